@@ -1,0 +1,42 @@
+# make demo   install, simulate a drive, train, evaluate, render
+# make test   install, run the whole test suite
+PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10; do \
+	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null \
+	&& echo $$p && break; done || true)
+VENV ?= .venv
+RUN = $(VENV)/bin/python
+# Two test processes of one thread each: more threads than cores slow small tensors down.
+TEST = OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadfile
+INSTALL_OPTIONS ?=
+PYTEST_OPTIONS ?=
+
+.PHONY: help install demo test test-fast doctor lint clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+install:
+	@test -n "$(PYTHON)" || { echo 'Python 3.10, 3.11 or 3.12 is needed; name one with make PYTHON=...'; exit 1; }
+	@$(PYTHON) tools/install.py --venv $(VENV) $(INSTALL_OPTIONS)
+
+demo: install
+	@$(RUN) tools/demo.py
+
+test: install
+	@$(TEST) $(PYTEST_OPTIONS)
+
+# make test-fast   as test, without the tests marked slow
+test-fast: install
+	@$(TEST) -m 'not slow' $(PYTEST_OPTIONS)
+
+# make doctor   a table of what works on this machine
+doctor: install
+	@$(RUN) tools/doctor.py
+
+# make lint   ruff, as in the pre-commit hooks
+lint: install
+	@$(RUN) -m ruff check .
+
+# make clean   remove what the commands made, except the environment
+clean:
+	rm -rf work_dirs/demo data/demo .pytest_cache .ruff_cache

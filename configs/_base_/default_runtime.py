@@ -1,0 +1,24 @@
+default_scope = 'mmdet3d'
+custom_imports = dict(imports=['sparse3d'], allow_failed_imports=False)
+
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(type='WholeCheckpointHook', interval=1, max_keep_ckpts=3),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    # An interrupted training resumes with the same random numbers.
+    seed_every_epoch=dict(type='SeedEveryEpochHook'),
+    # An evaluation that cannot work fails before the first epoch.
+    validate_first=dict(type='ValidateBeforeTrainingHook'))
+
+randomness = dict(seed=0)
+env_cfg = dict(
+    cudnn_benchmark=False,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'))
+
+log_processor = dict(type='ProgressLines', window_size=50, by_epoch=True)
+log_level = 'INFO'
+load_from = None
+resume = False

@@ -1,0 +1,73 @@
+# CenterPoint on KITTI voxels of 5 cm with mmdet3d's plain sparse encoder (no velocity).
+grid_voxel_size = [0.05, 0.05, 0.1]
+grid_range = [0, -40, -3, 70.4, 40, 1]
+grid_shape = [41, 1600, 1408]
+grid_stride = 8  # cells of the heat map in voxels
+
+model = dict(
+    type='VoxelDetector',
+    data_preprocessor=dict(
+        type='Det3DDataPreprocessor',
+        voxel=True,
+        voxel_layer=dict(
+            max_num_points=5,
+            point_cloud_range=grid_range,
+            voxel_size=grid_voxel_size,
+            max_voxels=(16000, 40000))),
+    voxel_encoder=dict(type='HardSimpleVFE', num_features=4),
+    middle_encoder=dict(
+        type='SparseEncoder',
+        in_channels=4,
+        sparse_shape=grid_shape,
+        encoder_channels=((16, ), (32, 32, 32), (64, 64, 64), (64, 64, 64)),
+        encoder_paddings=((1, ), (1, 1, 1), (1, 1, 1), ((0, 1, 1), 1, 1)),
+        output_channels=128),
+    backbone=dict(
+        type='SECOND',
+        in_channels=256,
+        out_channels=[128, 256],
+        layer_nums=[5, 5],
+        layer_strides=[1, 2],
+        norm_cfg=dict(type='BN', eps=1e-3, momentum=0.01)),
+    neck=dict(
+        type='SECONDFPN',
+        in_channels=[128, 256],
+        out_channels=[256, 256],
+        upsample_strides=[1, 2],
+        norm_cfg=dict(type='BN', eps=1e-3, momentum=0.01)),
+    bbox_head=dict(
+        type='StaticCenterHead',
+        in_channels=512,
+        tasks=[dict(num_class=1, class_names=['Car'])],
+        common_heads=dict(reg=(2, 2), height=(1, 2), dim=(3, 2), rot=(2, 2)),
+        share_conv_channel=64,
+        bbox_coder=dict(
+            type='CenterPointBBoxCoder',
+            pc_range=grid_range[:2],
+            post_center_range=[-10, -50, -10, 80, 50, 10],
+            max_num=300,
+            score_threshold=0.1,
+            out_size_factor=grid_stride,
+            voxel_size=grid_voxel_size[:2],
+            code_size=7),
+        separate_head=dict(type='SeparateHead', init_bias=-2.19, final_kernel=3),
+        loss_cls=dict(type='mmdet.GaussianFocalLoss', reduction='mean'),
+        loss_bbox=dict(type='mmdet.L1Loss', reduction='mean', loss_weight=0.25),
+        norm_bbox=True,
+        train_cfg=dict(
+            grid_size=grid_shape[::-1],
+            voxel_size=grid_voxel_size,
+            point_cloud_range=grid_range,
+            out_size_factor=grid_stride,
+            dense_reg=1,
+            gaussian_overlap=0.1,
+            min_radius=2,
+            max_objs=100,
+            code_weights=[1.0] * 8),
+        test_cfg=dict(
+            nms_type='rotate',
+            post_center_limit_range=[-10, -50, -10, 80, 50, 10],
+            score_threshold=0.1,
+            nms_thr=0.1,
+            pre_max_size=500,
+            post_max_size=83)))

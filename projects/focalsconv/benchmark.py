@@ -1,0 +1,151 @@
+"""Focal layer against the released way of computing it, encoder against the plain encoder."""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+import torch
+from spconv.pytorch import SparseConvTensor
+from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
+
+from focalsconv.focal_sparse_convolution import FocalOptions, FocalSparseConvolution
+from focalsconv.focal_sparse_encoder import FocalSparseEncoder
+from focalsconv.importance import Importance
+from focalsconv.importance_loss import importance_loss, inside_boxes, voxel_corners
+from focalsconv.loop_reference import grow_in_a_loop, importance_loss_in_a_loop
+from sparse3d.apis.benchmarks.sweep import REPOSITORY, drawn_sweep
+from sparse3d.apis.benchmarks.timing import Timing, measure
+from sparse3d.ops.voxelization import mean_voxelize
+
+VOXEL_SIZE = (0.05, 0.05, 0.1)
+RANGE = (0.0, -40.0, -3.0, 70.4, 40.0, 1.0)
+GRID = [41, 1600, 1408]
+BATCH, BOXES, CHANNELS = 4, 20, 16
+
+
+def run(threads: int = 2, repeats: int = 10) -> list[dict]:
+    """Rows for the layer without its convolution and for whole encoders, on KITTI's grid."""
+    features, coordinates, source = _voxels()
+    layer = _LayerInputs(features, coordinates)
+    where = f'{len(coordinates):,} voxels of {source}, batch {BATCH}, {threads} threads'
+    grown = f'grows to {len(layer.ours()[0]):,}, random importance; '
+    note = f'{where}, {grown}loop over samples, float keys, all-boxes table'
+    with torch.no_grad():
+        rows = [_row('focal layer without convolution, forward', measure(layer.ours, repeats),
+                     measure(layer.released, repeats), f'{note}; {layer.agreement()}'),
+                _memory_row('focal layer without convolution, peak memory', layer, note)]
+    rows.append(_row('focal layer without convolution, forward and backward',
+                     measure(layer.train(layer.ours), repeats),
+                     measure(layer.train(layer.released), repeats), note))
+    return rows + _encoder_rows(features, coordinates, where, min(repeats, 1))
+
+
+class _LayerInputs:
+    """One batch at stage 1 and the two ways of computing everything but the convolutions."""
+
+    def __init__(self, features: Tensor, coordinates: Tensor) -> None:
+        random = torch.Generator().manual_seed(0)
+        count = len(coordinates)
+        self.features = torch.randn(count, CHANNELS, generator=random, requires_grad=True)
+        self.logits = torch.randn(count, 27, generator=random, requires_grad=True)
+        self.coordinates = coordinates
+        self.corners = voxel_corners(coordinates, 1, torch.tensor(VOXEL_SIZE),
+                                     torch.tensor(RANGE[:3]))
+        self.boxes = [_boxes_at(self.corners[coordinates[:, 0] == sample], random)
+                      for sample in range(BATCH)]
+        options = FocalOptions(mask_multi=True, published_skip_index_zero=True)
+        self.layer = FocalSparseConvolution(CHANNELS, 3, 0, options, dict(type='BN1d'), '', '')
+
+    def ours(self) -> tuple[Tensor, Tensor, Tensor]:
+        voxels = SparseConvTensor(self.features, self.coordinates, GRID, BATCH)
+        importance = Importance(self.logits, self.coordinates, BATCH)
+        cells, values, _ = self.layer.grow(voxels, importance)
+        targets = inside_boxes(self.corners, self.coordinates[:, 0].long(), self.boxes)
+        return cells, values, importance_loss(importance.of_voxels, targets)
+
+    def released(self) -> tuple[Tensor, Tensor, Tensor]:
+        cells, values = grow_in_a_loop(self.features, self.coordinates, self.logits,
+                                       self.layer.offsets, GRID, BATCH)
+        loss = importance_loss_in_a_loop(self.logits, self.corners, self.coordinates, self.boxes)
+        return cells, values, loss
+
+    @staticmethod
+    def train(way: Callable) -> Callable:
+        def step():
+            _, values, loss = way()
+            (values.square().mean() + loss).backward()
+        return step
+
+    def agreement(self) -> str:
+        """Whether both ways give the same voxels and loss (their weights differ by rounding)."""
+        ours, released = self.ours(), self.released()
+        same = torch.equal(ours[0], released[0]) and torch.allclose(ours[2], released[2])
+        return 'same voxels and loss' if same else 'DIFFERENT VOXELS OR LOSS'
+
+
+def _encoder_rows(features: Tensor, coordinates: Tensor, where: str, repeats: int) -> list[dict]:
+    """Training step of the encoder with focal layers beside the same without, one sample."""
+    first = coordinates[:, 0] == 0
+    features, coordinates = features[first], coordinates[first]
+    timings, voxels = {}, {}
+    for stages in ((), (1, 2, 3)):
+        torch.manual_seed(0)
+        encoder = FocalSparseEncoder(4, GRID, VOXEL_SIZE, RANGE, stages=stages, mask_multi=True)
+
+        def step(encoder=encoder):
+            encoder(features, coordinates, 1).square().mean().backward()
+
+        timings[stages] = measure(step, repeats, warmup=1)
+        voxels[stages] = [len(stage.features)
+                          for stage in encoder.encode(features, coordinates, 1)[1].stages]
+    note = f'{where}, first sample alone; plain encoder; voxels by stage {voxels[()]} plain, '
+    return [_row('encoder, forward and backward', timings[(1, 2, 3)], timings[()],
+                 f'{note}{voxels[(1, 2, 3)]} focal, untrained')]
+
+
+def _voxels() -> tuple[Tensor, Tensor, str]:
+    """Mean features and coordinates of four clouds in the camera's field of view."""
+    folder = Path(os.environ.get('SPARSE3D_REAL_DATA', REPOSITORY.parent / 'shared' / 'data'))
+    clouds = [torch.from_numpy(np.fromfile(path, '<f4').reshape(-1, 4))
+              for path in sorted(folder.glob('kitti/training/velodyne/*.bin'))[:BATCH]]
+    source = 'KITTI frames' if clouds else 'drawn sweeps'
+    clouds = clouds or [drawn_sweep(seed)[:, :4] for seed in range(BATCH)]
+    mirrored = [cloud * torch.tensor([1., -1., 1., 1.]) for cloud in clouds]
+    features, coordinates = [], []
+    for sample, cloud in enumerate((clouds + mirrored)[:BATCH]):
+        seen = cloud[cloud[:, 1].abs() < 0.85 * cloud[:, 0]]
+        mean, cells, _ = mean_voxelize(seen, VOXEL_SIZE, RANGE)
+        features.append(mean)
+        coordinates.append(torch.nn.functional.pad(cells, (1, 0), value=sample))
+    return torch.cat(features), torch.cat(coordinates).int(), source
+
+
+def _boxes_at(corners: Tensor, random: torch.Generator) -> Tensor:
+    """Cars put where there are points, [BOXES, 7]."""
+    chosen = corners[torch.randint(len(corners), (BOXES,), generator=random)]
+    yaw = torch.rand(BOXES, 1, generator=random) * 6.28
+    return torch.cat([chosen, torch.tensor([[3.9, 1.6, 1.56]]).expand(BOXES, 3), yaw], 1)
+
+
+def _peak_mebibytes(function: Callable[[], object]) -> float:
+    """Most memory that the tensors of one call hold at a time, as torch's profiler sees it."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
+        function()
+    events = sorted(record.profiler.kineto_results.events(), key=lambda event: event.start_ns())
+    changes = [event.nbytes() for event in events if event.name() == '[memory]']
+    return max(accumulate(changes), default=0) / 2 ** 20
+
+
+def _memory_row(name: str, layer: _LayerInputs, note: str) -> dict:
+    ours, released = _peak_mebibytes(layer.ours), _peak_mebibytes(layer.released)
+    return dict(name=name, value=ours, unit='MiB', baseline=released, ratio=released / ours,
+                note=note)
+
+
+def _row(name: str, ours: Timing, baseline: Timing, note: str) -> dict:
+    return dict(name=name, value=ours.milliseconds, unit='ms', baseline=baseline.milliseconds,
+                ratio=baseline.median / ours.median, note=note)

@@ -1,0 +1,174 @@
+"""Which voxels are foreground, and where the foreground grows."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sparse3d.errors import ConfigError
+
+GridShape = Sequence[int]  # cells along z, y, x
+
+
+@dataclass(frozen=True)
+class Dilation:
+    """The voxel set after dilation, its rows ordered by (sample, z, y, x)."""
+
+    coordinates: Tensor  # [M, 4] int32 (sample, z, y, x), no two alike
+    rows: Tensor         # [N] int64, row of each input voxel in the new set
+    weights: Tensor      # [N] float32, mean importance that points at the voxel; 1 for background
+    pointed_at: Tensor   # [N] bool, some foreground voxel has an important neighbour there
+
+
+def check_key_range(batch_size: int, spatial_shape: GridShape) -> None:
+    """Raise ConfigError if the voxels of a batch cannot be numbered in 63 bits."""
+    depth, height, width = (int(cells) for cells in spatial_shape)
+    if batch_size * depth * height * width >= 2 ** 63:
+        raise ConfigError(f'{batch_size} samples of {depth} x {height} x {width} cells '
+                          'are too many to number; use larger voxels, a smaller range or batch')
+
+
+def voxel_keys(coordinates: Tensor, spatial_shape: GridShape) -> Tensor:
+    """One exact number per voxel that rises with (sample, z, y, x).
+
+    Args:
+        coordinates: [N, 4] integers (sample, z, y, x) inside the grid.
+
+    Returns:
+        [N] int64.
+    """
+    sample, z, y, x = coordinates.long().unbind(1)
+    depth, height, width = spatial_shape
+    return ((sample * depth + z) * height + y) * width + x
+
+
+def voxel_coordinates(keys: Tensor, spatial_shape: GridShape) -> Tensor:
+    """The voxels that :func:`voxel_keys` numbered, [N, 4] int32 (sample, z, y, x)."""
+    depth, height, width = spatial_shape
+    rows, x = keys // width, keys % width
+    planes, y = rows // height, rows % height
+    return torch.stack([planes // depth, planes % depth, y, x], 1).int()
+
+
+def rank_in_sample(scores: Tensor, sample: Tensor, keys: Tensor, batch_size: int) -> Tensor:
+    """Position of each row among its sample's rows by falling score, ties by rising key.
+
+    All samples are ranked by two stable sorts; the result does not depend on the order
+    of the rows.
+
+    Args:
+        scores: [N] float32, not negative.
+        sample: [N] int64.
+        keys: [N] int64.
+
+    Returns:
+        [N] int64, 0 for the highest score of a sample.
+    """
+    order = torch.argsort(keys, stable=True)
+    # The bits of floats that are not negative rise with them: one integer holds both criteria.
+    falling = (sample << 32) + (2 ** 31 - scores.float().contiguous().view(torch.int32).long())
+    order = order[torch.argsort(falling[order], stable=True)]
+    counts = torch.bincount(sample, minlength=batch_size)
+    first = counts.cumsum(0) - counts
+    ranks = torch.empty_like(order)
+    ranks[order] = torch.arange(len(order), device=order.device) - first[sample[order]]
+    return ranks
+
+
+def select_foreground(
+        importance: Tensor,   # [N] float32 in [0, 1]
+        sample: Tensor,       # [N] int64
+        keys: Tensor,         # [N] int64
+        batch_size: int,
+        top_k: bool,
+        threshold: float,
+) -> Tensor:                  # [N] bool
+    """Mark the voxels that are important enough to grow.
+
+    Args:
+        top_k: take of each sample the floor(N_b * threshold) most important voxels, otherwise
+            all whose importance exceeds ``threshold``.
+    """
+    if not top_k:
+        return importance > threshold
+    quota = (torch.bincount(sample, minlength=batch_size).double() * threshold).floor().long()
+    return rank_in_sample(importance, sample, keys, batch_size) < quota[sample]
+
+
+def important_neighbours(
+        coordinates: Tensor,      # [F, 4] int32, foreground voxels
+        keys: Tensor,             # [F] int64
+        of_neighbours: Tensor,    # [F, K-1] float32
+        offsets: Tensor,          # [K-1, 3] int32
+        spatial_shape: GridShape,
+        threshold: float,
+        lowest_index: int = 0,
+) -> tuple[Tensor, Tensor]:       # [P] int64, [P] float32
+    """Grid cells that foreground voxels ask for, once per asking voxel.
+
+    Cells outside the grid, or below ``lowest_index`` on any axis, are dropped.
+
+    Returns:
+        the keys of the cells and the importance that each was asked with.
+    """
+    wanted = of_neighbours.detach() >= threshold
+    _forbid_outside(wanted, coordinates[:, 1:], offsets, spatial_shape, lowest_index)
+    index = wanted.flatten().nonzero().squeeze(1)
+    no_sample = torch.zeros_like(offsets[:, :1])
+    steps = voxel_keys(torch.cat([no_sample, offsets], 1), spatial_shape)
+    asked = (keys.unsqueeze(1) + steps).flatten()
+    return asked.index_select(0, index), of_neighbours.flatten().index_select(0, index)
+
+
+def _forbid_outside(wanted: Tensor, cells: Tensor, offsets: Tensor, spatial_shape: GridShape,
+                    lowest_index: int) -> None:
+    """Clear ``wanted`` [F, K-1] where a step leaves the grid; looks only near the borders."""
+    upper = cells.new_tensor([int(size) for size in spatial_shape])
+    reach = int(offsets.max())
+    near = ((cells < lowest_index + reach) | (cells >= upper - reach)).any(1).nonzero().squeeze(1)
+    reached = cells[near].unsqueeze(1) + offsets
+    wanted[near] &= ((reached >= lowest_index) & (reached < upper)).all(2)
+
+
+def merge(
+        keys: Tensor,             # [N] int64, no two alike
+        is_foreground: Tensor,    # [N] bool
+        asked_keys: Tensor,       # [P] int64
+        importance: Tensor,       # [P] float32
+        spatial_shape: GridShape,
+        max_growth: float | None = None,
+        batch_size: int = 1,
+) -> Dilation:
+    """Join voxels with the cells they ask for, each cell once.
+
+    The weight of a foreground voxel is the mean over 1 (itself) and the importance of
+    every neighbour that points at it.
+
+    Args:
+        max_growth: a sample of N_b voxels gains at most floor(N_b * max_growth), those asked
+            for with the highest importance; None for all.
+    """
+    merged, slot = torch.unique(torch.cat([keys, asked_keys]), return_inverse=True)
+    rows, asked = slot[:len(keys)], slot[len(keys):]
+    asks = torch.bincount(asked, minlength=len(merged))[rows]
+    total = importance.new_zeros(len(merged)).index_add(0, asked, importance)
+    total = total.index_select(0, rows)
+    weights = torch.where(is_foreground, (1 + total) / (1 + asks), torch.ones_like(total))
+    if max_growth is not None:
+        strongest = importance.detach().new_zeros(len(merged)).scatter_reduce(
+            0, asked, importance.detach(), 'amax')
+        kept = _strongest(merged, rows, strongest, spatial_shape, max_growth, batch_size)
+        merged, rows = merged[kept], (kept.cumsum(0) - 1)[rows]
+    return Dilation(voxel_coordinates(merged, spatial_shape), rows, weights, asks > 0)
+
+
+def _strongest(merged: Tensor, rows: Tensor, strongest: Tensor, spatial_shape: GridShape,
+               max_growth: float, batch_size: int) -> Tensor:
+    """Mark the old voxels and, in each sample, the new ones asked for most strongly."""
+    sample = voxel_coordinates(merged, spatial_shape)[:, 0].long()
+    old = torch.bincount(sample[rows], minlength=batch_size)
+    quota = old + (old.double() * max_growth).floor().long()
+    scores = strongest.index_fill(0, rows, torch.inf)
+    return rank_in_sample(scores, sample, merged, batch_size) < quota[sample]

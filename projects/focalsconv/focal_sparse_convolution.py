@@ -1,0 +1,169 @@
+"""The focal sparse convolution: a submanifold convolution on a learned, dilated voxel set."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from mmcv.cnn import build_norm_layer
+from spconv.pytorch import SparseConvTensor, SubMConv3d
+from torch import Tensor, nn
+
+from focalsconv.dilation import (
+    check_key_range,
+    important_neighbours,
+    merge,
+    select_foreground,
+    voxel_coordinates,
+    voxel_keys,
+)
+from focalsconv.importance import Importance, ImportancePredictor, neighbour_offsets
+from focalsconv.published_merge import merge_as_released, order_in_samples
+from sparse3d.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class FocalOptions:
+    """How a focal layer selects, grows and weighs voxels.
+
+    The first block is the method; the second follows released weights into what looks
+    like an accident of the released code. Each of those is off by default.
+    """
+
+    top_k: bool = True              # foreground: a share of each sample, not an absolute level
+    threshold: float = 0.5          # that share, or that level; always the level for neighbours
+    mask_multi: bool = False        # multiply features by the voxels' importance
+    skip_mask_kernel: bool = False  # leave out the mean importance that points at foreground voxels
+    max_growth: float | None = None  # most voxels a sample may gain, as a share of those it has
+
+    published_float32_keys: bool = False  # KITTI, Waymo: rounded sort keys leave copies unmerged
+    published_key_sizes: bool = False     # KITTI, Waymo: largest index taken for the grid's size
+    published_skip_index_zero: bool = False  # all: dilation never reaches index 0 of an axis
+    merge_background: bool = True   # False, nuScenes: dilated rows beside equal background rows
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold <= 1:
+            raise ConfigError(f'threshold is {self.threshold}; give a share or probability, 0 to 1')
+        if self.published_merge and (self.max_growth is not None or not self.merge_background):
+            raise ConfigError('max_growth and merge_background=False cannot be combined with '
+                              'published_float32_keys or published_key_sizes; leave one out')
+
+    @property
+    def published_merge(self) -> bool:
+        """Whether voxels are merged by the released keys instead of exact ones."""
+        return self.published_float32_keys or self.published_key_sizes
+
+
+class FocalSparseConvolution(nn.Module):
+    """Predict importance, grow the foreground, convolve (LiDAR only).
+
+    Args:
+        channels: width of input and output.
+        kernel_size: of the convolution and of the neighbourhood that voxels may grow into.
+        enlarge_channels: see :class:`ImportancePredictor`.
+        options: see :class:`FocalOptions`.
+        norm_cfg: normalisation after the convolution.
+        stage_key: name of the stage's own table of 3 x 3 x 3 neighbours, read by the predictor.
+        focal_key: name for the neighbour table of the grown voxels.
+
+    Source: Focals Conv (CVPR 2022), section 3.
+    """
+
+    def __init__(self, channels: int, kernel_size: int, enlarge_channels: int,
+                 options: FocalOptions, norm_cfg: dict, stage_key: str, focal_key: str) -> None:
+        super().__init__()
+        if kernel_size not in (3, 5):
+            raise ConfigError(f'kernel_size of a focal convolution is {kernel_size}; use 3 or 5')
+        self.options = options
+        self.predictor = ImportancePredictor(channels, kernel_size, enlarge_channels, norm_cfg,
+                                             stage_key)
+        self.convolution = SubMConv3d(channels, channels, kernel_size, bias=False,
+                                      indice_key=focal_key)
+        self.norm = build_norm_layer(norm_cfg, channels)[1]
+        self.activation = nn.ReLU(inplace=True)
+        self.register_buffer('offsets', neighbour_offsets(kernel_size), persistent=False)
+
+    def forward(self, voxels: SparseConvTensor) -> tuple[SparseConvTensor, Importance]:
+        """Return the grown voxels, rows ordered by (sample, z, y, x), and what was predicted."""
+        importance = self.predictor(voxels)
+        coordinates, features, copied = self.grow(voxels, importance)
+        # A new tensor: neighbour tables of the old voxel set must not be found again.
+        output = self.convolution(
+            SparseConvTensor(features, coordinates, voxels.spatial_shape, voxels.batch_size))
+        if len(copied):
+            activated = self._activate_with_copies(output.features, features, copied)
+        else:
+            activated = self._activate(output.features)
+        return output.replace_feature(activated), importance
+
+    def grow(self, voxels: SparseConvTensor,
+             importance: Importance) -> tuple[Tensor, Tensor, Tensor]:
+        """Dilate the foreground; everything of the layer that is not a convolution.
+
+        Returns:
+            coordinates [M, 4] int32, features [M, C], and the rows [D] that the released
+            nuScenes code would hold twice (none with ``merge_background``).
+        """
+        options, shape = self.options, voxels.spatial_shape
+        check_key_range(voxels.batch_size, shape)
+        of_voxels = importance.of_voxels
+        sample, keys = voxels.indices[:, 0].long(), voxel_keys(voxels.indices, shape)
+        is_foreground = select_foreground(of_voxels.detach(), sample, keys, voxels.batch_size,
+                                          options.top_k, options.threshold)
+        if options.published_merge:
+            return self._grow_as_released(voxels, importance, is_foreground, keys)
+        asked = self._ask(voxels, importance, is_foreground.nonzero().squeeze(1), keys)
+        dilation = merge(keys, is_foreground, *asked, shape, options.max_growth, voxels.batch_size)
+        scale = of_voxels if options.mask_multi else torch.ones_like(of_voxels)
+        if not options.skip_mask_kernel:
+            scale = scale * dilation.weights
+        placed = voxels.features.new_zeros(len(dilation.coordinates), voxels.features.shape[1])
+        placed[dilation.rows] = voxels.features * scale.to(placed.dtype).unsqueeze(1)
+        copied = dilation.rows[:0]
+        if not options.merge_background:
+            copied = dilation.rows[dilation.pointed_at & ~is_foreground]
+        return dilation.coordinates, placed, copied
+
+    def _ask(self, voxels: SparseConvTensor, importance: Importance, foreground: Tensor,
+             keys: Tensor) -> tuple[Tensor, Tensor]:
+        """Cells that the foreground rows want to grow into: their keys [P], importance [P]."""
+        of_neighbours = importance.logits.index_select(0, foreground)[:, :-1].sigmoid()
+        return important_neighbours(
+            voxels.indices[foreground], keys[foreground], of_neighbours, self.offsets,
+            voxels.spatial_shape, self.options.threshold,
+            lowest_index=int(self.options.published_skip_index_zero))
+
+    def _grow_as_released(self, voxels: SparseConvTensor, importance: Importance,
+                          is_foreground: Tensor, keys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """:meth:`grow` with the released order of rows and the released keys."""
+        options, coordinates = self.options, voxels.indices
+        of_voxels = importance.of_voxels
+        order = torch.arange(len(keys), device=keys.device)
+        if options.top_k:
+            order = order_in_samples(of_voxels.detach(), coordinates[:, 0], descending=True)
+        foreground, background = order[is_foreground[order]], order[~is_foreground[order]]
+        asked_keys, asked_with = self._ask(voxels, importance, foreground, keys)
+        features = voxels.features
+        if options.mask_multi:
+            features = features * of_voxels.to(features.dtype).unsqueeze(1)
+        coordinates, features = merge_as_released(
+            features, coordinates, foreground, background,
+            voxel_coordinates(asked_keys, voxels.spatial_shape), asked_with, voxels.spatial_shape,
+            voxels.batch_size, options.published_float32_keys, options.published_key_sizes,
+            options.skip_mask_kernel)
+        return coordinates, features, foreground[:0]
+
+    def _activate(self, features: Tensor) -> Tensor:
+        return self.activation(self.norm(features)) if len(features) else features
+
+    def _activate_with_copies(self, output: Tensor, features: Tensor, copied: Tensor) -> Tensor:
+        """Follow the released nuScenes code, which keeps background and dilated rows apart.
+
+        The dilated row of a doubled cell has zero features; among its neighbours it sees the
+        real voxels, at its centre itself. Both rows pass the normalisation, and the strided
+        convolution that comes next adds them, so their sum is returned in one row.
+        """
+        kernel = self.convolution.weight
+        centre = kernel[:, kernel.shape[1] // 2, kernel.shape[2] // 2, kernel.shape[3] // 2]
+        copies = output[copied] - features[copied] @ centre.t().to(features.dtype)
+        both = self._activate(torch.cat([output, copies]))
+        return both[:len(output)].index_add(0, copied, both[len(output):])

@@ -1,0 +1,212 @@
+"""Sparse 3D encoder with focal layers, a middle encoder for any voxel detector."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from mmdet3d.models.layers import make_sparse_convmodule
+from mmdet3d.registry import MODELS
+from spconv.pytorch import SparseConvTensor
+from torch import Tensor, nn
+
+from focalsconv import voxel_batch_norm  # noqa: F401  (registers VoxelBN1d)
+from focalsconv.encoder_stages import StagePlan, plain_stages, residual_stages
+from focalsconv.focal_sparse_convolution import FocalOptions, FocalSparseConvolution
+from focalsconv.importance import Importance
+from focalsconv.importance_loss import (
+    importance_loss,
+    inside_boxes,
+    inside_doubled_boxes,
+    voxel_corners,
+)
+from sparse3d.errors import ConfigError
+
+TARGET_RULES = {'rotated': inside_boxes, 'published_doubled': inside_doubled_boxes}
+
+
+@dataclass(frozen=True)
+class EncodedVoxels:
+    """What the encoder computed on its way to the bird's-eye view."""
+
+    stages: list[SparseConvTensor]  # after each stage, focal layer included, before down-sampling
+    output: SparseConvTensor        # sparse form of the bird's-eye view
+    importance: dict[int, Importance] = field(default_factory=dict)  # by stage number, from 1
+
+
+@MODELS.register_module()
+class FocalSparseEncoder(nn.Module):
+    """mmdet3d's ``SparseEncoder`` with a focal sparse convolution at the end of chosen stages.
+
+    The arguments up to ``return_middle_feats`` are those of ``SparseEncoder``, and so are the
+    names and shapes of all weights outside ``focal_layers``; without ``stages`` both compute
+    the same. ``block_type='conv_module'`` is the published KITTI and Waymo encoder,
+    ``'basicblock'`` the nuScenes one.
+
+    Args:
+        in_channels: width of the voxel features.
+        sparse_shape: cells of the grid along z, y, x; one more than the range holds along z.
+        order: only the default; there for configs of ``SparseEncoder`` that spell it out.
+        voxel_size: metres along x, y, z.
+        point_cloud_range: x, y, z minima, then maxima, in metres.
+        stages: numbers of the stages, from 1, that end with a focal layer.
+        kernel_size: 3 or 5, of the focal convolutions.
+        enlarge_channels: width of the convolution in front of the importance, 0 for none.
+        importance_loss_weight: factor of each stage's importance loss.
+        importance_target: ``'rotated'`` (inside a box) or ``'published_doubled'`` (nuScenes
+            release: inside an unrotated box of twice the size).
+        focal_options: the fields of :class:`FocalOptions`: ``top_k``, ``threshold``,
+            ``mask_multi``, ``skip_mask_kernel``, ``max_growth``, ``merge_background`` and the
+            ``published_...`` switches.
+
+    Raises:
+        ConfigError: if grid, range and voxel size contradict each other or a stage is unknown.
+
+    Source: Focals Conv (CVPR 2022), section 3; released VoxelBackBone8xFocal and
+    SpMiddleResNetFHDFocal.
+    """
+
+    def __init__(
+            self,
+            in_channels: int,
+            sparse_shape: Sequence[int],
+            voxel_size: Sequence[float],
+            point_cloud_range: Sequence[float],
+            order: Sequence[str] = ('conv', 'norm', 'act'),
+            norm_cfg: dict | None = None,
+            base_channels: int = 16,
+            output_channels: int = 128,
+            encoder_channels: Sequence[Sequence[int]] = (
+                (16, ), (32, 32, 32), (64, 64, 64), (64, 64, 64)),
+            encoder_paddings: Sequence[Sequence] = (
+                (1, ), (1, 1, 1), (1, 1, 1), ((0, 1, 1), 1, 1)),
+            block_type: str = 'conv_module',
+            return_middle_feats: bool = False,
+            stages: Sequence[int] = (1, 2, 3),
+            kernel_size: int = 3,
+            enlarge_channels: int = 0,
+            importance_loss_weight: float = 1.0,
+            importance_target: str = 'rotated',
+            **focal_options,
+    ) -> None:
+        super().__init__()
+        if tuple(order) != ('conv', 'norm', 'act'):
+            raise ConfigError(f"order is {tuple(order)}; only ('conv', 'norm', 'act') is offered")
+        norm_cfg = norm_cfg or dict(type='VoxelBN1d', eps=1e-3, momentum=0.01)
+        self.sparse_shape = [int(cells) for cells in sparse_shape]
+        self.return_middle_feats = return_middle_feats
+        self.importance_loss_weight = importance_loss_weight
+        self.importance_target = _target_rule(importance_target)
+        self._check_grid(voxel_size, point_cloud_range)
+        self.register_buffer('voxel_size', torch.tensor(list(voxel_size)).float(), persistent=False)
+        self.register_buffer('range_minimum', torch.tensor(list(point_cloud_range[:3])).float(),
+                             persistent=False)
+        self.conv_input = make_sparse_convmodule(
+            in_channels, base_channels, 3, norm_cfg=norm_cfg, padding=1, indice_key='subm1',
+            conv_type='SubMConv3d')
+        build = {'conv_module': plain_stages, 'basicblock': residual_stages}.get(block_type)
+        if build is None:
+            raise ConfigError(f"block_type is '{block_type}'; use 'conv_module' or 'basicblock'")
+        plan = build(base_channels, encoder_channels, encoder_paddings, norm_cfg)
+        self.encoder_layers, self.focal_positions = plan.layers, plan.focal_positions
+        self.focal_layers = _focal_layers(stages, plan, kernel_size, enlarge_channels, norm_cfg,
+                                          _options(focal_options))
+        self.conv_out = make_sparse_convmodule(
+            plan.widths[-1], output_channels, kernel_size=(3, 1, 1), stride=(2, 1, 1),
+            norm_cfg=norm_cfg, padding=0, indice_key='spconv_down2', conv_type='SparseConv3d')
+
+    def forward(self, voxel_features: Tensor, coors: Tensor,
+                batch_size: int) -> Tensor | tuple[Tensor, list[SparseConvTensor]]:
+        """Encode voxels into a dense bird's-eye view, as ``SparseEncoder`` does.
+
+        Args:
+            voxel_features: [N, C].
+            coors: [N, 4] integers (sample, z, y, x).
+
+        Returns:
+            [B, C * D, H, W], and the stages' sparse outputs with ``return_middle_feats``.
+        """
+        bev, encoded = self.encode(voxel_features, coors, batch_size)
+        return (bev, encoded.stages) if self.return_middle_feats else bev
+
+    def encode(self, voxel_features: Tensor, coordinates: Tensor,
+               batch_size: int) -> tuple[Tensor, EncodedVoxels]:
+        """As :meth:`forward`, with all that :meth:`auxiliary_losses` and other users need."""
+        voxels = SparseConvTensor(voxel_features, coordinates.int(), self.sparse_shape, batch_size)
+        voxels = self.conv_input(voxels)
+        stages, importance = [], {}
+        for number, (layers, position) in enumerate(
+                zip(self.encoder_layers, self.focal_positions, strict=True), start=1):
+            voxels = _run(list(layers)[:position], voxels)
+            if f'stage{number}' in self.focal_layers:
+                voxels, importance[number] = self.focal_layers[f'stage{number}'](voxels)
+            stages.append(voxels)
+            voxels = _run(list(layers)[position:], voxels)
+        output = self.conv_out(voxels)
+        bev = output.dense().flatten(1, 2)  # [B, C, D, H, W] -> [B, C * D, H, W]
+        return bev, EncodedVoxels(stages, output, importance)
+
+    def auxiliary_losses(self, auxiliary: EncodedVoxels,
+                         gt_boxes: list[Tensor]) -> dict[str, Tensor]:
+        """Importance loss of every focal layer.
+
+        Args:
+            gt_boxes: for each sample [n, >= 7] (x, y, z_bottom, dx, dy, dz, yaw, ...), LiDAR frame.
+
+        Returns:
+            ``loss_importance_stage<number>``: scalars.
+        """
+        return {f'loss_importance_stage{stage}': self.importance_loss_weight * importance_loss(
+                    importance.of_voxels, self.importance_targets(stage, importance, gt_boxes))
+                for stage, importance in auxiliary.importance.items()}
+
+    def importance_targets(self, stage: int, importance: Importance,
+                           gt_boxes: list[Tensor]) -> Tensor:
+        """Mark the voxels that a stage's importance should call foreground, [N] bool."""
+        corners = voxel_corners(importance.coordinates, 2 ** (stage - 1), self.voxel_size,
+                                self.range_minimum)
+        return self.importance_target(corners, importance.coordinates[:, 0].long(), gt_boxes)
+
+    def _check_grid(self, voxel_size: Sequence[float], point_cloud_range: Sequence[float]) -> None:
+        """Wrong sizes would go unnoticed: only the importance targets would be nonsense."""
+        edges = zip(point_cloud_range[:3], point_cloud_range[3:], voxel_size, strict=True)
+        cells = [round((high - low) / size) for low, high, size in edges][::-1]
+        depth, height, width = self.sparse_shape
+        if [height, width] != cells[1:] or depth not in (cells[0], cells[0] + 1):
+            raise ConfigError(
+                f'sparse_shape {self.sparse_shape} does not fit point_cloud_range and voxel_size; '
+                f'they make [{cells[0] + 1}, {cells[1]}, {cells[2]}] cells along z, y, x')
+
+
+def _target_rule(name: str):
+    if name not in TARGET_RULES:
+        raise ConfigError(f"importance_target is '{name}'; use one of {', '.join(TARGET_RULES)}")
+    return TARGET_RULES[name]
+
+
+def _options(values: dict) -> FocalOptions:
+    unknown = sorted(set(values) - set(FocalOptions.__dataclass_fields__))
+    if unknown:
+        known = ', '.join(FocalOptions.__dataclass_fields__)
+        raise ConfigError(f"FocalSparseEncoder has no option {', '.join(unknown)}; use {known}")
+    return FocalOptions(**values)
+
+
+def _focal_layers(stages: Sequence[int], plan: StagePlan, kernel_size: int, enlarge_channels: int,
+                  norm_cfg: dict, options: FocalOptions) -> nn.ModuleDict:
+    """One focal layer for each chosen stage, under the names stage1, stage2, ..."""
+    wrong = sorted(set(stages) - set(plan.focal_stages()))
+    if wrong:
+        raise ConfigError(f'no focal layer can end the stages {wrong}; '
+                          f'choose from {plan.focal_stages()}')
+    return nn.ModuleDict({
+        f'stage{stage}': FocalSparseConvolution(
+            plan.widths[stage - 1], kernel_size, enlarge_channels, options, norm_cfg,
+            f'subm{stage}', f'focal{stage}')
+        for stage in sorted(set(stages))})
+
+
+def _run(layers: list[nn.Module], voxels: SparseConvTensor) -> SparseConvTensor:
+    for layer in layers:
+        voxels = layer(voxels)
+    return voxels

@@ -1,0 +1,118 @@
+"""Names and layouts of released Focals Conv weights, and ours.
+
+Two families were released: the OpenPCDet one (KITTI, Waymo; ``backbone_3d.``) and the
+det3d one with residual blocks (nuScenes; ``backbone.``). Weights of spconv 1.x files
+are [kz, ky, kx, in, out], of spconv 2.x files [out, kz, ky, kx, in].
+"""
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from sparse3d.errors import CheckpointError
+
+FOCAL_PARTS = {
+    'conv_enlarge.0': 'predictor.enlarge.0',
+    'conv_enlarge.1': 'predictor.enlarge.1',
+    'conv_imp': 'predictor.importance',
+    'conv': 'convolution',
+    'bn1': 'norm',
+}
+BATCH_NORM_OF_CONV = {'conv1': 'bn1', 'conv2': 'bn2'}
+
+
+def published_to_ours(name: str, residual: bool) -> str | None:
+    """Translate one released name, without its prefix, to the name in FocalSparseEncoder.
+
+    Args:
+        residual: True for the det3d family.
+
+    Returns:
+        None for a tensor that the LiDAR encoder does not have.
+    """
+    direct = re.fullmatch(r'(conv_input|conv_out|extra_conv)\.(.+)', name)
+    if direct:
+        return f"{direct[1].replace('extra_conv', 'conv_out')}.{direct[2]}"
+    staged = re.fullmatch(r'conv([1-4])\.(\d)\.(.+)', name)
+    if not staged:
+        return None
+    stage, index, rest = int(staged[1]), int(staged[2]), staged[3]
+    module, _, tensor = rest.rpartition('.')
+    if index == _focal_index(stage, residual):
+        part = FOCAL_PARTS.get(module)
+        return part and f'focal_layers.stage{stage}.{part}.{tensor}'
+    if residual:
+        # There a stage opens with its down-sampling; in mmdet3d the stage before closes with it.
+        stage, index = (stage - 1, 2) if stage > 1 and index == 0 else (stage, index - (stage > 1))
+    return f'encoder_layers.encoder_layer{stage}.{index}.{rest}'
+
+
+def convert_published(published: Mapping[str, Tensor], encoder: nn.Module) -> dict[str, Tensor]:
+    """Rename and reshape released weights for a FocalSparseEncoder.
+
+    Biases of the residual blocks' convolutions, which mmdet3d's blocks lack, go into the
+    running means of the batch normalisation behind them: the same function.
+
+    Args:
+        published: the released state dict; tensors of other parts of the detector are skipped.
+        encoder: whose state dict says which names and shapes are wanted.
+
+    Returns:
+        a complete state dict of ``encoder``, with the version marks without which mmdet3d
+        takes the weights for those of spconv 1.x.
+
+    Raises:
+        CheckpointError: if a tensor of the released encoder is unknown, misshapen or missing.
+    """
+    residual = not any(name.startswith('backbone_3d.') for name in published)
+    prefix = 'backbone.' if residual else 'backbone_3d.'
+    source = {name.removeprefix(prefix): value for name, value in published.items()
+              if name.startswith(prefix)}
+    biases = {name: source.pop(name) for name in list(source) if _is_residual_bias(name)}
+    wanted = encoder.state_dict()
+    converted, unknown = OrderedDict(), []
+    converted._metadata = wanted._metadata
+    for name, value in source.items():
+        ours = published_to_ours(name, residual)
+        if ours in wanted:
+            converted[ours] = _fit(name, value, wanted[ours])
+        else:
+            unknown.append(name)
+    _refuse('has no place for', unknown)
+    _refuse('needs', sorted(set(wanted) - set(converted)))
+    for name, bias in biases.items():
+        block, _, conv = name.removesuffix('.bias').rpartition('.')
+        mean = published_to_ours(f'{block}.{BATCH_NORM_OF_CONV[conv]}.running_mean', residual)
+        converted[mean] = converted[mean] - bias
+    return converted
+
+
+def _focal_index(stage: int, residual: bool) -> int:
+    """Position of the focal layer in a released stage."""
+    if residual:
+        return 2 if stage == 1 else 3
+    return 1 if stage == 1 else 3
+
+
+def _is_residual_bias(name: str) -> bool:
+    return re.fullmatch(r'conv[1-4]\.\d\.conv[12]\.bias', name) is not None
+
+
+def _fit(name: str, value: Tensor, wanted: Tensor) -> Tensor:
+    """Bring a weight into the order of spconv 2.x, told by its shape."""
+    if value.shape == wanted.shape:
+        return value
+    if value.dim() == 5 and value.permute(4, 0, 1, 2, 3).shape == wanted.shape:
+        return value.permute(4, 0, 1, 2, 3).contiguous()
+    raise CheckpointError(f'{name} has shape {tuple(value.shape)}, this encoder needs '
+                          f'{tuple(wanted.shape)}; give it the settings of the checkpoint')
+
+
+def _refuse(what: str, names: list[str]) -> None:
+    if names:
+        shown = ', '.join(names[:8]) + (f' and {len(names) - 8} more' if len(names) > 8 else '')
+        raise CheckpointError(
+            f'this encoder {what} {shown}; give it the settings of the checkpoint')

@@ -1,0 +1,47 @@
+"""A detector from its config, with the weights of a checkpoint."""
+from __future__ import annotations
+
+from os import PathLike
+
+import torch
+from mmdet3d.registry import MODELS
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import nn
+
+from sparse3d.apis.checkpoints import load_weights
+from sparse3d.apis.registry_errors import clear_registry_errors
+from sparse3d.errors import ConfigError
+
+
+def build_model(
+        config: Config,
+        checkpoint: str | PathLike | None = None,
+        device: str | torch.device = 'cpu',
+        allow_partial: bool = False,
+) -> nn.Module:
+    """Build the model of a config, ready to predict.
+
+    Args:
+        config: from :func:`sparse3d.apis.load_config.load_config`.
+        checkpoint: file with its weights; None leaves them as initialised.
+        device: where the model goes.
+        allow_partial: see :func:`sparse3d.apis.checkpoints.load_weights`.
+
+    Returns:
+        The model in evaluation mode.
+
+    Raises:
+        ConfigError: if the config has no model or names something unknown.
+        CheckpointError: if the checkpoint is not one of this model.
+    """
+    if 'model' not in config:
+        raise ConfigError(f'{config.filename or "the config"} has no model')
+    init_default_scope(config.get('default_scope', 'mmdet3d'))
+    with clear_registry_errors():
+        model = MODELS.build(config.model)
+    if checkpoint is not None:
+        load_weights(model, checkpoint, allow_partial)
+    elif hasattr(model, 'init_weights'):
+        model.init_weights()
+    return model.to(device).eval()

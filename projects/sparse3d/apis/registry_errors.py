@@ -1,0 +1,76 @@
+"""The stack's errors about registry names and arguments, in one sentence."""
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from types import TracebackType
+from typing import NoReturn
+
+import mmdet3d.registry
+from mmengine.registry import Registry
+
+from sparse3d.errors import ConfigError
+
+UNKNOWN_NAME = re.compile(r'(\S+) is not in the (\S+?)::(.+?) registry')
+UNKNOWN_ARGUMENT = re.compile(
+    r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'")
+
+
+@contextmanager
+def clear_registry_errors() -> Iterator[None]:
+    """Turn an unknown ``type`` or argument of a config into a :class:`ConfigError`.
+
+    Other errors pass unchanged.
+    """
+    try:
+        yield
+    except KeyError as error:
+        _raise_as_config_error(error, _unknown_name(str(error)))
+    except TypeError as error:
+        from_config = _raised_in(error.__traceback__) == 'build_from_cfg'
+        _raise_as_config_error(error, _unknown_argument(str(error)) if from_config else None)
+
+
+def _raise_as_config_error(error: Exception, sentence: str | None) -> NoReturn:
+    if sentence is None:
+        raise error
+    raise ConfigError(sentence) from error
+
+
+def _raised_in(traceback: TracebackType) -> str:
+    """Name of the innermost function of a traceback."""
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return traceback.tb_frame.f_code.co_name
+
+
+def _unknown_name(message: str) -> str | None:
+    if match := UNKNOWN_NAME.search(message):
+        name = match[1].strip('\'"')
+        return (f'the config names type={name!r}, which is not a registered {match[3]}'
+                f'{_near_names(name)}; a plug-in is named in custom_imports')
+    return None
+
+
+def _unknown_argument(message: str) -> str | None:
+    if match := UNKNOWN_ARGUMENT.search(message):
+        owner, argument = match.groups()
+        return f'the config gives {owner} an option {argument!r} that it does not have'
+    return None
+
+
+def _near_names(name: str) -> str:
+    near = get_close_matches(name.rsplit('.', 1)[-1], registered_names(), n=3, cutoff=0.7)
+    return f' (did you mean {" or ".join(map(repr, near))}?)' if near else ''
+
+
+def registered_names() -> list[str]:
+    """Every name that the registries of mmdet3d and their parents hold."""
+    names: set[str] = set()
+    for registry in vars(mmdet3d.registry).values():
+        while isinstance(registry, Registry):
+            names.update(registry.module_dict)
+            registry = registry.parent
+    return sorted(names)

@@ -1,0 +1,78 @@
+"""Tables of a README, made from the JSON files under ``results/``.
+
+A table stands between two comments, which stay:
+
+    <!-- table: benchmark.json -->
+    <!-- table: scores.json | kitti/Car_3D_R40_easy | kitti/Car_3D_R40_moderate -->
+    ...
+    <!-- end of table -->
+
+The first form is for the rows of ``tools/benchmark.py --out``, the second for files that hold
+a list of ``runs``, each with a ``name`` and the ``metrics`` of ``tools/test.py --out``.
+"""
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from sparse3d.errors import DataError
+
+BLOCK = re.compile(r'(<!-- table: (?P<what>[^>]*?) -->\n).*?(<!-- end of table -->)', re.DOTALL)
+
+
+def fill_tables(text: str, results: Path) -> str:
+    """The text with every table made anew from the files in the folder ``results``.
+
+    Raises:
+        DataError: if a file is missing or does not hold what its table asks for.
+    """
+    return BLOCK.sub(lambda match: match[1] + _table(match['what'], results) + match[3], text)
+
+
+def _table(what: str, results: Path) -> str:
+    name, *keys = (part.strip() for part in what.split('|'))
+    path = results / name
+    try:
+        content = json.loads(path.read_text())
+        return _score_table(content, keys) if keys else _benchmark_table(content)
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f'no table from {path}: {type(error).__name__} {error}; write it anew with '
+                        'the command beside the table') from error
+
+
+def _score_table(content: dict, keys: list[str]) -> str:
+    rows = [[run['name'], *(f'{run["metrics"][key]:.2f}' for key in keys)]
+            for run in content['runs']]
+    return _markdown(['', *(_column(key) for key in keys)], rows)
+
+
+def _column(key: str) -> str:
+    return key.split('/')[-1].replace('_', ' ')
+
+
+def _benchmark_table(content: dict) -> str:
+    rows = [[row['name'], f'{_short(row["value"])} {row["unit"]}', _baseline(row), _ratio(row)]
+            for row in content['rows']]
+    where = f'{content["device"]}, {content["threads"]} threads, torch {content["torch"]}'
+    return _markdown(['', 'here', 'baseline', 'ratio'], rows) + f'\n({where})\n'
+
+
+def _baseline(row: dict) -> str:
+    return '' if row.get('baseline') is None else f'{_short(row["baseline"])} {row["unit"]}'
+
+
+def _ratio(row: dict) -> str:
+    if row.get('ratio') is None:
+        return ''
+    two_digits = float(f'{row["ratio"]:.2g}')
+    return f'{two_digits:g}x'
+
+
+def _short(value: float) -> str:
+    return f'{value:.3g}' if abs(value) < 1000 else f'{value:,.0f}'
+
+
+def _markdown(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ['---', *['--:'] * (len(header) - 1)], *rows]
+    return ''.join('| ' + ' | '.join(line) + ' |\n' for line in lines)

@@ -1,0 +1,94 @@
+"""mmengine's Runner with a quiet console and a learning rate that scales as a whole."""
+from __future__ import annotations
+
+import itertools
+import logging
+from pathlib import Path
+from typing import Any
+
+from mmengine.logging import MMLogger
+from mmengine.runner import Runner
+
+# Hooks that mmengine adds unless they are None.
+BUILT_IN_HOOKS = {'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler',
+                  'checkpoint'}
+
+RUNS = itertools.count(1)
+
+
+class Sparse3DRunner(Runner):
+    """Runner whose console shows progress and results; the log file keeps everything.
+
+    With ``verbose=True`` in the config the console shows all that mmengine logs.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs['experiment_name'] = _unused_name(kwargs)
+        super().__init__(*args, **kwargs)
+        for handler in _console_handlers(self.logger):
+            if handler.level < logging.ERROR:  # other processes than the first stay silent
+                handler.setLevel(logging.INFO)
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Build the logger; while the Runner is being built the console shows warnings only."""
+        logger = super().build_logger(*args, **kwargs)
+        if self.cfg.get('verbose', False):
+            return logger
+        for handler in _console_handlers(logger):
+            handler.setLevel(max(handler.level, logging.WARNING))
+            handler.setFormatter(logging.Formatter('%(message)s'))
+            handler.addFilter(_worth_showing)
+        return logger
+
+    @staticmethod
+    def build_dataloader(dataloader: Any, *args: Any, **kwargs: Any) -> Any:
+        """Build a dataloader; without worker processes none can be kept alive."""
+        if isinstance(dataloader, dict) and not dataloader.get('num_workers', 0):
+            dataloader = {**dataloader, 'persistent_workers': False}
+        return Runner.build_dataloader(dataloader, *args, **kwargs)
+
+    def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
+        """Register hooks; any of them is switched off by None, not only mmengine's own."""
+        super().register_default_hooks(
+            {name: hook for name, hook in (hooks or {}).items()
+             if hook is not None or name in BUILT_IN_HOOKS})
+
+    def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict | None = None) -> None:
+        """Scale the learning rate by batch size / base batch size, schedules included.
+
+        mmengine scales the optimizer's rate alone, which schedules with an absolute
+        ``eta_max`` or ``eta_min`` (one cycle, cosine) then override.
+        """
+        super().scale_lr(optim_wrapper, auto_scale_lr)
+        if not (auto_scale_lr or {}).get('enable', False):
+            return
+        batch_size = self.world_size * self._train_dataloader['batch_size']
+        ratio = batch_size / auto_scale_lr['base_batch_size']
+        schedules = self.param_schedulers or []
+        for schedule in schedules if isinstance(schedules, list) else [schedules]:
+            if str(schedule.get('type', '')).endswith('LR'):
+                for key in {'eta_max', 'eta_min'} & set(schedule):
+                    schedule[key] *= ratio
+
+
+def _unused_name(arguments: dict[str, Any]) -> str:
+    """A name of its own for each run of a process.
+
+    mmengine shares logger, metrics and visualizer between Runners of one name, and
+    the time that it adds to a name tells only seconds apart.
+    """
+    filename = getattr(arguments.get('cfg'), 'filename', None)
+    name = arguments.get('experiment_name') or Path(filename or 'unnamed').stem
+    number = next(RUNS)
+    return name if number == 1 else f'{name}_run{number}'
+
+
+def _console_handlers(logger: MMLogger) -> list[logging.Handler]:
+    return [handler for handler in logger.handlers if type(handler) is logging.StreamHandler]
+
+
+NOISE = ('Exp name:', 'Loads checkpoint by', '"FileClient" will be', '"HardDiskBackend" is')
+
+
+def _worth_showing(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith(NOISE)

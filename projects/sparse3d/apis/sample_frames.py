@@ -1,0 +1,110 @@
+"""Samples of a dataset and predictions of a model as frames that can be drawn."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmdet3d.structures import Det3DDataSample
+from mmengine.dataset import BaseDataset
+
+from sparse3d.errors import DataError
+from sparse3d.visualization.frame import Boxes, Frame, Picture
+
+
+def frame_of_sample(
+        dataset: BaseDataset,
+        index: int,
+        sample: dict[str, Any],
+        prediction: Det3DDataSample | None = None,
+        min_score: float = 0.0,
+) -> Frame:
+    """Gather what there is to see in one sample.
+
+    Args:
+        dataset: gives names of classes, ground truth and camera images.
+        index: of the sample in the dataset.
+        sample: ``dataset[index]``.
+        prediction: with ``pred_instances_3d``, or None.
+        min_score: detections below are left out.
+    """
+    info = dataset.get_data_info(index) if hasattr(dataset, 'get_data_info') else {}
+    found = prediction.get('pred_instances_3d') if prediction is not None else None
+    return Frame(
+        name=_name(info, index),
+        points=_array(sample['inputs']['points']),
+        class_names=tuple(dataset.metainfo.get('classes', ())),
+        ground_truth=_ground_truth(sample['data_samples'], info),
+        detections=None if found is None else _detections(found).above(min_score),
+        pictures=_pictures(info))
+
+
+def _name(info: dict, index: int) -> str:
+    name = info.get('sample_idx', index)
+    return f'{name:06d}' if isinstance(name, int | np.integer) else str(name)
+
+
+def _ground_truth(sample: Det3DDataSample, info: dict) -> Boxes | None:
+    truth = sample.get('gt_instances_3d')
+    if truth is not None and 'bboxes_3d' in truth:
+        return Boxes(_lidar_boxes(truth.bboxes_3d), _array(truth.labels_3d))
+    truth = info.get('ann_info') or info.get('eval_ann_info')
+    if not truth or 'gt_bboxes_3d' not in truth:
+        return None
+    labels = _array(truth['gt_labels_3d'])
+    wanted = labels >= 0  # objects of classes that the model does not know
+    return Boxes(_lidar_boxes(truth['gt_bboxes_3d'])[wanted], labels[wanted])
+
+
+def _detections(found: Any) -> Boxes:
+    return Boxes(_lidar_boxes(found.bboxes_3d), _array(found.labels_3d), _array(found.scores_3d))
+
+
+def _lidar_boxes(boxes: Any) -> np.ndarray:
+    """Numbers of mmdet3d boxes, which must be in the LiDAR frame."""
+    if type(boxes).__name__ != 'LiDARInstance3DBoxes':
+        raise DataError(f'boxes of type {type(boxes).__name__} cannot be drawn; '
+                        f'set box_type_3d="LiDAR" in the dataset of the config')
+    return _array(boxes.tensor)
+
+
+def _pictures(info: dict) -> tuple[Picture, ...]:
+    """Camera images named in the sample's description, as far as the files exist."""
+    cameras = {'camera': info} if 'img_path' in info else info.get('images', {})
+    pictures = []
+    for name, camera in cameras.items():
+        if not isinstance(camera, dict) or not Path(camera.get('img_path') or '').is_file():
+            continue
+        matrix = _lidar2img(camera)
+        if matrix is not None:
+            pictures.append(Picture(name, _read_image(camera['img_path']), matrix))
+    return tuple(pictures)
+
+
+def _lidar2img(camera: dict) -> np.ndarray | None:
+    if camera.get('lidar2img') is not None:
+        return _four_by_four(camera['lidar2img'])
+    if camera.get('cam2img') is None or camera.get('lidar2cam') is None:
+        return None
+    return _four_by_four(camera['cam2img']) @ _four_by_four(camera['lidar2cam'])
+
+
+def _four_by_four(matrix: Any) -> np.ndarray:
+    matrix = np.asarray(matrix, dtype=np.float64)
+    square = np.eye(4)
+    square[:matrix.shape[0], :matrix.shape[1]] = matrix
+    return square
+
+
+def _read_image(path: str) -> np.ndarray:
+    from PIL import Image, UnidentifiedImageError
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert('RGB'))
+    except (UnidentifiedImageError, OSError) as error:
+        raise DataError(f'camera image {path} is damaged: {error}') from error
+
+
+def _array(values: Any) -> np.ndarray:
+    values = values.tensor if hasattr(values, 'tensor') else values
+    return values.detach().cpu().numpy() if hasattr(values, 'detach') else np.asarray(values)

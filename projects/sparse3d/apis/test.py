@@ -1,0 +1,66 @@
+"""Evaluation of a checkpoint in the benchmark's own terms."""
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any
+
+from mmengine.config import Config
+
+from sparse3d.apis.checkpoints import load_weights
+from sparse3d.apis.distributed import prepare_launcher
+from sparse3d.apis.load_config import load_config
+from sparse3d.apis.registry_errors import clear_registry_errors
+from sparse3d.apis.runner import Sparse3DRunner
+from sparse3d.apis.train import bare_model, choose_work_dir
+from sparse3d.errors import ConfigError
+
+TEST_KEYS = ('model', 'test_dataloader', 'test_cfg', 'test_evaluator')
+TRAINING_KEYS = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler')
+VALIDATION_KEYS = ('val_dataloader', 'val_cfg', 'val_evaluator')
+
+
+def test(
+        config: str | PathLike | Config,
+        checkpoint: str | PathLike,
+        work_dir: str | PathLike | None = None,
+        cfg_options: dict[str, Any] | None = None,
+        launcher: str = 'none',
+        allow_partial: bool = False,
+        verbose: bool = False,
+) -> dict[str, float]:
+    """Predict the test set of a config and evaluate it.
+
+    Args:
+        config: path of a config file, or a Config.
+        checkpoint: file with the weights.
+        work_dir: folder for logs; default ``work_dirs/<config name>``.
+        cfg_options: dotted keys and values that override the config.
+        launcher: ``'none'``, ``'pytorch'`` (torchrun), ``'slurm'`` or ``'mpi'``.
+        allow_partial: take a checkpoint of which only a part fits.
+        verbose: show on the console all that mmengine logs.
+
+    Returns:
+        The metrics by name.
+
+    Raises:
+        ConfigError: if the config cannot mean what it says.
+        CheckpointError: if the checkpoint is damaged or one of another model.
+        DataError: if data cannot be read or a file cannot be written.
+    """
+    config = load_config(config, cfg_options)
+    missing = [key for key in TEST_KEYS if config.get(key) is None]
+    if missing:
+        raise ConfigError(f'the config cannot test: it has no {", ".join(missing)}')
+    for key in TRAINING_KEYS + VALIDATION_KEYS:
+        config[key] = None
+    config.work_dir = choose_work_dir(config, work_dir)
+    config.verbose = verbose
+    config.load_from, config.resume = str(checkpoint), False
+    prepare_launcher(config, launcher)
+    with clear_registry_errors():
+        runner = Sparse3DRunner.from_cfg(config)
+        load_weights(bare_model(runner.model), checkpoint, allow_partial)
+        return runner.test()
+
+
+test.__test__ = False  # not a case for pytest

@@ -1,0 +1,171 @@
+"""Training of a detector from its config."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.model import is_model_wrapper
+from torch import nn
+
+from sparse3d.apis.checkpoints import latest_checkpoint, load_weights
+from sparse3d.apis.distributed import prepare_launcher
+from sparse3d.apis.load_config import load_config
+from sparse3d.apis.registry_errors import clear_registry_errors
+from sparse3d.apis.runner import Sparse3DRunner
+from sparse3d.errors import CheckpointError, ConfigError
+
+TRAINING_KEYS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training leaves behind.
+
+    Attributes:
+        checkpoint: the last one, or None if none was to be saved.
+        metrics: of the last validation, empty if there was none.
+        work_dir: folder with logs and checkpoints.
+        epochs: number of epochs trained, those before a resume included.
+    """
+
+    checkpoint: Path | None
+    metrics: dict[str, float]
+    work_dir: Path
+    epochs: int
+
+
+def train(
+        config: str | PathLike | Config,
+        work_dir: str | PathLike | None = None,
+        cfg_options: dict[str, Any] | None = None,
+        amp: bool = False,
+        resume: str | PathLike | None = None,
+        auto_scale_lr: bool = False,
+        launcher: str = 'none',
+        seed: int | None = None,
+        allow_partial: bool = False,
+        verbose: bool = False,
+) -> TrainingResult:
+    """Train, with mmengine's Runner, what a config describes.
+
+    Args:
+        config: path of a config file, or a Config.
+        work_dir: folder for logs and checkpoints; default ``work_dirs/<config name>``.
+        cfg_options: dotted keys and values that override the config.
+        amp: automatic mixed precision (GPU).
+        resume: ``'auto'`` goes on from the latest checkpoint in ``work_dir``, or starts
+            if there is none; a path goes on from that checkpoint.
+        auto_scale_lr: scale the learning rate by batch size / ``base_batch_size``.
+        launcher: ``'none'``, ``'pytorch'`` (torchrun), ``'slurm'`` or ``'mpi'``.
+        seed: overrides the config's ``randomness.seed``.
+        allow_partial: let ``load_from`` name a checkpoint of which only a part fits.
+        verbose: show on the console all that mmengine logs.
+
+    Raises:
+        ConfigError: if the config cannot mean what it says.
+        CheckpointError: if a checkpoint is damaged or one of another model.
+        DataError: if data cannot be read or a file cannot be written.
+    """
+    config = load_config(config, cfg_options)
+    missing = [key for key in TRAINING_KEYS if config.get(key) is None]
+    if missing:
+        raise ConfigError(f'the config cannot train: it has no {", ".join(missing)}')
+    config.work_dir = choose_work_dir(config, work_dir)
+    config.verbose = verbose
+    _set_seed(config, seed)
+    _set_amp(config, amp)
+    _set_auto_scale_lr(config, auto_scale_lr)
+    _set_resume(config, resume)
+    _make_workers_resumable(config)
+    prepare_launcher(config, launcher)
+    with clear_registry_errors():
+        runner = Sparse3DRunner.from_cfg(config)
+        _check_start(runner, config, allow_partial)
+        runner.train()
+    return _result(runner)
+
+
+def choose_work_dir(config: Config, work_dir: str | PathLike | None) -> str:
+    """The folder asked for, else the config's, else ``work_dirs/<config name>``."""
+    name = Path(config.filename).stem if config.filename else 'unnamed'
+    return str(work_dir or config.get('work_dir') or Path('work_dirs') / name)
+
+
+def _set_seed(config: Config, seed: int | None) -> None:
+    randomness = dict(config.get('randomness') or {})
+    if seed is not None:
+        randomness['seed'] = seed
+    if randomness.get('seed') is None:
+        randomness['seed'] = 0
+    config.randomness = randomness
+
+
+def _set_amp(config: Config, amp: bool) -> None:
+    if amp and config.optim_wrapper.type != 'AmpOptimWrapper':
+        if config.optim_wrapper.type != 'OptimWrapper':
+            raise ConfigError(f'--amp needs optim_wrapper.type OptimWrapper, '
+                              f'not {config.optim_wrapper.type}')
+        config.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
+    if config.optim_wrapper.type == 'AmpOptimWrapper' and not torch.cuda.is_available():
+        raise ConfigError('mixed precision (--amp) needs a GPU, and this machine has none; '
+                          'train without it')
+
+
+def _set_auto_scale_lr(config: Config, wanted: bool) -> None:
+    if not wanted:
+        return
+    if 'base_batch_size' not in (config.get('auto_scale_lr') or {}):
+        raise ConfigError('--auto-scale-lr needs auto_scale_lr.base_batch_size in the config: '
+                          'the batch size that its learning rate was chosen for')
+    config.auto_scale_lr.enable = True
+
+
+def _set_resume(config: Config, resume: str | PathLike | None) -> None:
+    if resume is None:
+        return
+    checkpoint = latest_checkpoint(config.work_dir) if resume == 'auto' else Path(resume)
+    config.resume = checkpoint is not None
+    config.load_from = str(checkpoint) if checkpoint is not None else None
+
+
+def _make_workers_resumable(config: Config) -> None:
+    """Let data workers start anew each epoch with PyTorch's seed.
+
+    The random state of a worker that lives on cannot be stored in a checkpoint. With
+    ``EpochSampler`` samples are random by epoch and index, whatever the worker.
+    """
+    hooks = (config.get('default_hooks') or {}).values()
+    by_sample = config.train_dataloader.get('sampler', {}).get('type') == 'EpochSampler'
+    if not by_sample and any(hook and hook.get('type') == 'SeedEveryEpochHook' for hook in hooks):
+        config.train_dataloader.persistent_workers = False
+        config.train_dataloader.worker_init_fn = {'type': 'seed_worker_from_torch'}
+
+
+def _check_start(runner: Sparse3DRunner, config: Config, allow_partial: bool) -> None:
+    """Refuse a checkpoint that does not fit before anything long starts."""
+    path = config.get('load_from')
+    if path is None or '://' in str(path):
+        return
+    checkpoint = load_weights(bare_model(runner.model), path,
+                              allow_partial=allow_partial and not config.resume)
+    if config.get('resume') and not {'meta', 'optimizer', 'message_hub'} <= set(checkpoint):
+        raise CheckpointError(f'{path} holds weights but no state of a training to resume; '
+                              f'use --cfg-options load_from={path} to start from it')
+
+
+def bare_model(model: nn.Module) -> nn.Module:
+    """The model itself, out of its wrapper for several processes."""
+    return model.module if is_model_wrapper(model) else model
+
+
+def _result(runner: Sparse3DRunner) -> TrainingResult:
+    scalars = runner.message_hub.log_scalars
+    metrics = {name.removeprefix('val/'): float(buffer.current())
+               for name, buffer in scalars.items()
+               if name.startswith('val/') and name not in ('val/time', 'val/data_time')}
+    return TrainingResult(latest_checkpoint(runner.work_dir), metrics, Path(runner.work_dir),
+                          runner.epoch)

@@ -1,0 +1,152 @@
+"""Pictures, or a window, of a dataset and of what a detector finds in it."""
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmdet3d.registry import DATASETS
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset, pseudo_collate
+from mmengine.registry import init_default_scope
+
+from sparse3d.apis.build_model import build_model
+from sparse3d.apis.load_config import load_config
+from sparse3d.apis.registry_errors import clear_registry_errors
+from sparse3d.apis.sample_frames import frame_of_sample
+from sparse3d.errors import BackendUnavailable, ConfigError
+from sparse3d.visualization import (
+    Frame,
+    SceneRenderer,
+    draw_birds_eye_view,
+    draw_camera_overlay,
+    show_scene,
+)
+
+logger = logging.getLogger(__name__)
+
+
+def visualize(
+        config: str | PathLike | Config,
+        checkpoint: str | PathLike | None = None,
+        out: str | PathLike = 'pictures',
+        frames: int | list[int] = 4,
+        score: float = 0.3,
+        show: bool = False,
+        split: str = 'test',
+        cfg_options: dict[str, Any] | None = None,
+        device: str | None = None,
+        allow_partial: bool = False,
+        colour_by: str = 'height',
+) -> list[Path]:
+    """Draw points, ground truth and, with a checkpoint, detections.
+
+    For each frame a 3D view, a bird's-eye view and, where there are camera images,
+    the boxes on them. Where open3d cannot render, the other pictures still come.
+
+    Args:
+        config: path of a config file, or a Config.
+        checkpoint: file with the weights; None draws the data alone.
+        out: folder for the pictures.
+        frames: how many, spread evenly over the split, or which ones.
+        score: detections below are left out.
+        show: also open a window for each frame, one after the other.
+        split: ``'train'``, ``'val'`` or ``'test'``: whose dataset is drawn.
+        cfg_options: dotted keys and values that override the config.
+        device: of the model; default: the GPU if there is one.
+        allow_partial: take a checkpoint of which only a part fits.
+        colour_by: ``'height'`` or ``'intensity'`` of the points.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ConfigError, CheckpointError, DataError: as :func:`sparse3d.apis.test`.
+        BackendUnavailable: with ``show`` where there is no display.
+    """
+    config = load_config(config, cfg_options)
+    drawn = frames_with_detections(config, checkpoint, frames, score, split, device, allow_partial)
+    renderer = _renderer_if_possible()
+    paths: list[Path] = []
+    for frame in drawn:
+        paths += draw_frame(frame, out, renderer, colour_by)
+        logger.info('drawn: %s', frame.summary())
+        if show:
+            show_scene(frame, colour_by)
+    return paths
+
+
+def draw_frame(frame: Frame, out: str | PathLike, renderer: SceneRenderer | None,
+               colour_by: str = 'height') -> list[Path]:
+    """Write all pictures of one frame; the 3D view only with a renderer.
+
+    Raises:
+        DataError: if a file cannot be written.
+    """
+    def path(view: str) -> Path:
+        return Path(out) / f'{frame.name}_{view}.png'.replace('/', '_')
+
+    paths = [path('birds_eye')]
+    draw_birds_eye_view(frame, paths[0], colour_by=colour_by)
+    if renderer is not None:
+        paths.insert(0, path('3d'))
+        renderer.draw(frame, paths[0], colour_by)
+    for picture in frame.pictures:
+        paths.append(path(picture.name))
+        draw_camera_overlay(frame, picture, paths[-1])
+    return paths
+
+
+def frames_with_detections(
+        config: Config, checkpoint: str | PathLike | None, frames: int | list[int],
+        score: float, split: str = 'test', device: str | None = None,
+        allow_partial: bool = False,
+) -> Iterator[Frame]:
+    """Frames of a split one after the other, with detections if there is a checkpoint."""
+    dataset = _build_dataset(config, split)
+    model = None
+    if checkpoint is not None:
+        device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+        model = build_model(config, checkpoint, device, allow_partial)
+    for index in _choose(frames, len(dataset)):
+        sample = dataset[index]
+        prediction = None
+        if model is not None:
+            with torch.no_grad():
+                prediction = model.test_step(pseudo_collate([sample]))[0]
+        yield frame_of_sample(dataset, index, sample, prediction, score)
+
+
+def _build_dataset(config: Config, split: str) -> BaseDataset:
+    loader = config.get(f'{split}_dataloader')
+    if loader is None:
+        raise ConfigError(f'the config has no {split}_dataloader to draw from')
+    init_default_scope(config.get('default_scope', 'mmdet3d'))
+    with clear_registry_errors():
+        dataset = DATASETS.build(loader.dataset)
+    if hasattr(dataset, 'full_init'):
+        dataset.full_init()
+    return dataset
+
+
+def _choose(frames: int | list[int], available: int) -> list[int]:
+    if isinstance(frames, int):
+        count = min(max(frames, 0), available)
+        return np.unique(np.linspace(0, available - 1, count).round().astype(int)).tolist()
+    outside = [index for index in frames if not 0 <= index < available]
+    if outside:
+        raise ConfigError(f'frame {outside[0]} does not exist: the split has '
+                          f'frames 0 to {available - 1}')
+    return list(frames)
+
+
+def _renderer_if_possible() -> SceneRenderer | None:
+    try:
+        return SceneRenderer()
+    except BackendUnavailable as error:
+        logger.warning('no 3D views: %s', error)
+        return None

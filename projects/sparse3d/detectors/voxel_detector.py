@@ -1,0 +1,82 @@
+"""A detector on voxels: encode, flatten to bird's-eye view, detect."""
+from __future__ import annotations
+
+from typing import Any
+
+from mmdet3d.models.detectors import Base3DDetector
+from mmdet3d.registry import MODELS
+from mmdet3d.structures import Det3DDataSample
+from torch import Tensor
+
+
+@MODELS.register_module()
+class VoxelDetector(Base3DDetector):
+    """Voxel encoder, sparse middle encoder, 2D backbone and neck, one head.
+
+    Any middle encoder of mmdet3d fits: ``forward(features, coordinates,
+    batch_size)`` gives the bird's-eye map. One that learns something of its own
+    (Focals Conv: the importance of voxels) offers two more methods, and its
+    losses are added to the head's:
+
+    * ``encode(features, coordinates, batch_size)`` -> map, auxiliary outputs
+    * ``auxiliary_losses(auxiliary, gt_boxes)`` -> dict of losses
+
+    Args:
+        voxel_encoder: Config of the per-voxel encoder.
+        middle_encoder: Config of the sparse encoder.
+        backbone: Config of the 2D backbone on the map [B, C, H, W].
+        neck: Config of the 2D neck, or None.
+        bbox_head: Config of the head; it has ``loss``, ``predict`` and ``forward``.
+        data_preprocessor: Config of the preprocessor that makes the voxels.
+    """
+
+    def __init__(self, voxel_encoder: dict, middle_encoder: dict, backbone: dict,
+                 bbox_head: dict, neck: dict | None = None,
+                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
+        super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        self.voxel_encoder = MODELS.build(voxel_encoder)
+        self.middle_encoder = MODELS.build(middle_encoder)
+        self.backbone = MODELS.build(backbone)
+        self.neck = MODELS.build(neck) if neck is not None else None
+        self.bbox_head = MODELS.build(bbox_head)
+
+    def extract_feat(self, batch_inputs: dict) -> tuple[list[Tensor], Any]:
+        """Features of the map, and what the middle encoder has to say in training.
+
+        Args:
+            batch_inputs: ``points`` (list of [N, C]) and ``voxels`` (``voxels``
+                [M, P, C], ``num_points`` [M], ``coors`` [M, 4] as batch, z, y, x).
+        """
+        voxels = batch_inputs['voxels']
+        features = self.voxel_encoder(voxels['voxels'], voxels['num_points'], voxels['coors'])
+        batch_size = len(batch_inputs['points'])  # the last samples may have no voxel
+        encode = getattr(self.middle_encoder, 'encode', None)
+        if encode is None:
+            bev, auxiliary = self.middle_encoder(features, voxels['coors'], batch_size), None
+        else:
+            bev, auxiliary = encode(features, voxels['coors'], batch_size)
+        maps = self.backbone(bev)
+        return list(self.neck(maps) if self.neck is not None else maps), auxiliary
+
+    def loss(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
+             **kwargs) -> dict[str, Tensor]:
+        """Losses of the head and of the middle encoder."""
+        features, auxiliary = self.extract_feat(batch_inputs)
+        losses = self.bbox_head.loss(features, data_samples, **kwargs)
+        if auxiliary is not None:
+            boxes = [sample.gt_instances_3d.bboxes_3d.tensor[:, :7] for sample in data_samples]
+            losses.update(self.middle_encoder.auxiliary_losses(auxiliary, boxes))
+        return losses
+
+    def predict(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
+                **kwargs) -> list[Det3DDataSample]:
+        """``pred_instances_3d`` for each sample: boxes in the LiDAR frame, scores, labels."""
+        features, _ = self.extract_feat(batch_inputs)
+        return self.add_pred_to_datasample(
+            data_samples, self.bbox_head.predict(features, data_samples, **kwargs))
+
+    def _forward(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None = None,
+                 **kwargs) -> dict[str, Any]:
+        """Raw outputs: ``features`` of the neck and ``head`` as the head gives them."""
+        features, _ = self.extract_feat(batch_inputs)
+        return {'features': features, 'head': self.bbox_head(features)}

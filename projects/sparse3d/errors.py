@@ -1,0 +1,22 @@
+"""Errors that a user can act on: one sentence that names the thing and the way out."""
+from __future__ import annotations
+
+
+class Sparse3DError(Exception):
+    """Base of all errors raised on purpose by Sparse3D."""
+
+
+class DataError(Sparse3DError, ValueError):
+    """A file, record or array that cannot be used as it is."""
+
+
+class ConfigError(Sparse3DError, ValueError):
+    """A config that cannot mean what it says."""
+
+
+class CheckpointError(Sparse3DError, RuntimeError):
+    """A checkpoint that does not belong to this model or is damaged."""
+
+
+class BackendUnavailable(Sparse3DError, RuntimeError):
+    """A backend asked for by name that this machine or tensor cannot use."""

@@ -1,0 +1,105 @@
+"""Keypoints of people as a metric of mmengine."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mmdet3d.registry import METRICS
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from sparse3d.datasets.info_files import read_info_file
+from sparse3d.errors import ConfigError, DataError
+from sparse3d.evaluation.keypoint_evaluation import evaluate_keypoints
+from sparse3d.evaluation.waymo_frames import (
+    WaymoFrames,
+    centre_boxes,
+    frame_key,
+    lidar_boxes,
+)
+from sparse3d.evaluation.waymo_submission import write_keypoint_submission
+
+
+@METRICS.register_module()
+class WaymoKeypointMetric(BaseMetric):
+    """MPJPE, PCK, OKS-AP and PEM of predicted people, without TensorFlow.
+
+    Predictions are ``bboxes_3d`` (LiDAR boxes) with ``keypoints_3d`` [N, 14, 3] and
+    ``keypoints_visible`` [N, 14]. Ground truth are the instances of the info file that
+    carry ``keypoints_3d`` and ``keypoints_visible``. The keys returned are those of
+    :class:`~sparse3d.evaluation.keypoint_evaluation.KeypointResult` behind the prefix,
+    e.g. ``waymo/PEM/ALL``; a table goes to the log.
+
+    Args:
+        ann_file: info file.
+        protocol: ``'waymo'`` or ``'voxelkp'``, see
+            :data:`~sparse3d.evaluation.keypoint_evaluation.PROTOCOLS`.
+        score_threshold: predictions below it are dropped, as no metric looks at scores.
+        format_only: write the submission and evaluate nothing (test set).
+        submission_file: where to write a submission, None for nowhere.
+        submission_fields: ``account_name``, ``unique_method_name`` and so on.
+        prefix: what the keys begin with.
+        collect_device: see mmengine's ``BaseMetric``.
+
+    Raises:
+        ConfigError: for ``format_only`` without ``submission_file``.
+        DataError: for an unusable info file, or results that belong to none of its frames.
+    """
+
+    default_prefix = 'waymo'
+
+    def __init__(self, ann_file: str, protocol: str = 'waymo', score_threshold: float = 0.0,
+                 format_only: bool = False, submission_file: str | None = None,
+                 submission_fields: Mapping[str, Any] | None = None,
+                 prefix: str | None = None, collect_device: str = 'cpu') -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        if format_only and submission_file is None:
+            raise ConfigError('format_only writes a submission and nothing else: say where with '
+                              'submission_file')
+        self.ann_file = ann_file
+        self.protocol = protocol
+        self.score_threshold = score_threshold
+        self.format_only = format_only
+        self.submission_file = submission_file
+        self.submission_fields = dict(submission_fields or {})
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep the people of a batch as arrays."""
+        for sample in data_samples:
+            found = sample['pred_instances_3d']
+            sure = found['scores_3d'].detach().cpu().float().numpy() >= self.score_threshold
+            self.results.append(dict(
+                key=frame_key(sample), box=lidar_boxes(found['bboxes_3d'])[sure],
+                location=found['keypoints_3d'].detach().cpu().float().numpy()[sure],
+                visibility=found['keypoints_visible'].detach().cpu().float().numpy()[sure]))
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Evaluate the results of all processes; called on the first one."""
+        frames = WaymoFrames(read_info_file(self.ann_file, 'waymo'), self.ann_file)
+        places = [frames.place(result['key']) for result in results]
+        if self.submission_file is not None:
+            people = [dict(result, name=frames.name(place))
+                      for place, result in zip(places, results, strict=True)]
+            write_keypoint_submission(self.submission_file, people, **self.submission_fields)
+            print_log(f'wrote {self.submission_file}', 'current')
+        if self.format_only:
+            return {}
+        result = evaluate_keypoints(
+            results, [_labelled(frames, place) for place in places], self.protocol)
+        print_log(f'Waymo keypoints, protocol {self.protocol}\n{result.table()}', 'current')
+        return result.scores
+
+
+def _labelled(frames: WaymoFrames, place: int) -> dict[str, np.ndarray]:
+    """People of a frame with labelled keypoints."""
+    people = [item for item in frames.instances(place) if item.get('keypoints_3d') is not None]
+    try:
+        return dict(
+            box=centre_boxes([item['bbox_3d'] for item in people]),
+            location=np.array([item['keypoints_3d'] for item in people]).reshape(-1, 14, 3),
+            visibility=np.array([item['keypoints_visible'] for item in people]).reshape(-1, 14),
+            num_points=np.array([item.get('num_lidar_pts', 1) for item in people]))
+    except (KeyError, ValueError) as error:
+        raise DataError(f'{frames.source(place)}: instances do not carry 14 keypoints '
+                        f'({type(error).__name__}: {error})') from error

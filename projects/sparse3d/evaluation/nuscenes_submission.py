@@ -1,0 +1,110 @@
+"""Detections in the format of the nuScenes detection task."""
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.errors import DataError
+from sparse3d.structures.box_conversions import lidar_to_nuscenes
+
+MOST_BOXES = 500        # per sample, a rule of the benchmark
+MOVING = 0.2            # speed from which something counts as moving [m/s]
+MODALITIES = ('use_camera', 'use_lidar', 'use_radar', 'use_map', 'use_external')
+_CYCLES, _OTHERS = ('bicycle', 'motorcycle'), ('traffic_cone', 'barrier')
+
+
+def sample_boxes(token: str, boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray,
+                 classes: Sequence[str], lidar2global: np.ndarray,
+                 attributes: Sequence[str] | None = None) -> list[dict]:
+    """Records of one sample for a submission: the best 500, in the order given.
+
+    Boxes with numbers that are not finite (velocities excepted) are left out: the devkit
+    would refuse all of the file.
+
+    Args:
+        token: of the sample.
+        boxes: (N, 7) x, y, z_bottom, dx, dy, dz, yaw in the LiDAR frame, or (N, 9) with
+            vx, vy; without velocities things count as standing still.
+        scores: (N,).
+        labels: (N,) rows of ``classes``.
+        lidar2global: (4, 4) of the key frame.
+        attributes: (N,) names; by default they follow from class and speed, by the rule
+            that mmdet3d uses.
+    """
+    if not len(scores):
+        return []
+    boxes = np.asarray(boxes, dtype=np.float64).reshape(len(scores), -1)
+    if boxes.shape[1] not in (7, 9):
+        raise DataError(f'boxes of sample {token} have {boxes.shape[1]} numbers; they need 7, or '
+                        f'9 with velocities')
+    finite = np.isfinite(boxes[:, :7]).all(axis=1) & np.isfinite(scores)
+    finite &= (boxes[:, 3:6] > 0).all(axis=1)
+    rows = np.flatnonzero(finite)
+    best = rows[np.argsort(-np.asarray(scores)[rows], kind='stable')][:MOST_BOXES]
+    rows = np.sort(best)  # the benchmark breaks ties by order
+    if not len(rows):
+        return []
+    lidar2global = np.asarray(lidar2global, dtype=np.float64)
+    translation, size, rotation = lidar_to_nuscenes(boxes[rows, :7], lidar2global)
+    velocity = _velocities(boxes[rows], lidar2global)
+    names = [classes[int(label)] for label in np.asarray(labels)[rows]]
+    return [dict(
+        sample_token=token, translation=translation[place].tolist(), size=size[place].tolist(),
+        rotation=rotation[place].tolist(), velocity=velocity[place].tolist(),
+        detection_name=name, detection_score=float(scores[row]),
+        attribute_name=(attributes[row] if attributes is not None
+                        else guess_attribute(name, velocity[place])))
+        for place, (row, name) in enumerate(zip(rows, names, strict=True))]
+
+
+def guess_attribute(name: str, velocity: np.ndarray) -> str:
+    """The attribute that a class most often has when it moves like this."""
+    moving = np.hypot(*velocity) > MOVING
+    if name in _OTHERS:
+        return ''
+    if name == 'pedestrian':
+        return 'pedestrian.moving' if moving else 'pedestrian.standing'
+    if name in _CYCLES:
+        return 'cycle.with_rider' if moving else 'cycle.without_rider'
+    if moving:
+        return 'vehicle.moving'
+    return 'vehicle.stopped' if name == 'bus' else 'vehicle.parked'
+
+
+def make_submission(results: Mapping[str, list[dict]], modality: Mapping[str, bool]) -> dict:
+    """The content of a submission file.
+
+    Args:
+        results: records by sample token, see :func:`sample_boxes`.
+        modality: which of ``use_camera``, ``use_lidar``, ... are true.
+    """
+    meta = {key: bool(modality.get(key, False)) for key in MODALITIES}
+    return dict(meta=meta, results=dict(results))
+
+
+def write_nuscenes_submission(submission: Mapping, path: str | os.PathLike) -> None:
+    """Write a submission file as a whole or not at all.
+
+    Raises:
+        DataError: if it cannot be written.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f'the folder {path.parent} for the submission cannot be made: '
+                        f'{error.strerror}') from error
+    write_bytes_atomically(path, json.dumps(submission).encode())
+
+
+def _velocities(boxes: np.ndarray, lidar2global: np.ndarray) -> np.ndarray:
+    """vx, vy [N, 2] in the global frame."""
+    if boxes.shape[1] == 7:
+        return np.zeros((len(boxes), 2))
+    flat = np.column_stack([boxes[:, 7:9], np.zeros(len(boxes))])
+    return (flat @ lidar2global[:3, :3].T)[:, :2]

@@ -1,0 +1,207 @@
+"""Waymo's 3D detection benchmark: AP and APH by level, type and range."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from sparse3d.errors import ConfigError
+from sparse3d.evaluation.waymo_average_precision import Curve, average_precision, make_curve
+from sparse3d.evaluation.waymo_breakdowns import Breakdown, breakdowns
+from sparse3d.evaluation.waymo_matching import (
+    CUTOFFS,
+    HEADING,
+    MATCHED,
+    MATCHED_EXCUSED,
+    MATCHED_LEVEL_1,
+    count_matches,
+    last_cutoff,
+)
+from sparse3d.evaluation.waymo_objects import TYPES, WaymoObjects
+from sparse3d.evaluation.waymo_overlaps import Pairs, pairs_by_blocks
+from sparse3d.structures.box_conversions import wrap_angle
+
+CLASSES = ('Vehicle', 'Pedestrian', 'Cyclist')
+MIN_OVERLAPS = dict(Vehicle=0.7, Pedestrian=0.5, Sign=0.5, Cyclist=0.5)
+LEVELS = (1, 2)
+
+
+@dataclass
+class WaymoResult:
+    """Numbers of one evaluation.
+
+    Attributes:
+        average_precision: 0 to 1 by key: ``Vehicle_L1_AP``, ``Vehicle_0-30m_L2_APH`` and
+            ``Overall_...``, the mean over the classes that have ground truth.
+        curves: counts, precision and recall by (shard, level), e.g. ``('Vehicle', 1)``.
+        number_truth: ground truths of a level and below by (shard, level).
+        notes: what the numbers do not say by themselves, in sentences.
+    """
+
+    average_precision: dict[str, float] = field(default_factory=dict)
+    curves: dict[tuple[str, int], Curve] = field(default_factory=dict)
+    number_truth: dict[tuple[str, int], int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def table(self) -> str:
+        """The numbers by class and range, with the notes below."""
+        from sparse3d.evaluation.waymo_table import format_table
+        return format_table(self)
+
+
+def evaluate_waymo(
+        predictions: WaymoObjects | Mapping | Sequence[Mapping],
+        ground_truth: WaymoObjects | Mapping | Sequence[Mapping],
+        classes: Sequence[str] = CLASSES,
+        *,
+        overlap: str = '3d',
+) -> WaymoResult:
+    """Evaluate detections with the rules of the official tool at its default settings.
+
+    Either side is one table of all frames (a dict of arrays, see
+    :meth:`WaymoObjects.from_arrays`: ``frame, box, type, score`` and, of ground truth,
+    ``num_points`` and ``difficulty``) or a list with such a dict without ``frame`` for
+    each frame. Boxes have their geometric centre as reference (Waymo's convention, not
+    that of mmdet3d), in the vehicle frame, metres and radians.
+
+    Counts are those of the official tool. It computes in float32, and so are the ratios
+    and areas here; its sum of heading accuracies is float32 too, so APH may differ in
+    the seventh digit.
+
+    Precision is looked at only at the cut-offs 0, 0.01, ..., 1: scores have to be spread
+    over that interval.
+
+    Args:
+        classes: of Vehicle, Pedestrian, Sign and Cyclist.
+        overlap: ``'3d'``, or ``'bev'`` for boxes seen from above.
+
+    Raises:
+        DataError: for unusable arrays.
+        ConfigError: for an unknown class or overlap.
+
+    Source: Waymo Open Dataset (Sun et al., CVPR 2020), section 5; rules as in the
+    released metrics library, version 1.6.
+    """
+    _check_settings(classes, overlap)
+    found, truth = _objects(predictions, 'predictions'), _objects(ground_truth, 'ground truth')
+    found, truth = _ordered(found, truth)
+    if overlap == 'bev':
+        found, truth = _flat(found), _flat(truth)
+    divisions = breakdowns(classes)
+    shards = [(division.shards(truth), division.shards(found)) for division in divisions]
+    counts = _count_all(truth, found, divisions, shards, overlap)
+    result = WaymoResult()
+    for division, (truth_shard, found_shard), matched in zip(divisions, shards, counts,
+                                                             strict=True):
+        _record(result, division, truth, truth_shard, found, found_shard, matched)
+    _average_over_classes(result, classes)
+    result.notes += _notes(result, classes, found)
+    return result
+
+
+def _check_settings(classes: Sequence[str], overlap: str) -> None:
+    for name in classes:
+        if name not in TYPES:
+            raise ConfigError(f'Waymo has no class {name!r}; it has {", ".join(TYPES)}')
+    if overlap not in ('3d', 'bev'):
+        raise ConfigError(f"overlap is '3d' or 'bev', not {overlap!r}")
+
+
+def _objects(values, role: str) -> WaymoObjects:
+    if isinstance(values, WaymoObjects):
+        return values
+    if isinstance(values, Mapping):
+        return WaymoObjects.from_arrays(values, role)
+    return WaymoObjects.from_frames(values, role)
+
+
+def _ordered(found: WaymoObjects, truth: WaymoObjects) -> tuple[WaymoObjects, WaymoObjects]:
+    """Both sorted by frame and type, with frames counted from 0."""
+    keys, place = np.unique(np.concatenate([found.frame, truth.frame]), return_inverse=True)
+    ordered = []
+    for objects, rank in ((found, place[:len(found)]), (truth, place[len(found):])):
+        order = np.argsort(rank * 8 + objects.type, kind='stable')
+        ordered.append(replace(objects, frame=rank).select(order))
+    return ordered[0], ordered[1]
+
+
+def _flat(objects: WaymoObjects) -> WaymoObjects:
+    """Boxes on the ground: a two-dimensional box has no z, for its range either."""
+    return replace(objects, box=objects.box * [1, 1, 0, 1, 1, 1, 1])
+
+
+def _count_all(
+        truth: WaymoObjects, found: WaymoObjects, divisions: Sequence[Breakdown],
+        shards: Sequence[tuple[np.ndarray, np.ndarray]], overlap: str,
+) -> list[np.ndarray]:  # [S, 101, 4] for each division
+    """Matches of all frames; the overlaps are computed once for all divisions."""
+    thresholds = np.full(8, np.inf)
+    for name in divisions[0].classes:
+        thresholds[TYPES[name]] = MIN_OVERLAPS[name]
+    counts = [np.zeros((len(division.names), len(CUTOFFS), 4)) for division in divisions]
+    cutoff = last_cutoff(found.score)
+    for pairs in pairs_by_blocks(truth, found, thresholds, overlap):
+        accuracy = _heading_accuracy(truth, found, pairs)
+        for (truth_shard, found_shard), total in zip(shards, counts, strict=True):
+            shard = truth_shard[pairs.truth]
+            shard = np.where(shard == found_shard[pairs.found], shard, -1)
+            count_matches(pairs, accuracy, shard, truth.difficulty, cutoff,
+                          found.overlaps_no_label_zone, total)
+    return counts
+
+
+def _heading_accuracy(truth: WaymoObjects, found: WaymoObjects, pairs: Pairs) -> np.ndarray:
+    turn = wrap_angle(truth.box[pairs.truth, 6] - found.box[pairs.found, 6])
+    return 1 - np.abs(turn) / np.pi
+
+
+def _record(result: WaymoResult, division: Breakdown, truth: WaymoObjects,
+            truth_shard: np.ndarray, found: WaymoObjects, found_shard: np.ndarray,
+            matched: np.ndarray) -> None:
+    counted = ~found.overlaps_no_label_zone
+    cutoff = last_cutoff(found.score)
+    for index, name in enumerate(division.names):
+        reported = _reaching(cutoff[(found_shard == index) & counted])
+        wrong = reported - matched[index, :, MATCHED] + matched[index, :, MATCHED_EXCUSED]
+        levels = truth.difficulty[truth_shard == index]
+        for level in LEVELS:
+            number = int((levels <= level).sum())
+            seen = matched[index, :, MATCHED if level == 2 else MATCHED_LEVEL_1]
+            curve = make_curve(np.round(matched[index, :, MATCHED]), np.round(wrong),
+                               np.round(number - seen), matched[index, :, HEADING])
+            result.curves[name, level] = curve
+            result.number_truth[name, level] = number
+            result.average_precision[f'{name}_L{level}_AP'] = average_precision(
+                curve.precision, curve.recall)
+            result.average_precision[f'{name}_L{level}_APH'] = average_precision(
+                curve.heading_precision, curve.recall)
+
+
+def _reaching(cutoff: np.ndarray) -> np.ndarray:  # [101]
+    """How many of these detections reach each cut-off."""
+    last = np.bincount(cutoff[cutoff >= 0], minlength=len(CUTOFFS))
+    return last[::-1].cumsum()[::-1]
+
+
+def _average_over_classes(result: WaymoResult, classes: Sequence[str]) -> None:
+    present = [name for name in classes if result.number_truth[name, 2]]
+    if len(classes) < 2 or not present:
+        return
+    for level in LEVELS:
+        for kind in ('AP', 'APH'):
+            result.average_precision[f'Overall_L{level}_{kind}'] = float(np.mean(
+                [result.average_precision[f'{name}_L{level}_{kind}'] for name in present]))
+
+
+def _notes(result: WaymoResult, classes: Sequence[str], found: WaymoObjects) -> list[str]:
+    notes = []
+    for name in classes:
+        if not result.number_truth[name, 2]:
+            notes.append(f'there is no ground truth for class {name}: its 0 says nothing')
+        elif not (found.type == TYPES[name]).any():
+            notes.append(f'there is no detection of class {name}')
+    if len(found) and found.score.max() < CUTOFFS[1]:
+        notes.append('no score reaches 0.01: precision is looked at only at the cut-offs '
+                     '0, 0.01, ..., 1, so spread the scores over that interval')
+    return notes

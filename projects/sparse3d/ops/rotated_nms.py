@@ -1,0 +1,74 @@
+"""Non-maximum suppression of rotated rectangles."""
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sparse3d.ops.rotated_iou import close_pairs, rotated_iou_bev, rotated_iou_bev_aligned
+
+
+def rotated_nms(
+        boxes: Tensor,                  # [N, 5]  x, y, dx, dy, yaw  metres, radians
+        scores: Tensor,                 # [N]
+        iou_threshold: float,
+        labels: Tensor | None = None,   # [N]  boxes of different labels never compete
+        backend: str = 'auto',
+) -> Tensor:                            # [K]  int64 rows of the kept boxes, best first
+    """Keep each box that no better kept box overlaps by more than the threshold.
+
+    Equal scores count in the order of the rows. The greedy rule is solved for all
+    boxes at once: starting from "all are kept", a box is dropped when a better one
+    that is still kept overlaps it, and this is repeated until nothing changes. The
+    round number r settles at least the r best boxes, so the fixed point is the
+    greedy result; a handful of rounds suffice in practice.
+
+    Args:
+        backend: ``'auto'`` and ``'rounds'`` (any device) or ``'reference'`` (greedy loop).
+
+    Raises:
+        ValueError: if the lengths differ, or for an unknown backend.
+    """
+    if boxes.ndim != 2 or boxes.shape[1] != 5:
+        raise ValueError(f'boxes are a table [N, 5], not {list(boxes.shape)}')
+    for name, values in (('scores', scores), ('labels', labels)):
+        if values is not None and values.shape != boxes.shape[:1]:
+            raise ValueError(f'{len(boxes)} boxes have {list(values.shape)} {name}')
+    if backend not in ('auto', 'rounds', 'reference'):
+        raise ValueError(f"backend is 'auto', 'rounds' or 'reference', not {backend!r}")
+    order = scores.argsort(descending=True, stable=True)
+    ranked = boxes.detach()[order]
+    ranked_labels = None if labels is None else labels[order]
+    keep = _greedy if backend == 'reference' else _rounds
+    return order[keep(ranked, ranked_labels, iou_threshold)]
+
+
+def _rounds(boxes: Tensor, labels: Tensor | None, iou_threshold: float) -> Tensor:  # [N] bool
+    boxes = boxes if boxes.dtype in (torch.float32, torch.float64) else boxes.float()
+    better, worse = close_pairs(boxes, boxes)
+    compete = better < worse
+    if labels is not None:
+        compete &= labels[better] == labels[worse]
+    better, worse = better[compete], worse[compete]
+    overlap = rotated_iou_bev_aligned(boxes[better], boxes[worse]) > iou_threshold
+    better, worse = better[overlap], worse[overlap]
+
+    kept = torch.ones(len(boxes), dtype=torch.bool, device=boxes.device)
+    while True:
+        after = torch.ones_like(kept)
+        after[worse[kept[better]]] = False
+        if torch.equal(after, kept):
+            return kept
+        kept = after
+
+
+def _greedy(boxes: Tensor, labels: Tensor | None, iou_threshold: float) -> Tensor:  # [N] bool
+    """The definition: the best box left drops those that it overlaps."""
+    iou = rotated_iou_bev(boxes, boxes, backend='reference')
+    kept = torch.ones(len(boxes), dtype=torch.bool, device=boxes.device)
+    for box in range(len(boxes)):
+        if kept[box]:
+            drops = iou[box] > iou_threshold
+            if labels is not None:
+                drops &= labels == labels[box]
+            kept[box + 1:] &= ~drops[box + 1:]
+    return kept

@@ -1,0 +1,77 @@
+"""Sparse convolution on the CPU: gather, multiply, add up; differentiable, any number of threads.
+
+The rows to multiply come from a :class:`~sparse3d.ops.sparse_pairs.PairTable`, so one function
+serves submanifold, strided, transposed and inverse convolutions in any number of dimensions.
+"""
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sparse3d.errors import BackendUnavailable
+from sparse3d.ops.sparse_blocks import BlockedConvolution
+from sparse3d.ops.sparse_pairs import PairTable
+
+
+def sparse_convolution(
+        features: Tensor,       # [N, C_in] floating
+        weight: Tensor,         # [C_out, *kernel, C_in]
+        pairs: PairTable,       # N inputs, M outputs
+        bias: Tensor | None = None,     # [C_out]
+        backend: str = 'auto',
+) -> Tensor:                    # [M, C_out]
+    """Convolve sparse features: ``out[m] = bias + sum over pairs (n, m, k) of W[:, k] @ x[n]``.
+
+    bfloat16 and float16 are multiplied and added up in float32 and rounded once, at the end.
+    Under ``torch.autocast`` features and weight are cast as a dense convolution would.
+
+    Args:
+        backend: ``'auto'`` or ``'blocked'`` (fast) or ``'reference'`` (plain PyTorch).
+
+    Raises:
+        ValueError: if shapes of features, weight and pairs do not belong together.
+        BackendUnavailable: if the backend is unknown or the tensors are not on the CPU.
+
+    Source: Graham, Engelcke and van der Maaten, "3D Semantic Segmentation with Submanifold
+    Sparse Convolutional Networks" (CVPR 2018), section 3; layout as in spconv 2.
+    """
+    _check(features, weight, pairs, backend)
+    if torch.is_autocast_enabled('cpu'):
+        dtype = torch.get_autocast_dtype('cpu')
+        features, weight = features.to(dtype), weight.to(dtype)
+        bias = bias if bias is None else bias.to(dtype)
+    weight = weight.flatten(1, -2)  # [C_out, K, C_in]
+    with torch.autocast('cpu', enabled=False):
+        result_type = torch.promote_types(features.dtype, weight.dtype)
+        work_type = torch.promote_types(result_type, torch.float32)
+        convolve = reference_convolution if backend == 'reference' else BlockedConvolution.apply
+        result = convolve(features.to(work_type), weight.to(work_type), pairs)
+        if bias is not None:
+            result = result + bias.to(work_type)
+        return result.to(result_type)
+
+
+def reference_convolution(
+        features: Tensor,   # [N, C_in]
+        weight: Tensor,     # [C_out, K, C_in]
+        table: PairTable,
+) -> Tensor:                # [M, C_out]
+    """One kernel offset after the other, differentiated by autograd."""
+    result = features.new_zeros(table.num_outputs, weight.shape[0])
+    inputs, outputs, counts = table.pairs
+    parts = zip(inputs.split(counts), outputs.split(counts), strict=True)
+    for offset, (rows, targets) in enumerate(parts):
+        result = result.index_add(0, targets, features[rows] @ weight[:, offset].T)
+    return result
+
+
+def _check(features: Tensor, weight: Tensor, pairs: PairTable, backend: str) -> None:
+    if backend not in ('auto', 'blocked', 'reference') or features.device.type != 'cpu':
+        raise BackendUnavailable(f'sparse convolution has no backend {backend!r} for '
+                                 f'{features.device.type} tensors; on the CPU there are '
+                                 "'auto', 'blocked' and 'reference'")
+    kernel = weight.shape[1:-1].numel()
+    if features.shape != (pairs.num_inputs, weight.shape[-1]) or kernel != pairs.num_offsets:
+        raise ValueError(
+            f'features {list(features.shape)} and weight {list(weight.shape)} do not fit a pair '
+            f'table of {pairs.num_inputs} inputs and {pairs.num_offsets} kernel offsets')

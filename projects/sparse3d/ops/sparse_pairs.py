@@ -1,0 +1,298 @@
+"""Pair tables: which input voxel meets which output voxel under which kernel offset.
+
+A sparse convolution is a sum over pairs ``(input row, output row, kernel offset)``. The tables
+are built here from exact int64 keys, once per set of voxels, and shared by every layer that
+works on the same voxels. Kernel offsets are numbered with the last axis fastest, as the weight
+``[out, kz, ky, kx, in]`` stores them. NumPy does the searching and selecting: on sorted keys it
+is several times faster than PyTorch on the CPU.
+
+Coordinates are integer rows ``(batch, z, y, x)`` in 3D, ``(batch, y, x)`` in 2D.
+"""
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class GroupedPairs(NamedTuple):
+    """Pairs of a convolution, one kernel offset after the other."""
+
+    input_rows: Tensor      # [P] int32
+    output_rows: Tensor     # [P] int32
+    counts: list[int]       # K, pairs of each kernel offset
+
+
+def group_by_offset(neighbours: Tensor) -> GroupedPairs:
+    """The pairs of a neighbour table [K, M], in the order of the table."""
+    num_offsets, count = neighbours.shape
+    table = neighbours.contiguous().numpy().ravel()
+    places = np.flatnonzero(table >= 0)
+    row_starts = np.arange(num_offsets + 1) * count
+    counts = np.diff(np.searchsorted(places, row_starts))
+    outputs = (places - np.repeat(row_starts[:-1], counts)).astype(np.int32)
+    return GroupedPairs(torch.from_numpy(table[places]), torch.from_numpy(outputs),
+                        counts.tolist())
+
+
+@dataclass(frozen=True)
+class PairTable:
+    """For each kernel offset and output voxel, the row of the input voxel they meet, or -1."""
+
+    neighbours: Tensor              # [K, M] int32
+    output_coordinates: Tensor      # [M, 1 + D] int32
+    output_shape: tuple[int, ...]   # D
+    input_coordinates: Tensor       # [N, 1 + D] int32
+    input_shape: tuple[int, ...]    # D
+    symmetric: bool = False         # offset k reversed is offset K - 1 - k (submanifold)
+    cache: dict = field(default_factory=dict, repr=False, compare=False)  # a backend's own
+
+    @property
+    def num_offsets(self) -> int:
+        return len(self.neighbours)
+
+    @property
+    def num_inputs(self) -> int:
+        return len(self.input_coordinates)
+
+    @property
+    def num_outputs(self) -> int:
+        return len(self.output_coordinates)
+
+    @cached_property
+    def pairs(self) -> GroupedPairs:
+        """All pairs as lists, one kernel offset after the other."""
+        return group_by_offset(self.neighbours)
+
+    @cached_property
+    def reversed(self) -> PairTable:
+        """The same pairs with inputs and outputs exchanged: the inverse convolution's table."""
+        pairs = self.pairs
+        offsets = np.repeat(np.arange(self.num_offsets), pairs.counts)
+        neighbours = _filled(self.num_offsets, self.num_inputs, offsets, pairs.input_rows.numpy(),
+                             pairs.output_rows.numpy())
+        return PairTable(neighbours, self.input_coordinates, self.input_shape,
+                         self.output_coordinates, self.output_shape)
+
+
+def submanifold_pairs(
+        coordinates: Tensor,            # [N, 1 + D] integer (batch, z, y, x)
+        spatial_shape: Sequence[int],
+        kernel_size: Sequence[int],
+        dilation: Sequence[int] | None = None,
+) -> PairTable:
+    """Pairs of a submanifold convolution: outputs are the inputs, in the same order.
+
+    Raises:
+        ValueError: if a voxel occurs twice or lies outside ``spatial_shape``.
+
+    Source: Graham and van der Maaten, "Submanifold Sparse Convolutional Networks", section 3.
+    """
+    coordinates = _checked(coordinates, spatial_shape)
+    dilation = dilation or [1] * len(kernel_size)
+    margins = [size * step for size, step in zip(kernel_size, dilation, strict=True)]
+    strides = _strides([extent + 2 * margin
+                        for extent, margin in zip(spatial_shape, margins, strict=True)])
+    keys, order = torch.sort((coordinates * torch.tensor(strides)).sum(1))
+    keys, order = keys.numpy(), order.numpy()
+    _refuse_duplicates(keys)
+    steps = [step * stride for step, stride in zip(dilation, strides[1:], strict=True)]
+    neighbours = _neighbours(keys, kernel_size, steps)
+    shape = tuple(int(extent) for extent in spatial_shape)
+    rows = coordinates.int()
+    return PairTable(_in_given_order(neighbours, order), rows, shape, rows, shape,
+                     symmetric=_is_symmetric(kernel_size))
+
+
+def strided_pairs(
+        coordinates: Tensor,            # [N, 1 + D] integer (batch, z, y, x)
+        spatial_shape: Sequence[int],
+        kernel_size: Sequence[int],
+        stride: Sequence[int],
+        padding: Sequence[int],
+        dilation: Sequence[int],
+) -> PairTable:
+    """Pairs of a strided convolution: every output voxel that at least one input reaches.
+
+    Outputs are sorted by (batch, z, y, x). The arithmetic of positions is that of
+    ``torch.nn.functional.conv3d``.
+
+    Raises:
+        ValueError: if a voxel lies outside ``spatial_shape`` or nothing is left of the volume.
+    """
+    output_shape = [
+        (extent + 2 * pad - step * (size - 1) - 1) // jump + 1 for extent, size, jump, pad, step
+        in zip(spatial_shape, kernel_size, stride, padding, dilation, strict=True)]
+
+    def reach(axis: int, position: np.ndarray, at: int) -> tuple[np.ndarray, np.ndarray]:
+        shifted = position + (padding[axis] - at * dilation[axis])
+        target = shifted // stride[axis]
+        return target, target * stride[axis] == shifted
+
+    return _reaching_pairs(coordinates, spatial_shape, output_shape, kernel_size, reach)
+
+
+def transposed_pairs(
+        coordinates: Tensor,            # [N, 1 + D] integer (batch, z, y, x)
+        spatial_shape: Sequence[int],
+        kernel_size: Sequence[int],
+        stride: Sequence[int],
+        padding: Sequence[int],
+        dilation: Sequence[int],
+        output_padding: Sequence[int],
+) -> PairTable:
+    """Pairs of a transposed convolution: every output voxel that an input spreads to.
+
+    Outputs are sorted by (batch, z, y, x). The arithmetic of positions is that of
+    ``torch.nn.functional.conv_transpose3d``.
+
+    Raises:
+        ValueError: if a voxel lies outside ``spatial_shape`` or nothing is left of the volume.
+    """
+    output_shape = [
+        (extent - 1) * jump - 2 * pad + step * (size - 1) + 1 + extra
+        for extent, size, jump, pad, step, extra in zip(
+            spatial_shape, kernel_size, stride, padding, dilation, output_padding, strict=True)]
+
+    def reach(axis: int, position: np.ndarray, at: int) -> tuple[np.ndarray, np.ndarray]:
+        target = position * stride[axis] + (at * dilation[axis] - padding[axis])
+        return target, np.ones_like(target, dtype=bool)
+
+    return _reaching_pairs(coordinates, spatial_shape, output_shape, kernel_size, reach)
+
+
+def _reaching_pairs(coordinates, spatial_shape, output_shape, kernel_size, reach) -> PairTable:
+    """Pairs of all (input, kernel offset) whose target lies in the output volume."""
+    coordinates = _checked(coordinates, spatial_shape)
+    if min(output_shape) < 1:
+        raise ValueError(f'a kernel of {list(kernel_size)} leaves nothing of the spatial shape '
+                         f'{list(spatial_shape)}; use a smaller kernel or more padding')
+    strides = _strides(output_shape)
+    columns = [np.ascontiguousarray(column) for column in coordinates.numpy().T]
+    rows, keys = np.arange(len(coordinates)), columns[0] * strides[0]
+    offsets = np.zeros_like(rows)
+    for axis, (size, extent) in enumerate(zip(kernel_size, output_shape, strict=True)):
+        reached, position = [], columns[axis + 1][rows]
+        for at in range(size):
+            target, valid = reach(axis, position, at)
+            kept = np.flatnonzero(valid & (target >= 0) & (target < extent))
+            reached.append((rows[kept], keys[kept] + target[kept] * strides[axis + 1],
+                            offsets[kept] * size + at))
+        rows, keys, offsets = (np.concatenate(parts) for parts in zip(*reached, strict=True))
+    output_keys, output_rows = _distinct(keys)
+    neighbours = _filled(math.prod(kernel_size), len(output_keys), offsets, output_rows, rows)
+    return PairTable(neighbours, _coordinates(output_keys, strides), tuple(output_shape),
+                     coordinates.int(), tuple(int(extent) for extent in spatial_shape))
+
+
+def _distinct(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sorted distinct keys and the place of each given key among them."""
+    ordered, order = (result.numpy() for result in torch.sort(torch.from_numpy(keys)))
+    first = np.ones(len(keys), dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    places = np.empty_like(order)
+    places[order] = np.cumsum(first) - 1
+    return ordered[first], places
+
+
+def _filled(num_offsets: int, num_outputs: int, offsets: np.ndarray, output_rows: np.ndarray,
+            input_rows: np.ndarray) -> Tensor:
+    """The neighbour table [K, M] that holds the given pairs."""
+    neighbours = np.full(num_offsets * num_outputs, -1, dtype=np.int32)
+    neighbours[offsets * num_outputs + output_rows] = input_rows
+    return torch.from_numpy(neighbours).view(num_offsets, num_outputs)
+
+
+def _checked(coordinates: Tensor, spatial_shape: Sequence[int]) -> Tensor:
+    """Coordinates as int64, or an error that says which of them cannot be."""
+    width = len(spatial_shape) + 1
+    if coordinates.ndim != 2 or coordinates.shape[1] != width:
+        raise ValueError(f'coordinates must be [N, {width}] (batch, then one column per axis of '
+                         f'the spatial shape), got {list(coordinates.shape)}')
+    coordinates = coordinates.long()
+    if len(coordinates):
+        low, high = torch.aminmax(coordinates, dim=0)
+        too_high = [top >= extent for top, extent in zip(high[1:], spatial_shape, strict=True)]
+        if int(low.min()) < 0 or any(too_high):
+            raise ValueError(f'voxel coordinates run from {low.tolist()} to {high.tolist()} '
+                             f'(batch first), outside the spatial shape {list(spatial_shape)}')
+    return coordinates
+
+
+def _refuse_duplicates(ordered: np.ndarray) -> None:
+    repeated = int((ordered[1:] == ordered[:-1]).sum())
+    if repeated:
+        raise ValueError(f'{repeated} voxels occur more than once; a submanifold convolution '
+                         'needs each voxel once per sample')
+
+
+def _strides(shape: Sequence[int]) -> list[int]:
+    """Strides of (batch, *axes) in a flat int64 key."""
+    return [math.prod(int(extent) for extent in shape[axis:]) for axis in range(len(shape) + 1)]
+
+
+def _coordinates(keys: np.ndarray, strides: Sequence[int]) -> Tensor:
+    columns = np.empty((len(keys), len(strides)), dtype=np.int32)
+    for axis, stride in enumerate(strides):
+        columns[:, axis], keys = np.divmod(keys, stride)
+    return torch.from_numpy(columns)
+
+
+def _is_symmetric(kernel_size: Sequence[int]) -> bool:
+    return all(size % 2 for size in kernel_size)
+
+
+def _neighbours(keys: np.ndarray, kernel_size: Sequence[int],
+                steps: Sequence[int]) -> np.ndarray:
+    """Neighbour table [K, N] among sorted distinct keys; ``steps`` are key differences per axis.
+
+    An odd kernel needs half of the searches: who has a neighbour ahead is behind that neighbour.
+    """
+    count, num_offsets = len(keys), math.prod(kernel_size)
+    everyone = np.arange(count, dtype=np.int32)
+    table = np.full((num_offsets, count + 1), -1, dtype=np.int32)  # one column to spare
+    symmetric = _is_symmetric(kernel_size)
+    for offset, place in enumerate(_places(keys, kernel_size, steps)):
+        if symmetric and offset == num_offsets // 2:
+            table[offset, :count] = everyone
+            break
+        table[offset, :count] = place
+        if symmetric:
+            table[num_offsets - 1 - offset, place] = everyone  # nobody's place is the spare one
+    return table[:, :count]
+
+
+def _places(keys: np.ndarray, kernel_size: Sequence[int],
+            steps: Sequence[int]) -> Iterator[np.ndarray]:
+    """For each kernel offset, the place of everyone's neighbour among ``keys``, or -1."""
+    ended = np.append(keys, np.iinfo(np.int64).max)
+    *outer, width = kernel_size
+    for at in itertools.product(*map(range, outer)):
+        shift = sum((index - size // 2) * step
+                    for index, size, step in zip(at, kernel_size, steps, strict=False))
+        place = found = None
+        for index in range(width):
+            wanted = keys + (shift + (index - width // 2) * steps[-1])
+            if place is None or steps[-1] != 1:
+                place = np.searchsorted(keys, wanted).astype(np.int32)
+            else:
+                place = place + found  # the next key stands where this one does, or behind it
+            found = ended[place] == wanted
+            yield np.where(found, place, -1)
+
+
+def _in_given_order(neighbours: np.ndarray, order: np.ndarray) -> Tensor:
+    """From a table among sorted voxels to one among the voxels as they were given."""
+    if not (order[1:] > order[:-1]).all():
+        rank = np.empty_like(order)
+        rank[order] = np.arange(len(order))
+        named = np.append(order, -1).astype(np.int32)
+        neighbours = named[neighbours[:, rank]]  # -1 reads the last entry
+    return torch.from_numpy(np.ascontiguousarray(neighbours))

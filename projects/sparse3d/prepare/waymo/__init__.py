@@ -1,0 +1,10 @@
+"""Waymo Open Dataset: both published formats to one frame structure, and to info files."""
+from sparse3d.prepare.waymo.frame import WaymoFrame
+from sparse3d.prepare.waymo.merging import merge_waymo
+from sparse3d.prepare.waymo.points import WaymoPoints, frame_points
+from sparse3d.prepare.waymo.preparation import prepare_waymo
+from sparse3d.prepare.waymo.read_v1 import read_v1
+from sparse3d.prepare.waymo.read_v2 import read_v2
+
+__all__ = ['WaymoFrame', 'WaymoPoints', 'frame_points', 'merge_waymo', 'prepare_waymo',
+           'read_v1', 'read_v2']

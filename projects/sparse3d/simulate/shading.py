@@ -1,0 +1,51 @@
+"""Light on what the camera sees: sun, sky, shadows and haze."""
+from __future__ import annotations
+
+import numpy as np
+
+from sparse3d.simulate.materials import Material
+from sparse3d.simulate.ray_casting import Hits
+from sparse3d.simulate.scene import Daylight, Snapshot
+from sparse3d.simulate.surfaces import describe_surfaces
+
+HAZE = 400.0  # distance over which a colour fades into the horizon [m]
+_GLOSS = np.zeros(len(Material), dtype=np.float32)
+_GLOSS[[Material.PAINT, Material.GLASS, Material.METAL]] = .18, .35, .10
+
+
+def sky(daylight: Daylight, directions: np.ndarray) -> np.ndarray:
+    """Colour [N, 3] of the sky in world directions [N, 3] of any length."""
+    rise = directions[:, 2] / np.linalg.norm(directions, axis=1)
+    blend = np.clip(rise * 3, 0, 1)[:, None]
+    horizon, zenith = np.float32(daylight.horizon), np.float32(daylight.zenith)
+    return horizon + blend * (zenith - horizon)
+
+
+def shade(snapshot: Snapshot, origin: np.ndarray, directions: np.ndarray,
+          hits: Hits) -> np.ndarray:
+    """Colour [N, 3] of hits: Lambert's law for sun and sky, gloss, cast shadows, haze."""
+    light = snapshot.daylight
+    materials, colours = describe_surfaces(snapshot, origin, directions, hits)
+    sun = light.sun.astype(np.float32)
+    facing = np.clip(np.einsum('ni,i->n', hits.normal, sun), 0, None)
+    lit = np.flatnonzero(facing > 0)
+    points = origin + directions[lit] * hits.distance[lit, None] + .02 * hits.normal[lit]
+    facing[lit[snapshot.caster.blocked(points, np.broadcast_to(sun, points.shape))]] = 0
+    upward = .5 + .5 * hits.normal[:, 2]
+    brightness = light.sun_strength * facing + light.ambient * (.45 + .55 * upward)
+    colour = colours * brightness[:, None] + _reflection(light, directions, hits, materials)
+    fade = 1 - np.exp(-hits.distance * np.linalg.norm(directions, axis=1) / HAZE)[:, None]
+    return colour + fade * (np.float32(light.horizon) - colour)
+
+
+def _reflection(light: Daylight, directions: np.ndarray, hits: Hits,
+                materials: np.ndarray) -> np.ndarray:
+    """Sky mirrored by paint, metal and glass [N, 3]."""
+    gloss = _GLOSS[materials]
+    rows = np.flatnonzero(gloss)
+    colour = np.zeros((len(materials), 3), dtype=np.float32)
+    sight, normal = directions[rows], hits.normal[rows]
+    mirrored = sight - 2 * np.einsum('ni,ni->n', sight, normal)[:, None] * normal
+    above = mirrored[:, 2] > 0
+    colour[rows[above]] = sky(light, mirrored[above]) * gloss[rows[above], None]
+    return colour

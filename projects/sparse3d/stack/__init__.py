@@ -1,0 +1,26 @@
+"""Repairs of the installed stack, one file per fault, each removable.
+
+Every repair module has a ``repair()`` function that is safe to call twice; the
+module docstring says what is wrong upstream and how to see it. Deleting a
+module and its line below removes the repair.
+"""
+from __future__ import annotations
+
+from importlib import import_module
+
+REPAIRS: tuple[str, ...] = (
+    'checkpoint_loading',
+    'info_files',
+    'multi_sweep',
+    'spconv_cpu',
+    'spconv_dense',
+    'spconv_pointwise_weights',
+    'voxelization',
+    'rotated_iou',
+)
+
+
+def repair() -> None:
+    """Apply every repair to the imported libraries; idempotent."""
+    for name in REPAIRS:
+        import_module(f'{__name__}.{name}').repair()

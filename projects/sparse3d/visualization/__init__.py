@@ -1,0 +1,11 @@
+"""Pictures of points, boxes and detections.
+
+open3d is imported only when a scene is rendered or shown.
+"""
+from sparse3d.visualization.birds_eye_view import draw_birds_eye_view
+from sparse3d.visualization.camera_overlay import draw_camera_overlay
+from sparse3d.visualization.frame import Boxes, Frame, Picture
+from sparse3d.visualization.scene_3d import SceneRenderer, show_scene
+
+__all__ = ['Boxes', 'Frame', 'Picture', 'SceneRenderer', 'draw_birds_eye_view',
+           'draw_camera_overlay', 'show_scene']

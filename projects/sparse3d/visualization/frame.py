@@ -1,0 +1,81 @@
+"""What there is to see in one frame, as plain arrays."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Boxes in the LiDAR frame with what is known about them.
+
+    Attributes:
+        boxes: (M, 7 or 9) x, y, z_bottom, dx, dy, dz, yaw[, vx, vy]; metres, radians.
+        labels: (M,) class numbers; -1 for a class without a name.
+        scores: (M,) in 0..1, or None for ground truth.
+    """
+
+    boxes: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def above(self, score: float) -> Boxes:
+        """Those with at least this score, the best first; all of them without scores."""
+        if self.scores is None:
+            return self
+        order = np.argsort(-self.scores, kind='stable')
+        order = order[self.scores[order] >= score]
+        return Boxes(self.boxes[order], self.labels[order], self.scores[order])
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A camera image and how LiDAR points fall on it.
+
+    Attributes:
+        name: of the camera.
+        image: (H, W, 3) uint8 RGB.
+        lidar2img: (4, 4) LiDAR frame to (u * depth, v * depth, depth).
+    """
+
+    name: str
+    image: np.ndarray
+    lidar2img: np.ndarray
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Points, boxes and pictures of one moment, ready to be drawn.
+
+    Attributes:
+        name: shown in titles and used in file names.
+        points: (N, >=3) x, y, z in metres, then intensity if there is a fourth column.
+        class_names: by class number.
+        ground_truth: labelled boxes, or None if unknown.
+        detections: predicted boxes, or None if nothing was predicted.
+        pictures: camera images, may be empty.
+    """
+
+    name: str
+    points: np.ndarray
+    class_names: tuple[str, ...]
+    ground_truth: Boxes | None = None
+    detections: Boxes | None = None
+    pictures: tuple[Picture, ...] = field(default=())
+
+    def class_name(self, label: int) -> str:
+        """The name of a class number, or ``class <number>``."""
+        return self.class_names[label] if 0 <= label < len(self.class_names) else f'class {label}'
+
+    def summary(self) -> str:
+        """One line for titles: frame, points, boxes."""
+        parts = [f'frame {self.name}', f'{len(self.points):,} points']
+        if self.ground_truth is not None:
+            parts.append(f'{len(self.ground_truth)} labelled')
+        if self.detections is not None:
+            parts.append(f'{len(self.detections)} detected')
+        return '  ·  '.join(parts)

@@ -1,0 +1,41 @@
+"""Pictures written whole or not at all."""
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from sparse3d.atomic_files import write_bytes_atomically
+
+
+def save_figure(figure: Figure, path: str | os.PathLike, dots_per_inch: int = 130) -> None:
+    """Write a matplotlib figure; the kind of file follows from the name.
+
+    Raises:
+        DataError: if the file cannot be written.
+    """
+    path = Path(path)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=path.suffix[1:].lower() or 'png', dpi=dots_per_inch,
+                   facecolor=figure.get_facecolor())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes_atomically(path, buffer.getbuffer())
+
+
+def image_figure(image: np.ndarray, dots_per_inch: int = 100) -> tuple[Figure, object]:
+    """A figure of exactly the size of an image, and its axes in pixels.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        dots_per_inch: to be given to :func:`save_figure` too.
+    """
+    height, width = image.shape[:2]
+    figure = Figure(figsize=(width / dots_per_inch, height / dots_per_inch))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.imshow(image, interpolation='nearest')
+    axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+    axes.axis('off')
+    return figure, axes

@@ -1,0 +1,60 @@
+"""Fixtures shared by all tests: where goldens and real frames lie, threads, seeds."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def _folder(variable: str, default: str) -> Path:
+    path = Path(os.environ.get(variable, REPOSITORY / default))
+    if not path.is_dir():
+        pytest.skip(f'{path} is absent; set {variable} to the folder to run this test')
+    return path
+
+
+@pytest.fixture(scope='session')
+def golden_dir() -> Path:
+    """Folder of the stored outputs of the original implementations."""
+    return _folder('SPARSE3D_GOLDEN', '../shared/golden')
+
+
+@pytest.fixture(scope='session')
+def real_data_dir() -> Path:
+    """Folder of the few real frames, never part of the repository."""
+    return _folder('SPARSE3D_REAL_DATA', '../shared/data')
+
+
+@pytest.fixture
+def one_thread():
+    """Run with one torch thread, for goldens made that way."""
+    import torch
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    """Every test starts from the same random state."""
+    import random
+
+    import numpy as np
+    import torch
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def tiny_config(monkeypatch) -> Path:
+    """Config of a training that takes a second, with its plug-in on the import path."""
+    folder = REPOSITORY / 'tests' / 'tiny'
+    monkeypatch.syspath_prepend(str(folder))
+    paths = [str(folder), *filter(None, [os.environ.get('PYTHONPATH')])]
+    monkeypatch.setenv('PYTHONPATH', os.pathsep.join(paths))
+    return folder / 'tiny_config.py'

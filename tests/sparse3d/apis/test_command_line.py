@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from sparse3d.apis.command_line import run_command
+from sparse3d.errors import ConfigError
+
+
+def raises(error):
+    def command():
+        raise error
+    return command
+
+
+def test_an_error_on_purpose_is_one_sentence_and_code_2(capsys):
+    assert run_command(raises(ConfigError('the file x is missing; make it'))) == 2
+    captured = capsys.readouterr()
+    assert captured.err == 'error: the file x is missing; make it\n' and captured.out == ''
+
+
+def test_other_ends(capsys):
+    assert run_command(lambda: None) == 0
+    assert run_command(raises(KeyboardInterrupt())) == 130
+    try:
+        run_command(raises(ValueError('a defect')))
+    except ValueError:
+        return
+    raise AssertionError('a defect lost its traceback')

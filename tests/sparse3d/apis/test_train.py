@@ -1,0 +1,127 @@
+"""The whole of a tiny training, and every way to refuse one at the start."""
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sparse3d.apis import load_config, test, train
+from sparse3d.errors import CheckpointError, ConfigError, DataError
+
+EPOCHS = {'train_cfg.max_epochs': 2, 'param_scheduler.0.total_steps': 2}
+
+
+def weights(path):
+    return torch.load(path, map_location='cpu')['state_dict']
+
+
+def test_trains_validates_and_can_be_tested(tiny_config, tmp_path, capsys):
+    result = train(tiny_config, tmp_path, EPOCHS)
+    assert result.epochs == 2 and result.checkpoint == tmp_path / 'epoch_2.pth'
+    assert result.metrics['frames'] == 4
+    printed = capsys.readouterr().out
+    assert 'Validation before training works: 4 frames' in printed
+    assert 'epoch 2/2' in printed and 'left' in printed
+    assert 'System environment' not in printed          # that is in the log file
+    metrics = test(tiny_config, result.checkpoint, tmp_path / 'test')
+    assert metrics['distance'] == pytest.approx(result.metrics['distance'], rel=1e-6)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tiny_config, tmp_path):
+    options = {**EPOCHS, 'model.dropout': 0.3, 'train_dataloader.dataset.jitter': 0.5}
+    first, second, other = (
+        weights(train(tiny_config, tmp_path / name, options, seed=seed).checkpoint)
+        for name, seed in (('first', 1), ('second', 1), ('other', 2)))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+@pytest.mark.parametrize('batches', [None, 1])
+def test_validation_before_training_changes_nothing(tiny_config, tmp_path, batches):
+    options = {**EPOCHS, 'model.dropout': 0.3, 'train_dataloader.dataset.jitter': 0.5}
+    without = train(tiny_config, tmp_path / 'a', {
+        **options, 'default_hooks.validate_first': None})
+    with_it = train(tiny_config, tmp_path / 'b', {
+        **options, 'default_hooks.validate_first.max_batches': batches})
+    first, second = weights(without.checkpoint), weights(with_it.checkpoint)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_an_evaluation_that_cannot_work_fails_before_the_first_iteration(tiny_config, tmp_path):
+    with pytest.raises(RuntimeError, match='cannot evaluate'):
+        train(tiny_config, tmp_path, {'val_evaluator.broken': True})
+    assert not list(tmp_path.glob('*.pth'))
+
+
+def test_the_learning_rate_follows_the_batch_size_in_schedules_too(tiny_config, tmp_path):
+    options = {**EPOCHS, 'auto_scale_lr.base_batch_size': 16}  # the batch size is 4
+    scaled = train(tiny_config, tmp_path / 'a', options, auto_scale_lr=True)
+    by_hand = train(tiny_config, tmp_path / 'b', {
+        **options, 'optim_wrapper.optimizer.lr': 0.01 / 4, 'param_scheduler.0.eta_max': 0.01 / 4})
+    first, second = weights(scaled.checkpoint), weights(by_hand.checkpoint)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_checkpoint_of_another_model_is_refused_before_training(tiny_config, tmp_path):
+    other = train(tiny_config, tmp_path / 'other', {**EPOCHS, 'model.width': 5}).checkpoint
+    options = {**EPOCHS, 'load_from': str(other)}
+    with pytest.raises(CheckpointError, match='hidden.weight'):
+        train(tiny_config, tmp_path / 'a', options)
+    with pytest.raises(CheckpointError, match='hidden.weight'):
+        train(tiny_config, tmp_path / 'a', EPOCHS, resume=other, allow_partial=True)
+    with pytest.raises(CheckpointError, match='hidden.weight'):
+        test(tiny_config, other, tmp_path / 'a')
+
+
+def test_weights_alone_cannot_be_resumed(tiny_config, tmp_path):
+    path = tmp_path / 'weights.pth'
+    torch.save(weights(train(tiny_config, tmp_path, EPOCHS).checkpoint), path)
+    with pytest.raises(CheckpointError, match='no state of a training to resume'):
+        train(tiny_config, tmp_path, EPOCHS, resume=path)
+
+
+@pytest.mark.parametrize('options, arguments, sentence', [
+    ({'model.type': 'TinyDetectr'}, {}, "did you mean 'TinyDetector'"),
+    ({'train_dataloader.dataset.type': 'TinyFrame'}, {}, "did you mean 'TinyFrames'"),
+    ({'optim_wrapper': None}, {}, 'it has no optim_wrapper'),
+    ({'auto_scale_lr': None}, {'auto_scale_lr': True}, 'base_batch_size'),
+    ({}, {'launcher': 'pytorch'}, 'dist_train.sh'),
+    ({}, {'launcher': 'teleport'}, "'teleport' is none of"),
+])
+def test_a_config_that_cannot_train(tiny_config, tmp_path, options, arguments, sentence):
+    config = load_config(tiny_config)
+    config.merge_from_dict({key: value for key, value in options.items() if '.' in key})
+    config.update({key: value for key, value in options.items() if '.' not in key})
+    with pytest.raises(ConfigError, match=sentence):
+        train(config, tmp_path, **arguments)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='for machines without a GPU')
+def test_mixed_precision_without_a_gpu_is_refused(tiny_config, tmp_path):
+    with pytest.raises(ConfigError, match='needs a GPU'):
+        train(tiny_config, tmp_path, amp=True)
+
+
+def test_a_disk_that_is_full_leaves_the_last_checkpoint(tiny_config, tmp_path, monkeypatch):
+    import errno
+    import os
+    replace = os.replace
+
+    def full(source, target):
+        if str(target).endswith('epoch_2.pth'):
+            raise OSError(errno.ENOSPC, 'No space left on device')
+        replace(source, target)
+
+    monkeypatch.setattr(os, 'replace', full)
+    options = {'default_hooks.checkpoint.max_keep_ckpts': 1}
+    with pytest.raises(DataError, match=r'epoch_2.pth could not be written: No space left'):
+        train(tiny_config, tmp_path, options)
+    assert [path.name for path in tmp_path.glob('*.pth')] == ['epoch_1.pth']
+    assert not list(tmp_path.glob('.*tmp'))
+    monkeypatch.undo()
+    monkeypatch.syspath_prepend(str(tiny_config.parent))
+    result = train(tiny_config, tmp_path, options, resume='auto')
+    assert result.epochs == 4 and [p.name for p in tmp_path.glob('*.pth')] == ['epoch_4.pth']
+
+
+def test_resume_without_a_checkpoint_starts(tiny_config, tmp_path):
+    assert train(tiny_config, tmp_path, EPOCHS, resume='auto').epochs == 2

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sparse3d.apis import train
+from sparse3d.errors import DataError
+from sparse3d.hooks.whole_checkpoint import WholeCheckpointHook, WholeFileBackend
+
+
+def test_a_file_is_replaced_as_a_whole_or_stays(tmp_path, monkeypatch):
+    path = tmp_path / 'sub' / 'file.pth'
+    WholeFileBackend().put(b'old', path)
+
+    def fail(*_):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr('os.replace', fail)
+    with pytest.raises(DataError, match='No space left'):
+        WholeFileBackend().put(b'new', path)
+    assert path.read_bytes() == b'old' and [p.name for p in path.parent.iterdir()] == ['file.pth']
+
+
+def test_functions_are_left_out_of_the_state_of_schedules():
+    states = [{'last_step': 1, 'anneal_func': len}]
+    for schedules in (states, {'backbone': states}):
+        WholeCheckpointHook().before_save_checkpoint(None, {'param_schedulers': schedules})
+    assert states == [{'last_step': 1}]
+    WholeCheckpointHook().before_save_checkpoint(None, {'state_dict': {}})
+
+
+def test_the_last_and_the_best_are_kept(tiny_config, tmp_path):
+    result = train(tiny_config, tmp_path, {
+        'default_hooks.checkpoint.max_keep_ckpts': 2,
+        'default_hooks.checkpoint.save_best': 'distance',
+        'default_hooks.checkpoint.rule': 'less', 'train_cfg.val_interval': 1})
+    assert sorted(path.name for path in tmp_path.glob('*.pth')) == [
+        'best_distance_epoch_4.pth', 'epoch_3.pth', 'epoch_4.pth']
+    best = torch.load(tmp_path / 'best_distance_epoch_4.pth')['state_dict']
+    last = torch.load(result.checkpoint)['state_dict']
+    assert all(torch.equal(best[name], last[name]) for name in last)
+
+
+def test_a_best_checkpoint_of_the_same_name_survives_the_removal_of_the_old(tmp_path):
+    hook = WholeCheckpointHook(interval=1, save_best='score', rule='greater')
+    backend = WholeFileBackend()
+    path = str(tmp_path / 'best.pth')
+    backend.put(b'new', path)
+    hook.file_backend, hook._remove_now = backend, backend.remove
+    hook._outdated, hook.best_ckpt_path = [path], path
+    hook._remove_outdated()
+    assert (tmp_path / 'best.pth').exists() and hook._outdated == []

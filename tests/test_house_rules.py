@@ -1,0 +1,59 @@
+"""The rules of the house that a program can check."""
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECTS = ROOT / 'projects'
+PLUG_INS = sorted(path.parent.name for path in PROJECTS.glob('*/__init__.py')
+                  if path.parent.name != 'sparse3d')
+SOURCES = sorted(path.relative_to(ROOT) for folder in ('projects', 'tools')
+                 for path in (ROOT / folder).rglob('*.py'))
+NAMES_THAT_SAY_NOTHING = {'utils.py', 'util.py', 'misc.py', 'helpers.py', 'helper.py', 'common.py'}
+
+
+def imported_packages(source: str) -> set[str]:
+    """First part of every module name that is imported, inside functions as well."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name.split('.')[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add(node.module.split('.')[0])
+    return names
+
+
+def forbidden_imports(path: Path, source: str) -> set[str]:
+    """What the file at ``path`` (relative to the root) imports and must not."""
+    parts = path.parts
+    own = parts[1] if parts[0] == 'projects' and len(parts) > 2 else None
+    others = {name for name in PLUG_INS if name != own} if own else set()
+    return imported_packages(source) & (others | {'torchvision', 'tensorflow'})
+
+
+def test_the_check_finds_a_forbidden_import():
+    core = Path('projects/sparse3d/ops/example.py')
+    assert forbidden_imports(core, 'def f():\n    from focalsconv import x') == {'focalsconv'}
+    assert forbidden_imports(core, 'import torchvision.ops') == {'torchvision'}
+    assert forbidden_imports(core, 'import torch, sparse3d.stack') == set()
+
+
+@pytest.mark.parametrize('path', SOURCES, ids=str)
+def test_a_plug_in_imports_the_core_and_never_another_plug_in(path):
+    assert forbidden_imports(path, (ROOT / path).read_text()) == set()
+
+
+@pytest.mark.parametrize('path', SOURCES, ids=str)
+def test_files_are_short_and_named_after_their_idea(path):
+    assert path.name not in NAMES_THAT_SAY_NOTHING
+    assert len((ROOT / path).read_text().splitlines()) <= 500
+
+
+def test_the_safe_loader_is_never_switched_off():
+    unsafe = [str(path) for path in SOURCES for node in ast.walk(ast.parse(
+        (ROOT / path).read_text())) if isinstance(node, ast.keyword)
+        and node.arg == 'weights_only' and getattr(node.value, 'value', None) is False]
+    assert unsafe == []

@@ -1,0 +1,99 @@
+"""A detector, a dataset and a metric so small that a whole training takes a second."""
+from __future__ import annotations
+
+import os
+import signal
+
+import numpy as np
+import torch
+from mmdet3d.registry import DATASETS, HOOKS, METRICS, MODELS
+from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
+from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
+from mmengine.model import BaseModel
+from mmengine.structures import InstanceData
+from torch import nn
+
+
+@DATASETS.register_module()
+class TinyFrames(torch.utils.data.Dataset):
+    """Clouds of points round one box each; ``jitter`` is drawn anew at each reading."""
+
+    METAINFO = {'classes': ('Car', 'Cyclist')}
+
+    def __init__(self, frames: int = 8, jitter: float = 0.0):
+        self.frames, self.jitter = frames, jitter
+        self.metainfo = dict(self.METAINFO)
+
+    def __len__(self):
+        return self.frames
+
+    def __getitem__(self, index):
+        made = np.random.default_rng(index)
+        centre = made.uniform([5, -10, -2], [30, 10, -1])
+        points = centre + made.normal(size=(50, 3)) + self.jitter * np.random.normal(size=3)
+        points = np.column_stack([points, made.uniform(size=50)]).astype(np.float32)
+        boxes = np.array([[*centre, 4.0, 1.8, 1.6, made.uniform(-3, 3)]], dtype=np.float32)
+        sample = Det3DDataSample(metainfo={'sample_idx': index, 'box_type_3d': None})
+        sample.gt_instances_3d = InstanceData(
+            bboxes_3d=LiDARInstance3DBoxes(torch.from_numpy(boxes)),
+            labels_3d=torch.tensor([index % 2]))
+        return {'inputs': {'points': torch.from_numpy(points)}, 'data_samples': sample}
+
+
+@MODELS.register_module()
+class TinyDetector(BaseModel):
+    """One box a frame, from the mean of its points; dropout makes training random."""
+
+    def __init__(self, width: int = 8, dropout: float = 0.0, data_preprocessor=None):
+        super().__init__(data_preprocessor)
+        self.hidden = nn.Linear(4, width)
+        self.dropout = nn.Dropout(dropout)
+        self.centre = nn.Linear(width, 3)
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        means = torch.stack([points.mean(0) for points in inputs['points']])
+        centres = self.centre(self.dropout(self.hidden(means).relu())) + means[:, :3]
+        if mode == 'tensor':
+            return centres
+        if mode == 'loss':
+            truth = torch.cat([s.gt_instances_3d.bboxes_3d.bottom_center for s in data_samples])
+            return {'loss_centre': (centres - truth).abs().mean()}
+        for centre, sample in zip(centres, data_samples, strict=True):
+            box = torch.cat([centre, centre.new_tensor([4.0, 1.8, 1.6, 0.0])])[None]
+            sample.pred_instances_3d = InstanceData(
+                bboxes_3d=LiDARInstance3DBoxes(box), scores_3d=box.new_full((1,), 0.9),
+                labels_3d=torch.zeros(1, dtype=torch.int64))
+        return data_samples
+
+
+@METRICS.register_module()
+class TinyMetric(BaseMetric):
+    """Mean distance of the box from the truth, in metres; ``broken`` cannot evaluate."""
+
+    def __init__(self, broken: bool = False):
+        super().__init__()
+        self.broken = broken
+
+    def process(self, data_batch, data_samples):
+        for sample in data_samples:
+            found = sample['pred_instances_3d']['bboxes_3d'].bottom_center
+            truth = sample['gt_instances_3d']['bboxes_3d'].bottom_center
+            self.results.append(float((found - truth).norm()))
+
+    def compute_metrics(self, results):
+        if self.broken:
+            raise RuntimeError('this metric cannot evaluate')
+        return {'distance': float(np.mean(results)), 'frames': len(results)}
+
+
+@HOOKS.register_module()
+class KillHook(Hook):
+    """Kill the process, as the operating system would, after an iteration of training."""
+
+    def __init__(self, iteration: int):
+        self.iteration = iteration
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter + 1 == self.iteration:
+            os.kill(os.getpid(), signal.SIGKILL)

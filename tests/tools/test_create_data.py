@@ -1,0 +1,41 @@
+"""The command line of tools/create_data.py, in this process."""
+import runpy
+import shutil
+from pathlib import Path
+
+import pytest
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'create_data.py'
+
+
+@pytest.fixture
+def run(monkeypatch):
+    def call(*arguments):
+        monkeypatch.setattr('sys.argv', ['create_data.py', *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(TOOL), run_name='__main__')
+        return ended.value.code
+    return call
+
+
+def test_help_shows_an_example(run, capsys):
+    assert run('--help') == 0
+    assert 'python tools/create_data.py kitti data/kitti' in capsys.readouterr().out
+
+
+def test_no_data_set_is_one_sentence_and_status_1(run, capsys, tmp_path):
+    assert run('kitti', tmp_path, '--workers', 1) == 1
+    error = capsys.readouterr().err
+    assert error.startswith('error: ') and 'is not a KITTI data set' in error
+    assert 'Traceback' not in error
+
+
+def test_real_frames_are_prepared_checked_and_then_damaged(run, capsys, real_data_dir, tmp_path):
+    assert run('kitti', real_data_dir / 'kitti', '--out', tmp_path, '--all-frames',
+               '--workers', 2) == 0
+    assert 'frames: train 3, val 3, trainval 3' in capsys.readouterr().out
+    assert run('check', tmp_path) == 0
+    assert 'no problems found' in capsys.readouterr().out
+    shutil.rmtree(tmp_path / 'training/velodyne_reduced')
+    assert run('check', tmp_path) == 1
+    assert 'PROBLEM 3 point clouds of train are unusable' in capsys.readouterr().out

@@ -1,0 +1,54 @@
+"""The doctor tells broken from whole and always prints its table."""
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tools'))
+
+from installation import checks  # noqa: E402
+
+
+def test_a_whole_environment_has_a_whole_table():
+    done = subprocess.run([sys.executable, 'tools/doctor.py'], cwd=ROOT, capture_output=True,
+                          text=True)
+    for name in ('Python', 'torch', 'spconv', 'sparse convolution, cpu', 'mmcv operators, cpu',
+                 '3D rendering', 'write access', 'free memory'):
+        assert name in done.stdout
+    assert done.returncode == ('BROKEN' in done.stdout), done.stdout + done.stderr
+
+
+def test_a_check_that_raises_becomes_a_broken_row_with_a_remedy(monkeypatch):
+    def broken():
+        raise ImportError('libfoo.so: cannot open shared object file')
+
+    for name in ('check_import', 'check_sparse_convolution', 'check_rendering',
+                 'check_mmcv_operators'):
+        monkeypatch.setattr(checks, name, broken)
+    rows = {row.name: row for row in checks.all_checks()}
+    row = rows['sparse3d']
+    assert row.state == 'broken' and 'libfoo.so' in row.found and row.remedy
+    assert rows['free disk'].state in ('ok', 'note', 'broken')
+
+
+@pytest.mark.parametrize('version, pin, state', [
+    (None, '1.0', 'broken'), ('1.0', '1.0', 'ok'), ('1.0+cpu', '1.0', 'ok'),
+    ('2.0', '1.0', 'note')])
+def test_versions_are_compared_with_the_pins(monkeypatch, version, pin, state):
+    monkeypatch.setattr(checks, '_version', lambda name: version)
+    assert checks._package_row('some', {'some': pin}).state == state
+
+
+@pytest.mark.parametrize('error, state', [(1e-7, 'ok'), (0.3, 'broken')])
+def test_a_wrong_sparse_convolution_is_reported(error, state):
+    row = checks._probe_row('cpu', error)
+    assert row.state == state and bool(row.remedy) == (state == 'broken')
+
+
+def test_the_pins_are_read():
+    pins = checks._pins()
+    assert pins['mmdet3d'] == '1.4.0' and pins['torch'] == '2.13.0'

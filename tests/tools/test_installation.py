@@ -1,0 +1,105 @@
+"""The parts of the installer that need no network."""
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tools'))
+
+from installation import mmcv_build, system_packages  # noqa: E402
+from installation.steps import Step, StepFailed, run_logged  # noqa: E402
+
+
+def fake_mmcv(folder: Path) -> Path:
+    """A source tree with the names that matter to the grouping."""
+    sources = folder / 'mmcv/ops/csrc/pytorch'
+    (sources / 'cpu').mkdir(parents=True)
+    for name in (*mmcv_build.SAME_NAMES, *mmcv_build.LAST, 'nms.cpp', 'roi_align.cpp',
+                 'cpu/nms.cpp', 'cpu/voxelization.cpp', 'focal_loss.cpp'):
+        (sources / name).write_text(f'// {name}\n')
+    return sources
+
+
+def test_every_source_is_in_exactly_one_group(tmp_path):
+    sources = fake_mmcv(tmp_path)
+    before = {str(path.relative_to(sources)) for path in sources.rglob('*.cpp')}
+    mmcv_build.group_sources(tmp_path)
+    groups = [path.read_text().splitlines() for path in sorted(sources.glob('group_*.cpp'))]
+    assert len(groups) == mmcv_build.GROUPS
+    included = [line.split('"')[1].removeprefix('grouped/') for lines in groups for line in lines]
+    assert sorted(included) == sorted(before)
+    assert all((sources / 'grouped' / name).exists() for name in included)
+    assert sorted(path.name for path in sources.glob('*.cpp')) == [
+        f'group_{i}.cpp' for i in range(mmcv_build.GROUPS)]
+
+
+def test_colliding_sources_are_kept_apart_and_macros_come_last(tmp_path):
+    sources = fake_mmcv(tmp_path)
+    mmcv_build.group_sources(tmp_path)
+    texts = [path.read_text() for path in sorted(sources.glob('group_*.cpp'))]
+    for name in mmcv_build.SAME_NAMES:
+        holders = [text for text in texts if f'/{name}"' in text]
+        assert len(holders) == 1
+        assert not any(f'/{other}"' in holders[0] for other in mmcv_build.SAME_NAMES
+                       if other != name)
+    assert texts[-1].rstrip().endswith('psamask.cpp"')
+
+
+def test_a_cpu_build_hides_the_gpu_and_a_cuda_build_asks_for_it(monkeypatch):
+    monkeypatch.setenv('FORCE_CUDA', '1')
+    cpu = mmcv_build.build_environment(cuda=False, quick=True, jobs=2)
+    assert 'FORCE_CUDA' not in cpu and cpu['CUDA_VISIBLE_DEVICES'] == ''
+    assert cpu['MMCV_WITH_OPS'] == '1' and cpu['MAX_JOBS'] == '2'
+    assert mmcv_build.build_environment(cuda=True, quick=False, jobs=1)['FORCE_CUDA'] == '1'
+
+
+def test_wheels_of_different_torch_builds_are_kept_apart(tmp_path):
+    folders = {mmcv_build.wheel_folder(tmp_path, 'cp311', version, cuda)
+               for version in ('2.13.0+cpu', '2.13.0', '2.12.0') for cuda in (True, False)}
+    assert len(folders) == 6
+
+
+def test_a_step_that_failed_is_run_again_and_one_that_ended_is_not(tmp_path):
+    runs = []
+
+    def action(log: Path) -> None:
+        runs.append(log)
+        if len(runs) == 1:
+            raise StepFailed('no network')
+
+    step = Step('torch: something', 'pins 1', action)
+    with pytest.raises(StepFailed):
+        step.run(tmp_path)
+    assert not step.done(tmp_path)
+    step.run(tmp_path)
+    assert step.done(tmp_path)
+    assert not Step('torch: something', 'pins 2', action).done(tmp_path)
+
+
+def test_a_failing_command_names_its_log_and_shows_its_end(tmp_path, capsys):
+    log = tmp_path / 'step.log'
+    command = [sys.executable, '-c', 'print("the reason"); raise SystemExit(3)']
+    with pytest.raises(StepFailed, match=r'compile failed \(exit status 3\).*step.log'):
+        run_logged(command, log, 'compile')
+    assert 'the reason' in capsys.readouterr().out
+
+
+def test_missing_system_packages_are_named_in_one_line(monkeypatch):
+    gone = [system_packages.SystemPackage('libgl1', 'open3d', lambda: False, True),
+            system_packages.SystemPackage('libvulkan1', 'pictures', lambda: False, False)]
+    here = system_packages.SystemPackage('make', 'commands', lambda: True, True)
+    monkeypatch.setattr(system_packages, '_packages', lambda: [*gone, here])
+    assert system_packages.missing_packages() == gone
+    monkeypatch.setattr(system_packages.os, 'geteuid', lambda: 1000)
+    assert system_packages.install_line(gone) == (
+        'sudo apt-get update && sudo apt-get install -y libgl1 libvulkan1')
+
+
+def test_install_names_the_python_it_needs():
+    done = subprocess.run([sys.executable, 'tools/install.py', '--help'], cwd=ROOT,
+                          capture_output=True, text=True, check=True)
+    assert 'example:' in done.stdout and '--venv' in done.stdout

@@ -1,0 +1,106 @@
+"""Simulate labelled drives, ready for create_data.py.
+
+Example:
+    python tools/simulate.py kitti data/simulated_kitti --frames 200 --seed 0 --workers 2
+    python tools/simulate.py nuscenes data/simulated_nuscenes --scenes 10 --seconds 20 --workers 2
+"""
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from sparse3d.apis.command_line import run_command
+from sparse3d.simulate import (
+    KittiOptions,
+    NuScenesOptions,
+    simulate_kitti,
+    simulate_nuscenes,
+)
+
+
+def main() -> int:
+    """Parse the arguments and run the chosen simulation."""
+    arguments = _parser().parse_args()
+    return run_command(lambda: arguments.run(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    formats = parser.add_subparsers(required=True, metavar='format')
+    _add_kitti(formats)
+    _add_nuscenes(formats)
+    return parser
+
+
+def _add_kitti(formats: argparse._SubParsersAction) -> None:
+    kitti = formats.add_parser(
+        'kitti', help='KITTI object detection, official layout',
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    default = KittiOptions()
+    kitti.add_argument('out', help='folder to fill; a stopped run goes on where it stopped')
+    kitti.add_argument('--frames', type=int, default=200, help='number of frames')
+    kitti.add_argument('--seed', type=int, default=0, help='same seed, same bytes')
+    kitti.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    kitti.add_argument('--val-fraction', type=float, default=.25,
+                       help='share of the drives kept for validation')
+    kitti.add_argument('--frames-per-drive', type=int, default=default.frames_per_drive,
+                       help='frames of one street, by one moving vehicle')
+    kitti.add_argument('--frame-rate', type=float, default=default.frame_rate,
+                       help='frames per second of a drive')
+    kitti.add_argument('--lidar-field', type=float, default=default.lidar_field,
+                       help='degrees of the LiDAR\'s turn that are simulated, around ahead')
+    kitti.add_argument('--azimuths', type=int, default=default.azimuths,
+                       help='LiDAR firings per full turn')
+    kitti.add_argument('--image-scale', type=float, default=default.image_scale,
+                       help='camera rays per pixel and axis; the image keeps its size')
+    kitti.set_defaults(run=_kitti)
+
+
+def _kitti(arguments: argparse.Namespace) -> None:
+    options = KittiOptions(
+        frames_per_drive=arguments.frames_per_drive, frame_rate=arguments.frame_rate,
+        azimuths=arguments.azimuths, lidar_field=arguments.lidar_field,
+        image_scale=arguments.image_scale)
+    simulate_kitti(arguments.out, arguments.frames, arguments.seed, arguments.workers,
+                   arguments.val_fraction, options)
+    print(f'{arguments.frames} simulated frames in {arguments.out}')
+
+
+def _add_nuscenes(formats: argparse._SubParsersAction) -> None:
+    nuscenes = formats.add_parser(
+        'nuscenes', help='nuScenes: tables, six cameras, LiDAR with sweeps',
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    default = NuScenesOptions()
+    nuscenes.add_argument('out', help='folder to fill; a stopped run goes on where it stopped')
+    nuscenes.add_argument('--scenes', type=int, default=10,
+                          help='number of scenes; v1.0-trainval instead of -mini from 11 on')
+    nuscenes.add_argument('--seconds', type=float, default=default.seconds,
+                          help='length of a scene')
+    nuscenes.add_argument('--seed', type=int, default=0, help='same seed, same bytes')
+    nuscenes.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    nuscenes.add_argument('--image-width', type=int, default=default.image_width,
+                          help='pixels; 1600 (by 900) in the real data')
+    nuscenes.add_argument('--camera-rate', type=float, default=default.camera_rate,
+                          help='pictures per second and camera, a multiple of 2; 12 in the real '
+                               'data')
+    nuscenes.add_argument('--lidar-rate', type=float, default=default.lidar_rate,
+                          help='sweeps per second, a multiple of 2')
+    nuscenes.add_argument('--azimuths', type=int, default=default.azimuths,
+                          help='LiDAR firings per full turn')
+    nuscenes.set_defaults(run=_nuscenes)
+
+
+def _nuscenes(arguments: argparse.Namespace) -> None:
+    options = NuScenesOptions(
+        seconds=arguments.seconds, image_width=arguments.image_width,
+        camera_rate=arguments.camera_rate, lidar_rate=arguments.lidar_rate,
+        azimuths=arguments.azimuths)
+    version = simulate_nuscenes(arguments.out, arguments.scenes, arguments.seed,
+                                arguments.workers, options)
+    print(f'{arguments.scenes} simulated scenes in {arguments.out} as {version}')
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""Make the tables of the READMEs anew from the JSON files under results/."""
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='example:\n  python tools/update_tables.py')
+    parser.add_argument('files', type=Path, nargs='*', default=[ROOT / 'README.md'],
+                        help='default: the README')
+    arguments = parser.parse_args()
+    from sparse3d.apis.command_line import run_command
+    return run_command(lambda: run(arguments.files))
+
+
+def run(files: list[Path]) -> None:
+    from sparse3d.apis.result_tables import fill_tables
+    from sparse3d.atomic_files import write_bytes_atomically
+    for path in files:
+        write_bytes_atomically(path, fill_tables(path.read_text(), ROOT / 'results').encode())
+
+
+if __name__ == '__main__':
+    sys.exit(main())

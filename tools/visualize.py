@@ -1,0 +1,64 @@
+"""Draw points, ground truth and detections: 3D view, bird's-eye view, camera image."""
+from __future__ import annotations
+
+import argparse
+import sys
+
+EXAMPLES = """examples:
+  python tools/visualize.py CONFIG                                    # the data alone
+  python tools/visualize.py CONFIG work_dirs/mine/epoch_80.pth --out pictures --frames 8
+  python tools/visualize.py CONFIG CHECKPOINT --indices 0 17 --score 0.5 --show
+"""
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint file; without it no detections')
+    parser.add_argument('--out', default='pictures', metavar='FOLDER',
+                        help='where the pictures go (default: %(default)s)')
+    parser.add_argument('--frames', type=int, default=4, metavar='N',
+                        help='number of frames, spread over the split (default: %(default)s)')
+    parser.add_argument('--indices', type=int, nargs='+', metavar='I',
+                        help='draw these frames of the split instead')
+    parser.add_argument('--score', type=float, default=0.3,
+                        help='leave out detections below this score (default: %(default)s)')
+    parser.add_argument('--split', choices=['train', 'val', 'test'], default='test',
+                        help='whose data to draw (default: %(default)s)')
+    parser.add_argument('--colour-by', choices=['height', 'intensity'], default='height',
+                        help='colour of the points (default: %(default)s)')
+    parser.add_argument('--show', action='store_true', help='open a window for each frame too')
+    parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
+    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
+                        help='override the config')
+    parser.add_argument('--allow-partial', action='store_true',
+                        help='take a checkpoint of which only a part fits the model')
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    from sparse3d.apis.command_line import run_command
+    return run_command(lambda: run(arguments))
+
+
+def run(arguments: argparse.Namespace) -> None:
+    import logging
+
+    from sparse3d.apis import visualize
+    from sparse3d.apis.config_options import parse_options
+    logging.basicConfig(format='%(message)s')
+    logging.getLogger('sparse3d').setLevel(logging.INFO)
+    paths = visualize(
+        arguments.config, arguments.checkpoint, arguments.out,
+        frames=arguments.indices or arguments.frames, score=arguments.score,
+        show=arguments.show, split=arguments.split, device=arguments.device,
+        cfg_options=parse_options(arguments.cfg_options),
+        allow_partial=arguments.allow_partial, colour_by=arguments.colour_by)
+    print('\n'.join(map(str, paths)))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
