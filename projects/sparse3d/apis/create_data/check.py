@@ -1,0 +1,40 @@
+"""``create_data.py check``: looks at whatever prepared data set the folder holds."""
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from sparse3d.errors import DataError
+from sparse3d.prepare import CheckReport, check_kitti
+
+# info files by which a data set is recognised -> its check
+CHECKS: dict[str, Callable[[Path], CheckReport]] = {
+    'kitti_infos_*.pkl': check_kitti,
+}
+
+
+def add_check(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    check = commands.add_parser('check', help='look for problems in a prepared data set')
+    check.add_argument('root', help='data root with the info files')
+    check.set_defaults(run=_check)
+
+
+def check_root(root: Path) -> list[CheckReport]:
+    """Reports of every data set whose info files lie in a folder.
+
+    Raises:
+        DataError: if there is none.
+    """
+    reports = [check(root) for pattern, check in CHECKS.items() if any(root.glob(pattern))]
+    if not reports:
+        raise DataError(f'{root} holds no info file ({", ".join(CHECKS)}); make them with '
+                        f'"python tools/create_data.py kitti|nuscenes|waymo {root}"')
+    return reports
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    reports = check_root(Path(arguments.root))
+    print('\n'.join(map(str, reports)))
+    return 0 if all(report.ok for report in reports) else 1

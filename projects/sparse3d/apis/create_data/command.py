@@ -1,0 +1,32 @@
+"""The arguments of ``tools/create_data.py``, put together from the data sets' own files."""
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from sparse3d.apis.create_data.check import add_check
+from sparse3d.apis.create_data.kitti import add_kitti
+from sparse3d.apis.create_data.nuscenes import add_nuscenes
+from sparse3d.apis.create_data.waymo import add_waymo
+from sparse3d.errors import Sparse3DError
+
+
+def create_data(description: str, arguments: Sequence[str] | None = None) -> int:
+    """Parse the arguments and run the chosen command; 1 if something is wrong.
+
+    Args:
+        description: what ``--help`` says.
+        arguments: by default those of the command line.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True, metavar='command')
+    for add in (add_kitti, add_nuscenes, add_waymo, add_check):
+        add(commands)
+    parsed = parser.parse_args(arguments)
+    try:
+        return parsed.run(parsed)
+    except Sparse3DError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1

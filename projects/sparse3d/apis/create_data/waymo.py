@@ -1,0 +1,37 @@
+"""``create_data.py waymo``."""
+from __future__ import annotations
+
+import argparse
+import os
+
+from sparse3d.apis.create_data.shard import add_shard
+from sparse3d.prepare.waymo import merge_waymo, prepare_waymo
+
+
+def add_waymo(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    waymo = commands.add_parser('waymo', help='Waymo Open Dataset, TFRecord (v1) or Parquet (v2)')
+    waymo.add_argument('root', help='folder with training/, validation/, testing/')
+    waymo.add_argument('--out', help='where to write (default: root/kitti_format)')
+    waymo.add_argument('--version', choices=['auto', 'v1', 'v2'], default='auto',
+                       help='published format (default: the one that is there)')
+    waymo.add_argument('--splits', nargs='+', choices=['train', 'val', 'test', 'test_cam_only'],
+                       help='default: all that root has')
+    waymo.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    add_shard(waymo)
+    waymo.add_argument('--keep-no-label-zones', action='store_true',
+                       help='keep points in no-label zones (keypoint models use them)')
+    waymo.add_argument('--skip-damaged', action='store_true',
+                       help='leave segments with unusable files out and name them at the end')
+    waymo.set_defaults(run=_waymo)
+
+
+def _waymo(arguments: argparse.Namespace) -> int:
+    if arguments.merge:
+        print(merge_waymo(arguments.out or os.path.join(arguments.root, 'kitti_format')))
+        return 0
+    print(prepare_waymo(
+        arguments.root, out=arguments.out, version=arguments.version, splits=arguments.splits,
+        workers=arguments.workers, shard=arguments.shard,
+        keep_no_label_zones=arguments.keep_no_label_zones, skip_damaged=arguments.skip_damaged))
+    return 0
