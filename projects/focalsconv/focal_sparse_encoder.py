@@ -10,7 +10,6 @@ from mmdet3d.registry import MODELS
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor, nn
 
-from focalsconv import voxel_batch_norm  # noqa: F401  (registers VoxelBN1d)
 from focalsconv.encoder_stages import StagePlan, plain_stages, residual_stages
 from focalsconv.focal_sparse_convolution import FocalOptions, FocalSparseConvolution
 from focalsconv.importance import Importance
@@ -21,6 +20,7 @@ from focalsconv.importance_loss import (
     voxel_corners,
 )
 from sparse3d.errors import ConfigError
+from sparse3d.ops import voxel_batch_norm  # noqa: F401  (registers VoxelBN1d)
 
 TARGET_RULES = {'rotated': inside_boxes, 'published_doubled': inside_doubled_boxes}
 

@@ -44,19 +44,28 @@ class VoxelDetector(Base3DDetector):
         """Features of the map, and what the middle encoder has to say in training.
 
         Args:
-            batch_inputs: ``points`` (list of [N, C]) and ``voxels`` (``voxels``
-                [M, P, C], ``num_points`` [M], ``coors`` [M, 4] as batch, z, y, x).
+            batch_inputs: ``points`` (list of [N, C]) and ``voxels``: of hard voxelization
+                ``voxels`` [M, P, C], ``num_points`` [M], ``coors`` [M, 4] as batch, z, y, x;
+                of dynamic voxelization (``voxel_type='dynamic'``) ``voxels`` [N, C] and
+                ``coors`` [N, 4], one row a point.
         """
         voxels = batch_inputs['voxels']
-        features = self.voxel_encoder(voxels['voxels'], voxels['num_points'], voxels['coors'])
+        features, coordinates = self._encode_voxels(voxels)
         batch_size = len(batch_inputs['points'])  # the last samples may have no voxel
         encode = getattr(self.middle_encoder, 'encode', None)
         if encode is None:
-            bev, auxiliary = self.middle_encoder(features, voxels['coors'], batch_size), None
+            bev, auxiliary = self.middle_encoder(features, coordinates, batch_size), None
         else:
-            bev, auxiliary = encode(features, voxels['coors'], batch_size)
+            bev, auxiliary = encode(features, coordinates, batch_size)
         maps = self.backbone(bev)
         return list(self.neck(maps) if self.neck is not None else maps), auxiliary
+
+    def _encode_voxels(self, voxels: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Features [M, C] and coordinates [M, 4]; dynamic encoders find the voxels themselves."""
+        if 'num_points' not in voxels:
+            return self.voxel_encoder(voxels['voxels'], voxels['coors'])
+        features = self.voxel_encoder(voxels['voxels'], voxels['num_points'], voxels['coors'])
+        return features, voxels['coors']
 
     def loss(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
              **kwargs) -> dict[str, Tensor]:
