@@ -3,5 +3,24 @@ from sparse3d.datasets.epoch_sampler import EpochSampler
 from sparse3d.datasets.ground_truth_sampling import GroundTruthSampling
 from sparse3d.datasets.kitti_detection_dataset import KittiDetectionDataset
 from sparse3d.datasets.load_points import LoadPoints
+from sparse3d.datasets.load_waymo_points import LoadWaymoPoints
+from sparse3d.datasets.people_transforms import (
+    LoadKeypoints3D,
+    PackPeopleInputs,
+    RemovePointsInOtherBoxes,
+)
+from sparse3d.datasets.waymo_detection_dataset import WaymoDetectionDataset
+from sparse3d.datasets.waymo_keypoint_dataset import WaymoKeypointDataset
 
-__all__ = ['EpochSampler', 'GroundTruthSampling', 'KittiDetectionDataset', 'LoadPoints']
+__all__ = [
+    'EpochSampler',
+    'GroundTruthSampling',
+    'KittiDetectionDataset',
+    'LoadKeypoints3D',
+    'LoadPoints',
+    'LoadWaymoPoints',
+    'PackPeopleInputs',
+    'RemovePointsInOtherBoxes',
+    'WaymoDetectionDataset',
+    'WaymoKeypointDataset',
+]

@@ -1,0 +1,67 @@
+# Waymo, one LiDAR frame, vehicles (called Car as in mmdet3d), pedestrians, cyclists.
+# Data elsewhere: --cfg-options data_root=/disk/waymo/kitti_format, or
+# SPARSE3D_WAYMO=/disk/waymo/kitti_format.
+data_root = '{{$SPARSE3D_WAYMO:data/waymo/kitti_format}}'
+class_names = ['Car', 'Pedestrian', 'Cyclist']
+point_cloud_range = [-74.88, -74.88, -2, 74.88, 74.88, 4]  # metres: x, y, z from, x, y, z to
+metainfo = dict(classes=class_names)
+modality = dict(use_lidar=True, use_camera=False)
+
+# x, y, z, tanh(intensity), tanh(elongation); with frames=2..4 also the age in seconds
+load_points = dict(type='LoadWaymoPoints', frames=1, squash=['intensity', 'elongation'])
+train_pipeline = [
+    load_points,
+    dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
+    dict(
+        type='RandomFlip3D',
+        sync_2d=False,
+        flip_ratio_bev_horizontal=0.5,
+        flip_ratio_bev_vertical=0.5),
+    dict(
+        type='GlobalRotScaleTrans',
+        rot_range=[-0.78539816, 0.78539816],
+        scale_ratio_range=[0.95, 1.05],
+        translation_std=[0.5, 0.5, 0.5]),
+    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
+    dict(type='ObjectRangeFilter', point_cloud_range=point_cloud_range),
+    dict(type='PointShuffle'),
+    dict(type='Pack3DDetInputs', keys=['points', 'gt_bboxes_3d', 'gt_labels_3d']),
+]
+test_pipeline = [
+    load_points,
+    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
+    dict(type='Pack3DDetInputs', keys=['points']),
+]
+
+train_dataloader = dict(
+    batch_size=2,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='EpochSampler', shuffle=True),
+    dataset=dict(
+        type='WaymoDetectionDataset',
+        data_root=data_root,
+        ann_file='waymo_infos_train.pkl',
+        load_interval=1,  # 5 trains on a fifth of the frames, as many published results
+        pipeline=train_pipeline,
+        modality=modality,
+        metainfo=metainfo))
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='WaymoDetectionDataset',
+        data_root=data_root,
+        ann_file='waymo_infos_val.pkl',
+        pipeline=test_pipeline,
+        modality=modality,
+        metainfo=metainfo,
+        test_mode=True))
+test_dataloader = val_dataloader
+
+val_evaluator = dict(
+    type='WaymoDetectionMetric', ann_file=data_root + '/waymo_infos_val.pkl')
+test_evaluator = val_evaluator

@@ -1,0 +1,62 @@
+# Waymo, people with 14 labelled joints (pedestrians and cyclists as one class).
+# Prepare with --keep-no-label-zones. Data elsewhere: SPARSE3D_WAYMO=/disk/waymo/kitti_format.
+data_root = '{{$SPARSE3D_WAYMO:data/waymo/kitti_format}}'
+class_names = ['Human']
+point_cloud_range = [-75.2, -75.2, -2, 75.2, 75.2, 4]  # metres: x, y, z from, x, y, z to
+metainfo = dict(classes=class_names)
+modality = dict(use_lidar=True, use_camera=False)
+
+# x, y, z, tanh(intensity), elongation
+load_points = dict(type='LoadWaymoPoints', frames=1, squash=['intensity'])
+# The published results are on clouds without the points of all other labelled objects; leave
+# this out of the test pipeline for honest ones.
+clean_points = dict(type='RemovePointsInOtherBoxes')
+train_pipeline = [
+    load_points,
+    clean_points,
+    dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
+    dict(type='LoadKeypoints3D'),
+    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
+    dict(type='PointShuffle'),
+    dict(
+        type='PackPeopleInputs',
+        keys=['points', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_keypoints_3d']),
+]
+test_pipeline = [
+    load_points,
+    clean_points,
+    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
+    dict(type='PackPeopleInputs', keys=['points']),
+]
+
+train_dataloader = dict(
+    batch_size=2,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='EpochSampler', shuffle=True),
+    dataset=dict(
+        type='WaymoKeypointDataset',
+        data_root=data_root,
+        ann_file='waymo_infos_train.pkl',
+        pipeline=train_pipeline,
+        modality=modality,
+        metainfo=metainfo))
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='WaymoKeypointDataset',
+        data_root=data_root,
+        ann_file='waymo_infos_val.pkl',
+        pipeline=test_pipeline,
+        modality=modality,
+        metainfo=metainfo,
+        test_mode=True))
+test_dataloader = val_dataloader
+
+val_evaluator = dict(
+    type='WaymoKeypointMetric', ann_file=data_root + '/waymo_infos_val.pkl')
+test_evaluator = val_evaluator
