@@ -1,9 +1,12 @@
 """Datasets and transforms, registered with mmdet3d."""
+from sparse3d.datasets.augment_scene import AugmentScene
 from sparse3d.datasets.epoch_sampler import EpochSampler
 from sparse3d.datasets.ground_truth_sampling import GroundTruthSampling
 from sparse3d.datasets.kitti_detection_dataset import KittiDetectionDataset
 from sparse3d.datasets.load_points import LoadPoints
 from sparse3d.datasets.load_waymo_points import LoadWaymoPoints
+from sparse3d.datasets.object_filters import KeepObjects
+from sparse3d.datasets.pack_sample import PackSample
 from sparse3d.datasets.people_transforms import (
     LoadKeypoints3D,
     PackPeopleInputs,
@@ -13,13 +16,16 @@ from sparse3d.datasets.waymo_detection_dataset import WaymoDetectionDataset
 from sparse3d.datasets.waymo_keypoint_dataset import WaymoKeypointDataset
 
 __all__ = [
+    'AugmentScene',
     'EpochSampler',
     'GroundTruthSampling',
+    'KeepObjects',
     'KittiDetectionDataset',
     'LoadKeypoints3D',
     'LoadPoints',
     'LoadWaymoPoints',
     'PackPeopleInputs',
+    'PackSample',
     'RemovePointsInOtherBoxes',
     'WaymoDetectionDataset',
     'WaymoKeypointDataset',

@@ -1,0 +1,54 @@
+"""Last transform of a pipeline: from a dict of anything to model inputs and a data sample."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmdet3d.datasets.transforms import Pack3DDetInputs
+from mmdet3d.registry import TRANSFORMS
+
+from sparse3d.datasets.object_filters import PER_VIEW
+
+
+@TRANSFORMS.register_module()
+class PackSample(Pack3DDetInputs):
+    """mmdet3d's packing, for samples that have keypoints, per-view annotations or many images.
+
+    ``gt_keypoints_3d`` becomes ``gt_instances_3d.keypoints_3d``, ``gt_view_annotations`` the
+    data sample's ``gt_view_annotations``; images become one (N, 3, H, W) tensor of their own
+    type with one copy.
+
+    Args:
+        keys: what the model or its loss needs, as for ``Pack3DDetInputs``.
+        more_meta_keys: kept in the data sample's metainfo beside mmdet3d's.
+    """
+    INSTANCEDATA_3D_KEYS = [*Pack3DDetInputs.INSTANCEDATA_3D_KEYS, 'gt_keypoints_3d']
+
+    def __init__(self, keys: Sequence[str], more_meta_keys: Sequence[str] = ()) -> None:
+        super().__init__(keys=[key for key in keys if key != PER_VIEW])
+        self.with_views = PER_VIEW in keys
+        self.meta_keys = (*self.meta_keys, 'lidar_aug_matrix', 'img_aug_matrix', 'scene_motion',
+                          *more_meta_keys)
+
+    def pack_single_results(self, results: dict) -> dict:
+        """Pack one sample."""
+        images = results.pop('img', None)
+        packed = super().pack_single_results(results)
+        if images is not None and 'img' in self.keys:
+            packed['inputs']['img'] = channels_first(images)
+        if self.with_views:
+            packed['data_samples'].set_field(
+                results[PER_VIEW], PER_VIEW, field_type='data', dtype=dict)
+        return packed
+
+
+def channels_first(images: list[np.ndarray] | np.ndarray) -> torch.Tensor:
+    """Images (H, W, 3) of one size as (N, 3, H, W), a single one as (3, H, W)."""
+    if isinstance(images, np.ndarray):
+        return torch.from_numpy(np.ascontiguousarray(images.transpose(2, 0, 1)))
+    height, width, channels = images[0].shape
+    packed = np.empty((len(images), channels, height, width), dtype=images[0].dtype)
+    for place, image in zip(packed, images, strict=True):
+        place[:] = image.transpose(2, 0, 1)
+    return torch.from_numpy(packed)
