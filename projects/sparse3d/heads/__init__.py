@@ -1,4 +1,7 @@
 """Heads: from the bird's-eye map to boxes."""
 from sparse3d.heads.static_center_head import StaticCenterHead
+from sparse3d.heads.transfusion_box_coder import TransFusionBoxCoder
+from sparse3d.heads.transfusion_decoder import MapDecoderLayer
+from sparse3d.heads.transfusion_head import TransFusionHead
 
-__all__ = ['StaticCenterHead']
+__all__ = ['MapDecoderLayer', 'StaticCenterHead', 'TransFusionBoxCoder', 'TransFusionHead']
