@@ -1,0 +1,93 @@
+"""Dynamic voxel feature encoding: every point counts, no limit per voxel."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmdet3d.registry import MODELS
+from torch import Tensor, nn
+
+from sparse3d.ops import voxel_batch_norm  # noqa: F401  (registers VoxelBN1d)
+
+
+class _PointLayer(nn.Module):
+    """Linear, batch normalisation, ReLU on points."""
+
+    def __init__(self, in_channels: int, out_channels: int, norm_cfg: dict) -> None:
+        super().__init__()
+        self.linear = nn.Linear(in_channels, out_channels, bias=False)
+        self.norm = MODELS.build({**norm_cfg, 'num_features': out_channels})
+
+    def forward(self, points: Tensor) -> Tensor:
+        return self.norm(self.linear(points)).relu()
+
+
+@MODELS.register_module()
+class DynamicVoxelEncoder(nn.Module):
+    """Features of voxels (or pillars) from all of their points.
+
+    A point is described by its own values, its offset to the mean of its voxel's points
+    and to the voxel's centre. The first layer sets each point beside its voxel's maximum,
+    the second leaves the maximum alone.
+
+    Args:
+        in_channels: columns of a point, x, y, z first.
+        feat_channels: outputs of the two layers; the first is the width after joining.
+        voxel_size: x, y, z in metres.
+        point_cloud_range: x, y, z minimum, x, y, z maximum in metres, LiDAR frame.
+        norm_cfg: batch normalisation over points.
+
+    Source: DSVT (CVPR 2023), released configs; dynamic voxelization from MVF (CoRL 2019).
+    """
+
+    def __init__(self, in_channels: int = 5, feat_channels: Sequence[int] = (192, 192),
+                 voxel_size: Sequence[float] = (0.32, 0.32, 6.0),
+                 point_cloud_range: Sequence[float] = (-74.88, -74.88, -2, 74.88, 74.88, 4),
+                 norm_cfg: dict | None = None) -> None:
+        super().__init__()
+        norm_cfg = norm_cfg or dict(type='VoxelBN1d', eps=1e-3, momentum=0.01)
+        first, last = feat_channels
+        self.pfn_layers = nn.ModuleList([_PointLayer(in_channels + 6, first // 2, norm_cfg),
+                                         _PointLayer(first // 2 * 2, last, norm_cfg)])
+        size, limits = torch.tensor(voxel_size), torch.tensor(point_cloud_range)
+        self.register_buffer('voxel_size', size, persistent=False)
+        self.register_buffer('first_centre', limits[:3] + size / 2, persistent=False)
+        self.grid = ((limits[3:] - limits[:3]) / size).round().long().tolist()  # x, y, z
+
+    def forward(
+            self,
+            points: Tensor,       # [P, C]  x, y, z first
+            coordinates: Tensor,  # [P, 4]  sample, z, y, x of each point; -1 outside
+    ) -> tuple[Tensor, Tensor]:   # [N, C'], [N, 4] int32 sample, z, y, x
+        """Encode; voxels come by sample, x, y, z."""
+        inside = (coordinates >= 0).all(1)
+        points, coordinates = points[inside], coordinates[inside].long()
+        key, order = self._keys(coordinates).sort(stable=True)
+        points, coordinates = points[order], coordinates[order]
+        voxel, counts = torch.unique_consecutive(key, return_inverse=True, return_counts=True)[1:]
+        first = counts.cumsum(0) - counts
+        features = self._describe(points, coordinates, voxel, counts)
+        hidden = self.pfn_layers[0](features)
+        joined = torch.cat([hidden, _maximum(hidden, counts)[voxel]], dim=1)
+        return _maximum(self.pfn_layers[1](joined), counts), coordinates[first].int()
+
+    def _keys(self, coordinates: Tensor) -> Tensor:
+        sample, z, y, x = coordinates.unbind(1)
+        return ((sample * self.grid[0] + x) * self.grid[1] + y) * self.grid[2] + z
+
+    def _describe(self, points: Tensor, coordinates: Tensor, voxel: Tensor,
+                  counts: Tensor) -> Tensor:
+        """Values, offset to the mean, offset to the centre: [P, C + 6]."""
+        xyz = points[:, :3]
+        if len(points) == 0:
+            return torch.cat([points, xyz, xyz], dim=1)
+        mean = torch.segment_reduce(xyz, 'mean', lengths=counts, axis=0)
+        centre = coordinates[:, [3, 2, 1]] * self.voxel_size + self.first_centre
+        return torch.cat([points, xyz - mean[voxel], xyz - centre], dim=1)
+
+
+def _maximum(values: Tensor, counts: Tensor) -> Tensor:
+    """Channel-wise maximum of runs of rows, [P, C] -> [N, C]."""
+    if len(values) == 0:
+        return values
+    return torch.segment_reduce(values, 'max', lengths=counts, axis=0)

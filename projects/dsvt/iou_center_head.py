@@ -1,0 +1,160 @@
+"""Centre head that also predicts how well its boxes fit."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmdet3d.registry import MODELS
+from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+
+from dsvt.center_decoding import candidates, decode_codes, rectified_scores, suppress
+from dsvt.center_losses import box_losses, heatmap_loss
+from dsvt.center_targets import CenterTargets, MapGrid, center_targets
+from sparse3d.errors import ConfigError
+
+CODES = dict(center=2, center_z=1, dim=3, rot=2)  # in the order of the code; rot is cos, sin
+HEATMAP_BIAS = -2.19
+LOSS_WEIGHTS = dict(loss_heatmap=1.0, loss_bbox=2.0, loss_iou=1.0, loss_diou=2.0)
+
+
+@MODELS.register_module()
+class IoUCenterHead(nn.Module):
+    """Heat map, box and overlap of the box at each cell; one map for each class.
+
+    Args:
+        in_channels: of the map.
+        num_classes: heat maps.
+        voxel_size: x, y[, z] in metres.
+        point_cloud_range: x, y, z minimum, x, y, z maximum in metres, LiDAR frame.
+        stride: cells of the map in voxels.
+        channels: inside the head.
+        loss_weights: of ``loss_heatmap``, ``loss_bbox``, ``loss_iou`` and ``loss_diou``.
+        max_objects: objects of a sample that are trained on.
+        min_overlap, min_radius: of the Gaussians on the heat map.
+        max_boxes: cells that become boxes, over all classes.
+        score_threshold: of the heat, before it is corrected by the overlap.
+        center_range: boxes with their centre outside are dropped.
+        rectifier: weight of the overlap in the score, for each class.
+        nms_thresholds: overlap seen from above, for each class.
+        nms_pre_max, nms_post_max: boxes of a class before and after suppression.
+        published_turned_nms: see :func:`dsvt.center_decoding.suppress`.
+
+    Raises:
+        ConfigError: if rectifier or nms_thresholds have another length than classes.
+
+    Source: CenterPoint (CVPR 2021) with the overlap branch of the released DSVT configs.
+    """
+
+    def __init__(self, in_channels: int, num_classes: int, voxel_size: Sequence[float],
+                 point_cloud_range: Sequence[float], stride: int = 1, channels: int = 64,
+                 loss_weights: dict[str, float] | None = None, max_objects: int = 500,
+                 min_overlap: float = 0.1, min_radius: int = 2, max_boxes: int = 500,
+                 score_threshold: float = 0.1,
+                 center_range: Sequence[float] = (-80, -80, -10, 80, 80, 10),
+                 rectifier: Sequence[float] = (0.68, 0.71, 0.65),
+                 nms_thresholds: Sequence[float] = (0.7, 0.6, 0.55), nms_pre_max: int = 4096,
+                 nms_post_max: int = 500, published_turned_nms: bool = False) -> None:
+        super().__init__()
+        for name, values in (('rectifier', rectifier), ('nms_thresholds', nms_thresholds)):
+            if len(values) != num_classes:
+                raise ConfigError(f'{name} of IoUCenterHead has {len(values)} numbers for '
+                                  f'{num_classes} classes: give one for each class')
+        self.num_classes = num_classes
+        self.grid = MapGrid(tuple(point_cloud_range[:2]),
+                            tuple(size * stride for size in voxel_size[:2]))
+        self.loss_weights = {**LOSS_WEIGHTS, **(loss_weights or {})}
+        self.drawing = (max_objects, min_overlap, min_radius)
+        self.choice = (max_boxes, score_threshold, center_range)
+        self.rectifier = rectifier
+        self.suppression = (nms_thresholds, nms_pre_max, nms_post_max, published_turned_nms)
+        self.shared_conv = nn.Sequential(*_convolution(in_channels, channels))
+        outputs = {**CODES, 'iou': 1, 'hm': num_classes}
+        self.branches = nn.ModuleDict({
+            name: nn.Sequential(*_convolution(channels, channels),
+                                nn.Conv2d(channels, out, 3, padding=1))
+            for name, out in outputs.items()})
+        self.init_weights()
+
+    def init_weights(self) -> None:
+        """Kaiming for all branches but the heat map, whose bias makes it start quiet."""
+        for name, branch in self.branches.items():
+            if name == 'hm':
+                nn.init.constant_(branch[-1].bias, HEATMAP_BIAS)
+                continue
+            for layer in branch:
+                if isinstance(layer, nn.Conv2d):
+                    nn.init.kaiming_normal_(layer.weight)
+            nn.init.zeros_(branch[-1].bias)
+
+    def forward(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Maps of each branch, [B, channels, H, W]: ``hm`` logits, ``center`` (x, y within the
+        cell), ``center_z``, ``dim`` (log), ``rot`` (cos, sin), ``iou`` (in [-1, 1] units)."""
+        shared = self.shared_conv(features[0])
+        return {name: branch(shared) for name, branch in self.branches.items()}
+
+    def loss(self, features: Sequence[Tensor], data_samples: list[Det3DDataSample],
+             **kwargs) -> dict[str, Tensor]:
+        """Losses for the ground truth of the samples; see ``loss_by_maps``."""
+        truth = [sample.gt_instances_3d for sample in data_samples]
+        device = features[0].device
+        boxes = [torch.cat([of_sample.bboxes_3d.gravity_center, of_sample.bboxes_3d.tensor[:, 3:7]],
+                           dim=1).to(device).float() for of_sample in truth]
+        return self.loss_by_maps(self(features), boxes,
+                                 [of_sample.labels_3d.to(device) for of_sample in truth])
+
+    def loss_by_maps(self, maps: dict[str, Tensor], boxes: list[Tensor],
+                     labels: list[Tensor]) -> dict[str, Tensor]:
+        """Weighted losses of the maps.
+
+        Args:
+            maps: from ``forward``.
+            boxes: B x [n, 7], x, y, z **centre**, dx, dy, dz, yaw.
+            labels: B x [n].
+        """
+        targets = self.targets(maps, boxes, labels)
+        found, quality, decoded = self._at(maps, targets.index)
+        losses = box_losses(found, quality, decoded, targets)
+        losses['loss_heatmap'] = heatmap_loss(maps['hm'], targets.heatmap)
+        return {name: loss * self.loss_weights[name] for name, loss in losses.items()}
+
+    def targets(self, maps: dict[str, Tensor], boxes: list[Tensor],
+                labels: list[Tensor]) -> CenterTargets:
+        """What the maps should be."""
+        return center_targets(boxes, labels, self.grid, tuple(maps['hm'].shape[1:]),
+                              *self.drawing)
+
+    def predict(self, features: Sequence[Tensor], data_samples: list[Det3DDataSample],
+                **kwargs) -> list[InstanceData]:
+        """Boxes (LiDAR frame, z at the bottom), ``scores_3d`` and ``labels_3d`` per sample."""
+        return self.predict_by_maps(self(features))
+
+    def predict_by_maps(self, maps: dict[str, Tensor]) -> list[InstanceData]:
+        """Detections of each sample, by class, best first."""
+        heat, codes = maps['hm'].float().sigmoid(), _codes(maps)
+        return [self._detections(*of_sample)
+                for of_sample in zip(heat, codes, maps['iou'][:, 0].float(), strict=True)]
+
+    def _detections(self, heat: Tensor, codes: Tensor, quality: Tensor) -> InstanceData:
+        found = candidates(heat, codes, quality, self.grid, *self.choice)
+        scores = rectified_scores(found, self.rectifier)
+        kept = suppress(found.boxes, scores, found.labels, *self.suppression)
+        boxes = LiDARInstance3DBoxes(found.boxes[kept], origin=(0.5, 0.5, 0.5))
+        return InstanceData(bboxes_3d=boxes, scores_3d=scores[kept], labels_3d=found.labels[kept])
+
+    def _at(self, maps: dict[str, Tensor], index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Codes [n, 8], overlaps [n] and boxes [n, 7] predicted at cells of the batch."""
+        height, width = maps['hm'].shape[2:]
+        codes = _codes(maps).permute(0, 2, 3, 1).flatten(0, 2)[index]
+        quality = maps['iou'].float().flatten()[index]
+        return codes, quality, decode_codes(codes, index % (height * width), width, self.grid)
+
+
+def _codes(maps: dict[str, Tensor]) -> Tensor:
+    return torch.cat([maps[name] for name in CODES], dim=1).float()   # [B, 8, H, W]
+
+
+def _convolution(in_channels: int, channels: int) -> list[nn.Module]:
+    return [nn.Conv2d(in_channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01), nn.ReLU()]

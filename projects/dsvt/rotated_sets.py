@@ -1,0 +1,67 @@
+"""Rotated sets: the voxels of a window in sets of equal size, along y and along x."""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from dsvt.window_partition import Window, partition_windows, place_in_window
+
+ORDERS = ('y', 'x')  # which axis comes first in partition 0 and 1
+
+
+class RotatedSets(NamedTuple):
+    """Two partitions of the same voxels into sets, partition 0 along y and 1 along x first.
+
+    Every voxel belongs to one set of each partition. A set that has too few voxels
+    repeats them; repeats stand behind their voxel, in the same set, and are masked.
+    """
+
+    voxels: Tensor          # [2, S, s] int64  row of the voxel in each slot
+    repeated: Tensor        # [2, S, s] bool   the slot repeats its left neighbour
+    slot_of_voxel: Tensor   # [2, N] int64     the slot, in S * s, where each voxel stands first
+    place: Tensor           # [N] int64        cell of the voxel inside its window, x, y, z order
+    inside: Tensor          # [N, 3] int64     z, y, x inside the window
+
+
+def rotated_sets(
+        coordinates: Tensor,  # [N, 4]  sample, z, y, x  integers, in any order
+        window: Window,
+        set_size: int,
+) -> RotatedSets:
+    """Divide each window into sets of ``set_size`` slots.
+
+    A window of n voxels has S = ceil(n / s) sets; slot k of set j holds the voxel of
+    rank floor((j s + k) n / (S s)) in the order of the partition, so that the voxels
+    spread evenly. The order of the rows does not matter, and nothing is random.
+
+    Source: DSVT (CVPR 2023), equations 2 to 4.
+    """
+    number, inside = partition_windows(coordinates, window)
+    place = place_in_window(inside, window.shape, 'x')
+    keys = [number * window.cells + (place if order == 'x' else
+                                     place_in_window(inside, window.shape, order))
+            for order in ORDERS]
+    orders = torch.stack(keys).argsort(dim=1)                     # [2, N]  keys are distinct
+    counts = torch.unique_consecutive(number[orders[0]], return_counts=True)[1]
+    rank = _rank_of_slots(counts, set_size)                       # [S, s]
+    repeated = torch.zeros_like(rank, dtype=torch.bool)
+    repeated[:, 1:] = rank[:, 1:] == rank[:, :-1]
+    first = (~repeated).flatten().nonzero().squeeze(1)            # [N]  slots in sorted order
+    slot_of_voxel = torch.empty_like(orders)
+    slot_of_voxel.scatter_(1, orders, first.expand_as(orders))
+    return RotatedSets(orders[:, rank], repeated.expand(2, -1, -1), slot_of_voxel, place, inside)
+
+
+def _rank_of_slots(counts: Tensor, set_size: int) -> Tensor:
+    """Rank among all sorted voxels that stands in each slot, [W] -> [S, s]."""
+    sets = (counts + set_size - 1).div(set_size, rounding_mode='floor')
+    window = torch.repeat_interleave(sets)                        # [S]  window of each set
+    first_set, first_voxel = sets.cumsum(0) - sets, counts.cumsum(0) - counts
+    set_in_window = torch.arange(len(window), device=counts.device) - first_set[window]
+    slots = torch.arange(set_size, device=counts.device)
+    slot_in_window = set_in_window[:, None] * set_size + slots    # [S, s]
+    total = (sets * set_size)[window, None]
+    share = (slot_in_window * counts[window, None]).div(total, rounding_mode='floor')
+    return share + first_voxel[window, None]
