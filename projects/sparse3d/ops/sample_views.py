@@ -1,0 +1,177 @@
+"""Sampling of multi-view, multi-frame, multi-level image features at 3D points.
+
+For detectors whose queries look into images: SparseBEV reads all frames and levels
+with learned weights; one frame, one level or one group are the special cases.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sparse3d.errors import BackendUnavailable
+from sparse3d.ops.choose_views import ChosenViews, choose_views
+
+BACKENDS = ('auto', 'reference', 'bag')
+
+
+@dataclass(frozen=True)
+class PackedViews:
+    """Image features as rows of channels: made once, read in every decoder pass.
+
+    Attributes:
+        table: [rows, C / groups]; level by level, then batch, frame, view, y, x, group.
+        sizes: height and width of each level.
+        batch, frames, views, groups: the other axes.
+    """
+
+    table: Tensor
+    sizes: tuple[tuple[int, int], ...]
+    batch: int
+    frames: int
+    views: int
+    groups: int
+
+    def level(self, index: int) -> tuple[int, int]:
+        """First row and end of a level in the table."""
+        per_cell = self.batch * self.frames * self.views * self.groups
+        cells = [height * width for height, width in self.sizes]
+        start = per_cell * sum(cells[:index])
+        return start, start + per_cell * cells[index]
+
+
+def pack_views(features: Sequence[Tensor], groups: int = 1) -> PackedViews:
+    """Bring features L x [B, T, N, C, H_l, W_l] into rows that a point can read at once.
+
+    Args:
+        groups: the channels are split into so many equal parts, each with points of its own.
+
+    Raises:
+        ValueError: if the levels do not share B, T, N and C, or C does not split.
+    """
+    shared = {tuple(level.shape[:4]) for level in features}
+    if len(shared) != 1 or any(level.dim() != 6 for level in features):
+        raise ValueError('the levels must be [B, T, N, C, H, W] and share B, T, N and C, '
+                         f'not {[tuple(level.shape) for level in features]}')
+    batch, frames, views, channels = shared.pop()
+    if channels % groups:
+        raise ValueError(f'{channels} channels do not split into {groups} groups')
+    rows = [level.permute(0, 1, 2, 4, 5, 3).reshape(-1, channels // groups) for level in features]
+    sizes = tuple((level.shape[4], level.shape[5]) for level in features)
+    return PackedViews(torch.cat(rows), sizes, batch, frames, views, groups)
+
+
+def sample_views(
+        features: Sequence[Tensor] | PackedViews,  # L x [B, T, N, C, H_l, W_l]
+        points: Tensor,                            # [B, Q, T, P, 3]  metres, LiDAR frame of now
+        level_weights: Tensor,                     # [B, Q, T, P, L]  sum to 1 over L
+        lidar2img: Tensor,                         # [B, T, N, 4, 4]  to pixels of the padded image
+        image_size: tuple[int, int],
+        groups: int = 1,
+        view_mask: Tensor | None = None,           # [B, T, N]  False: this image is missing
+        published_view_choice: bool = False,
+        published_alignment: bool = False,
+        backend: str = 'auto',
+) -> Tensor:                                       # [B, Q, T, P, C / groups]
+    """Read each 3D point in the view that sees it best, over all levels.
+
+    A point nobody sees gives zeros. Coordinates, depths and bilinear weights are computed
+    in float32 whatever the dtype of the features.
+
+    Args:
+        features: or what :func:`pack_views` made of them, for more than one reading.
+        image_size: height and width in pixels that ``lidar2img`` projects to.
+        groups: the points are ``groups`` equal runs; run g reads the g-th part of the
+            channels.
+        published_view_choice: see :func:`sparse3d.ops.choose_views.choose_views`.
+        published_alignment: the released reading ``x * (width - 1)`` of a fraction of
+            the width, up to half a cell beside the pixel it means.
+        backend: ``'reference'`` (one gather for each level), ``'bag'`` (all levels and
+            corners in one weighted sum, no intermediate; any device) or ``'auto'``.
+
+    Raises:
+        ValueError: if shapes do not fit together.
+        BackendUnavailable: if a backend is asked for that is not there.
+
+    Source: SparseBEV (ICCV 2023), section 3.3.
+    """
+    packed = features if isinstance(features, PackedViews) else pack_views(features, groups)
+    if points.shape[3] % packed.groups or level_weights.shape[-1] != len(packed.sizes) \
+            or level_weights.shape[:4] != points.shape[:4] \
+            or lidar2img.shape[:3] != (packed.batch, packed.frames, packed.views) \
+            or (points.shape[0], points.shape[2]) != (packed.batch, packed.frames):
+        raise ValueError(
+            f'points {tuple(points.shape)}, level weights {tuple(level_weights.shape)} and '
+            f'lidar2img {tuple(lidar2img.shape)} do not fit features with {packed.batch} samples, '
+            f'{packed.frames} frames, {packed.views} views, {len(packed.sizes)} levels and '
+            f'{packed.groups} groups')
+    chosen = choose_views(points, lidar2img, image_size, view_mask, published_view_choice)
+    return read_views(packed, chosen, level_weights, published_alignment, backend)
+
+
+def read_views(packed: PackedViews, chosen: ChosenViews, level_weights: Tensor,
+               published_alignment: bool = False, backend: str = 'auto') -> Tensor:
+    """Bilinear reading, zero outside the image, summed over the levels with their weights.
+
+    Args:
+        chosen: positions [B, Q, T, P, 2] as fractions of the image, views, weights.
+        level_weights: [B, Q, T, P, L].
+
+    Returns:
+        [B, Q, T, P, C / groups] in the dtype of the features.
+    """
+    if backend not in BACKENDS:
+        raise BackendUnavailable(f'there is no backend {backend!r} for sample_views; '
+                                 f'choose one of {", ".join(BACKENDS)}')
+    image = _image_index(packed, chosen.view)
+    corners = [_corners(packed, level, image, chosen.position, published_alignment)
+               for level in range(len(packed.sizes))]
+    scales = level_weights.to(chosen.position.dtype) * chosen.weight[..., None]
+    weighted = [(rows, weights * scales[..., level, None])
+                for level, (rows, weights) in enumerate(corners)]
+    read = _gather_each_level if backend == 'reference' else _one_bag
+    return read(packed.table, weighted).reshape(*chosen.view.shape, packed.table.shape[1])
+
+
+def _image_index(packed: PackedViews, view: Tensor) -> tuple[Tensor, Tensor]:
+    """Number of the image among all, and the group, of each point [B, Q, T, P]."""
+    device, count = view.device, view.shape[3]
+    sample = torch.arange(packed.batch, device=device)[:, None, None, None]
+    frame = torch.arange(packed.frames, device=device)[:, None]
+    group = torch.arange(count, device=device) // (count // packed.groups or 1)
+    return (sample * packed.frames + frame) * packed.views + view, group
+
+
+def _corners(packed: PackedViews, level: int, image: tuple[Tensor, Tensor], position: Tensor,
+             published_alignment: bool) -> tuple[Tensor, Tensor]:
+    """Rows and bilinear weights [B, Q, T, P, 4] of the four cells around each point."""
+    height, width = packed.sizes[level]
+    size = position.new_tensor([width, height])
+    cell = position * (size - 1) if published_alignment else position * size - 0.5
+    low = cell.detach().floor()
+    share = cell - low                                              # [..., 2] x, y
+    rows, weights = [], []
+    for step_y in (0, 1):
+        for step_x in (0, 1):
+            x, y = low[..., 0] + step_x, low[..., 1] + step_y
+            inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+            along_x = share[..., 0] if step_x else 1 - share[..., 0]
+            along_y = share[..., 1] if step_y else 1 - share[..., 1]
+            x, y = x.clamp(0, width - 1).long(), y.clamp(0, height - 1).long()
+            rows.append(((image[0] * height + y) * width + x) * packed.groups + image[1])
+            weights.append(along_x * along_y * inside)
+    return torch.stack(rows, -1) + packed.level(level)[0], torch.stack(weights, -1)
+
+
+def _gather_each_level(table: Tensor, weighted: list[tuple[Tensor, Tensor]]) -> Tensor:
+    return sum((table[rows] * weights[..., None].to(table.dtype)).sum(-2)
+               for rows, weights in weighted)
+
+
+def _one_bag(table: Tensor, weighted: list[tuple[Tensor, Tensor]]) -> Tensor:
+    rows = torch.cat([rows for rows, _ in weighted], -1).flatten(0, -2)
+    weights = torch.cat([weights for _, weights in weighted], -1).flatten(0, -2)
+    return F.embedding_bag(rows, table, mode='sum', per_sample_weights=weights.to(table.dtype))

@@ -1,0 +1,71 @@
+"""The three forms of a box: of a query, of a target, of a detection.
+
+* query [..., 10]: x, y, z as fractions of the range, log dx, dy, dz, sin and cos of yaw
+  (not normalised), vx, vy in m/s.
+* code [..., 10]: cx, cy, log dx, log dy, cz, log dz, sin, cos, vx, vy; metres.
+* box [..., 9]: cx, cy, cz, dx, dy, dz, yaw, vx, vy; metres, radians.
+
+All centres are gravity centres in the LiDAR frame; see the drawing of the box in
+``sparse3d.structures.box_conversions``.
+
+Source: SparseBEV (ICCV 2023), section 3.1, and its released code.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmdet3d.structures import LiDARInstance3DBoxes
+from torch import Tensor
+
+
+def centres_in_metres(query: Tensor, point_range: Sequence[float]) -> Tensor:
+    """Centres [..., 3] in metres of query boxes, or of their first three columns."""
+    low, size = _range(query, point_range)
+    return query[..., :3] * size + low
+
+
+def query_to_box(query: Tensor, point_range: Sequence[float]) -> Tensor:
+    """Query boxes [..., 10] as boxes [..., 9]."""
+    yaw = torch.atan2(query[..., 6:7], query[..., 7:8])
+    return torch.cat([centres_in_metres(query, point_range), query[..., 3:6].exp(), yaw,
+                      query[..., 8:10]], -1)
+
+
+def box_to_query(box: Tensor, point_range: Sequence[float]) -> Tensor:
+    """Boxes [..., 9] as query boxes [..., 10]; centres outside the range exceed [0, 1]."""
+    low, size = _range(box, point_range)
+    return torch.cat([(box[..., :3] - low) / size, box[..., 3:6].log(), box[..., 6:7].sin(),
+                      box[..., 6:7].cos(), box[..., 7:9]], -1)
+
+
+def query_to_code(query: Tensor, point_range: Sequence[float]) -> Tensor:
+    """Query boxes [..., 10] as codes [..., 10]."""
+    centre = centres_in_metres(query, point_range)
+    return torch.cat([centre[..., :2], query[..., 3:5], centre[..., 2:], query[..., 5:]], -1)
+
+
+def box_to_code(box: Tensor) -> Tensor:
+    """Boxes [..., 9] as codes [..., 10]."""
+    log_size = box[..., 3:6].log()
+    return torch.cat([box[..., :2], log_size[..., :2], box[..., 2:3], log_size[..., 2:],
+                      box[..., 6:7].sin(), box[..., 6:7].cos(), box[..., 7:9]], -1)
+
+
+def code_to_box(code: Tensor) -> Tensor:
+    """Codes [..., 10] as boxes [..., 9]; yaw in (-pi, pi]."""
+    size = torch.cat([code[..., 2:4], code[..., 5:6]], -1).exp()
+    return torch.cat([code[..., :2], code[..., 4:5], size,
+                      torch.atan2(code[..., 6:7], code[..., 7:8]), code[..., 8:10]], -1)
+
+
+def ground_truth_boxes(boxes: LiDARInstance3DBoxes) -> Tensor:
+    """Boxes [M, 9] around their gravity centres; a missing velocity is zero."""
+    values = boxes.tensor
+    velocity = values[:, 7:9] if values.shape[1] >= 9 else values.new_zeros(len(values), 2)
+    return torch.cat([boxes.gravity_center, values[:, 3:7], velocity], 1)
+
+
+def _range(like: Tensor, point_range: Sequence[float]) -> tuple[Tensor, Tensor]:
+    limits = like.new_tensor(list(point_range))
+    return limits[:3], limits[3:] - limits[:3]

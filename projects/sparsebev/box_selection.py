@@ -1,0 +1,38 @@
+"""From the outputs of the last decoder pass to detections; there is nothing to suppress."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmdet3d.structures import LiDARInstance3DBoxes
+from mmengine.structures import InstanceData
+from torch import Tensor
+
+from sparsebev.box_code import code_to_box
+
+
+def select_boxes(logits: Tensor, codes: Tensor, limits: Sequence[float], max_boxes: int = 300,
+                 score_threshold: float = 0.05) -> tuple[Tensor, Tensor, Tensor]:
+    """The best pairs of query and class of one sample.
+
+    Args:
+        logits: [Q, K].
+        codes: [Q, 10].
+        limits: x, y, z from and to of the centres, metres.
+
+    Returns:
+        boxes [M, 9] around gravity centres, scores [M] falling, labels [M].
+    """
+    classes = logits.shape[-1]
+    scores, index = logits.sigmoid().flatten().topk(min(max_boxes, logits.numel()))
+    boxes = code_to_box(codes[index // classes])
+    limits = boxes.new_tensor(list(limits))
+    kept = (scores > score_threshold) & (boxes[:, :3] >= limits[:3]).all(-1) \
+        & (boxes[:, :3] <= limits[3:]).all(-1)
+    return boxes[kept], scores[kept], (index % classes)[kept]
+
+
+def as_detections(boxes: Tensor, scores: Tensor, labels: Tensor) -> InstanceData:
+    """``bboxes_3d`` (on their bottom faces, as mmdet3d has them), ``scores_3d``, ``labels_3d``."""
+    return InstanceData(
+        bboxes_3d=LiDARInstance3DBoxes(boxes, box_dim=boxes.shape[-1], origin=(0.5, 0.5, 0.5)),
+        scores_3d=scores, labels_3d=labels)

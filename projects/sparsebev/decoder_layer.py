@@ -1,0 +1,118 @@
+"""One pass of the decoder: look around, look at the images, mix, correct the box."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from mmcv.cnn.bricks.transformer import FFN
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from sparse3d.ops.sample_views import PackedViews
+from sparsebev.adaptive_mixing import AdaptiveMixing
+from sparsebev.box_code import centres_in_metres
+from sparsebev.scale_adaptive_attention import ScaleAdaptiveSelfAttention
+from sparsebev.spatio_temporal_sampling import SamplingQuirks, SpatioTemporalSampling
+from sparsebev.views import Views
+
+PRIOR = 0.01  # probability of each class before anything is learned
+SMALLEST_TIME = 1e-5  # seconds
+
+
+def refine(query: Tensor, correction: Tensor, age: Tensor) -> Tensor:
+    """The next box from the last one and what the regression branch says.
+
+    Centres are corrected in logit space, everything else is replaced. The branch speaks
+    of a displacement until the second frame, which time turns into a velocity.
+
+    Args:
+        query: query boxes [B, Q, 10].
+        correction: [B, Q, 10].
+        age: [B, T] seconds; a second frame of the same instant counts as one second old.
+    """
+    centre = query[..., :3].clamp(0, 1)
+    logit = torch.log(centre.clamp(min=1e-5) / (1 - centre).clamp(min=1e-5))
+    velocity = correction[..., 8:10]
+    if age.shape[1] > 1:
+        second = age[:, 1].to(velocity.dtype)
+        second = torch.where(second < SMALLEST_TIME, torch.ones_like(second), second)
+        velocity = velocity / second[:, None, None]
+    return torch.cat([torch.sigmoid(correction[..., :3] + logit), correction[..., 3:8],
+                      velocity], -1)
+
+
+class DecoderLayer(nn.Module):
+    """The layer that all passes share.
+
+    Args:
+        point_range: of the queries' centres.
+        channels: of the query features.
+        frames, points, levels, groups: of the sampling.
+        classes: K.
+        heads: of the self attention.
+        dropout: in training.
+        quirks: of the sampling.
+        adaptive_attention, adaptive_sampling: False for the paper's ablations.
+        checkpointing: spend time instead of memory in training.
+
+    Source: SparseBEV (ICCV 2023), section 3.1.
+    """
+
+    def __init__(self, point_range: Sequence[float], channels: int = 256, frames: int = 8,
+                 points: int = 4, levels: int = 4, groups: int = 4, classes: int = 10,
+                 heads: int = 8, dropout: float = 0.1, feedforward_channels: int = 512,
+                 out_points: int = 128, quirks: SamplingQuirks | None = None,
+                 adaptive_attention: bool = True, adaptive_sampling: bool = True,
+                 checkpointing: bool = True) -> None:
+        super().__init__()
+        self.point_range = tuple(point_range)
+        self.checkpointing = checkpointing
+        self.position_encoder = nn.Sequential(
+            nn.Linear(3, channels), nn.LayerNorm(channels), nn.ReLU(),
+            nn.Linear(channels, channels), nn.LayerNorm(channels), nn.ReLU())
+        self.self_attention = ScaleAdaptiveSelfAttention(channels, heads, dropout,
+                                                         adaptive_attention)
+        self.sampling = SpatioTemporalSampling(point_range, channels, groups, points, levels,
+                                               quirks, adaptive_sampling)
+        self.mixing = AdaptiveMixing(channels, points * frames, groups, out_points)
+        self.feedforward = FFN(channels, feedforward_channels, ffn_drop=dropout)
+        self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(3))
+        self.classification = nn.Sequential(
+            nn.Linear(channels, channels), nn.LayerNorm(channels), nn.ReLU(),
+            nn.Linear(channels, channels), nn.LayerNorm(channels), nn.ReLU(),
+            nn.Linear(channels, classes))
+        self.regression = nn.Sequential(
+            nn.Linear(channels, channels), nn.ReLU(),
+            nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, 10))
+        nn.init.constant_(self.classification[-1].bias, -torch.tensor(1 / PRIOR - 1).log().item())
+
+    def forward(self, query: Tensor, features: Tensor, images: PackedViews, views: Views,
+                hidden: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """One pass.
+
+        Args:
+            query: query boxes [B, Q, 10].
+            features: [B, Q, C].
+            hidden: [Q, Q] or [B, Q, Q], True where the row must not see the column.
+
+        Returns:
+            features [B, Q, C], class logits [B, Q, K] and query boxes [B, Q, 10] (float32).
+        """
+        features = self.look_around(query, features, hidden)
+        sampled = self._run(self.sampling, query, features, images, views)
+        features = self.norms[1](self._run(self.mixing, sampled, features))
+        features = self.norms[2](self.feedforward(features))
+        correction = self.regression(features).float()
+        return (features, self.classification(features).float(),
+                refine(query.float(), correction, views.age))
+
+    def look_around(self, query: Tensor, features: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """Features after position encoding and self attention."""
+        features = features + self.position_encoder(query[..., :3])
+        centres = centres_in_metres(query, self.point_range)[..., :2]
+        return self.norms[0](self._run(self.self_attention, features, centres, hidden))
+
+    def _run(self, part: Callable, *inputs) -> Tensor:
+        if self.checkpointing and self.training and torch.is_grad_enabled():
+            return checkpoint(part, *inputs, use_reentrant=False)
+        return part(*inputs)

@@ -1,0 +1,129 @@
+"""Adaptive spatio-temporal sampling: where a query looks, in which frames, at which scale."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sparse3d.ops.sample_views import PackedViews, sample_views
+from sparsebev.box_code import query_to_box
+from sparsebev.views import Views
+
+
+@dataclass(frozen=True)
+class SamplingQuirks:
+    """What the released code does differently; its weights were trained with all of it.
+
+    Attributes:
+        published_scale_order: groups and frames of the scale weights are mixed up.
+        published_view_choice: the first camera that sees a point, camera 0 if none.
+        published_alignment: fractions of the width are read as fractions of width - 1.
+    """
+
+    published_scale_order: bool = False
+    published_view_choice: bool = False
+    published_alignment: bool = False
+
+
+def sampling_points(query: Tensor, offsets: Tensor, point_range: Sequence[float]) -> Tensor:
+    """Points [B, Q, P, 3] in metres from offsets [B, Q, P, 3] in sizes of the box, turned with it.
+
+    Args:
+        query: query boxes [B, Q, 10].
+        point_range: of the queries.
+    """
+    box = query_to_box(query, point_range)
+    x, y, z = (offsets * box[..., None, 3:6]).unbind(-1)
+    sin, cos = box[..., 6:7].sin(), box[..., 6:7].cos()
+    turned = torch.stack([cos * x - sin * y, sin * x + cos * y, z], -1)
+    return box[..., None, :3] + turned
+
+
+def follow_motion(points: Tensor, velocity: Tensor, age: Tensor) -> Tensor:
+    """Points [B, Q, P, 3] of now where they were in each frame, [B, Q, T, P, 3].
+
+    Args:
+        velocity: [B, Q, 2] m/s, constant; no gradient goes through it.
+        age: [B, T] seconds.
+    """
+    moved = -velocity.detach()[:, :, None] * age[:, None, :, None].to(velocity.dtype)
+    shift = torch.cat([moved, torch.zeros_like(moved[..., :1])], -1)  # [B, Q, T, 3]
+    return points[:, :, None] + shift[:, :, :, None]
+
+
+def scale_weights_by_frame(weights: Tensor, frames: int, published_order: bool) -> Tensor:
+    """Scale weights [B, Q, G, P, L] for each frame, [B, Q, T, G, P, L].
+
+    Args:
+        published_order: the released code lays (group, frame) over (frame, group), so that
+            frame t and group g get the weights of group (t * G + g) // T.
+    """
+    groups = weights.shape[2]
+    frame = torch.arange(frames, device=weights.device)[:, None]
+    group = torch.arange(groups, device=weights.device).expand(frames, groups)
+    if published_order:
+        group = (frame * groups + group) // frames
+    return weights[:, :, group]
+
+
+class SpatioTemporalSampling(nn.Module):
+    """Read image features around each query, in all frames, along its motion.
+
+    Args:
+        channels: of the query features and of the image features.
+        groups: parts of the channels, each with points of its own.
+        points: of one group in one frame.
+        levels: of the feature pyramid.
+        point_range: of the queries' centres.
+        quirks: what the released code does differently.
+        adaptive: False keeps the points where they were initialised (the paper's ablation).
+
+    Source: SparseBEV (ICCV 2023), section 3.3.
+    """
+
+    def __init__(self, point_range: Sequence[float], channels: int = 256, groups: int = 4,
+                 points: int = 4, levels: int = 4, quirks: SamplingQuirks | None = None,
+                 adaptive: bool = True) -> None:
+        super().__init__()
+        self.point_range = tuple(point_range)
+        self.groups, self.points, self.levels = groups, points, levels
+        self.quirks = quirks or SamplingQuirks()
+        self.sampling_offset = nn.Linear(channels, groups * points * 3)
+        self.scale_weights = nn.Linear(channels, groups * points * levels)
+        self.init_weights()
+        if not adaptive:
+            self.sampling_offset.requires_grad_(False)
+
+    def init_weights(self) -> None:
+        """As released: points all over the box, the same for every query."""
+        nn.init.zeros_(self.sampling_offset.weight)
+        nn.init.uniform_(self.sampling_offset.bias, -0.5, 0.5)
+
+    def forward(self, query: Tensor, features: Tensor, images: PackedViews,
+                views: Views) -> Tensor:
+        """Sampled features [B, Q, G, T*P, C / G].
+
+        Args:
+            query: query boxes [B, Q, 10].
+            features: of the queries, [B, Q, C].
+        """
+        frames = views.age.shape[1]
+        points = self.points_by_frame(query, features, views.age)
+        weights = self.scale_weights(features).float()
+        weights = weights.unflatten(-1, (self.groups, self.points, self.levels)).softmax(-1)
+        weights = scale_weights_by_frame(weights, frames, self.quirks.published_scale_order)
+        sampled = sample_views(
+            images, points, weights.flatten(3, 4), views.lidar2img, views.image_size,
+            view_mask=views.present,
+            published_view_choice=self.quirks.published_view_choice,
+            published_alignment=self.quirks.published_alignment)
+        sampled = sampled.unflatten(3, (self.groups, self.points))  # [B, Q, T, G, P, C/G]
+        return sampled.transpose(2, 3).flatten(3, 4)
+
+    def points_by_frame(self, query: Tensor, features: Tensor, age: Tensor) -> Tensor:
+        """Where the queries look, [B, Q, T, G*P, 3] metres in the LiDAR frame of now."""
+        offsets = self.sampling_offset(features).float().unflatten(-1, (-1, 3))
+        points = sampling_points(query.float(), offsets, self.point_range)
+        return follow_motion(points, query[..., 8:10], age)

@@ -1,0 +1,97 @@
+"""What is known of the images of a batch: matrices, times, which are missing."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sparse3d.errors import DataError
+
+
+class Views(NamedTuple):
+    """Images of T frames and N cameras, newest frame first.
+
+    Attributes:
+        lidar2img: [B, T, N, 4, 4] from the LiDAR frame of now to pixels.
+        age: [B, T] seconds since each frame was taken; negative for the future.
+        image_size: height and width that ``lidar2img`` projects to.
+        present: [B, T, N] False where an image is missing, or None if none is.
+    """
+
+    lidar2img: Tensor
+    age: Tensor
+    image_size: tuple[int, int]
+    present: Tensor | None = None
+
+    def frame(self, index: int) -> Views:
+        """One frame alone."""
+        one = slice(index, index + 1)
+        present = None if self.present is None else self.present[:, one]
+        return Views(self.lidar2img[:, one], self.age[:, one], self.image_size, present)
+
+
+def views_of_batch(metas: Sequence[dict], frames: int, image_size: tuple[int, int],
+                   device: torch.device | str = 'cpu') -> Views:
+    """Gather the matrices and times of all samples.
+
+    Args:
+        metas: for each sample ``lidar2img`` (T*N, 4, 4), ``img_timestamp`` (T*N,) in seconds
+            and optionally ``img_present`` (T*N,); frame by frame, newest first. Samples may
+            have different numbers of cameras: what a sample lacks counts as missing.
+        frames: T.
+        image_size: height and width of the padded images.
+
+    Raises:
+        DataError: if an entry is missing, misshapen or not finite.
+    """
+    parsed = [_one_sample(meta, frames) for meta in metas]
+    cameras = max((matrices.shape[1] for matrices, _, _ in parsed), default=0)
+    lidar2img = np.zeros((len(parsed), frames, cameras, 4, 4), np.float32)
+    age = np.zeros((len(parsed), frames), np.float32)
+    present = np.zeros((len(parsed), frames, cameras), bool)
+    for sample, (matrices, seconds, there) in enumerate(parsed):
+        lidar2img[sample, :, :matrices.shape[1]] = matrices
+        present[sample, :, :matrices.shape[1]] = there
+        age[sample] = [_age(seconds, there, frame) for frame in range(frames)]
+    mask = None if present.all() else torch.from_numpy(present).to(device)
+    return Views(torch.from_numpy(lidar2img).to(device), torch.from_numpy(age).to(device),
+                 tuple(image_size), mask)
+
+
+def _one_sample(meta: dict, frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Matrices [T, N, 4, 4], seconds [T, N], presence [T, N]."""
+    for key in ('lidar2img', 'img_timestamp'):
+        if meta.get(key) is None:
+            raise DataError(f'the sample has no {key!r}; add it to meta_keys of the packing '
+                            f'transform (it has {", ".join(sorted(meta)) or "nothing"})')
+    matrices = np.asarray(_numpy(meta['lidar2img']), np.float64)
+    seconds = np.asarray(_numpy(meta['img_timestamp']), np.float64).reshape(-1)
+    if len(matrices) % frames or matrices.shape[1:] != (4, 4) or len(seconds) != len(matrices):
+        raise DataError(f'{frames} frames need as many lidar2img (4, 4) and img_timestamp for '
+                        f'each, not {matrices.shape} and {seconds.shape}')
+    there = np.asarray(_numpy(meta.get('img_present', np.ones(len(matrices)))), bool)
+    if not (np.isfinite(matrices[there]).all() and np.isfinite(seconds[there]).all()):
+        raise DataError('lidar2img or img_timestamp of a sample is not finite')
+    matrices = np.where(there[:, None, None], matrices, 0.0)
+    return (matrices.reshape(frames, -1, 4, 4), seconds.reshape(frames, -1),
+            there.reshape(frames, -1))
+
+
+def _age(seconds: np.ndarray, there: np.ndarray, frame: int) -> float:
+    """Seconds from a frame until the first, by the cameras that both have."""
+    both = there[0] & there[frame]
+    if both.any():
+        return float((seconds[0] - seconds[frame])[both].mean())
+    known = [seconds[index][there[index] | ~there[index].any()] for index in (0, frame)]
+    return float(known[0].mean() - known[1].mean())
+
+
+def _numpy(value):
+    if isinstance(value, Tensor):
+        return value.detach().cpu().numpy()
+    if isinstance(value, list | tuple) and value and isinstance(value[0], Tensor):
+        return np.stack([item.detach().cpu().numpy() for item in value])
+    return value
