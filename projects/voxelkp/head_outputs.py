@@ -1,0 +1,54 @@
+"""What the head says about every cell on the ground."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from voxelkp.bird_eye_grid import BirdEyeGrid
+
+
+@dataclass(frozen=True)
+class HeadOutputs:
+    """Raw predictions for N cells of a batch.
+
+    Positions hold the centre of the person in column 0 and the K joints behind it; x and y
+    are cells from the index of the cell, z is metres.
+    """
+
+    coordinates: Tensor  # [N, 3] integers (frame, y, x)
+    batch_size: int
+    heatmap: Tensor      # [N] logit of a person
+    x: Tensor            # [N, 1 + K]
+    y: Tensor            # [N, 1 + K]
+    z: Tensor            # [N, 1 + K]
+    size: Tensor         # [N, 3] logarithm of metres
+    heading: Tensor      # [N, 2] cos, sin
+    iou: Tensor          # [N] about 2 * IoU - 1
+    visibility: Tensor   # [N, K] about 0 missing, 1 occluded, 2 visible
+
+    def __len__(self) -> int:
+        return len(self.coordinates)
+
+    @property
+    def frame(self) -> Tensor:  # [N] int64
+        """The frame of each cell."""
+        return self.coordinates[:, 0].long()
+
+    def select(self, rows: Tensor) -> HeadOutputs:
+        """Some of the cells."""
+        return HeadOutputs(self.coordinates[rows], self.batch_size, self.heatmap[rows],
+                           self.x[rows], self.y[rows], self.z[rows], self.size[rows],
+                           self.heading[rows], self.iou[rows], self.visibility[rows])
+
+    def positions(self, grid: BirdEyeGrid) -> Tensor:  # [N, 1 + K, 3]
+        """Centre and joints in metres, LiDAR frame."""
+        cells = torch.stack([self.x, self.y], -1)
+        cells = cells + self.coordinates[:, None, [2, 1]].to(cells.dtype)
+        return torch.cat([grid.to_metres(cells), self.z[..., None]], -1)
+
+    def boxes(self, grid: BirdEyeGrid) -> Tensor:  # [N, 7]
+        """x, y, z of the centre, dx, dy, dz, yaw in metres and radians."""
+        yaw = torch.atan2(self.heading[:, 1], self.heading[:, 0])
+        return torch.cat([self.positions(grid)[:, 0], self.size.exp(), yaw[:, None]], 1)

@@ -1,0 +1,153 @@
+"""The sparse 3D encoder: residual, selective and attentive stages, each half as fine."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmdet3d.models.layers import make_sparse_convmodule
+from mmdet3d.registry import MODELS
+from spconv.pytorch import SparseConvTensor
+from torch import Tensor, nn
+
+from sparse3d.errors import ConfigError
+from voxelkp.box_attention import SparseBoxAttention
+from voxelkp.point_branch import PointBranch
+from voxelkp.selective_kernel import ResidualBlock, SelectiveKernelBlock
+
+NORM = dict(type='VoxelBN1d', eps=1e-3, momentum=0.01)
+KINDS = ('residual', 'selective', 'attentive')
+
+
+@MODELS.register_module()
+class SparseKeypointEncoder(nn.Module):
+    """Voxels to sparse feature volumes of the last three stages.
+
+    The first stage keeps the resolution, every further one halves it. A stage is one of
+
+    * ``'residual'``: two residual blocks;
+    * ``'selective'``: two selective kernel blocks;
+    * ``'attentive'``: selective kernel, box attention, selective kernel, box attention;
+
+    the last two with a point branch beside them. The switches ``selective_kernel``,
+    ``box_attention`` and ``point_branch`` leave one idea out, for ablations.
+
+    Args:
+        in_channels: width of the voxel features.
+        sparse_shape: cells of the grid along z, y, x.
+        channels: width of each stage.
+        stages: kind of each stage.
+        kernels: kernel of the down-sampling into each stage but the first.
+        levels: number of stages, the last ones, that are handed on.
+        heads: attention heads.
+        window: voxels of an attention window along z, y, x.
+        selective_kernel: False for plain residual blocks instead.
+        box_attention: False for no attention.
+        point_branch: False for no point branch.
+        norm_cfg: of the convolutions.
+        published_batch_anchor: see :func:`voxelkp.windows.window_indices`.
+
+    Raises:
+        ConfigError: if the lengths of ``channels``, ``stages`` and ``kernels`` differ, or a
+            kind is unknown.
+
+    Source: VoxelKP (ICCV 2025), section 3; released backbone.
+    """
+
+    def __init__(
+            self,
+            in_channels: int,
+            sparse_shape: Sequence[int],
+            channels: Sequence[int] = (32, 64, 128, 256, 256, 256),
+            stages: Sequence[str] = ('residual', 'residual', 'selective', 'selective',
+                                     'attentive', 'attentive'),
+            kernels: Sequence[int] = (5, 5, 3, 3, 3),
+            levels: int = 3,
+            heads: int = 4,
+            window: Sequence[int] = (6, 6, 6),
+            selective_kernel: bool = True,
+            box_attention: bool = True,
+            point_branch: bool = True,
+            norm_cfg: dict | None = None,
+            published_batch_anchor: bool = False,
+    ) -> None:
+        super().__init__()
+        _check(channels, stages, kernels, levels)
+        norm_cfg = norm_cfg or NORM
+        self.sparse_shape = [int(cells) for cells in sparse_shape]
+        self.levels = levels
+        self.conv_input = make_sparse_convmodule(
+            in_channels, channels[0], 3, 'stage1_3', padding=1, norm_cfg=norm_cfg)
+        attention = dict(heads=heads, window=window,
+                         published_batch_anchor=published_batch_anchor)
+        self.stages = nn.ModuleList()
+        for number, (kind, width) in enumerate(zip(stages, channels, strict=True), start=1):
+            down = None
+            if number > 1:
+                kernel = kernels[number - 2]
+                down = make_sparse_convmodule(
+                    channels[number - 2], width, kernel, f'down{number}', stride=2,
+                    padding=kernel // 2, conv_type='SparseConv3d', norm_cfg=norm_cfg)
+            block = SelectiveKernelBlock if kind != 'residual' and selective_kernel \
+                else ResidualBlock
+            blocks = [block(width, norm_cfg, f'stage{number}') for _ in range(2)]
+            if kind == 'attentive' and box_attention:
+                blocks = [part for block in blocks
+                          for part in (block, SparseBoxAttention(width, **attention))]
+            self.stages.append(HybridStage(
+                down, blocks, PointBranch(width) if kind != 'residual' and point_branch else None))
+
+    def forward(self, features: Tensor, coordinates: Tensor,
+                batch_size: int) -> list[SparseConvTensor]:
+        """Encode voxels.
+
+        Args:
+            features: [N, C].
+            coordinates: [N, 4] integers (frame, z, y, x).
+
+        Returns:
+            the outputs of the last ``levels`` stages, finest first.
+        """
+        voxels = SparseConvTensor(
+            features.float(), coordinates.int(), self.sparse_shape, batch_size)
+        # Positions in metres reach 75 and are told apart by centimetres: not in half precision.
+        with torch.autocast(features.device.type, enabled=False):
+            voxels = self.conv_input(voxels)
+        outputs = []
+        for stage in self.stages:
+            voxels = stage(voxels)
+            outputs.append(voxels)
+        return outputs[-self.levels:]
+
+
+class HybridStage(nn.Module):
+    """Down-sampling, then voxel blocks and a point branch side by side, added."""
+
+    def __init__(self, down: nn.Module | None, blocks: list[nn.Module],
+                 point_branch: PointBranch | None) -> None:
+        super().__init__()
+        self.down = down
+        self.blocks = nn.ModuleList(blocks)
+        self.point_branch = point_branch
+
+    def forward(self, voxels: SparseConvTensor) -> SparseConvTensor:
+        """The stage's output, on half as many cells along each axis if it down-samples."""
+        if self.down is not None:
+            voxels = self.down(voxels)
+        result = voxels
+        for block in self.blocks:
+            result = block(result)
+        if self.point_branch is None:
+            return result
+        return result.replace_feature(result.features + self.point_branch(voxels).features)
+
+
+def _check(channels: Sequence[int], stages: Sequence[str], kernels: Sequence[int],
+           levels: int) -> None:
+    if not len(channels) == len(stages) == len(kernels) + 1:
+        raise ConfigError(f'{len(stages)} stages need as many channels, not {len(channels)}, and '
+                          f'{len(stages) - 1} kernels, not {len(kernels)}')
+    unknown = sorted(set(stages) - set(KINDS))
+    if unknown:
+        raise ConfigError(f'there is no stage {unknown[0]!r}; there are {", ".join(KINDS)}')
+    if not 1 <= levels <= len(stages):
+        raise ConfigError(f'levels is {levels}; {len(stages)} stages hand on 1 to {len(stages)}')

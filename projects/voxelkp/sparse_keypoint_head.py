@@ -1,0 +1,128 @@
+"""The fully sparse head: boxes, overlap, joints and visibility of people."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmdet3d.models.layers import make_sparse_convmodule
+from mmdet3d.registry import MODELS
+from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
+from mmengine.model import BaseModule
+from mmengine.structures import InstanceData
+from spconv.pytorch import SparseConvTensor
+from torch import Tensor, nn
+
+from sparse3d.errors import DataError
+from sparse3d.structures.keypoints import JOINTS, Keypoints3D
+from voxelkp.bird_eye_grid import BirdEyeGrid
+from voxelkp.head_outputs import HeadOutputs
+from voxelkp.keypoint_decoding import DecodingOptions, FoundPeople, decode
+from voxelkp.keypoint_losses import keypoint_losses
+from voxelkp.keypoint_targets import People, assign_targets
+
+HEATMAP_BIAS = -2.19  # a score of 0.1 everywhere
+LAST_LAYER_SPREAD = 0.01
+
+
+class HeadBranch(nn.Module):
+    """A submanifold convolution, then one matrix per cell, the matrix in float32."""
+
+    def __init__(self, channels: int, outputs: int) -> None:
+        super().__init__()
+        self.convolution = make_sparse_convmodule(
+            channels, channels, 3, 'bev', padding=1, conv_type='SubMConv2d',
+            norm_cfg=dict(type='VoxelBN1d'))
+        self.output = nn.Linear(channels, outputs)
+        nn.init.normal_(self.output.weight, std=LAST_LAYER_SPREAD)
+        nn.init.zeros_(self.output.bias)
+
+    def forward(self, cells: SparseConvTensor) -> Tensor:  # [N, outputs] float32
+        features = self.convolution(cells).features
+        # Positions are told apart by centimetres: not in half precision.
+        with torch.autocast(features.device.type, enabled=False):
+            return self.output(features.float())
+
+
+@MODELS.register_module()
+class SparseKeypointHead(BaseModule):
+    """People with joints on the occupied cells of a sparse bird's-eye view.
+
+    Fits behind anything that gives a sparse 2D tensor (frame, y, x).
+
+    Args:
+        in_channels: width of the sparse features.
+        voxel_size: metres along x, y, z.
+        point_cloud_range: x, y, z minima, then maxima, in metres.
+        stride: size of a cell in voxels.
+        joints: joints per person.
+        test_cfg: fields of :class:`~voxelkp.keypoint_decoding.DecodingOptions`; the
+            ``center_range`` is the point cloud's range unless given.
+        published_losses: see :func:`~voxelkp.keypoint_losses.keypoint_losses`.
+
+    Source: VoxelKP (ICCV 2025), sparse keypoint head.
+    """
+
+    def __init__(self, in_channels: int, voxel_size: Sequence[float],
+                 point_cloud_range: Sequence[float], stride: int = 8,
+                 joints: int = len(JOINTS), test_cfg: dict | None = None,
+                 published_losses: bool = False, init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg=init_cfg)
+        self.grid = BirdEyeGrid.of_voxels(voxel_size, point_cloud_range, stride)
+        self.joints = joints
+        self.published_losses = published_losses
+        self.options = DecodingOptions(
+            **{'center_range': list(point_cloud_range), **(test_cfg or {})})
+        widths = dict(heatmap=1, x=1 + joints, y=1 + joints, z=1 + joints, size=3, heading=2,
+                      iou=1, visibility=joints)
+        self.branches = nn.ModuleDict(
+            {name: HeadBranch(in_channels, width) for name, width in widths.items()})
+        nn.init.constant_(self.branches['heatmap'].output.bias, HEATMAP_BIAS)
+
+    def forward(self, cells: SparseConvTensor) -> HeadOutputs:
+        """Raw predictions for every cell."""
+        raw = {name: branch(cells) for name, branch in self.branches.items()}
+        raw['heatmap'], raw['iou'] = raw['heatmap'].squeeze(1), raw['iou'].squeeze(1)
+        return HeadOutputs(cells.indices, cells.batch_size, **raw)
+
+    def loss(self, cells: SparseConvTensor, data_samples: list[Det3DDataSample],
+             **kwargs: Any) -> dict[str, Tensor]:
+        """Losses by name, for samples whose ``gt_instances_3d`` has boxes and keypoints."""
+        outputs = self(cells)
+        people = [labelled_people(sample.gt_instances_3d, self.joints).to(outputs.x.device)
+                  for sample in data_samples]
+        targets = assign_targets(outputs.coordinates, people, self.grid)
+        return keypoint_losses(outputs, targets, self.grid, self.published_losses)
+
+    def predict(self, cells: SparseConvTensor, data_samples: list[Det3DDataSample] | None = None,
+                **kwargs: Any) -> list[InstanceData]:
+        """People of each frame, best first: ``bboxes_3d``, ``scores_3d``, ``labels_3d`` (0),
+        ``keypoints_3d`` and ``keypoints_visible``."""
+        return [found_instances(found) for found in decode(self(cells), self.grid, self.options)]
+
+
+def labelled_people(instances: InstanceData, joints: int) -> People:
+    """Ground truth of one frame; all joints of people without keypoints are missing.
+
+    Raises:
+        DataError: if the keypoints are not of ``joints`` joints.
+    """
+    boxes = instances.bboxes_3d
+    centre = torch.cat([boxes.gravity_center, boxes.tensor[:, 3:7]], 1)
+    keypoints = instances.get('gt_keypoints_3d', instances.get('keypoints_3d'))
+    if keypoints is None:
+        keypoints = Keypoints3D(
+            centre.new_zeros(len(centre), joints, 3), centre.new_zeros(len(centre), joints))
+    if keypoints.points.shape[1] != joints:
+        raise DataError(f'the head finds {joints} joints, the labels have '
+                        f'{keypoints.points.shape[1]}; set joints of the head')
+    return People(centre, keypoints.points, keypoints.visibility)
+
+
+def found_instances(found: FoundPeople) -> InstanceData:
+    """People as mmdet3d's instances; z of a box is its bottom there."""
+    boxes = LiDARInstance3DBoxes(found.boxes, box_dim=7, origin=(0.5, 0.5, 0.5))
+    return InstanceData(
+        bboxes_3d=boxes, scores_3d=found.scores,
+        labels_3d=torch.zeros(len(found.scores), dtype=torch.int64, device=found.scores.device),
+        keypoints_3d=Keypoints3D(found.joints, found.visibility))

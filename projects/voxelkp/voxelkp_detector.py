@@ -1,0 +1,81 @@
+"""The detector: voxels, sparse encoder, fusion on the ground, sparse keypoint head."""
+from __future__ import annotations
+
+from typing import Any
+
+from mmdet3d.models.detectors import Base3DDetector
+from mmdet3d.registry import MODELS
+from mmdet3d.structures import Det3DDataSample
+from spconv.pytorch import SparseConvTensor
+
+
+@MODELS.register_module()
+class VoxelKP(Base3DDetector):
+    """People as boxes and joints, without a dense map anywhere.
+
+    The encoder is one of
+
+    * a module with ``forward(features, coordinates, batch_size)`` that gives sparse 3D levels,
+      finest first (:class:`~voxelkp.sparse_keypoint_encoder.SparseKeypointEncoder`);
+    * a middle encoder with ``encode`` and ``auxiliary_losses`` as
+      :class:`~sparse3d.detectors.VoxelDetector` describes them, whose auxiliary result has the
+      sparse 3D tensor ``output`` (Focals Conv): that is the only level.
+
+    Args:
+        voxel_encoder: Config of the per-voxel encoder.
+        middle_encoder: Config of the sparse encoder.
+        neck: Config of what takes the levels to a sparse 2D tensor.
+        bbox_head: Config of the head; it has ``loss``, ``predict`` and ``forward``.
+        data_preprocessor: Config of the preprocessor that makes the voxels.
+
+    Source: VoxelKP (ICCV 2025).
+    """
+
+    def __init__(self, voxel_encoder: dict, middle_encoder: dict, neck: dict, bbox_head: dict,
+                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
+        super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        self.voxel_encoder = MODELS.build(voxel_encoder)
+        self.middle_encoder = MODELS.build(middle_encoder)
+        self.neck = MODELS.build(neck)
+        self.bbox_head = MODELS.build(bbox_head)
+
+    def extract_feat(self, batch_inputs: dict) -> tuple[SparseConvTensor, Any]:
+        """Sparse features on the ground, and what the encoder has to say in training.
+
+        Args:
+            batch_inputs: ``points`` (list of [N, C]) and ``voxels`` (``voxels`` [M, P, C],
+                ``num_points`` [M], ``coors`` [M, 4] as frame, z, y, x).
+        """
+        voxels = batch_inputs['voxels']
+        features = self.voxel_encoder(voxels['voxels'], voxels['num_points'], voxels['coors'])
+        batch_size = len(batch_inputs['points'])  # the last samples may have no voxel
+        encode = getattr(self.middle_encoder, 'encode', None)
+        if encode is None:
+            levels, auxiliary = self.middle_encoder(features, voxels['coors'], batch_size), None
+        else:
+            _, auxiliary = encode(features, voxels['coors'], batch_size)
+            levels = [auxiliary.output]
+        return self.neck(levels), auxiliary
+
+    def loss(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
+             **kwargs: Any) -> dict:
+        """Losses of the head and, if it has its own, of the encoder."""
+        cells, auxiliary = self.extract_feat(batch_inputs)
+        losses = self.bbox_head.loss(cells, data_samples, **kwargs)
+        if auxiliary is not None:
+            boxes = [sample.gt_instances_3d.bboxes_3d.tensor[:, :7] for sample in data_samples]
+            losses.update(self.middle_encoder.auxiliary_losses(auxiliary, boxes))
+        return losses
+
+    def predict(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
+                **kwargs: Any) -> list[Det3DDataSample]:
+        """``pred_instances_3d`` for each sample: boxes, scores, labels, ``keypoints_3d``."""
+        cells, _ = self.extract_feat(batch_inputs)
+        return self.add_pred_to_datasample(
+            data_samples, self.bbox_head.predict(cells, data_samples, **kwargs))
+
+    def _forward(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None = None,
+                 **kwargs: Any) -> dict[str, Any]:
+        """Raw outputs: the sparse features on the ground and what the head says of them."""
+        cells, _ = self.extract_feat(batch_inputs)
+        return {'features': cells, 'head': self.bbox_head(cells)}

@@ -1,0 +1,77 @@
+"""Attention among the voxels of each window, without a custom kernel."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+SHORTEST = 8  # places of the smallest padded windows
+
+
+def window_attention(
+        query: Tensor,          # [N, H, D]
+        key: Tensor,            # [N, H, D]
+        value: Tensor,          # [N, H, D]
+        windows: Tensor,        # [N] int64, number of each voxel's window, from 0
+        backend: str = 'auto',
+) -> Tensor:                    # [N, H, D]
+    """Softmax attention, scaled by 1 / sqrt(D), of every voxel over its own window.
+
+    Windows of similar occupation are padded to one length (a power of two) and attended to
+    together: at most half of the places are vain, and a handful of calls serve all windows.
+
+    Args:
+        backend: ``'auto'`` and ``'padded'`` (any device) or ``'reference'`` (a loop).
+
+    Raises:
+        ValueError: if the lengths differ, or for an unknown backend.
+
+    Source: VoxelKP (ICCV 2025), sparse box attention.
+    """
+    if not query.shape == key.shape == value.shape or query.shape[:1] != windows.shape:
+        raise ValueError(f'query {list(query.shape)}, key {list(key.shape)}, value '
+                         f'{list(value.shape)} and windows {list(windows.shape)} do not belong '
+                         'together')
+    if backend not in ('auto', 'padded', 'reference'):
+        raise ValueError(f"backend is 'auto', 'padded' or 'reference', not {backend!r}")
+    if len(query) == 0:
+        return value
+    return (_reference if backend == 'reference' else _padded)(query, key, value, windows)
+
+
+def _padded(query: Tensor, key: Tensor, value: Tensor, windows: Tensor) -> Tensor:
+    results, owners = [], []
+    for rows, filled in padded_windows(windows):
+        # [W, L, H, D] -> [W, H, L, D]
+        heads = [part[rows].transpose(1, 2) for part in (query, key, value)]
+        result = F.scaled_dot_product_attention(*heads, attn_mask=filled[:, None, None, :])
+        results.append(result.transpose(1, 2)[filled])
+        owners.append(rows[filled])
+    return torch.cat(results)[torch.cat(owners).argsort()]
+
+
+def padded_windows(windows: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Windows in groups of one length: rows of the voxels [W, L], which places are filled."""
+    order = windows.argsort(stable=True)
+    counts = torch.bincount(windows)
+    starts = counts.cumsum(0) - counts
+    lengths = (2 ** counts.clamp(min=SHORTEST).double().log2().ceil()).long()
+    for length in lengths[counts > 0].unique().tolist():
+        chosen = ((lengths == length) & (counts > 0)).nonzero().squeeze(1)
+        place = torch.arange(length, device=windows.device)
+        filled = place < counts[chosen, None]
+        rows = starts[chosen, None] + place
+        yield order[torch.where(filled, rows, starts[chosen, None])], filled
+
+
+def _reference(query: Tensor, key: Tensor, value: Tensor, windows: Tensor) -> Tensor:
+    """The definition, one window after the other."""
+    result = torch.zeros_like(value)
+    for window in windows.unique():
+        rows = (windows == window).nonzero().squeeze(1)
+        score = torch.einsum('ihd,jhd->hij', query[rows], key[rows]) / query.shape[-1] ** 0.5
+        result = result.index_copy(
+            0, rows, torch.einsum('hij,jhd->ihd', score.softmax(-1), value[rows]))
+    return result
