@@ -10,20 +10,23 @@ from mmdet3d.registry import TRANSFORMS
 
 from sparse3d.datasets.object_filters import PER_VIEW
 
+_MASKS = ('gt_velocity_known', 'gt_seen')  # (M,) bool of MarkUnknownVelocities, AnnotateViews
+
 
 @TRANSFORMS.register_module()
 class PackSample(Pack3DDetInputs):
     """mmdet3d's packing, for samples that have keypoints, per-view annotations or many images.
 
-    ``gt_keypoints_3d`` becomes ``gt_instances_3d.keypoints_3d``, ``gt_view_annotations`` the
-    data sample's ``gt_view_annotations``; images become one (N, 3, H, W) tensor of their own
+    ``gt_keypoints_3d``, ``gt_velocity_known`` and ``gt_seen`` become fields of
+    ``gt_instances_3d`` without ``gt_``, ``gt_view_annotations`` the data sample's
+    ``gt_view_annotations``; images become one (N, 3, H, W) tensor of their own
     type with one copy.
 
     Args:
         keys: what the model or its loss needs, as for ``Pack3DDetInputs``.
         more_meta_keys: kept in the data sample's metainfo beside mmdet3d's.
     """
-    INSTANCEDATA_3D_KEYS = [*Pack3DDetInputs.INSTANCEDATA_3D_KEYS, 'gt_keypoints_3d']
+    INSTANCEDATA_3D_KEYS = [*Pack3DDetInputs.INSTANCEDATA_3D_KEYS, 'gt_keypoints_3d', *_MASKS]
 
     def __init__(self, keys: Sequence[str], more_meta_keys: Sequence[str] = ()) -> None:
         super().__init__(keys=[key for key in keys if key != PER_VIEW])
@@ -34,6 +37,7 @@ class PackSample(Pack3DDetInputs):
     def pack_single_results(self, results: dict) -> dict:
         """Pack one sample."""
         images = results.pop('img', None)
+        results.update({key: torch.as_tensor(results[key]) for key in _MASKS if key in results})
         packed = super().pack_single_results(results)
         if images is not None and 'img' in self.keys:
             packed['inputs']['img'] = channels_first(images)

@@ -1,10 +1,7 @@
-"""Points of several LiDAR sweeps in the frame of the newest, for nuScenes.
-
-mmdet3d's ``LoadPointsFromMultiSweeps``, as repaired in ``sparse3d.stack.multi_sweep``, does
-the same in a pipeline; this function needs neither tensors nor registries.
-"""
+"""Points of several LiDAR sweeps in the frame of the newest, for nuScenes."""
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -31,15 +28,29 @@ def load_sweep_points(root: Path, entry: Mapping) -> np.ndarray:
     Raises:
         DataError: naming the file that is missing or damaged.
     """
-    key = load_points(path_inside(root / 'samples/LIDAR_TOP', entry['lidar_points']['lidar_path']),
-                      COLUMNS)
-    key[:, 4] = 0
-    parts = [key]
-    for sweep in entry.get('lidar_sweeps', ()):
-        points = load_points(path_inside(root, sweep['lidar_points']['lidar_path']), COLUMNS)
+    key = path_inside(root / 'samples/LIDAR_TOP', entry['lidar_points']['lidar_path'])
+    sweeps = [(path_inside(root, sweep['lidar_points']['lidar_path']),
+               sweep['lidar_points']['lidar2sensor'], entry['timestamp'] - sweep['timestamp'])
+              for sweep in entry.get('lidar_sweeps', ())]
+    return merge_sweeps(key, sweeps)
+
+
+def merge_sweeps(key: str | os.PathLike,
+                 sweeps: Sequence[tuple[str | os.PathLike, Sequence, float]]) -> np.ndarray:
+    """Points of a key frame and of other sweeps; see :func:`load_sweep_points`.
+
+    Args:
+        key: file of the key frame.
+        sweeps: of each other sweep its file, ``lidar2sensor`` and age in seconds.
+    """
+    points = load_points(key, COLUMNS)
+    points[:, 4] = 0
+    parts = [points]
+    for path, lidar2sensor, age in sweeps:
+        points = load_points(path, COLUMNS)
         points = points[(np.abs(points[:, :2]) >= NEAR_THE_CAR).any(axis=1)]
-        points[:, :3] = to_key_frame(points[:, :3], sweep['lidar_points']['lidar2sensor'])
-        points[:, 4] = entry['timestamp'] - sweep['timestamp']
+        points[:, :3] = to_key_frame(points[:, :3], lidar2sensor)
+        points[:, 4] = age
         parts.append(points)
     return np.concatenate(parts)
 
