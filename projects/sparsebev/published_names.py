@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 LAYER = 'pts_bbox_head.transformer.decoder.decoder_layer.'
+ATTENTION = 'bbox_head.layer.self_attention.'
 LEGACY_VERSION = 'v0.17.1'
 
 # Released prefix -> ours, the first that fits.
 PREFIXES = (
-    (f'{LAYER}self_attn.attention.attn.in_proj_', 'bbox_head.layer.self_attention.query_key_value.'),
-    (f'{LAYER}self_attn.attention.attn.out_proj.', 'bbox_head.layer.self_attention.output.'),
-    (f'{LAYER}self_attn.gen_tau.', 'bbox_head.layer.self_attention.tau.'),
+    (f'{LAYER}self_attn.attention.attn.in_proj_', f'{ATTENTION}query_key_value.'),
+    (f'{LAYER}self_attn.attention.attn.out_proj.', f'{ATTENTION}output.'),
+    (f'{LAYER}self_attn.gen_tau.', f'{ATTENTION}tau.'),
     (f'{LAYER}mixing.out_proj.', 'bbox_head.layer.mixing.output.'),
     (f'{LAYER}ffn.', 'bbox_head.layer.feedforward.'),
     (f'{LAYER}norm1.', 'bbox_head.layer.norms.0.'),

@@ -39,7 +39,7 @@ def views_of_batch(metas: Sequence[dict], frames: int, image_size: tuple[int, in
 
     Args:
         metas: for each sample ``lidar2img`` (T*N, 4, 4), ``img_timestamp`` (T*N,) in seconds
-            and optionally ``img_present`` (T*N,); frame by frame, newest first. Samples may
+            and optionally ``img_valid`` (T*N,); frame by frame, newest first. Samples may
             have different numbers of cameras: what a sample lacks counts as missing.
         frames: T.
         image_size: height and width of the padded images.
@@ -72,7 +72,7 @@ def _one_sample(meta: dict, frames: int) -> tuple[np.ndarray, np.ndarray, np.nda
     if len(matrices) % frames or matrices.shape[1:] != (4, 4) or len(seconds) != len(matrices):
         raise DataError(f'{frames} frames need as many lidar2img (4, 4) and img_timestamp for '
                         f'each, not {matrices.shape} and {seconds.shape}')
-    there = np.asarray(_numpy(meta.get('img_present', np.ones(len(matrices)))), bool)
+    there = np.asarray(_numpy(meta.get('img_valid', np.ones(len(matrices)))), bool)
     if not (np.isfinite(matrices[there]).all() and np.isfinite(seconds[there]).all()):
         raise DataError('lidar2img or img_timestamp of a sample is not finite')
     matrices = np.where(there[:, None, None], matrices, 0.0)

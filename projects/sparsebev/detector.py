@@ -1,0 +1,171 @@
+"""SparseBEV: image backbone, pyramid, and a head that reads the images of all frames."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from mmdet3d.models.detectors import Base3DDetector
+from mmdet3d.registry import MODELS
+from mmdet3d.structures import Det3DDataSample
+from torch import Tensor
+
+from sparse3d.errors import DataError
+from sparsebev.frame_memory import FrameMemory
+from sparsebev.views import Views, views_of_batch
+
+if TYPE_CHECKING:
+    from sparsebev.streaming import VideoStream
+
+
+@MODELS.register_module()
+class SparseBEV(Base3DDetector):
+    """Multi-camera video detector.
+
+    Args:
+        backbone: config of the image backbone.
+        bbox_head: config of the head; it says how many frames there are.
+        neck: config of the feature pyramid, or None.
+        data_preprocessor: config of the :class:`VideoPreprocessor`.
+        image_mask: config of an augmentation of normalised images [M, 3, H, W] in training
+            (GridMask), or None.
+        frames_with_gradient: the backbone learns from so many frames only, the others pass it
+            one by one in evaluation mode and unmasked; 0 for all.
+        remember_frames: evaluation keeps the features of so many frames by the names of their
+            files, so that a drive is read once however many frames a sample has; 0 for none.
+        float32_head: the head runs in float32 even under autocast, as released.
+
+    Source: SparseBEV (ICCV 2023).
+    """
+
+    def __init__(self, backbone: dict, bbox_head: dict, neck: dict | None = None,
+                 data_preprocessor: dict | None = None, image_mask: dict | None = None,
+                 frames_with_gradient: int = 0, remember_frames: int = 0,
+                 float32_head: bool = True, init_cfg: dict | None = None) -> None:
+        super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        self.backbone = MODELS.build(backbone)
+        self.neck = MODELS.build(neck) if neck is not None else None
+        self.bbox_head = MODELS.build(bbox_head)
+        self.image_mask = MODELS.build(image_mask) if image_mask is not None else None
+        self.frames_with_gradient = frames_with_gradient
+        self.float32_head = float32_head
+        self.memory = FrameMemory(remember_frames) if remember_frames else None
+
+    @property
+    def num_frames(self) -> int:
+        """Frames that the head reads."""
+        return self.bbox_head.num_frames
+
+    def stream(self, **options) -> VideoStream:
+        """A stream that takes one frame at a time; see :class:`sparsebev.streaming.VideoStream`."""
+        from sparsebev.streaming import VideoStream
+        return VideoStream(self, **options)
+
+    def extract_feat(self, batch_inputs: dict) -> list[Tensor]:
+        """Feature maps L x [B, T*N, C, H_l, W_l] of ``imgs`` [B, T*N, 3, H, W]."""
+        images = batch_inputs['imgs']
+        learning = self.frames_with_gradient
+        if not (self.training and 0 < learning < self.num_frames):
+            return self._maps(images)
+        frames = images.unflatten(1, (self.num_frames, -1))
+        parts = [self._maps(frames[:, :learning].flatten(1, 2))]
+        parts += self._maps_without_learning(frames[:, learning:])
+        return [torch.cat(level, 1) for level in zip(*parts, strict=True)]
+
+    def maps_of_images(self, images: Tensor) -> list[Tensor]:
+        """Feature maps L x [M, C, H_l, W_l] of images [M, 3, H, W]."""
+        if self.training and self.image_mask is not None:
+            images = self.image_mask(images)
+        maps = self.backbone(images)
+        return list(self.neck(maps) if self.neck is not None else maps)
+
+    def loss(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
+             **kwargs) -> dict[str, Tensor]:
+        """Losses of all decoder passes."""
+        maps = self.extract_feat(batch_inputs)
+        views = self.views(batch_inputs['imgs'], data_samples)
+        truth = [sample.gt_instances_3d for sample in data_samples]
+        with self._head_precision(maps):
+            return self.bbox_head.loss(self._for_head(maps), views, truth)
+
+    def predict(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
+                **kwargs) -> list[Det3DDataSample]:
+        """``pred_instances_3d`` for each sample: boxes in the LiDAR frame, scores, labels."""
+        if self.memory is None or self.training:
+            maps = self.extract_feat(batch_inputs)
+        else:
+            maps = self._remembered(batch_inputs['imgs'], data_samples)
+        views = self.views(batch_inputs['imgs'], data_samples)
+        return self.add_pred_to_datasample(data_samples, self.detect(maps, views))
+
+    def detect(self, maps: Sequence[Tensor], views: Views) -> list:
+        """Detections from feature maps L x [B, T*N, C, H_l, W_l]."""
+        with self._head_precision(maps):
+            return self.bbox_head.predict(self._for_head(maps), views)
+
+    def _forward(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None = None,
+                 **kwargs) -> dict[str, Any]:
+        """Raw outputs: ``features`` of the pyramid and ``head`` as the head gives them."""
+        maps = self.extract_feat(batch_inputs)
+        views = self.views(batch_inputs['imgs'], data_samples)
+        with self._head_precision(maps):
+            return {'features': maps, 'head': self.bbox_head(self._for_head(maps), views)}
+
+    def views(self, images: Tensor, data_samples: list[Det3DDataSample] | None) -> Views:
+        """Matrices and times of a batch with images [B, T*N, 3, H, W]."""
+        if data_samples is None:
+            raise DataError('SparseBEV needs data samples with lidar2img and img_timestamp')
+        return views_of_batch([sample.metainfo for sample in data_samples], self.num_frames,
+                              tuple(images.shape[-2:]), images.device)
+
+    def _maps(self, images: Tensor) -> list[Tensor]:
+        maps = self.maps_of_images(images.flatten(0, 1))
+        return [level.unflatten(0, images.shape[:2]) for level in maps]
+
+    @torch.no_grad()
+    def _maps_without_learning(self, frames: Tensor) -> list[list[Tensor]]:
+        """Maps of frames [B, T', N, 3, H, W], one after the other."""
+        image_part = [part for part in (self.backbone, self.neck) if part is not None]
+        modes = [(module, module.training) for part in image_part for module in part.modules()]
+        mask, self.image_mask = self.image_mask, None
+        try:
+            for part in image_part:
+                part.eval()
+            return [self._maps(frames[:, index]) for index in range(frames.shape[1])]
+        finally:
+            self.image_mask = mask
+            for module, mode in modes:
+                module.training = mode
+
+    def _remembered(self, images: Tensor, data_samples: list[Det3DDataSample]) -> list[Tensor]:
+        """Maps of a batch [B, T*N, 3, H, W]; frames whose files were read before are not again."""
+        samples = []
+        for sample, frames in zip(data_samples, images.unflatten(1, (self.num_frames, -1)),
+                                  strict=True):
+            found = self.memory.maps(
+                frame_names(sample.metainfo, self.num_frames),
+                lambda index, frames=frames: tuple(self.maps_of_images(frames[index])))
+            samples.append([torch.cat(level) for level in zip(*found, strict=True)])
+        return [torch.stack(level) for level in zip(*samples, strict=True)]
+
+    def _head_precision(self, maps: Sequence[Tensor]) -> torch.autocast:
+        kind = maps[0].device.type
+        enabled = torch.is_autocast_enabled(kind) and not self.float32_head
+        return torch.autocast(kind, enabled=enabled)
+
+    def _for_head(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        return [level.float() for level in maps] if self.float32_head else list(maps)
+
+
+def frame_names(meta: dict, frames: int) -> list[tuple]:
+    """What tells the frames of a sample apart: the names of their files.
+
+    Raises:
+        DataError: if the sample does not name them.
+    """
+    paths = meta.get('img_path')
+    if not isinstance(paths, list | tuple) or not paths or len(paths) % frames:
+        raise DataError("remember_frames needs the names of all images: add 'img_path' to the "
+                        "meta keys of the packing transform")
+    each = len(paths) // frames
+    return [tuple(paths[index * each:(index + 1) * each]) for index in range(frames)]
