@@ -6,6 +6,7 @@ import re
 from collections import OrderedDict
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,25 +16,45 @@ from sparse3d.errors import CheckpointError
 
 
 def read_checkpoint(path: str | PathLike) -> dict:
-    """Read a checkpoint onto the CPU with PyTorch's safe loader.
+    """Read a checkpoint of a model onto the CPU with PyTorch's safe loader.
 
     Raises:
         CheckpointError: if the file is missing, damaged, holds what the safe loader
             refuses, or is not a checkpoint.
     """
+    checkpoint = read_any_checkpoint(path)
+    if not isinstance(checkpoint, dict) or not _weights(checkpoint):
+        raise CheckpointError(f'{path} holds no weights: it is not a checkpoint of a model')
+    return checkpoint
+
+
+def config_options_of(path: str | PathLike) -> dict[str, Any]:
+    """Config options that a converted checkpoint asks for: the published quirks it has.
+
+    Raises:
+        CheckpointError: as :func:`read_checkpoint`.
+    """
+    meta = read_checkpoint(path).get('meta')
+    options = meta.get('config_options') if isinstance(meta, dict) else None
+    return dict(options or {})
+
+
+def read_any_checkpoint(path: str | PathLike) -> Any:
+    """Read a file of ``torch.save`` onto the CPU with PyTorch's safe loader.
+
+    Raises:
+        CheckpointError: if the file is missing, damaged or holds what the loader refuses.
+    """
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f'checkpoint {path} does not exist')
     try:
-        checkpoint = torch.load(path, map_location='cpu')
+        return torch.load(path, map_location='cpu')
     except pickle.UnpicklingError as error:
         raise CheckpointError(_unpickling_sentence(path, str(error))) from error
     except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         raise CheckpointError(f'checkpoint {path} is damaged or cut short '
                               f'({path.stat().st_size:,} bytes)') from error
-    if not isinstance(checkpoint, dict) or not _weights(checkpoint):
-        raise CheckpointError(f'{path} holds no weights: it is not a checkpoint of a model')
-    return checkpoint
 
 
 def load_weights(model: nn.Module, path: str | PathLike, allow_partial: bool = False) -> dict:

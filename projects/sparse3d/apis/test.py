@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from sparse3d.apis.checkpoints import load_weights
+from sparse3d.apis.checkpoints import config_options_of, load_weights
 from sparse3d.apis.distributed import prepare_launcher
 from sparse3d.apis.load_config import load_config
 from sparse3d.apis.registry_errors import clear_registry_errors
@@ -32,7 +32,8 @@ def test(
 
     Args:
         config: path of a config file, or a Config.
-        checkpoint: file with the weights.
+        checkpoint: file with the weights; a converted one brings the published quirks that
+            it needs as config options, which ``cfg_options`` override.
         work_dir: folder for logs; default ``work_dirs/<config name>``.
         cfg_options: dotted keys and values that override the config.
         launcher: ``'none'``, ``'pytorch'`` (torchrun), ``'slurm'`` or ``'mpi'``.
@@ -47,7 +48,7 @@ def test(
         CheckpointError: if the checkpoint is damaged or one of another model.
         DataError: if data cannot be read or a file cannot be written.
     """
-    config = load_config(config, cfg_options)
+    config = load_config(config, {**config_options_of(checkpoint), **(cfg_options or {})})
     missing = [key for key in TEST_KEYS if config.get(key) is None]
     if missing:
         raise ConfigError(f'the config cannot test: it has no {", ".join(missing)}')

@@ -15,6 +15,7 @@ from mmengine.dataset import BaseDataset, pseudo_collate
 from mmengine.registry import init_default_scope
 
 from sparse3d.apis.build_model import build_model
+from sparse3d.apis.checkpoints import config_options_of
 from sparse3d.apis.load_config import load_config
 from sparse3d.apis.registry_errors import clear_registry_errors
 from sparse3d.apis.sample_frames import frame_of_sample
@@ -68,7 +69,8 @@ def visualize(
         ConfigError, CheckpointError, DataError: as :func:`sparse3d.apis.test`.
         BackendUnavailable: with ``show`` where there is no display.
     """
-    config = load_config(config, cfg_options)
+    quirks = config_options_of(checkpoint) if checkpoint is not None else {}
+    config = load_config(config, {**quirks, **(cfg_options or {})})
     drawn = frames_with_detections(config, checkpoint, frames, score, split, device, allow_partial)
     renderer = _renderer_if_possible()
     paths: list[Path] = []

@@ -1,0 +1,42 @@
+"""Turn a published checkpoint into one of Sparse3D."""
+from __future__ import annotations
+
+import argparse
+import sys
+
+EXAMPLES = """examples:
+  python tools/convert_checkpoint.py focalsconv released.pth focalsconv.pth
+  python tools/convert_checkpoint.py sparsebev released.pth ours.pth --config configs/sparsebev/X.py
+"""
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('plug_in', help='whose method it is, e.g. focalsconv')
+    parser.add_argument('source', help='the published file')
+    parser.add_argument('target', help='where ours is written')
+    parser.add_argument('--config', help='our config, where the weights do not tell which one')
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    from sparse3d.apis.command_line import run_command
+    return run_command(lambda: run(arguments))
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from sparse3d.published import convert_checkpoint
+    done = convert_checkpoint(arguments.plug_in, arguments.source, arguments.target,
+                              arguments.config)
+    print(f'{len(done.weights)} tensors written to {arguments.target}, for {done.config}')
+    for key, value in done.options.items():
+        print(f'  published behaviour, applied by itself: {key}={value}')
+    for note in done.notes:
+        print(f'  {note}')
+
+
+if __name__ == '__main__':
+    sys.exit(main())
