@@ -1,0 +1,77 @@
+"""Models of the published configs on the small grids of the stored outputs."""
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from mmdet3d.registry import MODELS
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import Tensor, nn
+
+import dsvt  # noqa: F401
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+RANGE = [-11.52, -7.68, -2, 11.52, 7.68, 4]
+STATES = {'pillar': 'state', 'voxel': 'state_voxel', 'nus': 'state_nus'}
+
+
+def small_waymo_model(kind: str, published: bool) -> nn.Module:
+    """The pillar or voxel model on 72 x 48 cells; nothing but the range is changed."""
+    init_default_scope('mmdet3d')
+    model = Config.fromfile(CONFIGS / '_base_' / 'models' / f'dsvt_waymo_{kind}.py').model
+    for part in (model.voxel_encoder, model.bbox_head, model.data_preprocessor.voxel_layer):
+        part.point_cloud_range = RANGE
+    model.middle_encoder.grid_shape = [72, 48, model.middle_encoder.grid_shape[2]]
+    model.middle_encoder.published_embedding_order = published
+    model.middle_encoder.published_empty_slots = published
+    model.bbox_head.published_turned_nms = published
+    return MODELS.build(model).eval()
+
+
+class Golden:
+    """The stored arrays of the released code and the weights they belong to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / 'dsvt'
+        self.inputs, self.outputs, self.partition, self.losses = (
+            np.load(self.folder / f'{name}.npz')
+            for name in ('inputs', 'outputs', 'partition', 'loss'))
+        self.weights = _module(folder / 'weights.py')
+
+    def published_state(self, kind: str) -> dict[str, Tensor]:
+        return self.weights.state_dict(self.folder / f'{STATES[kind]}.json')
+
+    def clouds(self, name: str) -> list[Tensor]:
+        """Points of each sample without the sample's number."""
+        points = torch.from_numpy(self.inputs[f'{name}_points'])
+        return [points[points[:, 0] == sample, 1:].contiguous() for sample in (0, 1)]
+
+    def boxes(self, name: str) -> tuple[list[Tensor], list[Tensor]]:
+        """Boxes (z centre) and labels from 0 of each sample, without padding."""
+        padded = torch.from_numpy(self.inputs[f'{name}_gt_boxes'])
+        real = [of_sample[of_sample[:, 3] > 0] for of_sample in padded]
+        return ([of_sample[:, :-1] for of_sample in real],
+                [of_sample[:, -1].long() - 1 for of_sample in real])
+
+
+def _module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location('golden_weights', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope='session')
+def golden(golden_dir) -> Golden:
+    return Golden(golden_dir)
+
+
+@pytest.fixture(scope='session')
+def small_model():
+    """Builds a model: ``small_model('pillar' or 'voxel', published=False)``."""
+    return lambda kind, published=False: small_waymo_model(kind, published)
