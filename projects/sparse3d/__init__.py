@@ -9,6 +9,7 @@ from sparse3d import stack
 stack.repair()
 
 from sparse3d import datasets, detectors, evaluation, heads, hooks  # noqa: E402, F401
+from sparse3d.ops import grid_mask, photometric_distortion  # noqa: E402, F401
 from sparse3d.version import __version__  # noqa: E402
 
 __all__ = ['__version__']

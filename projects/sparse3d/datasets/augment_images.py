@@ -17,10 +17,11 @@ _PROJECTIONS = ('lidar2img', 'cam2img')  # (N, 3 or 4, 3 or 4), to pixels
 class AugmentImages(BaseTransform):
     """Bring all images of a sample to one size, at random in training, and keep the matrices exact.
 
-    Changes ``img`` (list of (H, W, 3) uint8), ``lidar2img`` and, if present, ``cam2img``;
-    sets ``img_shape`` and ``pad_shape`` to the new (H, W); adds ``img_aug_matrix`` (N, 4, 4)
-    float64, old pixels to new ones, whose inverse undoes. Pixel coordinates are continuous,
-    see :mod:`sparse3d.datasets.image_motion`.
+    Changes ``img`` (list of (H, W, 3) uint8), ``lidar2img`` and, if present, ``cam2img`` (of
+    all frames, also if only those of the newest have images); sets ``img_shape`` and
+    ``pad_shape`` to the new (H, W); adds ``img_aug_matrix`` (N, 4, 4) float64, old pixels to
+    new ones, whose inverse undoes. Pixel coordinates are continuous, see
+    :mod:`sparse3d.datasets.image_motion`.
 
     Args:
         size: (height, width) of the images the model sees.
@@ -127,6 +128,8 @@ def move_pixels(results: dict, matrices: Sequence[np.ndarray]) -> None:
     motion = np.tile(np.eye(4), (len(matrices), 1, 1))
     for view, matrix in enumerate(matrices):  # pixels are (u d, v d, d, 1)
         motion[view, :3, :3] = matrix
+    if len(motion) == results.get('num_views') and 'num_frames' in results:
+        motion = np.tile(motion, (results['num_frames'], 1, 1))  # the newest frame's for all
     for key in _PROJECTIONS:
         if key in results:
             before = np.asarray(results[key])

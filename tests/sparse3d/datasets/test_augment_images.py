@@ -117,6 +117,15 @@ def test_one_draw_for_all_or_one_for_each():
         np.testing.assert_allclose(result['cam2img'], result['lidar2img'][:, :3, :3])
 
 
+def test_earlier_frames_that_have_no_images_of_their_own():
+    results = dict(sample(), num_views=6, num_frames=3)
+    results['lidar2img'] = np.tile(results['lidar2img'], (3, 1, 1))
+    results['cam2img'] = np.tile(results['cam2img'], (3, 1, 1))
+    moved = build(size=(32, 64), resize=(0.4, 0.8))(results)
+    assert len(moved['img']) == 6 and moved['img_aug_matrix'].shape == (18, 4, 4)
+    assert len(np.unique(moved['lidar2img'], axis=0)) == 1
+
+
 def test_cameras_of_different_sizes():
     results = sample()
     results['img'][3] = ramp(60, 160)
