@@ -2,8 +2,20 @@
 import sparse3d  # noqa: F401, I001  (first: repairs the stack, registers the core)
 
 from sparsebev.detector import SparseBEV
+from sparsebev.eva02 import EVA02
 from sparsebev.head import SparseBEVHead
 from sparsebev.image_preprocessor import VideoPreprocessor
+from sparsebev.simple_feature_pyramid import SimpleFeaturePyramid
 from sparsebev.streaming import CameraFrame, VideoStream
+from sparsebev.vovnet import VoVNet
 
-__all__ = ['CameraFrame', 'SparseBEV', 'SparseBEVHead', 'VideoPreprocessor', 'VideoStream']
+__all__ = [
+    'CameraFrame',
+    'EVA02',
+    'SimpleFeaturePyramid',
+    'SparseBEV',
+    'SparseBEVHead',
+    'VideoPreprocessor',
+    'VideoStream',
+    'VoVNet',
+]
