@@ -1,6 +1,7 @@
 """Datasets and transforms, registered with mmdet3d."""
 from sparse3d.datasets.augment_images import AugmentImages
 from sparse3d.datasets.augment_scene import AugmentScene
+from sparse3d.datasets.class_balanced_dataset import ClassBalancedDataset
 from sparse3d.datasets.epoch_sampler import EpochSampler
 from sparse3d.datasets.ground_truth_sampling import GroundTruthSampling
 from sparse3d.datasets.kitti_detection_dataset import KittiDetectionDataset
@@ -25,6 +26,7 @@ __all__ = [
     'AnnotateViews',
     'AugmentImages',
     'AugmentScene',
+    'ClassBalancedDataset',
     'EpochSampler',
     'GroundTruthSampling',
     'KeepObjects',

@@ -19,6 +19,8 @@ class EpochState:
     reach them; a shared tensor does.
     """
 
+    _inside = False  # whether this process is inside of a block of randomness_of
+
     def __init__(self) -> None:
         self._shared = torch.tensor([0, -1], dtype=torch.int64).share_memory_()
 
@@ -36,13 +38,15 @@ class EpochState:
         """Make the random numbers drawn inside the block those of one sample of the epoch.
 
         Without this a resumed training would see other augmentations than an
-        uninterrupted one. Nothing changes before :meth:`set` was called.
+        uninterrupted one. Nothing changes before :meth:`set` was called, nor inside of
+        another such block: a wrapper that repeats samples numbers the repetitions.
         """
         epoch, seed = self._shared.tolist()
-        if seed < 0:
+        if seed < 0 or EpochState._inside:
             yield
             return
         before = np.random.get_state()
+        EpochState._inside = True
         words = np.random.SeedSequence([seed, epoch, index]).generate_state(2)
         np.random.seed(words[0])
         try:
@@ -50,6 +54,7 @@ class EpochState:
                 torch.manual_seed(int(words[1]))
                 yield
         finally:
+            EpochState._inside = False
             np.random.set_state(before)
 
 
