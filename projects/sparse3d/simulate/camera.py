@@ -10,7 +10,6 @@ from sparse3d.simulate.scene import Snapshot
 from sparse3d.simulate.shading import shade, sky
 
 NEAR = 0.2    # nothing closer to the image plane is projected [m]
-GRAIN = .012  # standard deviation of the noise of a pixel, 0..1
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,8 @@ def take_picture(snapshot: Snapshot, camera: Camera, rng: np.random.Generator) -
     colours = sky(snapshot.daylight, directions)
     seen = np.flatnonzero(hits.hit)
     colours[seen] = shade(snapshot, origin, directions[seen], hits.rows(seen))
-    colours += GRAIN * rng.standard_normal((len(colours), 1), dtype=np.float32)
+    grain = rng.standard_normal((len(colours), 1), dtype=np.float32)
+    colours += np.float32(snapshot.daylight.grain) * grain
     image = (np.clip(colours, 0, 1) * 255).astype(np.uint8).reshape(rows, columns, 3)
     return Picture(_enlarge(image, camera.height, camera.width),
                    hits.distance.reshape(rows, columns), hits.instance.reshape(rows, columns))

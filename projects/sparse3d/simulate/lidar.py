@@ -5,11 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sparse3d.simulate.materials import response_table
+from sparse3d.simulate.echoes import Receiver, listen
 from sparse3d.simulate.poses import rotate
-from sparse3d.simulate.ray_casting import Hits
 from sparse3d.simulate.scene import Snapshot
-from sparse3d.simulate.surfaces import describe_surfaces
 
 
 def hdl64e_elevations() -> np.ndarray:
@@ -40,7 +38,7 @@ class Lidar:
 class Sweep:
     """One turn of the LiDAR."""
     points: np.ndarray     # [N, 4] float32: x, y, z [m] in the LiDAR frame, intensity 0..1
-    instances: np.ndarray  # [N] int32: actor hit, or GROUND, STATIC
+    instances: np.ndarray  # [N] int32: actor hit, or GROUND, STATIC, NOTHING for drops in the air
     beams: np.ndarray      # [N] int16: index into the elevations
     firings: np.ndarray    # [N] int32: index of the azimuth, clockwise from behind
 
@@ -51,20 +49,14 @@ def scan(snapshot: Snapshot, lidar: Lidar, rng: np.random.Generator) -> Sweep:
     The whole sweep is taken at one instant, as if compensated for the ego motion.
     """
     directions, beams, firings = _rays(lidar, phase=rng.uniform())
-    chance = rng.random(len(beams))
-    range_noise, intensity_noise = np.clip(rng.standard_normal((2, len(beams))), -3, 3)
     world_from_lidar = snapshot.world_from_ego @ lidar.ego_from_lidar
-    origin, sight = world_from_lidar[:3, 3], rotate(world_from_lidar, directions)
-    hits = snapshot.caster.cast(origin, sight)
-    rays = np.flatnonzero(hits.hit & (hits.distance < lidar.max_range))
-    hits = hits.rows(rays)
-    intensity, dropout = _echo(snapshot, origin, sight[rays], hits)
-    distance = hits.distance + lidar.range_noise * range_noise[rays]
-    intensity = np.clip(intensity + lidar.intensity_noise * intensity_noise[rays], 0, .99)
-    kept = (chance[rays] >= dropout) & (distance > lidar.min_range)
-    points = np.column_stack([directions[rays] * distance[:, None], np.round(intensity, 2)])
-    rays = rays[kept]
-    return Sweep(points[kept].astype(np.float32), hits.instance[kept], beams[rays], firings[rays])
+    receiver = Receiver(lidar.min_range, lidar.max_range, lidar.range_noise, lidar.intensity_noise)
+    echoes = listen(snapshot, world_from_lidar[:3, 3], rotate(world_from_lidar, directions),
+                    receiver, rng)
+    rays = np.flatnonzero(echoes.heard)
+    points = np.column_stack([directions[rays] * echoes.distance[rays, None],
+                              np.round(echoes.intensity[rays], 2)])
+    return Sweep(points.astype(np.float32), echoes.instance[rays], beams[rays], firings[rays])
 
 
 def _rays(lidar: Lidar, phase: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -79,19 +71,3 @@ def _rays(lidar: Lidar, phase: float) -> tuple[np.ndarray, np.ndarray, np.ndarra
                            np.cos(elevation) * np.sin(azimuth), np.sin(elevation)], axis=-1)
     beams = np.repeat(np.arange(len(lidar.elevations), dtype=np.int16), len(cast))
     return directions.reshape(-1, 3), beams, np.tile(cast, len(lidar.elevations))
-
-
-def _echo(snapshot: Snapshot, origin: np.ndarray, directions: np.ndarray,
-          hits: Hits) -> tuple[np.ndarray, np.ndarray]:
-    """Intensity [N] and probability of no return [N] from material, angle and distance.
-
-    Intensity is the reflectance times a blend of Lambert's cosine and a retro-reflecting
-    part, corrected for distance as the sensor does; weak echoes are lost with distance.
-    """
-    materials, colours = describe_surfaces(snapshot, origin, directions, hits)
-    reflectance, retro, dropout = response_table()[materials].T
-    cosine = np.abs(np.einsum('ni,ni->n', hits.normal, directions))
-    brightness = colours.mean(axis=1)
-    intensity = reflectance * (.5 + brightness) * (retro + (1 - retro) * cosine)
-    power = intensity * (.3 + .7 * cosine) * np.minimum(40.0 / hits.distance, 1.0) ** 2
-    return intensity, 1 - (1 - dropout) * np.clip(power / .02, 0, 1)

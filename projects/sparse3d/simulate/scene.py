@@ -16,6 +16,7 @@ from sparse3d.simulate.ray_casting import RayCaster
 from sparse3d.simulate.skeleton import Joints
 from sparse3d.simulate.terrain import Terrain
 from sparse3d.simulate.tracks import Place, Track
+from sparse3d.simulate.weather import CLEAR, Weather
 
 GROUND, STATIC = -2, -1  # instance numbers of what is no actor
 
@@ -75,6 +76,8 @@ class Daylight:
     ambient: float = .45
     horizon: tuple[float, float, float] = (.78, .83, .88)
     zenith: tuple[float, float, float] = (.38, .56, .82)
+    headlights: float = 0.0  # strength of the ego vehicle's own light; lamps shine if it is on
+    grain: float = .012      # standard deviation of the noise of a pixel, 0..1
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class Snapshot:
     actors: tuple[ActorState, ...]
     world_from_ego: np.ndarray = field(repr=False)  # [4, 4]
     caster: RayCaster = field(repr=False)
+    weather: Weather = CLEAR
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,7 @@ class Scene:
     actors: tuple[Actor, ...]
     ego: Track
     daylight: Daylight
+    weather: Weather = CLEAR
 
     def world_from_ego(self, time: float) -> np.ndarray:
         """Pose of the ego vehicle [4, 4]: on the ground, level, heading along its track."""
@@ -129,7 +134,7 @@ class Scene:
         instances = np.repeat(np.array(identities, dtype=np.int32),
                               [len(part.triangles) for part in parts])
         return Snapshot(self.terrain, self.daylight, near, world_from_ego,
-                        RayCaster(merge(parts), instances))
+                        RayCaster(merge(parts), instances), self.weather)
 
     def _state(self, actor: Actor, time: float) -> ActorState:
         here = actor.track.at(time)

@@ -8,7 +8,9 @@ from sparse3d.simulate.ray_casting import Hits
 from sparse3d.simulate.scene import Daylight, Snapshot
 from sparse3d.simulate.surfaces import describe_surfaces
 
-HAZE = 400.0  # distance over which a colour fades into the horizon [m]
+HEADLIGHT_HEIGHT, HEADLIGHT_AHEAD = .7, 2.0  # of the lamps, from the ego frame's origin [m]
+HEADLIGHT_REACH = 14.0                       # distance at which their light has halved [m]
+LAMP_GLOW = .9
 _GLOSS = np.zeros(len(Material), dtype=np.float32)
 _GLOSS[[Material.PAINT, Material.GLASS, Material.METAL]] = .18, .35, .10
 
@@ -33,9 +35,29 @@ def shade(snapshot: Snapshot, origin: np.ndarray, directions: np.ndarray,
     facing[lit[snapshot.caster.blocked(points, np.broadcast_to(sun, points.shape))]] = 0
     upward = .5 + .5 * hits.normal[:, 2]
     brightness = light.sun_strength * facing + light.ambient * (.45 + .55 * upward)
+    if light.headlights:
+        brightness += _headlights(snapshot, origin + directions * hits.distance[:, None],
+                                  hits.normal)
     colour = colours * brightness[:, None] + _reflection(light, directions, hits, materials)
-    fade = 1 - np.exp(-hits.distance * np.linalg.norm(directions, axis=1) / HAZE)[:, None]
+    if light.headlights:
+        colour[materials == Material.LAMP] += LAMP_GLOW * colours[materials == Material.LAMP]
+    haze = snapshot.weather.haze
+    fade = 1 - np.exp(-hits.distance * np.linalg.norm(directions, axis=1) / haze)[:, None]
     return colour + fade * (np.float32(light.horizon) - colour)
+
+
+def _headlights(snapshot: Snapshot, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """Brightness [N] that the ego vehicle's headlights add: a cone ahead, without shadows."""
+    pose = snapshot.world_from_ego
+    lamp = pose[:3, 3] + HEADLIGHT_AHEAD * pose[:3, 0] + HEADLIGHT_HEIGHT * pose[:3, 2]
+    ray = (points - lamp).astype(np.float32)
+    distance = np.linalg.norm(ray, axis=1) + 1e-3
+    ray /= distance[:, None]
+    ahead = ray @ pose[:3, 0].astype(np.float32)
+    cone = np.clip((ahead - .75) / .2, 0, 1)  # full within 18 degrees, nothing beyond 41
+    facing = .3 + .7 * np.abs(np.einsum('ni,ni->n', ray, normals))
+    strength = 1 / (1 + (distance / HEADLIGHT_REACH) ** 2)
+    return (snapshot.daylight.headlights * cone * facing * strength).astype(np.float32)
 
 
 def _reflection(light: Daylight, directions: np.ndarray, hits: Hits,
