@@ -3,10 +3,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor, nn
 
+from voxelkp.precision import at_least_float32, full_precision
 from voxelkp.window_attention import window_attention
 from voxelkp.windows import window_numbers
 
@@ -41,8 +41,8 @@ class SparseBoxAttention(nn.Module):
         """New features on the same voxels."""
         windows = window_numbers(voxels.indices, self.window, voxels.batch_size,
                                  self.published_batch_anchor)
-        with torch.autocast(voxels.features.device.type, enabled=False):
-            features = voxels.features.float()
+        with full_precision(voxels.features):
+            features = at_least_float32(voxels.features)
             features = features + self._attend(self.attention_norm(features), windows)
             features = features + self.perceptron(self.perceptron_norm(features))
         return voxels.replace_feature(features.to(voxels.features.dtype))

@@ -7,6 +7,7 @@ from spconv.pytorch import SparseConvTensor, SparseSequential
 from torch import Tensor, nn
 
 from sparse3d.ops.voxel_batch_norm import VoxelBatchNorm1d
+from voxelkp.precision import at_least_float32
 
 KERNELS = (3, 5)
 REDUCTION = 8
@@ -48,7 +49,7 @@ class SparseSelectiveKernel(nn.Module):
 
         A frame without voxels gets gates too; nothing comes of them.
         """
-        mean, present = frame_means(features.float(), frame, batch_size)
+        mean, present = frame_means(at_least_float32(features), frame, batch_size)
         squeezed = self.squeeze(mean)
         normed = torch.zeros_like(squeezed)
         normed[present] = self.squeeze_norm(squeezed[present]).to(normed.dtype)

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from mmdet3d.models.layers import make_sparse_convmodule
 from mmdet3d.registry import MODELS
 from spconv.pytorch import SparseConvTensor
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from sparse3d.errors import ConfigError
 from voxelkp.box_attention import SparseBoxAttention
 from voxelkp.point_branch import PointBranch
+from voxelkp.precision import at_least_float32, full_precision
 from voxelkp.selective_kernel import ResidualBlock, SelectiveKernelBlock
 
 NORM = dict(type='VoxelBN1d', eps=1e-3, momentum=0.01)
@@ -108,9 +108,9 @@ class SparseKeypointEncoder(nn.Module):
             the outputs of the last ``levels`` stages, finest first.
         """
         voxels = SparseConvTensor(
-            features.float(), coordinates.int(), self.sparse_shape, batch_size)
+            at_least_float32(features), coordinates.int(), self.sparse_shape, batch_size)
         # Positions in metres reach 75 and are told apart by centimetres: not in half precision.
-        with torch.autocast(features.device.type, enabled=False):
+        with full_precision(features):
             voxels = self.conv_input(voxels)
         outputs = []
         for stage in self.stages:

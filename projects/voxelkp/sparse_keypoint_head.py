@@ -20,6 +20,7 @@ from voxelkp.head_outputs import HeadOutputs
 from voxelkp.keypoint_decoding import DecodingOptions, FoundPeople, decode
 from voxelkp.keypoint_losses import keypoint_losses
 from voxelkp.keypoint_targets import People, assign_targets
+from voxelkp.precision import at_least_float32, full_precision
 
 HEATMAP_BIAS = -2.19  # a score of 0.1 everywhere
 LAST_LAYER_SPREAD = 0.01
@@ -40,8 +41,8 @@ class HeadBranch(nn.Module):
     def forward(self, cells: SparseConvTensor) -> Tensor:  # [N, outputs] float32
         features = self.convolution(cells).features
         # Positions are told apart by centimetres: not in half precision.
-        with torch.autocast(features.device.type, enabled=False):
-            return self.output(features.float())
+        with full_precision(features):
+            return self.output(at_least_float32(features))
 
 
 @MODELS.register_module()
