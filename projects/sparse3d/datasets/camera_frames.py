@@ -103,8 +103,7 @@ class Timeline:
     """
 
     def __init__(self, scenes: Sequence[str], sweeps: Sequence[int]) -> None:
-        self.scenes = np.unique(np.asarray(scenes, dtype=object).astype(str),
-                                return_inverse=True)[1] if len(scenes) else np.zeros(0, int)
+        self.scenes = np.unique(np.array(list(scenes), dtype=str), return_inverse=True)[1]
         self.sweeps = np.array(sweeps, dtype=np.int64)
         for row in range(len(self.sweeps)):
             if self.is_first(row):
