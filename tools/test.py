@@ -44,6 +44,7 @@ def main() -> int:
 def run(arguments: argparse.Namespace) -> None:
     from sparse3d.apis import test
     from sparse3d.apis.config_options import parse_options
+    from sparse3d.apis.distributed import leave_process_group
     from sparse3d.apis.result_record import write_result
     metrics = test(
         arguments.config, arguments.checkpoint, arguments.work_dir,
@@ -54,6 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
             write_result(arguments.out, {'metrics': metrics})
         print(f'evaluated {arguments.checkpoint}: {len(metrics)} metrics'
               + (f' written to {arguments.out}' if arguments.out else ''))
+    leave_process_group()
 
 
 if __name__ == '__main__':

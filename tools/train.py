@@ -48,6 +48,7 @@ def main() -> int:
 def run(arguments: argparse.Namespace) -> None:
     from sparse3d.apis import train
     from sparse3d.apis.config_options import parse_options
+    from sparse3d.apis.distributed import leave_process_group
     result = train(
         arguments.config, arguments.work_dir, parse_options(arguments.cfg_options),
         amp=arguments.amp, resume=arguments.resume, auto_scale_lr=arguments.auto_scale_lr,
@@ -55,6 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
         allow_partial=arguments.allow_partial, verbose=arguments.verbose)
     if os.environ.get('RANK', '0') == '0':
         print(f'trained {result.epochs} epochs; checkpoint: {result.checkpoint}')
+    leave_process_group()
 
 
 if __name__ == '__main__':

@@ -31,6 +31,17 @@ def prepare_launcher(config: Config, launcher: str) -> None:
         _prepare_gloo(config, launcher)
 
 
+def leave_process_group() -> None:
+    """Wait for the other processes and close the connections to them, if there are any.
+
+    Left to the end of the interpreter, gloo's threads may still be running when their
+    objects are destroyed, and the process aborts after all its work is done.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
 def _prepare_gloo(config: Config, launcher: str) -> None:
     if launcher != 'pytorch':
         raise ConfigError(f'--launcher {launcher} needs GPUs; on CPUs use --launcher pytorch')

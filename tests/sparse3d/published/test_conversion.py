@@ -29,7 +29,7 @@ def tiny_converter(monkeypatch):
         known = {name: name.replace('old_', '', 1) for name in published
                  if name.startswith('old_')}
         refuse_unmatched([name for name in published if name not in known], [])
-        return Conversion({known[name]: value for name, value in published.items() if name in known},
+        return Conversion({ours: published[name] for name, ours in known.items()},
                           config or 'configs/tiny.py', {'model.width': 3})
 
     module.convert = convert
