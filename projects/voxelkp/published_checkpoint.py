@@ -10,17 +10,28 @@ The released file (key ``model_state``) is OpenPCDet's. Two things change beside
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Mapping
 
-from torch import Tensor
+import torch
+from mmdet3d.registry import MODELS
+from torch import Tensor, nn
 
+from sparse3d.errors import CheckpointError
 from sparse3d.stack.spconv_pointwise_weights import effective_matrix
+from voxelkp.published_architecture import PUBLISHED_MODEL
 
 CONFIG = 'configs/voxelkp/voxelkp_waymo.py'
 OPTIONS = {
     'model.neck.published_cell_offsets': True,
     'model.neck.published_level_weights': True,
 }
+NOTES = (
+    'the weights of 1x1 layers were written as the matrices that spconv 2.x multiplies with',
+    'attention windows begin at the lowest voxel of each frame, which gives the released results '
+    'of batch size 1; set model.middle_encoder.published_batch_anchor=True for those of larger '
+    'batches',
+)
 BRANCHES = dict(hm='heatmap', loc_x='x', loc_y='y', loc_z='z', dim='size', rot='heading',
                 iou='iou', kp_vis='visibility')
 IGNORED = ('global_step',)
@@ -78,32 +89,27 @@ def convert(published: Mapping[str, Tensor], config: str | None = None):
         a :class:`sparse3d.published.Conversion`.
 
     Raises:
-        CheckpointError: if tensors are unknown or missing.
+        CheckpointError: if tensors are unknown, missing or of another shape.
     """
     from sparse3d.published import Conversion, refuse_unmatched
     weights, unknown = convert_weights(published)
-    refuse_unmatched(unknown, sorted(expected_names() - set(weights)))
-    return Conversion(weights=weights, config=config or CONFIG, options=dict(OPTIONS), notes=(
-        'the weights of 1x1 layers were written as the matrices that spconv 2.x multiplies with',
-        'attention windows begin at the lowest voxel of each frame, which gives the released '
-        'results of batch size 1; set model.middle_encoder.published_batch_anchor=True for those '
-        'of larger batches'))
+    wanted = published_model_state()
+    refuse_unmatched(unknown, sorted(set(wanted) - set(weights)))
+    for name, value in weights.items():
+        if value.shape != wanted[name].shape:
+            raise CheckpointError(f'{name} has the shape {list(value.shape)}, the published model '
+                                  f'has {list(wanted[name].shape)}: this is another model')
+    ordered = OrderedDict((name, weights[name]) for name in wanted)
+    ordered._metadata = wanted._metadata  # or mmdet3d takes them for weights of spconv 1.x
+    return Conversion(weights=ordered, config=config or CONFIG, options=dict(OPTIONS), notes=NOTES)
 
 
-def expected_names() -> set[str]:
-    """Every name that the published model has in our layout."""
-    from mmdet3d.registry import MODELS
-
-    from voxelkp.published_architecture import PUBLISHED_MODEL
-    with _on_meta_device():
+def published_model_state() -> OrderedDict:
+    """State dict of the published model in our layout, with shapes and without values."""
+    with torch.device('meta'):
         parts = {key: MODELS.build(dict(PUBLISHED_MODEL[key]))
                  for key in ('middle_encoder', 'neck', 'bbox_head')}
-    return {f'{key}.{name}' for key, part in parts.items() for name in part.state_dict()}
-
-
-def _on_meta_device():
-    import torch
-    return torch.device('meta')
+        return nn.ModuleDict(parts).state_dict()
 
 
 def _norm_behind(name: str) -> str | None:

@@ -97,8 +97,8 @@ class SparseKeypointHead(BaseModule):
 
     def predict(self, cells: SparseConvTensor, data_samples: list[Det3DDataSample] | None = None,
                 **kwargs: Any) -> list[InstanceData]:
-        """People of each frame, best first: ``bboxes_3d``, ``scores_3d``, ``labels_3d`` (0),
-        ``keypoints_3d`` and ``keypoints_visible``."""
+        """People of each frame, best first: ``bboxes_3d``, ``scores_3d``, ``labels_3d`` (0) and
+        ``keypoints_3d``, a :class:`~sparse3d.structures.keypoints.Keypoints3D`."""
         return [found_instances(found) for found in decode(self(cells), self.grid, self.options)]
 
 
@@ -110,7 +110,7 @@ def labelled_people(instances: InstanceData, joints: int) -> People:
     """
     boxes = instances.bboxes_3d
     centre = torch.cat([boxes.gravity_center, boxes.tensor[:, 3:7]], 1)
-    keypoints = instances.get('gt_keypoints_3d', instances.get('keypoints_3d'))
+    keypoints = instances.get('keypoints_3d')
     if keypoints is None:
         keypoints = Keypoints3D(
             centre.new_zeros(len(centre), joints, 3), centre.new_zeros(len(centre), joints))

@@ -19,14 +19,15 @@ from sparse3d.evaluation.waymo_frames import (
     lidar_boxes,
 )
 from sparse3d.evaluation.waymo_submission import write_keypoint_submission
+from sparse3d.structures.keypoints import Keypoints3D
 
 
 @METRICS.register_module()
 class WaymoKeypointMetric(BaseMetric):
     """MPJPE, PCK, OKS-AP and PEM of predicted people, without TensorFlow.
 
-    Predictions are ``bboxes_3d`` (LiDAR boxes) with ``keypoints_3d`` [N, 14, 3] and
-    ``keypoints_visible`` [N, 14]. Ground truth are the instances of the info file that
+    Predictions are ``bboxes_3d`` (LiDAR boxes) with ``keypoints_3d``, either a ``Keypoints3D``
+    or [N, 14, 3] with ``keypoints_visible`` [N, 14] beside it. Ground truth are the instances of the info file that
     carry ``keypoints_3d`` and ``keypoints_visible``. The keys returned are those of
     :class:`~sparse3d.evaluation.keypoint_evaluation.KeypointResult` behind the prefix,
     e.g. ``waymo/PEM/ALL``; a table goes to the log.
@@ -69,10 +70,10 @@ class WaymoKeypointMetric(BaseMetric):
         for sample in data_samples:
             found = sample['pred_instances_3d']
             sure = found['scores_3d'].detach().cpu().float().numpy() >= self.score_threshold
+            location, visibility = _joints(found)
             self.results.append(dict(
                 key=frame_key(sample), box=lidar_boxes(found['bboxes_3d'])[sure],
-                location=found['keypoints_3d'].detach().cpu().float().numpy()[sure],
-                visibility=found['keypoints_visible'].detach().cpu().float().numpy()[sure]))
+                location=location[sure], visibility=visibility[sure]))
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Evaluate the results of all processes; called on the first one."""
@@ -89,6 +90,16 @@ class WaymoKeypointMetric(BaseMetric):
             results, [_labelled(frames, place) for place in places], self.protocol)
         print_log(f'Waymo keypoints, protocol {self.protocol}\n{result.table()}', 'current')
         return result.scores
+
+
+def _joints(found: Mapping) -> tuple[np.ndarray, np.ndarray]:
+    """Locations [N, 14, 3] and visibility [N, 14] of predicted people."""
+    joints = found['keypoints_3d']
+    if isinstance(joints, Keypoints3D):
+        joints = joints.points, joints.visibility
+    else:
+        joints = joints, found['keypoints_visible']
+    return tuple(part.detach().cpu().float().numpy() for part in joints)
 
 
 def _labelled(frames: WaymoFrames, place: int) -> dict[str, np.ndarray]:
