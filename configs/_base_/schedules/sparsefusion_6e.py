@@ -1,0 +1,28 @@
+# SparseFusion's 6 epochs around trained LiDAR and image parts.
+max_epochs = 6
+rising_epochs = 2.4
+learning_rate = 8e-4  # at its highest
+
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=learning_rate, betas=(0.9, 0.999), weight_decay=0.01),
+    paramwise_cfg=dict(
+        custom_keys={
+            name: dict(lr_mult=0.1)
+            for name in ('image_backbone', 'image_neck', 'voxel_encoder', 'middle_encoder',
+                         'backbone', 'neck', 'bbox_head.shared', 'bbox_head.class_encoding',
+                         'bbox_head.lidar_decoder')
+        }),
+    clip_grad=dict(max_norm=0.1, norm_type=2))
+
+param_scheduler = [
+    dict(type='OneCycleLR', eta_max=learning_rate, total_steps=max_epochs, pct_start=0.4,
+         div_factor=8, final_div_factor=1250, by_epoch=True, convert_to_iter_based=True),
+]
+
+train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=1)
+val_cfg = dict()
+test_cfg = dict()
+
+# 4 GPUs with 4 samples each.
+auto_scale_lr = dict(enable=False, base_batch_size=16)

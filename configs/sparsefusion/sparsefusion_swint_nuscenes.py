@@ -1,0 +1,35 @@
+# Stage 2 of SparseFusion, Swin-T: as with ResNet-50, but for the image backbone and its training.
+_base_ = ['sparsefusion_r50_nuscenes.py']
+
+learning_rate = 6e-4  # at its highest, for 4 GPUs with 3 samples each
+
+model = dict(
+    image_backbone=dict(
+        _delete_=True,  # another network
+        type='mmdet.SwinTransformer',
+        embed_dims=96,
+        depths=[2, 2, 6, 2],
+        num_heads=[3, 6, 12, 24],
+        window_size=7,
+        mlp_ratio=4,
+        drop_path_rate=0.2,
+        out_indices=(0, 1, 2, 3),
+        convert_weights=False),
+    image_neck=dict(in_channels=[96, 192, 384, 768]))
+
+optim_wrapper = dict(
+    optimizer=dict(lr=learning_rate),
+    paramwise_cfg=dict(
+        custom_keys={
+            'image_backbone': dict(lr_mult=0.1, decay_mult=5),
+            'absolute_pos_embed': dict(decay_mult=0.0),
+            'relative_position_bias_table': dict(decay_mult=0.0),
+            'norm': dict(decay_mult=0.0),
+        }))
+param_scheduler = [
+    dict(type='OneCycleLR', eta_max=learning_rate, total_steps={{_base_.max_epochs}},
+         pct_start=0.4, div_factor=8, final_div_factor=1250, by_epoch=True,
+         convert_to_iter_based=True),
+]
+train_dataloader = dict(batch_size=3)
+auto_scale_lr = dict(base_batch_size=12)

@@ -1,0 +1,8 @@
+"""SparseFusion: sparse candidates of LiDAR and cameras fused in one space (ICCV 2023)."""
+import sparse3d  # noqa: F401, I001  (first: repairs the stack, registers the core)
+
+from sparsefusion.camera_rig import CameraRig
+from sparsefusion.sparsefusion_detector import SparseFusion
+from sparsefusion.sparsefusion_head import FusionOutput, SceneInput, SparseFusionHead
+
+__all__ = ['CameraRig', 'FusionOutput', 'SceneInput', 'SparseFusion', 'SparseFusionHead']

@@ -1,0 +1,108 @@
+"""Targets of the camera candidates and of the heat maps of the images."""
+from __future__ import annotations
+
+import torch
+from mmdet3d.models.utils import draw_heatmap_gaussian, gaussian_radius
+from torch import Tensor
+
+from sparse3d.heads.transfusion_matching import MatchWeights, match
+from sparse3d.heads.transfusion_targets import QueryTargets, targets_of_pairs
+from sparse3d.ops.rotated_iou import rotated_iou_3d
+from sparsefusion.view_objects import ViewObjects
+
+ANOTHER_VIEW = 1000.0  # cost of an object in another camera's image
+FINEST_LIMIT = 48      # pixels; larger objects belong to coarser levels, each twice as large
+
+
+def camera_targets(
+        outputs: dict[str, Tensor],  # of the camera branches, [numbers, Q], detached
+        centres: Tensor,             # [Q, 3]  middles in the cameras' frames, metres
+        view: Tensor,                # [Q]
+        objects: ViewObjects,
+        image_size: tuple[int, int],
+        extent: list[float],
+        weights: MatchWeights,
+        published_match_height: bool = False,
+) -> QueryTargets:
+    """Match camera candidates with the objects of their views.
+
+    A pair forced across views, where a view has fewer candidates than objects, is left out
+    of the losses but counted, as in the release.
+
+    Args:
+        image_size: height and width of the network's image.
+        extent: of the map along x and y, by which distances are divided, metres.
+        published_match_height: distance is measured along the camera's x and (bottom) y
+            instead of x and depth.
+    """
+    size, rot = outputs['dim_2d'].float().t().exp(), outputs['rot_2d'].float()
+    yaw = torch.atan2(rot[0], rot[1])[:, None]
+    predicted = torch.cat([centres.float(), size, yaw], dim=1)
+    truth = objects.boxes
+    overlaps = rotated_iou_3d(_upright(predicted), _upright(truth))
+    axes = _x_and_bottom if published_match_height else _x_and_depth
+    extra = ANOTHER_VIEW * (view[:, None] != objects.view[None])
+    pairs = match(outputs['cls'].t(), axes(predicted), overlaps, objects.labels, axes(truth),
+                  extent, weights, extra)
+    targets = targets_of_pairs(pairs, camera_codes(objects, image_size), objects.labels,
+                               len(view), len(outputs['cls']))
+    forced = pairs.predictions[view[pairs.predictions] != objects.view[pairs.objects]]
+    targets.label_weights[forced] = 0
+    targets.code_weights[forced] = 0
+    return targets
+
+
+def camera_codes(objects: ViewObjects, image_size: tuple[int, int]) -> Tensor:  # [M, 10]
+    """Centre as fractions, depth, logarithms of l, h, w, sine and cosine of yaw, velocity."""
+    height, width = image_size
+    boxes = objects.boxes
+    fractions = objects.pixels.to(boxes) / boxes.new_tensor([width, height])
+    yaw = boxes[:, 6:7]
+    return torch.cat([fractions, objects.depth.to(boxes)[:, None],
+                      boxes[:, 3:6].clamp(min=1e-3).log(), yaw.sin(), yaw.cos(), boxes[:, 7:9]],
+                     dim=1)
+
+
+def image_heat_target(
+        objects: ViewObjects,
+        shapes: list[tuple[int, int]],  # h, w of each level
+        views: int,
+        classes: int,
+        stride: int = 4,
+        overlap: float = 0.1,
+        smallest_radius: int = 2,
+) -> Tensor:                            # [K, N, S]
+    """A Gaussian at each object's middle, on the level that fits its size in the image.
+
+    Args:
+        stride: of the finest level.
+        overlap: least overlap of a box whose corner lies on the Gaussian's edge.
+        smallest_radius: of a Gaussian on the finest level, in pixels of that level.
+    """
+    boxes = objects.boxes
+    heat = [boxes.new_zeros(classes, views, *shape) for shape in shapes]
+    size = (objects.size_2d / stride).float()
+    for row in (size > 0).all(1).nonzero().flatten():
+        width, height = size[row]
+        largest = float(objects.size_2d[row].max())
+        level = next((number for number in range(len(shapes) - 1)
+                      if largest < FINEST_LIMIT * 2 ** number), len(shapes) - 1)
+        radius = max(smallest_radius, float(gaussian_radius((height, width), overlap)))
+        centre = (objects.pixels[row].float() / stride / 2 ** level).int()
+        draw_heatmap_gaussian(heat[level][objects.labels[row], objects.view[row]], centre,
+                              int(radius / 2 ** level))
+    return torch.cat([level.flatten(2) for level in heat], dim=2)
+
+
+def _upright(boxes: Tensor) -> Tensor:  # [N, >= 7] camera boxes -> [N, 7]
+    """Boxes of a camera's frame as boxes that stand on the plane of its x and z axes."""
+    x, y, z, length, height, width, yaw = boxes[:, :7].unbind(1)
+    return torch.stack([x, z, -(y + height / 2), length, width, height, -yaw], dim=1)
+
+
+def _x_and_depth(boxes: Tensor) -> Tensor:
+    return boxes[:, [0, 2]]
+
+
+def _x_and_bottom(boxes: Tensor) -> Tensor:
+    return torch.stack([boxes[:, 0], boxes[:, 1] + boxes[:, 4] / 2], dim=1)

@@ -1,0 +1,59 @@
+"""Queries of a view that look at each other and at a few places of that view's image."""
+from __future__ import annotations
+
+import torch
+from mmcv.ops import MultiScaleDeformableAttention
+from torch import Tensor, nn
+
+from sparse3d.heads.transfusion_decoder import Attention, FeedForward, PositionEmbedding
+from sparsefusion.image_pyramid import ImagePyramid
+
+
+class DeformableDecoderLayer(nn.Module):
+    """Self-attention within a view, deformable attention to its image, feed-forward.
+
+    All views of a batch are worked on at once. Normalisation comes after each residual
+    connection; positions are added to queries, keys and values.
+
+    Args:
+        position_size: numbers of a query's position.
+        channels: of queries and image.
+        heads: of the attentions.
+        hidden: width of the feed-forward network.
+        dropout: probability, in attention and feed-forward.
+        levels: of the image pyramid.
+
+    Source: SparseFusion (ICCV 2023), sections 3.2 and 3.3; Deformable DETR (ICLR 2021).
+    """
+
+    def __init__(self, position_size: int, channels: int, heads: int = 8, hidden: int = 256,
+                 dropout: float = 0.1, levels: int = 4) -> None:
+        super().__init__()
+        self.query_position = PositionEmbedding(position_size, channels, norm=False)
+        self.pixel_position = PositionEmbedding(2, channels, norm=False)
+        self.self_attention = Attention(channels, heads, dropout)
+        self.image_attention = MultiScaleDeformableAttention(
+            channels, heads, levels, num_points=4, dropout=0.0, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.norm = nn.LayerNorm(channels)
+        self.feed_forward = FeedForward(channels, hidden, dropout)
+
+    def forward(self,
+                queries: Tensor,     # [G, L, C]  G views
+                positions: Tensor,   # [G, L, position_size]
+                references: Tensor,  # [G, L, 2]  fractions of the network's image
+                padding: Tensor,     # [G, L] bool, True for queries that are not there
+                images: ImagePyramid,
+                ) -> Tensor:         # [G, L, C]
+        """Refine the queries of every view."""
+        position = self.query_position(positions)
+        placed = queries + position
+        queries = self.self_attention(queries, placed, placed, padding)
+        pixels = images.flat() + self.pixel_position(images.positions[None])
+        levels = len(images.levels)
+        found = self.image_attention(
+            queries + position, value=pixels, identity=torch.zeros_like(queries),
+            key_padding_mask=images.padding,
+            reference_points=references[:, :, None].expand(-1, -1, levels, -1),
+            spatial_shapes=images.shapes, level_start_index=images.starts)
+        return self.feed_forward(self.norm(queries + self.dropout(found)))

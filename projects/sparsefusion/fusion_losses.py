@@ -1,0 +1,150 @@
+"""All losses of SparseFusion."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from mmengine.structures import InstanceData
+from torch import Tensor
+
+from sparse3d.heads.transfusion_box_coder import TransFusionBoxCoder
+from sparse3d.heads.transfusion_head import CODE_WEIGHTS
+from sparse3d.heads.transfusion_losses import (
+    code_loss,
+    heat_loss,
+    label_loss,
+    mean_count,
+    query_losses,
+)
+from sparse3d.heads.transfusion_matching import MatchWeights
+from sparse3d.heads.transfusion_targets import QueryTargets, heat_target, query_targets
+from sparsefusion.camera_rig import CameraRig
+from sparsefusion.camera_targets import camera_targets, image_heat_target
+from sparsefusion.view_objects import ViewObjects, view_objects
+
+if TYPE_CHECKING:
+    from sparsefusion.sparsefusion_head import FusionOutput
+
+CAMERA_PARTS = {'center_2d': slice(0, 2), 'depth_2d': slice(2, 3), 'dim_2d': slice(3, 6),
+                'rot_2d': slice(6, 8), 'vel_2d': slice(8, 10)}
+
+
+class FusionLosses:
+    """Losses of heat maps, both detectors, view transformation and fusion.
+
+    Args:
+        coder: of the boxes.
+        classes: number of classes.
+        image_stride: of the finest image level.
+        match: weights of the matching costs, see :class:`MatchWeights`.
+        heat_weight: of the map's heat.
+        image_heat_weight: of the images' heat.
+        box_weight: of boxes.
+        centre_2d_weight: of the camera candidates' centres.
+        code_weights: of the ten numbers of a box.
+        published_match_height: see :func:`camera_targets`.
+
+    Source: SparseFusion (ICCV 2023), section 3.6; weights as in the released code.
+    """
+
+    def __init__(self, coder: TransFusionBoxCoder, classes: int, image_stride: int,
+                 match: dict | None = None, heat_weight: float = 0.1,
+                 image_heat_weight: float = 0.1, box_weight: float = 0.25,
+                 centre_2d_weight: float = 5.0, code_weights: Sequence[float] = CODE_WEIGHTS,
+                 published_match_height: bool = False) -> None:
+        self.coder, self.classes, self.stride = coder, classes, image_stride
+        self.match = MatchWeights(**(match or {}))
+        self.heat_weight, self.image_heat_weight = heat_weight, image_heat_weight
+        self.box_weight, self.centre_2d_weight = box_weight, centre_2d_weight
+        self.code_weights = tuple(code_weights)
+        self.match_height = published_match_height
+
+    def __call__(self, output: FusionOutput, instances: list[InstanceData], rig: CameraRig,
+                 views: list[ViewObjects] | None = None,
+                 seen: list[Tensor] | None = None) -> dict[str, Tensor]:
+        """Losses of a batch by name.
+
+        Args:
+            instances: ``bboxes_3d`` and ``labels_3d`` of each sample.
+            views: what each camera should find; worked out from the boxes if None.
+            seen: [G] bool, objects that some camera sees; from ``views`` if None.
+        """
+        device = output.bev.device
+        truth = [(objects.bboxes_3d.tensor.to(device), objects.labels_3d.to(device))
+                 for objects in instances]
+        if views is None:
+            views = [view_objects(*pair, rig, row) for row, pair in enumerate(truth)]
+        if seen is None:
+            seen = [view.seen(len(pair[0])) for view, pair in zip(views, truth, strict=True)]
+        visible = [(boxes[mask], labels[mask])
+                   for (boxes, labels), mask in zip(truth, seen, strict=True)]
+        losses = self._heat_losses(output, truth, views, rig)
+        lidar = self.box_targets(output.lidar, truth)
+        lidar = _without_absent(lidar, output.present)
+        for name, outputs, targets in (
+                ('lidar', output.lidar, lidar),
+                ('view', output.view, self.box_targets(output.view, visible)),
+                ('fusion', output.fused, self.box_targets(output.fused, truth))):
+            found = query_losses(outputs['heatmap'].transpose(1, 2), self.coder.stack(outputs),
+                                 targets, self.code_weights, self.box_weight)
+            losses.update({f'{name}_{key}': value for key, value in found.items()})
+        losses.update(self._camera_losses(output, self.camera_targets(output, views, rig)))
+        return losses
+
+    def box_targets(self, outputs: dict[str, Tensor],
+                    truth: list[tuple[Tensor, Tensor]]) -> QueryTargets:
+        """Targets of branches that give LiDAR boxes."""
+        boxes = self.coder.decode(self.coder.stack(outputs).detach())
+        logits = outputs['heatmap'].detach().transpose(1, 2)
+        return QueryTargets.stack([
+            query_targets(boxes[row], logits[row], *pair, self.coder, self.match)
+            for row, pair in enumerate(truth)])
+
+    def camera_targets(self, output: FusionOutput, views: list[ViewObjects],
+                       rig: CameraRig) -> QueryTargets:
+        """Targets of the camera branches."""
+        camera, centres = output.camera, output.lifted.camera_centres.detach()
+        return QueryTargets.stack([
+            camera_targets({name: value[row].detach() for name, value in camera.outputs.items()},
+                           centres[row], camera.view[row], objects, rig.image_size,
+                           self.coder.extent, self.match, self.match_height)
+            for row, objects in enumerate(views)])
+
+    def _heat_losses(self, output: FusionOutput, truth: list[tuple[Tensor, Tensor]],
+                     views: list[ViewObjects], rig: CameraRig) -> dict[str, Tensor]:
+        target = torch.stack([heat_target(*pair, self.coder, self.classes) for pair in truth])
+        shapes = [tuple(level.shape[-2:]) for level in output.pyramid.levels]
+        image_target = torch.stack([
+            image_heat_target(objects, shapes, rig.views, self.classes, self.stride)
+            for objects in views])
+        inside = ~output.pyramid.padding.unflatten(0, rig.present.shape)  # [B, N, S]
+        present = output.present[:, None, None, None].to(target)
+        return {
+            'loss_heatmap': self.heat_weight * heat_loss(
+                output.transferred.heat, target * present, present.expand_as(target)),
+            'loss_heatmap_2d': self.image_heat_weight * heat_loss(
+                output.camera.heat, image_target,
+                inside[:, None].expand_as(image_target).to(target)),
+        }
+
+    def _camera_losses(self, output: FusionOutput, targets: QueryTargets) -> dict[str, Tensor]:
+        found = {name: value.float().transpose(1, 2)
+                 for name, value in output.camera.outputs.items()}
+        normaliser = mean_count(targets.positives)
+        losses = {'camera_loss_cls': label_loss(found['cls'], targets.labels,
+                                                targets.label_weights, normaliser)}
+        weights = targets.code_weights * targets.codes.new_tensor(self.code_weights)
+        for name, part in CAMERA_PARTS.items():
+            scale = self.centre_2d_weight if name == 'center_2d' else self.box_weight
+            losses[f'camera_loss_{name}'] = scale * code_loss(
+                found[name], targets.codes[..., part], weights[..., part], normaliser)
+        return losses
+
+
+def _without_absent(targets: QueryTargets, present: Tensor) -> QueryTargets:
+    """The same targets, nothing asked of samples that are not there."""
+    here = present[:, None]
+    return QueryTargets(targets.labels, targets.label_weights * here, targets.codes,
+                        targets.code_weights * here[..., None], targets.overlaps,
+                        targets.positives * present)

@@ -1,0 +1,65 @@
+"""Image features of several strides as one long list of pixels for each view."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sparsefusion.camera_rig import CameraRig
+from sparsefusion.positions import pixel_logits
+
+
+@dataclass
+class ImagePyramid:
+    """Features of all views of a batch, sample after sample; S pixels in all levels together.
+
+    Attributes:
+        levels: for each level [B * N, C, h, w], finest first.
+        padding: [B * N, S] bool, True for pixels without a picture.
+        positions: [S, 2] logits of x / w, y / h of the pixel centres.
+    """
+
+    levels: list[Tensor]
+    padding: Tensor
+    positions: Tensor
+
+    @classmethod
+    def of(cls, levels: list[Tensor], rig: CameraRig, stride: int) -> ImagePyramid:
+        """Collect the levels, whose first has the given stride and each next one twice it."""
+        device = levels[0].device
+        positions = [pixel_logits(level.shape[-2:], device) for level in levels]
+        return cls(levels, padded_pixels(levels, rig, stride), torch.cat(positions))
+
+    @property
+    def shapes(self) -> Tensor:  # [L, 2]  h, w
+        """Heights and widths of the levels."""
+        return torch.tensor([level.shape[-2:] for level in self.levels],
+                            device=self.levels[0].device)
+
+    @property
+    def starts(self) -> Tensor:  # [L]
+        """Where each level starts in the list of pixels."""
+        sizes = self.shapes.prod(1)
+        return torch.cat([sizes.new_zeros(1), sizes.cumsum(0)[:-1]])
+
+    def flat(self) -> Tensor:  # [B * N, S, C]
+        """Features pixel by pixel."""
+        return torch.cat([level.flatten(2) for level in self.levels], dim=2).transpose(1, 2)
+
+    def with_levels(self, levels: list[Tensor]) -> ImagePyramid:
+        """The same pixels with other features."""
+        return ImagePyramid(levels, self.padding, self.positions)
+
+
+def padded_pixels(levels: list[Tensor], rig: CameraRig, stride: int) -> Tensor:  # [B * N, S]
+    """Pixels of the levels outside the picture; all of them for an absent camera."""
+    size = (rig.valid_size / stride).flatten(0, 1)  # [B * N, 2]  width, height
+    masks = []
+    for number, level in enumerate(levels):
+        height, width = level.shape[-2:]
+        limit = size.div(2 ** number, rounding_mode='floor')
+        x = torch.arange(width, device=size.device) >= limit[:, :1]   # [B * N, w]
+        y = torch.arange(height, device=size.device) >= limit[:, 1:]  # [B * N, h]
+        masks.append((y[:, :, None] | x[:, None]).flatten(1))
+    return torch.cat(masks, dim=1) | ~rig.present.flatten()[:, None]

@@ -1,0 +1,256 @@
+"""The head of SparseFusion: two detectors that help each other, and their fusion."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from mmcv.ops import MultiScaleDeformableAttention
+from mmdet3d.registry import MODELS
+from mmengine.model import BaseModule
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+
+from sparse3d.heads.transfusion_box_coder import TransFusionBoxCoder
+from sparse3d.heads.transfusion_branches import RARE_CLASS_BIAS, PredictionBranches
+from sparse3d.heads.transfusion_decoder import MapDecoderLayer, QueryDecoder, cell_centres
+from sparse3d.heads.transfusion_detections import Suppression, select_detections
+from sparse3d.heads.transfusion_head import BOX_OUTPUTS, peak_scores
+from sparse3d.heads.transfusion_queries import ClassEncoding, Peaks, local_peaks, top_peaks
+from sparsefusion.camera_candidates import CameraCandidates, CameraDetector
+from sparsefusion.camera_rig import CameraRig
+from sparsefusion.fusion_losses import FusionLosses
+from sparsefusion.geometric_transfer import GeometricTransfer
+from sparsefusion.image_pyramid import ImagePyramid
+from sparsefusion.lifted_boxes import LiftedBoxes, lift_boxes
+from sparsefusion.query_attention import QueryAttention
+from sparsefusion.semantic_transfer import SemanticTransfer, TransferredMap, projection
+from sparsefusion.view_transformation import ViewTransformation
+
+CAMERA_SHARE = 0.5  # of a camera candidate's score in the final one
+
+
+@dataclass
+class SceneInput:
+    """What the head needs of a batch.
+
+    Attributes:
+        bev: [B, in_channels, H, W] map of the LiDAR.
+        heights: [B, H, W] metres, see :func:`voxel_heights`.
+        occupied: [B, H, W] bool.
+        images: features of each level [B * N, image_channels, h, w], finest first.
+        depth: [B * N, 2, h, w], see :func:`sparse_depth`.
+        rig: the cameras.
+    """
+
+    bev: Tensor
+    heights: Tensor
+    occupied: Tensor
+    images: list[Tensor]
+    depth: Tensor
+    rig: CameraRig
+
+
+@dataclass
+class FusionOutput:
+    """Every stage of the head, for losses, pictures and tests.
+
+    Attributes:
+        pyramid: image features after geometric transfer.
+        bev: [B, C, H, W] features of the map.
+        transferred: the map after semantic transfer.
+        peaks: of the transferred heat map.
+        lidar_queries: [B, Q, C] after the LiDAR decoder.
+        lidar: outputs of the LiDAR branches.
+        camera: camera candidates.
+        lifted: their boxes in the LiDAR frame.
+        gated_queries: [B, Q, C] camera queries behind the camera gate.
+        view_queries: [B, Q, C] after view transformation.
+        view: outputs of the view transformation's branches.
+        fused_queries: [B, 2 Q, C] LiDAR first.
+        fused: outputs of the fusion's branches.
+        present: [B] bool, samples with LiDAR points.
+    """
+
+    pyramid: ImagePyramid
+    bev: Tensor
+    transferred: TransferredMap
+    peaks: Peaks
+    lidar_queries: Tensor
+    lidar: dict[str, Tensor]
+    camera: CameraCandidates
+    lifted: LiftedBoxes
+    gated_queries: Tensor
+    view_queries: Tensor
+    view: dict[str, Tensor]
+    fused_queries: Tensor
+    fused: dict[str, Tensor]
+    present: Tensor
+
+
+@MODELS.register_module()
+class SparseFusionHead(BaseModule):
+    """LiDAR candidates, camera candidates, transfers both ways, and sparse fusion.
+
+    Args:
+        in_channels: of the LiDAR's map.
+        image_channels: of the image features.
+        classes: number of classes.
+        point_cloud_range: x, y, z minimum, x, y, z maximum of the map, metres.
+        voxel_size: x, y(, z), metres.
+        stride: voxels per cell of the map.
+        channels: of all queries.
+        lidar_queries: candidates of the LiDAR.
+        camera_queries: candidates of all cameras together.
+        image_stride: of the finest image level.
+        levels: image levels that are used.
+        lidar_layers: decoder layers of the LiDAR candidates.
+        layer: settings of all attention layers (``heads``, ``hidden``, ``dropout``).
+        every_cell: classes without suppression in the LiDAR's heat map.
+        centre_range: x, y, z minimum, x, y, z maximum of detections, metres.
+        suppression: how doubles are removed, see :class:`Suppression`.
+        losses: settings of :class:`FusionLosses`.
+        published_lone_query_zero: see :class:`CameraDetector`.
+        published_padding: the padding of images counts as image where peaks are looked for
+            and, outside training, where cells are projected.
+        published_positions: see :class:`ViewTransformation`.
+
+    Source: SparseFusion (ICCV 2023); released code.
+    """
+
+    def __init__(
+            self,
+            in_channels: int,
+            image_channels: int,
+            classes: int,
+            point_cloud_range: Sequence[float],
+            voxel_size: Sequence[float],
+            stride: int,
+            centre_range: Sequence[float],
+            channels: int = 128,
+            lidar_queries: int = 200,
+            camera_queries: int = 200,
+            image_stride: int = 4,
+            levels: int = 4,
+            lidar_layers: int = 1,
+            layer: dict | None = None,
+            every_cell: Sequence[int] = (),
+            suppression: dict | None = None,
+            losses: dict | None = None,
+            published_lone_query_zero: bool = False,
+            published_padding: bool = False,
+            published_positions: bool = False,
+            init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        layer = layer or {}
+        self.coder = TransFusionBoxCoder(point_cloud_range, voxel_size, stride)
+        self.losses = FusionLosses(self.coder, classes, image_stride, **(losses or {}))
+        self.lidar_count, self.every_cell = lidar_queries, tuple(every_cell)
+        self.map_stride, self.image_stride, self.levels = stride, image_stride, levels
+        self.centre_range, self.suppression = centre_range, Suppression(**(suppression or {}))
+        self.published_padding = published_padding
+        outputs = dict(BOX_OUTPUTS, heatmap=classes)
+
+        self.geometric_transfer = GeometricTransfer(image_channels, channels, levels)
+        self.level_embedding = nn.Parameter(torch.zeros(levels, channels))
+        self.shared = nn.Conv2d(in_channels, channels, 3, padding=1)
+        self.semantic_transfer = SemanticTransfer(
+            channels, classes, image_stride, dict(layer, levels=levels))
+        self.class_encoding = ClassEncoding(classes, channels)
+        self.lidar_decoder = QueryDecoder(
+            [MapDecoderLayer(channels, **layer) for _ in range(lidar_layers)],
+            PredictionBranches(channels, outputs))
+        self.camera_detector = CameraDetector(
+            channels, classes, camera_queries, levels, layer, published_lone_query_zero,
+            published_padding)
+        self.view_transformation = ViewTransformation(
+            channels, outputs, self.coder, centre_range, layer, published_positions)
+        self.lidar_projection, self.camera_projection = projection(channels), projection(channels)
+        self.fusion = QueryAttention(2, channels, norm=True, one_embedding=True, **layer)
+        self.fusion_branches = PredictionBranches(channels, outputs)
+
+    def init_weights(self) -> None:
+        """Xavier everywhere, deformable attention in its own way, rare classes at the start."""
+        super().init_weights()
+        for parameter in self.parameters():
+            if parameter.dim() > 1:
+                nn.init.xavier_uniform_(parameter)
+        nn.init.normal_(self.level_embedding)
+        nn.init.constant_(self.semantic_transfer.heat.bias, RARE_CLASS_BIAS)
+        for module in self.modules():
+            if isinstance(module, MultiScaleDeformableAttention):
+                module._is_init = False
+                module.init_weights()
+            elif module is not self and isinstance(
+                    module, (PredictionBranches, CameraDetector)):
+                module.init_weights()
+
+    def forward(self, scene: SceneInput) -> FusionOutput:
+        """Run all stages."""
+        depth = scene.depth.to(scene.images[0].dtype)
+        joined = self.geometric_transfer(depth, list(scene.images[:self.levels]))
+        levels = [level + embedding[:, None, None]
+                  for level, embedding in zip(joined, self.level_embedding, strict=True)]
+        pyramid = ImagePyramid.of(levels, scene.rig, self.image_stride)
+        bev = self.shared(scene.bev)
+        transferred = self.semantic_transfer(bev, scene.heights, scene.occupied, pyramid,
+                                             scene.rig, self.coder, self.published_padding)
+        present = scene.occupied.flatten(1).any(1)
+        peaks = self._lidar_peaks(transferred.heat, present)
+        positions = cell_centres(bev)[peaks.cells]
+        lidar_queries, lidar_centres, lidar_layers = self.lidar_decoder(
+            self.class_encoding(bev.flatten(2), peaks), positions, bev)
+        camera = self.camera_detector(pyramid, scene.rig)
+        lifted = lift_boxes(camera.outputs, camera.view, scene.rig, self.coder)
+        view_queries, gated, view = self.view_transformation(camera, lifted, scene.rig)
+        fused_queries, fused = self._fuse(
+            lidar_queries, lidar_centres, view_queries, view['center'].detach().transpose(1, 2),
+            torch.cat([peaks.scores, camera.peaks.scores], dim=1) <= 0)
+        return FusionOutput(pyramid, bev, transferred, peaks, lidar_queries, lidar_layers[-1],
+                            camera, lifted, gated, view_queries, view, fused_queries, fused,
+                            present)
+
+    def _lidar_peaks(self, heat: Tensor, present: Tensor) -> Peaks:
+        probability = heat.detach().float().sigmoid() * present[:, None, None, None]
+        return top_peaks(local_peaks(probability, self.every_cell).flatten(2), self.lidar_count)
+
+    def _fuse(self, lidar: Tensor, lidar_centres: Tensor, camera: Tensor, camera_centres: Tensor,
+              absent: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        queries = torch.cat([self.lidar_projection(lidar), self.camera_projection(camera)], dim=1)
+        positions = torch.cat([lidar_centres, camera_centres], dim=1)
+        queries = self.fusion(queries, positions, absent)
+        outputs = self.fusion_branches(queries)
+        outputs['center'] = outputs['center'] + positions.transpose(1, 2)
+        return queries, outputs
+
+    def loss(self, scene: SceneInput, instances: list[InstanceData]) -> dict[str, Tensor]:
+        """Losses of every stage; ``instances`` hold ``bboxes_3d`` and ``labels_3d``."""
+        return self.losses(self(scene), instances, scene.rig)
+
+    def predict(self, scene: SceneInput) -> list[InstanceData]:
+        """``bboxes_3d``, ``scores_3d``, ``labels_3d`` of each sample."""
+        return self.predict_of(self(scene))
+
+    def predict_of(self, output: FusionOutput) -> list[InstanceData]:
+        """Detections of an output."""
+        boxes = self.coder.decode(self.coder.stack(output.fused))
+        scores = fused_scores(output)
+        return [select_detections(boxes[row], scores[row], self.centre_range, self.suppression)
+                for row in range(len(boxes))]
+
+
+def fused_scores(output: FusionOutput) -> Tensor:  # [B, Q, K]
+    """Scores of the fused candidates: their own probability times that of their peak.
+
+    A camera candidate counts half, and only if its decoder finds the class of its peak.
+
+    Source: SparseFusion (ICCV 2023), released code.
+    """
+    logits, lidar = output.fused['heatmap'], output.peaks
+    count = lidar.labels.shape[1]
+    camera = output.camera.peaks
+    agrees = output.camera.outputs['cls'].argmax(1) == camera.labels
+    camera = Peaks(camera.labels, camera.cells, CAMERA_SHARE * camera.scores * agrees)
+    return torch.cat([peak_scores(logits[..., :count], lidar),
+                      peak_scores(logits[..., count:], camera)], dim=1)

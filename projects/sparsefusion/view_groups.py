@@ -1,0 +1,59 @@
+"""Items sorted into views: views hold different numbers, a batch wants rectangles."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class ViewGroups:
+    """For each of G groups the items in it, padded to the fullest group.
+
+    Attributes:
+        index: [G, L] numbers of the items; 0 where there is none.
+        valid: [G, L] bool, False for padding.
+    """
+
+    index: Tensor
+    valid: Tensor
+
+    @classmethod
+    def of(cls, member: Tensor) -> ViewGroups:  # [G, items] bool
+        """Groups of the items that are members, in their order."""
+        group, item = member.nonzero(as_tuple=True)
+        place = member.cumsum(1)[group, item] - 1
+        longest = int(place.max()) + 1 if len(place) else 0
+        index = torch.zeros(len(member), longest, dtype=torch.long, device=member.device)
+        valid = torch.zeros_like(index, dtype=torch.bool)
+        index[group, place], valid[group, place] = item, True
+        return cls(index, valid)
+
+    @property
+    def padding(self) -> Tensor:  # [G, L] bool
+        """True for places that attention must not look at.
+
+        A group without items shows its first place, since attention to nothing is undefined.
+        """
+        padding = ~self.valid
+        if padding.shape[1]:
+            padding[:, 0] &= self.valid.any(1)
+        return padding
+
+    def take(self, values: Tensor) -> Tensor:  # [G, items, C] -> [G, L, C]
+        """Values of the members; those of padding are meaningless but finite."""
+        return values.gather(1, self.index[..., None].expand(-1, -1, values.shape[-1]))
+
+    def put_back(self, values: Tensor, samples: int, items: int) -> Tensor:
+        """Values [G, L, C] at their items [samples, items, C], the highest where there are several.
+
+        Groups come sample after sample. An item in no group gets minus infinity.
+        """
+        views = len(self.index) // samples
+        sample = torch.arange(len(self.index), device=values.device) // views
+        row = (sample[:, None] * items + self.index)[self.valid]
+        chosen = values[self.valid]  # [members, C]
+        result = values.new_full((samples * items, values.shape[-1]), -torch.inf)
+        result = result.scatter_reduce(0, row[:, None].expand_as(chosen), chosen, 'amax')
+        return result.view(samples, items, -1)
