@@ -59,10 +59,18 @@ def code_to_box(code: Tensor) -> Tensor:
                       torch.atan2(code[..., 6:7], code[..., 7:8]), code[..., 8:10]], -1)
 
 
-def ground_truth_boxes(boxes: LiDARInstance3DBoxes) -> Tensor:
-    """Boxes [M, 9] around their gravity centres; a missing velocity is zero."""
+def ground_truth_boxes(boxes: LiDARInstance3DBoxes, velocity_known: Tensor | None = None
+                       ) -> Tensor:
+    """Boxes [M, 9] around their gravity centres; an unknown velocity is NaN.
+
+    Args:
+        velocity_known: [M], where the boxes have a velocity but not all are measured.
+    """
     values = boxes.tensor
-    velocity = values[:, 7:9] if values.shape[1] >= 9 else values.new_zeros(len(values), 2)
+    velocity = values[:, 7:9] if values.shape[1] >= 9 \
+        else values.new_full((len(values), 2), float('nan'))
+    if velocity_known is not None:
+        velocity = velocity.masked_fill(~velocity_known.to(values.device)[:, None], float('nan'))
     return torch.cat([boxes.gravity_center, values[:, 3:7], velocity], 1)
 
 

@@ -1,6 +1,7 @@
 """One pass of the decoder: look around, look at the images, mix, correct the box."""
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -84,7 +85,7 @@ class DecoderLayer(nn.Module):
         self.regression = nn.Sequential(
             nn.Linear(channels, channels), nn.ReLU(),
             nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, 10))
-        nn.init.constant_(self.classification[-1].bias, -torch.tensor(1 / PRIOR - 1).log().item())
+        nn.init.constant_(self.classification[-1].bias, -math.log(1 / PRIOR - 1))
 
     def forward(self, query: Tensor, features: Tensor, images: PackedViews, views: Views,
                 hidden: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:

@@ -41,7 +41,7 @@ class DetectionLosses(nn.Module):
         Args:
             logits: [B, Q, K].
             codes: [B, Q, 10].
-            boxes: for each sample [M, 9] around gravity centres.
+            boxes: for each sample [M, 9] around gravity centres; an unknown velocity is NaN.
             labels: for each sample [M].
         """
         assigned = [match(logits[sample], codes[sample], boxes[sample], labels[sample],
@@ -68,14 +68,16 @@ class DetectionLosses(nn.Module):
 
     def _losses(self, logits: Tensor, labels: Tensor, codes: Tensor, wanted: Tensor,
                 normaliser: float) -> tuple[Tensor, Tensor]:
-        """Sums over queries, divided; a box without a finite code does not count."""
+        """Sums over queries, divided; boxes without a finite size and unknown velocities do
+        not count."""
         classification = self.loss_cls(logits, labels, avg_factor=normaliser).sum()
-        usable = wanted.isfinite().all(-1)
+        usable = wanted[:, :8].isfinite().all(-1)
         if not usable.any():
             return torch.nan_to_num(classification), codes.sum() * 0
-        weights = self.code_weights.expand_as(codes)
-        regression = self.loss_bbox(codes[usable], wanted[usable], weights[usable],
-                                    avg_factor=normaliser)
+        known = wanted.isfinite()
+        regression = self.loss_bbox(
+            codes[usable], wanted.nan_to_num()[usable], (self.code_weights * known)[usable],
+            avg_factor=normaliser)
         return torch.nan_to_num(classification), torch.nan_to_num(regression)
 
 

@@ -72,9 +72,9 @@ class SparseBEV(Base3DDetector):
         parts += self._maps_without_learning(frames[:, learning:])
         return [torch.cat(level, 1) for level in zip(*parts, strict=True)]
 
-    def maps_of_images(self, images: Tensor) -> list[Tensor]:
-        """Feature maps L x [M, C, H_l, W_l] of images [M, 3, H, W]."""
-        if self.training and self.image_mask is not None:
+    def maps_of_images(self, images: Tensor, mask: bool = True) -> list[Tensor]:
+        """Feature maps L x [M, C, H_l, W_l] of images [M, 3, H, W], masked in training."""
+        if self.training and mask and self.image_mask is not None:
             images = self.image_mask(images)
         maps = self.backbone(images)
         return list(self.neck(maps) if self.neck is not None else maps)
@@ -118,8 +118,8 @@ class SparseBEV(Base3DDetector):
         return views_of_batch([sample.metainfo for sample in data_samples], self.num_frames,
                               tuple(images.shape[-2:]), images.device)
 
-    def _maps(self, images: Tensor) -> list[Tensor]:
-        maps = self.maps_of_images(images.flatten(0, 1))
+    def _maps(self, images: Tensor, mask: bool = True) -> list[Tensor]:
+        maps = self.maps_of_images(images.flatten(0, 1), mask)
         return [level.unflatten(0, images.shape[:2]) for level in maps]
 
     @torch.no_grad()
@@ -127,13 +127,11 @@ class SparseBEV(Base3DDetector):
         """Maps of frames [B, T', N, 3, H, W], one after the other."""
         image_part = [part for part in (self.backbone, self.neck) if part is not None]
         modes = [(module, module.training) for part in image_part for module in part.modules()]
-        mask, self.image_mask = self.image_mask, None
         try:
             for part in image_part:
                 part.eval()
-            return [self._maps(frames[:, index]) for index in range(frames.shape[1])]
+            return [self._maps(frames[:, index], mask=False) for index in range(frames.shape[1])]
         finally:
-            self.image_mask = mask
             for module, mode in modes:
                 module.training = mode
 

@@ -135,7 +135,7 @@ class EVA02(BaseModule):
         self.published_rotary_resize = published_rotary_resize
         self.patch_embed = nn.ModuleDict({'proj': nn.Conv2d(3, channels, patch, patch)})
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + position_grid ** 2, channels))
-        rates = torch.linspace(0, drop_path, depth).tolist()
+        rates = [drop_path * index / max(depth - 1, 1) for index in range(depth)]
         self.blocks = nn.ModuleList(
             Block(channels, heads, hidden,
                   0 if (index + 1) % whole_image_every == 0 else window, rates[index])

@@ -137,11 +137,12 @@ class SparseBEVHead(BaseModule):
         """Losses of all passes; those before the last are named ``d0.`` and so on.
 
         Args:
-            truth: ``bboxes_3d`` and ``labels_3d`` of each sample.
+            truth: ``bboxes_3d``, ``labels_3d`` and optionally ``velocity_known`` [M] of each
+                sample.
             noisy: default: drawn from the ground truth.
         """
-        boxes = [ground_truth_boxes(objects.bboxes_3d).to(maps[0].device).float()
-                 for objects in truth]
+        boxes = [ground_truth_boxes(objects.bboxes_3d, objects.get('velocity_known'))
+                 .to(maps[0].device).float() for objects in truth]
         labels = [objects.labels_3d.to(maps[0].device).long() for objects in truth]
         if noisy is None and self.denoising_groups:
             noise = draw_noise(sum(map(len, boxes)), self.denoising_groups, self.num_classes,

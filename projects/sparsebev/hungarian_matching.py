@@ -8,6 +8,7 @@ from torch import Tensor
 from sparsebev.box_code import box_to_code
 
 TINY = 1e-12
+UNKNOWN_ALLOWED = torch.arange(10) >= 8  # of a box code: vx, vy
 UNUSABLE = 100.0  # cost of a pair whose cost is not a number, as released
 
 
@@ -27,7 +28,8 @@ def match(logits: Tensor, codes: Tensor, boxes: Tensor, labels: Tensor, code_wei
     Args:
         logits: [Q, K].
         codes: predicted box codes [Q, 10].
-        boxes: ground truth [M, 9] around gravity centres.
+        boxes: ground truth [M, 9] around gravity centres; an unknown velocity is NaN and
+            costs nothing.
         labels: [M].
         code_weights: [10], of both sides of the L1 cost.
 
@@ -39,7 +41,9 @@ def match(logits: Tensor, codes: Tensor, boxes: Tensor, labels: Tensor, code_wei
     assigned = torch.full((len(logits),), -1, dtype=torch.long, device=logits.device)
     if not len(boxes):
         return assigned
-    distance = torch.cdist(codes.float() * code_weights, box_to_code(boxes) * code_weights, p=1)
+    wanted = box_to_code(boxes)
+    known = code_weights * ~(wanted.isnan() & UNKNOWN_ALLOWED.to(wanted.device))
+    distance = ((codes.float()[:, None] - wanted.nan_to_num()) * known).abs().sum(-1)
     cost = class_weight * focal_cost(logits.float(), labels) + box_weight * distance
     cost = torch.nan_to_num(cost, nan=UNUSABLE, posinf=UNUSABLE, neginf=-UNUSABLE)
     query, target = linear_sum_assignment(cost.cpu().numpy())

@@ -57,7 +57,8 @@ def noisy_queries(boxes: Sequence[Tensor], labels: Sequence[Tensor], noise: Nois
     """Put shifted boxes and partly replaced labels into slots.
 
     Args:
-        boxes: for each sample [M_b, 9] around gravity centres, metres.
+        boxes: for each sample [M_b, 9] around gravity centres, metres; an unknown velocity
+            is NaN, and zero in the query.
         labels: for each sample [M_b].
         noise: for all boxes of the batch, in the order of the samples.
         box_noise: largest shift in halves of the box; along the axes of the LiDAR frame,
@@ -79,7 +80,8 @@ def noisy_queries(boxes: Sequence[Tensor], labels: Sequence[Tensor], noise: Nois
     shifted = all_boxes.expand(groups, -1, -1).clone()
     shifted[..., :3] += noise.shift * all_boxes[:, 3:6] / 2 * box_noise
     query = box_to_query(shifted, point_range)
-    query = torch.cat([query[..., :3].clamp(0, 1), query[..., 3:]], -1)
+    query = torch.cat([query[..., :3].clamp(0, 1), query[..., 3:8],
+                       query[..., 8:].nan_to_num()], -1)
     clean = all_labels.expand(groups, -1)
     return NoisyQueries(
         into_slots(query), into_slots(torch.where(noise.replace, noise.label, clean)),
