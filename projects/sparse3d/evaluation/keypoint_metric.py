@@ -27,8 +27,8 @@ class WaymoKeypointMetric(BaseMetric):
     """MPJPE, PCK, OKS-AP and PEM of predicted people, without TensorFlow.
 
     Predictions are ``bboxes_3d`` (LiDAR boxes) with ``keypoints_3d``, either a ``Keypoints3D``
-    or [N, 14, 3] with ``keypoints_visible`` [N, 14] beside it. Ground truth are the instances of the info file that
-    carry ``keypoints_3d`` and ``keypoints_visible``. The keys returned are those of
+    or [N, 14, 3] with ``keypoints_visible`` [N, 14] beside it. Ground truth are the instances
+    of the info file that carry both. The keys returned are those of
     :class:`~sparse3d.evaluation.keypoint_evaluation.KeypointResult` behind the prefix,
     e.g. ``waymo/PEM/ALL``; a table goes to the log.
 
