@@ -8,6 +8,7 @@ import numpy as np
 from mmdet3d.structures import Det3DDataSample
 from mmengine.dataset import BaseDataset
 
+from sparse3d.datasets.point_files import load_points
 from sparse3d.errors import DataError
 from sparse3d.visualization.frame import Boxes, Frame, Picture
 
@@ -19,7 +20,11 @@ def frame_of_sample(
         prediction: Det3DDataSample | None = None,
         min_score: float = 0.0,
 ) -> Frame:
-    """Gather what there is to see in one sample.
+    """Gather what there is to see in one sample, turned so that x points forward.
+
+    A sample without points (a camera model's) is shown with the points of its LiDAR file,
+    where there is one. Images are the originals; if the scene was augmented, points and
+    boxes are where the augmentation put them, and the images' matrices follow.
 
     Args:
         dataset: gives names of classes, ground truth and camera images.
@@ -30,13 +35,24 @@ def frame_of_sample(
     """
     info = dataset.get_data_info(index) if hasattr(dataset, 'get_data_info') else {}
     found = prediction.get('pred_instances_3d') if prediction is not None else None
-    return Frame(
+    frame = Frame(
         name=_name(info, index),
-        points=_array(sample['inputs']['points']),
+        points=_points(sample['inputs'], info),
         class_names=tuple(dataset.metainfo.get('classes', ())),
         ground_truth=_ground_truth(sample['data_samples'], info),
         detections=None if found is None else _detections(found).above(min_score),
-        pictures=_pictures(info))
+        pictures=_pictures(info, sample['data_samples'].metainfo.get('lidar_aug_matrix')))
+    forward = dataset.metainfo.get('forward_axis', 'x')
+    return frame if forward == 'x' else frame.turned(-np.pi / 2)
+
+
+def _points(inputs: dict, info: dict) -> np.ndarray:
+    if 'points' in inputs:
+        return _array(inputs['points'])
+    path = info.get('lidar_path')
+    if not path or not Path(path).is_file():
+        return np.zeros((0, 4), dtype=np.float32)
+    return load_points(path, info.get('num_pts_feats', 4))
 
 
 def _name(info: dict, index: int) -> str:
@@ -68,8 +84,13 @@ def _lidar_boxes(boxes: Any) -> np.ndarray:
     return _array(boxes.tensor)
 
 
-def _pictures(info: dict) -> tuple[Picture, ...]:
-    """Camera images named in the sample's description, as far as the files exist."""
+def _pictures(info: dict, augmentation: np.ndarray | None = None) -> tuple[Picture, ...]:
+    """Camera images named in the sample's description, as far as the files exist.
+
+    Args:
+        augmentation: (4, 4) original to augmented points.
+    """
+    back = np.eye(4) if augmentation is None else np.linalg.inv(augmentation)
     cameras = {'camera': info} if 'img_path' in info else info.get('images', {})
     pictures = []
     for name, camera in cameras.items():
@@ -77,7 +98,7 @@ def _pictures(info: dict) -> tuple[Picture, ...]:
             continue
         matrix = _lidar2img(camera)
         if matrix is not None:
-            pictures.append(Picture(name, _read_image(camera['img_path']), matrix))
+            pictures.append(Picture(name, _read_image(camera['img_path']), matrix @ back))
     return tuple(pictures)
 
 

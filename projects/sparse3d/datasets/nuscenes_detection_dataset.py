@@ -65,7 +65,7 @@ class NuScenesDetectionDataset(Det3DDataset):
         DataError: for an unusable info file, absent files or a path out of the data root.
     """
 
-    METAINFO = NuScenesDataset.METAINFO
+    METAINFO = dict(NuScenesDataset.METAINFO, forward_axis='y')
 
     def __init__(self, data_root: str, ann_file: str, metainfo: Mapping | None = None,
                  modality: Mapping | None = None, frames: Mapping | None = None,

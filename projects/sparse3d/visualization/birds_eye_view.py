@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import Normal, Stroke
 
 from sparse3d.structures.box_geometry import bev_corners
-from sparse3d.visualization.box_lines import heading_marks
+from sparse3d.visualization.box_lines import heading_marks, velocity_marks
 from sparse3d.visualization.colours import (
     BACKGROUND,
     GROUND_TRUTH,
@@ -33,8 +33,9 @@ def draw_birds_eye_view(
 ) -> None:
     """Draw points, ground truth and detections from above into a file.
 
-    x (forward) points up and y (left) to the left, as one looks ahead. The kind of
-    file (PNG, PDF, SVG) follows from the name.
+    x (forward) points up and y (left) to the left, as one looks ahead. A dotted line shows
+    where a box goes in the next second, if its velocity is known. The kind of file (PNG, PDF,
+    SVG) follows from the name.
 
     Args:
         frame: what to draw.
@@ -88,6 +89,8 @@ def _add_outlines(axes: Axes, boxes: Boxes, colours: list, width: float, order: 
     marks = heading_marks(boxes.boxes)[..., 1::-1]
     axes.add_collection(LineCollection(outlines, colors=colours, linewidths=width, zorder=order))
     axes.add_collection(LineCollection(marks, colors=colours, linewidths=width, zorder=order))
+    axes.add_collection(LineCollection(velocity_marks(boxes.boxes)[..., 1::-1], colors=[TEXT],
+                                       linestyles='dotted', linewidths=1.2, zorder=order))
 
 
 def _draw_ego(axes: Axes) -> None:

@@ -8,6 +8,7 @@ from sparse3d.structures.box_geometry import bev_corners
 # Corners 0-3 are the bottom face, 4-7 the top face; 0 and 1 (4 and 5) are at the front.
 EDGES = np.array([[0, 1], [1, 2], [2, 3], [3, 0], [4, 5], [5, 6], [6, 7], [7, 4],
                   [0, 4], [1, 5], [2, 6], [3, 7]])
+LEAST_SPEED = 0.2  # from here on a box is drawn as moving [m/s]
 
 
 def box_corners(boxes: np.ndarray) -> np.ndarray:
@@ -26,6 +27,21 @@ def heading_marks(boxes: np.ndarray) -> np.ndarray:
     reach = boxes[:, 3:4] / 2 + np.maximum(0.25 * boxes[:, 3:4], 0.5)
     ends = boxes[:, :3].copy()
     ends[:, :2] += direction * reach
+    return np.stack([boxes[:, :3], ends], axis=1)
+
+
+def velocity_marks(boxes: np.ndarray) -> np.ndarray:
+    """Where each moving box goes in the next second, from its centre, (K, 2, 3).
+
+    Args:
+        boxes: (M, 7) or, with velocities, (M, 9); NaN is unknown and gives no line.
+    """
+    boxes = np.asarray(boxes, dtype=np.float64)
+    if boxes.shape[1] < 9:
+        return np.zeros((0, 2, 3))
+    boxes = boxes[np.nan_to_num(np.hypot(boxes[:, 7], boxes[:, 8])) > LEAST_SPEED]
+    ends = boxes[:, :3].copy()
+    ends[:, :2] += boxes[:, 7:9]
     return np.stack([boxes[:, :3], ends], axis=1)
 
 

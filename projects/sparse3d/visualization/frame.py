@@ -1,7 +1,7 @@
 """What there is to see in one frame, as plain arrays."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,6 +22,17 @@ class Boxes:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    def turned(self, angle: float) -> Boxes:
+        """The boxes turned about z at the origin by an angle in radians."""
+        cos, sin = np.cos(angle), np.sin(angle)
+        turn = np.array([[cos, -sin], [sin, cos]])
+        boxes = self.boxes.copy()
+        boxes[:, :2] = boxes[:, :2] @ turn.T
+        boxes[:, 6] += angle
+        if boxes.shape[1] >= 9:
+            boxes[:, 7:9] = boxes[:, 7:9] @ turn.T
+        return replace(self, boxes=boxes)
 
     def above(self, score: float) -> Boxes:
         """Those with at least this score, the best first; all of them without scores."""
@@ -66,6 +77,24 @@ class Frame:
     ground_truth: Boxes | None = None
     detections: Boxes | None = None
     pictures: tuple[Picture, ...] = field(default=())
+
+    def turned(self, angle: float) -> Frame:
+        """The same frame in axes in which everything is turned about z.
+
+        Args:
+            angle: radians, counter-clockwise.
+        """
+        cos, sin = np.cos(angle), np.sin(angle)
+        turn = np.array([[cos, -sin], [sin, cos]])
+        matrix = np.eye(4)
+        matrix[:2, :2] = turn
+        points = self.points.copy()
+        points[:, :2] = points[:, :2] @ turn.T
+        pictures = tuple(replace(picture, lidar2img=picture.lidar2img @ matrix.T)
+                         for picture in self.pictures)
+        return replace(self, points=points, pictures=pictures,
+                       ground_truth=self.ground_truth and self.ground_truth.turned(angle),
+                       detections=self.detections and self.detections.turned(angle))
 
     def class_name(self, label: int) -> str:
         """The name of a class number, or ``class <number>``."""
