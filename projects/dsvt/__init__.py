@@ -4,6 +4,8 @@ import sparse3d  # noqa: F401, I001  (first: repairs the stack, registers the co
 from dsvt.dsvt_encoder import DSVTEncoder
 from dsvt.dynamic_voxel_encoder import DynamicVoxelEncoder
 from dsvt.iou_center_head import IoUCenterHead
+from dsvt.neighbourhood_decoder import NeighbourhoodDecoderLayer
 from dsvt.residual_bev_backbone import ResidualBEVBackbone
 
-__all__ = ['DSVTEncoder', 'DynamicVoxelEncoder', 'IoUCenterHead', 'ResidualBEVBackbone']
+__all__ = ['DSVTEncoder', 'DynamicVoxelEncoder', 'IoUCenterHead', 'NeighbourhoodDecoderLayer',
+           'ResidualBEVBackbone']

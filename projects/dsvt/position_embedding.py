@@ -48,8 +48,9 @@ class PositionEmbedding(nn.Module):
 
     def embed(self, inside: Tensor) -> Tensor:
         """Embedding of each row of ``inside``, [N, 3] -> [N, C]."""
-        half = inside.new_tensor(self.shape[::-1]).float() / 2
-        offset = (inside.float() - half).flip(1)[:, :self.axes]   # x, y[, z]
+        dtype = self.position_embedding_head[0].weight.dtype
+        half = torch.tensor(self.shape[::-1], dtype=dtype, device=inside.device) / 2
+        offset = (inside.to(dtype) - half).flip(1)[:, :self.axes]   # x, y[, z]
         return self.position_embedding_head(offset)
 
     def table(self) -> Tensor:

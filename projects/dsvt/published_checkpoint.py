@@ -1,14 +1,42 @@
-"""Published DSVT checkpoints: their names, and ours."""
+"""Published DSVT checkpoints (OpenPCDet layout): their names, and ours.
+
+Three systems were published: Waymo pillar and voxel with a centre head, nuScenes pillar
+with TransFusion's head. That head works on a map whose axes are swapped; here its square
+kernels are turned instead. Biases in front of a batch normalisation, which ours lacks,
+go into the running mean: the same function.
+"""
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Mapping
+from pathlib import Path
 
+from mmdet3d.registry import MODELS
+from mmengine.config import Config
 from torch import Tensor
 
+import dsvt  # noqa: F401  (registers what the configs name)
+from sparse3d.errors import CheckpointError
+from sparse3d.published import Conversion, refuse_unmatched
 
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = dict(pillar='configs/dsvt/dsvt_pillar_waymo_1frame_24e.py',
+               voxel='configs/dsvt/dsvt_voxel_waymo_1frame_24e.py',
+               nuscenes='configs/dsvt/dsvt_pillar_nuscenes_20e.py')
+OPTIONS = dict(
+    pillar={'model.middle_encoder.published_embedding_order': True,
+            'model.bbox_head.published_turned_nms': True},
+    voxel={'model.middle_encoder.published_embedding_order': True,
+           'model.middle_encoder.published_empty_slots': True,
+           'model.bbox_head.published_turned_nms': True},
+    nuscenes={'model.middle_encoder.published_embedding_order': True,
+              'model.bbox_head.decoder_layers.0.published_lone_queries': True,
+              'model.bbox_head.decoder_layers.0.published_wrapping': True,
+              'model.bbox_head.published_top_height': True,
+              'model.bbox_head.published_iou_shift': 0.5})
 
-RULES = (  # published name -> ours, first match counts
+ENCODER_RULES = (  # published name -> ours, first match counts
     (r'vfe\.(pfn_layers\..+)', r'voxel_encoder.\1'),
     (r'backbone_3d\.input_layer\.posembed_layers\.(\d+)\.(\d+)\.([01])\.(.+)',
      r'middle_encoder.stages.\1.embeddings.\2.\3.\4'),
@@ -26,12 +54,104 @@ CENTER_HEAD_RULES = (
     (r'dense_head\.heads_list\.0\.(\w+)\.0\.([01])\.(.+)', r'bbox_head.branches.\1.\2.\3'),
     (r'dense_head\.heads_list\.0\.(\w+)\.1\.(.+)', r'bbox_head.branches.\1.3.\2'),
 )
+LAYER = r'bbox_head.decoder.layers.0'
+TRANSFUSION_RULES = (
+    (r'dense_head\.shared_conv\.(.+)', r'bbox_head.shared.\1'),
+    (r'dense_head\.heatmap_head\.0\.conv\.(.+)', r'bbox_head.heat.0.\1'),
+    (r'dense_head\.heatmap_head\.0\.bn\.(.+)', r'bbox_head.heat.1.\1'),
+    (r'dense_head\.heatmap_head\.1\.(.+)', r'bbox_head.heat.3.\1'),
+    (r'dense_head\.class_encoding\.(.+)', r'bbox_head.class_encoding.encoding.\1'),
+    (r'dense_head\.decoder\.self_attn\.(.+)', LAYER + r'.self_attention.attention.\1'),
+    (r'dense_head\.decoder\.multihead_attn\.(.+)', LAYER + r'.cross_attention.attention.\1'),
+    (r'dense_head\.decoder\.norm1\.(.+)', LAYER + r'.self_attention.norm.\1'),
+    (r'dense_head\.decoder\.norm2\.(.+)', LAYER + r'.cross_attention.norm.\1'),
+    (r'dense_head\.decoder\.norm3\.(.+)', LAYER + r'.feed_forward.norm.\1'),
+    (r'dense_head\.decoder\.linear1\.(.+)', LAYER + r'.feed_forward.network.0.\1'),
+    (r'dense_head\.decoder\.linear2\.(.+)', LAYER + r'.feed_forward.network.3.\1'),
+    (r'dense_head\.decoder\.self_posembed\.position_embedding_head\.(.+)',
+     LAYER + r'.query_position.network.\1'),
+    (r'dense_head\.decoder\.cross_posembed\.position_embedding_head\.(.+)',
+     LAYER + r'.key_position.network.\1'),
+    (r'dense_head\.prediction_head\.(\w+)\.0\.([01])\.(.+)',
+     r'bbox_head.decoder.branches.branches.\1.\2.\3'),
+    (r'dense_head\.prediction_head\.(\w+)\.1\.(.+)',
+     r'bbox_head.decoder.branches.branches.\1.3.\2'),
+)
+FOLDED_BIAS = re.compile(r'(bbox_head\.(?:heat|decoder\.branches\.branches\.\w+))\.0\.bias')
+COUNTER = 'global_step'
 
 
-def translate(name: str, rules: tuple = RULES + CENTER_HEAD_RULES) -> str | None:
+def convert(published: Mapping[str, Tensor], config: str | None = None) -> Conversion:
+    """Rename and reshape a published state dict.
+
+    Args:
+        published: tensors by their published names.
+        config: our config with these weights, relative to the repository; None for the
+            one that was published with this architecture.
+
+    Raises:
+        CheckpointError: if a tensor is unknown, misshapen or missing.
+    """
+    kind = system_of(published)
+    weights, unknown = OrderedDict(), []
+    for name, value in published.items():
+        ours = translate(name, kind)
+        if ours is not None:
+            weights[ours] = _turned(ours, value) if kind == 'nuscenes' else value
+        elif name != COUNTER:
+            unknown.append(name)
+    _fold_biases(weights)
+    path = config or CONFIGS[kind]
+    wanted = _state_of(path)
+    unknown += [name for name in weights if name not in wanted]
+    refuse_unmatched(unknown, sorted(set(wanted) - set(weights)))
+    _check_shapes(weights, wanted, path)
+    return Conversion(weights, path, OPTIONS[kind], (
+        'positions are embedded in the windows of the layer, not of the block, as published',))
+
+
+def system_of(published: Mapping[str, Tensor]) -> str:
+    """Which of the published systems a state dict belongs to: a key of ``CONFIGS``."""
+    if any(name.startswith('dense_head.decoder.') for name in published):
+        return 'nuscenes'
+    if any(name.startswith('backbone_3d.stage_0_reduction.') for name in published):
+        return 'voxel'
+    return 'pillar'
+
+
+def translate(name: str, kind: str = 'pillar') -> str | None:
     """Our name for a published one, or None."""
-    for pattern, replacement in rules:
+    head = TRANSFUSION_RULES if kind == 'nuscenes' else CENTER_HEAD_RULES
+    for pattern, replacement in ENCODER_RULES + head:
         match = re.fullmatch(pattern, name)
         if match:
             return match.expand(replacement)
     return None
+
+
+def _turned(name: str, value: Tensor) -> Tensor:
+    """Swap the axes of the head's kernels."""
+    if name.startswith(('bbox_head.shared.', 'bbox_head.heat.')) and value.dim() == 4:
+        return value.transpose(2, 3).contiguous()
+    return value
+
+
+def _fold_biases(weights: dict[str, Tensor]) -> None:
+    for name in list(weights):
+        match = FOLDED_BIAS.fullmatch(name)
+        if match:
+            mean = f'{match[1]}.1.running_mean'
+            weights[mean] = weights[mean] - weights.pop(name)
+
+
+def _state_of(path: str) -> dict[str, Tensor]:
+    model = MODELS.build(dict(Config.fromfile(ROOT / path).model, _scope_='mmdet3d'))
+    return model.state_dict()
+
+
+def _check_shapes(weights: dict[str, Tensor], wanted: dict[str, Tensor], path: str) -> None:
+    for name, value in weights.items():
+        if value.shape != wanted[name].shape:
+            raise CheckpointError(f'{name} has shape {tuple(value.shape)} in the checkpoint and '
+                                  f'{tuple(wanted[name].shape)} in {path}: name the config it was '
+                                  'trained with (--config)')

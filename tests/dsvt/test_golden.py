@@ -9,7 +9,7 @@ import torch
 
 from dsvt.attention_pooling import pooling_table
 from dsvt.center_decoding import candidates, rectified_scores, suppress
-from dsvt.published_checkpoint import translate
+from dsvt.published_checkpoint import COUNTER, translate
 
 FEATURES = dict(rtol=1e-5, atol=1e-4)
 MAPS = dict(rtol=0, atol=2e-5)
@@ -27,7 +27,7 @@ class Run:
         self.model = small_model(kind, published=True)
         self.model.load_state_dict({translate(name): value for name, value
                                     in golden.published_state(kind).items()
-                                    if name != 'global_step'})
+                                    if name != COUNTER})
         self.seen = {}
         self._watch()
         batch = self.model.data_preprocessor(

@@ -1,0 +1,10 @@
+# DSVT with pillars, one LiDAR frame, 12 epochs on every fifth frame of Waymo.
+_base_ = [
+    '../_base_/models/dsvt_waymo_pillar.py',
+    '../_base_/datasets/waymo_3class.py',
+    '../_base_/schedules/dsvt_waymo_12e.py',
+    '../_base_/default_runtime.py',
+]
+custom_imports = dict(imports=['dsvt'])
+
+train_dataloader = dict(batch_size=1, dataset=dict(load_interval=5))  # on each of 8 GPUs

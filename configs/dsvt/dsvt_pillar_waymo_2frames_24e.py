@@ -1,0 +1,11 @@
+# DSVT with pillars, two LiDAR frames, 24 epochs on all of Waymo.
+_base_ = [
+    '../_base_/models/dsvt_waymo_pillar.py',
+    '../_base_/datasets/waymo_3class_2frames.py',
+    '../_base_/schedules/dsvt_waymo_24e.py',
+    '../_base_/default_runtime.py',
+]
+custom_imports = dict(imports=['dsvt'])
+
+model = dict(voxel_encoder=dict(in_channels=6))  # with the age of a point
+train_dataloader = dict(batch_size=3)  # on each of 8 GPUs

@@ -1,0 +1,102 @@
+"""Decoder layer whose queries look at the cells around them."""
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from mmdet3d.registry import MODELS
+from torch import Tensor, nn
+
+from sparse3d.errors import ConfigError
+from sparse3d.heads.transfusion_decoder import (
+    Attention,
+    FeedForward,
+    PositionEmbedding,
+    cell_centres,
+)
+
+
+@MODELS.register_module()
+class NeighbourhoodDecoderLayer(nn.Module):
+    """Self-attention of the queries, attention to a square of cells, feed-forward.
+
+    Stands among ``decoder_layers`` of :class:`sparse3d.heads.transfusion_head.TransFusionHead`.
+
+    Args:
+        channels: of queries and map.
+        heads: of the attentions.
+        hidden: width of the feed-forward network.
+        dropout: probability, in attention and feed-forward.
+        radius: cells that a query sees to each side of its own.
+        published_lone_queries: as in the released DSVT each query attends to itself alone.
+        published_wrapping: as there the square continues on the other side of the map, one
+            column further, where it leaves the map along y.
+
+    Source: DSVT (CVPR 2023), released nuScenes config; TransFusion (CVPR 2022), section 3.3.
+    """
+
+    def __init__(self, channels: int, heads: int = 8, hidden: int = 256, dropout: float = 0.0,
+                 radius: int = 20, published_lone_queries: bool = False,
+                 published_wrapping: bool = False) -> None:
+        super().__init__()
+        self.radius = radius
+        self.published_lone_queries = published_lone_queries
+        self.published_wrapping = published_wrapping
+        self.query_position = PositionEmbedding(2, channels)
+        self.key_position = PositionEmbedding(2, channels)
+        self.self_attention = Attention(channels, heads, dropout)
+        self.cross_attention = Attention(channels, heads, dropout)
+        self.feed_forward = FeedForward(channels, hidden, dropout)
+
+    def forward(self,
+                queries: Tensor,          # [B, Q, C]
+                query_positions: Tensor,  # [B, Q, 2]  x, y in cells
+                bev: Tensor,              # [B, C, H, W]
+                ) -> Tensor:              # [B, Q, C]
+        """Refine the queries."""
+        position = self.query_position(query_positions)
+        queries = self._among_queries(queries, queries + position)
+        keys = bev.flatten(2).transpose(1, 2) + self.key_position(cell_centres(bev)[None])
+        seen = self._seen(query_positions, bev)
+        mixed = _attend(self.cross_attention.attention, queries + position, keys, seen)
+        queries = self.cross_attention.norm(queries + self.cross_attention.dropout(mixed))
+        return self.feed_forward(queries)
+
+    def _among_queries(self, queries: Tensor, placed: Tensor) -> Tensor:
+        if not self.published_lone_queries:
+            return self.self_attention(queries, placed, placed)
+        alone = placed.flatten(0, 1)[:, None]
+        return self.self_attention(queries.flatten(0, 1)[:, None], alone, alone).view_as(queries)
+
+    def _seen(self, positions: Tensor, bev: Tensor) -> Tensor:
+        """Which cells each query sees: [B, Q, H * W] bool."""
+        height, width = bev.shape[-2:]
+        column, row = positions.detach().floor().long().unbind(-1)     # [B, Q] each
+        columns = torch.arange(width, device=bev.device).repeat(height)
+        rows = torch.arange(height, device=bev.device).repeat_interleave(width)
+        if self.published_wrapping:
+            return self._seen_with_wrapping(column, row, columns, rows, height)
+        return ((columns - column[..., None]).abs() <= self.radius) & (
+            (rows - row[..., None]).abs() <= self.radius)
+
+    def _seen_with_wrapping(self, column: Tensor, row: Tensor, columns: Tensor, rows: Tensor,
+                            height: int) -> Tensor:
+        if height <= 2 * self.radius + 1:
+            raise ConfigError(f'published_wrapping needs a map of more than {2 * self.radius + 1} '
+                              f'rows, not {height}: switch it off or enlarge the range')
+        apart = columns * height + rows - (column * height + row)[..., None]
+        along_x = (apart + height // 2).div(height, rounding_mode='floor')
+        along_y = apart - along_x * height
+        return (along_x.abs() <= self.radius) & (along_y.abs() <= self.radius)
+
+
+def _attend(attention: nn.MultiheadAttention, queries: Tensor, keys: Tensor,
+            seen: Tensor) -> Tensor:
+    """Multi-head attention with a mask of its own for each query; values are the keys."""
+    channels, heads = queries.shape[-1], attention.num_heads
+    weights, biases = attention.in_proj_weight.chunk(3), attention.in_proj_bias.chunk(3)
+    query, key, value = (
+        F.linear(part, weight, bias).unflatten(-1, (heads, channels // heads)).transpose(1, 2)
+        for part, weight, bias in zip((queries, keys, keys), weights, biases, strict=True))
+    dropout = attention.dropout if attention.training else 0.0
+    mixed = F.scaled_dot_product_attention(query, key, value, seen[:, None], dropout)
+    return attention.out_proj(mixed.transpose(1, 2).flatten(2))
