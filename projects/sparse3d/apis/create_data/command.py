@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from sparse3d.apis.create_data.check import add_check
+from sparse3d.apis.create_data.crops import add_crops
 from sparse3d.apis.create_data.kitti import add_kitti
 from sparse3d.apis.create_data.nuscenes import add_nuscenes
 from sparse3d.apis.create_data.waymo import add_waymo
@@ -22,7 +23,7 @@ def create_data(description: str, arguments: Sequence[str] | None = None) -> int
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, metavar='command')
-    for add in (add_kitti, add_nuscenes, add_waymo, add_check):
+    for add in (add_kitti, add_nuscenes, add_waymo, add_crops, add_check):
         add(commands)
     parsed = parser.parse_args(arguments)
     try:

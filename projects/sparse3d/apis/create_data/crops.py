@@ -1,0 +1,23 @@
+"""``create_data.py crops``."""
+from __future__ import annotations
+
+import argparse
+import os
+
+from sparse3d.prepare.object_images import prepare_object_images
+
+
+def add_crops(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    crops = commands.add_parser(
+        'crops', help='cut the database objects out of the images, for pasting them into others')
+    crops.add_argument('dataset', choices=['kitti', 'nuscenes'])
+    crops.add_argument('root', help='folder of the prepared data set')
+    crops.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    crops.set_defaults(run=_crops)
+
+
+def _crops(arguments: argparse.Namespace) -> int:
+    count = prepare_object_images(arguments.root, arguments.dataset, arguments.workers)
+    print(f'{arguments.root}: {count["crops"]} crops of {count["objects"]} objects')
+    return 0

@@ -1,0 +1,55 @@
+"""Detection in point-cloud files, with results beside."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from sparse3d.apis.detections import Detections
+from sparse3d.apis.detector import load_detector
+from sparse3d.datasets.cloud_files import clouds_in
+from sparse3d.errors import DataError
+from sparse3d.prepare.progress import Progress
+
+
+def detect_files(
+        config: str | PathLike,
+        checkpoint: str | PathLike,
+        clouds: Sequence[str | PathLike],
+        out: str | PathLike = 'detections',
+        formats: Sequence[str] = ('json', ),
+        score: float = 0.3,
+        device: str | None = None,
+        cfg_options: Mapping[str, Any] | None = None,
+) -> dict[Path, Detections]:
+    """Detect in each cloud and write ``<out>/<name of the cloud>.<format>``.
+
+    Args:
+        config, checkpoint, device, cfg_options: see :func:`sparse3d.apis.load_detector`.
+        clouds: files, or folders of files.
+        out: folder for the results.
+        formats: suffixes that :meth:`sparse3d.apis.Detections.save` knows.
+        score: detections below are left out.
+
+    Returns:
+        The detections by file.
+
+    Raises:
+        ConfigError, CheckpointError, DataError: as the detector; and DataError for two
+            clouds of one name, whose results would overwrite each other.
+    """
+    files = [file for path in clouds for file in clouds_in(path)]
+    names = [file.stem for file in files]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f'two clouds are named {twice}; detect in them one after the other, '
+                        f'with another --out')
+    detector = load_detector(config, checkpoint, device, cfg_options)
+    done, progress = {}, Progress('detection', len(files))
+    for file in files:
+        done[file] = detector(file, score=score)
+        for suffix in formats:
+            done[file].save(Path(out) / f'{file.stem}.{suffix}')
+        progress.advance(file.name)
+    return done

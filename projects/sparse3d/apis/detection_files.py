@@ -1,0 +1,63 @@
+"""Detections written to files: numbers and pictures."""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from sparse3d.apis.detection_formats import to_dicts, to_kitti
+from sparse3d.apis.detections import Detections
+from sparse3d.atomic_files import atomic_file, write_bytes_atomically
+from sparse3d.errors import DataError
+from sparse3d.visualization import Frame, SceneRenderer, draw_birds_eye_view
+from sparse3d.visualization.frame import Boxes
+
+NUMBERS = ('.json', '.npz', '.txt')
+VECTOR_PICTURES = ('.svg', '.pdf')
+
+
+def save(found: Detections, path: str | PathLike, camera: Mapping | None = None) -> Path:
+    """Write ``.json``, ``.npz``, ``.txt`` (KITTI), ``.png``, ``.svg`` or ``.pdf``.
+
+    Raises:
+        DataError: for another suffix, or if the file cannot be written.
+        BackendUnavailable: for ``.png`` where open3d cannot render.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    suffix = path.suffix.lower()
+    if suffix == '.json':
+        content = dict(frame=found.name, class_names=found.class_names, detections=to_dicts(found))
+        write_bytes_atomically(path, (json.dumps(content, indent=1) + '\n').encode())
+    elif suffix == '.txt':
+        write_bytes_atomically(path, to_kitti(found, camera).encode())
+    elif suffix == '.npz':
+        _save_arrays(found, path)
+    elif suffix == '.png':
+        SceneRenderer().draw(frame_of(found), path)
+    elif suffix in VECTOR_PICTURES:
+        draw_birds_eye_view(frame_of(found), path)
+    else:
+        raise DataError(f'{path} cannot be written: detections are saved as '
+                        f'{", ".join((*NUMBERS, ".png", *VECTOR_PICTURES))}')
+    return path
+
+
+def frame_of(found: Detections) -> Frame:
+    """Something to draw; without points the boxes stand in an empty scene."""
+    points = np.zeros((0, 4), np.float32) if found.points is None else found.points
+    return Frame(found.name, points, found.class_names,
+                 detections=Boxes(found.boxes_3d, found.labels, found.scores))
+
+
+def _save_arrays(found: Detections, path: Path) -> None:
+    arrays = dict(boxes_3d=found.boxes_3d, scores=found.scores, labels=found.labels,
+                  class_names=np.array(found.class_names))
+    for name in ('keypoints_3d', 'keypoint_visibility'):
+        if getattr(found, name) is not None:
+            arrays[name] = getattr(found, name)
+    with atomic_file(path) as stream:
+        np.savez(stream, **arrays)

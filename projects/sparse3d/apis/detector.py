@@ -1,0 +1,186 @@
+"""A detector that takes arrays and gives arrays."""
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+
+from sparse3d.apis.build_model import build_model
+from sparse3d.apis.checkpoints import config_options_of
+from sparse3d.apis.detections import Detections
+from sparse3d.apis.load_config import load_config
+from sparse3d.apis.own_samples import Image, OwnSamples
+from sparse3d.errors import ConfigError, DataError
+
+CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
+Cloud = np.ndarray | str | PathLike
+
+
+def load_detector(
+        config: str | PathLike | Config,
+        checkpoint: str | PathLike | None = None,
+        device: str | torch.device | None = None,
+        cfg_options: Mapping[str, Any] | None = None,
+) -> Detector:
+    """Load a detector, ready for arrays.
+
+    Args:
+        config: path of a config file, its bare name (``'centerpoint_kitti_car'``), or a Config.
+        checkpoint: its weights, ours or converted; None leaves them as initialised.
+        device: default: the GPU if there is one.
+        cfg_options: dotted keys and values that override the config.
+
+    Raises:
+        ConfigError: if the config cannot be read, or has no model or test pipeline.
+        CheckpointError: if the checkpoint is not one of this model.
+    """
+    quirks = config_options_of(checkpoint) if checkpoint is not None else {}
+    config = load_config(find_config(config), {**quirks, **(cfg_options or {})})
+    init_default_scope(config.get('default_scope', 'mmdet3d'))
+    samples = OwnSamples(config)
+    device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    return Detector(build_model(config, checkpoint, device), samples, _class_names(config))
+
+
+def find_config(config: str | PathLike | Config) -> str | PathLike | Config:
+    """The path that a bare name of a config stands for; anything else as it is.
+
+    Raises:
+        ConfigError: if several configs have this name.
+    """
+    if isinstance(config, Config) or Path(config).suffix == '.py' or os.sep in str(config):
+        return config
+    found = sorted(CONFIGS.glob(f'*/{config}.py'))
+    if len(found) > 1:
+        raise ConfigError(f'{config} is the name of several configs: '
+                          f'{", ".join(map(str, found))}; give the path')
+    return found[0] if found else CONFIGS / f'{config}.py'
+
+
+class Detector:
+    """Arrays or files in, :class:`~sparse3d.apis.detections.Detections` out.
+
+    May be called from several threads: calls wait for each other. A process that was forked
+    may go on using it on the CPU, with one torch thread.
+
+    Attributes:
+        model: the mmdet3d model in evaluation mode.
+        class_names: of the labels.
+        samples: what the model takes; ``samples.columns`` numbers a point,
+            ``samples.views`` images.
+    """
+
+    def __init__(self, model: torch.nn.Module, samples: OwnSamples,
+                 class_names: Sequence[str]) -> None:
+        self.model, self.samples, self.class_names = model, samples, tuple(class_names)
+        self._lock = threading.Lock()
+        _detectors.add(self)
+
+    def __call__(
+            self,
+            points: Cloud | Sequence[Cloud] | None = None,
+            images: Sequence[Image] | Mapping[str, Image] | None = None,
+            calibration: Mapping[str, Any] | None = None,
+            score: float = 0.0,
+    ) -> Detections | list[Detections]:
+        """Detect in one frame, or with a list of clouds in each of them.
+
+        The first call takes longer: operators are chosen and memory is laid out (on the
+        CPU about twice the time of a later call, on a GPU some seconds).
+
+        Args:
+            points: (N, C) float32 array or tensor, or a file (``.bin``, ``.npy``, ``.pcd``,
+                ``.ply``): x, y, z in metres, LiDAR frame, then what the model wants more
+                (``samples.columns`` in all; the age of a point may be left out). Points
+                that are not finite are left out. A list gives a list of detections.
+            images: RGB arrays (H, W, 3) uint8 or files, in the order of the model's cameras
+                or by camera name; several frames newest first. None for a camera that
+                delivered nothing.
+            calibration: ``lidar2img`` (V, 4, 4), or ``cam2img`` (V, 3|4, 3|4) and
+                ``lidar2cam`` (V, 4, 4); optionally ``timestamps`` (V,) in seconds.
+            score: detections below are left out.
+
+        Raises:
+            DataError: for inputs that the model does not take or lacks.
+        """
+        if isinstance(points, list | tuple) and not _is_one_cloud(points):
+            if images is not None:
+                raise DataError('a list of clouds goes without images; call once for each frame')
+            return [self(cloud, score=score) for cloud in points]
+        sample = self.samples.make(points, images, calibration)
+        with self._lock, torch.no_grad():
+            predicted = self.model.test_step(pseudo_collate([sample]))[0]
+        name = Path(points).stem if isinstance(points, str | PathLike) else 'frame'
+        cloud = self.samples.read_points(points)
+        return detections_of(predicted.pred_instances_3d, self.class_names, cloud, name) \
+            .filter(score)
+
+    def stream(self, **options: Any) -> Any:
+        """A stream that keeps what a temporal model remembers, one frame in at a time.
+
+        Raises:
+            ConfigError: if the model looks at single frames.
+        """
+        if not hasattr(self.model, 'stream'):
+            raise ConfigError(f'{type(self.model).__name__} looks at single frames; '
+                              f'call the detector itself')
+        return self.model.stream(**options)
+
+
+_detectors: weakref.WeakSet[Detector] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """In a forked child: locks that nobody holds, and no threads that did not come along."""
+    for detector in _detectors:
+        detector._lock = threading.Lock()
+    if _detectors:
+        torch.set_num_threads(1)
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def detections_of(found: Any, class_names: Sequence[str], points: np.ndarray | None = None,
+                  name: str = 'frame') -> Detections:
+    """``pred_instances_3d`` of a model as plain arrays, the best first."""
+    boxes, scores, labels = (_array(value) for value in
+                             (found.bboxes_3d.tensor, found.scores_3d, found.labels_3d))
+    joints = found.get('keypoints_3d')
+    points3d, visibility = joints, None
+    if joints is not None and hasattr(joints, 'points'):
+        points3d, visibility = _array(joints.points), _array(joints.visibility)
+    order = np.argsort(-scores, kind='stable')
+    return Detections(boxes, scores, labels.astype(np.int64), tuple(class_names),
+                      None if points3d is None else _array(points3d), visibility, points,
+                      name)[order]
+
+
+def _is_one_cloud(points: Sequence) -> bool:
+    """Whether a list is the rows of one cloud rather than a list of clouds."""
+    return len(points) > 0 and np.ndim(points[0]) == 1 and not isinstance(points[0], str)
+
+
+def _array(values: Any) -> np.ndarray:
+    return values.detach().cpu().numpy() if hasattr(values, 'detach') else np.asarray(values)
+
+
+def _class_names(config: Config) -> Sequence[str]:
+    dataset = (config.get('test_dataloader') or config.get('val_dataloader'))['dataset']
+    while 'metainfo' not in dataset and 'dataset' in dataset:
+        dataset = dataset['dataset']
+    names = (dataset.get('metainfo') or {}).get('classes') or config.get('class_names')
+    if not names:
+        raise ConfigError(f'{config.filename or "the config"} does not name its classes '
+                          f'(metainfo.classes of the test dataset)')
+    return names

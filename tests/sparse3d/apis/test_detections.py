@@ -1,0 +1,104 @@
+"""Detections: arrays chosen, converted to every benchmark and back, written to files."""
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from sparse3d.apis import Detections
+from sparse3d.errors import DataError
+
+NAMES = ('Car', 'Pedestrian')
+TURNED = np.array([[0, -1, 0, 5.0], [1, 0, 0, -3], [0, 0, 1, 1.5], [0, 0, 0, 1]])
+CAMERA = dict(lidar2cam=np.array([[0, -1, 0, 0.1], [0, 0, -1, -0.2], [1, 0, 0, -0.3],
+                                  [0, 0, 0, 1]]),
+              cam2img=np.array([[200, 0, 200, 0], [0, 200, 100, 0], [0, 0, 1, 0.0]]),
+              width=400, height=200)
+
+
+@pytest.fixture
+def found():
+    boxes = np.array([[10, 2, -1.5, 4, 1.8, 1.6, 0.5, 3, -1],
+                      [20, -3, -1.4, 0.8, 0.6, 1.7, -2.0, 0, 1]], np.float32)
+    return Detections(boxes, np.array([0.9, 0.4], np.float32), np.array([0, 1]), NAMES,
+                      keypoints_3d=np.arange(12, dtype=np.float32).reshape(2, 2, 3),
+                      keypoint_visibility=np.full((2, 2), 2.0),
+                      points=np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32))
+
+
+def same_boxes(one, other, columns=9):
+    np.testing.assert_allclose(one.boxes_3d[:, :columns], other.boxes_3d[:, :columns], atol=2e-4)
+    np.testing.assert_allclose(one.scores, other.scores, atol=1e-6)
+    assert one.names == other.names
+
+
+def test_filter_by_score_class_and_number(found):
+    assert found.filter(0.5).names == ['Car']
+    assert found.filter(classes=['Pedestrian']).keypoints_3d.tolist() == \
+        [[[6, 7, 8], [9, 10, 11]]]
+    assert len(found.filter(limit=1)) == 1 and len(found.filter(0.95)) == 0
+    with pytest.raises(DataError, match="no class 'Bus'"):
+        found.filter(classes=['Bus'])
+
+
+def test_plain_dicts_and_back(found):
+    dicts = json.loads(json.dumps(found.to_dicts()))
+    assert dicts[0]['class'] == 'Car' and dicts[0]['z_bottom'] == -1.5 and dicts[0]['vx'] == 3
+    again = Detections.from_dicts(dicts, NAMES)
+    same_boxes(again, found)
+    np.testing.assert_allclose(again.keypoints_3d, found.keypoints_3d)
+
+
+@pytest.mark.parametrize('pose', [None, TURNED])
+def test_nuscenes_and_back(found, pose):
+    entries = found.to_nuscenes('token', pose)
+    if pose is not None:  # a quarter turn to the left: ahead becomes left
+        assert entries[0]['translation'] == pytest.approx([5 - 2, -3 + 10, 1.5 - 1.5 + 0.8])
+        assert entries[0]['velocity'] == pytest.approx([1, 3])
+    assert entries[0]['size'] == pytest.approx([1.8, 4, 1.6])
+    same_boxes(Detections.from_nuscenes(entries, NAMES, pose), found)
+
+
+def test_kitti_and_back_with_a_camera_and_without(found):
+    lines = found.to_kitti(CAMERA).splitlines()
+    assert lines[0].split()[0] == 'Car' and len(lines[0].split()) == 16
+    same_boxes(Detections.from_kitti(found.to_kitti(CAMERA), NAMES, CAMERA), found, 7)
+    assert found.to_kitti().splitlines()[1].split()[4:8] == ['-1.0000'] * 4
+    same_boxes(Detections.from_kitti(found.to_kitti(), NAMES), found, 7)
+
+
+def test_waymo_and_back(found):
+    values = found.to_waymo()
+    assert values['boxes'][0, 2] == pytest.approx(-1.5 + 0.8)
+    same_boxes(Detections.from_waymo(values, NAMES), found, 7)
+
+
+def test_nothing_found_converts_as_well():
+    nothing = Detections(np.zeros((0, 7), np.float32), np.zeros(0), np.zeros(0, int), NAMES)
+    assert nothing.to_dicts() == [] and nothing.to_nuscenes() == [] and nothing.to_kitti() == ''
+    assert len(Detections.from_dicts([], NAMES)) == len(Detections.from_kitti('', NAMES)) == 0
+
+
+def test_files_of_numbers(found, tmp_path):
+    content = json.loads(found.save(tmp_path / 'deep' / 'a.json').read_text())
+    assert content['detections'] == found.to_dicts()
+    arrays = np.load(found.save(tmp_path / 'a.npz'))
+    np.testing.assert_array_equal(arrays['boxes_3d'], found.boxes_3d)
+    assert found.save(tmp_path / 'a.txt', CAMERA).read_text() == found.to_kitti(CAMERA)
+
+
+def test_vector_pictures(found, tmp_path):
+    assert found.save(tmp_path / 'a.svg').read_text().lstrip().startswith('<?xml')
+    assert found.save(tmp_path / 'a.pdf').read_bytes().startswith(b'%PDF')
+
+
+def test_errors_name_what_is_wrong(found, tmp_path):
+    with pytest.raises(DataError, match='a.docx cannot be written'):
+        found.save(tmp_path / 'a.docx')
+    with pytest.raises(DataError, match='2 boxes do not go with 1 scores'):
+        Detections(found.boxes_3d, found.scores[:1], found.labels, NAMES)
+    with pytest.raises(DataError, match='not 3'):
+        Detections.from_kitti('Car 1 2', NAMES)
+    with pytest.raises(DataError, match="lacks 'dx'"):
+        Detections.from_dicts([{'x': 1, 'y': 2, 'z_bottom': 0, 'class': 'Car'}], NAMES)

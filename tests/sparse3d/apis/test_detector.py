@@ -1,0 +1,183 @@
+"""Arrays in, boxes out: the same as the config's own test, whatever the way in."""
+from __future__ import annotations
+
+import multiprocessing
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmdet3d.registry import DATASETS
+from mmengine.dataset import pseudo_collate
+
+from sparse3d.apis import load_config, load_detector
+from sparse3d.apis.detector import find_config
+from sparse3d.apis.own_samples import OwnSamples
+from sparse3d.errors import ConfigError, DataError
+from sparse3d.prepare import prepare_kitti
+
+ROOT = Path(__file__).resolve().parents[3]
+CONFIG = ROOT / 'configs/focalsconv/centerpoint_simulated_kitti_car.py'
+# Weights as initialised find nothing with confidence: keep all, and small maps.
+OPTIONS = {'model.bbox_head.bbox_coder.score_threshold': 0.0,
+           'model.bbox_head.test_cfg.score_threshold': 0.0,
+           'model.bbox_head.test_cfg.post_max_size': 20}
+
+
+@pytest.fixture(scope='module')
+def detector():
+    torch.manual_seed(0)
+    return load_detector(CONFIG, device='cpu', cfg_options=OPTIONS)
+
+
+@pytest.fixture(scope='module')
+def cloud():
+    random = np.random.default_rng(1)
+    xyz = random.uniform([0, -20, -2], [50, 20, 1], (3000, 3))
+    return np.column_stack([xyz, random.uniform(size=3000)]).astype(np.float32)
+
+
+def equal(one, other):
+    np.testing.assert_allclose(one.boxes_3d, other.boxes_3d, atol=1e-5)
+    np.testing.assert_allclose(one.scores, other.scores, atol=1e-6)
+
+
+def test_a_cloud_gives_what_the_dataset_of_the_config_gives(detector, small_kitti):
+    prepare_kitti(small_kitti.root, workers=1, database=False)
+    config = load_config(CONFIG, {'data_root': str(small_kitti.root)})
+    config.test_dataloader.dataset.ann_file = 'kitti_infos_val.pkl'
+    dataset = DATASETS.build(config.test_dataloader.dataset)
+    with torch.no_grad():
+        wanted = detector.model.test_step(pseudo_collate([dataset[0]]))[0].pred_instances_3d
+    path = dataset.get_data_info(0)['lidar_points']['lidar_path']
+    found = detector(path)
+    assert len(found) == 20 and found.name == Path(path).stem
+    order = wanted.scores_3d.argsort(descending=True)
+    np.testing.assert_allclose(found.scores, wanted.scores_3d[order].numpy(), atol=1e-6)
+    np.testing.assert_allclose(np.sort(found.boxes_3d, 0),
+                               np.sort(wanted.bboxes_3d.tensor.numpy(), 0), atol=1e-4)
+
+
+def test_every_way_in_is_the_same(detector, cloud, tmp_path):
+    found = detector(cloud)
+    cloud.tofile(tmp_path / 'a.bin')
+    np.save(tmp_path / 'a.npy', cloud)
+    spoilt = np.vstack([cloud, [[np.nan, 0, 0, 0]]]).astype(np.float32)
+    for same in (torch.from_numpy(cloud), tmp_path / 'a.bin', str(tmp_path / 'a.npy'), spoilt):
+        equal(detector(same), found)
+    first, second = detector([cloud, cloud[:1500]])
+    equal(first, found)
+    equal(second, detector(cloud[:1500]))
+    assert (np.diff(found.scores) <= 0).all() and found.class_names == ('Car', )
+    middle = np.unique(found.scores)[1]
+    assert 0 < len(detector(cloud, score=middle)) == (found.scores >= middle).sum() < 20
+
+
+def test_no_points_are_a_normal_frame(detector):
+    assert detector(np.zeros((0, 4), np.float32)).boxes_3d.shape[1] == 7
+
+
+def test_inputs_that_the_model_does_not_take_are_named(detector, cloud):
+    with pytest.raises(DataError, match=r'\(3000, 3\); this model needs \(N, 4\)'):
+        detector(cloud[:, :3])
+    with pytest.raises(DataError, match='needs points'):
+        detector()
+    with pytest.raises(DataError, match='takes no images'):
+        detector(cloud, images=[np.zeros((4, 4, 3), np.uint8)], calibration={})
+    with pytest.raises(ConfigError, match='looks at single frames'):
+        detector.stream()
+
+
+def test_threads_share_a_detector(detector, cloud):
+    found, wanted = {}, {size: detector(cloud[:size]) for size in (1000, 2000, 3000)}
+
+    def detect(size):
+        found[size] = detector(cloud[:size])
+
+    threads = [threading.Thread(target=detect, args=(size, )) for size in wanted]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    for size, detections in wanted.items():
+        equal(found[size], detections)
+
+
+def _in_child(detector, cloud, queue):
+    queue.put(detector(cloud).scores)
+
+
+def test_a_forked_process_goes_on(detector, cloud):
+    wanted = detector(cloud).scores
+    context = multiprocessing.get_context('fork')
+    queue = context.Queue()
+    with detector._lock:  # a lock held at the moment of the fork must not be inherited
+        child = context.Process(target=_in_child, args=(detector, cloud, queue))
+        child.start()
+    np.testing.assert_allclose(queue.get(timeout=60), wanted, atol=1e-6)
+    child.join(10)
+    assert child.exitcode == 0
+
+
+def test_a_bare_name_is_a_config():
+    assert find_config('centerpoint_simulated_kitti_car') == CONFIG
+    with pytest.raises(ConfigError, match='does not exist'):
+        load_detector('no_such_detector')
+
+
+def camera_samples(frames=1):
+    config = load_config(ROOT / 'configs/focalsconv/centerpoint_simulated_kitti_car.py')
+    config.test_dataloader.dataset.pipeline = [
+        dict(type='LoadMultiViewImages', cameras=['LEFT', 'RIGHT']),
+        dict(type='PackSample', keys=['img'], more_meta_keys=['img_valid', 'img_timestamp'])]
+    config.test_dataloader.dataset.frames = dict(num_frames=frames)
+    return OwnSamples(config)
+
+
+def test_images_become_the_sample_of_a_camera_model():
+    red = np.zeros((4, 6, 3), np.uint8)
+    red[..., 0] = 255
+    matrices = dict(cam2img=np.tile(np.eye(3) * 2, (2, 1, 1)),
+                    lidar2cam=np.tile(np.eye(4), (2, 1, 1)))
+    sample = camera_samples(2).make(None, {'RIGHT': None, 'LEFT': red}, matrices)
+    images = sample['inputs']['img']
+    assert images.shape == (4, 3, 4, 6)  # two frames of two cameras: the past looks like now
+    assert images[0, :, 0, 0].tolist() == [0, 0, 255]  # BGR, as files are read
+    meta = sample['data_samples'].metainfo
+    assert meta['img_valid'].tolist() == [True, False] * 2
+    np.testing.assert_array_equal(np.asarray(meta['lidar2img'])[0], np.diag([2, 2, 2, 1.0]))
+
+
+def test_images_that_do_not_fit_are_named():
+    samples, image = camera_samples(), np.zeros((4, 6, 3), np.uint8)
+    with pytest.raises(DataError, match='needs 2 images and their calibration'):
+        samples.make(None, [image, image], None)
+    with pytest.raises(DataError, match='3 images were given; this model takes 2'):
+        samples.make(None, [image] * 3, dict(lidar2img=np.zeros((3, 4, 4))))
+    with pytest.raises(DataError, match='neither lidar2img'):
+        samples.make(None, [image] * 2, {})
+    with pytest.raises(DataError, match='no image of RIGHT'):
+        samples.make(None, {'LEFT': image}, {})
+    with pytest.raises(DataError, match='RGB array'):
+        samples.make(None, [image[..., 0]] * 2, dict(lidar2img=np.zeros((2, 4, 4))))
+
+
+def test_the_command_writes_a_file_for_each_cloud(detector, cloud, tmp_path):
+    torch.save({'state_dict': detector.model.state_dict()}, tmp_path / 'weights.pth')
+    (tmp_path / 'clouds').mkdir()
+    cloud.tofile(tmp_path / 'clouds' / 'one.bin')
+    np.save(tmp_path / 'clouds' / 'two.npy', cloud)
+    options = [f'{key}={value}' for key, value in OPTIONS.items()]
+    done = subprocess.run(
+        [sys.executable, 'tools/detect.py', CONFIG.stem, tmp_path / 'weights.pth',
+         tmp_path / 'clouds', '--out', tmp_path / 'found', '--score', '0', '--formats', 'json',
+         'txt', 'svg', '--device', 'cpu', '--cfg-options', *options],
+        cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert '2 clouds, 40 detections' in done.stdout
+    assert sorted(path.name for path in (tmp_path / 'found').iterdir()) == [
+        'one.json', 'one.svg', 'one.txt', 'two.json', 'two.svg', 'two.txt']
+    assert (tmp_path / 'found/one.txt').read_text() == (tmp_path / 'found/two.txt').read_text()

@@ -1,0 +1,53 @@
+"""Detect objects in point clouds of your own."""
+from __future__ import annotations
+
+import argparse
+import sys
+
+EXAMPLES = """examples:
+  python tools/detect.py CONFIG CHECKPOINT sweep.bin
+  python tools/detect.py CONFIG CHECKPOINT folder --out found --formats json txt
+  python tools/detect.py CONFIG CHECKPOINT scan.pcd scan.ply --score 0.5 --formats png svg
+"""
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='config file, or its bare name')
+    parser.add_argument('checkpoint', help='weights, ours or converted')
+    parser.add_argument('clouds', nargs='+',
+                        help='.bin, .npy, .pcd or .ply files, or folders of them')
+    parser.add_argument('--out', default='detections', metavar='FOLDER',
+                        help='where the results go (default: %(default)s)')
+    parser.add_argument('--formats', nargs='+', default=['json'],
+                        choices=['json', 'txt', 'npz', 'png', 'svg', 'pdf'],
+                        help='json, npz; txt: KITTI; png: 3D view; svg, pdf: seen from above '
+                        '(default: json)')
+    parser.add_argument('--score', type=float, default=0.3,
+                        help='leave out detections below this score (default: %(default)s)')
+    parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
+    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
+                        help='override the config')
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    from sparse3d.apis.command_line import run_command
+    return run_command(lambda: run(arguments))
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from sparse3d.apis.config_options import parse_options
+    from sparse3d.apis.detect_files import detect_files
+    done = detect_files(arguments.config, arguments.checkpoint, arguments.clouds, arguments.out,
+                        arguments.formats, arguments.score, arguments.device,
+                        parse_options(arguments.cfg_options))
+    print(f'{len(done)} clouds, {sum(map(len, done.values()))} detections; '
+          f'results in {arguments.out}')
+
+
+if __name__ == '__main__':
+    sys.exit(main())
