@@ -13,13 +13,19 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 from mmdet3d.structures import LiDARPoints
-from mmengine.logging import print_log
 
-from sparse3d.datasets.data_paths import path_inside
-from sparse3d.datasets.info_files import read_plain_file
-from sparse3d.datasets.point_files import load_points
-from sparse3d.errors import ConfigError, DataError
+from sparse3d.datasets.image_pasting import BACKGROUND, CameraScene, camera_scene
+from sparse3d.datasets.object_database import (
+    NO_ATTRIBUTE,
+    PlacedObject,
+    keypoints_of,
+    load_index,
+    points_of,
+)
+from sparse3d.datasets.object_filters import PER_OBJECT, PER_VIEW
+from sparse3d.errors import ConfigError
 from sparse3d.structures.box_geometry import boxes_collide, points_in_box
+from sparse3d.structures.keypoints import Keypoints3D
 
 
 @TRANSFORMS.register_module()
@@ -30,8 +36,11 @@ class GroundTruthSampling(BaseTransform):
     another box of the sample is dropped. Scene points inside an
     added box make room for the object's own.
 
-    Needs and changes ``points``, ``gt_bboxes_3d``, ``gt_labels_3d``; reads ``epoch`` and,
-    with ``use_ground_plane``, ``plane`` (a, b, c, d in the LiDAR frame).
+    Needs and changes ``points``, ``gt_bboxes_3d``, ``gt_labels_3d``, and
+    ``gt_keypoints_3d``, ``attr_labels`` where the sample has them; reads ``epoch`` and,
+    with ``use_ground_plane``, ``plane`` (a, b, c, d in the LiDAR frame). Boxes of nine numbers
+    get the velocity that the database knows. With ``paste_images`` the objects appear in
+    ``img`` as well, seen through ``lidar2img``, one camera (KITTI) or several (nuScenes).
 
     Args:
         data_root: folder that paths in the database index are relative to.
@@ -41,15 +50,26 @@ class GroundTruthSampling(BaseTransform):
         min_points: fewest points of an object per class to be used, default 5.
         removed_difficulties: objects of these are not used; -1 is 'ignored by the benchmark'.
         columns: numbers per point in the database.
+        use: which of them to keep, as in the transform that loads the points.
         use_ground_plane: put objects on the road where the sample has a plane.
         stop_epoch: from this epoch on (counted from 0) nothing is added, so that the last
-            epochs see real scenes; None never stops.
+            epochs see real scenes; None never stops. ``FadeOutHook`` sets it.
+        unlabelled: classes beside ``classes`` whose objects are added as bare points, without
+            box and label, and counted in ``groups`` as if the sample had none.
+        paste_images: put the objects' pictures into the images, nearer before farther ones.
+            Objects whose points fall on another object's pixels lose these points. With a
+            single camera objects keep their pixels and depths, not their LiDAR coordinates.
+        max_image_overlap: an object whose rectangle in an image has this much in common (IoU)
+            with another one's is dropped.
+        published_list_order: paste in list order, not far ones first (nuScenes).
+        published_keep_hidden_points: keep points that contradict the images (nuScenes).
 
     Raises:
-        ConfigError: for a group that is no class or that the database lacks.
+        ConfigError: for a group that is no class, or that has no images to paste.
         DataError: for an unusable index or object file.
 
-    Source: SECOND (Sensors 2018), section 3.2.
+    Source: SECOND (Sensors 2018), section 3.2; images: Focal Sparse Convolutional Networks
+        (CVPR 2022), section 3.2, and its released code.
     """
 
     def __init__(
@@ -61,86 +81,125 @@ class GroundTruthSampling(BaseTransform):
             min_points: Mapping[str, int] | None = None,
             removed_difficulties: Sequence[int] = (-1,),
             columns: int = 4,
+            use: Sequence[int] | None = None,
             use_ground_plane: bool = False,
             stop_epoch: int | None = None,
+            unlabelled: Sequence[str] = (),
+            paste_images: bool = False,
+            max_image_overlap: float = 0.5,
+            published_list_order: bool = False,
+            published_keep_hidden_points: bool = False,
     ) -> None:
         self.data_root, self.columns = data_root, columns
+        self.use = list(range(columns)) if use is None else list(use)
         self.classes, self.groups = tuple(classes), dict(groups)
         self.use_ground_plane, self.stop_epoch = use_ground_plane, stop_epoch
-        self.database = self._load(info_path, min_points or {}, set(removed_difficulties))
+        self.unlabelled, self.paste_images = set(unlabelled), paste_images
+        self.max_image_overlap = max_image_overlap
+        self.list_order, self.keep_hidden = published_list_order, published_keep_hidden_points
+        self.database = load_index(
+            info_path, (*self.classes, *unlabelled), self.groups, min_points or {},
+            set(removed_difficulties), paste_images)
 
     def transform(self, results: dict) -> dict:
         """Add objects to one sample."""
         if self.stop_epoch is not None and results.get('epoch', 0) >= self.stop_epoch:
             return results
-        boxes = results['gt_bboxes_3d'].tensor.numpy()
-        chosen = self._choose(boxes[:, :7], results['gt_labels_3d'])
+        scene = camera_scene(results) if self.paste_images else None
+        chosen = self._choose(results, scene)
         if chosen:
-            plane = results.get('plane') if self.use_ground_plane else None
-            self._add(results, chosen, plane)
+            remain = self._add_points(results, chosen, scene)
+            self._add_annotations(results, [
+                item for item, count in zip(chosen, remain, strict=True)
+                if count and item.entry['name'] not in self.unlabelled])
         return results
 
-    def _load(self, path: str, min_points: Mapping, removed: set[int]) -> dict[str, list[dict]]:
-        index = read_plain_file(path)
-        if not isinstance(index, dict):
-            raise DataError(f'{path} is not the index of a ground-truth database')
-        database = {}
-        for name in self.groups:
-            if name not in self.classes:
-                raise ConfigError(f'groups has {name!r}, which is not one of the classes '
-                                  f'{", ".join(self.classes)}')
-            database[name] = [
-                entry for entry in index.get(name, [])
-                if entry['num_points_in_gt'] >= min_points.get(name, 5)
-                and entry['difficulty'] not in removed]
-            if not database[name]:
-                print_log(f'{path} has no usable object of class {name}: none will be added',
-                          logger='current', level=30)
-        return database
-
-    def _choose(self, boxes: np.ndarray, labels: np.ndarray) -> list[dict]:
-        """Draw objects that overlap neither the boxes nor each other."""
-        taken, chosen = boxes, []
+    def _choose(self, results: dict, scene: CameraScene | None) -> list[PlacedObject]:
+        """Draw objects that overlap neither the sample's boxes nor each other."""
+        labels = np.asarray(results['gt_labels_3d'])
+        plane = results.get('plane') if self.use_ground_plane else None
+        taken, chosen = results['gt_bboxes_3d'].tensor.numpy()[:, :7], []
         for name, wanted in self.groups.items():
-            missing = wanted - int((labels == self.classes.index(name)).sum())
+            present = 0 if name in self.unlabelled else (labels == self.classes.index(name)).sum()
             entries = self.database[name]
-            draw = np.random.permutation(len(entries))[:max(missing, 0)]
-            candidates = [entries[number] for number in draw]
-            for entry in _apart(candidates, taken):
-                chosen.append(entry)
-                taken = np.concatenate([taken, entry['box3d_lidar'][None, :7]])
+            draw = np.random.permutation(len(entries))[:max(wanted - int(present), 0)]
+            candidates = [_place(entries[number], plane, scene) for number in draw]
+            for item in _apart(candidates, taken):
+                if scene is not None:
+                    views = scene.place(item.box, item.entry['crops'], self.max_image_overlap)
+                    if views is None:
+                        continue
+                    item.views = views
+                    scene.add(item.box)
+                chosen.append(item)
+                taken = np.concatenate([taken, item.box[None, :7]])
         return chosen
 
-    def _add(self, results: dict, chosen: list[dict], plane: np.ndarray | None) -> None:
-        boxes = np.stack([entry['box3d_lidar'][:7] for entry in chosen]).astype(np.float32)
-        lift = np.zeros(len(chosen)) if plane is None else -_height_above(plane, boxes[:, :3])
-        boxes[:, 2] += lift
-        added = [self._points_of(entry, box) for entry, box in zip(chosen, boxes, strict=True)]
-        scene = results['points'].tensor.numpy()
-        covered = np.concatenate([points_in_box(scene, box) for box in boxes])
-        points = np.concatenate([*added, np.delete(scene, covered, axis=0)])
+    def _add_points(self, results: dict, chosen: list[PlacedObject],
+                    scene: CameraScene | None) -> np.ndarray:
+        """Change the points; how many each added object has in the end."""
+        added = [points_of(item, self.data_root, self.columns)[:, self.use] for item in chosen]
+        old = results['points'].tensor.numpy()
+        if old.shape[1] != len(self.use):
+            raise ConfigError(f'the sample has {old.shape[1]} numbers per point, the database '
+                              f'{len(self.use)}: set columns and use of GroundTruthSampling')
+        covered = np.concatenate([points_in_box(old, item.box) for item in chosen])
+        points = np.concatenate([*added, np.delete(old, covered, axis=0)])
+        numbers = np.full(len(points), BACKGROUND)
+        first = len(results['gt_bboxes_3d'])  # added objects are numbered after the sample's own
+        counts = [len(part) for part in added]
+        numbers[:sum(counts)] = np.repeat(first + np.arange(len(counts)), counts)
+        if scene is not None:
+            kept = ~self._paste(results, chosen, scene, points, numbers)
+            points, numbers = points[kept], numbers[kept]
         results['points'] = LiDARPoints(points, points_dim=points.shape[1])
+        return np.bincount(numbers[numbers >= 0] - first, minlength=len(chosen))
+
+    def _paste(self, results: dict, chosen: list[PlacedObject], scene: CameraScene,
+               points: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """Paste the objects' pictures; which points (N,) they hide."""
+        scene.paint(self.data_root, [item.views for item in chosen], self.list_order)
+        single = not isinstance(results['img'], list)
+        results['img'] = scene.images[0] if single else scene.images
+        if self.keep_hidden:
+            return np.zeros(len(points), dtype=bool)
+        return scene.hidden(points, numbers)
+
+    def _add_annotations(self, results: dict, chosen: list[PlacedObject]) -> None:
+        _check_fields(results)
         old = results['gt_bboxes_3d']
-        padded = np.zeros((len(boxes), old.tensor.shape[1]), dtype=np.float32)
-        padded[:, :7] = boxes  # an added object stands still
-        results['gt_bboxes_3d'] = old.new_box(torch.cat([old.tensor, torch.from_numpy(padded)]))
-        labels = [self.classes.index(entry['name']) for entry in chosen]
+        rows = np.zeros((len(chosen), old.tensor.shape[1]), dtype=np.float32)
+        for row, item in zip(rows, chosen, strict=True):  # without a velocity it stands still
+            row[:len(item.box)] = item.box[:len(row)]
+        results['gt_bboxes_3d'] = old.new_box(torch.cat([old.tensor, torch.from_numpy(rows)]))
+        labels = [self.classes.index(item.entry['name']) for item in chosen]
         results['gt_labels_3d'] = np.concatenate([results['gt_labels_3d'], labels]).astype(np.int64)
-
-    def _points_of(self, entry: dict, box: np.ndarray) -> np.ndarray:
-        points = load_points(path_inside(self.data_root, entry['path']), self.columns)
-        if len(points) != entry['num_points_in_gt']:
-            raise DataError(f'{entry["path"]} in {self.data_root} has {len(points)} points, its '
-                            f'index says {entry["num_points_in_gt"]}; make the database again')
-        points[:, :3] += box[:3]
-        return points
+        if 'attr_labels' in results:
+            attributes = [item.entry.get('attr_label', NO_ATTRIBUTE) for item in chosen]
+            results['attr_labels'] = np.concatenate(
+                [results['attr_labels'], attributes]).astype(np.int64)
+        if 'gt_keypoints_3d' in results and chosen:
+            results['gt_keypoints_3d'] = _with_keypoints(results['gt_keypoints_3d'], chosen)
 
 
-def _apart(candidates: list[dict], taken: np.ndarray) -> list[dict]:
+def _place(entry: dict, plane: np.ndarray | None, scene: CameraScene | None) -> PlacedObject:
+    """Where an object of the database stands in this sample."""
+    item = PlacedObject(entry, np.asarray(entry['box3d_lidar'], dtype=np.float32))
+    if scene is not None and len(scene.images) == 1 and entry['crops']:
+        source = np.asarray(entry['crops'][0]['lidar2img'], dtype=np.float64)
+        item.move_to(np.linalg.inv(scene.lidar2img[0]) @ source)  # same pixels and depths
+    if plane is not None:
+        lift = np.eye(4)
+        lift[2, 3] = -_height_above(np.asarray(plane), item.box[:3])
+        item.move_to(lift)
+    return item
+
+
+def _apart(candidates: list[PlacedObject], taken: np.ndarray) -> list[PlacedObject]:
     """Those candidates, in order, that overlap neither ``taken`` nor an earlier one."""
     if not candidates:
         return []
-    boxes = np.stack([entry['box3d_lidar'][:7] for entry in candidates])
+    boxes = np.stack([item.box[:7] for item in candidates])
     free = ~boxes_collide(boxes, taken).any(axis=1)
     among = boxes_collide(boxes, boxes)
     kept: list[int] = []
@@ -150,6 +209,22 @@ def _apart(candidates: list[dict], taken: np.ndarray) -> list[dict]:
     return [candidates[number] for number in kept]
 
 
-def _height_above(plane: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Vertical distance (N,) of points from the plane a x + b y + c z + d = 0."""
-    return (points @ plane[:3] + plane[3]) / plane[2]
+def _check_fields(results: dict) -> None:
+    known = {'gt_bboxes_3d', 'gt_labels_3d', 'gt_keypoints_3d', 'attr_labels'}
+    for key in (*PER_OBJECT, PER_VIEW):
+        if key in results and key not in known:
+            raise ConfigError(f'GroundTruthSampling does not know {key} of the objects it adds; '
+                              f'leave it out of the annotations or make it later in the pipeline')
+
+
+def _with_keypoints(old: Keypoints3D, chosen: list[PlacedObject]) -> Keypoints3D:
+    found = [keypoints_of(item, old.points.shape[1]) for item in chosen]
+    points, visible = (torch.from_numpy(np.stack(part)) for part in zip(*found, strict=True))
+    added = Keypoints3D(points.to(old.points.dtype), visible.to(old.visibility.dtype),
+                        old.left_right_pairs)
+    return Keypoints3D.cat([old, added])
+
+
+def _height_above(plane: np.ndarray, point: np.ndarray) -> float:
+    """Vertical distance of a point from the plane a x + b y + c z + d = 0."""
+    return float(point.astype(np.float64) @ plane[:3] + plane[3]) / float(plane[2])

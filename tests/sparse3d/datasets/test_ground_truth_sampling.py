@@ -5,9 +5,10 @@ from mmdet3d.registry import TRANSFORMS
 from mmdet3d.structures import LiDARInstance3DBoxes, LiDARPoints
 from shapely.geometry import Polygon
 
-from sparse3d.datasets.info_files import write_plain_file
+from sparse3d.datasets.info_files import read_plain_file, write_plain_file
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.box_geometry import bev_corners, points_in_box
+from sparse3d.structures.keypoints import Keypoints3D
 
 CLASSES = ['Car', 'Pedestrian']
 
@@ -143,3 +144,76 @@ def test_paths_out_of_the_data_root_are_refused(database):
         entry['path'] = '../../etc/passwd'
     with pytest.raises(DataError, match='leaves the folder'):
         transform(sample())
+
+
+def rewrite(database, change):
+    """Change every entry of the index."""
+    index = read_plain_file(database / 'index.pkl')
+    for entries in index.values():
+        for number, entry in enumerate(entries):
+            change(number, entry)
+    write_plain_file(database / 'index.pkl', index)
+
+
+def test_known_velocities_come_along(database):
+    rewrite(database, lambda number, entry: entry.update(
+        box3d_lidar=np.append(entry['box3d_lidar'], [number + 1, -2]).astype(np.float32)))
+    item = sample()
+    item['gt_bboxes_3d'] = LiDARInstance3DBoxes(torch.zeros(0, 9), box_dim=9)
+    boxes = sampler(database)(item)['gt_bboxes_3d'].tensor
+    assert len(boxes) > 5 and (boxes[:, 7] >= 1).all() and (boxes[:, 8] == -2).all()
+    assert sampler(database)(sample())['gt_bboxes_3d'].tensor.shape[1] == 7
+
+
+def test_columns_that_the_scene_has(database):
+    """Five columns in the database (x, y, z, intensity, age), three of them wanted."""
+    for number in range(45):
+        points = np.full((8, 5), 0.1, dtype='<f4')
+        points[:, 4] = number
+        (database / f'objects/{number}.bin').write_bytes(points.tobytes())
+    item = sample(points=np.zeros((2, 4), dtype=np.float32))
+    result = sampler(database, columns=5, use=[0, 1, 2, 4])(item)
+    points = result['points'].tensor
+    assert points.shape[1] == 4 and (points[:-2, 3] == points[:-2, 3].round()).all()
+    assert len(points[:-2, 3].unique()) == len(result['gt_labels_3d'])
+    with pytest.raises(ConfigError, match='4 numbers per point, the database 5'):
+        sampler(database, columns=5)(sample(points=np.zeros((2, 4), dtype=np.float32)))
+
+
+def test_background_objects_without_labels(database):
+    index = read_plain_file(database / 'index.pkl')
+    index['Van'] = [dict(entry, name='Van') for entry in index['Car']]
+    write_plain_file(database / 'index.pkl', index)
+    transform = sampler(database, groups=dict(Van=12, Pedestrian=3), unlabelled=['Van'])
+    result = transform(sample())
+    added = len(result['points']) // 8
+    assert set(result['gt_labels_3d']) == {1} and added > len(result['gt_labels_3d']) + 3
+
+
+def test_keypoints_and_attributes_come_along(database):
+    joints = np.random.default_rng(0).normal(size=(14, 3))
+    visible = np.arange(14) % 3
+
+    def change(number, entry):
+        if number % 2:
+            entry.update(keypoints_3d=joints, keypoints_visible=visible, attr_label=3)
+
+    rewrite(database, change)
+    item = sample([[20, 0, -1.7, 4, 2, 1.5, 0]], [0], attr_labels=np.array([5]),
+                  gt_keypoints_3d=Keypoints3D(torch.ones(1, 14, 3)))
+    result = sampler(database)(item)
+    keypoints, boxes = result['gt_keypoints_3d'], result['gt_bboxes_3d'].tensor
+    assert len(keypoints) == len(boxes) == len(result['attr_labels']) > 5
+    assert (keypoints.points[0] == 1).all() and (keypoints.visibility[0] == 2).all()
+    labelled = result['attr_labels'] == 3
+    assert labelled.any() and set(result['attr_labels']) == {3, 5, 8}
+    for row in range(1, len(boxes)):
+        expected = visible if labelled[row] else visible * 0
+        np.testing.assert_array_equal(keypoints.visibility[row], expected)
+        if labelled[row]:
+            np.testing.assert_allclose(keypoints.points[row] - boxes[row, :3], joints, atol=1e-4)
+
+
+def test_fields_that_are_unknown_for_added_objects(database):
+    with pytest.raises(ConfigError, match='does not know gt_bboxes of the objects'):
+        sampler(database)(sample(gt_bboxes=np.zeros((0, 4))))
