@@ -3,6 +3,7 @@
 Example:
     python tools/simulate.py kitti data/simulated_kitti --frames 200 --seed 0 --workers 2
     python tools/simulate.py nuscenes data/simulated_nuscenes --scenes 10 --seconds 20 --workers 2
+    python tools/simulate.py waymo data/simulated_waymo --segments 4 --seconds 10 --workers 2
 """
 from __future__ import annotations
 
@@ -14,8 +15,10 @@ from sparse3d.apis.command_line import run_command
 from sparse3d.simulate import (
     KittiOptions,
     NuScenesOptions,
+    WaymoOptions,
     simulate_kitti,
     simulate_nuscenes,
+    simulate_waymo,
 )
 
 
@@ -31,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     formats = parser.add_subparsers(required=True, metavar='format')
     _add_kitti(formats)
     _add_nuscenes(formats)
+    _add_waymo(formats)
     return parser
 
 
@@ -100,6 +104,41 @@ def _nuscenes(arguments: argparse.Namespace) -> None:
     version = simulate_nuscenes(arguments.out, arguments.scenes, arguments.seed,
                                 arguments.workers, options)
     print(f'{arguments.scenes} simulated scenes in {arguments.out} as {version}')
+
+
+def _add_waymo(formats: argparse._SubParsersAction) -> None:
+    waymo = formats.add_parser(
+        'waymo', help='Waymo: five LiDARs as range images, five cameras, keypoints',
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    default = WaymoOptions()
+    waymo.add_argument('out', help='folder to fill; a stopped run goes on where it stopped')
+    waymo.add_argument('--segments', type=int, default=4, help='number of segments')
+    waymo.add_argument('--seconds', type=float, default=default.seconds,
+                       help='length of a segment')
+    waymo.add_argument('--seed', type=int, default=0, help='same seed, same content')
+    waymo.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    waymo.add_argument('--format', choices=['v1', 'v2', 'both'], default=default.format,
+                       help='TFRecord, Parquet, or both from the same frames')
+    waymo.add_argument('--frame-rate', type=float, default=default.frame_rate,
+                       help='frames per second, at most 10 as in the real data')
+    waymo.add_argument('--columns', type=int, default=default.columns,
+                       help='columns of the TOP range image; 2650 in the real data')
+    waymo.add_argument('--image-width', type=int, default=default.image_width,
+                       help='pixels; 1920 in the real data, 0 for no cameras')
+    waymo.add_argument('--projections', action='store_true',
+                       help='store the camera pixel that each LiDAR point falls on')
+    waymo.add_argument('--val-fraction', type=float, default=default.val_fraction,
+                       help='share of the segments kept for validation')
+    waymo.set_defaults(run=_waymo)
+
+
+def _waymo(arguments: argparse.Namespace) -> None:
+    options = WaymoOptions(
+        seconds=arguments.seconds, frame_rate=arguments.frame_rate, columns=arguments.columns,
+        image_width=arguments.image_width, projections=arguments.projections,
+        format=arguments.format, val_fraction=arguments.val_fraction)
+    simulate_waymo(arguments.out, arguments.segments, arguments.seed, arguments.workers, options)
+    print(f'{arguments.segments} simulated segments in {arguments.out}')
 
 
 if __name__ == '__main__':
