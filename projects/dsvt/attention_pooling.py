@@ -88,7 +88,7 @@ class AttentionPooling(nn.Module):
         biases = self.self_attn.in_proj_bias.chunk(3)
         inputs = (query[:, None], padded + self.pos_embedding, padded)
         query, key, value = (
-            F.linear(part, weight, bias).view(regions, -1, heads, channels // heads).transpose(1, 2)
+            F.linear(part, weight, bias).unflatten(2, (heads, channels // heads)).transpose(1, 2)
             for part, weight, bias in zip(inputs, weights, biases, strict=True))
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         return self.self_attn.out_proj(mixed.reshape(regions, channels))

@@ -41,6 +41,8 @@ class DSVTEncoder(nn.Module):
         hybrid_factor: shifted windows are larger by this.
         window_shift: of the shifted windows.
         heads, feedforward_channels: of the attention.
+        in_channels: of the features that come in, where they are not ``channels``; a linear
+            layer brings them there (for voxel encoders that only take means).
         checkpoint_blocks: half the memory in training for a third more time.
         published_embedding_order: see :class:`dsvt.dsvt_stage.DSVTStage`.
         published_empty_slots: see :class:`dsvt.attention_pooling.AttentionPooling`.
@@ -55,10 +57,12 @@ class DSVTEncoder(nn.Module):
                  blocks: Sequence[int] = (4, ), window_shapes: Sequence = ((12, 12, 1), ),
                  pool_strides: Sequence = (), set_size: int = 36,
                  hybrid_factor: Sequence[int] = (2, 2, 1), window_shift: Sequence[int] = (6, 6, 0),
-                 heads: int = 8, feedforward_channels: int = 384, checkpoint_blocks: bool = False,
-                 published_embedding_order: bool = False,
+                 heads: int = 8, feedforward_channels: int = 384, in_channels: int | None = None,
+                 checkpoint_blocks: bool = False, published_embedding_order: bool = False,
                  published_empty_slots: bool = False) -> None:
         super().__init__()
+        self.input = (nn.Identity() if in_channels in (None, channels)
+                      else nn.Linear(in_channels, channels))
         self.grids = _grids(grid_shape, blocks, window_shapes, pool_strides)
         self.strides = [tuple(stride) for stride in pool_strides]
         attention = (channels, heads, feedforward_channels, set_size, published_embedding_order,
@@ -90,7 +94,7 @@ class DSVTEncoder(nn.Module):
             ConfigError: if a voxel lies outside ``grid_shape``.
         """
         tables = self.tables(coordinates)
-        features = self.encode_voxels(features, tables)
+        features = self.encode_voxels(self.input(features), tables)
         return scatter_to_bev(features, tables.coordinates, batch_size, self.grids[-1])
 
     @torch.no_grad()

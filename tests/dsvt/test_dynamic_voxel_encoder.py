@@ -1,0 +1,83 @@
+"""Dynamic voxel features against a loop over voxels."""
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from dsvt import DynamicVoxelEncoder
+from sparse3d.ops.voxelization import voxel_coordinates
+
+SIZE, RANGE = (1.0, 2.0, 3.0), (0.0, -4.0, -3.0, 4.0, 4.0, 3.0)
+
+
+def encoder(**settings) -> DynamicVoxelEncoder:
+    return DynamicVoxelEncoder(4, (8, 6), SIZE, RANGE, **settings)
+
+
+def batch(counts=(60, 40)):
+    points, coordinates = [], []
+    for sample, count in enumerate(counts):
+        cloud = torch.rand(count, 4) * torch.tensor([6, 8, 6, 1.]) - torch.tensor([1, 4, 3, 0.])
+        cells = voxel_coordinates(cloud, SIZE, RANGE)
+        points.append(cloud)
+        coordinates.append(F.pad(cells, (1, 0), value=sample))
+    return torch.cat(points), torch.cat(coordinates)
+
+
+def in_a_loop(module: DynamicVoxelEncoder, points, coordinates):
+    """Voxel after voxel, by sample, x, y, z."""
+    members = {}
+    for row, (sample, z, y, x) in enumerate(coordinates.tolist()):
+        if z >= 0:
+            members.setdefault((sample, x, y, z), []).append(row)
+    features, cells = [], []
+    for key in sorted(members):
+        sample, x, y, z = key
+        own = points[members[key]]
+        centre = torch.tensor([(x + 0.5) * 1.0, (y + 0.5) * 2.0 - 4, (z + 0.5) * 3.0 - 3])
+        described = torch.cat([own, own[:, :3] - own[:, :3].mean(0), own[:, :3] - centre], 1)
+        first, second = module.pfn_layers
+        hidden = first.norm(first.linear(described)).relu()
+        joined = torch.cat([hidden, hidden.amax(0).expand_as(hidden)], 1)
+        features.append(second.norm(second.linear(joined)).relu().amax(0))
+        cells.append([sample, z, y, x])
+    return torch.stack(features), torch.tensor(cells, dtype=torch.int32)
+
+
+def test_agrees_with_the_loop():
+    module = encoder().eval()
+    points, coordinates = batch()
+    assert (coordinates[:, 1] == -1).any()
+    features, cells = module(points, coordinates)
+    expected, expected_cells = in_a_loop(module, points, coordinates)
+    assert torch.equal(cells, expected_cells)
+    torch.testing.assert_close(features, expected)
+
+
+def test_the_order_of_points_does_not_matter():
+    module = encoder().eval()
+    points, coordinates = batch()
+    shuffled = torch.randperm(len(points))
+    features, cells = module(points, coordinates)
+    again, cells_again = module(points[shuffled], coordinates[shuffled])
+    assert torch.equal(cells, cells_again)
+    torch.testing.assert_close(features, again)
+
+
+def test_no_point_and_one_point_in_training():
+    module = encoder().train()
+    for counts in ((0, 0), (1, 0)):
+        points, coordinates = batch(counts)
+        points[:, 0] = points[:, 0].clamp(min=0.5)
+        coordinates = torch.cat([coordinates[:, :1], voxel_coordinates(points, SIZE, RANGE)], 1)
+        features, cells = module(points, coordinates)
+        assert features.shape == (counts[0], 6)
+        assert cells.shape == (counts[0], 4)
+        features.sum().backward()
+
+
+def test_gradients_reach_points_and_weights():
+    module = encoder().double().eval()
+    points, coordinates = batch((12, 5))
+    points = points.double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda values: module(values, coordinates)[0], points)
