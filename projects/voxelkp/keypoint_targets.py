@@ -27,6 +27,10 @@ class People:
     def __len__(self) -> int:
         return len(self.boxes)
 
+    def to(self, device: torch.device | str) -> People:
+        """On another device."""
+        return People(*(part.to(device) for part in (self.boxes, self.joints, self.visibility)))
+
 
 @dataclass(frozen=True)
 class Targets:
