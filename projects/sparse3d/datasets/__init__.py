@@ -5,6 +5,7 @@ from sparse3d.datasets.class_balanced_dataset import ClassBalancedDataset
 from sparse3d.datasets.epoch_sampler import EpochSampler
 from sparse3d.datasets.ground_truth_sampling import GroundTruthSampling
 from sparse3d.datasets.kitti_detection_dataset import KittiDetectionDataset
+from sparse3d.datasets.load_kitti_image import LoadKittiImage
 from sparse3d.datasets.load_multi_view_images import LoadMultiViewImages
 from sparse3d.datasets.load_points import LoadPoints
 from sparse3d.datasets.load_sweep_points import LoadSweepPoints
@@ -32,6 +33,7 @@ __all__ = [
     'KeepObjects',
     'KittiDetectionDataset',
     'LoadKeypoints3D',
+    'LoadKittiImage',
     'LoadMultiViewImages',
     'LoadPoints',
     'LoadSweepPoints',

@@ -96,7 +96,7 @@ def move_sample(results: dict, motion: SceneMotion) -> dict:
         if key in results:
             matrices = np.asarray(results[key])
             results[key] = (matrices.astype(np.float64) @ back).astype(matrices.dtype)
-    if 'plane' in results:  # a x + b y + c z + d = 0, a row
+    if results.get('plane') is not None:  # a x + b y + c z + d = 0, a row
         results['plane'] = np.asarray(results['plane'], dtype=np.float64) @ back
     results['lidar_aug_matrix'] = motion.matrix @ results.get('lidar_aug_matrix', np.eye(4))
     results['scene_motion'] = motion
