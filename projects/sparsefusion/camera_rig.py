@@ -45,7 +45,7 @@ class CameraRig:
 
         Needs ``lidar2img`` (N, 4, 4), after every augmentation of scene and image. What of
         an image is a picture is read from ``valid_shape`` (N, 2: width, height) or
-        ``img_shape`` (height, width). A camera is absent where ``camera_present`` says so
+        ``img_shape`` (height, width). A camera is absent where ``img_valid`` says so
         or its ``lidar2img`` is not finite.
 
         Raises:
@@ -54,7 +54,7 @@ class CameraRig:
         parts = [_cameras_of(meta, image_size) for meta in metas]
         if len({len(part[0]) for part in parts}) > 1:
             raise DataError('the samples of a batch have different numbers of cameras; mark the '
-                            "missing ones in 'camera_present' instead of leaving them out")
+                            "missing ones in 'img_valid' instead of leaving them out")
         stacked = [torch.from_numpy(np.stack(column)).to(device)
                    for column in zip(*parts, strict=True)]
         floats = [part.float() for part in stacked[:4]]
@@ -120,7 +120,7 @@ def _cameras_of(meta: dict[str, Any], image_size: tuple[int, int]) -> tuple[np.n
                         'pipeline packs')
     matrices = np.array(meta['lidar2img'], dtype=np.float64).reshape(-1, 4, 4)
     usable = np.isfinite(matrices).all((1, 2)) & (np.abs(np.linalg.det(matrices)) > 0)
-    present = np.asarray(meta.get('camera_present', usable), dtype=bool) & usable
+    present = np.asarray(meta.get('img_valid', usable), dtype=bool) & usable
     matrices[~usable] = np.eye(4)
     if meta.get('valid_shape') is not None:
         size = np.array(meta['valid_shape'], dtype=np.float64)

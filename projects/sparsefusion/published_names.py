@@ -52,7 +52,8 @@ SINGLE = (
     (r'cross_heatmap_head\.0\.(.+)', r'semantic_transfer.heat.\1'),
     (r'reduce_conv\.module\.(.+)', r'semantic_transfer.reduce.\1'),
     (r'depth_resnet\.conv_depth\.(.+)', r'geometric_transfer.stem.\1'),
-    (r'depth_resnet\.layers\.(\d)\.0\.downsample\.(.+)', r'geometric_transfer.blocks.\1.shortcut.\2'),
+    (r'depth_resnet\.layers\.(\d)\.0\.downsample\.(.+)',
+     r'geometric_transfer.blocks.\1.shortcut.\2'),
     (r'depth_resnet\.layers\.(\d)\.0\.(.+)', r'geometric_transfer.blocks.\1.\2'),
     (r'depth_resnet\.fuse_layers\.(.+)', r'geometric_transfer.join.\1'),
     (r'view_transformer\.camera_net\.bn\.(.+)', r'view_transformation.gate.norm.\1'),
@@ -67,6 +68,8 @@ SINGLE = (
 DETECTOR = {'img_backbone.': 'image_backbone.', 'img_neck.': 'image_neck.',
             'pts_middle_encoder.': 'middle_encoder.', 'pts_backbone.': 'backbone.',
             'pts_neck.': 'neck.'}
+# Inside a branch: convolution, normalisation, last layer.
+BRANCH_PARTS = ((r'^0\.conv\.', '0.'), (r'^0\.bn\.', '1.'), (r'^1\.', '3.'))
 NO_EFFECT = ''  # what :func:`ours` says of a tensor that changes nothing
 
 
@@ -96,9 +99,7 @@ def as_transfusion(name: str) -> str | None:
     """Our name in TransFusion-L of what :func:`ours` names in SparseFusion, or its heat map."""
     heat = re.fullmatch(r'pts_bbox_head\.heatmap_head\.(.+)', name)
     if heat:
-        part = heat[1].replace('0.conv.', '0.').replace('0.bn.', '1.')
-        return 'bbox_head.heat.' + (re.sub(r'^1\.(weight|bias)$', r'3.\1', part)
-                                    if heat[1].startswith('1.') else part)
+        return f'bbox_head.heat.{_of_branch("heat." + heat[1]).removeprefix("heat.")}'
     found = ours(as_sparsefusion(name))
     return found and found.replace('bbox_head.lidar_decoder.', 'bbox_head.decoder.')
 
@@ -131,6 +132,7 @@ def _of_branch(name: str) -> str:
     branch, rest = name.split('.', 1)
     if branch.endswith('_2d') or branch == 'cls':
         return name
-    rest = re.sub(r'^0\.conv\.', '0.', rest) if rest.startswith('0.conv.') else (
-        re.sub(r'^0\.bn\.', '1.', rest) if rest.startswith('0.bn.') else re.sub(r'^1\.', '3.', rest))
-    return f'{branch.removesuffix("_view")}.{rest}'
+    for pattern, replacement in BRANCH_PARTS:
+        if re.match(pattern, rest):
+            return f'{branch.removesuffix("_view")}.{re.sub(pattern, replacement, rest)}'
+    return name

@@ -25,7 +25,7 @@ class SparseFusion(Base3DDetector):
     """Two sparse detectors, LiDAR and cameras, and the fusion of their candidates.
 
     A sample without points, without images, or without some of its cameras
-    (``camera_present`` among its metas) is detected with what there is; the first such
+    (``img_valid`` among its metas) is detected with what there is; the first such
     sample is reported.
 
     Args:
@@ -119,7 +119,7 @@ class SparseFusion(Base3DDetector):
         if images is None:
             images = torch.zeros(len(samples), 1, 3, *BLANK_IMAGE, device=device)
             metas: list[dict[str, Any]] = [
-                dict(lidar2img=torch.eye(4)[None].numpy(), camera_present=[False])
+                dict(lidar2img=torch.eye(4)[None].numpy(), img_valid=[False])
                 for _ in samples]
         else:
             metas = [sample.metainfo for sample in samples]

@@ -69,14 +69,15 @@ def select_detections(
 
 
 def doubles(centres: Tensor, scores: Tensor, reach: float) -> Tensor:  # [N, 2], [N] -> [N] bool
-    """Which boxes lie near a higher one that stays.
+    """Which boxes lie near a higher one that stays; equals leave each other alone.
 
     Args:
         reach: squared distance up to which two centres are the same object.
     """
     order = scores.argsort(descending=True, stable=True)
     centres = centres[order].double()
-    near = ((centres[:, None] - centres[None]) ** 2).sum(-1).le(reach).cpu().numpy()
+    near = ((centres[:, None] - centres[None]) ** 2).sum(-1) <= reach
+    near = (near & (scores[order][:, None] > scores[order][None])).cpu().numpy()
     gone = torch.zeros(len(order), dtype=torch.bool).numpy()
     for row in range(len(order)):
         if not gone[row]:
