@@ -12,6 +12,7 @@ from torch.utils.checkpoint import checkpoint
 from sparse3d.ops.sample_views import PackedViews
 from sparsebev.adaptive_mixing import AdaptiveMixing
 from sparsebev.box_code import centres_in_metres
+from sparsebev.precision import at_least_float32
 from sparsebev.scale_adaptive_attention import ScaleAdaptiveSelfAttention
 from sparsebev.spatio_temporal_sampling import SamplingQuirks, SpatioTemporalSampling
 from sparsebev.views import Views
@@ -103,9 +104,9 @@ class DecoderLayer(nn.Module):
         sampled = self._run(self.sampling, query, features, images, views)
         features = self.norms[1](self._run(self.mixing, sampled, features))
         features = self.norms[2](self.feedforward(features))
-        correction = self.regression(features).float()
-        return (features, self.classification(features).float(),
-                refine(query.float(), correction, views.age))
+        correction = at_least_float32(self.regression(features))
+        return (features, at_least_float32(self.classification(features)),
+                refine(at_least_float32(query), correction, views.age))
 
     def look_around(self, query: Tensor, features: Tensor, hidden: Tensor | None = None) -> Tensor:
         """Features after position encoding and self attention."""

@@ -5,10 +5,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sparsebev.precision import at_least_float32
+
 
 def pairwise_distance(centres: Tensor) -> Tensor:
     """Distances [B, Q, Q] in metres between centres [B, Q, 2], without gradient."""
-    centres = centres.detach().float()
+    centres = at_least_float32(centres.detach())
     return (centres[:, :, None] - centres[:, None]).norm(dim=-1)
 
 
@@ -65,10 +67,10 @@ class ScaleAdaptiveSelfAttention(nn.Module):
 
     def distance_bias(self, features: Tensor, centres: Tensor,
                       hidden: Tensor | None = None) -> Tensor:
-        """What is added to the logits, [B, H, Q, Q] in float32."""
+        """What is added to the logits, [B, H, Q, Q], in float32 at least."""
         distance = pairwise_distance(centres)[:, None]
         if self.adaptive:
-            tau = self.tau(features).float().transpose(1, 2)        # [B, H, Q]
+            tau = at_least_float32(self.tau(features)).transpose(1, 2)  # [B, H, Q]
             bias = -tau[..., None] * distance
         else:
             bias = torch.zeros_like(distance).expand(-1, self.heads, -1, -1)

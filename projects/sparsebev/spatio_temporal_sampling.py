@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from sparse3d.ops.sample_views import PackedViews, sample_views
 from sparsebev.box_code import query_to_box
+from sparsebev.precision import at_least_float32
 from sparsebev.views import Views
 
 
@@ -111,7 +112,7 @@ class SpatioTemporalSampling(nn.Module):
         """
         frames = views.age.shape[1]
         points = self.points_by_frame(query, features, views.age)
-        weights = self.scale_weights(features).float()
+        weights = at_least_float32(self.scale_weights(features))
         weights = weights.unflatten(-1, (self.groups, self.points, self.levels)).softmax(-1)
         weights = scale_weights_by_frame(weights, frames, self.quirks.published_scale_order)
         sampled = sample_views(
@@ -124,6 +125,6 @@ class SpatioTemporalSampling(nn.Module):
 
     def points_by_frame(self, query: Tensor, features: Tensor, age: Tensor) -> Tensor:
         """Where the queries look, [B, Q, T, G*P, 3] metres in the LiDAR frame of now."""
-        offsets = self.sampling_offset(features).float().unflatten(-1, (-1, 3))
-        points = sampling_points(query.float(), offsets, self.point_range)
+        offsets = at_least_float32(self.sampling_offset(features)).unflatten(-1, (-1, 3))
+        points = sampling_points(at_least_float32(query), offsets, self.point_range)
         return follow_motion(points, query[..., 8:10], age)
