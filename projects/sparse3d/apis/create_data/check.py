@@ -7,10 +7,13 @@ from pathlib import Path
 
 from sparse3d.errors import DataError
 from sparse3d.prepare import CheckReport, check_kitti
+from sparse3d.prepare.waymo.check import check_waymo
 
 # info files by which a data set is recognised -> its check
 CHECKS: dict[str, Callable[[Path], CheckReport]] = {
     'kitti_infos_*.pkl': check_kitti,
+    'waymo_infos_*.pkl': check_waymo,
+    'kitti_format/waymo_infos_*.pkl': lambda root: check_waymo(root / 'kitti_format'),
 }
 
 

@@ -1,4 +1,5 @@
 """Waymo Open Dataset: both published formats to one frame structure, and to info files."""
+from sparse3d.prepare.waymo.check import check_waymo
 from sparse3d.prepare.waymo.frame import WaymoFrame
 from sparse3d.prepare.waymo.merging import merge_waymo
 from sparse3d.prepare.waymo.points import WaymoPoints, frame_points
@@ -6,5 +7,5 @@ from sparse3d.prepare.waymo.preparation import prepare_waymo
 from sparse3d.prepare.waymo.read_v1 import read_v1
 from sparse3d.prepare.waymo.read_v2 import read_v2
 
-__all__ = ['WaymoFrame', 'WaymoPoints', 'frame_points', 'merge_waymo', 'prepare_waymo',
-           'read_v1', 'read_v2']
+__all__ = ['WaymoFrame', 'WaymoPoints', 'check_waymo', 'frame_points', 'merge_waymo',
+           'prepare_waymo', 'read_v1', 'read_v2']

@@ -48,3 +48,15 @@ def waymo_v2(tmp_path) -> Path:
     root = tmp_path / 'waymo'
     shutil.copytree(FIXTURE / 'v2', root / 'training', dirs_exist_ok=True)
     return root
+
+
+@pytest.fixture(scope='session')
+def simulated(tmp_path_factory) -> Path:
+    """Two simulated segments of three frames (train, val), prepared; to be read only."""
+    from sparse3d.prepare.waymo import prepare_waymo
+    from sparse3d.simulate import WaymoOptions, simulate_waymo
+    root = tmp_path_factory.mktemp('simulated') / 'waymo'
+    options = WaymoOptions(seconds=.3, columns=300, image_width=160)
+    simulate_waymo(root, 2, seed=2, options=options, show_progress=False)
+    prepare_waymo(root)
+    return root
