@@ -93,7 +93,8 @@ def drive():
             taken.append(dict(
                 images=torch.from_numpy(
                     random.integers(0, 255, (cameras, 3, *size)).astype(np.uint8)),
-                lidar2img=np.stack([_camera(index * np.pi, size) for index in range(cameras)]),
+                lidar2img=np.stack([_camera(2 * np.pi * index / cameras, size)
+                                    for index in range(cameras)]),
                 timestamps=np.full(cameras, 100.0 + 0.5 * number), lidar2global=lidar2global))
         return taken
 

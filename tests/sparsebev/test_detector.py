@@ -1,0 +1,305 @@
+"""The detector as users run it: batches, cameras, frames, training, memory, streaming."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from mmdet3d.registry import MODELS
+from mmengine.structures import InstanceData
+
+from sparse3d.errors import DataError
+from sparsebev.frame_memory import FrameMemory
+from sparsebev.image_preprocessor import VideoPreprocessor
+from sparsebev.streaming import CameraFrame
+from sparsebev.views import views_of_batch
+
+
+def joined(*batches: dict) -> dict:
+    return dict(inputs=dict(img=[img for batch in batches for img in batch['inputs']['img']]),
+                data_samples=[item for batch in batches for item in batch['data_samples']])
+
+
+def same(left: InstanceData, right: InstanceData, atol: float = 2e-4) -> None:
+    torch.testing.assert_close(left.scores_3d, right.scores_3d, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(left.bboxes_3d.tensor, right.bboxes_3d.tensor, atol=atol, rtol=1e-3)
+
+
+def detections(model, batch: dict) -> list[InstanceData]:
+    with torch.no_grad():
+        return [sample.pred_instances_3d for sample in model.test_step(batch)]
+
+
+def raw(model, batch: dict) -> dict:
+    with torch.no_grad():
+        return model(**model.data_preprocessor(batch), mode='tensor')['head']
+
+
+# Batches, cameras, frames -----------------------------------------------------
+
+
+def test_a_batch_gives_what_its_samples_give(build_detector, drive, batch_of):
+    model = build_detector()
+    one, two = batch_of(drive(2), 2), batch_of(drive(3, seed=1), 2)
+    together = detections(model, joined(one, two))
+    assert len(together[0].scores_3d) == 10
+    same(together[0], detections(model, one)[0])
+    same(together[1], detections(model, two)[0])
+
+
+@pytest.mark.parametrize('cameras', [1, 2, 5])
+@pytest.mark.parametrize('frames', [1, 3])
+def test_any_number_of_cameras_and_frames(build_detector, drive, batch_of, cameras, frames):
+    model = build_detector(frames)
+    found = detections(model, batch_of(drive(frames, cameras), frames))[0]
+    assert found.bboxes_3d.tensor.isfinite().all() and len(found.scores_3d)
+
+
+def test_samples_with_different_numbers_of_cameras(build_detector, drive, batch_of):
+    model = build_detector()
+    few, many = batch_of(drive(2, 1), 2), batch_of(drive(2, 3, seed=1), 2)
+    together = detections(model, joined(few, many))
+    same(together[0], detections(model, few)[0])
+    same(together[1], detections(model, many)[0])
+
+
+def test_a_masked_camera_is_as_good_as_none(build_detector, drive, batch_of):
+    model = build_detector()
+    taken = drive(2, 3)
+    for frame in taken:
+        frame['images'][2] = 255
+    valid = np.array([True, True, False] * 2)
+    masked = raw(model, batch_of(taken, 2, img_valid=valid))
+    for frame in taken:
+        frame.update({key: frame[key][:2] for key in ('images', 'lidar2img', 'timestamps')})
+    torch.testing.assert_close(masked, raw(model, batch_of(taken, 2)), atol=1e-4, rtol=1e-3)
+
+
+def test_the_order_of_cameras_does_not_matter(build_detector, drive, batch_of):
+    model = build_detector()
+    taken = drive(2, 3)
+    before = raw(model, batch_of(taken, 2))
+    for frame in taken:
+        frame.update({key: frame[key][[2, 0, 1]] for key in ('images', 'lidar2img')})
+    torch.testing.assert_close(before, raw(model, batch_of(taken, 2)), atol=1e-4, rtol=1e-3)
+
+
+# Training ---------------------------------------------------------------------
+
+
+def losses_of(model, batch: dict) -> dict[str, torch.Tensor]:
+    torch.manual_seed(3)
+    return model(**model.data_preprocessor(batch, training=True), mode='loss')
+
+
+def test_every_weight_learns(build_detector, drive, batch_of):
+    model = build_detector().train()
+    losses = losses_of(model, batch_of(drive(2), 2))
+    assert set(losses) == {f'{prefix}loss_{kind}{part}' for prefix in ('', 'd0.')
+                           for kind in ('cls', 'bbox') for part in ('', '_dn')}
+    sum(losses.values()).backward()
+    still = [name for name, value in model.named_parameters()
+             if value.requires_grad and (value.grad is None or not value.grad.abs().sum() > 0)]
+    assert still == []
+
+
+def test_checkpointing_changes_memory_and_not_gradients(build_detector, drive, batch_of):
+    gradients = []
+    for checkpointing in (False, True):
+        model = build_detector(head=dict(checkpointing=checkpointing, dropout=0.0)).train()
+        sum(losses_of(model, batch_of(drive(2), 2)).values()).backward()
+        gradients.append([value.grad for value in model.parameters() if value.grad is not None])
+    for plain, saved in zip(*gradients, strict=True):
+        torch.testing.assert_close(plain, saved)
+
+
+def test_a_batch_without_objects_trains(build_detector, drive, batch_of):
+    model = build_detector().train()
+    batch = batch_of(drive(2), 2)
+    truth = batch['data_samples'][0].gt_instances_3d
+    batch['data_samples'][0].gt_instances_3d = truth[:0]
+    losses = losses_of(model, batch)
+    assert all(value.isfinite() for value in losses.values())
+    assert set(losses) == set(losses_of(model, batch_of(drive(2), 2)))
+    sum(losses.values()).backward()
+
+
+def test_a_samples_losses_do_not_depend_on_its_neighbours(build_detector, drive, batch_of):
+    """Empty denoising slots are not seen, unlike in the released code."""
+    for published, equal in ((False, True), (True, False)):
+        model = build_detector(head=dict(
+            dropout=0.0, published_attend_empty_slots=published)).train()
+        model.bbox_head.layer.self_attention.tau.bias.data.zero_()  # looks far
+        one, two = batch_of(drive(2), 2), batch_of(drive(2, seed=1), 2)
+        one['data_samples'][0].gt_instances_3d = one['data_samples'][0].gt_instances_3d[:1]
+        hidden = _noisy_logits(model, one), _noisy_logits(model, joined(one, two))
+        assert torch.allclose(hidden[0][:, 0, 0], hidden[1][:, 0, 0], atol=1e-5) == equal
+
+
+def _noisy_logits(model, batch: dict) -> torch.Tensor:
+    from sparsebev.box_code import ground_truth_boxes
+    from sparsebev.query_denoising import Noise, noisy_queries
+    data = model.data_preprocessor(batch)
+    truth = [sample.gt_instances_3d for sample in data['data_samples']]
+    boxes = [ground_truth_boxes(item.bboxes_3d) for item in truth]
+    count = sum(map(len, boxes))
+    noise = Noise(torch.full((2, count, 3), 0.3), torch.zeros(2, count, dtype=torch.bool),
+                  torch.zeros(2, count, dtype=torch.long))
+    noisy = noisy_queries(boxes, [item.labels_3d for item in truth], noise,
+                          model.bbox_head.point_range)
+    views = model.views(data['inputs']['imgs'], data['data_samples'])
+    with torch.no_grad():
+        return model.bbox_head(model.extract_feat(data['inputs']), views, noisy)['noisy_logits']
+
+
+def test_only_the_first_frames_teach_the_backbone(build_detector, drive, batch_of):
+    model = build_detector(3, frames_with_gradient=1, image_mask=dict(type='GridMask')).train()
+    images = model.data_preprocessor(batch_of(drive(3), 3))['inputs']['imgs'].requires_grad_()
+    maps = model.extract_feat(dict(imgs=images))
+    assert [level.shape[:2] for level in maps] == [(1, 6)] * 2
+    sum(level.sum() for level in maps).backward()
+    assert images.grad[0, :2].abs().sum() > 0 and images.grad[0, 2:].eq(0).all()
+    assert model.training and model.neck.training
+
+
+def test_half_precision_keeps_geometry_and_results(build_detector, drive, batch_of):
+    batch = batch_of(drive(2), 2)
+    for float32_head in (True, False):
+        model = build_detector(float32_head=float32_head)
+        exact = raw(model, batch)
+        with torch.autocast('cpu', dtype=torch.bfloat16):
+            low = raw(model, batch)
+        assert low['codes'].dtype == torch.float32
+        assert (low['codes'][0, ..., :2] - exact['codes'][0, ..., :2]).abs().max() < 3
+
+
+# Memory and streaming ---------------------------------------------------------
+
+
+def test_memory_gives_the_same_and_reads_each_frame_once(build_detector, drive, batch_of):
+    taken = drive(6)
+    offline, online = build_detector(3), build_detector(3, remember_frames=3)
+    read = []
+    online.backbone.register_forward_pre_hook(lambda module, inputs: read.append(len(inputs[0])))
+    for last in (3, 4, 5, 6, 2, 6):  # in order, then wherever the sampler goes
+        batch = batch_of(taken[:last], 3)
+        same(detections(online, batch)[0], detections(offline, batch)[0])
+        assert len(online.memory) <= 3
+    assert sum(read[:6]) == 12  # six frames of two cameras, each once
+
+
+def test_memory_forgets_what_was_used_longest_ago():
+    memory = FrameMemory(2)
+    asked = []
+
+    def compute(index):
+        asked.append(index)
+        return ()
+
+    memory.maps(['a', 'b'], compute)
+    memory.maps(['a', 'c'], compute)
+    assert 'a' in memory and 'c' in memory and 'b' not in memory
+    assert asked == [0, 1, 1]
+    memory.clear()
+    assert len(memory) == 0
+
+
+def test_memory_needs_names(build_detector, drive, batch_of):
+    model = build_detector(remember_frames=2)
+    batch = batch_of(drive(2), 2)
+    batch['data_samples'][0].set_metainfo(dict(img_path=None))
+    with pytest.raises(DataError, match='img_path'):
+        detections(model, batch)
+
+
+def test_a_stream_gives_the_offline_result_at_every_moment(build_detector, drive, batch_of):
+    model = build_detector(3)
+    taken, stream = drive(5), model.stream()
+    for last in range(1, 6):
+        found = stream(CameraFrame(**taken[last - 1]))
+        same(found, detections(model, batch_of(taken[:last], 3))[0])
+        assert len(stream.frames) == min(last, 3)
+
+
+def test_a_stream_survives_a_lost_frame_and_starts_anew_with_a_scene(
+        build_detector, drive, batch_of):
+    model = build_detector(3)
+    taken, stream = drive(5), model.stream()
+    for index in (0, 1, 4):  # two frames never came
+        found = stream(CameraFrame(**taken[index], scene='first'))
+    same(found, detections(model, batch_of([taken[0], taken[1], taken[4]], 3))[0])
+    found = stream(CameraFrame(**taken[0], scene='second'))  # earlier, but another drive
+    same(found, detections(model, batch_of(taken[:1], 3))[0])
+    assert len(stream.frames) == 1
+
+
+def test_a_stream_survives_a_camera_without_a_picture(build_detector, drive, batch_of):
+    model = build_detector(2)
+    taken, stream = drive(2), model.stream()
+    stream(CameraFrame(**taken[0], present=np.array([True, False])))
+    found = stream(CameraFrame(**taken[1], present=np.array([False, True])))
+    valid = np.array([False, True, True, False])
+    same(found, detections(model, batch_of(taken, 2, img_valid=valid))[0])
+
+
+def test_a_fast_stream_looks_back_by_its_step(build_detector, drive, batch_of):
+    model = build_detector(3)
+    taken, stream = drive(5), model.stream(every=2)
+    for frame in taken:
+        found = stream(CameraFrame(**frame))
+    same(found, detections(model, batch_of(taken[::2], 3))[0])
+    assert len(stream.frames) == stream.frames.maxlen == 5
+
+
+def test_a_stream_refuses_what_cannot_be(build_detector, drive):
+    taken, stream = drive(2), build_detector().stream()
+    stream(CameraFrame(**taken[1]))
+    with pytest.raises(DataError, match='came after'):
+        stream(CameraFrame(**taken[0]))
+    stream.reset()
+    stream(CameraFrame(**taken[0]))
+    with pytest.raises(DataError, match='number of cameras'):
+        stream(CameraFrame(**drive(2, cameras=3)[1]))
+
+
+# What comes in ----------------------------------------------------------------
+
+
+def test_images_are_normalised_padded_and_checked():
+    preprocessor = VideoPreprocessor([1, 2, 3], [1, 2, 4], size_divisor=32, num_frames=2)
+    images = torch.zeros(2, 3, 30, 40, dtype=torch.uint8)
+    images[:, 0] = 11
+    ready = preprocessor.images([images])
+    assert ready.shape == (1, 2, 3, 32, 64)
+    assert ready[0, 0, :, 0, 0].tolist() == [-1, -1, 2]
+    assert ready[..., 30:, :].eq(0).all() and ready[..., 40:].eq(0).all()
+    with pytest.raises(DataError, match='T = 2'):
+        preprocessor.images([images[:1]])
+    with pytest.raises(DataError, match='no images'):
+        preprocessor(dict(inputs=dict(), data_samples=[]))
+
+
+def test_distortion_is_for_training_alone():
+    preprocessor = VideoPreprocessor([0] * 3, [1] * 3, distortion=lambda images: images + 1)
+    image = torch.zeros(1, 3, 32, 32, dtype=torch.uint8)
+    assert preprocessor.images([image], training=True).eq(1).all()
+    assert preprocessor.images([image]).eq(0).all()
+    built = VideoPreprocessor([0] * 3, [1] * 3, distortion=dict(type='PhotometricDistortion'))
+    assert isinstance(built.distortion, MODELS.get('PhotometricDistortion'))
+
+
+def test_ages_and_errors_of_views():
+    matrices, seconds = np.tile(np.eye(4), (4, 1, 1)), np.array([10.0, 10.2, 9.5, 9.9])
+    views = views_of_batch([dict(lidar2img=matrices, img_timestamp=seconds)], 2, (8, 8))
+    assert views.age[0].tolist() == pytest.approx([0, 0.4])
+    assert views.present is None
+    valid = np.array([True, True, True, False])
+    seconds[3] = np.nan
+    views = views_of_batch([dict(lidar2img=matrices, img_timestamp=seconds, img_valid=valid)], 2,
+                           (8, 8))
+    assert views.age[0].tolist() == pytest.approx([0, 0.5])
+    with pytest.raises(DataError, match='not finite'):
+        views_of_batch([dict(lidar2img=matrices, img_timestamp=seconds)], 2, (8, 8))
+    with pytest.raises(DataError, match="no 'lidar2img'"):
+        views_of_batch([dict(img_timestamp=seconds)], 2, (8, 8))
+    with pytest.raises(DataError, match='3 frames'):
+        views_of_batch([dict(lidar2img=matrices, img_timestamp=seconds)], 3, (8, 8))
