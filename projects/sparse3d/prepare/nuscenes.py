@@ -25,6 +25,7 @@ from sparse3d.prepare.nuscenes_tables import (
     table_files,
 )
 from sparse3d.prepare.parallel import run_parallel
+from sparse3d.prepare.parts import part_suffix
 from sparse3d.structures.box_conversions import centre_to_lidar
 from sparse3d.version import __version__
 
@@ -47,7 +48,8 @@ class NuScenesPreparation:
 
 def prepare_nuscenes(root: str | os.PathLike, version: str | None = None,
                      out: str | os.PathLike | None = None, workers: int = 1,
-                     options: NuScenesPreparation | None = None) -> PreparationReport:
+                     options: NuScenesPreparation | None = None,
+                     shard: tuple[int, int] = (1, 1)) -> PreparationReport:
     """Make everything that training and evaluation on nuScenes need.
 
     Writes ``nuscenes_infos_{train,val}.pkl`` or ``nuscenes_infos_test.pkl`` (layout of
@@ -67,29 +69,33 @@ def prepare_nuscenes(root: str | os.PathLike, version: str | None = None,
         out: where to write, by default ``root``; elsewhere, links to the folders of
             ``root`` are made as well, so that ``out`` serves as data root.
         workers: number of processes.
+        shard: ``(i, n)``: prepare part i of n, for instance on n machines; then
+            :func:`~sparse3d.prepare.nuscenes_merging.merge_nuscenes` joins the parts.
 
     Raises:
         DataError: if there is no data set, its tables are damaged, a file cannot be
             written, or a file is missing or damaged and ``skip_damaged`` is off.
     """
     options = options or NuScenesPreparation()
-    root, out = Path(root), Path(out or root)
+    root, out, suffix = Path(root), Path(out or root), part_suffix(shard)
     version = find_version(root, version)
     scenes_of = scenes_of_splits(open_tables(root, version))
     _make_folders(root, out, version)
     stamp_of_run = dict(format_version=FORMAT_VERSION, version=__version__,
                         root=str(root.resolve()), tables=version, options=asdict(options))
-    journal = Journal(out / '.prepare_nuscenes', stamp_of_run)
+    journal = Journal(out / f'.prepare_nuscenes{suffix}', stamp_of_run)
     report = PreparationReport(out)
     objects = []
+    stamp = _stamp(root, version, options)
     for split, scenes in scenes_of.items():
         function = partial(prepare_scene, root=root, version=version, out=out, journal=journal,
                            options=options, with_objects=options.database and split == 'train')
-        prepared = _all_scenes(function, scenes, workers, split, report)
-        _write_infos(prepared, version, split, _stamp(root, version, options), report)
+        prepared = _all_scenes(function, scenes[shard[0] - 1::shard[1]], workers, split, report)
+        entries = [info for scene in prepared for info in scene['infos']]
+        write_nuscenes_infos(entries, version, split, stamp, report, suffix)
         objects += [entry for scene in prepared for entry in scene['objects']]
     if options.database and 'train' in scenes_of:
-        _write_database(objects, report)
+        write_nuscenes_database(objects, report, suffix)
     journal.remove()
     return report
 
@@ -171,9 +177,9 @@ def _all_scenes(function: partial, scenes: list[dict], workers: int, split: str,
     return prepared
 
 
-def _write_infos(prepared: list[dict], version: str, split: str, stamp: dict,
-                 report: PreparationReport) -> None:
-    data_list = [info for scene in prepared for info in scene['infos']]
+def write_nuscenes_infos(data_list: list[dict], version: str, split: str, stamp: dict,
+                         report: PreparationReport, suffix: str = '') -> None:
+    """Number the entries of a split and write its info file."""
     for number, info in enumerate(data_list):
         info['sample_idx'] = number
     ignored = {item['category'] for info in data_list for item in info.get('instances', ())
@@ -182,15 +188,17 @@ def _write_infos(prepared: list[dict], version: str, split: str, stamp: dict,
     metainfo = dict(categories=categories | dict.fromkeys(sorted(ignored), -1),
                     dataset='nuscenes', version=version, info_version='1.1',
                     stamp=dict(stamp, split=split))
-    path = report.out / f'nuscenes_infos_{split}.pkl'
+    path = report.out / f'nuscenes_infos_{split}{suffix}.pkl'
     write_info_file(path, metainfo, data_list)
     report.frames[split] = len(data_list)
     report.files.append(path)
 
 
-def _write_database(objects: list[list[dict]], report: PreparationReport) -> None:
+def write_nuscenes_database(objects: list[list[dict]], report: PreparationReport,
+                            suffix: str = '') -> None:
+    """Write the index of the database; objects by sample."""
     index = merge_entries(objects)
-    path = report.out / DATABASE_INDEX
+    path = report.out / f'{DATABASE_INDEX.removesuffix(".pkl")}{suffix}.pkl'
     write_plain_file(path, index)
     report.objects = {name: len(entries) for name, entries in index.items()}
     report.files.append(path)

@@ -4,7 +4,8 @@ from __future__ import annotations
 import argparse
 import os
 
-from sparse3d.prepare import NuScenesPreparation, prepare_nuscenes
+from sparse3d.apis.create_data.shard import add_shard
+from sparse3d.prepare import NuScenesPreparation, merge_nuscenes, prepare_nuscenes
 
 
 def add_nuscenes(commands: argparse._SubParsersAction) -> None:
@@ -16,6 +17,7 @@ def add_nuscenes(commands: argparse._SubParsersAction) -> None:
                                             'v1.0-trainval, v1.0-mini, v1.0-test there is)')
     nuscenes.add_argument('--out', help='where to write (default: root)')
     nuscenes.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    add_shard(nuscenes)
     nuscenes.add_argument('--lidar-sweeps', type=int, default=default.lidar_sweeps, metavar='N',
                           help='earlier sweeps of a sample, at most (default: %(default)s)')
     nuscenes.add_argument('--camera-sweeps', type=int, default=default.camera_sweeps, metavar='N',
@@ -30,10 +32,13 @@ def add_nuscenes(commands: argparse._SubParsersAction) -> None:
 
 
 def _nuscenes(arguments: argparse.Namespace) -> int:
+    if arguments.merge:
+        print(merge_nuscenes(arguments.out or arguments.root))
+        return 0
     options = NuScenesPreparation(
         lidar_sweeps=arguments.lidar_sweeps, camera_sweeps=arguments.camera_sweeps,
         cameras=not arguments.no_cameras, database=not arguments.no_database,
         skip_damaged=arguments.skip_damaged)
     print(prepare_nuscenes(arguments.root, arguments.version, arguments.out, arguments.workers,
-                           options))
+                           options, arguments.shard))
     return 0
