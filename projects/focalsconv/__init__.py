@@ -1,14 +1,19 @@
 """Focal sparse convolutions for 3D object detection (CVPR 2022)."""
 import sparse3d  # noqa: F401, I001  (first: repairs the stack, registers the core)
 
+from focalsconv.camera_views import CameraViews, ProjectionOptions
 from focalsconv.focal_sparse_convolution import FocalOptions, FocalSparseConvolution
 from focalsconv.focal_sparse_encoder import EncodedVoxels, FocalSparseEncoder
+from focalsconv.image_features import ShallowImageEncoder
 from focalsconv.importance import Importance
 
 __all__ = [
+    'CameraViews',
     'EncodedVoxels',
     'FocalOptions',
     'FocalSparseConvolution',
     'FocalSparseEncoder',
     'Importance',
+    'ProjectionOptions',
+    'ShallowImageEncoder',
 ]

@@ -8,6 +8,7 @@ from mmcv.cnn import build_norm_layer
 from spconv.pytorch import SparseConvTensor, SubMConv3d
 from torch import Tensor, nn
 
+from focalsconv.camera_views import CameraViews
 from focalsconv.dilation import (
     check_key_range,
     important_neighbours,
@@ -16,6 +17,7 @@ from focalsconv.dilation import (
     voxel_coordinates,
     voxel_keys,
 )
+from focalsconv.image_fusion import ImageFusion
 from focalsconv.importance import Importance, ImportancePredictor, neighbour_offsets
 from focalsconv.published_merge import merge_as_released, order_in_samples
 from sparse3d.errors import ConfigError
@@ -54,7 +56,7 @@ class FocalOptions:
 
 
 class FocalSparseConvolution(nn.Module):
-    """Predict importance, grow the foreground, convolve (LiDAR only).
+    """Predict importance, grow the foreground, convolve; with image features or without.
 
     Args:
         channels: width of input and output.
@@ -64,35 +66,45 @@ class FocalSparseConvolution(nn.Module):
         norm_cfg: normalisation after the convolution.
         stage_key: name of the stage's own table of 3 x 3 x 3 neighbours, read by the predictor.
         focal_key: name for the neighbour table of the grown voxels.
+        fusion: reads the image features of voxels (Focals Conv-F), None for LiDAR alone. The
+            importance is then predicted from both, and image features are added to the output.
 
     Source: Focals Conv (CVPR 2022), section 3.
     """
 
     def __init__(self, channels: int, kernel_size: int, enlarge_channels: int,
-                 options: FocalOptions, norm_cfg: dict, stage_key: str, focal_key: str) -> None:
+                 options: FocalOptions, norm_cfg: dict, stage_key: str, focal_key: str,
+                 fusion: ImageFusion | None = None) -> None:
         super().__init__()
         if kernel_size not in (3, 5):
             raise ConfigError(f'kernel_size of a focal convolution is {kernel_size}; use 3 or 5')
-        self.options = options
-        self.predictor = ImportancePredictor(channels, kernel_size, enlarge_channels, norm_cfg,
-                                             stage_key)
+        self.options, self.fusion = options, fusion
+        self.predictor = ImportancePredictor(
+            fusion.predictor_channels(channels) if fusion else channels, kernel_size,
+            enlarge_channels, norm_cfg, stage_key)
         self.convolution = SubMConv3d(channels, channels, kernel_size, bias=False,
                                       indice_key=focal_key)
         self.norm = build_norm_layer(norm_cfg, channels)[1]
         self.activation = nn.ReLU(inplace=True)
         self.register_buffer('offsets', neighbour_offsets(kernel_size), persistent=False)
 
-    def forward(self, voxels: SparseConvTensor) -> tuple[SparseConvTensor, Importance]:
-        """Return the grown voxels, rows ordered by (sample, z, y, x), and what was predicted."""
-        importance = self.predictor(voxels)
+    def forward(self, voxels: SparseConvTensor,
+                views: CameraViews | None = None) -> tuple[SparseConvTensor, Importance]:
+        """Return the grown voxels, rows ordered by (sample, z, y, x), and what was predicted.
+
+        Args:
+            views: the images of the batch, for a layer with ``fusion``.
+        """
+        importance = self.predictor(self.fusion.joined(voxels, views) if self.fusion else voxels)
         coordinates, features, copied = self.grow(voxels, importance)
         # A new tensor: neighbour tables of the old voxel set must not be found again.
         output = self.convolution(
             SparseConvTensor(features, coordinates, voxels.spatial_shape, voxels.batch_size))
+        seen = self.fusion.of_voxels(output, views) if self.fusion else None
         if len(copied):
-            activated = self._activate_with_copies(output.features, features, copied)
+            activated = self._activate_with_copies(output.features, features, copied, seen)
         else:
-            activated = self._activate(output.features)
+            activated = self._activate(output.features if seen is None else output.features + seen)
         return output.replace_feature(activated), importance
 
     def grow(self, voxels: SparseConvTensor,
@@ -155,7 +167,8 @@ class FocalSparseConvolution(nn.Module):
     def _activate(self, features: Tensor) -> Tensor:
         return self.activation(self.norm(features)) if len(features) else features
 
-    def _activate_with_copies(self, output: Tensor, features: Tensor, copied: Tensor) -> Tensor:
+    def _activate_with_copies(self, output: Tensor, features: Tensor, copied: Tensor,
+                              seen: Tensor | None) -> Tensor:
         """Follow the released nuScenes code, which keeps background and dilated rows apart.
 
         The dilated row of a doubled cell has zero features; among its neighbours it sees the
@@ -165,5 +178,7 @@ class FocalSparseConvolution(nn.Module):
         kernel = self.convolution.weight
         centre = kernel[:, kernel.shape[1] // 2, kernel.shape[2] // 2, kernel.shape[3] // 2]
         copies = output[copied] - features[copied] @ centre.t().to(features.dtype)
+        if seen is not None:
+            output, copies = output + seen, copies + seen[copied]
         both = self._activate(torch.cat([output, copies]))
         return both[:len(output)].index_add(0, copied, both[len(output):])

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from mmdet3d.models.layers import make_sparse_convmodule
@@ -10,8 +10,10 @@ from mmdet3d.registry import MODELS
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor, nn
 
+from focalsconv.camera_views import CameraViews, ProjectionOptions
 from focalsconv.encoder_stages import StagePlan, plain_stages, residual_stages
 from focalsconv.focal_sparse_convolution import FocalOptions, FocalSparseConvolution
+from focalsconv.image_fusion import ImageFusion
 from focalsconv.importance import Importance
 from focalsconv.importance_loss import (
     importance_loss,
@@ -32,6 +34,7 @@ class EncodedVoxels:
     stages: list[SparseConvTensor]  # after each stage, focal layer included, before down-sampling
     output: SparseConvTensor        # sparse form of the bird's-eye view
     importance: dict[int, Importance] = field(default_factory=dict)  # by stage number, from 1
+    of_images: Importance | None = None  # of the layer that sees images, after stage 1
 
 
 @MODELS.register_module()
@@ -55,6 +58,11 @@ class FocalSparseEncoder(nn.Module):
         importance_loss_weight: factor of each stage's importance loss.
         importance_target: ``'rotated'`` (inside a box) or ``'published_doubled'`` (nuScenes
             release: inside an unrotated box of twice the size).
+        published_corners: take a voxel's lower corner for its place, in the targets and in the
+            images (release); otherwise the centre of what it was computed from.
+        image_fusion: Focals Conv-F: one more focal layer after stage 1 that sees images. Its
+            ``channels`` (16) and ``join`` as in :class:`ImageFusion`, ``mask_multi`` and
+            ``skip_mask_kernel`` of that layer, and the fields of :class:`ProjectionOptions`.
         focal_options: the fields of :class:`FocalOptions`: ``top_k``, ``threshold``,
             ``mask_multi``, ``skip_mask_kernel``, ``max_growth``, ``merge_background`` and the
             ``published_...`` switches.
@@ -87,6 +95,8 @@ class FocalSparseEncoder(nn.Module):
             enlarge_channels: int = 0,
             importance_loss_weight: float = 1.0,
             importance_target: str = 'rotated',
+            published_corners: bool = False,
+            image_fusion: dict | None = None,
             **focal_options,
     ) -> None:
         super().__init__()
@@ -97,6 +107,7 @@ class FocalSparseEncoder(nn.Module):
         self.return_middle_feats = return_middle_feats
         self.importance_loss_weight = importance_loss_weight
         self.importance_target = _target_rule(importance_target)
+        self.published_corners = published_corners
         self._check_grid(voxel_size, point_cloud_range)
         self.register_buffer('voxel_size', torch.tensor(list(voxel_size)).float(), persistent=False)
         self.register_buffer('range_minimum', torch.tensor(list(point_cloud_range[:3])).float(),
@@ -109,8 +120,15 @@ class FocalSparseEncoder(nn.Module):
             raise ConfigError(f"block_type is '{block_type}'; use 'conv_module' or 'basicblock'")
         plan = build(base_channels, encoder_channels, encoder_paddings, norm_cfg)
         self.encoder_layers, self.focal_positions = plan.layers, plan.focal_positions
+        options = _options(focal_options)
         self.focal_layers = _focal_layers(stages, plan, kernel_size, enlarge_channels, norm_cfg,
-                                          _options(focal_options))
+                                          options)
+        self.image_layer = None
+        if image_fusion is not None:
+            fusion = dict(voxel_size=voxel_size, range_minimum=point_cloud_range[:3],
+                          published_corners=published_corners, **image_fusion)
+            key = 'subm1' if 1 not in stages else 'focal1' if kernel_size == 3 else 'image_in'
+            self.image_layer = _image_layer(plan.widths[0], options, norm_cfg, key, **fusion)
         self.conv_out = make_sparse_convmodule(
             plan.widths[-1], output_channels, kernel_size=(3, 1, 1), stride=(2, 1, 1),
             norm_cfg=norm_cfg, padding=0, indice_key='spconv_down2', conv_type='SparseConv3d')
@@ -129,43 +147,61 @@ class FocalSparseEncoder(nn.Module):
         bev, encoded = self.encode(voxel_features, coors, batch_size)
         return (bev, encoded.stages) if self.return_middle_feats else bev
 
-    def encode(self, voxel_features: Tensor, coordinates: Tensor,
-               batch_size: int) -> tuple[Tensor, EncodedVoxels]:
-        """As :meth:`forward`, with all that :meth:`auxiliary_losses` and other users need."""
+    def encode(self, voxel_features: Tensor, coordinates: Tensor, batch_size: int,
+               views: CameraViews | None = None) -> tuple[Tensor, EncodedVoxels]:
+        """As :meth:`forward`, with all that :meth:`auxiliary_losses` and other users need.
+
+        Args:
+            views: the images of the batch, with ``image_fusion``.
+        """
         voxels = SparseConvTensor(voxel_features, coordinates.int(), self.sparse_shape, batch_size)
         voxels = self.conv_input(voxels)
-        stages, importance = [], {}
+        stages, importance, of_images = [], {}, None
         for number, (layers, position) in enumerate(
                 zip(self.encoder_layers, self.focal_positions, strict=True), start=1):
             voxels = _run(list(layers)[:position], voxels)
             if f'stage{number}' in self.focal_layers:
                 voxels, importance[number] = self.focal_layers[f'stage{number}'](voxels)
+            if number == 1 and self.image_layer is not None:
+                voxels, of_images = self.image_layer(voxels, views)
             stages.append(voxels)
             voxels = _run(list(layers)[position:], voxels)
         output = self.conv_out(voxels)
         bev = output.dense().flatten(1, 2)  # [B, C, D, H, W] -> [B, C * D, H, W]
-        return bev, EncodedVoxels(stages, output, importance)
+        return bev, EncodedVoxels(stages, output, importance, of_images)
 
     def auxiliary_losses(self, auxiliary: EncodedVoxels,
                          gt_boxes: list[Tensor]) -> dict[str, Tensor]:
-        """Importance loss of every focal layer.
+        """Importance loss of every focal layer; none with a weight of 0.
 
         Args:
             gt_boxes: for each sample [n, >= 7] (x, y, z_bottom, dx, dy, dz, yaw, ...), LiDAR frame.
 
         Returns:
-            ``loss_importance_stage<number>``: scalars.
+            ``loss_importance_stage<number>`` and ``loss_importance_image``: scalars.
         """
-        return {f'loss_importance_stage{stage}': self.importance_loss_weight * importance_loss(
+        if self.importance_loss_weight == 0:
+            return {}
+        layers = {f'stage{stage}': (stage, of_stage)
+                  for stage, of_stage in auxiliary.importance.items()}
+        if auxiliary.of_images is not None:
+            layers['image'] = (1, auxiliary.of_images)
+        return {f'loss_importance_{name}': self.importance_loss_weight * importance_loss(
                     importance.of_voxels, self.importance_targets(stage, importance, gt_boxes))
-                for stage, importance in auxiliary.importance.items()}
+                for name, (stage, importance) in layers.items()}
 
     def importance_targets(self, stage: int, importance: Importance,
                            gt_boxes: list[Tensor]) -> Tensor:
         """Mark the voxels that a stage's importance should call foreground, [N] bool."""
-        corners = voxel_corners(importance.coordinates, 2 ** (stage - 1), self.voxel_size,
+        return self.importance_target(self.voxel_places(stage, importance.coordinates),
+                                      importance.coordinates[:, 0].long(), gt_boxes)
+
+    def voxel_places(self, stage: int, coordinates: Tensor) -> Tensor:
+        """Where the voxels of a stage lie in the cloud, [N, 3] metres."""
+        corners = voxel_corners(coordinates, 2 ** (stage - 1), self.voxel_size,
                                 self.range_minimum)
-        return self.importance_target(corners, importance.coordinates[:, 0].long(), gt_boxes)
+        # Down-sampling centres a coarse voxel on the fine one at its lower corner.
+        return corners if self.published_corners else corners + self.voxel_size / 2
 
     def _check_grid(self, voxel_size: Sequence[float], point_cloud_range: Sequence[float]) -> None:
         """Wrong sizes would go unnoticed: only the importance targets would be nonsense."""
@@ -204,6 +240,22 @@ def _focal_layers(stages: Sequence[int], plan: StagePlan, kernel_size: int, enla
             plan.widths[stage - 1], kernel_size, enlarge_channels, options, norm_cfg,
             f'subm{stage}', f'focal{stage}')
         for stage in sorted(set(stages))})
+
+
+def _image_layer(width: int, options: FocalOptions, norm_cfg: dict, stage_key: str,
+                 voxel_size: Sequence[float], range_minimum: Sequence[float], channels: int = 16,
+                 join: str = 'concatenate', mask_multi: bool = False,
+                 skip_mask_kernel: bool = False, **projection) -> FocalSparseConvolution:
+    """The focal layer of Focals Conv-F."""
+    unknown = sorted(set(projection) - set(ProjectionOptions.__dataclass_fields__))
+    if unknown:
+        known = ', '.join(ProjectionOptions.__dataclass_fields__)
+        raise ConfigError(f"image_fusion has no option {', '.join(unknown)}; use channels, join, "
+                          f'mask_multi, skip_mask_kernel, {known}')
+    fusion = ImageFusion(channels, join, voxel_size, range_minimum,
+                         ProjectionOptions(**projection))
+    options = replace(options, mask_multi=mask_multi, skip_mask_kernel=skip_mask_kernel)
+    return FocalSparseConvolution(width, 3, 0, options, norm_cfg, stage_key, 'focal_image', fusion)
 
 
 def _run(layers: list[nn.Module], voxels: SparseConvTensor) -> SparseConvTensor:

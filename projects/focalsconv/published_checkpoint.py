@@ -21,6 +21,8 @@ FOCAL_PARTS = {
     'conv': 'convolution',
     'bn1': 'norm',
 }
+IMAGE_LAYER = 'conv_focal_multimodal.'
+IMAGE_PARTS_UNUSED = re.compile(r'ifn\.model\.(backbone\.layer[234]\.|(aux_)?classifier\.)')
 BATCH_NORM_OF_CONV = {'conv1': 'bn1', 'conv2': 'bn2'}
 
 
@@ -36,6 +38,10 @@ def published_to_ours(name: str, residual: bool) -> str | None:
     direct = re.fullmatch(r'(conv_input|conv_out|extra_conv)\.(.+)', name)
     if direct:
         return f"{direct[1].replace('extra_conv', 'conv_out')}.{direct[2]}"
+    if name.startswith(IMAGE_LAYER):
+        module, _, tensor = name.removeprefix(IMAGE_LAYER).rpartition('.')
+        part = FOCAL_PARTS.get(module)
+        return part and f'image_layer.{part}.{tensor}'
     staged = re.fullmatch(r'conv([1-4])\.(\d)\.(.+)', name)
     if not staged:
         return None
@@ -70,7 +76,7 @@ def convert_published(published: Mapping[str, Tensor], encoder: nn.Module) -> di
     residual = not any(name.startswith('backbone_3d.') for name in published)
     prefix = 'backbone.' if residual else 'backbone_3d.'
     source = {name.removeprefix(prefix): value for name, value in published.items()
-              if name.startswith(prefix)}
+              if name.startswith(prefix) and not name.startswith(f'{prefix}semseg.')}
     biases = {name: source.pop(name) for name in list(source) if _is_residual_bias(name)}
     wanted = encoder.state_dict()
     converted, unknown = OrderedDict(), []
@@ -87,6 +93,39 @@ def convert_published(published: Mapping[str, Tensor], encoder: nn.Module) -> di
         block, _, conv = name.removesuffix('.bias').rpartition('.')
         mean = published_to_ours(f'{block}.{BATCH_NORM_OF_CONV[conv]}.running_mean', residual)
         converted[mean] = converted[mean] - bias
+    return converted
+
+
+def convert_image_branch(published: Mapping[str, Tensor], encoder: nn.Module,
+                         prefix: str) -> dict[str, Tensor]:
+    """Rename the released image branch for a ShallowImageEncoder.
+
+    Of the DeepLabV3 in the file only the stem, the first stage and the reduction ever reached
+    a voxel; the rest is left behind.
+
+    Args:
+        prefix: ``'backbone_3d.semseg.'`` (OpenPCDet) or ``'network2d.'`` (det3d).
+
+    Raises:
+        CheckpointError: if a tensor is unknown, misshapen or missing.
+    """
+    wanted = encoder.state_dict()
+    converted, unknown = OrderedDict(), []
+    for name, value in published.items():
+        part = name.removeprefix(prefix)
+        if not name.startswith(prefix) or IMAGE_PARTS_UNUSED.match(part):
+            continue
+        ours = part.replace('ifn.model.backbone.', 'backbone.').replace('reduce_blocks.0.',
+                                                                        'reduction.')
+        if ours in wanted:
+            converted[ours] = _fit(name, value, wanted[ours])
+        else:
+            unknown.append(name)
+    _refuse('has no place for', unknown)
+    if 'backbone.bn1.num_batches_tracked' not in converted:  # files of PyTorch before 1.0
+        converted.update({name: value for name, value in wanted.items()
+                          if name.endswith('num_batches_tracked') and name not in converted})
+    _refuse('needs', sorted(set(wanted) - set(converted)))
     return converted
 
 

@@ -21,17 +21,20 @@ class VoxelDetector(Base3DDetector):
     * ``encode(features, coordinates, batch_size)`` -> map, auxiliary outputs
     * ``auxiliary_losses(auxiliary, gt_boxes)`` -> dict of losses
 
+    With an image encoder, ``encode`` gets what that made of the images as its fourth argument.
+
     Args:
         voxel_encoder: Config of the per-voxel encoder.
         middle_encoder: Config of the sparse encoder.
         backbone: Config of the 2D backbone on the map [B, C, H, W].
         neck: Config of the 2D neck, or None.
         bbox_head: Config of the head; it has ``loss``, ``predict`` and ``forward``.
+        image_encoder: Config of a module ``forward(imgs, data_samples)``, or None.
         data_preprocessor: Config of the preprocessor that makes the voxels.
     """
 
     def __init__(self, voxel_encoder: dict, middle_encoder: dict, backbone: dict,
-                 bbox_head: dict, neck: dict | None = None,
+                 bbox_head: dict, neck: dict | None = None, image_encoder: dict | None = None,
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.voxel_encoder = MODELS.build(voxel_encoder)
@@ -39,15 +42,18 @@ class VoxelDetector(Base3DDetector):
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck) if neck is not None else None
         self.bbox_head = MODELS.build(bbox_head)
+        self.image_encoder = MODELS.build(image_encoder) if image_encoder is not None else None
 
-    def extract_feat(self, batch_inputs: dict) -> tuple[list[Tensor], Any]:
+    def extract_feat(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None = None,
+                     ) -> tuple[list[Tensor], Any]:
         """Features of the map, and what the middle encoder has to say in training.
 
         Args:
             batch_inputs: ``points`` (list of [N, C]) and ``voxels``: of hard voxelization
                 ``voxels`` [M, P, C], ``num_points`` [M], ``coors`` [M, 4] as batch, z, y, x;
                 of dynamic voxelization (``voxel_type='dynamic'``) ``voxels`` [N, C] and
-                ``coors`` [N, 4], one row a point.
+                ``coors`` [N, 4], one row a point. ``imgs`` for an image encoder.
+            data_samples: for an image encoder: where the cameras stand.
         """
         voxels = batch_inputs['voxels']
         features, coordinates = self._encode_voxels(voxels)
@@ -56,7 +62,9 @@ class VoxelDetector(Base3DDetector):
         if encode is None:
             bev, auxiliary = self.middle_encoder(features, coordinates, batch_size), None
         else:
-            bev, auxiliary = encode(features, coordinates, batch_size)
+            views = () if self.image_encoder is None else (
+                self.image_encoder(batch_inputs['imgs'], data_samples), )
+            bev, auxiliary = encode(features, coordinates, batch_size, *views)
         maps = self.backbone(bev)
         return list(self.neck(maps) if self.neck is not None else maps), auxiliary
 
@@ -70,7 +78,7 @@ class VoxelDetector(Base3DDetector):
     def loss(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
              **kwargs) -> dict[str, Tensor]:
         """Losses of the head and of the middle encoder."""
-        features, auxiliary = self.extract_feat(batch_inputs)
+        features, auxiliary = self.extract_feat(batch_inputs, data_samples)
         losses = self.bbox_head.loss(features, data_samples, **kwargs)
         if auxiliary is not None:
             boxes = [sample.gt_instances_3d.bboxes_3d.tensor[:, :7] for sample in data_samples]
@@ -80,12 +88,12 @@ class VoxelDetector(Base3DDetector):
     def predict(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
                 **kwargs) -> list[Det3DDataSample]:
         """``pred_instances_3d`` for each sample: boxes in the LiDAR frame, scores, labels."""
-        features, _ = self.extract_feat(batch_inputs)
+        features, _ = self.extract_feat(batch_inputs, data_samples)
         return self.add_pred_to_datasample(
             data_samples, self.bbox_head.predict(features, data_samples, **kwargs))
 
     def _forward(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None = None,
                  **kwargs) -> dict[str, Any]:
         """Raw outputs: ``features`` of the neck and ``head`` as the head gives them."""
-        features, _ = self.extract_feat(batch_inputs)
+        features, _ = self.extract_feat(batch_inputs, data_samples)
         return {'features': features, 'head': self.bbox_head(features)}

@@ -1,0 +1,90 @@
+"""Shallow image features for Focals Conv-F: the stem and first stage of a ResNet-50, reduced."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmcv.cnn import ConvModule
+from mmdet3d.registry import MODELS
+from mmdet3d.structures import Det3DDataSample
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from focalsconv.camera_views import CameraViews, camera_views
+
+IMAGENET_MEAN = (123.675, 116.28, 103.53)  # red, green, blue, of 0 to 255
+IMAGENET_SPREAD = (58.395, 57.12, 57.375)
+
+
+@MODELS.register_module()
+class ShallowImageEncoder(BaseModule):
+    """Features at a quarter of the image's size, seen by all cameras of a sample.
+
+    The released code runs a whole DeepLabV3 and reads its ``layer1``; the rest, 39 million
+    parameters, never reaches a voxel and is not built here.
+
+    Args:
+        out_channels: width after the 1 x 1 reduction.
+        depth: 50, or 18 or 34 for small experiments.
+        base_channels: width of the ResNet's stem, 64 as published.
+        pretrained: checkpoint file for the ResNet, or None; ``prefix`` as in mmengine's
+            ``Pretrained`` (``'backbone.'`` for torchvision's DeepLabV3).
+        mean, spread: normalisation of RGB values from 0 to 255.
+        published_padding: normalise the padding as if it were a black image (release);
+            otherwise padding is zero after the normalisation.
+
+    Source: Focals Conv (CVPR 2022), section 3.3.
+    """
+
+    def __init__(self, out_channels: int = 16, depth: int = 50, base_channels: int = 64,
+                 pretrained: str | None = None, prefix: str | None = None,
+                 mean: Sequence[float] = IMAGENET_MEAN, spread: Sequence[float] = IMAGENET_SPREAD,
+                 published_padding: bool = False) -> None:
+        super().__init__()
+        init_cfg = pretrained and dict(type='Pretrained', checkpoint=pretrained, prefix=prefix)
+        self.backbone = MODELS.build(dict(
+            type='mmdet.ResNet', depth=depth, base_channels=base_channels, num_stages=1,
+            strides=(1, ), dilations=(1, ), out_indices=(0, ), norm_eval=False, style='pytorch',
+            init_cfg=init_cfg))
+        self.reduction = ConvModule(self.backbone.feat_dim, out_channels, 1, bias=False,
+                                    norm_cfg=dict(type='BN'))
+        self.published_padding = published_padding
+        self.register_buffer('mean', torch.tensor(list(mean)).view(3, 1, 1), persistent=False)
+        self.register_buffer('spread', torch.tensor(list(spread)).view(3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor, data_samples: list[Det3DDataSample]) -> CameraViews:
+        """Encode the images of a batch and read where their cameras stand.
+
+        Args:
+            images: [B, N, 3, H, W] or, one camera, [B, 3, H, W]; RGB, 0 to 255, smaller images
+                padded on the right and at the bottom.
+            data_samples: with the metainfo that :func:`camera_views` reads.
+        """
+        images = images.unsqueeze(1) if images.dim() == 4 else images  # [B, N, 3, H, W]
+        views = camera_views(data_samples, images)
+        return views.with_features(self.features(images, views.image_sizes))
+
+    def features(self, images: Tensor, image_sizes: Tensor) -> Tensor:
+        """Encode images.
+
+        Args:
+            images: [B, N, 3, H, W].
+            image_sizes: [B, N, 2] height and width without padding.
+
+        Returns:
+            [B, N, C, ceil(H / 4), ceil(W / 4)].
+        """
+        normalised = (images.float() - self.mean) / self.spread
+        if not self.published_padding:
+            normalised = normalised * _inside(image_sizes, images.shape[-2:])
+        encoded = self.reduction(self.backbone(normalised.flatten(0, 1))[0])
+        return encoded.unflatten(0, images.shape[:2])
+
+
+def _inside(image_sizes: Tensor, padded_size: Sequence[int]) -> Tensor:
+    """1 on the image, 0 on its padding: [B, N, 1, H, W]."""
+    rows, columns = (torch.arange(size, device=image_sizes.device) for size in padded_size)
+    height, width = image_sizes.unbind(-1)
+    inside = ((rows[:, None] < height[..., None, None])
+              & (columns[None, :] < width[..., None, None]))
+    return inside.unsqueeze(2).float()
