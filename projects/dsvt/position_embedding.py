@@ -44,7 +44,7 @@ class PositionEmbedding(nn.Module):
         cells = self.shape[0] * self.shape[1] * self.shape[2]
         if self.training or len(inside) <= cells:
             return self.embed(inside)
-        return self.table()[place]
+        return self.table().index_select(0, place)
 
     def embed(self, inside: Tensor) -> Tensor:
         """Embedding of each row of ``inside``, [N, 3] -> [N, C]."""

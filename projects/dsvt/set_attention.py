@@ -44,10 +44,11 @@ class SetAttention(nn.Module):
         query_key = F.linear(features + position, weight[:2 * channels], bias[:2 * channels])
         value = F.linear(features, weight[2 * channels:], bias[2 * channels:])
         query, key, value = (
-            part[voxels.flatten()].view(sets, slots, heads, channels // heads).transpose(1, 2)
+            part.index_select(0, voxels.flatten()).view(
+                sets, slots, heads, channels // heads).transpose(1, 2)
             for part in (*query_key.chunk(2, dim=1), value))                # [S, heads, s, C/heads]
         mixed = F.scaled_dot_product_attention(
             query, key, value, attn_mask=attended[:, None, None, :])
-        mixed = mixed.transpose(1, 2).reshape(sets * slots, channels)[slot_of_voxel]
+        mixed = mixed.transpose(1, 2).reshape(sets * slots, channels).index_select(0, slot_of_voxel)
         features = self.norm1(features + self.self_attn.out_proj(mixed))
         return self.norm2(features + self.linear2(F.gelu(self.linear1(features))))

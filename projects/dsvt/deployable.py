@@ -1,0 +1,114 @@
+"""The part of DSVT that an inference engine runs: tables of integers in, maps out."""
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+
+import torch
+from torch import Tensor, nn
+
+from dsvt.attention_pooling import slot_cells
+from dsvt.dsvt_stage import DSVTStage, Places, StageTables
+from dsvt.iou_center_head import IoUCenterHead
+from dsvt.position_embedding import PositionEmbedding
+from dsvt.rotated_sets import RotatedSets
+from dsvt.scatter_to_bev import lay_out, map_cells
+from sparse3d.errors import ConfigError
+
+WINDOWS = ('plain', 'shifted')
+
+
+class EmbeddingTable(nn.Module):
+    """A position embedding as a constant with one row for each cell of the window."""
+
+    def __init__(self, embedding: PositionEmbedding) -> None:
+        super().__init__()
+        with torch.no_grad():
+            self.register_buffer('rows', embedding.eval().table().clone())
+
+    def forward(self, inside: Tensor | None, place: Tensor) -> Tensor:
+        """[N] -> [N, C]."""
+        return self.rows.index_select(0, place)
+
+
+class DeployableDSVT(nn.Module):
+    """Blocks, pooling, map, 2D backbone and head of a detector, for a fixed batch size.
+
+    Everything that sorts or counts stays outside: :meth:`inputs_of` makes the inputs from
+    voxel features and coordinates. What is left are standard operators on tensors whose
+    lengths (voxels, sets) may change from call to call.
+
+    Args:
+        detector: a ``VoxelDetector`` with a ``DSVTEncoder``; it is copied and left as it is.
+            An ``IoUCenterHead`` is taken along; other heads stay outside.
+        batch_size: samples that are run together; their voxels stand in one list.
+
+    Raises:
+        ConfigError: if the detector has another encoder.
+    """
+
+    def __init__(self, detector: nn.Module, batch_size: int = 1) -> None:
+        super().__init__()
+        encoder = getattr(detector, 'middle_encoder', None)
+        if not all(hasattr(encoder, name) for name in ('stages', 'poolings', 'grids')):
+            raise ConfigError(f'only detectors with a DSVTEncoder can be exported, not with '
+                              f'{type(encoder).__name__}')
+        self.batch_size = batch_size
+        self.encoder = copy.deepcopy(encoder).eval()
+        for stage in self.encoder.stages:
+            stage.embeddings = nn.ModuleList(
+                nn.ModuleList(EmbeddingTable(embedding) for embedding in of_block)
+                for of_block in stage.embeddings)
+        self.backbone = copy.deepcopy(detector.backbone).eval()
+        head = detector.bbox_head
+        self.head = copy.deepcopy(head).eval() if isinstance(head, IoUCenterHead) else None
+
+    @torch.no_grad()
+    def inputs_of(self, features: Tensor, coordinates: Tensor) -> OrderedDict[str, Tensor]:
+        """Inputs by name, in the order of ``forward``.
+
+        Args:
+            features: [N, C] from the voxel encoder.
+            coordinates: [N, 4], sample, z, y, x.
+        """
+        tables = self.encoder.tables(coordinates)
+        inputs = OrderedDict(features=features)
+        for index, (stage, of_stage) in enumerate(zip(self.encoder.stages, tables.stages,
+                                                      strict=True)):
+            for window, name in enumerate(WINDOWS):
+                if window in stage.configurations:
+                    sets = of_stage.sets[window]
+                    inputs[f'voxels_{index}_{name}'] = sets.voxels
+                    inputs[f'repeated_{index}_{name}'] = sets.repeated.contiguous()
+                    inputs[f'slot_of_voxel_{index}_{name}'] = sets.slot_of_voxel
+                if of_stage.places[window] is not None:
+                    inputs[f'place_{index}_{name}'] = of_stage.places[window].place
+            if index < len(tables.poolings):
+                cell, filled = slot_cells(tables.poolings[index])
+                inputs[f'pool_cell_{index}'], inputs[f'pool_filled_{index}'] = cell, filled
+        inputs['map_cell'] = map_cells(tables.coordinates, self.encoder.grids[-1])
+        return inputs
+
+    def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Head maps [B, channels, H, W] by name, or the backbone's map as ``bev``."""
+        features = self.encoder.input(inputs['features'])
+        for index, stage in enumerate(self.encoder.stages):
+            features = stage(features, _stage_tables(stage, index, inputs))
+            if index < len(self.encoder.poolings):
+                features = self.encoder.poolings[index](
+                    features, inputs[f'pool_cell_{index}'], inputs[f'pool_filled_{index}'])
+        bev = lay_out(features, inputs['map_cell'], self.batch_size, self.encoder.grids[-1])
+        maps = self.backbone(bev)
+        return {'bev': maps[0]} if self.head is None else self.head(maps)
+
+
+def _stage_tables(stage: DSVTStage, index: int, inputs: dict[str, Tensor]) -> StageTables:
+    sets, places = [], []
+    for window, name in enumerate(WINDOWS):
+        place = inputs.get(f'place_{index}_{name}')
+        places.append(None if place is None else Places(None, place))
+        sets.append(RotatedSets(
+            inputs[f'voxels_{index}_{name}'], inputs[f'repeated_{index}_{name}'],
+            inputs[f'slot_of_voxel_{index}_{name}'], place, None)
+            if window in stage.configurations else None)
+    return StageTables(tuple(sets), tuple(places))

@@ -1,0 +1,190 @@
+"""DSVT as an ONNX file of standard operators, compared with PyTorch in ONNX Runtime."""
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dsvt.deployable import DeployableDSVT
+from sparse3d.apis.benchmarks.sweep import drawn_sweep
+from sparse3d.apis.build_model import build_model
+from sparse3d.apis.checkpoints import config_options_of
+from sparse3d.apis.load_config import load_config
+from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.errors import BackendUnavailable, ConfigError, DataError
+
+OPSET = 18
+PACKAGES = ('onnx', 'onnxruntime', 'onnxscript')
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was exported and how well it agrees.
+
+    Attributes:
+        path: the file.
+        operators: kinds of operators in it, all of ONNX's own domain.
+        differences: largest difference from PyTorch for each compared cloud, by its voxels.
+        inputs: shapes of the inputs for the first cloud, None where a length may change.
+        example: shapes of the inputs for the first cloud.
+    """
+
+    path: Path
+    operators: tuple[str, ...]
+    differences: Mapping[int, float]
+    inputs: Mapping[str, tuple[int | None, ...]]
+    example: Mapping[str, tuple[int, ...]]
+
+    def trtexec_shapes(self, least: float = 0.15, most: float = 1.75) -> str:
+        """Bounds for TensorRT: shapes from ``least`` to ``most`` times those of the cloud."""
+        options = []
+        for name, factor in (('min', least), ('opt', 1.0), ('max', most)):
+            shapes = ','.join(f'{key}:{_scaled(self.inputs[key], shape, factor)}'
+                              for key, shape in self.example.items())
+            options.append(f'--{name}Shapes={shapes}')
+        return ' '.join(options)
+
+
+def export_onnx(config: str | PathLike, checkpoint: str | PathLike | None, out: str | PathLike,
+                clouds: Sequence[str | PathLike] = (), cfg_options: dict | None = None,
+                tolerance: float = 1e-3) -> ExportReport:
+    """Export the deployable part of a detector and compare it with PyTorch.
+
+    Args:
+        config: of a detector with DSVT.
+        checkpoint: its weights; None exports the initial ones.
+        out: the file to write; nothing is written where the comparison fails.
+        clouds: float32 files with the columns of the model's points; the first is traced,
+            all are compared. Without, two drawn sweeps of different sizes.
+        cfg_options: dotted keys that override the config.
+        tolerance: largest difference allowed, relative to the largest output.
+
+    Raises:
+        BackendUnavailable: if onnx, onnxruntime or onnxscript is not installed.
+        ConfigError: if the detector has no DSVTEncoder.
+        DataError: if ONNX Runtime gives something else than PyTorch.
+    """
+    require_packages()
+    quirks = config_options_of(checkpoint) if checkpoint is not None else {}
+    config = load_config(config, {**quirks, **(cfg_options or {})})
+    detector = build_model(config, checkpoint)
+    return export_detector(detector, _clouds(detector, clouds), out, tolerance)
+
+
+def export_detector(detector: nn.Module, clouds: Sequence[Tensor], out: str | PathLike,
+                    tolerance: float = 1e-3) -> ExportReport:
+    """The same for a detector in evaluation mode and clouds [N, C]; see ``export_onnx``."""
+    model = DeployableDSVT(detector)
+    batches = [engine_inputs(detector, model, [cloud]) for cloud in clouds]
+    content, operators = _to_onnx(model, batches[0])
+    differences = _compare(content, model, batches, tolerance)
+    write_bytes_atomically(out, content)
+    example = {name: tuple(value.shape) for name, value in batches[0].items()}
+    changing = {name: tuple(None if axis == _changing_axis(name) else size
+                            for axis, size in enumerate(shape)) for name, shape in example.items()}
+    return ExportReport(Path(out), operators, differences, changing, example)
+
+
+@torch.no_grad()
+def engine_inputs(detector: nn.Module, model: DeployableDSVT,
+                  clouds: list[Tensor]) -> dict[str, Tensor]:
+    """From the clouds of a batch to the inputs of the engine: what stays in Python."""
+    batch = detector.data_preprocessor({'inputs': {'points': clouds}, 'data_samples': None}, False)
+    voxels = batch['inputs']['voxels']
+    return dict(model.inputs_of(*detector.voxel_encoder(voxels['voxels'], voxels['coors'])))
+
+
+def require_packages() -> None:
+    """Raise BackendUnavailable unless the packages of the export are installed."""
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
+        raise BackendUnavailable(f'the export needs {", ".join(missing)}: '
+                                 "pip install -c constraints.txt '.[export]'")
+
+
+def _to_onnx(model: DeployableDSVT, inputs: dict[str, Tensor]) -> tuple[bytes, tuple[str, ...]]:
+    changing = torch.export.Dim.DYNAMIC
+    shapes = {name: {_changing_axis(name): changing} for name in inputs}
+    with torch.no_grad(), _quiet():
+        outputs = list(model(inputs))
+        program = torch.onnx.export(
+            model, (), kwargs={'inputs': inputs}, dynamo=True, opset_version=OPSET,
+            dynamic_shapes={'inputs': shapes}, input_names=list(inputs), output_names=outputs)
+    proto = program.model_proto
+    foreign = {node.domain for node in proto.graph.node} - {''}
+    if foreign:
+        raise ConfigError(f'the exported model needs operators of {", ".join(sorted(foreign))}')
+    return proto.SerializeToString(), tuple(sorted({node.op_type for node in proto.graph.node}))
+
+
+def _compare(content: bytes, model: DeployableDSVT, batches: Sequence[dict[str, Tensor]],
+             tolerance: float) -> dict[int, float]:
+    import onnxruntime
+    session = onnxruntime.InferenceSession(content, providers=['CPUExecutionProvider'])
+    names = [value.name for value in session.get_outputs()]
+    differences = {}
+    for inputs in batches:
+        with torch.no_grad():
+            expected = model(inputs)
+        found = session.run(names, {name: value.numpy() for name, value in inputs.items()})
+        largest = max(value.abs().max().item() for value in expected.values())
+        apart = max(float(np.abs(value - expected[name].numpy()).max())
+                    for name, value in zip(names, found, strict=True))
+        if not apart <= tolerance * max(largest, 1):
+            raise DataError(f'ONNX Runtime and PyTorch differ by {apart:.2g} on '
+                            f'{len(inputs["features"]):,} voxels; nothing was written')
+        differences[len(inputs['features'])] = apart
+    return differences
+
+
+def _changing_axis(name: str) -> int:
+    """Axis of an input whose length follows the cloud."""
+    return 1 if name.startswith(('voxels_', 'repeated_', 'slot_of_voxel_')) else 0
+
+
+def _scaled(changing: tuple[int | None, ...], shape: tuple[int, ...], factor: float) -> str:
+    return 'x'.join(str(max(1, round(size * factor)) if free is None else size)
+                    for free, size in zip(changing, shape, strict=True))
+
+
+def _clouds(detector: nn.Module, files: Sequence[str | PathLike]) -> list[Tensor]:
+    encoder = detector.voxel_encoder
+    columns = encoder.pfn_layers[0].linear.in_features - 6
+    if files:
+        return [_read(Path(path), columns) for path in files]
+    sweep = drawn_sweep()[:, :4]
+    sweep[:, 3] = (sweep[:, 3] / 255).tanh()
+    padded = torch.nn.functional.pad(sweep, (0, max(0, columns - 4)))[:, :columns]
+    return [padded, padded[::3].contiguous()]
+
+
+def _read(path: Path, columns: int) -> Tensor:
+    try:
+        values = np.fromfile(path, '<f4')
+    except OSError as error:
+        raise DataError(f'point cloud {path} cannot be read: {error.strerror}') from error
+    if values.size % columns:
+        raise DataError(f'{path} holds {values.size} numbers, which are no rows of {columns}')
+    return torch.from_numpy(values.reshape(-1, columns))
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keep the exporter's progress and notices off the terminal."""
+    logger = logging.getLogger('torch.onnx')
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logger.setLevel(before)
