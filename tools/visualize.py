@@ -8,6 +8,7 @@ EXAMPLES = """examples:
   python tools/visualize.py CONFIG                                    # the data alone
   python tools/visualize.py CONFIG work_dirs/mine/epoch_80.pth --out pictures --frames 8
   python tools/visualize.py CONFIG CHECKPOINT --indices 0 17 --score 0.5 --show
+  python tools/visualize.py CONFIG CHECKPOINT --frames 40 --keypoints --video drive.mp4
 """
 
 
@@ -29,6 +30,12 @@ def parse_arguments() -> argparse.Namespace:
                         help='whose data to draw (default: %(default)s)')
     parser.add_argument('--colour-by', choices=['height', 'intensity'], default='height',
                         help='colour of the points (default: %(default)s)')
+    parser.add_argument('--keypoints', action='store_true',
+                        help='draw skeletons, and a close picture of each person')
+    parser.add_argument('--video', metavar='FILE.mp4',
+                        help='also join the views into a video (see --indices, e.g. 0 1 2 3)')
+    parser.add_argument('--fps', type=float, default=5.0,
+                        help='frames per second of the video (default: %(default)s)')
     parser.add_argument('--show', action='store_true', help='open a window for each frame too')
     parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
@@ -56,7 +63,8 @@ def run(arguments: argparse.Namespace) -> None:
         frames=arguments.indices or arguments.frames, score=arguments.score,
         show=arguments.show, split=arguments.split, device=arguments.device,
         cfg_options=parse_options(arguments.cfg_options),
-        allow_partial=arguments.allow_partial, colour_by=arguments.colour_by)
+        allow_partial=arguments.allow_partial, colour_by=arguments.colour_by,
+        keypoints=arguments.keypoints, video=arguments.video, frames_per_second=arguments.fps)
     print('\n'.join(map(str, paths)))
 
 

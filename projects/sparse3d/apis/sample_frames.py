@@ -10,6 +10,7 @@ from mmengine.dataset import BaseDataset
 
 from sparse3d.datasets.point_files import load_points
 from sparse3d.errors import DataError
+from sparse3d.structures.keypoints import Keypoints3D
 from sparse3d.visualization.frame import Boxes, Frame, Picture
 
 
@@ -63,17 +64,31 @@ def _name(info: dict, index: int) -> str:
 def _ground_truth(sample: Det3DDataSample, info: dict) -> Boxes | None:
     truth = sample.get('gt_instances_3d')
     if truth is not None and 'bboxes_3d' in truth:
-        return Boxes(_lidar_boxes(truth.bboxes_3d), _array(truth.labels_3d))
+        return Boxes(_lidar_boxes(truth.bboxes_3d), _array(truth.labels_3d),
+                     **_joints(truth.get('keypoints_3d')))
     truth = info.get('ann_info') or info.get('eval_ann_info')
     if not truth or 'gt_bboxes_3d' not in truth:
         return None
     labels = _array(truth['gt_labels_3d'])
     wanted = labels >= 0  # objects of classes that the model does not know
-    return Boxes(_lidar_boxes(truth['gt_bboxes_3d'])[wanted], labels[wanted])
+    joints = {key: values[wanted] for key, values in
+              _joints(truth.get('gt_keypoints_3d')).items()}
+    return Boxes(_lidar_boxes(truth['gt_bboxes_3d'])[wanted], labels[wanted], **joints)
 
 
 def _detections(found: Any) -> Boxes:
-    return Boxes(_lidar_boxes(found.bboxes_3d), _array(found.labels_3d), _array(found.scores_3d))
+    return Boxes(_lidar_boxes(found.bboxes_3d), _array(found.labels_3d), _array(found.scores_3d),
+                 **_joints(found.get('keypoints_3d')))
+
+
+def _joints(keypoints: Keypoints3D | None) -> dict[str, np.ndarray]:
+    """Joints of people as fields of :class:`Boxes`; none where nobody's are labelled."""
+    if not isinstance(keypoints, Keypoints3D):
+        return {}
+    visibility = _array(keypoints.visibility)
+    if len(visibility) and not (visibility > 0).any():
+        return {}
+    return dict(joints=_array(keypoints.points), visibility=visibility)
 
 
 def _lidar_boxes(boxes: Any) -> np.ndarray:

@@ -25,7 +25,9 @@ from sparse3d.visualization import (
     SceneRenderer,
     draw_birds_eye_view,
     draw_camera_overlay,
+    draw_people,
     show_scene,
+    write_video,
 )
 
 logger = logging.getLogger(__name__)
@@ -43,6 +45,9 @@ def visualize(
         device: str | None = None,
         allow_partial: bool = False,
         colour_by: str = 'height',
+        keypoints: bool = False,
+        video: str | PathLike | None = None,
+        frames_per_second: float = 5.0,
 ) -> list[Path]:
     """Draw points, ground truth and, with a checkpoint, detections.
 
@@ -61,6 +66,10 @@ def visualize(
         device: of the model; default: the GPU if there is one.
         allow_partial: take a checkpoint of which only a part fits.
         colour_by: ``'height'`` or ``'intensity'`` of the points.
+        keypoints: draw skeletons of people too, and a close picture of each person.
+        video: also join the 3D views (or, without a renderer, those from above) into this
+            MP4 file; ``frames`` best are consecutive numbers then.
+        frames_per_second: of the video.
 
     Returns:
         The files written.
@@ -73,12 +82,18 @@ def visualize(
     config = load_config(config, {**quirks, **(cfg_options or {})})
     drawn = frames_with_detections(config, checkpoint, frames, score, split, device, allow_partial)
     renderer = _renderer_if_possible()
-    paths: list[Path] = []
+    paths, views = [], []
     for frame in drawn:
-        paths += draw_frame(frame, out, renderer, colour_by)
+        written = draw_frame(frame if keypoints else frame.without_joints(), out, renderer,
+                             colour_by)
+        paths += written
+        views.append(written[0])
         logger.info('drawn: %s', frame.summary())
         if show:
             show_scene(frame, colour_by)
+    if video is not None:
+        write_video(views, video, frames_per_second)
+        paths.append(Path(video))
     return paths
 
 
@@ -100,6 +115,9 @@ def draw_frame(frame: Frame, out: str | PathLike, renderer: SceneRenderer | None
     for picture in frame.pictures:
         paths.append(path(picture.name))
         draw_camera_overlay(frame, picture, paths[-1])
+    if frame.has_joints:
+        paths.append(path('people'))
+        draw_people(frame, paths[-1])
     return paths
 
 

@@ -21,6 +21,7 @@ from sparse3d.visualization.colours import (
 )
 from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.picture_files import save_figure
+from sparse3d.visualization.skeleton_lines import skeleton_segments
 
 HALO = Stroke(linewidth=2.5, foreground=BACKGROUND), Normal()
 
@@ -54,6 +55,7 @@ def draw_birds_eye_view(
     axes.scatter(frame.points[:, 1], frame.points[:, 0], s=1.0, linewidths=0, rasterized=True,
                  c=point_colours(frame.points, colour_by), zorder=1)
     _draw_boxes(axes, frame)
+    _draw_skeletons(axes, frame)
     _draw_ego(axes)
     axes.set(xlim=(y_max, y_min), ylim=(x_min, x_max), aspect='equal',
              xlabel='y, left [m]', ylabel='x, forward [m]')
@@ -91,6 +93,14 @@ def _add_outlines(axes: Axes, boxes: Boxes, colours: list, width: float, order: 
     axes.add_collection(LineCollection(marks, colors=colours, linewidths=width, zorder=order))
     axes.add_collection(LineCollection(velocity_marks(boxes.boxes)[..., 1::-1], colors=[TEXT],
                                        linestyles='dotted', linewidths=1.2, zorder=order))
+
+
+def _draw_skeletons(axes: Axes, frame: Frame) -> None:
+    for boxes, is_truth, width in ((frame.ground_truth, True, 1.6), (frame.detections, False, 1.0)):
+        if boxes is not None and boxes.joints is not None:
+            segments, colours = skeleton_segments(boxes.joints, boxes.visibility, is_truth)
+            axes.add_collection(LineCollection(segments[..., 1::-1], colors=colours,
+                                               linewidths=width, zorder=4))
 
 
 def _draw_ego(axes: Axes) -> None:

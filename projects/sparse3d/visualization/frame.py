@@ -14,11 +14,15 @@ class Boxes:
         boxes: (M, 7 or 9) x, y, z_bottom, dx, dy, dz, yaw[, vx, vy]; metres, radians.
         labels: (M,) class numbers; -1 for a class without a name.
         scores: (M,) in 0..1, or None for ground truth.
+        joints: (M, K, 3) of people in metres, or None.
+        visibility: (M, K) of the joints: above 0 present, above 1 visible; or None.
     """
 
     boxes: np.ndarray
     labels: np.ndarray
     scores: np.ndarray | None = None
+    joints: np.ndarray | None = None
+    visibility: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -32,7 +36,14 @@ class Boxes:
         boxes[:, 6] += angle
         if boxes.shape[1] >= 9:
             boxes[:, 7:9] = boxes[:, 7:9] @ turn.T
-        return replace(self, boxes=boxes)
+        joints = self.joints
+        if joints is not None:
+            joints = np.concatenate([joints[..., :2] @ turn.T, joints[..., 2:]], axis=-1)
+        return replace(self, boxes=boxes, joints=joints)
+
+    def without_joints(self) -> Boxes:
+        """The boxes alone."""
+        return replace(self, joints=None, visibility=None)
 
     def above(self, score: float) -> Boxes:
         """Those with at least this score, the best first; all of them without scores."""
@@ -40,7 +51,8 @@ class Boxes:
             return self
         order = np.argsort(-self.scores, kind='stable')
         order = order[self.scores[order] >= score]
-        return Boxes(self.boxes[order], self.labels[order], self.scores[order])
+        columns = (self.boxes, self.labels, self.scores, self.joints, self.visibility)
+        return Boxes(*(None if column is None else column[order] for column in columns))
 
 
 @dataclass(frozen=True)
@@ -95,6 +107,18 @@ class Frame:
         return replace(self, points=points, pictures=pictures,
                        ground_truth=self.ground_truth and self.ground_truth.turned(angle),
                        detections=self.detections and self.detections.turned(angle))
+
+    def without_joints(self) -> Frame:
+        """The same frame with boxes alone."""
+        truth, found = self.ground_truth, self.detections
+        return replace(self, ground_truth=None if truth is None else truth.without_joints(),
+                       detections=None if found is None else found.without_joints())
+
+    @property
+    def has_joints(self) -> bool:
+        """Whether any of the boxes come with joints."""
+        return any(boxes is not None and boxes.joints is not None
+                   for boxes in (self.ground_truth, self.detections))
 
     def class_name(self, label: int) -> str:
         """The name of a class number, or ``class <number>``."""

@@ -24,6 +24,7 @@ from sparse3d.visualization.colours import (
 )
 from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.picture_files import image_figure, save_figure
+from sparse3d.visualization.skeleton_lines import skeleton_segments
 
 EYE, LOOK_AT = (-13.0, 0.0, 10.0), (18.0, 0.0, -2.0)  # metres, from behind and above the sensor
 FIELD_OF_VIEW = 45.0                                  # degrees, vertical
@@ -125,7 +126,8 @@ def scene_geometries(frame: Frame, colour_by: str = 'height') -> list[dict[str, 
     """What open3d draws: dicts with ``name``, ``geometry`` and ``material``.
 
     Points by ``colour_by``; ground truth green, detections in the colours of their
-    classes; the line on the ground of a box points ahead; circles every 10 m.
+    classes; the line on the ground of a box points ahead; circles every 10 m. Skeletons of
+    people as :func:`~sparse3d.visualization.skeleton_lines.skeleton_segments` colours them.
     """
     items = [_rings(frame)]
     if len(frame.points):
@@ -136,7 +138,7 @@ def scene_geometries(frame: Frame, colour_by: str = 'height') -> list[dict[str, 
     if frame.detections is not None:
         for label in sorted(set(frame.detections.labels.tolist())):
             items.append(_detection_item(frame, frame.detections, label))
-    return items
+    return items + _skeleton_items(frame)
 
 
 def ground_height(points: np.ndarray) -> float:
@@ -184,6 +186,17 @@ def _detection_item(frame: Frame, found: Boxes, label: int) -> dict[str, Any]:
     return _line_item(f'detected {frame.class_name(label)}', segments, class_colour(label), 2.5)
 
 
+def _skeleton_items(frame: Frame) -> list[dict[str, Any]]:
+    items = []
+    for name, boxes, is_truth in (('labelled joints', frame.ground_truth, True),
+                                  ('detected joints', frame.detections, False)):
+        if boxes is not None and boxes.joints is not None and len(boxes):
+            segments, colours = skeleton_segments(boxes.joints, boxes.visibility, is_truth)
+            if len(segments):
+                items.append(_line_item(name, segments, colours, 3.0))
+    return items
+
+
 def _rings(frame: Frame) -> dict[str, Any]:
     angles = np.linspace(0, 2 * np.pi, 181)
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
@@ -199,12 +212,13 @@ def _on_ring(radius: float, height: float) -> tuple[float, float, float]:
     return radius * float(np.cos(angle)), radius * float(np.sin(angle)), height
 
 
-def _line_item(name: str, segments: np.ndarray, colour: tuple, width: float) -> dict[str, Any]:
+def _line_item(name: str, segments: np.ndarray, colour: tuple | np.ndarray,
+               width: float) -> dict[str, Any]:
     import open3d
     lines = np.arange(2 * len(segments)).reshape(-1, 2)
     geometry = open3d.geometry.LineSet(
         _vectors(segments.reshape(-1, 3)), open3d.utility.Vector2iVector(lines))
-    geometry.colors = _vectors(np.tile(colour, (len(segments), 1)))
+    geometry.colors = _vectors(np.broadcast_to(colour, (len(segments), 3)).copy())
     material = open3d.visualization.rendering.MaterialRecord()
     material.shader, material.line_width = 'unlitLine', width
     return {'name': name, 'geometry': geometry, 'material': material}

@@ -1,0 +1,132 @@
+"""Skeletons: which limbs and colours, close pictures of people, videos."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sparse3d.errors import DataError
+from sparse3d.visualization import (
+    Boxes,
+    Frame,
+    draw_birds_eye_view,
+    draw_people,
+    write_video,
+)
+from sparse3d.visualization.colours import GROUND_TRUTH
+from sparse3d.visualization.people_panels import people_centres, side_view
+from sparse3d.visualization.scene_3d import scene_geometries
+from sparse3d.visualization.skeleton_lines import LEFT, LIMBS, RIGHT, skeleton_segments
+
+
+def people(places: list[tuple[float, float]], scores: bool = False) -> Boxes:
+    random = np.random.default_rng(0)
+    boxes = np.array([[x, y, -1.5, 0.7, 0.7, 1.8, 0.0] for x, y in places]).reshape(-1, 7)
+    joints = boxes[:, None, :3] + random.uniform([-.3, -.3, 0], [.3, .3, 1.8], (len(boxes), 14, 3))
+    return Boxes(boxes, np.zeros(len(boxes), int), np.full(len(boxes), .8) if scores else None,
+                 joints, np.full((len(boxes), 14), 2.0))
+
+
+def frame(truth=((8, 2), (20, -5)), found=((8.2, 2.1), (12, 6))) -> Frame:
+    points = np.random.default_rng(1).uniform([0, -10, -2], [30, 10, 1], (500, 3))
+    return Frame('7', points, ('Human',), people(list(truth)), people(list(found), scores=True))
+
+
+def limb(first: int, second: int) -> int:
+    return [tuple(sorted(pair)) for pair in LIMBS.tolist()].index((first, second))
+
+
+def test_limbs_by_hand():
+    joints, visibility = np.zeros((1, 14, 3)), np.full((1, 14), 2.0)
+    joints[0, :, 0] = np.arange(14)
+    segments, colours = skeleton_segments(joints, visibility)
+    assert len(segments) == len(LIMBS) == 15
+    assert {tuple(sorted(pair)) for pair in segments[..., 0].astype(int).tolist()} == {
+        tuple(sorted(pair)) for pair in LIMBS.tolist()}
+    assert tuple(colours[limb(3, 5)]) == LEFT and tuple(colours[limb(4, 6)]) == RIGHT
+    visibility[0, 5] = 0.9                       # uncertain wrist
+    visibility[0, 6] = 0.0                       # no wrist
+    segments, colours = skeleton_segments(joints, visibility)
+    assert len(segments) == 14 and 6 not in segments[..., 0]
+    assert tuple(colours[limb(3, 5)]) != LEFT    # paler
+    _, colours = skeleton_segments(joints, None, ground_truth=True)
+    assert np.allclose(colours, GROUND_TRUTH)
+
+
+def test_the_left_of_the_walker_is_odd():
+    assert {joint for first, second in LIMBS[3:9] for joint in (first, second)} == {
+        13, 1, 3, 5, 7, 9, 11}
+
+
+@pytest.mark.parametrize('shape', [(0, 14, 3), (2, 5, 3)])
+def test_nobody_and_other_skeletons(shape):
+    segments, colours = skeleton_segments(np.zeros(shape), None)
+    assert segments.shape == (0, 2, 3) and colours.shape == (0, 3)
+
+
+def test_boxes_keep_joints_through_choosing_and_turning():
+    boxes = people([(8, 2), (20, -5)], scores=True)
+    boxes.scores[:] = 0.4, 0.9
+    best = boxes.above(0.5)
+    assert len(best) == 1 and np.allclose(best.joints[0], boxes.joints[1])
+    turned = boxes.turned(np.pi / 2)
+    assert np.allclose(turned.joints[..., 0], -boxes.joints[..., 1])
+    assert frame().has_joints and not frame().without_joints().has_joints
+
+
+def test_the_side_view_looks_from_the_sensor():
+    centre = np.array([10.0, 0, 0])
+    assert np.allclose(side_view(np.array([10.0, -1, 2]), centre), [1, 2])   # y is left
+    behind = np.array([-10.0, 0, 0])
+    assert np.allclose(side_view(np.array([-10.0, 1, 2]), behind), [1, 2])
+
+
+def test_people_share_a_panel_and_come_nearest_first():
+    centres = people_centres(frame())
+    assert np.allclose(centres[:, :2], [[8, 2], [12, 6], [20, -5]])
+    assert np.allclose(centres[:, 2], -0.6)
+    assert len(people_centres(frame((), ()))) == 0
+
+
+@pytest.mark.parametrize('drawn', [frame(), frame((), ()), frame().without_joints()])
+def test_people_can_be_drawn(tmp_path, drawn):
+    draw_people(drawn, tmp_path / 'people.png')
+    draw_birds_eye_view(drawn, tmp_path / 'above.png')
+    assert Image.open(tmp_path / 'people.png').size[0] > 500
+
+
+def test_skeletons_are_part_of_the_scene():
+    pytest.importorskip('open3d')
+    names = [item['name'] for item in scene_geometries(frame())]
+    assert 'labelled joints' in names and 'detected joints' in names
+    assert not any('joints' in item['name'] for item in scene_geometries(frame().without_joints()))
+    lines = next(item for item in scene_geometries(frame()) if item['name'] == 'detected joints')
+    assert len(lines['geometry'].lines) == 30
+    assert np.unique(np.asarray(lines['geometry'].colors), axis=0).shape[0] == 3
+
+
+def test_a_video_of_pictures(tmp_path):
+    cv2 = pytest.importorskip('cv2')
+    for number in range(3):
+        shade = np.full((61, 81, 3), 80 * number, np.uint8)
+        Image.fromarray(shade).save(tmp_path / f'{number}.png')
+    write_video([tmp_path / f'{number}.png' for number in range(3)], tmp_path / 'drive.mp4', 4)
+    video = cv2.VideoCapture(str(tmp_path / 'drive.mp4'))
+    images = []
+    while (read := video.read())[0]:
+        images.append(read[1])
+    assert [image.shape for image in images] == [(60, 80, 3)] * 3
+    assert [abs(image.mean() - 80 * number) < 12 for number, image in enumerate(images)] == [
+        True] * 3
+    assert video.get(cv2.CAP_PROP_FPS) == pytest.approx(4)
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == ['.mp4'] + ['.png'] * 3
+
+
+def test_what_is_no_video(tmp_path):
+    with pytest.raises(DataError, match='mp4'):
+        write_video([tmp_path / '1.png'], tmp_path / 'drive.gif')
+    with pytest.raises(DataError, match='no pictures'):
+        write_video([], tmp_path / 'drive.mp4')
+    (tmp_path / '1.png').write_bytes(b'no picture')
+    with pytest.raises(DataError, match='readable'):
+        write_video([tmp_path / '1.png'], tmp_path / 'drive.mp4')
