@@ -5,3 +5,92 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 custom_imports = dict(imports=['voxelkp'])
+max_epochs = 20  # the README of the release for one GPU; 36 for eight, 12 in its config
+
+data_root = '{{$SPARSE3D_WAYMO:data/waymo/kitti_format}}'
+point_cloud_range = [-75.2, -75.2, -2, 75.2, 75.2, 4]  # metres: x, y, z from, x, y, z to
+load_points = dict(type='LoadWaymoPoints', frames=1, squash=['intensity'])
+clean_points = dict(type='RemovePointsInOtherBoxes')
+
+train_pipeline = [
+    load_points,
+    clean_points,
+    dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
+    dict(type='LoadKeypoints3D'),
+    dict(
+        type='GroundTruthSampling',
+        data_root=data_root,
+        info_path=data_root + '/waymo_dbinfos_train.pkl',
+        classes=['Human'],
+        # Vehicles as background: their points without boxes.
+        groups=dict(Human=20, Car=15),
+        unlabelled=['Car'],
+        min_points=dict(Human=5, Car=5),
+        columns=5),
+    dict(
+        type='AugmentScene',
+        flip_horizontal=0.5,
+        flip_vertical=0.5,
+        rotation=[-0.78539816, 0.78539816],
+        scale=[0.95, 1.05]),
+    dict(type='AugmentPeople'),
+    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
+    dict(type='KeepObjects', point_cloud_range=point_cloud_range, min_points=1),
+    dict(type='PointShuffle'),
+    dict(
+        type='PackPeopleInputs',
+        keys=['points', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_keypoints_3d']),
+]
+raw_pipeline = [
+    load_points,
+    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
+    dict(type='NameCloud', kind='raw'),
+    dict(type='PackSample', keys=['points'], more_meta_keys=['cloud']),
+]
+cleaned_pipeline = [
+    load_points,
+    clean_points,
+    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
+    dict(type='NameCloud', kind='cleaned'),
+    dict(type='PackSample', keys=['points'], more_meta_keys=['cloud']),
+]
+
+train_dataloader = dict(batch_size=2, dataset=dict(pipeline=train_pipeline))
+people = dict(
+    type='WaymoKeypointDataset',
+    data_root=data_root,
+    ann_file='waymo_infos_val.pkl',
+    modality=dict(use_lidar=True, use_camera=False),
+    metainfo=dict(classes=['Human']),
+    test_mode=True)
+val_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='ConcatDataset',
+        datasets=[dict(people, pipeline=raw_pipeline), dict(people, pipeline=cleaned_pipeline)]))
+test_dataloader = val_dataloader
+val_evaluator = dict(
+    _delete_=True,
+    type='KeypointMetricByCloud',
+    ann_file=data_root + '/waymo_infos_val.pkl')
+test_evaluator = val_evaluator
+
+optim_wrapper = dict(
+    type='OptimWrapper',
+    # Decay is decoupled and on norms too; beta2 0.99 as in the release.
+    optimizer=dict(type='AdamW', lr=3e-3, betas=(0.95, 0.99), weight_decay=0.01),
+    clip_grad=dict(max_norm=10, norm_type=2))
+param_scheduler = [
+    dict(type='OneCycleLR', eta_max=3e-3, total_steps=max_epochs, pct_start=0.4, div_factor=10,
+         final_div_factor=1e4, by_epoch=True, convert_to_iter_based=True),
+    dict(type='CosineAnnealingMomentum', T_max=0.4 * max_epochs, eta_min=0.85, begin=0,
+         end=0.4 * max_epochs, by_epoch=True, convert_to_iter_based=True),
+    dict(type='CosineAnnealingMomentum', T_max=0.6 * max_epochs, eta_min=0.95,
+         begin=0.4 * max_epochs, end=max_epochs, by_epoch=True, convert_to_iter_based=True),
+]
+train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=5)
+val_cfg = dict()
+test_cfg = dict()
+
+# 8 GPUs with 2 samples each.
+auto_scale_lr = dict(enable=False, base_batch_size=16)
