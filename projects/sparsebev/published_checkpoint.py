@@ -79,9 +79,15 @@ def convert(published: Mapping[str, Tensor], config: str | None = None,
         published = from_legacy_convention(published)
         notes.append(f'boxes of {LEGACY_VERSION} (width before length) were turned into '
                      f'present ones')
+    wanted = _wanted(config)
+    refuse_unmatched(
+        [name for name in published if not CONSTANTS.fullmatch(name) and ours(name) not in wanted],
+        sorted(set(wanted) - {ours(name) for name in published}))
     weights = {ours(name): value for name, value in published.items() if ours(name)}
-    unknown = [name for name in published if not ours(name) and not CONSTANTS.fullmatch(name)]
-    _check(weights, config, unknown)
+    for name, value in weights.items():
+        if value.shape != wanted[name].shape:
+            raise CheckpointError(f'{name} has shape {tuple(value.shape)}, {config} needs '
+                                  f'{tuple(wanted[name].shape)}; name another config')
     return Conversion(weights, config, _options(published, layout), tuple(notes))
 
 
@@ -127,18 +133,11 @@ def _options(published: Mapping[str, Tensor], layout: Layout) -> dict[str, Any]:
     return options
 
 
-def _check(weights: Mapping[str, Tensor], config: str, unknown: list[str]) -> None:
-    """Compare with the model of the config, built without memory for its weights."""
+def _wanted(config: str) -> Mapping[str, Tensor]:
+    """State dict of the model of a config, built without memory for its weights."""
     path = Path(config)
-    model_config = Config.fromfile(path if path.is_file() else ROOT / path).model
-    model_config.backbone.pop('init_cfg', None)
+    model = Config.fromfile(path if path.is_file() else ROOT / path).model
+    model.backbone.pop('init_cfg', None)
     init_default_scope('mmdet3d')
     with torch.device('meta'):
-        wanted = MODELS.build(model_config).state_dict()
-    unknown = unknown + [name for name in weights if name not in wanted]
-    refuse_unmatched(unknown, [name for name in wanted if name not in weights
-                               and not name.endswith('num_batches_tracked')])
-    for name, value in weights.items():
-        if value.shape != wanted[name].shape:
-            raise CheckpointError(f'{name} has shape {tuple(value.shape)}, {config} needs '
-                                  f'{tuple(wanted[name].shape)}; name another config')
+        return MODELS.build(model).state_dict()

@@ -1,0 +1,62 @@
+"""Every config reads, builds a model, and says what the published row says."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmdet3d.registry import MODELS, TRANSFORMS
+from mmengine.registry import init_default_scope
+
+from sparse3d.apis.load_config import load_config
+
+CONFIGS = sorted((Path(__file__).resolve().parents[2] / 'configs' / 'sparsebev').glob('*.py'))
+# Name: millions of parameters, queries, frames, levels, image, rate of the backbone, epochs.
+PUBLISHED = {
+    'sparsebev_r50_nuscenes': (44.57, 900, 8, 4, [256, 704], 0.1, 24),
+    'sparsebev_r50_400q_nuscenes': (44.57, 400, 8, 4, [256, 704], 0.1, 36),
+    'sparsebev_r50_imagenet_nuscenes': (44.57, 900, 8, 4, [256, 704], 0.4, 36),
+    'sparsebev_r101_nuscenes': (63.57, 900, 8, 5, [512, 1408], 0.2, 24),
+    'sparsebev_v299_future_nuscenes': (93.95, 1600, 15, 5, [640, 1600], 0.1, 24),
+    'sparsebev_eva02_future_nuscenes': (340.53, 1600, 15, 5, [640, 1600], 0.1, 24),
+}
+
+
+def model_of(config) -> torch.nn.Module:
+    """The model of a config without memory for its weights."""
+    init_default_scope('mmdet3d')
+    options = config.model.copy()
+    options.backbone.pop('init_cfg', None)
+    with torch.device('meta'):
+        return MODELS.build(options)
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_config_is_whole(path):
+    config = load_config(path)
+    model = model_of(config)
+    for split in ('train', 'val', 'test'):
+        dataset = config[f'{split}_dataloader'].dataset
+        assert dataset.frames.num_frames == model.num_frames
+        assert model.data_preprocessor.num_frames == model.num_frames
+        for transform in dataset.pipeline:
+            TRANSFORMS.build(transform)
+    assert model.bbox_head.num_classes == len(config.class_names)
+
+
+@pytest.mark.parametrize('name', PUBLISHED)
+def test_published_row(name):
+    config = load_config(next(path for path in CONFIGS if path.stem == name))
+    millions, queries, frames, levels, image, rate, epochs = PUBLISHED[name]
+    model = model_of(config)
+    assert sum(value.numel() for value in model.parameters()) / 1e6 == \
+        pytest.approx(millions, abs=0.01)
+    head = model.bbox_head
+    assert (len(head.query_boxes), head.num_frames, head.num_levels) == (queries, frames, levels)
+    for split in ('train', 'test'):
+        transforms = config[f'{split}_dataloader'].dataset.pipeline
+        assert [item.size for item in transforms if item.type == 'AugmentImages'] == [image]
+    assert config.optim_wrapper.paramwise_cfg.custom_keys.backbone.lr_mult == rate
+    assert config.optim_wrapper.optimizer.lr == 2e-4 and config.train_cfg.max_epochs == epochs
+    assert config.param_scheduler[1].T_max == epochs
+    assert head.layer.sampling.quirks.published_scale_order is False
