@@ -1,0 +1,123 @@
+"""Initial weights of the second stage: a trained TransFusion-L and a trained image detector.
+
+    python -m sparsefusion.initial_weights transfusion_l.pth mask_rcnn_nuim.pth initial.pth
+
+The LiDAR file is a released TransFusion-L or one trained here; the image file is any 2D
+detector of mmdet with the backbone and the feature pyramid of the config (the release used
+a Mask R-CNN trained on nuImages). Everything else starts as the config initialises it.
+"""
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from sparse3d.atomic_files import atomic_file
+from sparse3d.errors import CheckpointError
+from sparse3d.published import read_published
+from sparsefusion.published_checkpoint import CONFIGS, ROOT, build, convert_weights
+from sparsefusion.published_names import NO_EFFECT, as_sparsefusion, ours
+
+IMAGE_PARTS = {'backbone.': 'image_backbone.', 'neck.': 'image_neck.',
+               'img_backbone.': 'image_backbone.', 'img_neck.': 'image_neck.'}
+
+
+def merge_initial_weights(lidar: str | PathLike, image: str | PathLike, target: str | PathLike,
+                          config: str | PathLike = ROOT / CONFIGS['resnet50'],
+                          seed: int = 0) -> dict[str, int]:
+    """Write a whole checkpoint for ``config``; return how many tensors came from where.
+
+    Args:
+        lidar: checkpoint of TransFusion-L.
+        image: checkpoint of the image detector.
+        target: file to write.
+        config: of the detector to train.
+        seed: of the random rest.
+
+    Raises:
+        CheckpointError: if a file lacks a part, or a tensor does not fit.
+    """
+    torch.manual_seed(seed)
+    model = build(Path(config))
+    model.init_weights()
+    counts = dict(lidar=load_lidar(model, read_published(lidar)),
+                  image=load_image(model, read_published(image)))
+    state = model.state_dict()
+    counts['initialised'] = len(state) - sum(counts.values())
+    with atomic_file(Path(target)) as stream:
+        torch.save(dict(meta=dict(initial_weights=counts), state_dict=state), stream)
+    return counts
+
+
+def load_lidar(model: nn.Module, weights: Mapping[str, Tensor]) -> int:
+    """Load the LiDAR's parts of ``model`` from a TransFusion-L; return the number of tensors."""
+    name_of = _released_lidar if any(name.startswith('pts_') for name in weights) else _own_lidar
+    found, _ = convert_weights(weights, model, name_of, whole=False)
+    wanted = {name for name in model.state_dict() if name.startswith(LIDAR_PARTS)}
+    return _load(model, found, wanted, 'the LiDAR')
+
+
+def load_image(model: nn.Module, weights: Mapping[str, Tensor]) -> int:
+    """Load image backbone and neck of ``model``; return the number of tensors."""
+    prefix_of = {name: prefix for name in weights for prefix in IMAGE_PARTS
+                 if name.startswith(prefix)}
+    if any(prefix.startswith('img_') for prefix in prefix_of.values()):
+        prefix_of = {name: prefix for name, prefix in prefix_of.items()
+                     if prefix.startswith('img_')}
+    found = {IMAGE_PARTS[prefix] + name.removeprefix(prefix): weights[name]
+             for name, prefix in prefix_of.items()}
+    wanted = {name for name in model.state_dict() if name.startswith(('image_backbone.',
+                                                                      'image_neck.'))}
+    return _load(model, {name: found[name] for name in wanted & set(found)}, wanted, 'the images')
+
+
+LIDAR_PARTS = ('middle_encoder.', 'backbone.', 'neck.', 'bbox_head.shared.',
+               'bbox_head.class_encoding.', 'bbox_head.lidar_decoder.')
+
+
+def _released_lidar(name: str) -> str | None:
+    return ours(as_sparsefusion(name))
+
+
+def _own_lidar(name: str) -> str | None:
+    if name.startswith('bbox_head.heat.'):
+        return NO_EFFECT
+    return name.replace('bbox_head.decoder.', 'bbox_head.lidar_decoder.')
+
+
+def _load(model: nn.Module, found: Mapping[str, Tensor], wanted: set[str], what: str) -> int:
+    missing = sorted(name for name in wanted - set(found)
+                     if not name.endswith('num_batches_tracked'))
+    state = model.state_dict()
+    misshapen = sorted(name for name in found if found[name].shape != state[name].shape)
+    if missing or misshapen:
+        shown = ', '.join((missing + misshapen)[:6])
+        raise CheckpointError(f'the file with the weights of {what} does not fit the config: '
+                              f'{len(missing)} tensors are missing and {len(misshapen)} have '
+                              f'another shape ({shown})')
+    with torch.no_grad():
+        for name, value in found.items():
+            state[name].copy_(value)
+    return len(found)
+
+
+def main() -> int:
+    """Command line of :func:`merge_initial_weights`."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('lidar', help='checkpoint of TransFusion-L')
+    parser.add_argument('image', help='checkpoint of the image detector')
+    parser.add_argument('target', help='file to write')
+    parser.add_argument('--config', default=str(ROOT / CONFIGS['resnet50']))
+    arguments = parser.parse_args()
+    from sparse3d.apis.command_line import run_command
+    return run_command(lambda: print(merge_initial_weights(
+        arguments.lidar, arguments.image, arguments.target, arguments.config)))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
