@@ -22,6 +22,7 @@ BENCHMARKS = {
     'kitti_metric': 'sparse3d.apis.benchmarks.kitti_metric',
     'waymo_metric': 'sparse3d.apis.benchmarks.waymo_metric',
     'focalsconv': 'focalsconv.benchmark',
+    'sparsebev': 'sparsebev.benchmark',
 }
 
 
