@@ -13,20 +13,22 @@ load_points = dict(type='LoadWaymoPoints', frames=1, squash=['intensity'])
 clean_points = dict(type='RemovePointsInOtherBoxes')
 
 train_pipeline = [
-    load_points,
+    dict(load_points, squash=[]),  # objects of the database have raw intensities
     clean_points,
     dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
     dict(type='LoadKeypoints3D'),
     dict(
         type='GroundTruthSampling',
         data_root=data_root,
-        info_path=data_root + '/waymo_dbinfos_train.pkl',
+        info_path=data_root + '/waymo_people_dbinfos_train.pkl',
         classes=['Human'],
         # Vehicles as background: their points without boxes.
         groups=dict(Human=20, Car=15),
         unlabelled=['Car'],
         min_points=dict(Human=5, Car=5),
-        columns=5),
+        columns=6,
+        use=[0, 1, 2, 3, 4]),
+    dict(type='SquashFeatures', columns=[3]),
     dict(
         type='AugmentScene',
         flip_horizontal=0.5,
@@ -38,7 +40,7 @@ train_pipeline = [
     dict(type='KeepObjects', point_cloud_range=point_cloud_range, min_points=1),
     dict(type='PointShuffle'),
     dict(
-        type='PackPeopleInputs',
+        type='PackSample',
         keys=['points', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_keypoints_3d']),
 ]
 raw_pipeline = [

@@ -7,30 +7,39 @@ point_cloud_range = [-74.88, -74.88, -2, 74.88, 74.88, 4]  # metres: x, y, z fro
 metainfo = dict(classes=class_names)
 modality = dict(use_lidar=True, use_camera=False)
 
-# x, y, z, tanh(intensity), tanh(elongation); with frames=2..4 also the age in seconds
-load_points = dict(type='LoadWaymoPoints', frames=1, squash=['intensity', 'elongation'])
+# x, y, z, intensity, elongation; with frames=2..4 also the age in seconds
+load_points = dict(type='LoadWaymoPoints', frames=1, squash=[])
+squash = dict(type='SquashFeatures', columns=[3, 4])  # tanh of intensity and elongation
 train_pipeline = [
     load_points,
     dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
     dict(
-        type='RandomFlip3D',
-        sync_2d=False,
-        flip_ratio_bev_horizontal=0.5,
-        flip_ratio_bev_vertical=0.5),
+        type='GroundTruthSampling',
+        data_root=data_root,
+        info_path=data_root + '/waymo_dbinfos_train.pkl',
+        classes=class_names,
+        groups=dict(Car=15, Pedestrian=10, Cyclist=10),
+        min_points=dict(Car=5, Pedestrian=10, Cyclist=10),
+        columns=6,
+        use=[0, 1, 2, 3, 4]),
+    squash,
     dict(
-        type='GlobalRotScaleTrans',
-        rot_range=[-0.78539816, 0.78539816],
-        scale_ratio_range=[0.95, 1.05],
-        translation_std=[0.5, 0.5, 0.5]),
+        type='AugmentScene',
+        rotation=[-0.78539816, 0.78539816],
+        scale=[0.95, 1.05],
+        translation_std=[0.5, 0.5, 0.5],
+        flip_horizontal=0.5,
+        flip_vertical=0.5),
     dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='ObjectRangeFilter', point_cloud_range=point_cloud_range),
+    dict(type='KeepObjects', point_cloud_range=point_cloud_range, classes=class_names),
     dict(type='PointShuffle'),
-    dict(type='Pack3DDetInputs', keys=['points', 'gt_bboxes_3d', 'gt_labels_3d']),
+    dict(type='PackSample', keys=['points', 'gt_bboxes_3d', 'gt_labels_3d']),
 ]
 test_pipeline = [
     load_points,
+    squash,
     dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='Pack3DDetInputs', keys=['points']),
+    dict(type='PackSample', keys=['points']),
 ]
 
 train_dataloader = dict(

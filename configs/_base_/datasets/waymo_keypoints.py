@@ -6,8 +6,8 @@ point_cloud_range = [-75.2, -75.2, -2, 75.2, 75.2, 4]  # metres: x, y, z from, x
 metainfo = dict(classes=class_names)
 modality = dict(use_lidar=True, use_camera=False)
 
-# x, y, z, tanh(intensity), elongation
-load_points = dict(type='LoadWaymoPoints', frames=1, squash=['intensity'])
+load_points = dict(type='LoadWaymoPoints', frames=1, squash=[])
+squash = dict(type='SquashFeatures', columns=[3])  # tanh of intensity
 # The published results are on clouds without the points of all other labelled objects; leave
 # this out of the test pipeline for honest ones.
 clean_points = dict(type='RemovePointsInOtherBoxes')
@@ -16,17 +16,34 @@ train_pipeline = [
     clean_points,
     dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
     dict(type='LoadKeypoints3D'),
-    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='PointShuffle'),
     dict(
-        type='PackPeopleInputs',
-        keys=['points', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_keypoints_3d']),
+        type='GroundTruthSampling',
+        data_root=data_root,
+        info_path=data_root + '/waymo_people_dbinfos_train.pkl',
+        classes=class_names,
+        groups=dict(Human=20, Car=15),
+        min_points=dict(Human=5, Car=5),
+        unlabelled=['Car'],  # points without labels, for the model to tell people from
+        columns=6,
+        use=[0, 1, 2, 3, 4]),
+    squash,
+    dict(
+        type='AugmentScene',
+        rotation=[-0.78539816, 0.78539816],
+        scale=[0.95, 1.05],
+        flip_horizontal=0.5,
+        flip_vertical=0.5),
+    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
+    dict(type='KeepObjects', point_cloud_range=point_cloud_range, classes=class_names),
+    dict(type='PointShuffle'),
+    dict(type='PackSample', keys=['points', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_keypoints_3d']),
 ]
 test_pipeline = [
     load_points,
     clean_points,
+    squash,
     dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='PackPeopleInputs', keys=['points']),
+    dict(type='PackSample', keys=['points']),
 ]
 
 train_dataloader = dict(

@@ -13,12 +13,10 @@ from sparse3d.datasets.load_waymo_points import LoadWaymoPoints
 from sparse3d.datasets.nuscenes_detection_dataset import NuScenesDetectionDataset
 from sparse3d.datasets.nuscenes_objects import MarkUnknownVelocities
 from sparse3d.datasets.object_filters import KeepObjects
+from sparse3d.datasets.own_detection_dataset import LoadCloud, OwnDetectionDataset
 from sparse3d.datasets.pack_sample import PackSample
-from sparse3d.datasets.people_transforms import (
-    LoadKeypoints3D,
-    PackPeopleInputs,
-    RemovePointsInOtherBoxes,
-)
+from sparse3d.datasets.people_transforms import LoadKeypoints3D, RemovePointsInOtherBoxes
+from sparse3d.datasets.squash_features import SquashFeatures
 from sparse3d.datasets.view_annotations import AnnotateViews
 from sparse3d.datasets.waymo_detection_dataset import WaymoDetectionDataset
 from sparse3d.datasets.waymo_keypoint_dataset import WaymoKeypointDataset
@@ -32,6 +30,7 @@ __all__ = [
     'GroundTruthSampling',
     'KeepObjects',
     'KittiDetectionDataset',
+    'LoadCloud',
     'LoadKeypoints3D',
     'LoadKittiImage',
     'LoadMultiViewImages',
@@ -40,9 +39,10 @@ __all__ = [
     'LoadWaymoPoints',
     'MarkUnknownVelocities',
     'NuScenesDetectionDataset',
-    'PackPeopleInputs',
+    'OwnDetectionDataset',
     'PackSample',
     'RemovePointsInOtherBoxes',
+    'SquashFeatures',
     'WaymoDetectionDataset',
     'WaymoKeypointDataset',
 ]

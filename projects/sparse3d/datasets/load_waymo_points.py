@@ -28,7 +28,8 @@ class LoadWaymoPoints(BaseTransform):
 
     Args:
         frames: how many frames, the current one included.
-        squash: features that go through tanh: intensity has no upper bound.
+        squash: features that go through tanh: intensity has no upper bound. With ground-truth
+            sampling none of them: ``SquashFeatures`` behind it treats all points alike.
 
     Raises:
         ConfigError: for no frame, or another feature.

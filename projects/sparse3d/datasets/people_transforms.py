@@ -1,9 +1,8 @@
-"""Transforms of keypoint samples: loading, the published cleaning, packing."""
+"""Transforms of keypoint samples: loading and the published cleaning."""
 from __future__ import annotations
 
 import numpy as np
 from mmcv.transforms import BaseTransform
-from mmdet3d.datasets.transforms import Pack3DDetInputs
 from mmdet3d.registry import TRANSFORMS
 
 from sparse3d.structures.box_geometry import points_in_box
@@ -48,10 +47,3 @@ class RemovePointsInOtherBoxes(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}()'
-
-
-@TRANSFORMS.register_module()
-class PackPeopleInputs(Pack3DDetInputs):
-    """mmdet3d's packing, with ``gt_keypoints_3d`` as ``gt_instances_3d.keypoints_3d``."""
-
-    INSTANCEDATA_3D_KEYS = [*Pack3DDetInputs.INSTANCEDATA_3D_KEYS, 'gt_keypoints_3d']

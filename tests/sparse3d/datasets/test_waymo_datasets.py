@@ -10,7 +10,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
 import sparse3d.datasets  # noqa: F401
-from sparse3d.datasets.info_files import write_info_file
+from sparse3d.datasets.info_files import write_info_file, write_plain_file
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.evaluation.waymo_frames import WaymoFrames, frame_key
 
@@ -21,7 +21,7 @@ PIPELINE = [dict(type='LoadWaymoPoints'), dict(type='LoadAnnotations3D'),
 PEOPLE_PIPELINE = [
     dict(type='LoadWaymoPoints'), dict(type='RemovePointsInOtherBoxes'),
     dict(type='LoadAnnotations3D'), dict(type='LoadKeypoints3D'),
-    dict(type='PackPeopleInputs',
+    dict(type='PackSample',
          keys=['points', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_keypoints_3d'])]
 
 
@@ -213,9 +213,51 @@ def test_entries_of_another_layout(tmp_path):
         build(tmp_path)
 
 
-@pytest.mark.parametrize('name', ['waymo_3class', 'waymo_keypoints'])
-def test_configs(data_root, name, monkeypatch):
-    monkeypatch.setenv('SPARSE3D_WAYMO', str(data_root))
+def write_database(root):
+    """One object per class, 10 points each, one of them with joints."""
+    points = np.tile(np.float32([0, 0, .5, 5, .2, 0]), (10, 1))
+    (root / 'object.bin').write_bytes(points.tobytes())
+    entry = dict(path='object.bin', num_points_in_gt=10, difficulty=1, image_idx='x', gt_idx=0)
+    boxes = dict(Car=[20, 9, 0, 4, 2, 2, 0], Pedestrian=[15, 9, 0, 1, 1, 2, 0],
+                 Cyclist=[15, -9, 0, 2, 1, 2, 0], Human=[12, 12, 0, 1, 1, 2, 0])
+    entries = {name: dict(entry, name=name, box3d_lidar=np.float32(box))
+               for name, box in boxes.items()}
+    entries['Human'].update(keypoints_3d=np.full((14, 3), .25), keypoints_visible=np.full(14, 2))
+    for file, names in (('waymo_dbinfos_train', ('Car', 'Pedestrian', 'Cyclist')),
+                        ('waymo_people_dbinfos_train', ('Car', 'Human'))):
+        write_plain_file(root / f'{file}.pkl', {name: [entries[name]] for name in names})
+
+
+@pytest.mark.parametrize('name, columns', [
+    ('waymo_3class', 5), ('waymo_3class_2frames', 6), ('waymo_3class_4frames', 6),
+    ('simulated_waymo', 5)])
+def test_detection_configs(data_root, name, columns, monkeypatch):
+    write_database(data_root)
+    for variable in ('SPARSE3D_WAYMO', 'SPARSE3D_SIMULATED_WAYMO'):
+        monkeypatch.setenv(variable, str(data_root))
     config = Config.fromfile(f'configs/_base_/datasets/{name}.py')
-    for loader in (config.train_dataloader, config.test_dataloader):
-        assert len(DATASETS.build(loader.dataset)[0]['inputs']['points']) > 0
+    sample = DATASETS.build(config.train_dataloader.dataset)[2]
+    points = sample['inputs']['points']
+    assert points.shape[1] == columns and points[:, 3].max() < 1
+    pasted = points[:, 3] == np.tanh(np.float32(5))
+    assert pasted.sum() == 30 and len(sample['data_samples'].gt_instances_3d) == 6
+    assert columns == 5 or not points[pasted, 5].any()
+    tested = DATASETS.build(config.test_dataloader.dataset)[3]['inputs']['points']
+    assert len(tested) == 4 * (int(name[-7]) if columns == 6 else 1)
+
+
+@pytest.mark.parametrize('name', ['waymo_keypoints', 'simulated_waymo_keypoints'])
+def test_keypoint_configs(data_root, name, monkeypatch):
+    write_database(data_root)
+    for variable in ('SPARSE3D_WAYMO', 'SPARSE3D_SIMULATED_WAYMO'):
+        monkeypatch.setenv(variable, str(data_root))
+    config = Config.fromfile(f'configs/_base_/datasets/{name}.py')
+    sample = DATASETS.build(config.train_dataloader.dataset)[0]
+    truth = sample['data_samples'].gt_instances_3d
+    assert len(truth) == len(truth.keypoints_3d) == 2  # the walker and the pasted person
+    pasted = sample['inputs']['points'][:, 3] == np.tanh(np.float32(5))
+    assert pasted.sum() == 20  # the vehicle has points but no label
+    offset = truth.keypoints_3d.points[1] - truth.bboxes_3d.tensor[1, :3]
+    assert offset.norm(dim=-1).allclose(torch.tensor(.25 * 3 ** .5), rtol=.06)
+    tested = DATASETS.build(config.test_dataloader.dataset)[0]['inputs']['points']
+    assert len(tested) == (1 if name.startswith('simulated') else 2)  # how far the range goes

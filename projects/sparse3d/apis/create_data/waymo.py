@@ -21,6 +21,10 @@ def add_waymo(commands: argparse._SubParsersAction) -> None:
     add_shard(waymo)
     waymo.add_argument('--keep-no-label-zones', action='store_true',
                        help='keep points in no-label zones (keypoint models use them)')
+    waymo.add_argument('--database-interval', type=int, default=5, metavar='N',
+                       help='objects of every N-th training frame, and of all frames with '
+                            'labelled joints, go into the database; 0: none (default: '
+                            '%(default)s)')
     waymo.add_argument('--skip-damaged', action='store_true',
                        help='leave segments with unusable files out and name them at the end')
     waymo.set_defaults(run=_waymo)
@@ -33,5 +37,6 @@ def _waymo(arguments: argparse.Namespace) -> int:
     print(prepare_waymo(
         arguments.root, out=arguments.out, version=arguments.version, splits=arguments.splits,
         workers=arguments.workers, shard=arguments.shard,
-        keep_no_label_zones=arguments.keep_no_label_zones, skip_damaged=arguments.skip_damaged))
+        keep_no_label_zones=arguments.keep_no_label_zones, skip_damaged=arguments.skip_damaged,
+        database_interval=arguments.database_interval))
     return 0

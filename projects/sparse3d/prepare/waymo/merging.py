@@ -8,6 +8,7 @@ from sparse3d.datasets.info_files import read_info_file
 from sparse3d.errors import DataError
 from sparse3d.prepare.kitti import PreparationReport
 from sparse3d.prepare.parts import find_parts
+from sparse3d.prepare.waymo.database import merge_indices
 from sparse3d.prepare.waymo.preparation import write_waymo_infos
 
 
@@ -36,6 +37,7 @@ def merge_waymo(out: str | os.PathLike) -> PreparationReport:
                         f'make them again with the same')
     report = PreparationReport(out)
     write_waymo_infos(out, infos, stamps[0], report)
+    parts['objects'] = merge_indices(out, report)
     for path in (path for files in parts.values() for path in files):
         path.unlink()
     return report

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sparse3d.datasets.info_files import read_info_file
+from sparse3d.datasets.info_files import read_info_file, read_plain_file
 from sparse3d.errors import DataError
 from sparse3d.prepare.waymo import merge_waymo, preparation, prepare_waymo
 
@@ -119,7 +119,8 @@ def test_stamp(waymo_v2):
     info = read_info_file(waymo_v2 / 'kitti_format' / 'waymo_infos_train.pkl', 'waymo')
     stamp = info['metainfo']['stamp']
     assert stamp['source'] == 'simulated: {"seed": 3}'
-    assert stamp['options'] == dict(version='v2', keep_no_label_zones=True)
+    assert stamp['options'] == dict(
+        version='v2', keep_no_label_zones=True, database_interval=5)
     assert 'bottom centre' in stamp['box_convention'] and stamp['split'] == 'train'
 
 
@@ -152,7 +153,7 @@ def test_a_stopped_run_continues(waymo_v1, monkeypatch):
         calls.append(name)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        real(frame, folder, name, *rest)
+        return real(frame, folder, name, *rest)
 
     monkeypatch.setattr(preparation, '_write_frame', stops_in_the_second_segment)
     with pytest.raises(KeyboardInterrupt):
@@ -208,3 +209,40 @@ def test_command_line(waymo_v1, monkeypatch, capsys):
     assert 'no parts to merge' in capsys.readouterr().err
     assert run_tool(monkeypatch, waymo_v1, '--shard', '3/2') == 2
     assert "'3/2' is not a part" in capsys.readouterr().err
+
+
+def database(out, name='waymo_dbinfos_train'):
+    return read_plain_file(out / f'{name}.pkl')
+
+
+def test_objects_for_sampling(waymo_v1):
+    prepare_waymo(waymo_v1)
+    out = waymo_v1 / 'kitti_format'
+    everything, people = database(out), database(out, 'waymo_people_dbinfos_train')
+    assert set(everything) == {'Car', 'Pedestrian', 'Cyclist'} and set(people) == {'Car', 'Human'}
+    assert len(everything['Car']) == len(people['Car']) > 2
+    entry = next(item for item in people['Human'] if item['image_idx'] == '0000000')
+    instance = entries(out)[0]['instances'][entry['gt_idx']]
+    points = np.fromfile(out / entry['path'], '<f4').reshape(-1, 6)
+    assert len(points) == entry['num_points_in_gt'] and not points[:, 5].any()
+    assert (points[:, 2] > 0).all() and (points[:, 2] < instance['bbox_3d'][5]).all()
+    np.testing.assert_allclose(entry['keypoints_3d'] + instance['bbox_3d'][:3],
+                               instance['keypoints_3d'], atol=1e-5)
+    assert entry['keypoints_visible'].tolist() == instance['keypoints_visible']
+
+
+def test_objects_of_parts_are_those_of_one_run(waymo_v1):
+    prepare_waymo(waymo_v1, out=waymo_v1 / 'whole')
+    for part in (1, 2):
+        prepare_waymo(waymo_v1, out=waymo_v1 / 'parts', shard=(part, 2))
+    merge_waymo(waymo_v1 / 'parts')
+    for name in ('waymo_dbinfos_train', 'waymo_people_dbinfos_train'):
+        one, other = database(waymo_v1 / 'whole', name), database(waymo_v1 / 'parts', name)
+        assert {key: [item['path'] for item in items] for key, items in one.items()} == {
+            key: [item['path'] for item in items] for key, items in other.items()}
+    assert not list((waymo_v1 / 'parts').glob('*.part-*'))
+
+
+def test_no_objects_on_request(waymo_v2):
+    report = prepare_waymo(waymo_v2, database_interval=0)
+    assert not report.objects and not list((waymo_v2 / 'kitti_format').glob('*dbinfos*'))
