@@ -1,0 +1,71 @@
+"""Lists of at most so many neighbours per query, from runs of sorted candidates."""
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+PAIRS_AT_ONCE = 1 << 21
+
+
+def first_neighbours(
+        begin: Tensor,      # [M, R] int64, start of each run in the sorted candidates
+        end: Tensor,        # [M, R] int64, its end
+        order: Tensor,      # [N] int64, row of each sorted candidate
+        near: Callable[[Tensor, Tensor], Tensor],   # query rows, candidate rows -> bool
+        limit: int,
+        by_row: bool,
+) -> tuple[Tensor, Tensor]:  # [M, limit] int64 rows, [M] bool no neighbour at all
+    """The first ``limit`` near candidates of each query; a short list repeats its first entry.
+
+    Candidates count in the order of their rows (``by_row``), or in the order of the runs.
+    A query without neighbours lists row 0.
+    """
+    lengths = (end - begin).clamp(min=0)
+    queries = len(begin)
+    rows = begin.new_zeros(queries, limit)
+    found = begin.new_zeros(queries)
+    per_query = lengths.sum(1)
+    chunks = per_query.cumsum(0).div(PAIRS_AT_ONCE, rounding_mode='floor')
+    sizes = chunks.unique_consecutive(return_counts=True)[1].tolist() if queries else []
+    first = 0
+    for size in sizes:
+        part = slice(first, first + size)
+        query, candidate = _pairs(begin[part], lengths[part], order)
+        kept = near(query + first, candidate)
+        query, candidate = query[kept], candidate[kept]
+        if by_row:
+            sorting = torch.argsort(query * max(len(order), 1) + candidate)
+            query, candidate = query[sorting], candidate[sorting]
+        counts = torch.bincount(query, minlength=size)
+        place = torch.arange(len(query), device=query.device) - (counts.cumsum(0) - counts)[query]
+        listed = place < limit
+        rows[part].index_put_((query[listed], place[listed]), candidate[listed])
+        found[part] = counts
+        first += size
+    filled = torch.arange(limit, device=rows.device) < found.unsqueeze(1)
+    return torch.where(filled, rows, rows[:, :1]), found == 0
+
+
+def _pairs(begin: Tensor, lengths: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
+    """All (query, candidate) of the runs, query by query, run by run."""
+    begin, counts = begin.flatten(), lengths.flatten()
+    run = torch.arange(len(counts), device=counts.device).repeat_interleave(counts)
+    within = torch.arange(len(run), device=run.device) - (counts.cumsum(0) - counts)[run]
+    return run // max(lengths.shape[1], 1), order[begin[run] + within]
+
+
+def reference_lists(near: Tensor, rank: Tensor, limit: int) -> tuple[Tensor, Tensor]:
+    """The same by a loop over the queries, for tests.
+
+    Args:
+        near: [M, N] bool. rank: [N], candidates of lower rank come first.
+    """
+    rows, empty = [], []
+    for of_query in near:
+        listed = of_query.nonzero().squeeze(1)
+        listed = listed[torch.argsort(rank[listed], stable=True)][:limit].tolist()
+        empty.append(not listed)
+        rows.append(listed + [listed[0] if listed else 0] * (limit - len(listed)))
+    return torch.tensor(rows).reshape(-1, limit), torch.tensor(empty, dtype=torch.bool)

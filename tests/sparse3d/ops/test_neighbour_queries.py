@@ -1,0 +1,104 @@
+"""Ball query, voxel query and furthest points: by hand, against loops, and at the edges."""
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sparse3d.ops import neighbour_lists
+from sparse3d.ops.ball_query import ball_query
+from sparse3d.ops.furthest_points import furthest_points
+from sparse3d.ops.voxel_query import voxel_query
+
+
+def test_ball_by_hand():
+    points = torch.tensor([[0., 0, 0], [5, 0, 0], [0.5, 0, 0], [0, 0.9, 0], [0, 0, 0.1]])
+    sample = torch.tensor([0, 0, 0, 0, 1])
+    queries, of = torch.tensor([[0., 0, 0], [5, 0.2, 0], [9, 9, 9]]), torch.tensor([0, 0, 1])
+    rows, empty = ball_query(points, sample, queries, of, 1.0, 3)
+    assert rows.tolist() == [[0, 2, 3], [1, 1, 1], [0, 0, 0]]
+    assert empty.tolist() == [False, False, True]
+    assert ball_query(points, sample, queries, of, 1.0, 2)[0].tolist()[0] == [0, 2]
+    # A point at the radius itself is not inside.
+    assert ball_query(points, sample, queries[:1], of[:1], 0.5, 2)[0].tolist() == [[0, 0]]
+
+
+@pytest.mark.parametrize(('radius', 'limit'), [(0.1, 4), (0.7, 16), (3., 5), (50., 7)])
+def test_ball_agrees_with_all_distances(radius, limit, monkeypatch):
+    monkeypatch.setattr(neighbour_lists, 'PAIRS_AT_ONCE', 500)  # many chunks
+    points, queries = torch.randn(300, 3) * 2, torch.randn(80, 3) * 3
+    sample, of = torch.randint(0, 3, (300,)), torch.randint(0, 3, (80,))
+    given = points, sample, queries, of, radius, limit
+    rows, empty = ball_query(*given)
+    expected, none = ball_query(*given, backend='reference')
+    assert torch.equal(empty, none) and torch.equal(rows, expected)
+
+
+def test_voxels_by_hand():
+    coordinates = torch.tensor([[0, 1, 1, 3], [0, 1, 1, 1], [1, 1, 1, 1], [0, 0, 1, 1]])
+    centres = coordinates[:, [3, 2, 1]] + 0.5
+    query = torch.tensor([[0, 1, 1, 1], [0, 1, 1, 1], [1, 1, 1, 3], [0, 1, 1, 9]])
+    at = query[:, [3, 2, 1]] + 0.5
+    rows, empty = voxel_query(coordinates, centres, query, at, [2, 3, 5], [1, 1, 2], 2.0, 3)
+    assert rows.tolist() == [[3, 1, 0], [3, 1, 0], [2, 2, 2], [0, 0, 0]]
+    assert empty.tolist() == [False, False, False, True]
+    rows, _ = voxel_query(coordinates, centres, query[:1], at[:1], [2, 3, 5], [0, 1, 2], 1.9, 3)
+    assert rows.tolist() == [[1, 1, 1]]
+
+
+@pytest.mark.parametrize(('reach', 'radius', 'limit'), [
+    ((4, 4, 4), 0.9, 16), ((1, 2, 3), 5., 4), ((0, 1, 0), 1., 2)])
+def test_voxels_agree_with_all_pairs(reach, radius, limit, monkeypatch):
+    monkeypatch.setattr(neighbour_lists, 'PAIRS_AT_ONCE', 300)
+    shape = [6, 9, 8]
+    cells = torch.randperm(2 * 6 * 9 * 8)[:400]
+    coordinates = torch.stack([cells // 432, cells // 72 % 6, cells // 8 % 9, cells % 8], 1)
+    size = torch.tensor([0.2, 0.2, 0.4])
+    queries = torch.rand(100, 3) * 6 - 2  # many are outside
+    sample = torch.randint(0, 2, (100, 1))
+    wanted = torch.cat([sample, (queries / size).floor().long().flip(1)], 1)
+    given = (coordinates, (coordinates[:, [3, 2, 1]] + 0.5) * size, wanted, queries, shape, reach,
+             radius, limit)
+    rows, empty = voxel_query(*given)
+    expected, none = voxel_query(*given, backend='reference')
+    assert torch.equal(empty, none) and torch.equal(rows, expected)
+    assert 0 < empty.sum() < 100
+
+
+def test_nothing_to_find_and_nothing_to_ask():
+    none = torch.zeros(0, 3)
+    rows, empty = ball_query(none, torch.zeros(0).long(), torch.zeros(2, 3), torch.zeros(2).long(),
+                             1.0, 3)
+    assert rows.tolist() == [[0] * 3] * 2 and empty.all()
+    assert ball_query(torch.zeros(2, 3), torch.zeros(2).long(), none, torch.zeros(0).long(),
+                      1.0, 3)[0].shape == (0, 3)
+    cells = torch.zeros(0, 4).long()
+    rows, empty = voxel_query(cells, none, torch.zeros(2, 4), torch.zeros(2, 3), [1, 1, 1],
+                              [1, 1, 1], 1.0, 3)
+    assert rows.shape == (2, 3) and empty.all()
+    assert voxel_query(torch.zeros(1, 4), torch.zeros(1, 3), cells, none, [1, 1, 1], [1, 1, 1],
+                       1.0, 3)[0].shape == (0, 3)
+
+
+def test_unknown_backends():
+    nothing = torch.zeros(0, 3), torch.zeros(0).long()
+    with pytest.raises(ValueError, match='backend'):
+        ball_query(*nothing, *nothing, 1.0, 1, backend='cuda')
+    with pytest.raises(ValueError, match='backend'):
+        voxel_query(torch.zeros(0, 4), nothing[0], torch.zeros(0, 4), nothing[0], [1] * 3, [1] * 3,
+                    1.0, 1, backend='cuda')
+
+
+def test_furthest_points_by_hand():
+    points = torch.tensor([[0., 0, 0], [1, 0, 0], [9, 0, 0], [0, 4, 0], [9, 0, 0]])
+    assert furthest_points(points, 4).tolist() == [0, 2, 3, 1]
+    assert furthest_points(points[:2], 5).tolist() == [0, 1, 0, 1, 0]
+    with pytest.raises(ValueError, match='without points'):
+        furthest_points(points[:0], 1)
+
+
+def test_furthest_points_agree_with_a_loop():
+    points = torch.randn(60, 3)
+    table, chosen = torch.cdist(points.double(), points.double()), [0]
+    while len(chosen) < 20:
+        chosen.append(int(table[chosen].amin(0).argmax()))
+    assert furthest_points(points, 20).tolist() == chosen
