@@ -21,6 +21,7 @@ from sparse3d.plain_pickle import loads_plain
 FORMAT_VERSION = 1
 _TRAILER = b'\nsparse3d-crc32:'
 _TRAILER_LENGTH = len(_TRAILER) + 8
+_OTHER_WAY = {'nuscenes': ' or convert it with "tools/create_data.py upgrade"'}
 
 
 def write_plain_file(path: str | os.PathLike, content: Any) -> None:
@@ -89,7 +90,8 @@ def check_info(info: Any, dataset: str, source: str) -> None:
     """Raise :class:`DataError` unless ``info`` is in the 1.4 layout and of ``dataset``."""
     if is_old_layout(info):
         raise DataError(f'{source} was written by mmdet3d 0.x, whose boxes have another yaw and '
-                        f'size order; make it again with "tools/create_data.py {dataset}"')
+                        f'size order; make it again with "tools/create_data.py {dataset}"'
+                        f'{_OTHER_WAY.get(dataset, "")}')
     if (not isinstance(info, dict) or not isinstance(info.get('metainfo'), Mapping)
             or not isinstance(info.get('data_list'), list)):
         raise DataError(f'{source} is not an info file: it lacks metainfo and data_list')

@@ -158,7 +158,8 @@ def test_a_run_that_was_stopped_gives_the_same_files(simulated_nuscenes, prepare
     import sparse3d.prepare.nuscenes as module
     out = tmp_path / 'out'
     with monkeypatch.context() as patched:
-        patched.setattr(module, 'write_nuscenes_infos', lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr(module, 'write_nuscenes_infos',
+                        lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             prepare_nuscenes(simulated_nuscenes, out=out)
     assert len(list((out / '.prepare_nuscenes').glob('*.pkl'))) == 2  # options and one scene

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sparse3d.errors import DataError
-from sparse3d.prepare import CheckReport, check_kitti
+from sparse3d.prepare import CheckReport, check_kitti, check_nuscenes
+from sparse3d.prepare.own_check import check_own
 from sparse3d.prepare.waymo.check import check_waymo
 
 # info files by which a data set is recognised -> its check
 CHECKS: dict[str, Callable[[Path], CheckReport]] = {
     'kitti_infos_*.pkl': check_kitti,
+    'own_infos_*.pkl': check_own,
+    'nuscenes_infos_*.pkl': check_nuscenes,
     'waymo_infos_*.pkl': check_waymo,
     'kitti_format/waymo_infos_*.pkl': lambda root: check_waymo(root / 'kitti_format'),
 }
@@ -33,7 +36,7 @@ def check_root(root: Path) -> list[CheckReport]:
     reports = [check(root) for pattern, check in CHECKS.items() if any(root.glob(pattern))]
     if not reports:
         raise DataError(f'{root} holds no info file ({", ".join(CHECKS)}); make them with '
-                        f'"python tools/create_data.py kitti|nuscenes|waymo {root}"')
+                        f'"python tools/create_data.py kitti|nuscenes|waymo|own {root}"')
     return reports
 
 

@@ -9,6 +9,8 @@ from sparse3d.apis.create_data.check import add_check
 from sparse3d.apis.create_data.crops import add_crops
 from sparse3d.apis.create_data.kitti import add_kitti
 from sparse3d.apis.create_data.nuscenes import add_nuscenes
+from sparse3d.apis.create_data.own import add_own
+from sparse3d.apis.create_data.upgrade import add_upgrade
 from sparse3d.apis.create_data.waymo import add_waymo
 from sparse3d.errors import Sparse3DError
 
@@ -23,7 +25,7 @@ def create_data(description: str, arguments: Sequence[str] | None = None) -> int
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, metavar='command')
-    for add in (add_kitti, add_nuscenes, add_waymo, add_crops, add_check):
+    for add in (add_kitti, add_nuscenes, add_waymo, add_own, add_crops, add_check, add_upgrade):
         add(commands)
     parsed = parser.parse_args(arguments)
     try:

@@ -1,0 +1,20 @@
+"""``create_data.py upgrade``: info files of earlier releases of mmdet3d."""
+from __future__ import annotations
+
+import argparse
+
+from sparse3d.prepare.nuscenes_upgrade import upgrade_nuscenes
+
+
+def add_upgrade(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    upgrade = commands.add_parser(
+        'upgrade', help='convert a nuScenes info file of mmdet3d 0.x or 1.0')
+    upgrade.add_argument('file', help='the info file; it is kept with the ending .old')
+    upgrade.add_argument('--out', help='write here instead and leave the file alone')
+    upgrade.set_defaults(run=_upgrade)
+
+
+def _upgrade(arguments: argparse.Namespace) -> int:
+    print(upgrade_nuscenes(arguments.file, arguments.out))
+    return 0
