@@ -1,4 +1,4 @@
-# Waymo with 1 earlier LiDAR frame; points have a sixth column, their age in seconds.
+# Waymo with one earlier LiDAR frame; points have a sixth column, their age in seconds.
 _base_ = ['waymo_3class.py']
 
 load_points = dict(type='LoadWaymoPoints', frames=2, squash=[])

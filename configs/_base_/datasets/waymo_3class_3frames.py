@@ -1,4 +1,4 @@
-# Waymo with 2 earlier LiDAR frames; points have a sixth column, their age in seconds.
+# Waymo with two earlier LiDAR frames; points have a sixth column, their age in seconds.
 _base_ = ['waymo_3class.py']
 
 load_points = dict(type='LoadWaymoPoints', frames=3, squash=[])

@@ -1,4 +1,4 @@
-# Waymo with 3 earlier LiDAR frames; points have a sixth column, their age in seconds.
+# Waymo with three earlier LiDAR frames; points have a sixth column, their age in seconds.
 _base_ = ['waymo_3class.py']
 
 load_points = dict(type='LoadWaymoPoints', frames=4, squash=[])

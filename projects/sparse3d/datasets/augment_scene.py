@@ -36,6 +36,8 @@ class AugmentScene(BaseTransform):
         flip_vertical: probability of mirroring x.
         order: of the steps. Published: flip, rotate, scale, translate (Focals Conv);
             rotate, scale, translate, flip (SparseFusion).
+        stop_epoch: from this epoch on (counted from 0) nothing moves any more; None never
+            stops. ``FadeOutHook(scene=True)`` sets it.
 
     Raises:
         ConfigError: if ``order`` is not the four steps, or a range is upside down.
@@ -49,6 +51,7 @@ class AugmentScene(BaseTransform):
             flip_horizontal: float = 0.0,
             flip_vertical: float = 0.0,
             order: Sequence[str] = KINDS,
+            stop_epoch: int | None = None,
     ) -> None:
         if sorted(order) != sorted(KINDS):
             raise ConfigError(f'order has to name each of {", ".join(KINDS)} once, '
@@ -61,13 +64,14 @@ class AugmentScene(BaseTransform):
             raise ConfigError(f'scale has to be positive, not {scale[0]}')
         self.rotation, self.scale, self.translation_std = rotation, scale, translation_std
         self.flips = dict(horizontal=flip_horizontal, vertical=flip_vertical)
-        self.order = tuple(order)
+        self.order, self.stop_epoch = tuple(order), stop_epoch
 
     def transform(self, results: dict) -> dict:
         """Move one sample by a random motion."""
         if 'scene_motion' in results:
             raise ConfigError('the pipeline has two AugmentScene: merge them into one')
-        return move_sample(results, self.draw())
+        stopped = self.stop_epoch is not None and results.get('epoch', 0) >= self.stop_epoch
+        return move_sample(results, SceneMotion(()) if stopped else self.draw())
 
     def draw(self) -> SceneMotion:
         """A random motion; the same random numbers are drawn whatever the options."""

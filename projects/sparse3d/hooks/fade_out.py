@@ -7,6 +7,7 @@ from typing import Any
 from mmdet3d.registry import HOOKS
 from mmengine.hooks import Hook
 
+from sparse3d.datasets.augment_scene import AugmentScene
 from sparse3d.datasets.ground_truth_sampling import GroundTruthSampling
 from sparse3d.errors import ConfigError
 
@@ -20,6 +21,7 @@ class FadeOutHook(Hook):
 
     Args:
         last_epochs: how many.
+        scene: scenes are not flipped, turned, stretched or moved in these epochs either.
 
     Raises:
         ConfigError: before the training, if its pipeline has no ``GroundTruthSampling``, its
@@ -30,8 +32,8 @@ class FadeOutHook(Hook):
 
     priority = 'NORMAL'
 
-    def __init__(self, last_epochs: int = 5) -> None:
-        self.last_epochs = last_epochs
+    def __init__(self, last_epochs: int = 5, scene: bool = False) -> None:
+        self.last_epochs, self.scene = last_epochs, scene
 
     def before_train(self, runner) -> None:
         """Tell every ``GroundTruthSampling`` when to stop."""
@@ -39,15 +41,16 @@ class FadeOutHook(Hook):
         if not 0 <= stop <= runner.max_epochs:
             raise ConfigError(f'FadeOutHook: there are no last {self.last_epochs} epochs in '
                               f'a training of {runner.max_epochs}')
-        samplings = [transform for transform in _transforms(runner.train_dataloader.dataset)
-                     if isinstance(transform, GroundTruthSampling)]
+        transforms = list(_transforms(runner.train_dataloader.dataset))
+        samplings = [item for item in transforms if isinstance(item, GroundTruthSampling)]
         if not samplings:
             raise ConfigError('FadeOutHook: the training pipeline has no GroundTruthSampling to '
                               'fade out; remove the hook')
         if type(runner.train_dataloader.sampler).__name__ != 'EpochSampler':
             raise ConfigError("FadeOutHook needs sampler=dict(type='EpochSampler', shuffle=True), "
                               'which tells the data set its epoch')
-        for transform in samplings:
+        motions = [item for item in transforms if isinstance(item, AugmentScene)]
+        for transform in samplings + motions * self.scene:
             transform.stop_epoch = stop
 
 

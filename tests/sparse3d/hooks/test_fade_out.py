@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from mmengine.dataset import Compose, DefaultSampler
 
+from sparse3d.datasets.augment_scene import AugmentScene
 from sparse3d.datasets.class_balanced_dataset import ClassBalancedDataset
 from sparse3d.datasets.epoch_sampler import EpochSampler, EpochState
 from sparse3d.datasets.ground_truth_sampling import GroundTruthSampling
@@ -61,6 +62,19 @@ def test_the_last_epochs_are_real(tmp_path, wrap):
         run.train_dataloader.sampler.set_epoch(epoch)
         adds.append(dataset[0]['adds'])
     assert adds == [True] * 15 + [False] * 5
+
+
+@pytest.mark.parametrize('scene', [False, True])
+def test_scenes_stand_still_in_the_last_epochs_if_asked_for(tmp_path, scene):
+    motion = AugmentScene(rotation=(0.5, 0.6), flip_horizontal=0.5)
+    dataset = Frames([CountingSampling(tmp_path / 'index.pkl'), motion])
+    run = runner(dataset)
+    FadeOutHook(last_epochs=1, scene=scene).before_train(run)
+    still = []
+    for epoch in (0, 18, 19):
+        run.train_dataloader.sampler.set_epoch(epoch)
+        still.append(np.array_equal(dataset[0]['lidar_aug_matrix'], np.eye(4)))
+    assert still == [False, False, scene]
 
 
 def test_mistakes_are_told_before_the_training(tmp_path):
