@@ -119,7 +119,8 @@ def _cameras_of(meta: dict[str, Any], image_size: tuple[int, int]) -> tuple[np.n
         raise DataError("a sample with images needs 'lidar2img'; add it to the keys that the "
                         'pipeline packs')
     matrices = np.array(meta['lidar2img'], dtype=np.float64).reshape(-1, 4, 4)
-    usable = np.isfinite(matrices).all((1, 2)) & (np.abs(np.linalg.det(matrices)) > 0)
+    usable = np.isfinite(matrices).all((1, 2))
+    usable[usable] = np.abs(np.linalg.det(matrices[usable])) > 0
     present = np.asarray(meta.get('img_valid', usable), dtype=bool) & usable
     matrices[~usable] = np.eye(4)
     if meta.get('valid_shape') is not None:
