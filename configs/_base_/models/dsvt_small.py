@@ -1,7 +1,7 @@
-# A small DSVT for simulated drives: pillars of 0.6 m within 38.4 m, minutes on a CPU.
-model_range = [-38.4, -38.4, -2, 38.4, 38.4, 4]  # metres: x, y, z from, x, y, z to
-model_voxel_size = [0.6, 0.6, 6]                 # metres
-model_grid = [128, 128, 1]                       # cells: x, y, z
+# A small DSVT for simulated drives: pillars of 0.625 m within 40 m, minutes on a CPU.
+model_range = [-40, -40, -2, 40, 40, 4]  # metres: x, y, z from, x, y, z to
+model_voxel_size = [0.625, 0.625, 6]     # metres
+model_grid = [128, 128, 1]              # cells: x, y, z
 
 model = dict(
     type='VoxelDetector',

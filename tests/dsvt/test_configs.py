@@ -1,0 +1,54 @@
+"""Every config is read and its model built; the recipes say what was published."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mmdet3d.registry import MODELS
+from mmengine.registry import init_default_scope
+
+from sparse3d.apis.load_config import load_config
+
+FOLDER = Path(__file__).resolve().parents[2] / 'configs' / 'dsvt'
+CONFIGS = sorted(FOLDER.glob('*.py'))
+
+
+@pytest.fixture(scope='module', params=CONFIGS, ids=lambda path: path.stem)
+def config(request):
+    return load_config(request.param)
+
+
+def test_the_model_is_built(config):
+    init_default_scope('mmdet3d')
+    model = MODELS.build(config.model)
+    size = model.voxel_encoder.grid
+    assert list(model.middle_encoder.grids[0]) == size
+
+
+def test_published_quirks_are_off(config):
+    def switched_on(node):
+        items = node.items() if isinstance(node, dict) else enumerate(node)
+        for key, value in items:
+            if isinstance(value, dict | list | tuple):
+                yield from switched_on(value)
+            elif str(key).startswith('published_') and value:
+                yield key
+    assert list(switched_on(config.model.to_dict())) == []
+
+
+def test_waymo_recipes():
+    paths = [path for path in CONFIGS if '_waymo_' in path.stem and 'simulated' not in path.stem]
+    assert len(paths) == 16
+    for path in paths:
+        _, kind, _, frames, epochs = path.stem.split('_')
+        config = load_config(path)
+        assert (len(config.model.middle_encoder.blocks) == 4) == (kind == 'voxel')
+        frames, epochs = int(frames[0]), int(epochs[:-1])
+        for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
+            assert loader.dataset.pipeline[0].frames == frames
+        assert config.model.voxel_encoder.in_channels == (5 if frames == 1 else 6)
+        assert config.train_cfg.max_epochs == epochs
+        assert config.optim_wrapper.optimizer.lr == (3e-3 if epochs == 24 else 1e-3)
+        assert config.train_dataloader.dataset.load_interval == (1 if epochs == 24 else 5)
+        assert config.custom_hooks[0].type == 'FadeOutHook'
+        assert config.param_scheduler[-1].end == epochs
