@@ -37,7 +37,7 @@ model = dict(
         upsample_strides=[1, 2],
         norm_cfg=dict(type='BN', eps=1e-3, momentum=0.05)),
     bbox_head=dict(
-        type='CenterHead',
+        type='MovingCenterHead',
         in_channels=96,
         tasks=[
             dict(num_class=2, class_names=['car', 'truck']),
