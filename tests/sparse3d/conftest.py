@@ -1,6 +1,7 @@
 """A tiny KITTI data set in the official layout, written by nothing that is under test."""
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -121,3 +122,50 @@ def simulated_nuscenes(tmp_path_factory) -> Path:
     options = NuScenesOptions(seconds=2.5, image_width=80, camera_rate=4, azimuths=240)
     simulate_nuscenes(root, 2, seed=3, options=options, show_progress=False)
     return root
+
+
+def damaged_versions(content: bytes, count: int, seed: int = 0):
+    """Copies of a file's content: half of them cut off, half with one bit flipped.
+
+    Half of the places lie near the ends, where headers and checksums are.
+    """
+    random = np.random.default_rng(seed)
+    for number in range(count):
+        near_end = random.integers(min(len(content), 64)) * random.choice([1, -1])
+        place = int(random.choice([random.integers(len(content)), near_end])) % len(content)
+        if number % 2:
+            yield content[:place]
+        else:
+            flipped = bytearray(content)
+            flipped[place] ^= 1 << int(random.integers(8))
+            yield bytes(flipped)
+
+
+@pytest.fixture
+def damage():
+    """Writes damaged versions of a file and checks what reading them does."""
+    def check(path: Path, read, is_right=None, count: int = 40, seconds: float = 10.0) -> int:
+        """Number of versions that were refused, with an error that names the file.
+
+        Args:
+            path: the file; whole again at the end.
+            read: reads it; may raise ``Sparse3DError`` and nothing else.
+            is_right: whether what it returned is right or, without checksums, could be.
+        """
+
+        from sparse3d.errors import Sparse3DError
+        whole, refused = path.read_bytes(), 0
+        for content in damaged_versions(whole, count):
+            path.write_bytes(content)
+            start = time.monotonic()
+            try:
+                result = read()
+            except Sparse3DError as error:
+                refused += 1
+                assert path.name in str(error), f'the error does not name {path.name}: {error}'
+            else:
+                assert is_right is None or is_right(result)
+            assert time.monotonic() - start < seconds
+        path.write_bytes(whole)
+        return refused
+    return check
