@@ -4,6 +4,7 @@ Example:
     python tools/simulate.py kitti data/simulated_kitti --frames 200 --seed 0 --workers 2
     python tools/simulate.py nuscenes data/simulated_nuscenes --scenes 10 --seconds 20 --workers 2
     python tools/simulate.py waymo data/simulated_waymo --segments 4 --seconds 10 --workers 2
+    python tools/simulate.py nuscenes data/foggy_night --scenes 2 --weather fog --night
 """
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ import sys
 
 from sparse3d.apis.command_line import run_command
 from sparse3d.simulate import (
+    Conditions,
     KittiOptions,
     NuScenesOptions,
     WaymoOptions,
@@ -20,6 +22,7 @@ from sparse3d.simulate import (
     simulate_nuscenes,
     simulate_waymo,
 )
+from sparse3d.simulate.weather import WEATHERS
 
 
 def main() -> int:
@@ -36,6 +39,23 @@ def _parser() -> argparse.ArgumentParser:
     _add_nuscenes(formats)
     _add_waymo(formats)
     return parser
+
+
+def _add_conditions(parser: argparse.ArgumentParser) -> None:
+    default = Conditions()
+    parser.add_argument('--weather', choices=WEATHERS, default=default.weather,
+                        help='fog dims and blurs, rain adds false points; both hide far things')
+    parser.add_argument('--visibility', type=float, default=default.visibility,
+                        help='of fog, in metres')
+    parser.add_argument('--rain-rate', type=float, default=default.rain_rate,
+                        help='of rain, in mm/h')
+    parser.add_argument('--night', action='store_true',
+                        help='dark pictures, lit by the headlights')
+
+
+def _conditions(arguments: argparse.Namespace) -> Conditions:
+    return Conditions(arguments.weather, arguments.visibility, arguments.rain_rate,
+                      arguments.night)
 
 
 def _add_kitti(formats: argparse._SubParsersAction) -> None:
@@ -59,6 +79,7 @@ def _add_kitti(formats: argparse._SubParsersAction) -> None:
                        help='LiDAR firings per full turn')
     kitti.add_argument('--image-scale', type=float, default=default.image_scale,
                        help='camera rays per pixel and axis; the image keeps its size')
+    _add_conditions(kitti)
     kitti.set_defaults(run=_kitti)
 
 
@@ -66,7 +87,7 @@ def _kitti(arguments: argparse.Namespace) -> None:
     options = KittiOptions(
         frames_per_drive=arguments.frames_per_drive, frame_rate=arguments.frame_rate,
         azimuths=arguments.azimuths, lidar_field=arguments.lidar_field,
-        image_scale=arguments.image_scale)
+        image_scale=arguments.image_scale, conditions=_conditions(arguments))
     simulate_kitti(arguments.out, arguments.frames, arguments.seed, arguments.workers,
                    arguments.val_fraction, options)
     print(f'{arguments.frames} simulated frames in {arguments.out}')
@@ -93,6 +114,7 @@ def _add_nuscenes(formats: argparse._SubParsersAction) -> None:
                           help='sweeps per second, a multiple of 2')
     nuscenes.add_argument('--azimuths', type=int, default=default.azimuths,
                           help='LiDAR firings per full turn')
+    _add_conditions(nuscenes)
     nuscenes.set_defaults(run=_nuscenes)
 
 
@@ -100,7 +122,7 @@ def _nuscenes(arguments: argparse.Namespace) -> None:
     options = NuScenesOptions(
         seconds=arguments.seconds, image_width=arguments.image_width,
         camera_rate=arguments.camera_rate, lidar_rate=arguments.lidar_rate,
-        azimuths=arguments.azimuths)
+        azimuths=arguments.azimuths, conditions=_conditions(arguments))
     version = simulate_nuscenes(arguments.out, arguments.scenes, arguments.seed,
                                 arguments.workers, options)
     print(f'{arguments.scenes} simulated scenes in {arguments.out} as {version}')
@@ -129,6 +151,7 @@ def _add_waymo(formats: argparse._SubParsersAction) -> None:
                        help='store the camera pixel that each LiDAR point falls on')
     waymo.add_argument('--val-fraction', type=float, default=default.val_fraction,
                        help='share of the segments kept for validation')
+    _add_conditions(waymo)
     waymo.set_defaults(run=_waymo)
 
 
@@ -136,7 +159,8 @@ def _waymo(arguments: argparse.Namespace) -> None:
     options = WaymoOptions(
         seconds=arguments.seconds, frame_rate=arguments.frame_rate, columns=arguments.columns,
         image_width=arguments.image_width, projections=arguments.projections,
-        format=arguments.format, val_fraction=arguments.val_fraction)
+        format=arguments.format, val_fraction=arguments.val_fraction,
+        conditions=_conditions(arguments))
     simulate_waymo(arguments.out, arguments.segments, arguments.seed, arguments.workers, options)
     print(f'{arguments.segments} simulated segments in {arguments.out}')
 

@@ -12,7 +12,7 @@ it stopped, to the same bytes.
 """
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from sparse3d.simulate.poses import inverse
 from sparse3d.simulate.scene import Snapshot
 from sparse3d.simulate.street import random_street
 from sparse3d.simulate.visibility import look_at
+from sparse3d.simulate.weather import Conditions, options_for_stamp
 
 VERSION = 1  # raise whenever the same options give other frames
 FILES = {'velodyne': 'bin', 'image_2': 'png', 'calib': 'txt', 'planes': 'txt', 'label_2': 'txt'}
@@ -50,6 +51,7 @@ class KittiOptions:
     azimuths: int = 2000             # LiDAR firings per full turn
     lidar_field: float = 360.0       # part of the turn that is simulated, around ahead [deg]
     image_scale: float = 1.0         # camera rays per pixel and axis
+    conditions: Conditions = field(default_factory=Conditions)
 
     def __post_init__(self) -> None:
         limits = {'frames_per_drive': (1, 10000), 'frame_rate': (.01, 1000),
@@ -92,7 +94,8 @@ def simulate_kitti(root: str | Path, num_frames: int = 200, seed: int = 0, worke
                         'out of range; use at least 1 frame, a fraction of 0 to 1, a seed >= 0')
     root = Path(root)
     open_folder(root, ['ImageSets', *(f'training/{folder}' for folder in FILES)],
-                {'format': 'kitti', 'version': VERSION, 'seed': seed, 'options': asdict(options)})
+                {'format': 'kitti', 'version': VERSION, 'seed': seed,
+                 'options': options_for_stamp(options)})
     missing = [frame for frame in range(num_frames) if not _is_complete(root, frame)]
     drives = sorted({frame // options.frames_per_drive for frame in missing})
     jobs = [[frame for frame in missing if frame // options.frames_per_drive == drive]
@@ -119,6 +122,7 @@ def write_drive(root: Path, seed: int, options: KittiOptions, frames: list[int])
     drive = frames[0] // options.frames_per_drive
     duration = (options.frames_per_drive - 1) / options.frame_rate
     scene = random_street(np.random.default_rng((seed, drive)), duration)
+    scene = options.conditions.apply(scene)
     for frame in frames:
         step = frame % options.frames_per_drive
         rng = np.random.default_rng((seed, drive, 1 + step))  # a last 0 would not count

@@ -14,7 +14,7 @@ on where it stopped, key frame by key frame, to the same bytes.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from sparse3d.simulate.nuscenes_tables import MAP_FILE, build_tables
 from sparse3d.simulate.output_folder import open_folder
 from sparse3d.simulate.parallel import run_jobs
 from sparse3d.simulate.street import random_street
+from sparse3d.simulate.weather import Conditions, options_for_stamp
 
 VERSION = 1       # raise whenever the same options give other files
 MINI_SCENES = 10  # as many as v1.0-mini has
@@ -45,6 +46,7 @@ class NuScenesOptions:
     camera_rate: float = 2.0   # pictures per second and camera, 12 in the real data
     lidar_rate: float = 20.0   # sweeps per second
     azimuths: int = 1090       # LiDAR firings per full turn
+    conditions: Conditions = field(default_factory=Conditions)
 
     def __post_init__(self) -> None:
         limits = {'seconds': (KEY_INTERVAL, 600), 'image_width': (16, 1600),
@@ -90,7 +92,7 @@ def simulate_nuscenes(root: str | Path, num_scenes: int = 10, seed: int = 0, wor
     folders = [f'{kind}/{channel}' for kind in ('samples', 'sweeps') for channel in CHANNELS]
     open_folder(root, ['.simulation', 'maps', version, *folders],
                 {'format': 'nuscenes', 'version': VERSION, 'seed': seed,
-                 'options': asdict(options)})
+                 'options': options_for_stamp(options)})
     jobs = _missing(root, num_scenes, options)
     total, left = num_scenes * options.samples, sum(len(samples) for _, samples in jobs)
     run_jobs(partial(write_samples, root, seed, options), jobs, workers, total=total,
@@ -104,6 +106,7 @@ def write_samples(root: Path, seed: int, options: NuScenesOptions,
     """Simulate and write some key frames of one scene; returns their number."""
     number, samples = job
     scene = random_street(np.random.default_rng((seed, number)), START + options.seconds)
+    scene = options.conditions.apply(scene)
     writer = BlockWriter(root, scene, number, options.lidar_rate, options.camera_rate,
                          options.azimuths, options.image_width, seed)
     for sample in samples:
@@ -139,7 +142,10 @@ def _write_tables(root: Path, version: str, num_scenes: int, seed: int,
     numbers = {name: number for number, name in enumerate(names)}
     blank = cv2.imencode('.png', np.zeros((64, 64), dtype=np.uint8))[1]
     write_bytes_atomically(root / MAP_FILE, blank.tobytes())
-    for name, rows in build_tables(blocks, numbers, seed, options.image_width).items():
+    tables = build_tables(blocks, numbers, seed, options.image_width)
+    for scene in tables['scene']:
+        scene['description'] = options.conditions.sentence(scene['description'])
+    for name, rows in tables.items():
         write_bytes_atomically(root / version / f'{name}.json', json.dumps(rows).encode())
 
 

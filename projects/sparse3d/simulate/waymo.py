@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from sparse3d.simulate.waymo_frames import SegmentSimulator
 from sparse3d.simulate.waymo_scan import TURN, Rig
 from sparse3d.simulate.waymo_v1 import v1_path, write_v1
 from sparse3d.simulate.waymo_v2 import v2_path, write_v2
-from sparse3d.simulate.weather import Conditions
+from sparse3d.simulate.weather import Conditions, options_for_stamp
 
 VERSION = 1  # raise whenever the same options give other files
 FORMATS = dict(v1=('v1',), v2=('v2',), both=('v1', 'v2'))
@@ -85,7 +85,7 @@ def simulate_waymo(root: str | Path, num_segments: int = 4, seed: int = 0, worke
                         f'least 1 segment and a seed >= 0')
     root = Path(root)
     open_folder(root, list(SPLITS), {'format': 'waymo', 'version': VERSION, 'seed': seed,
-                                     'options': asdict(options)})
+                                     'options': options_for_stamp(options)})
     missing = [number for number in range(num_segments)
                if not _is_complete(root, seed, number, options)]
     run_jobs(partial(write_segment, root, seed, options), missing, workers,

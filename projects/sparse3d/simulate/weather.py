@@ -7,8 +7,8 @@ echoes, most of them near the sensor; wet ground mirrors pulses away.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -107,8 +107,25 @@ class Conditions:
         """The same scene under these conditions; nothing in it moves."""
         return replace(scene, weather=self.air(), daylight=self.light(scene.daylight))
 
+    def sentence(self, text: str) -> str:
+        """A description with the words that nuScenes' scenes have for it: Night, Rain, Fog."""
+        words = [*(['Night'] if self.night else []),
+                 *([self.weather.capitalize()] if self.weather != 'clear' else [])]
+        return ', '.join([*words, text])
+
     def describe(self) -> dict[str, str]:
         """As Waymo names them in its statistics."""
         weather = 'sunny' if self.weather == 'clear' else self.weather
         return dict(time_of_day='Night' if self.night else 'Day', location='location_simulated',
                     weather=weather)
+
+
+def options_for_stamp(options: Any) -> dict[str, Any]:
+    """Options (a dataclass with ``conditions``) for a folder's stamp.
+
+    The default conditions are left out: folders from before there was weather go on.
+    """
+    stamp = asdict(options)
+    if options.conditions == Conditions():
+        del stamp['conditions']
+    return stamp
