@@ -3,20 +3,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 import torch
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor
-from torch.profiler import ProfilerActivity, profile
 
 from focalsconv.focal_sparse_convolution import FocalOptions, FocalSparseConvolution
 from focalsconv.focal_sparse_encoder import FocalSparseEncoder
 from focalsconv.importance import Importance
 from focalsconv.importance_loss import importance_loss, inside_boxes, voxel_corners
 from focalsconv.loop_reference import grow_in_a_loop, importance_loss_in_a_loop
+from sparse3d.apis.benchmarks.peak_memory import peak_mebibytes
 from sparse3d.apis.benchmarks.sweep import REPOSITORY, drawn_sweep
 from sparse3d.apis.benchmarks.timing import Timing, measure
 from sparse3d.ops.voxelization import mean_voxelize
@@ -131,17 +130,8 @@ def _boxes_at(corners: Tensor, random: torch.Generator) -> Tensor:
     return torch.cat([chosen, torch.tensor([[3.9, 1.6, 1.56]]).expand(BOXES, 3), yaw], 1)
 
 
-def _peak_mebibytes(function: Callable[[], object]) -> float:
-    """Most memory that the tensors of one call hold at a time, as torch's profiler sees it."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
-        function()
-    events = sorted(record.profiler.kineto_results.events(), key=lambda event: event.start_ns())
-    changes = [event.nbytes() for event in events if event.name() == '[memory]']
-    return max(accumulate(changes), default=0) / 2 ** 20
-
-
 def _memory_row(name: str, layer: _LayerInputs, note: str) -> dict:
-    ours, released = _peak_mebibytes(layer.ours), _peak_mebibytes(layer.released)
+    ours, released = peak_mebibytes(layer.ours), peak_mebibytes(layer.released)
     return dict(name=name, value=ours, unit='MiB', baseline=released, ratio=released / ours,
                 note=note)
 
