@@ -8,6 +8,7 @@ Example:
     python tools/create_data.py waymo data/waymo --shard 1/8    # on the first of 8 machines
     python tools/create_data.py waymo data/waymo --merge        # when all are done
     python tools/create_data.py crops kitti data/kitti          # objects to paste into images
+    python tools/create_data.py own data/mine                   # docs/custom_data.md
     python tools/create_data.py check data/kitti
 """
 from __future__ import annotations

@@ -56,7 +56,9 @@ class OwnSamples:
     def _note(self, loader: Any) -> None:
         """What a loading transform of the pipeline would have made."""
         kind = type(loader).__name__
-        if kind == 'LoadPoints':
+        if kind == 'LoadCloud':
+            self.columns = loader.columns
+        elif kind == 'LoadPoints':
             self.columns = len(loader.use) if loader.use is not None else loader.columns
         elif kind == 'LoadPointsFromFile':
             self.columns = len(loader.use_dim)

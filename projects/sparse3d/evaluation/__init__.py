@@ -1,4 +1,6 @@
 """Metrics of the three benchmarks."""
+from sparse3d.evaluation.box_average_precision import BoxResult, evaluate_boxes
+from sparse3d.evaluation.box_detection_metric import BoxDetectionMetric
 from sparse3d.evaluation.found_objects import FoundObjectsMetric
 from sparse3d.evaluation.keypoint_evaluation import (
     KeypointProtocol,
@@ -18,6 +20,8 @@ from sparse3d.evaluation.waymo_evaluation import WaymoResult, evaluate_waymo
 from sparse3d.evaluation.waymo_objects import WaymoObjects
 
 __all__ = [
+    'BoxDetectionMetric',
+    'BoxResult',
     'FoundObjectsMetric',
     'KeypointPeople',
     'KeypointProtocol',
@@ -31,6 +35,7 @@ __all__ = [
     'WaymoKeypointMetric',
     'WaymoObjects',
     'WaymoResult',
+    'evaluate_boxes',
     'evaluate_keypoints',
     'evaluate_kitti',
     'evaluate_nuscenes',

@@ -1,0 +1,18 @@
+# Focals Conv on a data set of your own (docs/custom_data.md).
+_base_ = [
+    '../_base_/models/centerpoint_small.py',
+    '../_base_/datasets/own_data.py',
+    '../_base_/schedules/onecycle_minutes.py',
+    '../_base_/default_runtime.py',
+]
+custom_imports = dict(imports=['focalsconv'])
+
+model = dict(
+    middle_encoder=dict(
+        type='FocalSparseEncoder',
+        voxel_size={{_base_.grid_voxel_size}},
+        point_cloud_range={{_base_.grid_range}},
+        stages=(1, 2),
+        max_growth=0.25))  # bounds the time of a step while importance is still random
+
+default_hooks = dict(validate_first=dict(max_batches=2))

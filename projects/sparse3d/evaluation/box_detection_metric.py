@@ -1,0 +1,66 @@
+"""Average precision of boxes as a metric of mmengine, for data sets of one's own."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmdet3d.registry import METRICS
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from sparse3d.errors import ConfigError, DataError
+from sparse3d.evaluation.box_average_precision import evaluate_boxes
+
+
+@METRICS.register_module()
+class BoxDetectionMetric(BaseMetric):
+    """AP in space (3D) and from above (BEV) at several overlaps, by class.
+
+    Ground truth comes with the samples (``eval_ann_info``). Keys are those of
+    :class:`~sparse3d.evaluation.box_average_precision.BoxResult` behind the prefix, e.g.
+    ``boxes/mAP_3D_0.5``; a table goes to the log.
+
+    Args:
+        overlaps: thresholds of the intersection over union.
+        prefix: what the keys begin with.
+        collect_device: see mmengine's ``BaseMetric``.
+
+    Raises:
+        DataError: for samples without labels.
+    """
+
+    default_prefix = 'boxes'
+
+    def __init__(self, overlaps: Sequence[float] = (0.3, 0.5, 0.7), prefix: str | None = None,
+                 collect_device: str = 'cpu') -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        self.overlaps = tuple(overlaps)
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep detections and labels of a batch as arrays."""
+        for sample in data_samples:
+            truth = sample.get('eval_ann_info')
+            if not truth or 'gt_bboxes_3d' not in truth:
+                raise DataError(f'frame {sample.get("sample_idx")} has no labels to evaluate with')
+            found = sample['pred_instances_3d']
+            self.results.append(dict(
+                predicted=dict(boxes=_array(found['bboxes_3d'].tensor),
+                               scores=_array(found['scores_3d']),
+                               labels=_array(found['labels_3d'])),
+                labelled=dict(boxes=_array(truth['gt_bboxes_3d'].tensor),
+                              labels=_array(truth['gt_labels_3d']))))
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Evaluate the results of all processes; called on the first one."""
+        classes = (self.dataset_meta or {}).get('classes')
+        if not classes:
+            raise ConfigError('the data set names no classes: set metainfo=dict(classes=[...])')
+        result = evaluate_boxes([item['predicted'] for item in results],
+                                [item['labelled'] for item in results], classes, self.overlaps)
+        print_log(f'evaluation of boxes\n{result.table()}', 'current')
+        return result.average_precision
+
+
+def _array(values: Any) -> np.ndarray:
+    return values.detach().cpu().numpy() if hasattr(values, 'detach') else np.asarray(values)
