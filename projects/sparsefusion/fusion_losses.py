@@ -18,7 +18,12 @@ from sparse3d.heads.transfusion_losses import (
     query_losses,
 )
 from sparse3d.heads.transfusion_matching import MatchWeights
-from sparse3d.heads.transfusion_targets import QueryTargets, heat_target, query_targets
+from sparse3d.heads.transfusion_targets import (
+    QueryTargets,
+    boxes_and_labels,
+    heat_target,
+    query_targets,
+)
 from sparsefusion.camera_rig import CameraRig
 from sparsefusion.camera_targets import camera_targets, image_heat_target
 from sparsefusion.view_objects import ViewObjects, view_objects
@@ -70,9 +75,7 @@ class FusionLosses:
             views: what each camera should find; worked out from the boxes if None.
             seen: [G] bool, objects that some camera sees; from ``views`` if None.
         """
-        device = output.bev.device
-        truth = [(objects.bboxes_3d.tensor.to(device), objects.labels_3d.to(device))
-                 for objects in instances]
+        truth = [boxes_and_labels(objects, output.bev.device) for objects in instances]
         if views is None:
             views = [view_objects(*pair, rig, row) for row, pair in enumerate(truth)]
         if seen is None:

@@ -19,7 +19,12 @@ from sparse3d.heads.transfusion_detections import Suppression, select_detections
 from sparse3d.heads.transfusion_losses import heat_loss, mean_count, query_losses
 from sparse3d.heads.transfusion_matching import MatchWeights
 from sparse3d.heads.transfusion_queries import ClassEncoding, Peaks, local_peaks, top_peaks
-from sparse3d.heads.transfusion_targets import QueryTargets, heat_target, query_targets
+from sparse3d.heads.transfusion_targets import (
+    QueryTargets,
+    boxes_and_labels,
+    heat_target,
+    query_targets,
+)
 
 BOX_OUTPUTS = dict(center=2, height=1, dim=3, rot=2, vel=2)
 CODE_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.2, 0.2)
@@ -149,8 +154,7 @@ class TransFusionHead(BaseModule):
     def loss_of(self, output: TransFusionOutput,
                 instances: list[InstanceData]) -> dict[str, Tensor]:
         """Losses of an output; see :meth:`loss`."""
-        truth = [(objects.bboxes_3d.tensor.to(output.heat.device),
-                  objects.labels_3d.to(output.heat.device)) for objects in instances]
+        truth = [boxes_and_labels(objects, output.heat.device) for objects in instances]
         target = torch.stack([heat_target(boxes, labels, self.coder, self.classes)
                               for boxes, labels in truth])
         losses = {'loss_heatmap': self.heat_weight * heat_loss(output.heat, target)}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from mmdet3d.models.utils import draw_heatmap_gaussian, gaussian_radius
+from mmengine.structures import InstanceData
 from torch import Tensor
 
 from sparse3d.heads.transfusion_box_coder import TransFusionBoxCoder
@@ -37,6 +38,19 @@ class QueryTargets:
         """Targets of a batch from those of its samples."""
         return QueryTargets(*(torch.stack([getattr(sample, name) for sample in samples])
                               for name in QueryTargets.__dataclass_fields__))
+
+
+def boxes_and_labels(objects: InstanceData, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Boxes [G, 7 or 9] and labels [G] of a sample; a velocity marked as unknown is NaN.
+
+    Args:
+        objects: ``bboxes_3d``, ``labels_3d`` and perhaps ``velocity_known``.
+    """
+    boxes = objects.bboxes_3d.tensor.to(device)
+    if 'velocity_known' in objects and boxes.shape[1] >= 9:
+        boxes = boxes.clone()
+        boxes[~objects.velocity_known.to(device), 7:9] = torch.nan
+    return boxes, objects.labels_3d.to(device)
 
 
 def query_targets(

@@ -5,13 +5,15 @@ from itertools import permutations
 
 import pytest
 import torch
+from mmdet3d.structures import LiDARInstance3DBoxes
+from mmengine.structures import InstanceData
 
 from sparse3d.heads.transfusion_box_coder import TransFusionBoxCoder
 from sparse3d.heads.transfusion_detections import Suppression, doubles, select_detections
 from sparse3d.heads.transfusion_losses import code_loss, heat_loss, label_loss
 from sparse3d.heads.transfusion_matching import MatchWeights, match
 from sparse3d.heads.transfusion_queries import local_peaks, top_peaks
-from sparse3d.heads.transfusion_targets import heat_target, query_targets
+from sparse3d.heads.transfusion_targets import boxes_and_labels, heat_target, query_targets
 
 RANGE = [-8.0, -4.0, -3.0, 8.0, 4.0, 1.0]  # twice as long as wide
 BOXES = torch.tensor([[1.0, 2.0, -1.0, 4.0, 1.6, 1.5, 0.4, 3.0, -1.0],
@@ -105,6 +107,14 @@ def test_targets_of_matched_and_unmatched_queries(coder):
     torch.testing.assert_close(targets.overlaps, torch.tensor([1.0, -1, 1]))
     assert targets.code_weights.sum(1).tolist() == [10, 0, 8]
     torch.testing.assert_close(coder.decode(targets.codes[0]), BOXES[1])
+
+
+def test_a_velocity_marked_as_unknown_is_not_learnt():
+    objects = InstanceData(bboxes_3d=LiDARInstance3DBoxes(BOXES, box_dim=9), labels_3d=LABELS,
+                           velocity_known=torch.tensor([True, False]))
+    boxes, labels = boxes_and_labels(objects, torch.device('cpu'))
+    assert boxes[:, 7:].isnan().all(1).tolist() == [False, True]
+    assert objects.bboxes_3d.tensor.isfinite().all() and labels.tolist() == [0, 2]
 
 
 def test_a_sample_without_objects_is_all_background(coder):
