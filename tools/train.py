@@ -30,6 +30,8 @@ def parse_arguments() -> argparse.Namespace:
                         help='scale the learning rate to the real batch size')
     parser.add_argument('--allow-partial', action='store_true',
                         help='let load_from name a checkpoint of which only a part fits')
+    parser.add_argument('--log-to', nargs='+', default=[], choices=['tensorboard', 'wandb'],
+                        help='draw the curves there too')
     parser.add_argument('--verbose', action='store_true', help='show all that is logged')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
                         help='how several processes were started')
@@ -53,7 +55,8 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.config, arguments.work_dir, parse_options(arguments.cfg_options),
         amp=arguments.amp, resume=arguments.resume, auto_scale_lr=arguments.auto_scale_lr,
         launcher=arguments.launcher, seed=arguments.seed,
-        allow_partial=arguments.allow_partial, verbose=arguments.verbose)
+        allow_partial=arguments.allow_partial, verbose=arguments.verbose,
+        log_to=arguments.log_to)
     if os.environ.get('RANK', '0') == '0':
         print(f'trained {result.epochs} epochs; checkpoint: {result.checkpoint}')
     leave_process_group()

@@ -9,6 +9,8 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # An interrupted training resumes with the same random numbers.
     seed_every_epoch=dict(type='SeedEveryEpochHook'),
+    # A NaN stops the training before the weights learn from it.
+    watch=dict(type='NonFiniteWatchHook'),
     # An evaluation that cannot work fails before the first epoch.
     validate_first=dict(type='ValidateBeforeTrainingHook'))
 

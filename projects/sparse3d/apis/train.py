@@ -1,7 +1,9 @@
 """Training of a detector from its config."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,10 @@ from sparse3d.apis.load_config import load_config
 from sparse3d.apis.registry_errors import clear_registry_errors
 from sparse3d.apis.runner import Sparse3DRunner
 from sparse3d.errors import CheckpointError, ConfigError
+
+# Where curves can go -> mmengine's backend, and the package it needs.
+CURVES = {'tensorboard': ('TensorboardVisBackend', 'tensorboard'),
+          'wandb': ('WandbVisBackend', 'wandb')}
 
 TRAINING_KEYS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 
@@ -49,6 +55,7 @@ def train(
         seed: int | None = None,
         allow_partial: bool = False,
         verbose: bool = False,
+        log_to: Sequence[str] = (),
 ) -> TrainingResult:
     """Train, with mmengine's Runner, what a config describes.
 
@@ -64,6 +71,7 @@ def train(
         seed: overrides the config's ``randomness.seed``.
         allow_partial: let ``load_from`` name a checkpoint of which only a part fits.
         verbose: show on the console all that mmengine logs.
+        log_to: where the curves go beside the log files: ``'tensorboard'``, ``'wandb'``.
 
     Raises:
         ConfigError: if the config cannot mean what it says.
@@ -78,6 +86,7 @@ def train(
     config.verbose = verbose
     _set_seed(config, seed)
     _set_amp(config, amp)
+    _set_logging(config, log_to)
     _set_auto_scale_lr(config, auto_scale_lr)
     _set_resume(config, resume)
     _make_workers_resumable(config)
@@ -113,6 +122,20 @@ def _set_amp(config: Config, amp: bool) -> None:
     if config.optim_wrapper.type == 'AmpOptimWrapper' and not torch.cuda.is_available():
         raise ConfigError('mixed precision (--amp) needs a GPU, and this machine has none; '
                           'train without it')
+
+
+def _set_logging(config: Config, log_to: Sequence[str]) -> None:
+    backends = [{'type': 'LocalVisBackend'}]
+    for name in log_to:
+        if name not in CURVES:
+            raise ConfigError(f'curves go to {" or ".join(CURVES)}, not to {name!r}')
+        backend, package = CURVES[name]
+        if find_spec(package) is None:
+            raise ConfigError(f'--log-to {name} needs the package {package}; '
+                              f'install it with "pip install {package}"')
+        backends.append({'type': backend})
+    if log_to:
+        config.visualizer = {'type': 'Visualizer', 'vis_backends': backends}
 
 
 def _set_auto_scale_lr(config: Config, wanted: bool) -> None:

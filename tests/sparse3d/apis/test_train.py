@@ -125,3 +125,16 @@ def test_a_disk_that_is_full_leaves_the_last_checkpoint(tiny_config, tmp_path, m
 
 def test_resume_without_a_checkpoint_starts(tiny_config, tmp_path):
     assert train(tiny_config, tmp_path, EPOCHS, resume='auto').epochs == 2
+
+
+def test_curves_go_to_tensorboard(tiny_config, tmp_path):
+    train(tiny_config, tmp_path, EPOCHS, log_to=['tensorboard'])
+    assert list(tmp_path.rglob('events.out.tfevents.*'))
+
+
+def test_a_place_for_curves_that_is_not_installed_is_named(tiny_config, tmp_path, monkeypatch):
+    monkeypatch.setattr('sparse3d.apis.train.find_spec', lambda package: None)
+    with pytest.raises(ConfigError, match='pip install wandb'):
+        train(tiny_config, tmp_path, log_to=['wandb'])
+    with pytest.raises(ConfigError, match='tensorboard or wandb'):
+        train(tiny_config, tmp_path, log_to=['paper'])
