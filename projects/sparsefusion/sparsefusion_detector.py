@@ -37,6 +37,8 @@ class SparseFusion(Base3DDetector):
         neck: config of the neck on the map.
         bbox_head: config of :class:`SparseFusionHead`.
         freeze_lidar: the LiDAR's parts, trained before, stay as they are.
+        use_lidar: False takes all points away, in training and testing.
+        use_cameras: False takes all images away.
         published_frozen_statistics: frozen batch normalisations normalise by the batch in
             training, and dropout stays on, as in the release; else they behave as in testing.
         data_preprocessor: config of the preprocessor that makes voxels and stacks images.
@@ -46,7 +48,8 @@ class SparseFusion(Base3DDetector):
 
     def __init__(self, image_backbone: dict, image_neck: dict, voxel_encoder: dict,
                  middle_encoder: dict, backbone: dict, neck: dict, bbox_head: dict,
-                 freeze_lidar: bool = False, published_frozen_statistics: bool = False,
+                 freeze_lidar: bool = False, use_lidar: bool = True, use_cameras: bool = True,
+                 published_frozen_statistics: bool = False,
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.image_backbone = MODELS.build(image_backbone)
@@ -56,6 +59,7 @@ class SparseFusion(Base3DDetector):
         self.backbone, self.neck = MODELS.build(backbone), MODELS.build(neck)
         self.bbox_head = MODELS.build(bbox_head)
         self.freeze_lidar, self.batch_statistics = freeze_lidar, published_frozen_statistics
+        self.use_lidar, self.use_cameras = use_lidar, use_cameras
         self._said: set[str] = set()
         if freeze_lidar:
             self._freeze()
@@ -83,10 +87,13 @@ class SparseFusion(Base3DDetector):
         """
         device = next(self.bbox_head.parameters()).device
         batch = len(data_samples)
-        points = batch_inputs.get('points') or [
-            torch.zeros(0, POINT_COLUMNS, device=device) for _ in range(batch)]
+        points, voxels = (batch_inputs.get(name) if self.use_lidar else None
+                          for name in ('points', 'voxels'))
+        points = points or [torch.zeros(0, POINT_COLUMNS, device=device) for _ in range(batch)]
         images, rig = self._images(batch_inputs.get('imgs'), data_samples, device)
-        bev, heights, occupied = self._map(batch_inputs.get('voxels'), batch, device)
+        if not self.use_cameras:
+            rig.present = torch.zeros_like(rig.present)
+        bev, heights, occupied = self._map(voxels, batch, device)
         self._report(rig, occupied)
         depth = sparse_depth(points, rig, self.bbox_head.image_stride,
                              self.bbox_head.published_padding)
@@ -141,8 +148,9 @@ class SparseFusion(Base3DDetector):
 
     def _report(self, rig: CameraRig, occupied: Tensor) -> None:
         """Say once that something is missing."""
-        for missing, what in ((not occupied.flatten(1).any(1).all(), 'LiDAR points'),
-                              (not rig.present.all(), 'one or more camera images')):
+        for missing, what in (
+                (self.use_lidar and not occupied.flatten(1).any(1).all(), 'LiDAR points'),
+                (self.use_cameras and not rig.present.all(), 'one or more camera images')):
             if missing and what not in self._said:
                 self._said.add(what)
                 warnings.warn(f'a sample has no {what}; it is detected with the rest, and '

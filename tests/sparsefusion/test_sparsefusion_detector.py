@@ -179,6 +179,15 @@ def test_an_absent_camera_is_as_if_it_saw_nothing():
         torch.testing.assert_close(a.bboxes_3d.tensor, b.bboxes_3d.tensor)
 
 
+@pytest.mark.parametrize('gone', ['use_lidar', 'use_cameras'])
+def test_one_sensor_alone_trains_and_is_no_surprise(gone):
+    model = tiny_model(**{gone: False}).train()
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        losses(model, batch()).backward()
+        assert len(predict(model, batch())) == 2
+
+
 def test_other_numbers_of_levels_queries_and_layers():
     model = tiny_model(head=dict(levels=3, lidar_queries=3, camera_queries=500, lidar_layers=2))
     assert losses(model.train(), batch()).isfinite()

@@ -1,0 +1,44 @@
+# A small SparseFusion for simulated drives, from nothing: nothing is frozen.
+_base_ = ['transfusion_small.py']
+
+model = dict(
+    _delete_=True,  # another detector around the same LiDAR parts
+    type='SparseFusion',
+    data_preprocessor=dict(
+        type='Det3DDataPreprocessor',
+        voxel=True,
+        voxel_layer={{_base_.voxel_layer}},
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+        pad_size_divisor=32),
+    image_backbone=dict(
+        type='mmdet.ResNet',
+        depth=18,
+        base_channels=16,
+        num_stages=4,
+        out_indices=(0, 1, 2, 3),
+        norm_cfg=dict(type='BN2d', requires_grad=True),
+        norm_eval=False),  # learns from nothing, so its statistics have to
+    image_neck=dict(type='mmdet.FPN', in_channels=[16, 32, 64, 128], out_channels=64, num_outs=4),
+    voxel_encoder={{_base_.voxel_encoder}},
+    middle_encoder={{_base_.middle_encoder}},
+    backbone={{_base_.backbone}},
+    neck={{_base_.neck}},
+    bbox_head=dict(
+        type='SparseFusionHead',
+        in_channels=64,
+        image_channels=64,
+        channels=64,
+        classes=4,
+        lidar_queries=60,
+        camera_queries=60,
+        layer={{_base_.attention}},
+        # From nothing the heat maps have to be learnt as well; the release brings them along.
+        losses=dict(heat_weight=1.0, image_heat_weight=1.0),
+        point_cloud_range={{_base_.lidar_range}},
+        voxel_size={{_base_.lidar_voxel_size}},
+        stride={{_base_.lidar_stride}},
+        every_cell={{_base_.every_cell}},
+        centre_range={{_base_.centre_range}},
+        suppression=dict(radii=[0.592, 0.592, -1, 0.316])))

@@ -1,0 +1,13 @@
+# The fused detector tested without its front camera.
+#   python tools/test.py configs/sparsefusion/sparsefusion_simulated_nuscenes_front_camera_lost.py CHECKPOINT
+_base_ = ['sparsefusion_simulated_nuscenes.py']
+
+test_pipeline = [
+    {{_base_.load_points}},
+    dict(type='LoadMultiViewImages'),
+    dict(type='DropCameras', cameras=['CAM_FRONT']),
+    dict(type='AugmentImages', size={{_base_.image_size}}, training=False),
+    dict(type='PointsRangeFilter', point_cloud_range={{_base_.point_cloud_range}}),
+    dict(type='PackSample', keys=['points', 'img'], more_meta_keys={{_base_.meta_keys}}),
+]
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -1,0 +1,13 @@
+# The fused detector tested with every second beam of the LiDAR.
+#   python tools/test.py configs/sparsefusion/sparsefusion_simulated_nuscenes_half_beams.py CHECKPOINT
+_base_ = ['sparsefusion_simulated_nuscenes.py']
+
+test_pipeline = [
+    {{_base_.load_points}},
+    dict(type='DropBeams', every=2),
+    dict(type='LoadMultiViewImages'),
+    dict(type='AugmentImages', size={{_base_.image_size}}, training=False),
+    dict(type='PointsRangeFilter', point_cloud_range={{_base_.point_cloud_range}}),
+    dict(type='PackSample', keys=['points', 'img'], more_meta_keys={{_base_.meta_keys}}),
+]
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
