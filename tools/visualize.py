@@ -32,6 +32,8 @@ def parse_arguments() -> argparse.Namespace:
                         help='colour of the points (default: %(default)s)')
     parser.add_argument('--keypoints', action='store_true',
                         help='draw skeletons, and a close picture of each person')
+    parser.add_argument('--sampling-points', action='store_true',
+                        help='draw where the queries of SparseBEV look, in every frame and view')
     parser.add_argument('--video', metavar='FILE.mp4',
                         help='also join the views into a video (see --indices, e.g. 0 1 2 3)')
     parser.add_argument('--fps', type=float, default=5.0,
@@ -64,7 +66,8 @@ def run(arguments: argparse.Namespace) -> None:
         show=arguments.show, split=arguments.split, device=arguments.device,
         cfg_options=parse_options(arguments.cfg_options),
         allow_partial=arguments.allow_partial, colour_by=arguments.colour_by,
-        keypoints=arguments.keypoints, video=arguments.video, frames_per_second=arguments.fps)
+        keypoints=arguments.keypoints, video=arguments.video, frames_per_second=arguments.fps,
+        sampling_points=arguments.sampling_points)
     print('\n'.join(map(str, paths)))
 
 

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -60,6 +62,12 @@ class SparseBEV(Base3DDetector):
         """A stream that takes one frame at a time; see :class:`sparsebev.streaming.VideoStream`."""
         from sparsebev.streaming import VideoStream
         return VideoStream(self, **options)
+
+    def draw_sampling_points(self, batch: dict, folder: str | PathLike, name: str,
+                             score: float = 0.3) -> list[Path]:
+        """Pictures of one collated sample; see :mod:`sparsebev.sampling_picture`."""
+        from sparsebev.sampling_picture import draw_sampling_points
+        return draw_sampling_points(self, batch, folder, name, score)
 
     def extract_feat(self, batch_inputs: dict) -> list[Tensor]:
         """Feature maps L x [B, T*N, C, H_l, W_l] of ``imgs`` [B, T*N, 3, H, W]."""

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from mmdet3d.registry import DATASETS
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset, pseudo_collate
 from mmengine.registry import init_default_scope
+from torch import nn
 
 from sparse3d.apis.build_model import build_model
 from sparse3d.apis.checkpoints import config_options_of
@@ -20,6 +21,7 @@ from sparse3d.apis.load_config import load_config
 from sparse3d.apis.registry_errors import clear_registry_errors
 from sparse3d.apis.sample_frames import frame_of_sample
 from sparse3d.errors import BackendUnavailable, ConfigError
+from sparse3d.prepare.progress import Progress
 from sparse3d.visualization import (
     Frame,
     SceneRenderer,
@@ -48,6 +50,7 @@ def visualize(
         keypoints: bool = False,
         video: str | PathLike | None = None,
         frames_per_second: float = 5.0,
+        sampling_points: bool = False,
 ) -> list[Path]:
     """Draw points, ground truth and, with a checkpoint, detections.
 
@@ -70,6 +73,7 @@ def visualize(
         video: also join the 3D views (or, without a renderer, those from above) into this
             MP4 file; ``frames`` best are consecutive numbers then.
         frames_per_second: of the video.
+        sampling_points: also draw where the queries look, for a detector that can show it.
 
     Returns:
         The files written.
@@ -80,9 +84,18 @@ def visualize(
     """
     quirks = config_options_of(checkpoint) if checkpoint is not None else {}
     config = load_config(config, {**quirks, **(cfg_options or {})})
-    drawn = frames_with_detections(config, checkpoint, frames, score, split, device, allow_partial)
-    renderer = _renderer_if_possible()
     paths, views = [], []
+
+    def draw_sampling(model: nn.Module, sample: dict, frame: Frame) -> None:
+        if not hasattr(model, 'draw_sampling_points'):
+            raise ConfigError(f'{type(model).__name__} has no sampling points to draw')
+        paths.extend(model.draw_sampling_points(pseudo_collate([sample]), out, frame.name, score))
+
+    if sampling_points and checkpoint is None:
+        raise ConfigError('sampling points need a checkpoint')
+    drawn = frames_with_detections(config, checkpoint, frames, score, split, device, allow_partial,
+                                   draw_sampling if sampling_points else None)
+    renderer = _renderer_if_possible()
     for frame in drawn:
         written = draw_frame(frame if keypoints else frame.without_joints(), out, renderer,
                              colour_by)
@@ -125,20 +138,34 @@ def frames_with_detections(
         config: Config, checkpoint: str | PathLike | None, frames: int | list[int],
         score: float, split: str = 'test', device: str | None = None,
         allow_partial: bool = False,
+        also: Callable[[nn.Module, dict, Frame], None] | None = None,
+        title: str | None = None,
 ) -> Iterator[Frame]:
-    """Frames of a split one after the other, with detections if there is a checkpoint."""
+    """Frames of a split one after the other, with detections if there is a checkpoint.
+
+    Args:
+        also: called with the model, the sample and the frame, if there is a model.
+        title: of a progress line, or None for none.
+    """
     dataset = _build_dataset(config, split)
     model = None
     if checkpoint is not None:
         device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         model = build_model(config, checkpoint, device, allow_partial)
-    for index in _choose(frames, len(dataset)):
+    chosen = _choose(frames, len(dataset))
+    progress = Progress(title, len(chosen)) if title is not None else None
+    for index in chosen:
         sample = dataset[index]
         prediction = None
         if model is not None:
             with torch.no_grad():
                 prediction = model.test_step(pseudo_collate([sample]))[0]
-        yield frame_of_sample(dataset, index, sample, prediction, score)
+        frame = frame_of_sample(dataset, index, sample, prediction, score)
+        if also is not None and model is not None:
+            also(model, sample, frame)
+        yield frame
+        if progress is not None:
+            progress.advance()
 
 
 def _build_dataset(config: Config, split: str) -> BaseDataset:

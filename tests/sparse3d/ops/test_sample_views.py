@@ -99,10 +99,10 @@ def test_backends_agree_in_every_precision(scene, dtype, backend):
 
 @pytest.mark.parametrize('backend', BACKENDS)
 def test_gradients(scene, backend):
-    scene = {**scene, 'features': [f[:1, :1, :, :2].double() for f in scene['features']],
+    scene = {**scene, 'features': [f[:1, :1, :2, :2].double() for f in scene['features']],
              'points': scene['points'][:1, :2, :1].double(),
              'level_weights': scene['level_weights'][:1, :2, :1].double(),
-             'lidar2img': scene['lidar2img'][:1, :1]}
+             'lidar2img': scene['lidar2img'][:1, :1, :2]}
     inputs = [*scene['features'], scene['points'], scene['level_weights']]
     inputs = [value.detach().requires_grad_() for value in inputs]
 

@@ -1,0 +1,4 @@
+# Ablation in small: sampling offsets stay where they started.
+_base_ = ['sparsebev_simulated_nuscenes.py']
+
+model = dict(bbox_head=dict(adaptive_sampling=False))

@@ -1,0 +1,170 @@
+"""Pictures of where queries look: points in every frame and view, and how far they attend."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle
+
+from sparse3d.ops.choose_views import choose_views, project_to_views
+from sparse3d.visualization.colours import BACKGROUND, TEXT, class_colour
+from sparse3d.visualization.picture_files import save_figure
+from sparsebev.box_code import centres_in_metres
+
+if TYPE_CHECKING:
+    from sparsebev.detector import SparseBEV
+
+ACROSS = 3       # images in a row
+INCHES = 4.0     # width of one
+NEAR, FAR = 5.0, 50.0  # metres; nearer points are drawn larger
+
+
+@dataclass(frozen=True)
+class SampledQueries:
+    """What the strongest queries of one sample looked at in the last pass.
+
+    Attributes:
+        images: (T, N, H, W, 3) uint8 RGB, as the backbone saw them.
+        age: (T,) seconds.
+        pixels: (Q, T, P, 2) x and y in the chosen view.
+        depth: (Q, T, P) metres.
+        view: (Q, T, P) camera, -1 where none sees the point.
+        labels, scores: (Q,) of the best class.
+        centres: (Q, 2) metres, bird's-eye view.
+        tau: (Q, heads) per metre.
+    """
+
+    images: np.ndarray
+    age: np.ndarray
+    pixels: np.ndarray
+    depth: np.ndarray
+    view: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+    centres: np.ndarray
+    tau: np.ndarray
+
+
+@torch.no_grad()
+def sampled_queries(detector: SparseBEV, batch: dict, score: float = 0.3, most: int = 8
+                    ) -> SampledQueries:
+    """Run one sample and keep what its strongest queries sampled.
+
+    Args:
+        batch: one collated sample.
+        score: queries below are left out.
+        most: number of queries.
+    """
+    data = detector.data_preprocessor(batch)
+    images = data['inputs']['imgs']
+    views = detector.views(images, data['data_samples'])
+    layer = detector.bbox_head.layer
+    seen: dict[str, torch.Tensor] = {}
+    hooks = [
+        layer.sampling.register_forward_hook(
+            lambda part, inputs, _: seen.update(
+                query=inputs[0], points=part.points_by_frame(*inputs[:2], views.age))),
+        layer.self_attention.tau.register_forward_hook(
+            lambda part, inputs, output: seen.update(tau=output))]
+    try:
+        outputs = detector(**data, mode='tensor')['head']
+    finally:
+        for hook in hooks:
+            hook.remove()
+    best, labels = outputs['logits'][-1, 0].sigmoid().max(-1)
+    order = best.argsort(descending=True)[:most]
+    order = order[best[order] > score]
+    points = seen['points'][:, order]
+    choice = layer.sampling.quirks.published_view_choice
+    chosen = choose_views(points, views.lidar2img, views.image_size, views.present, choice)
+    depth = project_to_views(points, views.lidar2img, views.image_size)[1]
+    depth = depth.gather(-1, chosen.view[..., None])[..., 0]
+    height, width = views.image_size
+    inside = ((chosen.position > 0) & (chosen.position < 1)).all(-1) & (depth > 0)
+    view = torch.where(inside & (chosen.weight > 0), chosen.view, -1)
+    return SampledQueries(
+        images=_visible(detector, images[0], views.age.shape[1]),
+        age=views.age[0].cpu().numpy(),
+        pixels=(chosen.position * chosen.position.new_tensor([width, height]))[0].cpu().numpy(),
+        depth=depth[0].cpu().numpy(), view=view[0].cpu().numpy(),
+        labels=labels[order].cpu().numpy(), scores=best[order].cpu().numpy(),
+        centres=centres_in_metres(seen['query'][0, order],
+                                  detector.bbox_head.point_range)[:, :2].cpu().numpy(),
+        tau=seen['tau'][0, order].float().cpu().numpy())
+
+
+def draw_sampling_points(detector: SparseBEV, batch: dict, folder: str | PathLike, name: str,
+                         score: float = 0.3) -> list[Path]:
+    """Write one picture for each frame and one of tau.
+
+    Returns:
+        The files written.
+    """
+    sampled = sampled_queries(detector, batch, score)
+    paths = []
+    for frame in range(len(sampled.age)):
+        paths.append(Path(folder) / f'{name}_sampling_{frame}.png'.replace('/', '_'))
+        _draw_frame(sampled, frame, paths[-1])
+    paths.append(Path(folder) / f'{name}_tau.png'.replace('/', '_'))
+    _draw_tau(sampled, detector.bbox_head.point_range, paths[-1])
+    return paths
+
+
+def _draw_frame(sampled: SampledQueries, frame: int, path: Path) -> None:
+    """All views of a frame with the points that are read there, one colour for each query."""
+    images = sampled.images[frame]
+    rows = -(-len(images) // ACROSS)
+    across = min(len(images), ACROSS)
+    height, width = images.shape[1:3]
+    figure = Figure(figsize=(INCHES * across, INCHES * rows * height / width + 0.4),
+                    facecolor=BACKGROUND)
+    when = f'{sampled.age[frame]:+.2f} s ago' if sampled.age[frame] else 'now'
+    figure.suptitle(f'frame {frame}, {when}: {len(sampled.scores)} queries', color=TEXT,
+                    fontsize=9)
+    for camera, image in enumerate(images):
+        axes = figure.add_subplot(rows, across, camera + 1)
+        axes.imshow(image)
+        axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
+        for query in range(len(sampled.scores)):
+            there = sampled.view[query, frame] == camera
+            x, y = sampled.pixels[query, frame, there].T
+            near = np.clip(sampled.depth[query, frame, there], NEAR, FAR)
+            axes.scatter(x, y, s=220 / near, color=class_colour(query), edgecolors='black',
+                         linewidths=0.3)
+    figure.subplots_adjust(0.005, 0.01, 0.995, 1 - 0.35 / figure.get_figheight(), 0.01, 0.02)
+    save_figure(figure, path)
+
+
+def _draw_tau(sampled: SampledQueries, point_range, path: Path) -> None:
+    """From above: around each query a circle for each head where attention has lost one unit."""
+    figure = Figure(figsize=(6, 6), facecolor=BACKGROUND)
+    axes = figure.add_subplot(facecolor=BACKGROUND)
+    axes.set(xlim=(point_range[1], point_range[4]), ylim=(point_range[0], point_range[3]),
+             aspect='equal')
+    axes.invert_xaxis()  # forward is up, left is left
+    for query, (x, y) in enumerate(sampled.centres):
+        colour = class_colour(query)
+        axes.scatter([y], [x], s=12, color=colour)
+        for tau in sampled.tau[query]:
+            if tau > 0:
+                axes.add_patch(Circle((y, x), 1 / tau, fill=False, color=colour, linewidth=0.7))
+        axes.annotate(f'{sampled.tau[query].min():.2f} to {sampled.tau[query].max():.2f}',
+                      (y, x), color=colour, fontsize=7)
+    axes.set_title('tau of each query, smallest to largest head; circles of radius 1 / tau',
+                   color=TEXT, fontsize=9)
+    axes.tick_params(colors=TEXT, labelsize=7)
+    save_figure(figure, path)
+
+
+def _visible(detector: SparseBEV, images: torch.Tensor, frames: int) -> np.ndarray:
+    """Normalised images [T*N, 3, H, W] as (T, N, H, W, 3) uint8 RGB."""
+    preprocessor = detector.data_preprocessor
+    pixels = images * preprocessor.std + preprocessor.mean
+    pixels = pixels if preprocessor.bgr_to_rgb else pixels.flip(1)
+    pixels = pixels.clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    return pixels.reshape(frames, -1, *pixels.shape[1:])
