@@ -1,5 +1,4 @@
 # The fused detector tested without its front camera.
-#   python tools/test.py configs/sparsefusion/sparsefusion_simulated_nuscenes_front_camera_lost.py CHECKPOINT
 _base_ = ['sparsefusion_simulated_nuscenes.py']
 
 test_pipeline = [

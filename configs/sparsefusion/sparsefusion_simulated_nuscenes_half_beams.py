@@ -1,5 +1,4 @@
 # The fused detector tested with every second beam of the LiDAR.
-#   python tools/test.py configs/sparsefusion/sparsefusion_simulated_nuscenes_half_beams.py CHECKPOINT
 _base_ = ['sparsefusion_simulated_nuscenes.py']
 
 test_pipeline = [
