@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOLS = ['train', 'test', 'visualize', 'benchmark', 'convert_checkpoint']
+TOOLS = ['train', 'test', 'visualize', 'benchmark', 'convert_checkpoint', 'detect', 'analyze']
 
 
 def run(tool, *arguments):

@@ -1,6 +1,8 @@
 """The whole of a tiny training, and every way to refuse one at the start."""
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 
@@ -133,7 +135,7 @@ def test_curves_go_to_tensorboard(tiny_config, tmp_path):
 
 
 def test_a_place_for_curves_that_is_not_installed_is_named(tiny_config, tmp_path, monkeypatch):
-    monkeypatch.setattr('sparse3d.apis.train.find_spec', lambda package: None)
+    monkeypatch.setattr(sys.modules['sparse3d.apis.train'], 'find_spec', lambda package: None)
     with pytest.raises(ConfigError, match='pip install wandb'):
         train(tiny_config, tmp_path, log_to=['wandb'])
     with pytest.raises(ConfigError, match='tensorboard or wandb'):

@@ -1,0 +1,188 @@
+"""An evaluation taken apart: what is found, what is not, and what the mistakes look like."""
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from mmengine.config import Config
+
+from sparse3d.apis.checkpoints import config_options_of
+from sparse3d.apis.load_config import load_config
+from sparse3d.apis.visualize import frames_with_detections
+from sparse3d.errors import DataError
+from sparse3d.evaluation.box_average_precision import evaluate_boxes
+from sparse3d.evaluation.detection_errors import (
+    KINDS,
+    MISSED,
+    FrameErrors,
+    by_distance,
+    by_points,
+    by_size,
+    confusion,
+    frame_errors,
+    precision_recall,
+)
+from sparse3d.visualization.colours import class_colour
+from sparse3d.visualization.error_view import draw_errors
+from sparse3d.visualization.frame import Boxes, Frame
+from sparse3d.visualization.html_report import HtmlReport
+
+Analysed = tuple[dict, dict, FrameErrors]
+CURVE_SCORE = 0.05      # detections below it take part in nothing
+
+
+def analyze(
+        config: str | PathLike | Config,
+        checkpoint: str | PathLike,
+        out: str | PathLike = 'report',
+        frames: int = 100,
+        score: float = 0.3,
+        overlap: float = 0.5,
+        worst: int = 6,
+        split: str = 'test',
+        cfg_options: dict[str, Any] | None = None,
+        device: str | None = None,
+) -> Path:
+    """Predict frames of a split, sort the mistakes, and write ``<out>/report.html``.
+
+    Args:
+        config: path of a config file, or a Config.
+        checkpoint: file with the weights.
+        out: folder for the report and the pictures of the worst frames.
+        frames: how many, spread evenly over the split.
+        score: mistakes are counted among the detections from this score on; the curves use
+            all from 0.05 on.
+        overlap: intersection over union seen from above that counts as found.
+        worst: frames with the most mistakes that are drawn.
+        split: ``'train'``, ``'val'`` or ``'test'``.
+        cfg_options: dotted keys and values that override the config.
+        device: of the model; default: the GPU if there is one.
+
+    Returns:
+        The report.
+
+    Raises:
+        ConfigError, CheckpointError, DataError: as :func:`sparse3d.apis.test`; and DataError
+            if the split has no labels.
+    """
+    config = load_config(config, {**config_options_of(checkpoint), **(cfg_options or {})})
+    loaded = frames_with_detections(config, checkpoint, frames, CURVE_SCORE, split, device,
+                                    title='frames')
+    seen, worst_frames = [], []
+    names: Sequence[str] = ()
+    for frame in loaded:
+        if frame.ground_truth is None:
+            raise DataError(f'frame {frame.name} of the split {split} has no labels')
+        names = frame.class_names
+        errors = _errors(frame, score, overlap)
+        seen.append(_arrays(frame))
+        worst_frames = _keep_worst(worst_frames, frame, errors, score, worst)
+    everything = [(*pair, frame_errors(*pair, points, overlap)) for *pair, points in seen]
+    shown = [_above(item, points, score, overlap) for item, (*_, points) in
+             zip(everything, seen, strict=True)]
+    report = HtmlReport(f'{Path(str(config.filename)).stem}: what it finds and what it misses',
+                        f'{len(seen)} frames of the split {split}; {Path(checkpoint).name}; '
+                        f'found: overlap from above at least {overlap:g}; '
+                        f'mistakes from score {score:g} on')
+    _write_scores(report, everything, names)
+    _write_mistakes(report, shown, names)
+    _write_worst(report, worst_frames, Path(out))
+    _write_training(report, Path(checkpoint).parent)
+    Path(out).mkdir(parents=True, exist_ok=True)
+    return report.write(Path(out) / 'report.html')
+
+
+def _arrays(frame: Frame) -> tuple[dict, dict, np.ndarray]:
+    found, truth = frame.detections, frame.ground_truth
+    return (dict(boxes=found.boxes, scores=found.scores, labels=found.labels),
+            dict(boxes=truth.boxes, labels=truth.labels), frame.points)
+
+
+def _errors(frame: Frame, score: float, overlap: float) -> FrameErrors:
+    predicted, labelled, points = _arrays(frame)
+    return frame_errors(_from_score(predicted, score), labelled, points, overlap)
+
+
+def _above(item: Analysed, points: np.ndarray, score: float, overlap: float) -> Analysed:
+    predicted = _from_score(item[0], score)
+    return predicted, item[1], frame_errors(predicted, item[1], points, overlap)
+
+
+def _from_score(predicted: dict, score: float) -> dict:
+    kept = predicted['scores'] >= score
+    return {key: values[kept] for key, values in predicted.items()}
+
+
+def _keep_worst(kept: list, frame: Frame, errors: FrameErrors, score: float,
+                number: int) -> list[tuple[FrameErrors, Frame]]:
+    found = frame.detections.above(score)
+    shown = Frame(frame.name, frame.points, frame.class_names, frame.ground_truth,
+                  Boxes(found.boxes, found.labels, found.scores))
+    return sorted([*kept, (errors, shown)], key=lambda pair: -pair[0].mistakes)[:number]
+
+
+def _write_scores(report: HtmlReport, frames: list[Analysed], names: Sequence[str]) -> None:
+    result = evaluate_boxes([item[0] for item in frames], [item[1] for item in frames], names)
+    report.section('Average precision', ' '.join(result.notes))
+    report.table(['', 'AP', 'recall'], [[key.replace('_', ' '), value, result.recall[key]]
+                                        for key, value in result.average_precision.items()])
+    report.section('Precision and recall')
+    figure = Figure(figsize=(7, 4.2), layout='constrained')
+    axes = figure.add_subplot(xlim=(0, 1), ylim=(0, 1.02), xlabel='recall', ylabel='precision')
+    for label, name in enumerate(names):
+        if result.objects[name]:
+            recall, precision, _ = precision_recall(frames, label)
+            axes.step(recall, precision, where='post', label=name, linewidth=1.8,
+                      color=np.array(class_colour(label)) * 0.85)
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False)
+    report.chart(figure)
+
+
+def _write_mistakes(report: HtmlReport, frames: list[Analysed], names: Sequence[str]) -> None:
+    counts = {kind: sum(errors.count(kind) for _, _, errors in frames)
+              for kind in (*KINDS, MISSED)}
+    report.section('Mistakes', 'A misplaced detection touches an object of its class; a wrong '
+                   'heading is off by more than 90 degrees.')
+    report.table(list(counts), [list(counts.values())])
+    for title, bins in (('By distance', by_distance(frames)),
+                        ('By points on the object (occlusion)', by_points(frames)),
+                        ('By size', by_size(frames))):
+        report.section(title)
+        report.table(['', 'objects', 'recall', 'precision'],
+                     [[item.name, item.objects, item.recall, item.precision] for item in bins])
+    report.section('Confusion', 'Rows: what it is. Columns: what it was taken for.')
+    table = confusion(frames, len(names))
+    report.table(['', *names, 'missed'], [[name, *table[row]] for row, name in
+                                          enumerate([*names, 'background'])])
+
+
+def _write_worst(report: HtmlReport, frames: list, out: Path) -> None:
+    paths, captions = [], []
+    for errors, frame in frames:
+        paths.append(out / f'worst_{frame.name}.png'.replace('/', '_'))
+        draw_errors(frame, errors.detections, errors.truth, paths[-1])
+        captions.append(f'frame {frame.name}: {errors.mistakes} mistakes')
+    if paths:
+        report.section('Worst frames')
+        report.pictures(paths, captions)
+
+
+def _write_training(report: HtmlReport, work_dir: Path) -> None:
+    """The loss along the training, if its log lies beside the checkpoint."""
+    logs = sorted(work_dir.glob('*/vis_data/scalars.json'))
+    rows = [json.loads(line) for line in logs[-1].read_text().splitlines()] if logs else []
+    points = [(row['step'], row['loss']) for row in rows if 'loss' in row and 'step' in row]
+    if len(points) < 2:
+        return
+    figure = Figure(figsize=(7, 3.4), layout='constrained')
+    axes = figure.add_subplot(xlabel='iteration', ylabel='loss')
+    axes.plot(*zip(*points, strict=True), linewidth=1.6, color='#2a6fbb')
+    axes.grid(alpha=0.25)
+    report.section('Training')
+    report.chart(figure)

@@ -1,0 +1,88 @@
+"""A report as one HTML file: tables, vector charts and pictures inside, nothing fetched."""
+from __future__ import annotations
+
+import base64
+import html
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from sparse3d.atomic_files import write_bytes_atomically
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #1c2330; background: #fff; margin: 0 auto;
+       max-width: 1060px; padding: 24px; }
+h1 { font-size: 26px; margin-bottom: 0; } h2 { font-size: 19px; margin: 36px 0 8px; }
+p.sub { color: #5b6472; margin-top: 2px; }
+table { border-collapse: collapse; margin: 8px 0; } td, th { padding: 4px 12px; text-align: right; }
+th { border-bottom: 2px solid #1c2330; font-weight: 600; } td { border-bottom: 1px solid #e3e6eb; }
+td:first-child, th:first-child { text-align: left; }
+.chart svg { max-width: 100%; height: auto; } figure { margin: 12px 0; }
+figure img { width: 100%; border-radius: 6px; } figcaption { color: #5b6472; font-size: 13px; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(440px, 1fr)); gap: 16px; }
+"""
+
+
+class HtmlReport:
+    """Sections put one below the other, written at the end.
+
+    Args:
+        title: of the page.
+        subtitle: one line below it.
+    """
+
+    def __init__(self, title: str, subtitle: str = '') -> None:
+        self.title = title
+        self._parts = [f'<h1>{html.escape(title)}</h1><p class="sub">{html.escape(subtitle)}</p>']
+
+    def section(self, title: str, text: str = '') -> None:
+        """Begin a section."""
+        name = '-'.join(title.lower().split())
+        self._parts.append(f'<h2 id="{html.escape(name)}">{html.escape(title)}</h2>')
+        if text:
+            self._parts.append(f'<p>{html.escape(text)}</p>')
+
+    def table(self, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Add a table; numbers are written with two decimals, NaN as a dash."""
+        top = ''.join(f'<th>{html.escape(str(cell))}</th>' for cell in head)
+        body = ''.join('<tr>' + ''.join(f'<td>{_cell(cell)}</td>' for cell in row) + '</tr>'
+                       for row in rows)
+        self._parts.append(f'<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>')
+
+    def chart(self, figure: Figure) -> None:
+        """Add a matplotlib figure as vectors."""
+        buffer = io.StringIO()
+        figure.savefig(buffer, format='svg')
+        svg = buffer.getvalue()
+        self._parts.append(f'<div class="chart">{svg[svg.index("<svg"):]}</div>')
+
+    def pictures(self, paths: Sequence[Path], captions: Sequence[str]) -> None:
+        """Add PNG files side by side, carried inside the page."""
+        figures = []
+        for path, caption in zip(paths, captions, strict=True):
+            content = base64.b64encode(Path(path).read_bytes()).decode()
+            caption = html.escape(caption)
+            figures.append(f'<figure><img alt="{caption}" src="data:image/png;base64,{content}">'
+                           f'<figcaption>{caption}</figcaption></figure>')
+        self._parts.append(f'<div class="grid">{"".join(figures)}</div>')
+
+    def write(self, path: str | os.PathLike) -> Path:
+        """Write the page as a whole.
+
+        Raises:
+            DataError: if it cannot be written.
+        """
+        page = (f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+                f'<title>{html.escape(self.title)}</title><style>{STYLE}</style></head>'
+                f'<body>{"".join(self._parts)}</body></html>')
+        write_bytes_atomically(path, page.encode())
+        return Path(path)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return '–' if value != value else f'{value:.2f}'
+    return html.escape(str(value))
