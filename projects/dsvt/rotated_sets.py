@@ -43,25 +43,38 @@ def rotated_sets(
     keys = [number * window.cells + (place if order == 'x' else
                                      place_in_window(inside, window.shape, order))
             for order in ORDERS]
-    orders = torch.stack(keys).argsort(dim=1)                     # [2, N]  keys are distinct
+    orders = _order_of_distinct(torch.stack(keys))                # [2, N]
     counts = torch.unique_consecutive(number[orders[0]], return_counts=True)[1]
-    rank = _rank_of_slots(counts, set_size)                       # [S, s]
+    rank = _rank_of_slots(counts, set_size, window.cells)         # [S, s]
     repeated = torch.zeros_like(rank, dtype=torch.bool)
     repeated[:, 1:] = rank[:, 1:] == rank[:, :-1]
     first = (~repeated).flatten().nonzero().squeeze(1)            # [N]  slots in sorted order
     slot_of_voxel = torch.empty_like(orders)
     slot_of_voxel.scatter_(1, orders, first.expand_as(orders))
-    return RotatedSets(orders[:, rank], repeated.expand(2, -1, -1), slot_of_voxel, place, inside)
+    voxels = orders.index_select(1, rank.flatten()).view(2, *rank.shape)
+    return RotatedSets(voxels, repeated.expand(2, -1, -1), slot_of_voxel, place, inside)
 
 
-def _rank_of_slots(counts: Tensor, set_size: int) -> Tensor:
-    """Rank among all sorted voxels that stands in each slot, [W] -> [S, s]."""
-    sets = (counts + set_size - 1).div(set_size, rounding_mode='floor')
+def _order_of_distinct(keys: Tensor) -> Tensor:
+    """``argsort`` along the last axis of keys that are distinct, [2, N]."""
+    if keys.device.type == 'cpu':
+        return torch.from_numpy(keys.numpy().argsort(axis=1))  # four times as fast as torch's
+    return keys.argsort(dim=1)
+
+
+def _rank_of_slots(counts: Tensor, set_size: int, most: int) -> Tensor:
+    """Rank among all sorted voxels that stands in each slot, [W] -> [S, s].
+
+    Windows hold ``most`` voxels at most; where that allows it, 32 bits do.
+    """
+    if (most + set_size) * most < 2 ** 31:
+        counts = counts.int()
+    sets = (counts + set_size - 1).div(set_size, rounding_mode='trunc')
     window = torch.repeat_interleave(sets)                        # [S]  window of each set
-    first_set, first_voxel = sets.cumsum(0) - sets, counts.cumsum(0) - counts
+    first_set, first_voxel = (total.cumsum(0) - total for total in (sets, counts))
     set_in_window = torch.arange(len(window), device=counts.device) - first_set[window]
-    slots = torch.arange(set_size, device=counts.device)
-    slot_in_window = set_in_window[:, None] * set_size + slots    # [S, s]
-    total = (sets * set_size)[window, None]
-    share = (slot_in_window * counts[window, None]).div(total, rounding_mode='floor')
-    return share + first_voxel[window, None]
+    slots = torch.arange(set_size, device=counts.device, dtype=counts.dtype)
+    slot_in_window = (set_in_window * set_size).to(counts.dtype)[:, None] + slots   # [S, s]
+    count, total = counts[window][:, None], (sets * set_size)[window][:, None]
+    share = slot_in_window.mul_(count).div_(total, rounding_mode='trunc')
+    return share + first_voxel[window][:, None].to(counts.dtype)

@@ -40,17 +40,17 @@ def partition_windows(
 
     Source: DSVT (CVPR 2023), section 3.2; numbering as in the released code.
     """
-    sample, z, y, x = coordinates.long().unbind(1)
     shift = list(window.shift)
     if window.shape[2] >= window.grid[2]:
         shift[2] = 0
-    number, inside = sample, []
+    number, z, y, x = coordinates.unbind(1)
+    number, inside = number.long(), []
     for axis, cell in enumerate((x, y, z)):
-        moved = cell + shift[axis]
-        along = moved.div(window.shape[axis], rounding_mode='floor')
+        moved = cell + shift[axis]                                      # never negative
+        along = moved.div(window.shape[axis], rounding_mode='trunc')
         inside.append(moved - along * window.shape[axis])
         number = number * windows_along(window, axis) + along
-    return number, torch.stack(inside[::-1], dim=1)
+    return number, torch.stack(inside[::-1], dim=1).long()
 
 
 def windows_along(window: Window, axis: int) -> int:

@@ -21,8 +21,12 @@ BENCHMARKS = {
     'rotated_iou': 'sparse3d.apis.benchmarks.rotated_iou',
     'kitti_metric': 'sparse3d.apis.benchmarks.kitti_metric',
     'waymo_metric': 'sparse3d.apis.benchmarks.waymo_metric',
+    'data': 'sparse3d.apis.benchmarks.data',
+    'data_memory': 'sparse3d.apis.benchmarks.data_memory',
     'focalsconv': 'focalsconv.benchmark',
+    'dsvt': 'dsvt.benchmark',
     'sparsebev': 'sparsebev.benchmark',
+    'sparsefusion': 'sparsefusion.benchmark',
 }
 
 
