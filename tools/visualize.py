@@ -38,6 +38,8 @@ def parse_arguments() -> argparse.Namespace:
                         help='also join the views into a video (see --indices, e.g. 0 1 2 3)')
     parser.add_argument('--fps', type=float, default=5.0,
                         help='frames per second of the video (default: %(default)s)')
+    parser.add_argument('--recording', metavar='FILE.rrd',
+                        help='also record everything for the rerun viewer (desktop or browser)')
     parser.add_argument('--show', action='store_true', help='open a window for each frame too')
     parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
@@ -67,7 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
         cfg_options=parse_options(arguments.cfg_options),
         allow_partial=arguments.allow_partial, colour_by=arguments.colour_by,
         keypoints=arguments.keypoints, video=arguments.video, frames_per_second=arguments.fps,
-        sampling_points=arguments.sampling_points)
+        recording=arguments.recording, sampling_points=arguments.sampling_points)
     print('\n'.join(map(str, paths)))
 
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
@@ -29,6 +30,7 @@ from sparse3d.visualization import (
     draw_camera_overlay,
     draw_people,
     show_scene,
+    write_recording,
     write_video,
 )
 
@@ -51,6 +53,7 @@ def visualize(
         video: str | PathLike | None = None,
         frames_per_second: float = 5.0,
         sampling_points: bool = False,
+        recording: str | PathLike | None = None,
 ) -> list[Path]:
     """Draw points, ground truth and, with a checkpoint, detections.
 
@@ -73,6 +76,7 @@ def visualize(
         video: also join the 3D views (or, without a renderer, those from above) into this
             MP4 file; ``frames`` best are consecutive numbers then.
         frames_per_second: of the video.
+        recording: also record the frames into this ``.rrd`` file for the rerun viewer.
         sampling_points: also draw where the queries look, for a detector that can show it.
 
     Returns:
@@ -96,14 +100,23 @@ def visualize(
     drawn = frames_with_detections(config, checkpoint, frames, score, split, device, allow_partial,
                                    draw_sampling if sampling_points else None)
     renderer = _renderer_if_possible()
-    for frame in drawn:
-        written = draw_frame(frame if keypoints else frame.without_joints(), out, renderer,
-                             colour_by)
-        paths += written
-        views.append(written[0])
-        logger.info('drawn: %s', frame.summary())
-        if show:
-            show_scene(frame, colour_by)
+
+    def draw_all() -> Iterator[Frame]:
+        for frame in drawn:
+            shown = frame if keypoints else frame.without_joints()
+            written = draw_frame(shown, out, renderer, colour_by)
+            paths.extend(written)
+            views.append(written[0])
+            logger.info('drawn: %s', frame.summary())
+            if show:
+                show_scene(frame, colour_by)
+            yield shown
+
+    if recording is not None:
+        write_recording(draw_all(), recording, colour_by)
+        paths.append(Path(recording))
+    else:
+        deque(draw_all(), maxlen=0)
     if video is not None:
         write_video(views, video, frames_per_second)
         paths.append(Path(video))

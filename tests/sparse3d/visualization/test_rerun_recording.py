@@ -1,0 +1,69 @@
+"""A recording read back: what was in the frames is in the file."""
+from __future__ import annotations
+
+import builtins
+
+import numpy as np
+import pytest
+
+from sparse3d.errors import BackendUnavailable, DataError
+from sparse3d.visualization.frame import Boxes, Frame, Picture
+from sparse3d.visualization.rerun_recording import write_recording
+
+BOX = [10, 0, -1, 4, 2, 1.6, np.pi / 2, 3, 0]
+CAMERA = np.array([[20, -30.0, 0, 0], [15, 0, -30, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+
+
+def frames():
+    for number in range(3):
+        points = np.random.default_rng(number).normal(size=(20, 4)).astype(np.float32)
+        truth = Boxes(np.array([BOX]), np.array([0]))
+        found = Boxes(np.array([BOX] * number).reshape(-1, 9), np.zeros(number, int),
+                      np.full(number, 0.75))
+        picture = Picture('FRONT', np.zeros((30, 40, 3), np.uint8), CAMERA)
+        yield Frame(f'{number}', points, ('Car', ), truth, found, (picture, ))
+
+
+def test_what_was_drawn_is_in_the_file(tmp_path):
+    rerun = pytest.importorskip('rerun', reason='rerun-sdk is not installed')
+    path = tmp_path / 'deep' / 'drive.rrd'
+    assert write_recording(frames(), path) == 3
+    assert [file.name for file in path.parent.iterdir()] == ['drive.rrd']
+    read = rerun.dataframe.load_recording(path)
+    view = read.view(index='frame', contents='/world/**')
+    table = view.select().read_all().to_pydict()
+    assert table['frame'] == [0, 1, 2]
+    names = list(table)
+    points = table[next(name for name in names if name.startswith('/world/points:Position3D'))]
+    np.testing.assert_allclose(points[0], next(frames()).points[:, :3], rtol=1e-6)
+    labels = table[next(name for name in names if name.startswith('/world/detections:Text'))]
+    assert labels[2] == ['Car 0.75', 'Car 0.75'] and not labels[0]
+    half = table[next(name for name in names if name.startswith('/world/ground_truth:HalfSize'))]
+    np.testing.assert_allclose(half[0], [[2, 1, 0.8]])
+    images = read.view(index='frame', contents='/cameras/FRONT').select().read_all()
+    assert images.num_rows == 3
+
+
+def test_without_the_package_the_way_out_is_named(tmp_path, monkeypatch):
+    load = builtins.__import__
+
+    def without(name, *arguments, **options):
+        if name == 'rerun':
+            raise ImportError
+        return load(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, '__import__', without)
+    with pytest.raises(BackendUnavailable, match=r'sparse3d\[rerun\]'):
+        write_recording(frames(), tmp_path / 'a.rrd')
+
+
+def test_a_recording_that_breaks_off_leaves_nothing(tmp_path):
+    pytest.importorskip('rerun', reason='rerun-sdk is not installed')
+
+    def broken():
+        yield next(frames())
+        raise DataError('no more')
+
+    with pytest.raises(DataError, match='no more'):
+        write_recording(broken(), tmp_path / 'a.rrd')
+    assert list(tmp_path.iterdir()) == []
