@@ -6,6 +6,10 @@ from focalsconv.focal_sparse_convolution import FocalOptions, FocalSparseConvolu
 from focalsconv.focal_sparse_encoder import EncodedVoxels, FocalSparseEncoder
 from focalsconv.image_features import ShallowImageEncoder
 from focalsconv.importance import Importance
+from focalsconv.keypoint_abstraction import KeyPointEncoder, KeyPointRegionPooling
+from focalsconv.region_detector import RegionDetector
+from focalsconv.region_head import RegionHead
+from focalsconv.voxel_pooling import VoxelRegionPooling
 
 __all__ = [
     'CameraViews',
@@ -14,6 +18,11 @@ __all__ = [
     'FocalSparseConvolution',
     'FocalSparseEncoder',
     'Importance',
+    'KeyPointEncoder',
+    'KeyPointRegionPooling',
     'ProjectionOptions',
+    'RegionDetector',
+    'RegionHead',
     'ShallowImageEncoder',
+    'VoxelRegionPooling',
 ]

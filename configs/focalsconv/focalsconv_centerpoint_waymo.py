@@ -1,0 +1,94 @@
+# Focals Conv in CenterPoint on Waymo, the published recipe (no result of it was published).
+_base_ = [
+    '../_base_/datasets/waymo_3class.py',
+    '../_base_/schedules/onecycle_80e.py',
+    '../_base_/default_runtime.py',
+]
+custom_imports = dict(imports=['focalsconv'])
+
+grid_voxel_size = [0.1, 0.1, 0.15]
+grid_range = [-75.2, -75.2, -2, 75.2, 75.2, 4]
+grid_shape = [41, 1504, 1504]
+max_epochs = 30
+rising_epochs = 12  # 0.4 of all
+learning_rate = 0.003
+
+model = dict(
+    type='VoxelDetector',
+    data_preprocessor=dict(
+        type='Det3DDataPreprocessor',
+        voxel=True,
+        voxel_layer=dict(
+            max_num_points=5,
+            point_cloud_range=grid_range,
+            voxel_size=grid_voxel_size,
+            max_voxels=(150000, 150000))),
+    voxel_encoder=dict(type='HardSimpleVFE', num_features=5),
+    middle_encoder=dict(
+        type='FocalSparseEncoder',
+        in_channels=5,
+        sparse_shape=grid_shape,
+        voxel_size=grid_voxel_size,
+        point_cloud_range=grid_range),
+    backbone=dict(
+        type='SECOND',
+        in_channels=256,
+        out_channels=[128, 256],
+        layer_nums=[5, 5],
+        layer_strides=[1, 2],
+        norm_cfg=dict(type='BN', eps=1e-3, momentum=0.01)),
+    neck=dict(
+        type='SECONDFPN',
+        in_channels=[128, 256],
+        out_channels=[256, 256],
+        upsample_strides=[1, 2],
+        norm_cfg=dict(type='BN', eps=1e-3, momentum=0.01)),
+    bbox_head=dict(
+        type='StaticCenterHead',
+        in_channels=512,
+        tasks=[dict(num_class=3, class_names=['Car', 'Pedestrian', 'Cyclist'])],
+        common_heads=dict(reg=(2, 2), height=(1, 2), dim=(3, 2), rot=(2, 2)),
+        share_conv_channel=64,
+        bbox_coder=dict(
+            type='CenterPointBBoxCoder',
+            pc_range=grid_range[:2],
+            post_center_range=[-75.2, -75.2, -2, 75.2, 75.2, 4],
+            max_num=500,
+            score_threshold=0.1,
+            out_size_factor=8,
+            voxel_size=grid_voxel_size[:2],
+            code_size=7),
+        separate_head=dict(type='SeparateHead', init_bias=-2.19, final_kernel=3),
+        loss_cls=dict(type='mmdet.GaussianFocalLoss', reduction='mean'),
+        loss_bbox=dict(type='mmdet.L1Loss', reduction='mean', loss_weight=2.0),
+        norm_bbox=True,
+        train_cfg=dict(
+            grid_size=grid_shape[::-1],
+            voxel_size=grid_voxel_size,
+            point_cloud_range=grid_range,
+            out_size_factor=8,
+            dense_reg=1,
+            gaussian_overlap=0.1,
+            min_radius=2,
+            max_objs=500,
+            code_weights=[1.0] * 8),
+        test_cfg=dict(
+            nms_type='rotate',
+            post_center_limit_range=[-75.2, -75.2, -2, 75.2, 75.2, 4],
+            score_threshold=0.1,
+            nms_thr=0.7,
+            pre_max_size=4096,
+            post_max_size=500)))
+
+train_dataloader = dict(batch_size=4, dataset=dict(load_interval=5))
+optim_wrapper = dict(optimizer=dict(lr=learning_rate))
+param_scheduler = [
+    dict(type='OneCycleLR', eta_max=learning_rate, total_steps=max_epochs, pct_start=0.4,
+         div_factor=10, final_div_factor=1e4, by_epoch=True, convert_to_iter_based=True),
+    dict(type='CosineAnnealingMomentum', T_max=rising_epochs, eta_min=0.85,
+         begin=0, end=rising_epochs, by_epoch=True, convert_to_iter_based=True),
+    dict(type='CosineAnnealingMomentum', T_max=max_epochs - rising_epochs, eta_min=0.95,
+         begin=rising_epochs, end=max_epochs, by_epoch=True, convert_to_iter_based=True),
+]
+train_cfg = dict(max_epochs=max_epochs)
+auto_scale_lr = dict(base_batch_size=32)  # 8 GPUs with 4 samples each

@@ -1,0 +1,92 @@
+"""Two-stage detectors on sparse voxels: Voxel R-CNN and PV-RCNN."""
+from __future__ import annotations
+
+from typing import Any
+
+from mmdet3d.models.detectors import Base3DDetector
+from mmdet3d.registry import MODELS
+from mmdet3d.structures import Det3DDataSample
+from torch import Tensor
+
+from focalsconv.region_proposals import ProposalOptions, Regions, propose
+
+
+@MODELS.register_module()
+class RegionDetector(Base3DDetector):
+    """Encode, propose regions with an anchor head, then score and correct them.
+
+    Args:
+        voxel_encoder, middle_encoder, backbone, neck, image_encoder, data_preprocessor: as of
+            ``VoxelDetector``; the middle encoder is one with ``encode``.
+        rpn_head: config of an ``Anchor3DHead`` of one level.
+        roi_head: config of a :class:`RegionHead`.
+        keypoint_encoder: config of a :class:`KeyPointEncoder` for PV-RCNN, or None.
+        proposals: ``train`` and ``test``: the fields of :class:`ProposalOptions`.
+
+    Source: Voxel R-CNN (AAAI 2021); PV-RCNN (CVPR 2020).
+    """
+
+    def __init__(self, voxel_encoder: dict, middle_encoder: dict, backbone: dict, neck: dict,
+                 rpn_head: dict, roi_head: dict, proposals: dict,
+                 keypoint_encoder: dict | None = None, image_encoder: dict | None = None,
+                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
+        super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        self.voxel_encoder = MODELS.build(voxel_encoder)
+        self.middle_encoder = MODELS.build(middle_encoder)
+        self.backbone = MODELS.build(backbone)
+        self.neck = MODELS.build(neck)
+        self.rpn_head = MODELS.build(rpn_head)
+        self.roi_head = MODELS.build(roi_head)
+        self.keypoint_encoder = keypoint_encoder and MODELS.build(keypoint_encoder)
+        self.image_encoder = image_encoder and MODELS.build(image_encoder)
+        self.proposals = {mode: ProposalOptions(**options) for mode, options in proposals.items()}
+
+    def extract_feat(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None = None,
+                     ) -> dict[str, Any]:
+        """All features: ``bev``, ``stages``, ``maps``, ``auxiliary`` and, if any, ``keypoints``."""
+        voxels = batch_inputs['voxels']
+        values = self.voxel_encoder(voxels['voxels'], voxels['num_points'], voxels['coors'])
+        views = () if self.image_encoder is None else (
+            self.image_encoder(batch_inputs['imgs'], data_samples), )
+        bev, auxiliary = self.middle_encoder.encode(values, voxels['coors'],
+                                                    len(batch_inputs['points']), *views)
+        features = dict(bev=bev, stages=auxiliary.stages, auxiliary=auxiliary,
+                        maps=list(self.neck(self.backbone(bev))))
+        if self.keypoint_encoder is not None:
+            features['keypoints'] = self.keypoint_encoder(batch_inputs['points'], features)
+        return features
+
+    def loss(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
+             **kwargs) -> dict[str, Tensor]:
+        """Losses of both stages, of the key points and of the middle encoder."""
+        features = self.extract_feat(batch_inputs, data_samples)
+        objects = [sample.gt_instances_3d for sample in data_samples]
+        boxes = [truth.bboxes_3d.tensor[:, :7] for truth in objects]
+        outputs = self.rpn_head(features['maps'])
+        losses = {f'rpn_{name}': value for name, value in self.rpn_head.loss_by_feat(
+            *outputs, objects, [sample.metainfo for sample in data_samples]).items()}
+        regions = propose(self.rpn_head, outputs, self.proposals['train'])
+        losses.update(self.roi_head.loss(features, regions, objects))
+        if self.keypoint_encoder is not None:
+            losses.update(self.keypoint_encoder.losses(features['keypoints'], boxes))
+        losses.update(self.middle_encoder.auxiliary_losses(features['auxiliary'], boxes))
+        return losses
+
+    def predict(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
+                **kwargs) -> list[Det3DDataSample]:
+        """``pred_instances_3d`` for each sample: boxes in the LiDAR frame, scores, labels."""
+        features, regions = self._regions(batch_inputs, data_samples)
+        return self.add_pred_to_datasample(data_samples, self.roi_head.predict(features, regions))
+
+    def _forward(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None = None,
+                 **kwargs) -> dict[str, Any]:
+        """Raw outputs: all features, ``regions``, and ``scores`` and ``changes`` of these."""
+        features, regions = self._regions(batch_inputs, data_samples)
+        scores, changes = self.roi_head(features, regions)
+        return dict(features, regions=regions, scores=scores, changes=changes)
+
+    def _regions(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None,
+                 ) -> tuple[dict[str, Any], list[Regions]]:
+        features = self.extract_feat(batch_inputs, data_samples)
+        outputs = self.rpn_head(features['maps'])
+        return features, propose(self.rpn_head, outputs, self.proposals['test'])

@@ -1,0 +1,71 @@
+"""From the outputs of an anchor head to regions for the second stage."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from mmdet3d.models.dense_heads import Anchor3DHead
+from torch import Tensor
+
+from focalsconv.region_boxes import to_centres
+from sparse3d.ops.rotated_iou import bird_eye_view
+from sparse3d.ops.rotated_nms import rotated_nms
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Proposals of one sample."""
+
+    boxes: Tensor   # [R, 7], z at the centre
+    labels: Tensor  # [R] int64
+    scores: Tensor  # [R], of the first stage, in [0, 1]
+
+
+@dataclass(frozen=True)
+class ProposalOptions:
+    """How many proposals a sample gets; boxes of all classes compete."""
+
+    before: int     # best boxes that suppression looks at
+    after: int      # most boxes that are kept
+    overlap: float  # intersection over union from above, beyond which the weaker box goes
+
+
+def propose(head: Anchor3DHead, outputs: tuple[list[Tensor], ...],
+            options: ProposalOptions) -> list[Regions]:
+    """Decode, rank and thin out the boxes of an anchor head of one level. No gradients.
+
+    Args:
+        outputs: what the head's ``forward`` returned: class scores, residuals and directions.
+    """
+    with torch.no_grad():
+        scores, changes, directions = (level[0].detach().float() for level in outputs)
+        anchors = head.prior_generator.grid_anchors([scores.shape[-2:]], device=scores.device)[0]
+        anchors = anchors.reshape(-1, head.box_code_size)
+        return [_of_sample(head, anchors, *maps, options)
+                for maps in zip(scores, changes, directions, strict=True)]
+
+
+def _of_sample(head: Anchor3DHead, anchors: Tensor, scores: Tensor, changes: Tensor,
+               directions: Tensor, options: ProposalOptions) -> Regions:
+    best, labels = _rows(scores, head.num_classes).sigmoid().max(1)
+    best, chosen = best.topk(min(options.before, len(best)))
+    boxes = head.bbox_coder.decode(anchors[chosen],
+                                   _rows(changes, head.box_code_size)[chosen])
+    boxes[:, 6] = _directed(boxes[:, 6], _rows(directions, 2)[chosen].argmax(1), head)
+    sane = boxes.isfinite().all(1)
+    boxes, best, labels = boxes[sane], best[sane], labels[chosen][sane]
+    kept = rotated_nms(bird_eye_view(boxes), best, options.overlap)[:options.after]
+    return Regions(to_centres(boxes[kept]), labels[kept], best[kept])
+
+
+def _rows(maps: Tensor, width: int) -> Tensor:
+    """[A * width, H, W] -> [H * W * A, width], the order of the anchors."""
+    return maps.permute(1, 2, 0).reshape(-1, width)
+
+
+def _directed(yaw: Tensor, direction: Tensor, head: Anchor3DHead) -> Tensor:
+    """Turn boxes that point the other way by half a turn."""
+    period = torch.pi
+    turned = yaw - head.dir_offset
+    turned = turned - torch.floor(turned / period + head.dir_limit_offset) * period
+    return turned + head.dir_offset + period * direction
