@@ -24,7 +24,7 @@ from sparse3d.datasets.object_database import (
 )
 from sparse3d.datasets.object_filters import PER_OBJECT, PER_VIEW
 from sparse3d.errors import ConfigError
-from sparse3d.structures.box_geometry import boxes_collide, points_in_box
+from sparse3d.structures.box_geometry import boxes_collide, points_in_any_box
 from sparse3d.structures.keypoints import Keypoints3D
 
 
@@ -143,8 +143,9 @@ class GroundTruthSampling(BaseTransform):
         if old.shape[1] != len(self.use):
             raise ConfigError(f'the sample has {old.shape[1]} numbers per point, the database '
                               f'{len(self.use)}: set columns and use of GroundTruthSampling')
-        covered = np.concatenate([points_in_box(old, item.box) for item in chosen])
-        points = np.concatenate([*added, np.delete(old, covered, axis=0)])
+        free = np.ones(len(old), dtype=bool)
+        free[points_in_any_box(old, np.stack([item.box[:7] for item in chosen]))] = False
+        points = np.concatenate([*added, old[free]])
         numbers = np.full(len(points), BACKGROUND)
         first = len(results['gt_bboxes_3d'])  # added objects are numbered after the sample's own
         counts = [len(part) for part in added]

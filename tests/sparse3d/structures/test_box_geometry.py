@@ -4,7 +4,12 @@ from mmcv.ops import points_in_boxes_cpu
 from mmdet3d.structures.ops.box_np_ops import points_in_rbbox
 from shapely.geometry import Polygon
 
-from sparse3d.structures.box_geometry import bev_corners, boxes_collide, points_in_box
+from sparse3d.structures.box_geometry import (
+    bev_corners,
+    boxes_collide,
+    points_in_any_box,
+    points_in_box,
+)
 
 
 def _boxes(count: int, seed: int = 0, spread: float = 10) -> np.ndarray:
@@ -62,3 +67,14 @@ def test_nothing_collides_with_nothing():
     assert boxes_collide(np.zeros((0, 7)), _boxes(3)).shape == (0, 3)
     assert boxes_collide(_boxes(3), np.zeros((0, 7))).shape == (3, 0)
     assert len(points_in_box(np.zeros((0, 4)), _boxes(1)[0])) == 0
+
+
+def test_points_in_any_box_are_those_of_each():
+    random = np.random.default_rng(0)
+    points = random.uniform(-5, 5, (3000, 5)).astype(np.float32)
+    boxes = random.uniform(-4, 4, (9, 7)).astype(np.float32)
+    boxes[:, 3:6] = random.uniform(0.5, 4, (9, 3))
+    each = [points_in_box(points, box) for box in boxes]
+    np.testing.assert_array_equal(points_in_any_box(points, boxes), np.unique(np.concatenate(each)))
+    assert len(points_in_any_box(points, boxes[:0])) == 0
+    assert len(points_in_any_box(points[:0], boxes)) == 0
