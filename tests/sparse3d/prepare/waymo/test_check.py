@@ -7,7 +7,7 @@ import pytest
 
 from sparse3d.apis.create_data import create_data
 from sparse3d.datasets.info_files import read_info_file, write_info_file
-from sparse3d.prepare.waymo import check_waymo
+from sparse3d.prepare.waymo import check_waymo, prepare_waymo
 from sparse3d.prepare.waymo.check import project_box
 
 
@@ -106,3 +106,12 @@ def test_projection_by_hand():
     np.testing.assert_allclose(project_box(box, lidar2img, (80, 100)), [40, 30, 60, 50])
     assert project_box(box - (30, 0, 0, 0, 0, 0, 0), lidar2img, (80, 100)) is None
     assert project_box(box + (0, 50, 0, 0, 0, 0, 0), lidar2img, (80, 100)) is None
+
+
+def test_real_components(real_data_dir, tmp_path):
+    """Poses and camera keypoints of a real segment; its other components are not there."""
+    root = tmp_path / 'waymo'
+    shutil.copytree(real_data_dir / 'waymo_v2', root / 'training')
+    assert prepare_waymo(root).frames == dict(train=199)
+    report = check_waymo(root / 'kitti_format')
+    assert report.ok and '199 frames of 1 segments' in str(report) and 'no labels' in str(report)
