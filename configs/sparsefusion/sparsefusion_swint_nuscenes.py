@@ -14,6 +14,7 @@ model = dict(
         mlp_ratio=4,
         drop_path_rate=0.2,
         out_indices=(0, 1, 2, 3),
+        with_cp=True,
         convert_weights=False),
     image_neck=dict(in_channels=[96, 192, 384, 768]))
 

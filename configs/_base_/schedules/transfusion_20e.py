@@ -1,4 +1,4 @@
-# TransFusion's 20 epochs: the learning rate rises tenfold over 40 % of them, then falls to nearly 0.
+# TransFusion's 20 epochs: the learning rate rises tenfold in 8 of them, then falls to nearly 0.
 max_epochs = 20
 rising_epochs = 8
 learning_rate = 1e-3  # at its highest
