@@ -50,16 +50,19 @@ class KeypointMetricByCloud(BaseMetric):
         protocols: names of matching and averaging rules, see
             :data:`~sparse3d.evaluation.keypoint_evaluation.PROTOCOLS`.
         score_threshold: predictions below it are dropped.
+        region: x, y, z minima, then maxima, in metres: people whose box has its centre, seen
+            from above, elsewhere count neither as labelled nor as found. For models that look
+            at a part of the scene; None for all.
     """
 
     default_prefix = None
 
     def __init__(self, ann_file: str, protocols: Sequence[str] = ('voxelkp', 'waymo'),
-                 score_threshold: float = 0.0, collect_device: str = 'cpu',
-                 prefix: str | None = None) -> None:
+                 score_threshold: float = 0.0, region: Sequence[float] | None = None,
+                 collect_device: str = 'cpu', prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self._metrics = {
-            protocol: WaymoKeypointMetric(ann_file, protocol, score_threshold)
+            protocol: WaymoKeypointMetric(ann_file, protocol, score_threshold, region=region)
             for protocol in protocols}
         self._reader = WaymoKeypointMetric(ann_file, score_threshold=score_threshold)
 

@@ -1,7 +1,7 @@
-# A small VoxelKP for simulated drives: 25 m to each side, people on cells of 0.4 m, a CPU's size.
-grid_voxel_size = [0.1, 0.1, 0.1]
-grid_range = [-25.6, -25.6, -2, 25.6, 25.6, 2.8]
-grid_shape = [49, 512, 512]  # cells along z, y, x; one more than the range holds along z
+# A small VoxelKP for simulated drives: 20 m to each side, voxels of 16 cm, a CPU's size.
+grid_voxel_size = [0.16, 0.16, 0.16]
+grid_range = [-20.48, -20.48, -1.0, 20.48, 20.48, 2.2]
+grid_shape = [21, 256, 256]  # cells along z, y, x; one more than the range holds along z
 norm = dict(type='VoxelBN1d', eps=1e-3, momentum=0.05)
 
 model = dict(
@@ -29,7 +29,7 @@ model = dict(
     neck=dict(
         type='SparseBEVFusion',
         in_channels=[48, 64],
-        depths=[13, 7],
+        depths=[6, 3],
         out_channels=64,
         norm_cfg=norm),
     bbox_head=dict(

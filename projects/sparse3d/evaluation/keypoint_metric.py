@@ -40,6 +40,8 @@ class WaymoKeypointMetric(BaseMetric):
         format_only: write the submission and evaluate nothing (test set).
         submission_file: where to write a submission, None for nowhere.
         submission_fields: ``account_name``, ``unique_method_name`` and so on.
+        region: x, y, z minima, then maxima, in metres: people whose box has its centre, seen
+            from above, elsewhere count neither as labelled nor as found. None for all.
         prefix: what the keys begin with.
         collect_device: see mmengine's ``BaseMetric``.
 
@@ -53,7 +55,8 @@ class WaymoKeypointMetric(BaseMetric):
     def __init__(self, ann_file: str, protocol: str = 'waymo', score_threshold: float = 0.0,
                  format_only: bool = False, submission_file: str | None = None,
                  submission_fields: Mapping[str, Any] | None = None,
-                 prefix: str | None = None, collect_device: str = 'cpu') -> None:
+                 region: Sequence[float] | None = None, prefix: str | None = None,
+                 collect_device: str = 'cpu') -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if format_only and submission_file is None:
             raise ConfigError('format_only writes a submission and nothing else: say where with '
@@ -63,6 +66,7 @@ class WaymoKeypointMetric(BaseMetric):
         self.score_threshold = score_threshold
         self.format_only = format_only
         self.submission_file = submission_file
+        self.region = None if region is None else np.reshape(region, (2, 3))[:, :2]
         self.submission_fields = dict(submission_fields or {})
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -87,9 +91,20 @@ class WaymoKeypointMetric(BaseMetric):
         if self.format_only:
             return {}
         result = evaluate_keypoints(
-            results, [_labelled(frames, place) for place in places], self.protocol)
+            [_inside(people, self.region) for people in results],
+            [_inside(_labelled(frames, place), self.region) for place in places], self.protocol)
         print_log(f'Waymo keypoints, protocol {self.protocol}\n{result.table()}', 'current')
         return result.scores
+
+
+def _inside(people: dict, region: np.ndarray | None) -> dict:
+    """The people of a frame in a region [[x, y], [x, y]] on the ground; all without one."""
+    if region is None:
+        return people
+    centre = people['box'][:, :2]
+    rows = ((centre >= region[0]) & (centre <= region[1])).all(axis=1)
+    return {key: values[rows] if isinstance(values, np.ndarray) else values
+            for key, values in people.items()}
 
 
 def _joints(found: Mapping) -> tuple[np.ndarray, np.ndarray]:

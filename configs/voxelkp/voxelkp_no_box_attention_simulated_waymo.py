@@ -1,0 +1,4 @@
+# Ablation: no box attention.
+_base_ = ['voxelkp_simulated_waymo.py']
+
+model = dict(middle_encoder=dict(box_attention=False))

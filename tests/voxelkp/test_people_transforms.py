@@ -1,0 +1,160 @@
+"""Transforms of people: each person alone, crops, kinds of clouds."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from mmdet3d.structures import LiDARInstance3DBoxes, LiDARPoints
+
+from sparse3d.errors import ConfigError
+from sparse3d.structures.keypoints import Keypoints3D
+from voxelkp.augment_people import (
+    AugmentPeople,
+    add_noise,
+    cut_side,
+    exchange_points,
+    turn,
+    turn_and_stretch,
+)
+from voxelkp.cloud_kinds import KeypointMetricByCloud, NameCloud
+from voxelkp.crop_around_person import CropAroundPerson
+
+BOXES = np.array([[5., 1, -1, .8, .6, 1.8, .4], [-6, 3, -.5, 1, 1, 1.6, -2],
+                  [9, -9, 0, 1, 1, 2, 0]])
+
+
+def sample(boxes: np.ndarray = BOXES, each: int = 200) -> dict:
+    """Points and joints inside the boxes, and far ground."""
+    random = np.random.default_rng(0)
+    local = random.uniform(-.49, .49, (len(boxes), each + 14, 3)) * boxes[:, None, 3:6]
+    centres = boxes[:, :3] + boxes[:, [5]] * [0, 0, .5]
+    inside = np.stack([rows @ turn(box[6]).T + centre for rows, box, centre in
+                       zip(local, boxes, centres, strict=True)]) if len(boxes) else local
+    ground = np.column_stack([random.uniform(-20, 20, (300, 2)), np.full(300, -3.0)])
+    xyz = np.concatenate([inside[:, 14:].reshape(-1, 3), ground])
+    points = np.column_stack([xyz, random.uniform(0, 1, (len(xyz), 2))]).astype(np.float32)
+    return dict(
+        points=LiDARPoints(points, points_dim=5),
+        gt_bboxes_3d=LiDARInstance3DBoxes(torch.from_numpy(boxes).float()),
+        gt_labels_3d=np.zeros(len(boxes), np.int64),
+        gt_keypoints_3d=Keypoints3D(torch.from_numpy(inside[:, :14]).float()))
+
+
+def relative(results: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Points of the people and joints as shares of their own box."""
+    boxes = results['gt_bboxes_3d'].tensor.numpy().astype(float)
+    points = results['points'].tensor.numpy()[:len(boxes) * 200, :3].reshape(len(boxes), 200, 3)
+    joints = results['gt_keypoints_3d'].points.numpy()
+    centres = boxes[:, :3] + boxes[:, [5]] * [0, 0, .5]
+    return tuple(np.stack([(rows - centre) @ turn(box[6]) / box[3:6] for rows, box, centre in
+                           zip(part, boxes, centres, strict=True)]) for part in (points, joints))
+
+
+def test_points_joints_and_box_of_every_person_move_together():
+    still = dict(exchange=(0, 0), cut=(0, 0), noise=(0, 0, 0))
+    before = relative(sample())
+    results = AugmentPeople(rotation=0.5, scale=(0.8, 1.2), **still).transform(sample())
+    for old, new in zip(before, relative(results), strict=True):
+        np.testing.assert_allclose(new, old, atol=1e-4)
+    boxes, old = results['gt_bboxes_3d'].tensor.numpy(), sample()['gt_bboxes_3d'].tensor.numpy()
+    assert (np.abs(boxes[:, 6] - old[:, 6]) > 1e-3).all()       # every one of them
+    assert (np.abs(boxes[:, 3] / old[:, 3] - 1) > 1e-3).all()
+    np.testing.assert_allclose(boxes[:, 2] + boxes[:, 5] / 2, old[:, 2] + old[:, 5] / 2, atol=1e-5)
+    ground = sample()['points'].tensor[600:]
+    assert torch.equal(results['points'].tensor[600:], ground)
+
+
+def test_a_quarter_turn_by_hand():
+    points = np.array([[1.2, 0.1, 0.5, 7.0]])
+    boxes = np.array([[1.0, 0.0, 0.0, 1.0, 0.5, 1.0, 0.0]])
+    turn_and_stretch(points, boxes, np.array([np.pi / 2]), np.array([1.1]))
+    np.testing.assert_allclose(points, [[0.89, 0.22, 0.5, 7.0]], atol=1e-12)
+    np.testing.assert_allclose(boxes, [[1, 0, -.05, 1.1, .55, 1.1, np.pi / 2]], atol=1e-12)
+
+
+def test_exchanged_points_land_in_a_person():
+    points = sample()['points'].tensor.numpy().astype(float)
+    more = exchange_points(points, BOXES, 0.1)
+    assert len(more) == len(points) + 60 and np.array_equal(more[:len(points)], points)
+    near = [np.linalg.norm(more[len(points):, None, :2] - BOXES[:, :2], axis=-1).min(1)]
+    assert np.max(near) < 1.0
+
+
+@pytest.mark.parametrize(('axis', 'sign'), [(2, 1), (2, -1), (1, 1), (1, -1)])
+def test_cut_on_the_side_of_the_person(axis, sign):
+    points = sample()['points'].tensor.numpy().astype(float)
+    before = relative(sample())[0]
+    left = cut_side(points, BOXES, axis, sign, np.full(3, 0.2))
+    gone = len(points) - len(left)
+    assert gone == (sign * before[..., axis] >= 0.3).sum() > 0
+
+
+def test_noise_is_added_beside_the_points():
+    points = sample()['points'].tensor.numpy().astype(float)
+    more = add_noise(points, BOXES, 0.2, 0.1)
+    assert len(more) == len(points) + 120
+    assert np.isin(more[len(points):, 3], points[:, 3]).all()   # intensity is copied
+
+
+def test_nobody_to_change():
+    results = sample(BOXES[:0])
+    points = results['points'].tensor.clone()
+    assert torch.equal(AugmentPeople().transform(results)['points'].tensor, points)
+    assert 'rotation' in repr(AugmentPeople()) and 'side' in repr(CropAroundPerson())
+
+
+def test_crops_hold_a_person_and_everything_of_theirs():
+    for _ in range(20):
+        results = CropAroundPerson(side=6.0, around=1.0).transform(sample())
+        points = results['points'].tensor
+        extent = points[:, :2].amax(0) - points[:, :2].amin(0)
+        assert (extent <= 6).all() and len(results['gt_bboxes_3d']) >= 1
+        assert len(results['gt_keypoints_3d']) == len(results['gt_labels_3d']) == len(
+            results['gt_bboxes_3d'])
+    empty = CropAroundPerson(side=6.0).transform(sample(BOXES[:0]))
+    assert len(empty['gt_bboxes_3d']) == 0 and len(empty['points']) < 300
+
+
+def test_kinds_of_clouds():
+    assert NameCloud('raw').transform({})['cloud'] == 'raw'
+    with pytest.raises(ConfigError, match='raw or cleaned'):
+        NameCloud('dirty')
+
+
+class Info:
+    """An info file of one frame with two people, one of them far away."""
+
+    def __init__(self) -> None:
+        self.joints = np.random.default_rng(1).uniform(-.3, .3, (2, 14, 3))
+        self.boxes = np.array([[5., 1, 0, 1, 1, 1.8, 0], [60, 1, 0, 1, 1, 1.8, 0]])
+        self.joints += self.boxes[:, None, :3] + [0, 0, .9]
+        self.content = dict(data_list=[dict(
+            lidar_points=dict(lidar_path='1.bin'),
+            instances=[dict(bbox_3d=box.tolist(), bbox_label_3d=1, num_lidar_pts=9,
+                            keypoints_3d=joints.tolist(), keypoints_visible=[2] * 14)
+                       for box, joints in zip(self.boxes, self.joints, strict=True)])])
+
+    def found(self, shift: float, cloud: str) -> dict:
+        moved = self.joints + np.array([[[shift, 0, 0]], [[2 * shift, 0, 0]]])
+        keypoints = Keypoints3D(torch.from_numpy(moved).float(), torch.full((2, 14), 2.0))
+        boxes = LiDARInstance3DBoxes(torch.from_numpy(self.boxes).float())
+        return dict(lidar_path='1.bin', cloud=cloud, pred_instances_3d=dict(
+            bboxes_3d=boxes, scores_3d=torch.ones(2), keypoints_3d=keypoints))
+
+
+@pytest.mark.parametrize(('region', 'factor'), [(None, 1.5), ([-20, -20, -2, 20, 20, 4], 1)])
+def test_each_kind_is_scored_by_itself(monkeypatch, region, factor):
+    """The second person, twice as wrong, is far away."""
+    info = Info()
+    monkeypatch.setattr('sparse3d.evaluation.keypoint_metric.read_info_file',
+                        lambda *arguments: info.content)
+    metric = KeypointMetricByCloud('infos.pkl', region=region)
+    metric.process({}, [info.found(0.1, 'raw')])
+    metric.process({}, [info.found(0.02, 'cleaned')])
+    scores = metric.compute_metrics(metric.results)
+    assert scores['raw/voxelkp/MPJPE/ALL'] == pytest.approx(0.1 * factor, abs=1e-5)
+    assert scores['cleaned/voxelkp/MPJPE/ALL'] == pytest.approx(0.02 * factor, abs=1e-5)
+    assert scores['raw/waymo/PEM/ALL'] == pytest.approx(0.1 * factor, abs=1e-5)
+    assert len(scores) == 672
+    only_raw = metric.compute_metrics(metric.results[:1])
+    assert {key.partition('/')[0] for key in only_raw} == {'raw'}
