@@ -207,3 +207,22 @@ def test_it_learns_two_samples():
         optimizer.step()
         first = first if first is not None else total.item()
     assert total.item() < 0.5 * first
+
+
+def test_every_stage_is_drawn(tmp_path):
+    from sparse3d.visualization.frame import Frame, Picture
+    from sparsefusion.pictures import STAGES, draw_stages, stage_boxes, turned_by
+    model, data = tiny_model().eval(), batch(samples=1)
+    points = data['inputs']['points'][0]
+    prepared = model.data_preprocessor(data)
+    with torch.no_grad():
+        output = model(prepared['inputs'], prepared['data_samples'], mode='tensor')
+    boxes = stage_boxes(model.bbox_head, output)
+    assert tuple(boxes) == STAGES and [len(boxes[stage]) for stage in STAGES] == [12, 12, 12, 24]
+    assert all((found.scores[:-1] >= found.scores[1:]).all() for found in boxes.values())
+    frame = Frame('7', points.numpy(), ('car', 'truck'), pictures=(
+        Picture('front', np.zeros((HEIGHT, WIDTH, 3), np.uint8), cameras()[0]), ))
+    paths = draw_stages(model.bbox_head, output, frame, tmp_path, score=0.0)
+    assert len(paths) == 4 + 3 and all(path.stat().st_size > 1000 for path in paths)
+    turned = frame.turned(-np.pi / 2).points
+    assert abs(turned_by(points, turned) % (2 * np.pi) - 1.5 * np.pi) < 1e-4
