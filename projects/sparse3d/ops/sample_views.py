@@ -5,6 +5,7 @@ with learned weights; one frame, one level or one group are the special cases.
 """
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from torch import Tensor
 from sparse3d.errors import BackendUnavailable
 from sparse3d.ops.choose_views import ChosenViews, choose_views
 
-BACKENDS = ('auto', 'reference', 'bag')
+BACKENDS = ('auto', 'reference', 'bag', 'triton')
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def sample_views(
         published_alignment: the released reading ``x * (width - 1)`` of a fraction of
             the width, up to half a cell beside the pixel it means.
         backend: ``'reference'`` (one gather for each level), ``'bag'`` (all levels and
-            corners in one weighted sum, no intermediate; any device) or ``'auto'``.
+            corners in one weighted sum, no intermediate; any device), ``'triton'`` (bilinear
+            weights inside the kernel too; CUDA) or ``'auto'``, which is ``'bag'``.
 
     Raises:
         ValueError: if shapes do not fit together.
@@ -127,9 +129,12 @@ def read_views(packed: PackedViews, chosen: ChosenViews, level_weights: Tensor,
         raise BackendUnavailable(f'there is no backend {backend!r} for sample_views; '
                                  f'choose one of {", ".join(BACKENDS)}')
     image = _image_index(packed, chosen.view)
-    corners = [_corners(packed, level, image, chosen.position, published_alignment)
-               for level in range(len(packed.sizes))]
     scales = level_weights.to(chosen.position.dtype) * chosen.weight[..., None]
+    if backend == 'triton':
+        return _fused(packed, image, chosen.position, scales, published_alignment)
+    corners = [corners_of_level(size, packed.level(level)[0], image, packed.groups,
+                                chosen.position, published_alignment)
+               for level, size in enumerate(packed.sizes)]
     weighted = [(rows, weights * scales[..., level, None])
                 for level, (rows, weights) in enumerate(corners)]
     read = _gather_each_level if backend == 'reference' else _one_bag
@@ -145,12 +150,20 @@ def _image_index(packed: PackedViews, view: Tensor) -> tuple[Tensor, Tensor]:
     return (sample * packed.frames + frame) * packed.views + view, group
 
 
-def _corners(packed: PackedViews, level: int, image: tuple[Tensor, Tensor], position: Tensor,
-             published_alignment: bool) -> tuple[Tensor, Tensor]:
-    """Rows and bilinear weights [B, Q, T, P, 4] of the four cells around each point."""
-    height, width = packed.sizes[level]
-    size = position.new_tensor([width, height])
-    cell = position * (size - 1) if published_alignment else position * size - 0.5
+def corners_of_level(size: tuple[int, int], start: int, image: tuple[Tensor, Tensor],
+                     groups: int, position: Tensor, published_alignment: bool
+                     ) -> tuple[Tensor, Tensor]:
+    """Rows and bilinear weights [..., 4] of the four cells around each point.
+
+    Args:
+        size: height and width of the level.
+        start: its first row in the table.
+        image: number of the image and of the group of each point, [...].
+        position: [..., 2] as fractions of the image.
+    """
+    height, width = size
+    extent = position.new_tensor([width, height])
+    cell = position * (extent - 1) if published_alignment else position * extent - 0.5
     low = cell.detach().floor()
     share = cell - low                                              # [..., 2] x, y
     rows, weights = [], []
@@ -161,9 +174,9 @@ def _corners(packed: PackedViews, level: int, image: tuple[Tensor, Tensor], posi
             along_x = share[..., 0] if step_x else 1 - share[..., 0]
             along_y = share[..., 1] if step_y else 1 - share[..., 1]
             x, y = x.clamp(0, width - 1).long(), y.clamp(0, height - 1).long()
-            rows.append(((image[0] * height + y) * width + x) * packed.groups + image[1])
+            rows.append(((image[0] * height + y) * width + x) * groups + image[1])
             weights.append(along_x * along_y * inside)
-    return torch.stack(rows, -1) + packed.level(level)[0], torch.stack(weights, -1)
+    return torch.stack(rows, -1) + start, torch.stack(weights, -1)
 
 
 def _gather_each_level(table: Tensor, weighted: list[tuple[Tensor, Tensor]]) -> Tensor:
@@ -175,3 +188,23 @@ def _one_bag(table: Tensor, weighted: list[tuple[Tensor, Tensor]]) -> Tensor:
     rows = torch.cat([rows for rows, _ in weighted], -1).flatten(0, -2)
     weights = torch.cat([weights for _, weights in weighted], -1).flatten(0, -2)
     return F.embedding_bag(rows, table, mode='sum', per_sample_weights=weights.to(table.dtype))
+
+
+def _fused(packed: PackedViews, image: tuple[Tensor, Tensor], position: Tensor, scales: Tensor,
+           published_alignment: bool) -> Tensor:
+    """The Triton kernel, where there is one."""
+    table = packed.table
+    if not table.is_cuda and os.environ.get('TRITON_INTERPRET') != '1':
+        raise BackendUnavailable(f"sample_views has backend 'triton' on CUDA, not on "
+                                 f"{table.device}; use 'auto'")
+    try:
+        from sparse3d.ops.sample_views_triton import FusedReading
+    except ModuleNotFoundError as error:
+        raise BackendUnavailable("backend 'triton' needs the triton package; use 'auto'") from error
+    shape = image[0].shape
+    sizes = [(*size, packed.level(level)[0]) for level, size in enumerate(packed.sizes)]
+    read = FusedReading.apply(
+        table, position.flatten(0, -2), image[0].flatten(), image[1].expand(shape).flatten(),
+        scales.flatten(0, -2), torch.tensor(sizes, device=table.device), packed.groups,
+        published_alignment)
+    return read.view(*shape, table.shape[1])

@@ -1,6 +1,7 @@
 """Sampling of views: by hand, against grid_sample, backends, gradients, the published outputs."""
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -160,8 +161,52 @@ def test_what_does_not_fit_is_refused(scene):
         pack_views(scene['features'], 5)
     with pytest.raises(ValueError, match='do not fit'):
         sample_views(**{**scene, 'level_weights': scene['level_weights'][..., :1]})
-    with pytest.raises(BackendUnavailable, match='triton'):
+    with pytest.raises(BackendUnavailable, match='no backend .cuda.'):
+        sample_views(**scene, backend='cuda')
+
+
+def test_a_backend_that_is_not_there_is_an_error(scene, monkeypatch):
+    monkeypatch.delenv('TRITON_INTERPRET', raising=False)
+    with pytest.raises(BackendUnavailable, match="use 'auto'"):
         sample_views(**scene, backend='triton')
+
+
+@pytest.fixture
+def interpreted_triton():
+    """Triton's interpreter, which runs kernels on the CPU; to be chosen before it is imported."""
+    pytest.importorskip('triton', reason='triton is not installed (it comes with CUDA builds)')
+    if os.environ.get('TRITON_INTERPRET') != '1':
+        pytest.skip('TRITON_INTERPRET=1 is not set')
+
+
+@pytest.mark.parametrize('quirks', [{}, dict(published_alignment=True)], ids=str)
+@pytest.mark.parametrize('deterministic', [False, True])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16, torch.bfloat16], ids=str)
+def test_fused_kernel_agrees_with_the_reference(scene, interpreted_triton, quirks, deterministic,
+                                                dtype):
+    few = scene['points'][:1, :2, :2]  # the interpreter is slow
+    scene = {**scene, 'features': [level[:1, :2] for level in scene['features']], 'points': few,
+             'level_weights': scene['level_weights'][:1, :2, :2],
+             'lidar2img': scene['lidar2img'][:1, :2]}
+    results = []
+    for backend in ('reference', 'triton'):
+        kind = torch.float32 if backend == 'reference' else dtype
+        inputs = [value.to(dtype).to(kind).detach().requires_grad_()
+                  for value in scene['features']]
+        inputs += [scene[name].detach().clone().requires_grad_()
+                   for name in ('points', 'level_weights')]
+        torch.use_deterministic_algorithms(deterministic)
+        try:
+            read = sample_views(inputs[:2], *inputs[2:], scene['lidar2img'], SIZE, 2, **quirks,
+                                backend=backend)
+            assert read.dtype == kind
+            read.float().square().sum().backward()
+        finally:
+            torch.use_deterministic_algorithms(False)
+        results.append([read.detach(), *(value.grad for value in inputs)])
+    for expected, found in zip(*results, strict=True):
+        largest = expected.abs().max()
+        assert (found.float() - expected).abs().max() <= max(TOLERANCE[dtype], 1e-5) * largest
 
 
 @pytest.mark.parametrize('backend', BACKENDS)
