@@ -15,6 +15,7 @@ from sparse3d.evaluation.kitti_evaluation import KittiResult, evaluate_kitti
 from sparse3d.evaluation.kitti_submission import write_submission
 from sparse3d.evaluation.nuscenes_detection_metric import NuScenesDetectionMetric
 from sparse3d.evaluation.nuscenes_evaluation import NuScenesResult, evaluate_nuscenes
+from sparse3d.evaluation.nuscenes_plain_evaluation import evaluate_nuscenes_boxes
 from sparse3d.evaluation.waymo_detection_metric import WaymoDetectionMetric
 from sparse3d.evaluation.waymo_evaluation import WaymoResult, evaluate_waymo
 from sparse3d.evaluation.waymo_objects import WaymoObjects
@@ -39,6 +40,7 @@ __all__ = [
     'evaluate_keypoints',
     'evaluate_kitti',
     'evaluate_nuscenes',
+    'evaluate_nuscenes_boxes',
     'evaluate_waymo',
     'write_submission',
 ]

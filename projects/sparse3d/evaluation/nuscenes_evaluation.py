@@ -90,7 +90,7 @@ def evaluate_nuscenes(submission: Mapping | str | os.PathLike, tables: NuScenes,
             raise DataError(f'the nuScenes devkit refuses the submission for {split}: '
                             f'{error}') from error
         metrics, _ = evaluation.evaluate()
-    return NuScenesResult(metrics.serialize(), _notes(evaluation))
+    return NuScenesResult(metrics.serialize(), notes_of(evaluation))
 
 
 def _read(submission: Mapping | str | os.PathLike) -> dict:
@@ -130,7 +130,8 @@ def _box_out_of_range(token: str) -> dict:
                 detection_score=0.0, attribute_name='vehicle.parked')
 
 
-def _notes(evaluation: DetectionEval) -> tuple[str, ...]:
+def notes_of(evaluation: DetectionEval) -> tuple[str, ...]:
+    """What a reader of the scores should know: classes without ground truth."""
     present = {box.detection_name for box in evaluation.gt_boxes.all}
     absent = [name for name in evaluation.cfg.class_names if name not in present]
     if not absent:
