@@ -56,7 +56,7 @@ def camera_views(data_samples: list[Det3DDataSample], images: Tensor) -> CameraV
     Args:
         data_samples: whose metainfo has ``lidar2img`` ([N, 4, 4], or [4, 4] for one camera) and
             may have ``img_shape`` ((height, width) or one per camera; default: all of
-            ``images``), ``cam2img`` and ``grid_flip`` (bool along x, y).
+            ``images``), ``img_valid`` ([N] bool), ``cam2img`` and ``grid_flip`` (bool along x, y).
         images: [B, N, 3, H, W].
 
     Raises:
@@ -211,8 +211,8 @@ def _sizes(sample: Det3DDataSample, count: int, padded: tuple[int, int]) -> np.n
     given = sample.metainfo.get('img_shape', padded)
     sizes = np.array(given, np.int64)
     sizes = np.tile(sizes[:2], (count, 1)) if sizes.ndim == 1 else sizes[:, :2]
-    missing = sample.metainfo.get('img_missing')  # [N] bool: cameras without a picture
-    return sizes if missing is None else np.where(np.array(missing)[:, None], 0, sizes)
+    valid = sample.metainfo.get('img_valid')  # [N] bool, False: no picture
+    return sizes if valid is None else np.where(np.array(valid)[:count, None], sizes, 0)
 
 
 def _rectified_depth(sample: Det3DDataSample, count: int) -> np.ndarray:

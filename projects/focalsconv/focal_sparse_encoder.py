@@ -63,9 +63,9 @@ class FocalSparseEncoder(nn.Module):
         image_fusion: Focals Conv-F: one more focal layer after stage 1 that sees images. Its
             ``channels`` (16) and ``join`` as in :class:`ImageFusion`, ``mask_multi`` and
             ``skip_mask_kernel`` of that layer, and the fields of :class:`ProjectionOptions`.
-        focal_options: the fields of :class:`FocalOptions`: ``top_k``, ``threshold``,
-            ``mask_multi``, ``skip_mask_kernel``, ``max_growth``, ``merge_background`` and the
-            ``published_...`` switches.
+        top_k, threshold, mask_multi, skip_mask_kernel, max_growth, merge_background,
+            published_float32_keys, published_key_sizes, published_skip_index_zero: of the focal
+            layers, see :class:`FocalOptions`.
 
     Raises:
         ConfigError: if grid, range and voxel size contradict each other or a stage is unknown.
@@ -97,7 +97,16 @@ class FocalSparseEncoder(nn.Module):
             importance_target: str = 'rotated',
             published_corners: bool = False,
             image_fusion: dict | None = None,
-            **focal_options,
+            top_k: bool = True,
+            threshold: float = 0.5,
+            mask_multi: bool = False,
+            skip_mask_kernel: bool = False,
+            max_growth: float | None = None,
+            merge_background: bool = True,
+            published_float32_keys: bool = False,
+            published_key_sizes: bool = False,
+            published_skip_index_zero: bool = False,
+            **unknown,
     ) -> None:
         super().__init__()
         if tuple(order) != ('conv', 'norm', 'act'):
@@ -120,7 +129,12 @@ class FocalSparseEncoder(nn.Module):
             raise ConfigError(f"block_type is '{block_type}'; use 'conv_module' or 'basicblock'")
         plan = build(base_channels, encoder_channels, encoder_paddings, norm_cfg)
         self.encoder_layers, self.focal_positions = plan.layers, plan.focal_positions
-        options = _options(focal_options)
+        options = _options(dict(
+            top_k=top_k, threshold=threshold, mask_multi=mask_multi,
+            skip_mask_kernel=skip_mask_kernel, max_growth=max_growth,
+            merge_background=merge_background, published_float32_keys=published_float32_keys,
+            published_key_sizes=published_key_sizes,
+            published_skip_index_zero=published_skip_index_zero, **unknown))
         self.focal_layers = _focal_layers(stages, plan, kernel_size, enlarge_channels, norm_cfg,
                                           options)
         self.image_layer = None

@@ -9,10 +9,37 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
+from mmdet3d.registry import MODELS
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
+from focalsconv.published_heads import convert_heads
 from sparse3d.errors import CheckpointError
+from sparse3d.published import Conversion, refuse_unmatched
+
+ROOT = Path(__file__).resolve().parents[2]
+KITTI_OPTIONS = {'model.middle_encoder.published_float32_keys': True,
+                 'model.middle_encoder.published_key_sizes': True,
+                 'model.middle_encoder.published_skip_index_zero': True,
+                 'model.middle_encoder.published_corners': True}
+KITTI_IMAGE_OPTIONS = {
+    'model.image_encoder.published_padding': True,
+    'model.middle_encoder.image_fusion': dict(
+        published_truncation=True, published_behind_camera=True, published_padding=True,
+        published_depth=True)}
+NUSCENES_OPTIONS = {'model.middle_encoder.merge_background': False,
+                    'model.middle_encoder.published_skip_index_zero': True,
+                    'model.middle_encoder.published_corners': True}
+NUSCENES_IMAGE_OPTIONS = {
+    'model.image_encoder.published_padding': True,
+    'model.middle_encoder.image_fusion': dict(
+        published_skip_pixel_zero=True, published_image_scale=2 / 3)}
+NOTE_OF_MERGING = ('where two voxels of the release share a place, the voxel that a convolution '
+                   'reads was left to chance there; here it is the one with features')
 
 FOCAL_PARTS = {
     'conv_enlarge.0': 'predictor.enlarge.0',
@@ -24,6 +51,77 @@ FOCAL_PARTS = {
 IMAGE_LAYER = 'conv_focal_multimodal.'
 IMAGE_PARTS_UNUSED = re.compile(r'ifn\.model\.(backbone\.layer[234]\.|(aux_)?classifier\.)')
 BATCH_NORM_OF_CONV = {'conv1': 'bn1', 'conv2': 'bn2'}
+
+
+def convert(published: Mapping[str, Tensor], config: str | None = None) -> Conversion:
+    """A released detector, of either family, as one of ours.
+
+    Args:
+        published: the bare state dict of CenterPoint (det3d), Voxel R-CNN or PV-RCNN (OpenPCDet).
+        config: our config, where the weights were trained with another one than the released.
+
+    Raises:
+        CheckpointError: if a tensor is unknown, misshapen or missing.
+    """
+    published = {name: value for name, value in published.items() if name != 'global_step'}
+    system, images = _system(published), any('ifn.model.' in name for name in published)
+    config = config or _config_of(system, images, published)
+    model = _build(config)
+    image_prefix = 'network2d.' if system == 'centerpoint' else 'backbone_3d.semseg.'
+    encoder_prefix = 'backbone.' if system == 'centerpoint' else 'backbone_3d.'
+    others = {name: value for name, value in published.items()
+              if not name.startswith((image_prefix, encoder_prefix))}
+    wanted = model.state_dict()
+    weights, unknown = convert_heads(others, system, wanted)
+    weights.update(_under('middle_encoder', convert_published(published, model.middle_encoder)))
+    if images and model.image_encoder is None:
+        unknown += [name for name in published if name.startswith(image_prefix)]
+    elif model.image_encoder is not None:
+        weights.update(_under('image_encoder', convert_image_branch(
+            published, model.image_encoder, image_prefix)))
+    refuse_unmatched(unknown, sorted(set(wanted) - set(weights)))
+    ordered = OrderedDict((name, weights[name]) for name in wanted)
+    ordered._metadata = wanted._metadata
+    return Conversion(ordered, config, _options_of(system, images),
+                      (NOTE_OF_MERGING, ) if system == 'centerpoint' else ())
+
+
+def _system(published: Mapping[str, Tensor]) -> str:
+    for start, system in (('bbox_head.tasks.', 'centerpoint'), ('pfe.', 'pv_rcnn'),
+                          ('roi_head.roi_grid_pool_layers.', 'voxel_rcnn')):
+        if any(name.startswith(start) for name in published):
+            return system
+    raise CheckpointError('the published checkpoint is none of the detectors that were released '
+                          'with Focals Conv: CenterPoint (det3d), Voxel R-CNN, PV-RCNN (OpenPCDet)')
+
+
+def _config_of(system: str, images: bool, published: Mapping[str, Tensor]) -> str:
+    focal = any(name.endswith('conv_imp.weight') for name in published)
+    method = 'focalsconv_f_' if images else 'focalsconv_' if focal else ''
+    if system == 'centerpoint':
+        return f'configs/focalsconv/{method}centerpoint_nuscenes.py'
+    # Two anchors of each class are scored for each class.
+    scores = published['dense_head.conv_cls.weight'].shape[0]
+    classes = 'car' if scores == 2 and system == 'voxel_rcnn' else '3class'
+    return f'configs/focalsconv/{method}{system}_kitti_{classes}.py'
+
+
+def _options_of(system: str, images: bool) -> dict[str, Any]:
+    if system == 'centerpoint':
+        return {**NUSCENES_OPTIONS, **(NUSCENES_IMAGE_OPTIONS if images else {})}
+    return {**KITTI_OPTIONS, **(KITTI_IMAGE_OPTIONS if images else {})}
+
+
+def _build(config: str) -> nn.Module:
+    path = ROOT / config
+    if not path.is_file():
+        raise CheckpointError(f'there is no config {config} for these weights; name one (--config)')
+    init_default_scope('mmdet3d')
+    return MODELS.build(Config.fromfile(path).model)
+
+
+def _under(module: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f'{module}.{name}': value for name, value in weights.items()}
 
 
 def published_to_ours(name: str, residual: bool) -> str | None:

@@ -144,7 +144,7 @@ def test_cameras_come_from_the_samples():
     two = np.stack([LOOKING_AHEAD, LOOKING_AHEAD * 2])
     given = camera_views([sample(lidar2img=two, img_shape=(6, 10), cam2img=[np.eye(4)] * 2),
                           sample(lidar2img=list(two), img_shape=[(8, 12), (7, 11)],
-                                 img_missing=[True, False], grid_flip=(True, False))], images)
+                                 img_valid=[False, True], grid_flip=(True, False))], images)
     assert given.image_sizes.tolist() == [[[6, 10], [6, 10]], [[0, 0], [7, 11]]]
     assert given.padded_size == (8, 12)
     assert given.flipped.tolist() == [[False, False], [True, False]]
