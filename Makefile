@@ -10,7 +10,7 @@ TEST = OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadfile
 INSTALL_OPTIONS ?=
 PYTEST_OPTIONS ?=
 
-.PHONY: help install demo test test-fast doctor lint clean
+.PHONY: help install demo test test-fast doctor lint docs clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -36,6 +36,10 @@ doctor: install
 # make lint   ruff, as in the pre-commit hooks
 lint: install
 	@$(RUN) -m ruff check .
+
+# make docs   the documentation as a site, in site/
+docs: install
+	@DISABLE_MKDOCS_2_WARNING=true $(RUN) -m mkdocs build --strict -q && echo 'open site/index.html'
 
 # make clean   remove what the commands made, except the environment
 clean:
