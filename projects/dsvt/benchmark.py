@@ -29,8 +29,8 @@ GRIDS = {
                         ((30, 30, 1), (30, 30, 1)), 15, 90),
 }
 LEVEL = 1.84  # metres from the ground to the sensor
-MODEL_RANGE = (-38.4, -38.4, -2, 38.4, 38.4, 4)
-MODEL_GRID = (240, 240, 1)
+MODEL_RANGE = (-25.6, -25.6, -2, 25.6, 25.6, 4)
+MODEL_GRID = (160, 160, 1)
 
 
 def run(threads: int = 2, repeats: int = 10) -> list[dict]:

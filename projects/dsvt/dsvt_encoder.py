@@ -43,7 +43,8 @@ class DSVTEncoder(nn.Module):
         heads, feedforward_channels: of the attention.
         in_channels: of the features that come in, where they are not ``channels``; a linear
             layer brings them there (for voxel encoders that only take means).
-        checkpoint_blocks: half the memory in training for a third more time.
+        checkpoint_blocks: compute blocks again in the backward pass instead of keeping what is
+            inside them: less memory in training, more time.
         published_embedding_order: see :class:`dsvt.dsvt_stage.DSVTStage`.
         published_empty_slots: see :class:`dsvt.attention_pooling.AttentionPooling`.
 

@@ -7,8 +7,11 @@ from mmdet3d.registry import MODELS
 from mmengine.registry import init_default_scope
 
 from dsvt.published_checkpoint import CONFIGS, OPTIONS, ROOT, convert, system_of, translate
+from sparse3d.apis.build_model import build_model
+from sparse3d.apis.checkpoints import config_options_of
 from sparse3d.apis.load_config import load_config
 from sparse3d.errors import CheckpointError
+from sparse3d.published import convert_checkpoint
 
 SIZES = dict(pillar=(391, 8.65), voxel=(412, 9.10), nus=(449, 7.12))
 
@@ -63,3 +66,15 @@ def test_unknown_missing_and_misshapen_tensors_are_named(golden):
         convert(six_columns)
     frames = convert(six_columns, 'configs/dsvt/dsvt_pillar_waymo_2frames_24e.py')
     assert frames.weights['voxel_encoder.pfn_layers.0.linear.weight'].shape == (96, 12)
+
+
+def test_from_the_published_file_to_a_detector(golden, tmp_path):
+    published = dict(model_state=golden.published_state('pillar'), epoch=24, version='0.5')
+    torch.save(published, tmp_path / 'published.pth')
+    convert_checkpoint('dsvt', tmp_path / 'published.pth', tmp_path / 'ours.pth')
+    options = config_options_of(tmp_path / 'ours.pth')
+    assert options['model.bbox_head.published_turned_nms'] is True
+    model = build_model(load_config(ROOT / CONFIGS['pillar'], options), tmp_path / 'ours.pth')
+    weight = model.bbox_head.branches['hm'][3].bias
+    assert torch.equal(weight, published['model_state']['dense_head.heads_list.0.hm.1.bias'])
+    assert model.middle_encoder.stages[0].embedded == [(0, 1)] * 4
