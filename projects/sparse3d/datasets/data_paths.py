@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from sparse3d.errors import DataError
 
@@ -16,8 +16,9 @@ def path_inside(folder: str | os.PathLike, name: str) -> Path:
     Raises:
         DataError: if ``name`` is absolute, empty or climbs out with ``..``.
     """
-    parts = PurePosixPath(str(name).replace('\\', '/'))
-    if not parts.parts or parts.is_absolute() or '..' in parts.parts or '\0' in str(name):
+    text = str(name).replace('\\', '/')
+    parts = [part for part in text.split('/') if part not in ('', '.')]
+    if not parts or text.startswith('/') or '..' in parts or '\0' in text:
         raise DataError(f'the path {name!r} leaves the folder {folder}: an info file may only '
                         f'name files inside its data root')
-    return Path(folder) / parts
+    return Path(folder, *parts)

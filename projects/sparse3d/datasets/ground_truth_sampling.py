@@ -201,8 +201,9 @@ def _apart(candidates: list[PlacedObject], taken: np.ndarray) -> list[PlacedObje
     if not candidates:
         return []
     boxes = np.stack([item.box[:7] for item in candidates])
-    free = ~boxes_collide(boxes, taken).any(axis=1)
-    among = boxes_collide(boxes, boxes)
+    collide = boxes_collide(boxes, np.concatenate([taken, boxes]))
+    free = ~collide[:, :len(taken)].any(axis=1)
+    among = collide[:, len(taken):]
     kept: list[int] = []
     for number in np.flatnonzero(free):
         if not among[number, kept].any():

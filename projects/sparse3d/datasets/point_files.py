@@ -4,7 +4,6 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from mmengine.logging import print_log
@@ -56,7 +55,8 @@ def load_points(
 def read_bytes(path: str | os.PathLike) -> bytes:
     """Read a file, with a :class:`DataError` that names it when that fails."""
     try:
-        return Path(path).read_bytes()
+        with open(path, 'rb', buffering=0) as file:
+            return file.readall()
     except FileNotFoundError as error:
         raise DataError(f'{path} does not exist') from error
     except OSError as error:
