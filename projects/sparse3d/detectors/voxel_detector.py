@@ -55,16 +55,21 @@ class VoxelDetector(Base3DDetector):
                 ``coors`` [N, 4], one row a point. ``imgs`` for an image encoder.
             data_samples: for an image encoder: where the cameras stand.
         """
-        voxels = batch_inputs['voxels']
+        views = None if self.image_encoder is None else self.image_encoder(
+            batch_inputs['imgs'], data_samples)
+        # The last samples may have no voxel.
+        return self.extract_maps(batch_inputs['voxels'], len(batch_inputs['points']), views)
+
+    def extract_maps(self, voxels: dict[str, Tensor], batch_size: int,
+                     views: Any = None) -> tuple[list[Tensor], Any]:
+        """:meth:`extract_feat` with the images already encoded, as ``views``."""
         features, coordinates = self._encode_voxels(voxels)
-        batch_size = len(batch_inputs['points'])  # the last samples may have no voxel
         encode = getattr(self.middle_encoder, 'encode', None)
         if encode is None:
             bev, auxiliary = self.middle_encoder(features, coordinates, batch_size), None
         else:
-            views = () if self.image_encoder is None else (
-                self.image_encoder(batch_inputs['imgs'], data_samples), )
-            bev, auxiliary = encode(features, coordinates, batch_size, *views)
+            bev, auxiliary = encode(features, coordinates, batch_size,
+                                    *(() if views is None else (views, )))
         maps = self.backbone(bev)
         return list(self.neck(maps) if self.neck is not None else maps), auxiliary
 

@@ -1,0 +1,23 @@
+# Focals Conv-F on a simulated drive: the demo's encoder, and one more focal layer that sees the
+# image through a slim ResNet-18 from scratch.
+_base_ = [
+    '../_base_/models/centerpoint_small.py',
+    '../_base_/datasets/simulated_kitti_car_images.py',
+    '../_base_/schedules/onecycle_minutes.py',
+    '../_base_/default_runtime.py',
+]
+custom_imports = dict(imports=['focalsconv'])
+
+model = dict(
+    data_preprocessor=dict(bgr_to_rgb=True),
+    image_encoder=dict(type='ShallowImageEncoder', depth=18, base_channels=16),
+    middle_encoder=dict(
+        type='FocalSparseEncoder',
+        voxel_size={{_base_.grid_voxel_size}},
+        point_cloud_range={{_base_.grid_range}},
+        stages=(1, 2),
+        max_growth=0.25,
+        image_fusion=dict(join='concatenate')))
+
+# As for the baseline: a few frames show whether evaluation works.
+default_hooks = dict(validate_first=dict(max_batches=2))
