@@ -50,10 +50,17 @@ class DeformableDecoderLayer(nn.Module):
         placed = queries + position
         queries = self.self_attention(queries, placed, placed, padding)
         pixels = images.flat() + self.pixel_position(images.positions[None])
-        levels = len(images.levels)
-        found = self.image_attention(
-            queries + position, value=pixels, identity=torch.zeros_like(queries),
-            key_padding_mask=images.padding,
-            reference_points=references[:, :, None].expand(-1, -1, levels, -1),
-            spatial_shapes=images.shapes, level_start_index=images.starts)
+        found = self._look(queries + position, pixels, references, images)
         return self.feed_forward(self.norm(queries + self.dropout(found)))
+
+    def _look(self, queries: Tensor, pixels: Tensor, references: Tensor,
+              images: ImagePyramid) -> Tensor:  # [G, L, C]
+        """Deformable attention, in float32: places between pixels need the digits."""
+        levels = len(images.levels)
+        with torch.autocast(queries.device.type, enabled=False):
+            return self.image_attention(
+                queries.float(), value=pixels.float(),
+                identity=torch.zeros_like(queries, dtype=torch.float32),
+                key_padding_mask=images.padding,
+                reference_points=references.float()[:, :, None].expand(-1, -1, levels, -1),
+                spatial_shapes=images.shapes, level_start_index=images.starts)

@@ -188,6 +188,24 @@ def test_one_sensor_alone_trains_and_is_no_surprise(gone):
         assert len(predict(model, batch())) == 2
 
 
+def test_half_precision_trains_and_detects_nearly_the_same():
+    model = tiny_model()
+    with torch.autocast('cpu', torch.bfloat16):
+        total = losses(model.train(), batch())
+    total.backward()
+    assert total.isfinite()
+    assert all(value.grad is None or value.grad.isfinite().all() for value in model.parameters())
+    model.eval()
+    data = model.data_preprocessor(batch())
+    with torch.no_grad():
+        full = model(data['inputs'], data['data_samples'], mode='tensor')
+        with torch.autocast('cpu', torch.bfloat16):
+            half = model(data['inputs'], data['data_samples'], mode='tensor')
+    assert half.lifted.codes.dtype == torch.float32
+    torch.testing.assert_close(half.transferred.heat.float(), full.transferred.heat, atol=0.3,
+                               rtol=0)
+
+
 def test_other_numbers_of_levels_queries_and_layers():
     model = tiny_model(head=dict(levels=3, lidar_queries=3, camera_queries=500, lidar_layers=2))
     assert losses(model.train(), batch()).isfinite()

@@ -9,8 +9,8 @@ optim_wrapper = dict(
     paramwise_cfg=dict(
         custom_keys={
             name: dict(lr_mult=0.1)
-            for name in ('image_backbone', 'image_neck', 'voxel_encoder', 'middle_encoder',
-                         'backbone', 'neck', 'bbox_head.shared', 'bbox_head.class_encoding',
+            for name in ('image_backbone', 'image_neck', 'middle_encoder', 'backbone', 'neck',
+                         'bbox_head.shared', 'bbox_head.class_encoding',
                          'bbox_head.lidar_decoder')
         }),
     clip_grad=dict(max_norm=0.1, norm_type=2))
