@@ -41,7 +41,7 @@ def write_v2(folder: Path, context_name: str,
             (folder / tag).mkdir(parents=True, exist_ok=True)
             stream = files.enter_context(atomic_file(v2_path(folder, context_name, tag)))
             writers[tag] = files.enter_context(pq.ParquetWriter(
-                stream, schema(tag), compression='snappy'))
+                stream, schema(tag), compression='snappy', use_dictionary=tag != 'lidar'))
         for index, frame in enumerate(frames):
             for tag, rows in frame_rows(frame, with_calibrations=not index).items():
                 if rows:

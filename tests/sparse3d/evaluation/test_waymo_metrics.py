@@ -1,6 +1,7 @@
 """The metrics of mmengine: predictions in, Waymo's numbers and submissions out."""
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import textwrap
@@ -156,24 +157,37 @@ def test_unknown_classes_are_named(ann_file):
         run(WaymoDetectionMetric(ann_file), [sample(0)], [])
 
 
+def uneven_scores(path: str, frames, size: int = FRAMES) -> dict[str, float]:
+    """Both metrics of predictions that are worse the later the frame; no part is the whole."""
+    scores = run(WaymoDetectionMetric(path), [sample(f, .06 * f) for f in frames], size=size)
+    people = run(WaymoKeypointMetric(path, protocol='voxelkp'),
+                 [person(f, .01 * f) for f in frames], size=size)
+    return {**scores, **people}
+
+
 WORKER = '''
-import sys
+import json, sys
 sys.path.insert(0, sys.argv[3])
 import torch.distributed as dist
-from test_waymo_metrics import FRAMES, WaymoDetectionMetric, run, sample
+from test_waymo_metrics import FRAMES, uneven_scores
 rank = int(sys.argv[1])
 dist.init_process_group('gloo', init_method=f'file://{sys.argv[2]}/store', rank=rank, world_size=2)
-own = [sample(frame) for frame in range(rank, FRAMES, 2)]
-scores = run(WaymoDetectionMetric(f'{sys.argv[2]}/infos.pkl'), own, size=FRAMES)
-print('SCORE', rank, scores['waymo/Vehicle_L2_APH'])
+print('SCORES', json.dumps(uneven_scores(f'{sys.argv[2]}/infos.pkl', range(rank, FRAMES, 2))))
 '''
 
 
 @pytest.mark.slow
 def test_two_processes_give_the_result_of_one(ann_file, tmp_path):
+    alone = uneven_scores(ann_file, range(FRAMES))
+    assert 0 < alone['waymo/Vehicle_L2_APH'] < 1
+    first_half = uneven_scores(ann_file, range(0, FRAMES, 2), FRAMES // 2)
+    assert first_half['waymo/MPJPE/ALL'] != pytest.approx(alone['waymo/MPJPE/ALL'], rel=.01)
     workers = [subprocess.Popen(
         [sys.executable, '-c', textwrap.dedent(WORKER), str(rank), str(tmp_path),
          str(Path(__file__).parent)], stdout=subprocess.PIPE, text=True) for rank in range(2)]
     printed = ''.join(worker.communicate(timeout=180)[0] for worker in workers)
-    scores = [line.split()[2] for line in printed.splitlines() if line.startswith('SCORE')]
-    assert [float(score) for score in scores] == pytest.approx([1, 1], abs=1e-5)
+    scores = [json.loads(line.removeprefix('SCORES ')) for line in printed.splitlines()
+              if line.startswith('SCORES')]
+    assert len(scores) == 2
+    for score in scores:
+        assert score == pytest.approx(alone, rel=1e-6, nan_ok=True)

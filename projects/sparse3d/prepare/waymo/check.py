@@ -151,6 +151,9 @@ def _check_points(frames: list[dict], root: Path, split: str, report: CheckRepor
     if counts:
         report.fact(f'{split}: {int(np.median(counts))} points a frame, at most {farthest:.1f} m '
                     f'ahead or aside ({len(counts)} frames read)')
+    if counts and not max(counts) and any(frame.get('instances') for frame in frames):
+        report.problem(f'{split} has labels but no points: fetch the component lidar and what '
+                       f'belongs to it, then prepare again')
     if farthest > 1000:
         report.problem(f'points of {split} lie {farthest:.0f} m away: wrong columns or frame')
     _judge(shares, split, _LEAST_MEDIAN_SHARE, report,

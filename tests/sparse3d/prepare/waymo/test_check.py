@@ -93,6 +93,16 @@ def test_missing_and_damaged_files(prepared):
     assert '1 point clouds of val are unusable' in text and '1000002.bin' in text
 
 
+def test_labels_without_points(prepared):
+    info = read_info_file(prepared / 'waymo_infos_train.pkl', 'waymo')
+    for entry in info['data_list']:
+        entry['lidar_points'].pop('contents')
+    write_info_file(prepared / 'waymo_infos_train.pkl', info['metainfo'], info['data_list'])
+    for cloud in (prepared / 'training' / 'velodyne').iterdir():
+        cloud.write_bytes(b'')
+    assert 'train has labels but no points' in '\n'.join(check_waymo(prepared).problems)
+
+
 def test_nothing_and_unmerged_parts(tmp_path, prepared):
     assert 'no waymo_infos' in check_waymo(tmp_path).problems[0]
     shutil.copyfile(prepared / 'waymo_infos_val.pkl', prepared / 'waymo_infos_val.part-1-of-2.pkl')
