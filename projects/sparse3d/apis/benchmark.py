@@ -24,6 +24,7 @@ BENCHMARKS = {
     'data': 'sparse3d.apis.benchmarks.data',
     'data_memory': 'sparse3d.apis.benchmarks.data_memory',
     'focalsconv': 'focalsconv.benchmark',
+    'voxelkp': 'voxelkp.benchmark',
     'dsvt': 'dsvt.benchmark',
     'sparsebev': 'sparsebev.benchmark',
     'sparsefusion': 'sparsefusion.benchmark',
