@@ -52,6 +52,18 @@ class SparseBEV(Base3DDetector):
         self.frames_with_gradient = frames_with_gradient
         self.float32_head = float32_head
         self.memory = FrameMemory(remember_frames) if remember_frames else None
+        self.register_load_state_dict_post_hook(lambda module, keys: module.forget())
+
+    def forget(self) -> None:
+        """Drop all remembered features; happens by itself when the weights change."""
+        if self.memory is not None:
+            self.memory.clear()
+
+    def train(self, mode: bool = True) -> SparseBEV:
+        """Training changes the weights, so what was remembered is void."""
+        if mode:
+            self.forget()
+        return super().train(mode)
 
     @property
     def num_frames(self) -> int:

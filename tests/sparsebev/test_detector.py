@@ -203,6 +203,18 @@ def test_memory_forgets_what_was_used_longest_ago():
     assert len(memory) == 0
 
 
+def test_memory_does_not_outlive_the_weights(build_detector, drive, batch_of):
+    model = build_detector(remember_frames=2)
+    batch = batch_of(drive(2), 2)
+    detections(model, batch)
+    assert len(model.memory) == 2
+    model.train().eval()
+    assert len(model.memory) == 0
+    detections(model, batch)
+    model.load_state_dict(model.state_dict())
+    assert len(model.memory) == 0
+
+
 def test_memory_needs_names(build_detector, drive, batch_of):
     model = build_detector(remember_frames=2)
     batch = batch_of(drive(2), 2)

@@ -1,0 +1,59 @@
+"""SparseBEV from a simulated drive to its score and pictures, through the real command lines."""
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = 'configs/sparsebev/sparsebev_simulated_nuscenes.py'
+ALONE = ['train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False',
+         'val_dataloader.num_workers=0', 'val_dataloader.persistent_workers=False',
+         'test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False']
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Call a tool in this process (each import of the stack takes seconds)."""
+    monkeypatch.chdir(ROOT)
+
+    def call(tool: str, *arguments) -> str:
+        monkeypatch.setattr('sys.argv', [f'{tool}.py', *map(str, arguments)])
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out), pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(ROOT / f'tools/{tool}.py'), run_name='__main__')
+        assert not ended.value.code, out.getvalue()
+        return out.getvalue()
+    return call
+
+
+@pytest.mark.slow
+def test_train_test_offline_and_from_memory_and_draw(run, tmp_path, monkeypatch):
+    drive, work = tmp_path / 'drive', tmp_path / 'work'
+    monkeypatch.setenv('SPARSE3D_SIMULATED_NUSCENES', str(drive))
+    run('simulate', 'nuscenes', drive, '--scenes', 2, '--seconds', 1, '--image-width', 160,
+        '--azimuths', 120, '--lidar-rate', 2, '--workers', 1)
+    run('create_data', 'nuscenes', drive, '--workers', 1)
+    printed = run('train', CONFIG, '--work-dir', work, '--cfg-options', *ALONE,
+                  'train_cfg.max_epochs=1', 'train_cfg.val_interval=2')
+    assert 'trained 1 epochs' in printed
+    metrics = []
+    for remembered in (0, 3):
+        scores = tmp_path / f'scores{remembered}.json'
+        run('test', CONFIG, work / 'epoch_1.pth', '--work-dir', work, '--out', scores,
+            '--cfg-options', *ALONE, f'model.remember_frames={remembered}',
+            'model.bbox_head.score_threshold=0.0')
+        metrics.append(json.loads(scores.read_text())['metrics'])
+    assert len(metrics[0]) > 100 and set(metrics[0]) == set(metrics[1])
+    for name, value in metrics[0].items():  # nan for what no class has
+        assert metrics[1][name] == pytest.approx(value, abs=1e-3, nan_ok=True)
+    printed = run('visualize', CONFIG, work / 'epoch_1.pth', '--out', tmp_path / 'pictures',
+                  '--indices', 1, '--score', 0, '--sampling-points')
+    names = {path.name for path in (tmp_path / 'pictures').iterdir()}
+    assert sum('sampling' in name for name in names) == 2
+    assert sum('CAM' in name for name in names) == 6 and sum('tau' in name for name in names) == 1
+    assert all(name in printed for name in names)
