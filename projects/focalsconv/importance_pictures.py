@@ -1,0 +1,98 @@
+"""Pictures of what a focal layer finds important: voxels from above, and on the camera image."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from sparse3d.structures.box_geometry import bev_corners
+from sparse3d.visualization.birds_eye_view import points_extent
+from sparse3d.visualization.colours import BACKGROUND, GROUND_TRUTH, TEXT
+from sparse3d.visualization.frame import Frame, Picture
+from sparse3d.visualization.picture_files import save_figure
+
+RAMP = 'inferno'
+SHOWN_ON_IMAGES = 0.5  # importance from which a voxel is drawn on an image
+
+
+@dataclass(frozen=True)
+class ImportantVoxels:
+    """The voxels that entered one focal layer."""
+
+    title: str
+    places: np.ndarray      # [N, 3] metres, LiDAR frame
+    importance: np.ndarray  # [N] in [0, 1]
+
+
+def draw_importance(layers: list[ImportantVoxels], frame: Frame, out: str | Path) -> list[Path]:
+    """Write ``<frame>_importance.png``, and one more picture for each camera.
+
+    Args:
+        layers: of one sample.
+        frame: gives labelled boxes and camera images.
+        out: folder.
+
+    Returns:
+        the files written.
+
+    Raises:
+        DataError: if a file cannot be written.
+    """
+    name = frame.name.replace('/', '_')
+    paths = [Path(out) / f'{name}_importance.png']
+    _draw_from_above(layers, frame, paths[0])
+    for picture in frame.pictures:
+        paths.append(Path(out) / f'{name}_importance_{picture.name}.png'.replace('/', '_'))
+        _draw_on_image(layers[0], picture, paths[-1])
+    return paths
+
+
+def _draw_from_above(layers: list[ImportantVoxels], frame: Frame, path: Path) -> None:
+    figure = Figure(figsize=(6.5 * len(layers), 8), facecolor=BACKGROUND, layout='constrained')
+    x_min, y_min, x_max, y_max = points_extent(frame.points)
+    for number, layer in enumerate(layers, start=1):
+        axes = figure.add_subplot(1, len(layers), number, facecolor=BACKGROUND)
+        order = np.argsort(layer.importance, kind='stable')  # important voxels on top
+        drawn = axes.scatter(
+            layer.places[order, 1], layer.places[order, 0], c=layer.importance[order], s=2.0,
+            linewidths=0, cmap=RAMP, vmin=0, vmax=1, rasterized=True)
+        if frame.ground_truth is not None:
+            corners = bev_corners(frame.ground_truth.boxes[:, :7])[..., ::-1]
+            axes.add_collection(LineCollection(np.concatenate([corners, corners[:, :1]], 1),
+                                               colors=[GROUND_TRUTH], linewidths=1.5))
+        axes.set(xlim=(y_max, y_min), ylim=(x_min, x_max), aspect='equal',
+                 xlabel='y, left [m]', ylabel='x, forward [m]')
+        _style(axes, f'{layer.title}: {len(layer.places):,} voxels, '
+                     f'{(layer.importance > 0.5).mean() if len(layer.places) else 0:.0%} above 0.5')
+    bar = figure.colorbar(drawn, ax=figure.axes, shrink=0.6)
+    bar.set_label('importance', color=TEXT)
+    bar.ax.tick_params(colors=TEXT)
+    save_figure(figure, path)
+
+
+def _draw_on_image(layer: ImportantVoxels, picture: Picture, path: Path) -> None:
+    height, width = picture.image.shape[:2]
+    figure = Figure(figsize=(width / 100, height / 100), facecolor=BACKGROUND)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.imshow(picture.image)
+    places = np.concatenate([layer.places, np.ones((len(layer.places), 1))], 1)
+    u, v, depth = (places @ np.asarray(picture.lidar2img)[:3].T).T
+    seen = (depth > 0.1) & (layer.importance >= SHOWN_ON_IMAGES)
+    axes.scatter(u[seen] / depth[seen], v[seen] / depth[seen], c=layer.importance[seen], s=4,
+                 linewidths=0, cmap=RAMP, vmin=0, vmax=1)
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.axis('off')
+    save_figure(figure, path)
+
+
+def _style(axes: Axes, title: str) -> None:
+    axes.set_title(title, color=TEXT, fontsize=10)
+    axes.tick_params(colors=TEXT, labelsize=8)
+    axes.xaxis.label.set_color(TEXT)
+    axes.yaxis.label.set_color(TEXT)
+    for spine in axes.spines.values():
+        spine.set_color((*TEXT, 0.3))

@@ -1,0 +1,27 @@
+"""Every config of Focals Conv loads, and its detector can be built."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mmdet3d.registry import MODELS
+from mmengine.registry import init_default_scope
+
+import focalsconv  # noqa: F401  (registers what the configs name)
+from sparse3d.apis.load_config import load_config
+
+CONFIGS = sorted((Path(__file__).resolve().parents[2] / 'configs' / 'focalsconv').glob('*.py'))
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_the_detector_of_a_config(path):
+    config = load_config(str(path))
+    init_default_scope('mmdet3d')
+    model = MODELS.build(config.model)
+    focal = getattr(model.middle_encoder, 'focal_layers', {})
+    named = path.stem.startswith('focalsconv')
+    has_images = 'focalsconv_f_' in path.stem
+    assert (len(focal) > 0 or has_images) is named
+    assert (model.image_encoder is not None) is has_images
+    pipeline = config.train_dataloader.dataset.pipeline
+    assert any('Image' in step['type'] for step in pipeline) is has_images
