@@ -28,19 +28,23 @@ def parse_arguments() -> argparse.Namespace:
                         help='leave out detections below this score (default: %(default)s)')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='test',
                         help='whose data to draw (default: %(default)s)')
-    parser.add_argument('--colour-by', choices=['height', 'intensity'], default='height',
+    parser.add_argument('--colour-by', choices=['height', 'intensity', 'time', 'class'],
+                        default='height',
                         help='colour of the points (default: %(default)s)')
     parser.add_argument('--keypoints', action='store_true',
                         help='draw skeletons, and a close picture of each person')
     parser.add_argument('--sampling-points', action='store_true',
                         help='draw where the queries of SparseBEV look, in every frame and view')
+    parser.add_argument('--importance', action='store_true',
+                        help='draw which voxels a Focals Conv encoder finds important')
     parser.add_argument('--video', metavar='FILE.mp4',
                         help='also join the views into a video (see --indices, e.g. 0 1 2 3)')
     parser.add_argument('--fps', type=float, default=5.0,
                         help='frames per second of the video (default: %(default)s)')
     parser.add_argument('--recording', metavar='FILE.rrd',
                         help='also record everything for the rerun viewer (desktop or browser)')
-    parser.add_argument('--show', action='store_true', help='open a window for each frame too')
+    parser.add_argument('--show', action='store_true',
+                        help='then open a window: slider, keys, layers, picking')
     parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
                         help='override the config')
@@ -69,7 +73,8 @@ def run(arguments: argparse.Namespace) -> None:
         cfg_options=parse_options(arguments.cfg_options),
         allow_partial=arguments.allow_partial, colour_by=arguments.colour_by,
         keypoints=arguments.keypoints, video=arguments.video, frames_per_second=arguments.fps,
-        recording=arguments.recording, sampling_points=arguments.sampling_points)
+        recording=arguments.recording, sampling_points=arguments.sampling_points,
+        importance=arguments.importance)
     print('\n'.join(map(str, paths)))
 
 

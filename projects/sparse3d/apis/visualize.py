@@ -29,10 +29,12 @@ from sparse3d.visualization import (
     draw_birds_eye_view,
     draw_camera_overlay,
     draw_people,
-    show_scene,
     write_recording,
     write_video,
 )
+from sparse3d.visualization.scene_3d import has_display
+from sparse3d.visualization.viewer import Viewer
+from sparse3d.visualization.viewer_state import ViewerState
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ def visualize(
         video: str | PathLike | None = None,
         frames_per_second: float = 5.0,
         sampling_points: bool = False,
+        importance: bool = False,
         recording: str | PathLike | None = None,
 ) -> list[Path]:
     """Draw points, ground truth and, with a checkpoint, detections.
@@ -66,18 +69,20 @@ def visualize(
         out: folder for the pictures.
         frames: how many, spread evenly over the split, or which ones.
         score: detections below are left out.
-        show: also open a window for each frame, one after the other.
+        show: then open a window to walk through the frames; see
+            :mod:`sparse3d.visualization.viewer`.
         split: ``'train'``, ``'val'`` or ``'test'``: whose dataset is drawn.
         cfg_options: dotted keys and values that override the config.
         device: of the model; default: the GPU if there is one.
         allow_partial: take a checkpoint of which only a part fits.
-        colour_by: ``'height'`` or ``'intensity'`` of the points.
+        colour_by: ``'height'``, ``'intensity'``, ``'time'`` or ``'class'`` of the points.
         keypoints: draw skeletons of people too, and a close picture of each person.
         video: also join the 3D views (or, without a renderer, those from above) into this
             MP4 file; ``frames`` best are consecutive numbers then.
         frames_per_second: of the video.
         recording: also record the frames into this ``.rrd`` file for the rerun viewer.
         sampling_points: also draw where the queries look, for a detector that can show it.
+        importance: also draw which voxels a Focals Conv encoder finds important.
 
     Returns:
         The files written.
@@ -88,17 +93,32 @@ def visualize(
     """
     quirks = config_options_of(checkpoint) if checkpoint is not None else {}
     config = load_config(config, {**quirks, **(cfg_options or {})})
-    paths, views = [], []
+    paths, views, to_show = [], [], deque(maxlen=None if show else 1)
+    if show and not has_display():
+        raise BackendUnavailable('there is no display to open a window on; write pictures or a '
+                                 '--recording instead, or set DISPLAY')
 
     def draw_sampling(model: nn.Module, sample: dict, frame: Frame) -> None:
         if not hasattr(model, 'draw_sampling_points'):
             raise ConfigError(f'{type(model).__name__} has no sampling points to draw')
         paths.extend(model.draw_sampling_points(pseudo_collate([sample]), out, frame.name, score))
 
-    if sampling_points and checkpoint is None:
-        raise ConfigError('sampling points need a checkpoint')
+    def draw_extras(model: nn.Module, sample: dict, frame: Frame) -> None:
+        if sampling_points:
+            draw_sampling(model, sample, frame)
+        if importance:
+            draw_importance(model, sample, frame)
+
+    def draw_importance(model: nn.Module, sample: dict, frame: Frame) -> None:
+        if not hasattr(model, 'draw_importance'):
+            raise ConfigError(f'{type(model).__name__} has no importance to draw')
+        with torch.no_grad():
+            paths.extend(model.draw_importance(pseudo_collate([sample]), frame, out))
+
+    if (sampling_points or importance) and checkpoint is None:
+        raise ConfigError('sampling points and importance need a checkpoint')
     drawn = frames_with_detections(config, checkpoint, frames, score, split, device, allow_partial,
-                                   draw_sampling if sampling_points else None)
+                                   draw_extras if sampling_points or importance else None)
     renderer = _renderer_if_possible()
 
     def draw_all() -> Iterator[Frame]:
@@ -108,8 +128,7 @@ def visualize(
             paths.extend(written)
             views.append(written[0])
             logger.info('drawn: %s', frame.summary())
-            if show:
-                show_scene(frame, colour_by)
+            to_show.append(shown)
             yield shown
 
     if recording is not None:
@@ -117,6 +136,9 @@ def visualize(
         paths.append(Path(recording))
     else:
         deque(draw_all(), maxlen=0)
+    if show:
+        Viewer(ViewerState(to_show.__getitem__, len(to_show), score=score,
+                           colour_by=colour_by)).run()
     if video is not None:
         write_video(views, video, frames_per_second)
         paths.append(Path(video))

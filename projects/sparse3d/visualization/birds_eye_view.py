@@ -12,12 +12,12 @@ from matplotlib.patheffects import Normal, Stroke
 
 from sparse3d.structures.box_geometry import bev_corners
 from sparse3d.visualization.box_lines import heading_marks, velocity_marks
+from sparse3d.visualization.coloured_points import coloured_points
 from sparse3d.visualization.colours import (
     BACKGROUND,
     GROUND_TRUTH,
     TEXT,
     class_colour,
-    point_colours,
 )
 from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.picture_files import save_figure
@@ -42,7 +42,7 @@ def draw_birds_eye_view(
         frame: what to draw.
         path: the file to write.
         view_range: x_min, y_min, x_max, y_max in metres; default: where the points are.
-        colour_by: see :func:`sparse3d.visualization.colours.point_colours`.
+        colour_by: see :func:`sparse3d.visualization.coloured_points.coloured_points`.
 
     Raises:
         DataError: if the file cannot be written.
@@ -53,7 +53,7 @@ def draw_birds_eye_view(
     figure = Figure(figsize=(width, height), facecolor=BACKGROUND, layout='constrained')
     axes = figure.add_subplot(facecolor=BACKGROUND)
     axes.scatter(frame.points[:, 1], frame.points[:, 0], s=1.0, linewidths=0, rasterized=True,
-                 c=point_colours(frame.points, colour_by), zorder=1)
+                 c=coloured_points(frame, colour_by), zorder=1)
     _draw_boxes(axes, frame)
     _draw_skeletons(axes, frame)
     _draw_ego(axes)

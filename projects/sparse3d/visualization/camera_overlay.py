@@ -1,7 +1,10 @@
 """Boxes projected into a camera image."""
 from __future__ import annotations
 
+import io
 import os
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +14,7 @@ from sparse3d.visualization.birds_eye_view import HALO, legend_lines
 from sparse3d.visualization.box_lines import box_corners, box_segments
 from sparse3d.visualization.colours import BACKGROUND, GROUND_TRUTH, TEXT, class_colour
 from sparse3d.visualization.frame import Boxes, Frame, Picture
-from sparse3d.visualization.picture_files import image_figure, save_figure
+from sparse3d.visualization.picture_files import image_figure, write_picture
 
 NEAREST = 0.3  # metres in front of the camera; what is closer is cut off
 
@@ -27,6 +30,14 @@ def draw_camera_overlay(frame: Frame, picture: Picture, path: str | os.PathLike)
     Raises:
         DataError: if the file cannot be written.
     """
+    buffer = io.BytesIO()
+    draw_camera_overlay_into(frame, picture, buffer, Path(path).suffix[1:] or 'png')
+    write_picture(path, buffer)
+
+
+def draw_camera_overlay_into(frame: Frame, picture: Picture, stream: BinaryIO,
+                             kind: str = 'png') -> None:
+    """As :func:`draw_camera_overlay`, into an open file."""
     figure, axes = image_figure(picture.image)
     if frame.ground_truth is not None:
         _add_boxes(axes, picture, frame.ground_truth,
@@ -39,7 +50,7 @@ def draw_camera_overlay(frame: Frame, picture: Picture, path: str | os.PathLike)
               bbox={'facecolor': BACKGROUND, 'alpha': 0.75, 'edgecolor': 'none'})
     axes.legend(handles=legend_lines(frame), loc='upper right', fontsize=7,
                 facecolor=BACKGROUND, framealpha=0.75, edgecolor='none', labelcolor=TEXT)
-    save_figure(figure, path, dots_per_inch=100)
+    figure.savefig(stream, format=kind, dpi=100, facecolor=figure.get_facecolor())
 
 
 def project_segments(segments: np.ndarray, lidar2img: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

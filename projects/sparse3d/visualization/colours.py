@@ -30,7 +30,7 @@ def point_colours(points: np.ndarray, by: str = 'height') -> np.ndarray:
 
     Args:
         points: (N, >=3) in metres, z up; the fourth column is the intensity.
-        by: ``'height'`` or ``'intensity'``.
+        by: ``'height'``, ``'intensity'`` or ``'time'`` (the last column: the age in seconds).
 
     Returns:
         (N, 3) in 0..1. The ramp spans the 2nd to the 98th percentile.
@@ -43,9 +43,11 @@ def point_colours(points: np.ndarray, by: str = 'height') -> np.ndarray:
         values = points[:, 2]
     elif by == 'intensity' and points.shape[1] > 3:
         values = points[:, 3]
+    elif by == 'time' and points.shape[1] > 4:
+        values = points[:, -1]
     else:
         raise ValueError(f'points with {points.shape[1]} columns cannot be coloured by {by!r}; '
-                         f'choose height, or intensity with a fourth column')
+                         f'choose height, intensity (a fourth column) or time (a fifth)')
     if len(values) == 0:
         return np.zeros((0, 3))
     low, high = np.percentile(values, [2, 98])

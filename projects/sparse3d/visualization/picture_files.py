@@ -21,8 +21,17 @@ def save_figure(figure: Figure, path: str | os.PathLike, dots_per_inch: int = 13
     buffer = io.BytesIO()
     figure.savefig(buffer, format=path.suffix[1:].lower() or 'png', dpi=dots_per_inch,
                    facecolor=figure.get_facecolor())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes_atomically(path, buffer.getbuffer())
+    write_picture(path, buffer)
+
+
+def write_picture(path: str | os.PathLike, content: io.BytesIO) -> None:
+    """Write an encoded picture, and its folder if that is missing.
+
+    Raises:
+        DataError: if the file cannot be written.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    write_bytes_atomically(path, content.getbuffer())
 
 
 def image_figure(image: np.ndarray, dots_per_inch: int = 100) -> tuple[Figure, object]:

@@ -12,7 +12,8 @@ from sparse3d.atomic_files import UnwritableFile
 from sparse3d.errors import BackendUnavailable
 from sparse3d.visualization.box_lines import box_segments, velocity_marks
 from sparse3d.visualization.camera_overlay import project_segments
-from sparse3d.visualization.colours import GROUND_TRUTH, class_colour, point_colours
+from sparse3d.visualization.coloured_points import coloured_points
+from sparse3d.visualization.colours import GROUND_TRUTH, class_colour
 from sparse3d.visualization.frame import Boxes, Frame, Picture
 from sparse3d.visualization.skeleton_lines import skeleton_segments
 
@@ -30,7 +31,7 @@ def write_recording(frames: Iterable[Frame], path: str | os.PathLike,
     Args:
         frames: what to record; they are drawn as they come.
         path: the file to write; it appears when all frames are in.
-        colour_by: see :func:`sparse3d.visualization.colours.point_colours`.
+        colour_by: see :func:`sparse3d.visualization.coloured_points.coloured_points`.
 
     Returns:
         The number of frames.
@@ -74,7 +75,7 @@ def _log_frame(rerun: Any, recording: Any, frame: Frame, colour_by: str) -> None
 
     log('summary', rerun.TextLog(frame.summary()))
     log('world/points', rerun.Points3D(frame.points[:, :3], radii=0.03,
-                                       colors=_bytes(point_colours(frame.points, colour_by))))
+                                       colors=_bytes(coloured_points(frame, colour_by))))
     for name, boxes in (('ground_truth', frame.ground_truth), ('detections', frame.detections)):
         log(f'world/{name}', rerun.Clear(recursive=True))
         if boxes is not None and len(boxes):

@@ -15,13 +15,8 @@ from matplotlib.axes import Axes
 from sparse3d.errors import BackendUnavailable
 from sparse3d.visualization.birds_eye_view import HALO, legend_lines
 from sparse3d.visualization.box_lines import box_segments
-from sparse3d.visualization.colours import (
-    BACKGROUND,
-    GROUND_TRUTH,
-    TEXT,
-    class_colour,
-    point_colours,
-)
+from sparse3d.visualization.coloured_points import coloured_points
+from sparse3d.visualization.colours import BACKGROUND, GROUND_TRUTH, TEXT, class_colour
 from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.picture_files import image_figure, save_figure
 from sparse3d.visualization.skeleton_lines import skeleton_segments
@@ -133,7 +128,7 @@ def scene_geometries(frame: Frame, colour_by: str = 'height') -> list[dict[str, 
     if len(frame.points):
         items.append(_point_item(frame, colour_by))
     if frame.ground_truth is not None and len(frame.ground_truth):
-        items.append(_line_item('ground truth', box_segments(frame.ground_truth.boxes),
+        items.append(line_item('ground truth', box_segments(frame.ground_truth.boxes),
                                 GROUND_TRUTH, 4.0))
     if frame.detections is not None:
         for label in sorted(set(frame.detections.labels.tolist())):
@@ -175,7 +170,7 @@ def rendering_problem() -> str | None:
 def _point_item(frame: Frame, colour_by: str) -> dict[str, Any]:
     import open3d
     cloud = open3d.geometry.PointCloud(_vectors(frame.points[:, :3]))
-    cloud.colors = _vectors(point_colours(frame.points, colour_by))
+    cloud.colors = _vectors(coloured_points(frame, colour_by))
     material = open3d.visualization.rendering.MaterialRecord()
     material.shader, material.point_size = 'defaultUnlit', 2.2
     return {'name': 'points', 'geometry': cloud, 'material': material}
@@ -183,7 +178,7 @@ def _point_item(frame: Frame, colour_by: str) -> dict[str, Any]:
 
 def _detection_item(frame: Frame, found: Boxes, label: int) -> dict[str, Any]:
     segments = box_segments(found.boxes[found.labels == label])
-    return _line_item(f'detected {frame.class_name(label)}', segments, class_colour(label), 2.5)
+    return line_item(f'detected {frame.class_name(label)}', segments, class_colour(label), 2.5)
 
 
 def _skeleton_items(frame: Frame) -> list[dict[str, Any]]:
@@ -193,7 +188,7 @@ def _skeleton_items(frame: Frame) -> list[dict[str, Any]]:
         if boxes is not None and boxes.joints is not None and len(boxes):
             segments, colours = skeleton_segments(boxes.joints, boxes.visibility, is_truth)
             if len(segments):
-                items.append(_line_item(name, segments, colours, 3.0))
+                items.append(line_item(name, segments, colours, 3.0))
     return items
 
 
@@ -203,7 +198,7 @@ def _rings(frame: Frame) -> dict[str, Any]:
     corners = np.concatenate([circle[:-1, None], circle[1:, None]], axis=1)
     height = np.full((180, 2, 1), ground_height(frame.points))
     segments = [np.concatenate([radius * corners, height], axis=2) for radius in RINGS]
-    return _line_item('distances', np.concatenate(segments), (0.17, 0.19, 0.24), 1.0)
+    return line_item('distances', np.concatenate(segments), (0.17, 0.19, 0.24), 1.0)
 
 
 def _on_ring(radius: float, height: float) -> tuple[float, float, float]:
@@ -212,8 +207,9 @@ def _on_ring(radius: float, height: float) -> tuple[float, float, float]:
     return radius * float(np.cos(angle)), radius * float(np.sin(angle)), height
 
 
-def _line_item(name: str, segments: np.ndarray, colour: tuple | np.ndarray,
-               width: float) -> dict[str, Any]:
+def line_item(name: str, segments: np.ndarray, colour: tuple | np.ndarray,
+              width: float) -> dict[str, Any]:
+    """Line segments (S, 2, 3) of one colour, or (S, 3) colours, as open3d draws them."""
     import open3d
     lines = np.arange(2 * len(segments)).reshape(-1, 2)
     geometry = open3d.geometry.LineSet(

@@ -1,0 +1,179 @@
+"""A window to walk through frames: slider and keys, layers, camera image, picking.
+
+Right and left arrow: next and previous frame. P, G, D, V, S: points, ground truth,
+detections, velocities, skeletons. C: next colouring. Ctrl and click on a box: its numbers.
+"""
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sparse3d.errors import BackendUnavailable
+from sparse3d.visualization.camera_overlay import draw_camera_overlay_into
+from sparse3d.visualization.coloured_points import COLOURINGS
+from sparse3d.visualization.colours import BACKGROUND
+from sparse3d.visualization.frame import Frame
+from sparse3d.visualization.scene_3d import EYE, FIELD_OF_VIEW, LOOK_AT, has_display
+from sparse3d.visualization.viewer_state import LAYERS, ViewerState
+
+PANEL_WIDTH = 24    # in ems
+KEYS = dict(zip('pgdvs', LAYERS, strict=True))
+
+
+class Viewer:
+    """The window; everything that it shows is in its :class:`ViewerState`.
+
+    Args:
+        state: frames and what is shown of them.
+        title: of the window.
+
+    Raises:
+        BackendUnavailable: if there is no display.
+    """
+
+    def __init__(self, state: ViewerState, title: str = 'Sparse3D') -> None:
+        if not has_display():
+            raise BackendUnavailable('there is no display to open a window on; write pictures '
+                                     'or a --recording instead, or set DISPLAY')
+        from open3d.visualization import gui, rendering
+        self.state, self._gui, self._rendering = state, gui, rendering
+        self.application = gui.Application.instance
+        self.application.initialize()
+        self.window = self.application.create_window(title, 1440, 860)
+        self._scene = gui.SceneWidget()
+        self._scene.scene = rendering.Open3DScene(self.window.renderer)
+        self._scene.scene.set_background([*BACKGROUND, 1.0])
+        self._panel = gui.Vert(4, gui.Margins(10, 10, 10, 10))
+        self._fill_panel()
+        self.window.add_child(self._scene)
+        self.window.add_child(self._panel)
+        self.window.set_on_layout(self._layout)
+        self.window.set_on_key(self._on_key)
+        self._scene.set_on_mouse(self._on_mouse)
+        self.update()
+        self._scene.setup_camera(FIELD_OF_VIEW, self._scene.scene.bounding_box, LOOK_AT)
+        self._scene.look_at(LOOK_AT, EYE, [0, 0, 1])
+
+    def run(self) -> None:
+        """Stay open until the window is closed."""
+        self.application.run()
+
+    def update(self) -> None:
+        """Draw the state anew."""
+        scene = self._scene.scene
+        scene.clear_geometry()
+        for item in self.state.geometries():
+            scene.add_geometry(item['name'], item['geometry'], item['material'])
+        frame = self.state.frame
+        self._summary.text = frame.summary()
+        self._slider.int_value = self.state.index
+        for layer, box in self._boxes.items():
+            box.checked = layer in self.state.shown
+        self._colour.selected_text = self.state.colour_by
+        picture = camera_picture(frame)
+        if picture is not None:
+            self._picture.update_image(self._image(picture))
+        self.window.post_redraw()
+
+    def _fill_panel(self) -> None:
+        gui = self._gui
+        self._summary = gui.Label('')
+        self._slider = gui.Slider(gui.Slider.INT)
+        self._slider.set_limits(0, max(self.state.count - 1, 1))
+        self._slider.set_on_value_changed(lambda value: self._changed(self.state.go, int(value)))
+        self._score = gui.Slider(gui.Slider.DOUBLE)
+        self._score.set_limits(0, 1)
+        self._score.double_value = self.state.score
+        self._score.set_on_value_changed(self._set_score)
+        self._colour = gui.Combobox()
+        for name in COLOURINGS:
+            self._colour.add_item(name)
+        self._colour.set_on_selection_changed(lambda name, _: self._set_colour(name))
+        self._boxes = {}
+        for layer in LAYERS:
+            self._boxes[layer] = gui.Checkbox(layer)
+            self._boxes[layer].set_on_checked(
+                lambda _, layer=layer: self._changed(self.state.toggle, layer))
+        self._picked = gui.Label('ctrl + click on a box: its numbers')
+        self._picture = gui.ImageWidget()
+        for widget in (self._summary, gui.Label('frame'), self._slider, gui.Label('score from'),
+                       self._score, gui.Label('points by'), self._colour, *self._boxes.values(),
+                       self._picked, self._picture):
+            self._panel.add_child(widget)
+
+    def _layout(self, context: Any) -> None:
+        area, width = self.window.content_rect, PANEL_WIDTH * self.window.theme.font_size
+        self._scene.frame = self._gui.Rect(area.x, area.y, area.width - width, area.height)
+        self._panel.frame = self._gui.Rect(area.get_right() - width, area.y, width, area.height)
+
+    def _changed(self, change: Callable, *arguments: Any) -> None:
+        change(*arguments)
+        self.update()
+
+    def _set_score(self, score: float) -> None:
+        self.state.score = score
+        self.update()
+
+    def _set_colour(self, name: str) -> None:
+        self.state.colour_by = name
+        self.update()
+
+    def _on_key(self, event: Any) -> bool:
+        gui = self._gui
+        if event.type != gui.KeyEvent.DOWN:
+            return False
+        if event.key in (gui.KeyName.RIGHT, gui.KeyName.LEFT):
+            self._changed(self.state.step, 1 if event.key == gui.KeyName.RIGHT else -1)
+            return True
+        name = chr(event.key) if 0 < event.key < 128 else ''
+        if name in KEYS:
+            self._changed(self.state.toggle, KEYS[name])
+        elif name == 'c':
+            place = COLOURINGS.index(self.state.colour_by)
+            self._set_colour(COLOURINGS[(place + 1) % len(COLOURINGS)])
+        else:
+            return False
+        return True
+
+    def _on_mouse(self, event: Any) -> Any:
+        gui = self._gui
+        if event.type != gui.MouseEvent.Type.BUTTON_DOWN \
+                or not event.is_modifier_down(gui.KeyModifier.CTRL):
+            return gui.Widget.EventCallbackResult.IGNORED
+        x, y = event.x - self._scene.frame.x, event.y - self._scene.frame.y
+        self._scene.scene.scene.render_to_depth_image(lambda depth: self._pick(depth, x, y))
+        return gui.Widget.EventCallbackResult.HANDLED
+
+    def _pick(self, depth: Any, x: int, y: int) -> None:
+        depth = np.asarray(depth)
+        if not (0 <= y < depth.shape[0] and 0 <= x < depth.shape[1]) or depth[y, x] == 1.0:
+            return
+        position = self._scene.scene.camera.unproject(
+            x, y, depth[y, x], self._scene.frame.width, self._scene.frame.height)
+        text = self.state.pick(position) or 'no box there'
+
+        def write() -> None:
+            self._picked.text = text
+            self.window.set_needs_layout()
+        print(text)
+        self.application.post_to_main_thread(self.window, write)
+
+    def _image(self, picture: np.ndarray) -> Any:
+        import open3d
+        return open3d.geometry.Image(np.ascontiguousarray(picture))
+
+
+def camera_picture(frame: Frame) -> np.ndarray | None:
+    """The camera images with their boxes below each other, (H, W, 3), or None."""
+    pictures = []
+    for picture in frame.pictures:
+        buffer = io.BytesIO()
+        draw_camera_overlay_into(frame, picture, buffer)
+        from PIL import Image
+        image = Image.open(buffer).convert('RGB')
+        scale = 640 / image.width
+        pictures.append(np.asarray(image.resize((640, round(image.height * scale)))))
+    return np.concatenate(pictures) if pictures else None
