@@ -34,7 +34,8 @@ class SparseBEV(Base3DDetector):
         frames_with_gradient: the backbone learns from so many frames only, the others pass it
             one by one in evaluation mode and unmasked; 0 for all.
         remember_frames: evaluation keeps the features of so many frames by the names of their
-            files, so that a drive is read once however many frames a sample has; 0 for none.
+            files (``img_path``), so that the backbone sees each frame of a drive once however
+            many frames a sample has; 0 for none.
         float32_head: the head runs in float32 even under autocast, as released.
 
     Source: SparseBEV (ICCV 2023).
@@ -157,12 +158,13 @@ class SparseBEV(Base3DDetector):
 
     def _remembered(self, images: Tensor, data_samples: list[Det3DDataSample]) -> list[Tensor]:
         """Maps of a batch [B, T*N, 3, H, W]; frames whose files were read before are not again."""
+        names = [frame_names(sample.metainfo, self.num_frames) for sample in data_samples]
+        if None in names:
+            return self._maps(images)
         samples = []
-        for sample, frames in zip(data_samples, images.unflatten(1, (self.num_frames, -1)),
-                                  strict=True):
+        for keys, frames in zip(names, images.unflatten(1, (self.num_frames, -1)), strict=True):
             found = self.memory.maps(
-                frame_names(sample.metainfo, self.num_frames),
-                lambda index, frames=frames: tuple(self.maps_of_images(frames[index])))
+                keys, lambda index, frames=frames: tuple(self.maps_of_images(frames[index])))
             samples.append([torch.cat(level) for level in zip(*found, strict=True)])
         return [torch.stack(level) for level in zip(*samples, strict=True)]
 
@@ -175,15 +177,10 @@ class SparseBEV(Base3DDetector):
         return [level.float() for level in maps] if self.float32_head else list(maps)
 
 
-def frame_names(meta: dict, frames: int) -> list[tuple]:
-    """What tells the frames of a sample apart: the names of their files.
-
-    Raises:
-        DataError: if the sample does not name them.
-    """
+def frame_names(meta: dict, frames: int) -> list[tuple] | None:
+    """What tells the frames of a sample apart: the names of their files; None without names."""
     paths = meta.get('img_path')
     if not isinstance(paths, list | tuple) or not paths or len(paths) % frames:
-        raise DataError("remember_frames needs the names of all images: add 'img_path' to the "
-                        "meta keys of the packing transform")
+        return None
     each = len(paths) // frames
     return [tuple(paths[index * each:(index + 1) * each]) for index in range(frames)]
