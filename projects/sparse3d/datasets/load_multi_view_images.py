@@ -15,6 +15,8 @@ from sparse3d.errors import ConfigError, DataError
 CAMERAS = ('CAM_FRONT', 'CAM_FRONT_RIGHT', 'CAM_FRONT_LEFT', 'CAM_BACK', 'CAM_BACK_LEFT',
            'CAM_BACK_RIGHT')
 PIXELS = ('all', 'newest')
+_REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4,
+            8: cv2.IMREAD_REDUCED_COLOR_8}
 # A camera that is not there: every point lies 1 m behind it, whatever is done to the matrix.
 NO_VIEW = np.array([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, -1], [0, 0, 0, 1]])
 
@@ -44,19 +46,26 @@ class LoadMultiViewImages(BaseTransform):
             else N): for detectors that keep the features of earlier frames.
         missing_files: ``'error'``, or ``'mask'`` to treat an absent file as an absent camera.
         image_size: height and width of the black images if there is no picture at all.
+        reduce: decode JPEG files at 1/1, 1/2, 1/4 or 1/8 of their size, which is quicker than
+            to decode and shrink them; ``cam2img`` and ``lidar2img`` belong to the reduced
+            images. For what shrinks them by more than that anyway.
 
     Raises:
+        ConfigError: for another option.
         DataError: for an absent or damaged file, named.
 
     Source: frame and camera order of SparseBEV (ICCV 2023).
     """
 
     def __init__(self, cameras: Sequence[str] = CAMERAS, pixels: str = 'all',
-                 missing_files: str = 'error', image_size: tuple[int, int] = (900, 1600)) -> None:
+                 missing_files: str = 'error', image_size: tuple[int, int] = (900, 1600),
+                 reduce: int = 1) -> None:
         if pixels not in PIXELS or missing_files not in ('error', 'mask'):
             raise ConfigError(f'pixels is one of {PIXELS} and missing_files "error" or "mask", '
                               f'not {pixels!r} and {missing_files!r}')
-        self.cameras, self.pixels = tuple(cameras), pixels
+        if reduce not in _REDUCED:
+            raise ConfigError(f'reduce is 1, 2, 4 or 8, not {reduce}')
+        self.cameras, self.pixels, self.reduce = tuple(cameras), pixels, reduce
         self.missing_files, self.image_size = missing_files, tuple(image_size)
 
     def transform(self, results: dict) -> dict:
@@ -67,7 +76,8 @@ class LoadMultiViewImages(BaseTransform):
         images = [self._read(view) for view in views[:pixel_count]]
         valid = [view is not None for view in views]
         valid[:pixel_count] = [image is not None for image in images]
-        shape = next((image.shape[:2] for image in images if image is not None), self.image_size)
+        nothing = tuple(-(-length // self.reduce) for length in self.image_size)
+        shape = next((image.shape[:2] for image in images if image is not None), nothing)
         results['img'] = [np.zeros((*shape, 3), np.uint8) if image is None else image
                           for image in images]
         results.update(self._matrices(views, valid))
@@ -88,14 +98,15 @@ class LoadMultiViewImages(BaseTransform):
             if self.missing_files == 'mask' and isinstance(error.__cause__, FileNotFoundError):
                 return None
             raise
-        return decode_image(content, view.path)
+        return decode_image(content, view.path, self.reduce)
 
-    @staticmethod
-    def _matrices(views: list[CameraImage | None], valid: list[bool]) -> dict[str, np.ndarray]:
+    def _matrices(self, views: list[CameraImage | None],
+                  valid: list[bool]) -> dict[str, np.ndarray]:
         lidar2cam = [view.lidar2cam if there else NO_VIEW
                      for view, there in zip(views, valid, strict=True)]
         cam2img = [view.cam2img if view else np.eye(4) for view in views]
         lidar2cam, cam2img = (np.array(item).reshape(-1, 4, 4) for item in (lidar2cam, cam2img))
+        cam2img[:, :2] /= self.reduce
         return dict(lidar2cam=lidar2cam, cam2img=cam2img, lidar2img=cam2img @ lidar2cam)
 
     def __repr__(self) -> str:
@@ -103,13 +114,13 @@ class LoadMultiViewImages(BaseTransform):
                 f'missing_files={self.missing_files!r})')
 
 
-def decode_image(content: bytes, path: str) -> np.ndarray:
-    """An encoded picture as (H, W, 3) uint8 BGR.
+def decode_image(content: bytes, path: str, reduce: int = 1) -> np.ndarray:
+    """An encoded picture as (H, W, 3) uint8 BGR, ``reduce`` times smaller.
 
     Raises:
         DataError: if it cannot be decoded.
     """
-    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), _REDUCED[reduce]) if content else None
     if image is None:
         raise DataError(f'the picture {path} is empty or damaged; fetch or make it again')
     return image

@@ -59,6 +59,11 @@ def pipelines() -> dict[str, tuple[Callable, Callable | None, str]]:
             lambda: data_baselines.nuscenes_images(
                 nuscenes, camera.class_names, camera.point_cloud_range, camera.image_size),
             '1600x900 to 704x256'),
+        'nuScenes 6 images, reduced decoding': (
+            lambda: _reduced(nuscenes),
+            lambda: data_baselines.nuscenes_images(
+                nuscenes, camera.class_names, camera.point_cloud_range, camera.image_size),
+            'JPEG decoded at half size, option reduce=2'),
         'nuScenes 48 images': (
             lambda: _ours('nuscenes_camera.py', nuscenes), None,
             '8 frames; mmdet3d has no such pipeline'),
@@ -66,6 +71,17 @@ def pipelines() -> dict[str, tuple[Callable, Callable | None, str]]:
             lambda: _ours('nuscenes_fusion.py', nuscenes), None,
             '10 sweeps, 1600x900 to 800x448, per-view annotations'),
     }
+
+
+def _reduced(root: Path) -> dict:
+    """Decoded at half size, so that the same range of sizes is twice the factor."""
+    dataset = _ours('nuscenes_camera.py', root, frames=dict(num_frames=1))
+    for transform in dataset['pipeline']:
+        if transform.type == 'LoadMultiViewImages':
+            transform.reduce = 2
+        elif transform.type == 'AugmentImages':
+            transform.resize = [2 * factor for factor in transform.resize]
+    return dataset
 
 
 def _ours(name: str, root: Path, **changes) -> dict:
