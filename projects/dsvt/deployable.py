@@ -62,6 +62,7 @@ class DeployableDSVT(nn.Module):
         self.backbone = copy.deepcopy(detector.backbone).eval()
         head = detector.bbox_head
         self.head = copy.deepcopy(head).eval() if isinstance(head, IoUCenterHead) else None
+        self.eval()
 
     @torch.no_grad()
     def inputs_of(self, features: Tensor, coordinates: Tensor) -> OrderedDict[str, Tensor]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
 from dsvt.deployable import DeployableDSVT
@@ -76,6 +77,7 @@ def export_onnx(config: str | PathLike, checkpoint: str | PathLike | None, out: 
     require_packages()
     quirks = config_options_of(checkpoint) if checkpoint is not None else {}
     config = load_config(config, {**quirks, **(cfg_options or {})})
+    MMLogger.get_current_instance().setLevel('WARNING')  # or it lists every initialised weight
     detector = build_model(config, checkpoint)
     return export_detector(detector, _clouds(detector, clouds), out, tolerance)
 

@@ -52,3 +52,4 @@ def test_waymo_recipes():
         assert config.train_dataloader.dataset.load_interval == (1 if epochs == 24 else 5)
         assert config.custom_hooks[0].type == 'FadeOutHook'
         assert config.param_scheduler[-1].end == epochs
+        assert config.sync_bn == 'torch'

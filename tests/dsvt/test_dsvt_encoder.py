@@ -97,9 +97,10 @@ def test_tables_of_embeddings_give_the_same_in_evaluation():
             torch.testing.assert_close(embedding.table()[place], embedding.embed(inside))
 
 
-def test_bfloat16_stays_near():
-    encoder = DSVTEncoder(**PILLAR).eval()
-    features, coordinates = cloud(PILLAR)
+@pytest.mark.parametrize('settings', [PILLAR, VOXEL], ids=['pillar', 'voxel'])
+def test_bfloat16_stays_near(settings):
+    encoder = DSVTEncoder(**settings).eval()
+    features, coordinates = cloud(settings)
     exact = encoder(features, coordinates, 2)
     with torch.autocast('cpu', torch.bfloat16):
         rough = encoder(features, coordinates, 2)
