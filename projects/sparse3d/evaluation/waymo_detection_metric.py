@@ -20,6 +20,7 @@ from sparse3d.evaluation.waymo_frames import (
 )
 from sparse3d.evaluation.waymo_objects import TYPES
 from sparse3d.evaluation.waymo_submission import write_detection_submission
+from sparse3d.evaluation.waymo_zones import overlap_zones
 
 # mmdet3d's name of the class.
 OTHER_NAMES = dict(Car='Vehicle')
@@ -35,8 +36,9 @@ class WaymoDetectionMetric(BaseMetric):
     predicted, recognized by the name of their point cloud, else by their place.
 
     Ground truth needs ``bbox_3d``, ``bbox_label_3d`` and ``num_lidar_pts``; an annotated
-    ``difficulty`` is used where there is one. No detection is taken to overlap a
-    no-label zone, which info files do not hold.
+    ``difficulty`` is used where there is one. Where the info file has ``no_label_zones``
+    (those of version 1 of the data set do), a detection that overlaps one is no false
+    positive, as on Waymo's server.
 
     Args:
         ann_file: info file with ``instances``.
@@ -44,6 +46,8 @@ class WaymoDetectionMetric(BaseMetric):
         submission_file: where to write a submission, None for nowhere.
         submission_fields: ``account_name``, ``unique_method_name`` and so on, see
             :func:`~sparse3d.evaluation.waymo_submission.write_detection_submission`.
+        published_no_zones: take no detection to overlap a no-label zone, as the local
+            evaluations behind most published validation results do.
         prefix: what the keys begin with.
         collect_device: see mmengine's ``BaseMetric``.
 
@@ -57,7 +61,8 @@ class WaymoDetectionMetric(BaseMetric):
     def __init__(self, ann_file: str, format_only: bool = False,
                  submission_file: str | None = None,
                  submission_fields: Mapping[str, Any] | None = None,
-                 prefix: str | None = None, collect_device: str = 'cpu') -> None:
+                 published_no_zones: bool = False, prefix: str | None = None,
+                 collect_device: str = 'cpu') -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if format_only and submission_file is None:
             raise ConfigError('format_only writes a submission and nothing else: say where with '
@@ -66,6 +71,7 @@ class WaymoDetectionMetric(BaseMetric):
         self.format_only = format_only
         self.submission_file = submission_file
         self.submission_fields = dict(submission_fields or {})
+        self.use_zones = not published_no_zones
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the detections of a batch as arrays."""
@@ -95,6 +101,10 @@ class WaymoDetectionMetric(BaseMetric):
                       f'{self.ann_file}', 'current')
         names = _names_of_labels(info['metainfo'], classes)
         truth = [_labelled(frames, place, names) for place in places]
+        if self.use_zones:
+            results = [dict(result, overlaps_no_label_zone=overlap_zones(
+                result['box'], *frames.zones(place)))
+                for place, result in zip(places, results, strict=True)]
         result = evaluate_waymo(results, truth, classes)
         print_log(f'Waymo evaluation\n{result.table()}', 'current')
         return result.average_precision

@@ -73,6 +73,11 @@ class WaymoFrames:
                             f'only be formatted (format_only=True)')
         return self._frames[place]['instances']
 
+    def zones(self, place: int) -> tuple[Sequence, Any]:
+        """No-label zones of a frame (global frame) and the vehicle's pose; none if unknown."""
+        frame = self._frames[place]
+        return frame.get('no_label_zones', ()), frame.get('ego2global', np.eye(4))
+
     def source(self, place: int) -> str:
         """The frame in words, for messages."""
         return f'frame {self._frames[place].get("sample_idx", place)} of {self._path}'
