@@ -15,3 +15,6 @@ train_dataloader = dict(
         _delete_=True,
         type='ClassBalancedDataset',
         dataset={{_base_.train_dataloader.dataset}}))
+
+# A batch in which no camera sees a LiDAR cell leaves the semantic transfer without gradients.
+find_unused_parameters = True

@@ -9,6 +9,7 @@ from mmdet3d.structures import LiDARInstance3DBoxes
 from mmengine.structures import InstanceData
 
 from sparse3d.heads.transfusion_box_coder import TransFusionBoxCoder
+from sparse3d.heads.transfusion_decoder import scaled_attention
 from sparse3d.heads.transfusion_detections import Suppression, doubles, select_detections
 from sparse3d.heads.transfusion_losses import code_loss, heat_loss, label_loss
 from sparse3d.heads.transfusion_matching import MatchWeights, match
@@ -107,6 +108,19 @@ def test_targets_of_matched_and_unmatched_queries(coder):
     torch.testing.assert_close(targets.overlaps, torch.tensor([1.0, -1, 1]))
     assert targets.code_weights.sum(1).tolist() == [10, 0, 8]
     torch.testing.assert_close(coder.decode(targets.codes[0]), BOXES[1])
+
+
+@pytest.mark.parametrize('masked', [False, True])
+def test_attention_is_that_of_pytorch(masked):
+    layer = torch.nn.MultiheadAttention(8, 2, batch_first=True)
+    queries, keys = torch.randn(2, 5, 8, requires_grad=True), torch.randn(2, 7, 8)
+    padding = torch.rand(2, 7) > 0.6 if masked else None
+    expected = layer(queries, keys, keys, key_padding_mask=padding, need_weights=True)[0]
+    found = scaled_attention(layer, queries, keys, padding)
+    torch.testing.assert_close(found, expected)
+    gradients = [torch.autograd.grad(result.square().sum(), queries, retain_graph=True)[0]
+                 for result in (found, expected)]
+    torch.testing.assert_close(*gradients)
 
 
 def test_a_velocity_marked_as_unknown_is_not_learnt():
