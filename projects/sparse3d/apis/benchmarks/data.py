@@ -42,6 +42,7 @@ def pipelines() -> dict[str, tuple[Callable, Callable | None, str]]:
     kitti, nuscenes = data_sets.kitti(), data_sets.nuscenes()
     camera = Config.fromfile(CONFIGS / 'nuscenes_camera.py')
     lidar = Config.fromfile(CONFIGS / 'nuscenes_lidar.py')
+    waymo = data_sets.waymo()
     return {
         'KITTI LiDAR': (
             lambda: _ours('kitti_3class.py', kitti),
@@ -70,6 +71,9 @@ def pipelines() -> dict[str, tuple[Callable, Callable | None, str]]:
         'nuScenes LiDAR and 6 images': (
             lambda: _ours('nuscenes_fusion.py', nuscenes), None,
             '10 sweeps, 1600x900 to 800x448, per-view annotations'),
+        'Waymo LiDAR': (
+            lambda: _ours('waymo_3class.py', waymo), None,
+            'full resolution, sampling of 35 objects; mmdet3d needs TensorFlow to prepare it'),
     }
 
 

@@ -2,7 +2,7 @@
 import pytest
 
 from sparse3d.apis.benchmarks import data, data_memory, data_sets
-from sparse3d.simulate import NuScenesOptions
+from sparse3d.simulate import NuScenesOptions, WaymoOptions
 
 
 @pytest.fixture
@@ -11,6 +11,8 @@ def small_data_sets(tmp_path, monkeypatch):
     monkeypatch.setattr(data_sets, 'KITTI_FRAMES', 4)
     monkeypatch.setattr(data_sets, 'NUSCENES', NuScenesOptions(
         seconds=1.5, image_width=160, camera_rate=2, azimuths=200))
+    monkeypatch.setattr(data_sets, 'WAYMO', WaymoOptions(
+        seconds=0.5, frame_rate=2, columns=200, image_width=0))
 
 
 @pytest.mark.slow
