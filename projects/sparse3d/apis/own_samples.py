@@ -201,8 +201,8 @@ def _test_dataset(config: Config) -> Config:
         raise ConfigError(f'{config.filename or "the config"} has no test_dataloader, whose '
                           f'pipeline says what the model takes')
     dataset = loader['dataset']
-    while 'pipeline' not in dataset and 'dataset' in dataset:
-        dataset = dataset['dataset']
+    while 'pipeline' not in dataset and ('dataset' in dataset or dataset.get('datasets')):
+        dataset = dataset['dataset'] if 'dataset' in dataset else dataset['datasets'][0]
     if 'pipeline' not in dataset:
         raise ConfigError('the dataset of the test_dataloader has no pipeline')
     return dataset

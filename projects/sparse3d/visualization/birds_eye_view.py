@@ -21,7 +21,7 @@ from sparse3d.visualization.colours import (
 )
 from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.picture_files import save_figure
-from sparse3d.visualization.skeleton_lines import skeleton_segments
+from sparse3d.visualization.skeleton_lines import LEFT, MIDDLE, RIGHT, skeleton_segments
 
 HALO = Stroke(linewidth=2.5, foreground=BACKGROUND), Normal()
 
@@ -129,4 +129,7 @@ def legend_lines(frame: Frame) -> list[Line2D]:
         lines += [Line2D([], [], color=class_colour(label), linewidth=1.6,
                          label=f'{frame.class_name(label)}, detected (score)')
                   for label in sorted(set(frame.detections.labels.tolist()))]
+        if frame.detections.joints is not None:
+            lines += [Line2D([], [], color=colour, linewidth=1.6, label=f'joints, {side}')
+                      for side, colour in (('left', LEFT), ('right', RIGHT), ('middle', MIDDLE))]
     return lines
