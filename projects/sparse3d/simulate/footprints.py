@@ -38,7 +38,16 @@ class Occupancy:
     def try_to_add(self, footprints: np.ndarray) -> bool:
         """Add a thing with footprints [T, 5] unless it comes too near another at any time."""
         grown = footprints + np.array([0, 0, self._margin, self._margin, 0])
-        if self._taken and overlap(grown[None], np.stack(self._taken)).any():
+        if self._taken and _meet(grown, np.stack(self._taken)):
             return False
         self._taken.append(footprints)
         return True
+
+
+def _meet(thing: np.ndarray, others: np.ndarray) -> bool:
+    """Whether a thing [T, 5] overlaps one of others [K, T, 5] at some time."""
+    reach = (np.hypot(*thing[:, 2:4].T) + np.hypot(others[..., 2], others[..., 3])) / 2
+    apart = others[..., :2] - thing[:, :2]
+    near = (apart ** 2).sum(axis=-1) < reach ** 2  # circles around both meet: worth a closer look
+    rows, times = np.nonzero(near)
+    return bool(overlap(thing[times], others[rows, times]).any())
