@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
+from sparse3d.apis.benchmarks.peak_memory import peak_mebibytes
 from sparse3d.apis.benchmarks.sweep import REPOSITORY
 from sparse3d.apis.benchmarks.timing import Timing, measure
 from sparse3d.ops.sample_views import pack_views, sample_views
@@ -32,8 +33,8 @@ def run(threads: int = 2, repeats: int = 10) -> list[dict]:
     few = min(repeats, 3)
     rows = [_sampling_row(IMAGE, few, threads, backward=False),
             _sampling_row(HALF, few, threads, backward=True)]
-    rows.append(_decoder_row(few, threads))
-    return rows + [_video_row(threads)]
+    rows += [_sampling_memory_row(threads), _training_memory_row(threads)]
+    return rows + [_decoder_row(few, threads), _video_row(threads)]
 
 
 class _Inputs:
@@ -94,6 +95,39 @@ def _sampling_row(image: tuple[int, int], repeats: int, threads: int, backward: 
     return _row(f'sampling, {what}', *timings,
                 f'{_sizes(image, threads)}; grid_sample in three dimensions for each level; '
                 f'largest difference {apart:.1e}')
+
+
+def _sampling_memory_row(threads: int) -> dict:
+    """What sampling needs beside the features, forward."""
+    inputs = _Inputs(HALF)
+    packed = pack_views([level.unflatten(1, (FRAMES, CAMERAS)) for level in inputs.maps], GROUPS)
+    regrouped = regroup(inputs.maps, FRAMES, GROUPS)
+    with torch.no_grad():
+        ours = peak_mebibytes(lambda: inputs.ours(packed))
+        released = peak_mebibytes(lambda: inputs.released(regrouped))
+    return _memory_row('sampling, peak memory', ours, released,
+                       f'{_sizes(HALF, threads)}; grid_sample for each level')
+
+
+def _training_memory_row(threads: int) -> dict:
+    """Forward and backward of all six passes, with the parts checkpointed and without."""
+    head = _model().bbox_head.train()
+    inputs = _Inputs(HALF)
+    maps = [level.requires_grad_() for level in inputs.maps]
+    peaks = []
+    for checkpointing in (True, False):
+        head.layer.checkpointing = checkpointing
+        peaks.append(peak_mebibytes(
+            lambda: head(maps, inputs.views)['codes'].square().mean().backward()))
+        head.zero_grad(set_to_none=True)
+    return _memory_row('head in training, peak memory', *peaks,
+                       f'{_sizes(HALF, threads)}, no denoising; with checkpointing against '
+                       f'without')
+
+
+def _memory_row(name: str, ours: float, baseline: float, note: str) -> dict:
+    return dict(name=name, value=ours, unit='MiB', baseline=baseline, ratio=baseline / ours,
+                note=note)
 
 
 def _decoder_row(repeats: int, threads: int) -> dict:

@@ -60,3 +60,25 @@ def test_published_row(name):
     assert config.optim_wrapper.optimizer.lr == 2e-4 and config.train_cfg.max_epochs == epochs
     assert config.param_scheduler[1].T_max == epochs
     assert head.layer.sampling.quirks.published_scale_order is False
+
+
+@pytest.mark.slow
+def test_a_training_step_with_every_augmentation_of_the_published_config(batch_of, drive):
+    config = load_config(next(path for path in CONFIGS if path.stem == 'sparsebev_r50_nuscenes'))
+    config.model.backbone.pop('init_cfg')
+    config.model.bbox_head.num_query = 100
+    init_default_scope('mmdet3d')
+    model = MODELS.build(config.model).train()
+    masked = []
+    model.image_mask.probability = 1.0
+    model.image_mask.register_forward_hook(
+        lambda part, inputs, output: masked.append((inputs[0] != output).float().mean().item()))
+    plain = model.data_preprocessor(batch_of(drive(8, 6), 8))['inputs']['imgs']
+    data = model.data_preprocessor(batch_of(drive(8, 6), 8), training=True)
+    assert not torch.allclose(plain, data['inputs']['imgs'])  # distorted
+    losses = model(**data, mode='loss')
+    sum(losses.values()).backward()
+    assert len(losses) == 24 and all(value.isfinite() for value in losses.values())
+    assert 0 < masked[0] < 0.5
+    assert model.backbone.conv1.weight.grad is None  # frozen
+    assert model.backbone.layer4[0].conv1.weight.grad.abs().sum() > 0

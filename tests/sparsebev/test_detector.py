@@ -7,7 +7,9 @@ import torch
 from mmdet3d.registry import MODELS
 from mmengine.structures import InstanceData
 
+from sparse3d.apis import load_detector
 from sparse3d.errors import DataError
+from sparsebev.benchmark import ring_of_cameras
 from sparsebev.frame_memory import FrameMemory
 from sparsebev.image_preprocessor import VideoPreprocessor
 from sparsebev.streaming import CameraFrame
@@ -271,6 +273,20 @@ def test_a_stream_refuses_what_cannot_be(build_detector, drive):
     stream(CameraFrame(**taken[0]))
     with pytest.raises(DataError, match='number of cameras'):
         stream(CameraFrame(**drive(2, cameras=3)[1]))
+
+
+def test_arrays_in_detections_out_and_a_stream():
+    detector = load_detector('sparsebev_simulated_nuscenes', device='cpu',
+                             cfg_options={'model.bbox_head.score_threshold': 0.0})
+    random = np.random.default_rng(0)
+    images = [random.integers(0, 255, (198, 352, 3)).astype(np.uint8) for _ in range(6)]
+    matrices = ring_of_cameras(1, (198, 352)).lidar2img[0, 0].numpy()
+    found = detector(images=images, calibration=dict(lidar2img=matrices))
+    assert len(found.scores) and found.boxes_3d.shape[1] == 9
+    stream = detector.stream()
+    frame = CameraFrame(images=torch.zeros(6, 3, 96, 256), lidar2img=matrices,
+                        timestamps=np.zeros(6), lidar2global=np.eye(4))
+    assert len(stream(frame).scores_3d)
 
 
 # What comes in ----------------------------------------------------------------
