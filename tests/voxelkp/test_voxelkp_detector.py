@@ -179,3 +179,19 @@ def test_wrong_settings():
         MODELS.build(dict(encoder, channels=(8,), kernels=(), stages=('dense',), levels=1))
     with pytest.raises(ConfigError, match='levels'):
         MODELS.build(dict(encoder, levels=7))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs an NVIDIA GPU')
+def test_a_gpu_says_the_same():
+    model = build().eval()
+    frames = [frame(TWO, 1), frame(ONE, 2)]
+    with torch.no_grad():
+        here = model(*batch(model, frames), mode='tensor')['head']
+        model.cuda()
+        there = model(*batch(model, frames), mode='tensor')['head']
+    order, theirs = (np.lexsort(outputs.coordinates.cpu().numpy().T[::-1])
+                     for outputs in (here, there))
+    for name in ('heatmap', 'x', 'y', 'z', 'size', 'heading', 'iou', 'visibility'):
+        torch.testing.assert_close(getattr(there, name).cpu()[theirs], getattr(here, name)[order],
+                                   atol=1e-3, rtol=1e-3)
