@@ -20,6 +20,9 @@ from sparse3d.prepare.kitti_files import read_image_size
 from sparse3d.prepare.kitti_text import read_calibration, read_labels, read_plane, read_split
 from sparse3d.prepare.nuscenes import prepare_nuscenes
 from sparse3d.prepare.object_images import prepare_object_images
+from sparse3d.prepare.waymo import prepare_waymo
+
+WAYMO = Path(__file__).parents[2] / 'fixtures/waymo_frame/v2'
 
 
 @pytest.fixture(autouse=True)
@@ -129,6 +132,28 @@ def test_nuscenes_sweeps(nuscenes, damage):
         refused = damage(Path(path), lambda: load(dict(sample)),
                          lambda result: result['points'].tensor.isfinite().all())
         assert refused > 10
+
+
+def test_prepared_waymo(tmp_path, damage):
+    """Info files of others as well as clouds: errors with names, or numbers that are numbers."""
+    shutil.copytree(WAYMO, tmp_path / 'waymo/training')
+    prepare_waymo(tmp_path / 'waymo')
+    root = tmp_path / 'waymo/kitti_format'
+    path = root / 'waymo_infos_train.pkl'
+    path.write_bytes(pickle.dumps(read_plain_file(path)))
+    options = dict(type='WaymoDetectionDataset', data_root=str(root), ann_file=path.name,
+                   metainfo=dict(classes=['Car', 'Pedestrian']), check_files=False)
+
+    def load():
+        dataset = DATASETS.build(dict(options, pipeline=[]))
+        return [dataset.get_data_info(index) for index in range(len(dataset))]
+
+    assert damage(path, load, count=40) > 20
+    dataset = DATASETS.build(dict(options, pipeline=[dict(type='LoadWaymoPoints')]))
+    cloud = Path(dataset.get_data_info(0)['lidar_path'])
+    refused = damage(cloud, lambda: dataset[0]['points'].tensor,
+                     lambda points: points.isfinite().all())
+    assert refused > 10
 
 
 def test_nuscenes_pictures(nuscenes, damage):
