@@ -26,12 +26,6 @@ class Views(NamedTuple):
     image_size: tuple[int, int]
     present: Tensor | None = None
 
-    def frame(self, index: int) -> Views:
-        """One frame alone."""
-        one = slice(index, index + 1)
-        present = None if self.present is None else self.present[:, one]
-        return Views(self.lidar2img[:, one], self.age[:, one], self.image_size, present)
-
 
 def views_of_batch(metas: Sequence[dict], frames: int, image_size: tuple[int, int],
                    device: torch.device | str = 'cpu') -> Views:

@@ -1,34 +1,14 @@
 """SparseBEV from a simulated drive to its score and pictures, through the real command lines."""
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import runpy
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG = 'configs/sparsebev/sparsebev_simulated_nuscenes.py'
 ALONE = ['train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False',
          'val_dataloader.num_workers=0', 'val_dataloader.persistent_workers=False',
          'test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False']
-
-
-@pytest.fixture
-def run(monkeypatch):
-    """Call a tool in this process (each import of the stack takes seconds)."""
-    monkeypatch.chdir(ROOT)
-
-    def call(tool: str, *arguments) -> str:
-        monkeypatch.setattr('sys.argv', [f'{tool}.py', *map(str, arguments)])
-        out = io.StringIO()
-        with contextlib.redirect_stdout(out), pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(ROOT / f'tools/{tool}.py'), run_name='__main__')
-        assert not ended.value.code, out.getvalue()
-        return out.getvalue()
-    return call
 
 
 @pytest.mark.slow
