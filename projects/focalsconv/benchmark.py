@@ -1,4 +1,4 @@
-"""Focal layer against the released way of computing it, encoder against the plain encoder."""
+"""Focal layer and whole encoders against the released way of computing them."""
 from __future__ import annotations
 
 import os
@@ -10,13 +10,13 @@ import torch
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor
 
+from focalsconv.encoder_benchmark import KITTI, NUSCENES, encoder_inputs, encoder_rows
 from focalsconv.focal_sparse_convolution import FocalOptions, FocalSparseConvolution
-from focalsconv.focal_sparse_encoder import FocalSparseEncoder
 from focalsconv.importance import Importance
 from focalsconv.importance_loss import importance_loss, inside_boxes, voxel_corners
 from focalsconv.loop_reference import grow_in_a_loop, importance_loss_in_a_loop
 from sparse3d.apis.benchmarks.peak_memory import peak_mebibytes
-from sparse3d.apis.benchmarks.sweep import REPOSITORY, drawn_sweep
+from sparse3d.apis.benchmarks.sweep import REPOSITORY, drawn_sweep, full_sweep
 from sparse3d.apis.benchmarks.timing import Timing, measure
 from sparse3d.ops.voxelization import mean_voxelize
 
@@ -27,7 +27,7 @@ BATCH, BOXES, CHANNELS = 4, 20, 16
 
 
 def run(threads: int = 2, repeats: int = 10) -> list[dict]:
-    """Rows for the layer without its convolution and for whole encoders, on KITTI's grid."""
+    """Rows for the layer without its convolution and for whole encoders, KITTI and nuScenes."""
     features, coordinates, source = _voxels()
     layer = _LayerInputs(features, coordinates)
     where = f'{len(coordinates):,} voxels of {source}, batch {BATCH}, {threads} threads'
@@ -40,7 +40,23 @@ def run(threads: int = 2, repeats: int = 10) -> list[dict]:
     rows.append(_row('focal layer without convolution, forward and backward',
                      measure(layer.train(layer.ours), repeats),
                      measure(layer.train(layer.released), repeats), note))
-    return rows + _encoder_rows(features, coordinates, where, min(repeats, 1))
+    given = features, coordinates, layer.boxes
+    for grid, (features, coordinates, boxes), place in (
+            (KITTI, given, source), (NUSCENES, *_nuscenes_voxels())):
+        where = f'{len(coordinates):,} voxels of {place}, batch {len(boxes)}, {threads} threads'
+        rows += _all_encoder_rows((features, coordinates, boxes, grid), where, min(repeats, 3))
+    return rows
+
+
+def _all_encoder_rows(given: tuple, where: str, repeats: int) -> list[dict]:
+    """On the CPU and, if there is one, on a GPU in three precisions."""
+    rows = encoder_rows(encoder_inputs(*given), where, repeats, measure, peak_mebibytes)
+    if torch.cuda.is_available():
+        rows += encoder_rows(
+            encoder_inputs(*given, device='cuda'), f'{where}; {torch.cuda.get_device_name()}',
+            10 * repeats, measure, _peak_mebibytes_on_gpu,
+            (None, torch.bfloat16, torch.float16))
+    return rows
 
 
 class _LayerInputs:
@@ -86,26 +102,6 @@ class _LayerInputs:
         return 'same voxels and loss' if same else 'DIFFERENT VOXELS OR LOSS'
 
 
-def _encoder_rows(features: Tensor, coordinates: Tensor, where: str, repeats: int) -> list[dict]:
-    """Training step of the encoder with focal layers beside the same without, one sample."""
-    first = coordinates[:, 0] == 0
-    features, coordinates = features[first], coordinates[first]
-    timings, voxels = {}, {}
-    for stages in ((), (1, 2, 3)):
-        torch.manual_seed(0)
-        encoder = FocalSparseEncoder(4, GRID, VOXEL_SIZE, RANGE, stages=stages, mask_multi=True)
-
-        def step(encoder=encoder):
-            encoder(features, coordinates, 1).square().mean().backward()
-
-        timings[stages] = measure(step, repeats, warmup=1)
-        voxels[stages] = [len(stage.features)
-                          for stage in encoder.encode(features, coordinates, 1)[1].stages]
-    note = f'{where}, first sample alone; plain encoder; voxels by stage {voxels[()]} plain, '
-    return [_row('encoder, forward and backward', timings[(1, 2, 3)], timings[()],
-                 f'{note}{voxels[(1, 2, 3)]} focal, untrained')]
-
-
 def _voxels() -> tuple[Tensor, Tensor, str]:
     """Mean features and coordinates of four clouds in the camera's field of view."""
     folder = Path(os.environ.get('SPARSE3D_REAL_DATA', REPOSITORY.parent / 'shared' / 'data'))
@@ -123,11 +119,36 @@ def _voxels() -> tuple[Tensor, Tensor, str]:
     return torch.cat(features), torch.cat(coordinates).int(), source
 
 
+def _nuscenes_voxels() -> tuple[tuple[Tensor, Tensor, list[Tensor]], str]:
+    """Four mirrored copies of a sweep at 0.075 m, and boxes put into them."""
+    sweep, source = full_sweep()
+    features, coordinates = [], []
+    for sample, signs in enumerate(((1., 1.), (1., -1.), (-1., 1.), (-1., -1.))[:BATCH]):
+        cloud = sweep[:, :5] * torch.tensor([*signs, 1, 1, 1])
+        mean, cells, _ = mean_voxelize(cloud, NUSCENES['voxel_size'],
+                                       NUSCENES['point_cloud_range'])
+        features.append(mean)
+        coordinates.append(torch.nn.functional.pad(cells, (1, 0), value=sample))
+    coordinates = torch.cat(coordinates).int()
+    corners = voxel_corners(coordinates, 1, torch.tensor(NUSCENES['voxel_size']),
+                            torch.tensor(NUSCENES['point_cloud_range'][:3]).float())
+    random = torch.Generator().manual_seed(0)
+    boxes = [_boxes_at(corners[coordinates[:, 0] == sample], random) for sample in range(BATCH)]
+    return (torch.cat(features), coordinates, boxes), f'a {source}'
+
+
 def _boxes_at(corners: Tensor, random: torch.Generator) -> Tensor:
     """Cars put where there are points, [BOXES, 7]."""
     chosen = corners[torch.randint(len(corners), (BOXES,), generator=random)]
     yaw = torch.rand(BOXES, 1, generator=random) * 6.28
     return torch.cat([chosen, torch.tensor([[3.9, 1.6, 1.56]]).expand(BOXES, 3), yaw], 1)
+
+
+def _peak_mebibytes_on_gpu(function: Callable[[], object]) -> float:
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    function()
+    return (torch.cuda.max_memory_allocated() - before) / 2 ** 20
 
 
 def _memory_row(name: str, layer: _LayerInputs, note: str) -> dict:

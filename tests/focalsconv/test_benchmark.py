@@ -5,7 +5,13 @@ import pytest
 import torch
 from spconv.pytorch import SparseConvTensor
 
-from focalsconv import FocalOptions, FocalSparseConvolution, Importance, benchmark
+from focalsconv import (
+    FocalOptions,
+    FocalSparseConvolution,
+    Importance,
+    benchmark,
+    encoder_benchmark,
+)
 from focalsconv.importance_loss import importance_loss, inside_boxes
 from focalsconv.loop_reference import grow_in_a_loop, importance_loss_in_a_loop
 
@@ -42,11 +48,37 @@ def test_the_table_gives_the_same_loss(cloud):
                                importance_loss_in_a_loop(logits, corners, coordinates, boxes))
 
 
-def test_rows_of_the_layer(monkeypatch, cloud):
+SMALL = dict(sparse_shape=[41, 40, 40], point_cloud_range=[0, 0, -3, 2, 2, 1],
+             voxel_size=[0.05, 0.05, 0.1])
+
+
+def test_rows_of_layer_and_encoders(monkeypatch, cloud):
     features, coordinates, _ = cloud
+    boxes = [torch.tensor([[1., 1, 1, 2, 2, 2, 0]])] * 2
     monkeypatch.setattr(benchmark, 'BATCH', 2)
     monkeypatch.setattr(benchmark, '_voxels', lambda: (features, coordinates, 'drawn cells'))
+    monkeypatch.setattr(benchmark, 'KITTI', {**encoder_benchmark.KITTI, **SMALL})
+    monkeypatch.setattr(benchmark, 'NUSCENES', {**encoder_benchmark.NUSCENES, **SMALL})
+    five = torch.nn.functional.pad(features, (0, 1))
+    monkeypatch.setattr(benchmark, '_nuscenes_voxels', lambda: (
+        (five, coordinates, boxes), 'drawn cells'))
     rows = benchmark.run(threads=1, repeats=1)
-    assert len(rows) == 4
+    assert [row['name'] for row in rows[3:6]] == [row['name'] for row in rows[6:9]] == [
+        'encoder, forward', 'encoder, training step', 'encoder, training step, peak memory']
     assert all(row['value'] > 0 and row['baseline'] > 0 for row in rows)
     assert 'same voxels and loss' in rows[0]['note']
+
+
+def test_the_encoder_in_loops_computes_the_same(cloud, monkeypatch):
+    # Further stages would bring voxels to index 0, where the released keys collide.
+    monkeypatch.setitem(encoder_benchmark.FOCAL, 'stages', (1, ))
+    features, coordinates, _ = cloud
+    boxes = [torch.tensor([[0.5, 0.5, -2.8, 1, 1, 1, 0.3]])] * 2
+    inputs = encoder_benchmark.encoder_inputs(features, coordinates, boxes,
+                                              {**encoder_benchmark.KITTI, **SMALL})
+    ours, theirs = inputs.forward(inputs.focal), inputs.forward(inputs.released)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-3)
+    losses = [sum(encoder.auxiliary_losses(encoder.encode(features, coordinates, 2)[1],
+                                           boxes).values()) for encoder in (inputs.focal,
+                                                                            inputs.released)]
+    torch.testing.assert_close(*losses)
