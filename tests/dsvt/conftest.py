@@ -75,3 +75,46 @@ def golden(golden_dir) -> Golden:
 def small_model():
     """Builds a model: ``small_model('pillar' or 'voxel', published=False)``."""
     return lambda kind, published=False: small_waymo_model(kind, published)
+
+
+@pytest.fixture(scope='session')
+def tiny_detector():
+    """Builds a detector of 24 x 16 x 8 cells, points of four columns."""
+    return build_tiny_detector
+
+
+@pytest.fixture(scope='session')
+def clouds():
+    """``clouds(300, 100)``: random clouds of so many points for the tiny detector."""
+    return random_clouds
+
+
+TINY_RANGE, TINY_SIZE = [0, -4, -2, 12, 4, 2], [0.5, 0.5, 0.5]
+
+
+def build_tiny_detector():
+    """Two stages with a pooling between, every kind of part once."""
+    init_default_scope('mmdet3d')
+    voxels = dict(max_num_points=-1, point_cloud_range=TINY_RANGE, voxel_size=TINY_SIZE,
+                  max_voxels=(-1, -1))
+    return MODELS.build(dict(
+        type='VoxelDetector',
+        data_preprocessor=dict(type='Det3DDataPreprocessor', voxel=True, voxel_type='dynamic',
+                               voxel_layer=voxels),
+        voxel_encoder=dict(type='DynamicVoxelEncoder', in_channels=4, feat_channels=(8, 8),
+                           voxel_size=TINY_SIZE, point_cloud_range=TINY_RANGE),
+        middle_encoder=dict(type='DSVTEncoder', grid_shape=(24, 16, 8), channels=8, heads=2,
+                            feedforward_channels=8, blocks=(1, 1),
+                            window_shapes=((6, 6, 8), (6, 6, 1)), pool_strides=((1, 1, 8), ),
+                            window_shift=(3, 3, 0), set_size=5),
+        backbone=dict(type='ResidualBEVBackbone', in_channels=8, layer_nums=(1, ),
+                      layer_strides=(1, ), out_channels=(8, ), upsample_strides=(1, ),
+                      upsample_channels=(8, )),
+        bbox_head=dict(type='IoUCenterHead', in_channels=8, num_classes=1, channels=8,
+                       voxel_size=TINY_SIZE, point_cloud_range=TINY_RANGE, rectifier=(0.5, ),
+                       nms_thresholds=(0.5, )))).eval()
+
+
+def random_clouds(*counts):
+    return [torch.rand(count, 4) * torch.tensor([12, 8, 4, 1.]) - torch.tensor([0, 4, 2, 0.])
+            for count in counts]

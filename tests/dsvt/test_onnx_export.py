@@ -5,41 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from mmdet3d.registry import MODELS
-from mmengine.registry import init_default_scope
 
 from dsvt.deployable import DeployableDSVT
 from dsvt.onnx_export import engine_inputs, export_detector
 from sparse3d.errors import ConfigError, DataError
-
-RANGE, SIZE = [0, -4, -2, 12, 4, 2], [0.5, 0.5, 0.5]
-
-
-def tiny_detector():
-    """Two stages with a pooling between, every kind of part once."""
-    init_default_scope('mmdet3d')
-    voxels = dict(max_num_points=-1, point_cloud_range=RANGE, voxel_size=SIZE, max_voxels=(-1, -1))
-    return MODELS.build(dict(
-        type='VoxelDetector',
-        data_preprocessor=dict(type='Det3DDataPreprocessor', voxel=True, voxel_type='dynamic',
-                               voxel_layer=voxels),
-        voxel_encoder=dict(type='DynamicVoxelEncoder', in_channels=4, feat_channels=(8, 8),
-                           voxel_size=SIZE, point_cloud_range=RANGE),
-        middle_encoder=dict(type='DSVTEncoder', grid_shape=(24, 16, 8), channels=8, heads=2,
-                            feedforward_channels=8, blocks=(1, 1),
-                            window_shapes=((6, 6, 8), (6, 6, 1)), pool_strides=((1, 1, 8), ),
-                            window_shift=(3, 3, 0), set_size=5),
-        backbone=dict(type='ResidualBEVBackbone', in_channels=8, layer_nums=(1, ),
-                      layer_strides=(1, ), out_channels=(8, ), upsample_strides=(1, ),
-                      upsample_channels=(8, )),
-        bbox_head=dict(type='IoUCenterHead', in_channels=8, num_classes=1, channels=8,
-                       voxel_size=SIZE, point_cloud_range=RANGE, rectifier=(0.5, ),
-                       nms_thresholds=(0.5, )))).eval()
-
-
-def clouds(*counts):
-    return [torch.rand(count, 4) * torch.tensor([12, 8, 4, 1.]) - torch.tensor([0, 4, 2, 0.])
-            for count in counts]
 
 
 @torch.no_grad()
@@ -49,7 +18,7 @@ def head_maps(detector, points):
 
 
 @pytest.mark.parametrize('counts', [(300, ), (150, 400), (0, 3)])
-def test_the_deployable_part_equals_the_detector(counts):
+def test_the_deployable_part_equals_the_detector(tiny_detector, clouds, counts):
     detector, points = tiny_detector(), clouds(*counts)
     model = DeployableDSVT(detector, len(counts))
     with torch.no_grad():
@@ -76,7 +45,7 @@ def packages():
         pytest.importorskip(name, reason=f'{name} is not installed (extra: export)')
 
 
-def test_onnx_runtime_agrees_at_other_sizes(packages, tmp_path):
+def test_onnx_runtime_agrees_at_other_sizes(packages, tiny_detector, clouds, tmp_path):
     path = tmp_path / 'dsvt.onnx'
     report = export_detector(tiny_detector(), clouds(300, 100, 700, 1), path)
     assert path.stat().st_size > 10_000
@@ -88,7 +57,8 @@ def test_onnx_runtime_agrees_at_other_sizes(packages, tmp_path):
         report.trtexec_shapes())
 
 
-def test_nothing_is_written_where_results_differ(packages, tmp_path, monkeypatch):
+def test_nothing_is_written_where_results_differ(packages, tiny_detector, clouds, tmp_path,
+                                                 monkeypatch):
     wrong = SimpleNamespace(
         get_outputs=lambda: [SimpleNamespace(name='hm')],
         run=lambda names, inputs: [torch.full((1, 1, 16, 24), 1e3).numpy()])
