@@ -1,9 +1,14 @@
 """Every stage, decoding, losses, gradients and a training step of the released code."""
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from mmdet3d.registry import MODELS
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from voxelkp.bird_eye_grid import BirdEyeGrid
@@ -14,6 +19,7 @@ from voxelkp.published_architecture import POINT_CLOUD_RANGE, VOXEL_SIZE
 from voxelkp.published_checkpoint import BRANCHES, published_to_ours
 from voxelkp.windows import window_indices
 
+MODELS_FOLDER = Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'models'
 EVERY = 12  # rows of a stage that are stored
 GRID = BirdEyeGrid.of_voxels(VOXEL_SIZE, POINT_CLOUD_RANGE, 8)
 DECODING = DecodingOptions(center_range=POINT_CLOUD_RANGE, max_candidates=150)
@@ -270,3 +276,17 @@ def assert_running_statistics(model, golden) -> None:
             expected = expected - golden.published_tensor(bias, expected.shape)
         np.testing.assert_allclose(buffers[published_to_ours(theirs)].numpy(), expected, rtol=0,
                                    atol=1e-5, err_msg=theirs)
+
+
+def test_voxels_from_points(golden):
+    """The config's preprocessor and voxel encoder give the network's input of the release."""
+    config = Config.fromfile(MODELS_FOLDER / 'voxelkp.py').model
+    init_default_scope('mmdet3d')
+    preprocessor = MODELS.build(config.data_preprocessor)
+    encoder = MODELS.build(config.voxel_encoder)
+    points = [torch.from_numpy(golden.inputs[f'points_{frame}']) for frame in range(2)]
+    voxels = preprocessor(dict(inputs=dict(points=points), data_samples=None))['inputs']['voxels']
+    features = encoder(voxels['voxels'], voxels['num_points'], voxels['coors'])
+    np.testing.assert_array_equal(voxels['coors'], golden.inputs['voxel_coords'])
+    np.testing.assert_array_equal(voxels['num_points'], golden.inputs['voxel_num_points'])
+    np.testing.assert_allclose(features, golden.inputs['voxel_features'], rtol=0, atol=1e-6)
