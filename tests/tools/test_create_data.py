@@ -39,3 +39,19 @@ def test_real_frames_are_prepared_checked_and_then_damaged(run, capsys, real_dat
     shutil.rmtree(tmp_path / 'training/velodyne_reduced')
     assert run('check', tmp_path) == 1
     assert 'PROBLEM 3 point clouds of train are unusable' in capsys.readouterr().out
+
+
+def test_nuscenes_is_prepared_and_checked(run, capsys, tmp_path):
+    from sparse3d.simulate import NuScenesOptions, simulate_nuscenes
+    options = NuScenesOptions(seconds=1, image_width=16, lidar_rate=4, azimuths=40)
+    simulate_nuscenes(tmp_path, 2, options=options, show_progress=False)
+    root = tmp_path
+    assert run('nuscenes', root, '--no-cameras', '--no-database', '--lidar-sweeps', 3,
+               '--workers', 1) == 0
+    assert 'frames: train 2, val 2' in capsys.readouterr().out
+    assert run('check', root) == 0
+    assert 'no problems found' in capsys.readouterr().out
+    assert run('upgrade', root / 'nuscenes_infos_val.pkl') == 1
+    assert 'not an info file of nuScenes written by mmdet3d before' in capsys.readouterr().err
+    assert run('nuscenes', root, '--merge') == 1
+    assert 'holds no parts to merge' in capsys.readouterr().err
