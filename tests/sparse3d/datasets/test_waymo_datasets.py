@@ -1,4 +1,5 @@
 """Samples of a hand-made Waymo info file: two segments of a turning vehicle."""
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from sparse3d.datasets.info_files import write_info_file, write_plain_file
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.evaluation.waymo_frames import WaymoFrames, frame_key
 
+FIXTURES = Path(__file__).resolve().parents[2] / 'fixtures'
 LANDMARK = np.array([30.0, 5.0, 1.0])         # global frame [m], relative to the origin below
 ORIGIN = np.array([-12000.0, 8000.0, 30.0])
 PIPELINE = [dict(type='LoadWaymoPoints'), dict(type='LoadAnnotations3D'),
@@ -56,10 +58,14 @@ def objects(step: int) -> list[dict]:
         dict(bbox_3d=[-9, 5, 0, 1, 1, 1, 0], bbox_label_3d=-1, num_lidar_pts=9)]
 
 
+@pytest.fixture(autouse=True)
+def _registries():
+    init_default_scope('mmdet3d')
+
+
 @pytest.fixture(scope='module')
 def data_root(tmp_path_factory):
     root = tmp_path_factory.mktemp('waymo')
-    init_default_scope('mmdet3d')
     for split, folder, digit in (('train', 'training', 0), ('val', 'validation', 1)):
         (root / folder / 'velodyne').mkdir(parents=True)
         (root / folder / 'image_0').mkdir()
@@ -205,6 +211,20 @@ def test_bad_names_of_files(tmp_path, name, message):
     write_info_file(tmp_path / 'waymo_infos_train.pkl', dict(dataset='waymo', stamp={}), [entry])
     with pytest.raises(DataError, match=message):
         build(tmp_path)
+
+
+def test_info_files_of_mmdet3d(tmp_path):
+    """What mmdet3d's own converter wrote for the tiny segment; it knows no tracks, no joints."""
+    published = json.loads((FIXTURES / 'waymo_frame' / 'waymo_infos_train.json').read_text())
+    write_plain_file(tmp_path / 'waymo_infos_train.pkl', published)
+    dataset = build(tmp_path, check_files=False, test_mode=True)
+    info, entry = dataset.get_data_info(1), published['data_list'][1]
+    truth = info['eval_ann_info']
+    assert len(dataset) == 2 and len(info['lidar_sweeps']) == 1
+    np.testing.assert_allclose(truth['gt_bboxes_3d'].tensor,
+                               [item['bbox_3d'] for item in entry['instances']], rtol=1e-6)
+    assert not truth['gt_keypoints_3d'].present.any() and set(truth['track_ids']) == {''}
+    assert info['images']['CAM_SIDE_RIGHT']['img_path'].endswith('training/image_4/0000001.jpg')
 
 
 def test_entries_of_another_layout(tmp_path):
