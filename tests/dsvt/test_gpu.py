@@ -22,7 +22,8 @@ def cloud(count: int = 4000):
 def test_partition():
     coordinates = cloud()
     window = Window((12, 12, 8), (6, 6, 0), (64, 64, 8))
-    here, there = rotated_sets(coordinates, window, 36), rotated_sets(coordinates.cuda(), window, 36)
+    here = rotated_sets(coordinates, window, 36)
+    there = rotated_sets(coordinates.cuda(), window, 36)
     for mine, theirs in zip(here, there, strict=True):
         assert torch.equal(mine, theirs.cpu())
 
