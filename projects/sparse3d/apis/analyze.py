@@ -129,8 +129,11 @@ def _keep_worst(kept: list, frame: Frame, errors: FrameErrors, score: float,
 def _write_scores(report: HtmlReport, frames: list[Analysed], names: Sequence[str]) -> None:
     result = evaluate_boxes([item[0] for item in frames], [item[1] for item in frames], names)
     report.section('Average precision', ' '.join(result.notes))
-    report.table(['', 'AP', 'recall'], [[key.replace('_', ' '), value, result.recall[key]]
-                                        for key, value in result.average_precision.items()])
+    columns = [key.removeprefix('mAP_') for key in result.recall if key.startswith('mAP_')]
+    scored = [name for name in (*names, 'mAP') if f'{name}_{columns[0]}' in result.recall]
+    report.table(['', *(column.replace('_', ' at ') for column in columns)],
+                 [[name, *(result.average_precision[f'{name}_{column}'] for column in columns)]
+                  for name in scored])
     report.section('Precision and recall')
     figure = Figure(figsize=(7, 4.2), layout='constrained')
     axes = figure.add_subplot(xlim=(0, 1), ylim=(0, 1.02), xlabel='recall', ylabel='precision')
