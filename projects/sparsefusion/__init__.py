@@ -2,9 +2,10 @@
 import sparse3d  # noqa: F401, I001  (first: repairs the stack, registers the core)
 
 from sparsefusion.camera_rig import CameraRig
+from sparsefusion.fit_views import FitViews
 from sparsefusion.sensor_failures import DropBeams, DropCameras, DropPoints
 from sparsefusion.sparsefusion_detector import SparseFusion
 from sparsefusion.sparsefusion_head import FusionOutput, SceneInput, SparseFusionHead
 
-__all__ = ['CameraRig', 'DropBeams', 'DropCameras', 'DropPoints', 'FusionOutput', 'SceneInput',
-           'SparseFusion', 'SparseFusionHead']
+__all__ = ['CameraRig', 'DropBeams', 'DropCameras', 'DropPoints', 'FitViews', 'FusionOutput',
+           'SceneInput', 'SparseFusion', 'SparseFusionHead']
