@@ -87,6 +87,7 @@ class GroundTruthSampling(BaseTransform):
             unlabelled: Sequence[str] = (),
             paste_images: bool = False,
             max_image_overlap: float = 0.5,
+            max_occlusion: float = 0.5,
             published_list_order: bool = False,
             published_keep_hidden_points: bool = False,
     ) -> None:
@@ -95,7 +96,7 @@ class GroundTruthSampling(BaseTransform):
         self.classes, self.groups = tuple(classes), dict(groups)
         self.use_ground_plane, self.stop_epoch = use_ground_plane, stop_epoch
         self.unlabelled, self.paste_images = set(unlabelled), paste_images
-        self.max_image_overlap = max_image_overlap
+        self.max_image_overlap, self.max_occlusion = max_image_overlap, max_occlusion
         self.list_order, self.keep_hidden = published_list_order, published_keep_hidden_points
         self.database = load_index(
             info_path, (*self.classes, *unlabelled), self.groups, min_points or {},
@@ -126,7 +127,8 @@ class GroundTruthSampling(BaseTransform):
             candidates = [_place(entries[number], plane, scene) for number in draw]
             for item in _apart(candidates, taken):
                 if scene is not None:
-                    views = scene.place(item.box, item.entry['crops'], self.max_image_overlap)
+                    views = scene.place(item.box, item.entry['crops'], self.max_image_overlap,
+                                        self.max_occlusion)
                     if views is None:
                         continue
                     item.views = views

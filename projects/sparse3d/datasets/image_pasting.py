@@ -21,6 +21,8 @@ from sparse3d.structures.image_rectangles import (
 )
 
 LEAST_SHARE = 0.1   # of an object's rectangle in an image from which it has to be pasted
+IN_FRONT = 0.5      # metres by which a point is nearer than a box, to stand before it
+LEAST_POINTS = 5    # in a rectangle, to tell whether something stands before an object
 BACKGROUND = -1
 
 
@@ -35,6 +37,7 @@ class CameraScene:
         images: (H, W, 3) of each view; replaced by :meth:`paint`, never written to.
         lidar2img: (V, 4, 4).
         boxes: (M, >=7) of all objects so far.
+        points: (N, >=3) of the sample.
         rectangles: per view the (M, 4) rectangles of all objects so far, clipped to the image.
         own: number of objects that the sample had itself.
         owners: per view (H, W) int32 after :meth:`paint`, None where nothing was pasted.
@@ -43,7 +46,9 @@ class CameraScene:
     images: list[np.ndarray]
     lidar2img: np.ndarray
     boxes: np.ndarray
+    points: np.ndarray
     rectangles: list[np.ndarray] = field(init=False)
+    seen: list[np.ndarray] = field(init=False)  # per view (K, 3) u, v, depth of points in it
     own: int = field(init=False)
     owners: list[np.ndarray | None] = field(init=False)
 
@@ -53,14 +58,17 @@ class CameraScene:
         self.rectangles = [
             clip_rectangles(project_rectangles(self.boxes, matrix)[0], image.shape[:2])
             for matrix, image in zip(self.lidar2img, self.images, strict=True)]
+        self.seen = [_project(self.points, matrix, image.shape[:2])[0]
+                     for matrix, image in zip(self.lidar2img, self.images, strict=True)]
 
     def place(self, box: np.ndarray, crops: Sequence[Mapping], max_overlap: float,
-              ) -> dict[int, tuple[Mapping, np.ndarray]] | None:
+              max_occlusion: float = 1.0) -> dict[int, tuple[Mapping, np.ndarray]] | None:
         """Where an object would be seen, by view: its crop and the rectangle it has to fill.
 
         Returns:
             None if it cannot be shown as it should: there is no crop for a camera that would
-            see it, or it overlaps another object's rectangle too much.
+            see it, it overlaps another object's rectangle too much, or more than a share
+            ``max_occlusion`` of the sample's points in its rectangle stand before it.
         """
         crop_of = {crop['camera']: crop for crop in crops}
         placed = {}
@@ -75,10 +83,22 @@ class CameraScene:
             if area < LEAST_SHARE * rectangle_areas(rectangles)[0] and name not in crop_of:
                 continue
             overlaps = rectangle_ious(clipped, self.rectangles[view])
-            if name not in crop_of or overlaps.max(initial=0) >= max_overlap:
+            if (name not in crop_of or overlaps.max(initial=0) >= max_overlap
+                    or self._occlusion(view, clipped[0], box) > max_occlusion):
                 return None
             placed[view] = crop_of[name], rectangles[0]
         return placed
+
+    def _occlusion(self, view: int, rectangle: np.ndarray, box: np.ndarray) -> float:
+        """Share of the points in a rectangle that are nearer than a box."""
+        u, v, depth = self.seen[view].T
+        row = self.lidar2img[view, 2]
+        radius = 0.5 * np.hypot(box[3], box[4])
+        nearest = row[:3] @ box[:3] + row[3] - radius - IN_FRONT
+        inside = ((u >= rectangle[0]) & (u < rectangle[2])
+                  & (v >= rectangle[1]) & (v < rectangle[3]))
+        count = np.count_nonzero(inside)
+        return np.count_nonzero(depth[inside] < nearest) / count if count >= LEAST_POINTS else 0.0
 
     def add(self, box: np.ndarray) -> None:
         """Take one more object into account."""
@@ -124,11 +144,8 @@ class CameraScene:
         for matrix, owner in zip(self.lidar2img, self.owners, strict=True):
             if owner is None:
                 continue
-            u, v, depth = matrix[:3, :3].astype(np.float32) @ points[:, :3].T + matrix[:3, 3:]
-            inside = ((depth > NEAREST) & (u >= 0) & (v >= 0) & (u < owner.shape[1] * depth)
-                      & (v < owner.shape[0] * depth))
-            rows = np.flatnonzero(inside)
-            u, v = (u[rows] / depth[rows]).astype(int), (v[rows] / depth[rows]).astype(int)
+            seen, rows = _project(points, matrix, owner.shape)
+            u, v = seen[:, 0].astype(int), seen[:, 1].astype(int)
             shown = owner[np.minimum(v, owner.shape[0] - 1), np.minimum(u, owner.shape[1] - 1)]
             shown = np.where(shown < self.own, BACKGROUND, shown)
             hidden[rows] |= shown != numbers[rows]
@@ -140,6 +157,18 @@ class CameraScene:
         centres = self.boxes[:, :3] + (0, 0, 0.5) * self.boxes[:, 3:6]
         depths = centres @ self.lidar2img[view, 2, :3]
         return np.argsort(-depths, kind='stable')
+
+
+def _project(points: np.ndarray, lidar2img: np.ndarray,
+             size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Points in front of a camera that fall into its image: (K, 3) u, v, depth, and rows (K,)."""
+    matrix = lidar2img.astype(np.float32)
+    u, v, depth = matrix[:3, :3] @ points[:, :3].T + matrix[:3, 3:]
+    inside = ((depth > NEAREST) & (u >= 0) & (v >= 0) & (u < size[1] * depth)
+              & (v < size[0] * depth))
+    rows = np.flatnonzero(inside)
+    depth = depth[rows]
+    return np.stack([u[rows] / depth, v[rows] / depth, depth], axis=1), rows
 
 
 def camera_scene(results: Mapping) -> CameraScene:
@@ -157,7 +186,8 @@ def camera_scene(results: Mapping) -> CameraScene:
     matrices = np.asarray(results['lidar2img'], dtype=np.float64).reshape(-1, 4, 4)
     names = results.get('view_names', ['CAM2'])
     return CameraScene(list(names), list(images), matrices,
-                       results['gt_bboxes_3d'].tensor.numpy()[:, :7])
+                       results['gt_bboxes_3d'].tensor.numpy()[:, :7],
+                       results['points'].tensor.numpy())
 
 
 def _whole(rectangle: np.ndarray) -> list[int]:

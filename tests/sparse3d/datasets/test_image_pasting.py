@@ -205,6 +205,24 @@ def test_too_much_overlap_in_the_image_is_dropped(tmp_path):
     assert len(results['gt_labels_3d']) == 1
 
 
+def test_nothing_is_pasted_over_what_hides_it(tmp_path):
+    """A wall before the object, first low, then as high as all of it."""
+    write_database(tmp_path, {'CAM2': camera()}, [[16, 0.0, -1.5, 3, 3, 2.5, 0]], 'kitti')
+    random = np.random.default_rng(0)
+    for top, expected in ((-1.2, 1), (1.5, 0)):
+        count = int(1000 * (top + 1.6))  # as many to a square metre
+        wall = np.column_stack([np.full(count, 9.0), random.uniform(-3, 3, count),
+                                random.uniform(-1.6, top, count), np.zeros(count)])
+        behind = np.column_stack([np.full(1000, 40.0), random.uniform(-9, 9, 1000),
+                                  random.uniform(-6, 6, 1000), np.zeros(1000)])
+        scene = np.concatenate([wall, behind]).astype(np.float32)
+        results = sampler(tmp_path, 'kitti')(sample({'CAM2': camera()}, points=scene))
+        assert len(results['gt_labels_3d']) == expected
+        published = sampler(tmp_path, 'kitti', max_occlusion=1.0)(
+            sample({'CAM2': camera()}, points=scene))
+        assert len(published['gt_labels_3d']) == 1
+
+
 def test_nothing_to_paste_changes_nothing(tmp_path):
     write_database(tmp_path, {'CAM2': camera()}, BOXES[:1], 'kitti')
     results = sample({'CAM2': camera()}, [BOXES[0]])  # the only object would collide
@@ -263,7 +281,7 @@ def test_errors(tmp_path):
 
 def test_a_point_on_two_images():
     scene = CameraScene(['a', 'b'], [np.zeros((10, 10, 3), np.uint8)] * 2,
-                        np.stack([np.eye(4)] * 2), np.zeros((0, 7)))
+                        np.stack([np.eye(4)] * 2), np.zeros((0, 7)), np.zeros((0, 4)))
     scene.owners = [np.full((10, 10), -1), np.zeros((10, 10), dtype=int)]
     point = np.array([[5, 5, 1, 0.]])
     assert scene.hidden(point, np.array([-1])).tolist() == [True]
