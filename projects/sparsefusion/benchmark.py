@@ -16,6 +16,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from sparse3d.apis.benchmarks.timing import Timing, measure
+from sparse3d.heads.transfusion_decoder import scaled_attention
 from sparsefusion.camera_rig import CameraRig
 from sparsefusion.image_pyramid import ImagePyramid
 from sparsefusion.per_view_loop import decode_view_by_view
@@ -41,7 +42,7 @@ def run(threads: int = 2, repeats: int = 10) -> list[dict]:
     inputs = _inputs()
     rows = _stage_rows(model, inputs, threads, few)
     rows += _view_rows(model.bbox_head, inputs, threads, few)
-    return rows + [_memory_row(model, inputs)]
+    return rows + [_attention_row(threads, repeats), _memory_row(model, inputs)]
 
 
 def _inputs() -> dict[str, Any]:
@@ -129,6 +130,25 @@ def _view_rows(head: SparseFusionHead, inputs: dict[str, Any], threads: int,
             f'{threads} threads; both agree within {agreement:.1e}')
     return [_row('semantic transfer, views at once', measure(at_once, repeats, warmup=1),
                  measure(one_by_one, repeats, warmup=1), f'against a loop over views; {note}')]
+
+
+@torch.no_grad()
+def _attention_row(threads: int, repeats: int) -> dict:
+    """Attention with masked keys, in evaluation: ours and PyTorch's module, the same weights."""
+    layer = nn.MultiheadAttention(128, 8, batch_first=True).eval()
+    cells, padding = torch.randn(4, 1200, 128), torch.zeros(4, 1200, dtype=torch.bool)
+    padding[:, -100:] = True
+
+    def module() -> Tensor:
+        return layer(cells, cells, cells, key_padding_mask=padding, need_weights=False)[0]
+
+    def ours() -> Tensor:
+        return scaled_attention(layer, cells, cells, padding)
+
+    agreement = float((ours() - module()).abs().max())
+    return _row('attention of 4 x 1,200 queries, masked keys', measure(ours, repeats),
+                measure(module, repeats), 'against nn.MultiheadAttention in evaluation; '
+                f'{threads} threads; both agree within {agreement:.1e}')
 
 
 def _scene_of_cells(head: SparseFusionHead, inputs: dict[str, Any]) -> tuple:

@@ -31,7 +31,7 @@ def test_every_row_is_measured(monkeypatch):
     monkeypatch.setattr(benchmark, 'FOCAL', 80.0)
     rows = benchmark.run(threads=1, repeats=1)
     names = [row['name'] for row in rows]
-    assert len(names) == len(set(names)) == 8
+    assert len(names) == len(set(names)) == 9
     assert all(row['value'] > 0 and row['note'] for row in rows)
     views = next(row for row in rows if row['name'].endswith('views at once'))
     assert float(views['note'].rsplit(' ', 1)[1]) < 1e-4
