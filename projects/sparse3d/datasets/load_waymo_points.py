@@ -32,7 +32,7 @@ class LoadWaymoPoints(BaseTransform):
             sampling none of them: ``SquashFeatures`` behind it treats all points alike.
 
     Raises:
-        ConfigError: for no frame, or another feature.
+        ConfigError: for no frame, another feature, or more frames than the data set keeps.
         DataError: naming the file that is missing or damaged.
 
     Source: DSVT (CVPR 2023), multi-frame models; tanh as OpenPCDet.
@@ -52,6 +52,7 @@ class LoadWaymoPoints(BaseTransform):
         contents = results['lidar_points'].get('contents', {}).get('velodyne')
         parts = [self._load(results['lidar_path'], contents)]
         if self.frames > 1:
+            self._refuse_too_few(results)
             parts = [_with_age(parts[0], 0.0)]
             for sweep in results['lidar_sweeps'][:self.frames - 1]:
                 points = self._load(sweep['lidar_path'], None)
@@ -61,6 +62,11 @@ class LoadWaymoPoints(BaseTransform):
         points = np.concatenate(parts)
         results['points'] = LiDARPoints(points, points_dim=points.shape[1])
         return results
+
+    def _refuse_too_few(self, results: dict) -> None:
+        if len(results['lidar_sweeps']) < self.frames - 1 and results.get('more_sweeps'):
+            raise ConfigError(f'LoadWaymoPoints wants {self.frames} frames but the data set keeps '
+                              f'fewer: set its max_sweeps to {self.frames - 1}')
 
     def _load(self, path: str, contents: Mapping | None) -> np.ndarray:
         points = load_points(path, COLUMNS, contents)[:, :5]  # [N, 5]

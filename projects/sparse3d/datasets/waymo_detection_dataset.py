@@ -13,7 +13,7 @@ from mmdet3d.registry import DATASETS
 from sparse3d.datasets.data_paths import path_inside
 from sparse3d.datasets.epoch_sampler import EpochState
 from sparse3d.datasets.info_files import read_info_file
-from sparse3d.datasets.waymo_objects import object_arrays
+from sparse3d.datasets.waymo_objects import object_arrays, with_keypoints
 from sparse3d.errors import ConfigError, DataError
 
 # Folder of a frame by the first digit of its seven-digit name.
@@ -44,6 +44,7 @@ class WaymoDetectionDataset(Det3DDataset):
         ann_file: info file inside it.
         metainfo: ``dict(classes=[...])`` of Car (Waymo's vehicles), Pedestrian, Cyclist.
         load_interval: take every n-th frame.
+        max_sweeps: how many earlier frames a sample may ask for; all of them stay in memory.
         with_velocity: boxes have vx, vy [m/s] in the LiDAR frame behind the yaw, 0 if unknown.
         check_files: whether to look for every point cloud (and image) at the start.
         options: those of mmdet3d's ``Det3DDataset``.
@@ -57,7 +58,7 @@ class WaymoDetectionDataset(Det3DDataset):
                     palette=[(0, 120, 255), (0, 232, 157), (255, 205, 85)])
 
     def __init__(self, data_root: str, ann_file: str, metainfo: Mapping | None = None,
-                 modality: Mapping | None = None, load_interval: int = 1,
+                 modality: Mapping | None = None, load_interval: int = 1, max_sweeps: int = 3,
                  with_velocity: bool = False, check_files: bool = True,
                  filter_empty_gt: bool = False, **options) -> None:
         self._check_classes((metainfo or {}).get('classes', ()))
@@ -65,6 +66,7 @@ class WaymoDetectionDataset(Det3DDataset):
             raise ConfigError(f'load_interval is {load_interval}; it counts frames from 1')
         self._epoch_state = EpochState()
         self._load_interval, self._with_velocity = load_interval, with_velocity
+        self._max_sweeps = max_sweeps
         self._check_files = check_files
         super().__init__(data_root=data_root, ann_file=ann_file, metainfo=metainfo,
                          modality=dict(modality or dict(use_lidar=True)),
@@ -84,6 +86,9 @@ class WaymoDetectionDataset(Det3DDataset):
         """Description of one sample before the pipeline."""
         info = super().get_data_info(index)
         info['epoch'] = self._epoch_state.epoch
+        for key in ('ann_info', 'eval_ann_info'):
+            if key in info:
+                info[key] = with_keypoints(info[key])
         return info
 
     def load_data_list(self) -> list[dict]:
@@ -116,9 +121,11 @@ class WaymoDetectionDataset(Det3DDataset):
         sample['ego2global'] = np.array(info['ego2global'], dtype=np.float64)
         lidar = info['lidar_points']
         path = self._path('velodyne', lidar['lidar_path'])
+        sweeps = info.get('lidar_sweeps', [])
         sample.update(lidar_points=dict(lidar, lidar_path=path), lidar_path=path,
                       num_pts_feats=lidar.get('num_pts_feats', 6),
-                      lidar_sweeps=[self._sweep(sweep) for sweep in info.get('lidar_sweeps', ())])
+                      lidar_sweeps=[self._sweep(sweep) for sweep in sweeps[:self._max_sweeps]],
+                      more_sweeps=len(sweeps) > self._max_sweeps)
         if self.modality['use_camera'] or self.test_mode:  # in testing: to draw on
             sample['images'] = {name: self._image(name, image)
                                 for name, image in info.get('images', {}).items()}

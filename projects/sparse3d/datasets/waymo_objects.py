@@ -15,6 +15,9 @@ def object_arrays(instances: Sequence[Mapping], labels: Sequence[int],
                   with_velocity: bool = False) -> dict[str, Any]:
     """What a sample knows of its M objects; see ``WaymoDetectionDataset``.
 
+    Joints are those of the people who have any (``people``, ``people_joints``, few): a data
+    set of 160,000 frames keeps all of this in memory. :func:`with_keypoints` spreads them out.
+
     Args:
         instances: entries of ``instances``; only ``bbox_3d`` has to be there.
         labels: class number of each.
@@ -30,7 +33,7 @@ def object_arrays(instances: Sequence[Mapping], labels: Sequence[int],
     return dict(
         gt_bboxes_3d=LiDARInstance3DBoxes(tensor, box_dim=tensor.shape[1]),
         gt_labels_3d=np.array(labels, dtype=np.int64),
-        gt_keypoints_3d=_keypoints(instances),
+        **_people(instances),
         track_ids=np.array([item.get('track_id', '') for item in instances], dtype=object),
         difficulties=np.array([item.get('difficulty', 0) for item in instances], dtype=np.int64),
         num_lidar_pts=np.array([item.get('num_lidar_pts', -1) for item in instances],
@@ -47,10 +50,22 @@ def has_keypoints(instance: Mapping) -> bool:
     return bool(np.any(instance.get('keypoints_visible', 0)))
 
 
-def _keypoints(instances: Sequence[Mapping]) -> Keypoints3D:
-    points = np.zeros((len(instances), len(JOINTS), 3), dtype=np.float32)
-    visibility = np.zeros((len(instances), len(JOINTS)), dtype=np.int64)
-    for row, item in enumerate(instances):
-        if has_keypoints(item):
-            points[row], visibility[row] = item['keypoints_3d'], item['keypoints_visible']
-    return Keypoints3D(torch.from_numpy(points), torch.from_numpy(visibility))
+def with_keypoints(arrays: dict[str, Any]) -> dict[str, Any]:
+    """The same with ``gt_keypoints_3d`` of all M objects instead of those of few people."""
+    rest = {key: value for key, value in arrays.items() if not key.startswith('people')}
+    count, rows = len(rest['gt_labels_3d']), torch.from_numpy(arrays['people'])
+    points = torch.zeros(count, len(JOINTS), 3)
+    visibility = torch.zeros(count, len(JOINTS), dtype=torch.int64)
+    points[rows] = torch.from_numpy(arrays['people_joints'])
+    visibility[rows] = torch.from_numpy(arrays['people_visibility'])
+    return dict(rest, gt_keypoints_3d=Keypoints3D(points, visibility))
+
+
+def _people(instances: Sequence[Mapping]) -> dict[str, np.ndarray]:
+    rows = [row for row, item in enumerate(instances) if has_keypoints(item)]
+    joints = [instances[row]['keypoints_3d'] for row in rows]
+    visible = [instances[row]['keypoints_visible'] for row in rows]
+    return dict(
+        people=np.array(rows, dtype=np.int64),
+        people_joints=np.array(joints, dtype=np.float32).reshape(-1, len(JOINTS), 3),
+        people_visibility=np.array(visible, dtype=np.int64).reshape(-1, len(JOINTS)))

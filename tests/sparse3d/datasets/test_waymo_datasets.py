@@ -143,6 +143,20 @@ def test_a_segment_begins_with_fewer_frames(data_root):
     assert [len(dataset[row]['inputs']['points']) for row in range(4)] == [4, 8, 12, 16]
 
 
+def test_more_frames_than_the_data_set_keeps(data_root):
+    pipeline = [dict(type='LoadWaymoPoints', frames=4), *PIPELINE[1:]]
+    assert len(build(data_root, pipeline=pipeline, max_sweeps=2)[2]['inputs']['points']) == 12
+    with pytest.raises(ConfigError, match='set its max_sweeps to 3'):
+        build(data_root, pipeline=pipeline, max_sweeps=2)[3]
+
+
+def test_memory_of_a_frame(data_root):
+    """160,000 frames with 40 objects each have to fit into every process."""
+    dataset = build(data_root)
+    dataset.full_init()
+    assert len(dataset.data_bytes) / len(dataset) < 4096
+
+
 def test_wrong_options_of_the_loader():
     from sparse3d.datasets import LoadWaymoPoints
     with pytest.raises(ConfigError, match='at least one frame'):
