@@ -101,6 +101,18 @@ def test_targets_use_the_real_range_and_voxel_size():
     assert targets.any()
 
 
+@pytest.mark.parametrize('stage', [1, 3])
+def test_a_voxel_stands_at_its_centre_or_as_published_at_its_corner(stage):
+    cell = torch.tensor([[0, 4, 3, 2]])
+    stride = 2 ** (stage - 1)
+    corner = [2 * stride * 0.05, -1.2 + 3 * stride * 0.05, -3 + 4 * stride * 0.1]
+    published, ours = encoder(published_corners=True), encoder()
+    assert published.voxel_places(stage, cell)[0].tolist() == pytest.approx(corner, abs=1e-5)
+    # A coarse voxel sums the fine ones around the one at its corner.
+    centre = [corner[0] + 0.025, corner[1] + 0.025, corner[2] + 0.05]
+    assert ours.voxel_places(stage, cell)[0].tolist() == pytest.approx(centre, abs=1e-5)
+
+
 def test_a_focal_layer_may_end_the_last_stage_where_indices_stay_aligned():
     three = encoder(stages=(3,), encoder_channels=((16,), (32, 32), (32, 32)),
                     encoder_paddings=((1,), (1, 1), (1, 1)))

@@ -14,8 +14,11 @@ from torch import Tensor
 
 import focalsconv  # noqa: F401  (registers the detectors)
 from focalsconv.published_checkpoint import convert
+from sparse3d.apis.build_model import build_model
+from sparse3d.apis.checkpoints import config_options_of
 from sparse3d.apis.load_config import load_config
 from sparse3d.errors import CheckpointError
+from sparse3d.published import convert_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 DEEPLAB = {'layer2.0.conv1.weight': (128, 256, 1, 1)}  # one of the many that are left behind
@@ -220,6 +223,22 @@ def test_centerpoint_with_images_predicts_the_boxes_of_the_release():
             yaw = -torch.atan2(*theirs['rot'].unbind(1)) - math.pi / 2
             turn = torch.atan2(*ours['rot'].unbind(1)) - yaw
             torch.testing.assert_close(turn.cos(), torch.ones_like(turn), rtol=0, atol=1e-4)
+
+
+def test_through_files(tmp_path):
+    """What tools/convert_checkpoint.py and tools/test.py do, with a file in spconv 1.x order."""
+    model = build('configs/focalsconv/focalsconv_voxel_rcnn_kitti_3class.py')
+    published = {name: value.permute(1, 2, 3, 4, 0).contiguous() if value.dim() == 5 else value
+                 for name, value in released(model, VOXEL_RCNN).items()}
+    torch.save(dict(model_state=published, epoch=80, version='pcdet+0.5.2'), tmp_path / 'in.pth')
+    done = convert_checkpoint('focalsconv', tmp_path / 'in.pth', tmp_path / 'out.pth')
+    options = config_options_of(tmp_path / 'out.pth')
+    assert options == done.options
+    config = load_config(str(ROOT / done.config), options)
+    loaded = build_model(config, tmp_path / 'out.pth')
+    for name, value in model.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value), name
+    assert loaded.middle_encoder.published_corners
 
 
 def test_what_is_no_released_detector():
