@@ -7,8 +7,9 @@ import torch
 
 from sparse3d.errors import DataError
 from sparse3d.heads.transfusion_box_coder import TransFusionBoxCoder
+from sparse3d.heads.transfusion_matching import MatchWeights
 from sparsefusion.camera_rig import CameraRig, split_projection
-from sparsefusion.camera_targets import camera_codes
+from sparsefusion.camera_targets import camera_codes, camera_targets, image_heat_target
 from sparsefusion.lifted_boxes import lift_boxes
 from sparsefusion.positions import logit, pixel_logits
 from sparsefusion.sparse_depth import DEPTH_VARIANCE, MEAN_DEPTH, sparse_depth
@@ -164,3 +165,38 @@ def test_the_image_box_of_an_object_beside_the_camera_ends_at_the_near_plane():
     far = torch.tensor([[30.0, 0.0, -1.0, 4.0, 2.0, 2.0, 0.0]])
     width = view_objects(far, torch.tensor([0]), rig()).size_2d[0, 0]
     assert abs(float(width) - 100 * 2.0 / 27.7) < 0.2  # by the nearer face
+
+
+def test_depth_decides_between_candidates_unless_published_matching_is_asked_for():
+    seen = view_objects(BOXES[:1], torch.tensor([0]), rig())
+    codes = camera_codes(seen, (HEIGHT, WIDTH))[0]
+    middle = seen.boxes[:, :3]
+    centres = torch.cat([middle + torch.tensor([0.0, 0, 20]), middle + torch.tensor([0.5, 0, 3])])
+    outputs = dict(cls=torch.zeros(2, 2), dim_2d=codes[3:6, None].expand(-1, 2),
+                   rot_2d=codes[6:8, None].expand(-1, 2))
+    for published, chosen in ((False, 1), (True, 0)):
+        targets = camera_targets(outputs, centres, torch.tensor([0, 0]), seen, (HEIGHT, WIDTH),
+                                 [40.0, 40.0], MatchWeights(overlap=0.0), published)
+        assert targets.labels.tolist()[chosen] == 0 and targets.labels.tolist()[1 - chosen] == 2
+        torch.testing.assert_close(targets.codes[chosen], codes)
+
+
+def test_a_pair_forced_across_views_is_left_out():
+    seen = view_objects(BOXES[:1], torch.tensor([0]), rig())
+    outputs = dict(cls=torch.zeros(2, 1), dim_2d=torch.zeros(3, 1), rot_2d=torch.ones(2, 1))
+    targets = camera_targets(outputs, torch.zeros(1, 3), torch.tensor([1]), seen,
+                             (HEIGHT, WIDTH), [40.0, 40.0], MatchWeights())
+    assert targets.labels.tolist() == [0] and int(targets.positives) == 1
+    assert not targets.label_weights.any() and not targets.code_weights.any()
+
+
+def test_the_level_of_an_object_follows_from_its_size():
+    shapes = [(16, 32), (8, 16), (4, 8), (2, 4)]
+    for size, level in ((40.0, 0), (50.0, 1), (100.0, 2), (500.0, 3)):
+        seen = view_objects(BOXES[:1], torch.tensor([1]), rig())
+        seen.size_2d = torch.tensor([[size, size / 2]])
+        heat = image_heat_target(seen, shapes, views=2, classes=2)
+        start = sum(h * w for h, w in shapes[:level])
+        ones = (heat == 1).nonzero()
+        x, y = (seen.pixels[0] / 4 / 2 ** level).int().tolist()
+        assert ones.tolist() == [[1, 0, start + y * shapes[level][1] + x]]
