@@ -131,3 +131,15 @@ def test_a_few_steps_learn_the_car():
         optimizer.step()
         first = first or total.item()
     assert total.item() < 0.7 * first
+
+
+@pytest.mark.parametrize('name', ['voxel_rcnn_kitti_car', 'pv_rcnn_kitti'])
+def test_half_precision(name):
+    made = detector(name, images=True, stages=(1,))
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        total, _ = made.parse_losses(made.train()(
+            **made.data_preprocessor(batch(1), True), mode='loss'))
+        with torch.no_grad():
+            found = made.eval()(**made.data_preprocessor(batch(1)), mode='predict')
+    total.backward()
+    assert torch.isfinite(total) and len(found) == 2
