@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,8 @@ class NuScenesDetectionDataset(Det3DDataset):
         frames: options of :class:`~sparse3d.datasets.camera_frames.FrameChoice`.
         objects: ground truth is ``'lidar'``: what has a LiDAR point; ``'lidar_or_radar'``: a
             point of either (mmdet3d's ``use_valid_flag``); ``'all'``.
+        filter_empty_gt: put another sample in the place of one without objects, before or
+            after the pipeline, in training.
         unknown_velocities: nuScenes does not know every velocity. ``'zero'`` stands for them
             as in mmdet3d; ``'nan'`` keeps them apart through every augmentation, for
             ``MarkUnknownVelocities`` at the end of the pipeline.
@@ -94,9 +96,11 @@ class NuScenesDetectionDataset(Det3DDataset):
             if self.modality['use_camera']:
                 sample['image_frames'] = self._frames(sample['row'])
             sample.update(box_type_3d=self.box_type_3d, box_mode_3d=self.box_mode_3d)
-            if self._is_unwanted(sample.get('ann_info')):
+            if self._is_unwanted(sample.get('ann_info', {}).get('gt_labels_3d', ())):
                 return None
-            return self.pipeline(sample)
+            packed = self.pipeline(sample)
+            truth = packed['data_samples'].gt_instances_3d if 'data_samples' in packed else None
+            return packed if truth is None or not self._is_unwanted(truth) else None
 
     def get_data_info(self, index: int) -> dict:
         """Description of one sample before the pipeline, without ``image_frames``."""
@@ -154,10 +158,9 @@ class NuScenesDetectionDataset(Det3DDataset):
         chosen = self.frame_choice.choose(self.history.timeline, row, not self.test_mode)
         return [self.history.load(camera_set, row) for camera_set in chosen]
 
-    def _is_unwanted(self, annotations: Mapping | None) -> bool:
-        """Whether a training sample without objects is to be replaced by another one."""
-        return (self.filter_empty_gt and not self.test_mode
-                and not len((annotations or {}).get('gt_labels_3d', ())))
+    def _is_unwanted(self, objects: Sized) -> bool:
+        """Whether a training sample has no objects and is to be replaced by another one."""
+        return self.filter_empty_gt and not self.test_mode and not len(objects)
 
     def _sweep(self, sweep: Mapping) -> dict[str, Any]:
         path = Path(sweep['lidar_points']['lidar_path'])

@@ -260,6 +260,18 @@ def test_first_samples_have_no_sweeps_and_may_be_padded_as_published(root):
     assert len(np.unique(second[:, 4])) == 3
 
 
+def test_samples_without_objects_are_samples_or_are_replaced(root):
+    nowhere = [dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
+               dict(type='KeepObjects', point_cloud_range=[900, 900, -5, 901, 901, 3]),
+               dict(type='PackSample', keys=['gt_bboxes_3d', 'gt_labels_3d'])]
+    sample = build(root, nowhere)[2]['data_samples']
+    assert sample.gt_instances_3d.bboxes_3d.tensor.shape == (0, 9)
+    assert build(root, nowhere, filter_empty_gt=True).prepare_data(2) is None
+    assert build(root, filter_empty_gt=True, test_mode=True).prepare_data(2) is not None
+    buses = build(root, metainfo=dict(classes=['bus']), filter_empty_gt=True)
+    assert buses.prepare_data(2) is None  # there is no bus at all
+
+
 @pytest.mark.parametrize(('options', 'error', 'message'), [
     (dict(metainfo=dict(classes=['tram'])), ConfigError, "'tram' in metainfo is not one"),
     (dict(objects='some'), ConfigError, 'objects is one of'),
