@@ -1,6 +1,7 @@
 """Partition and attention against the released way, memory, and the whole model."""
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import torch
@@ -31,6 +32,7 @@ GRIDS = {
 LEVEL = 1.84  # metres from the ground to the sensor
 MODEL_RANGE = (-25.6, -25.6, -2, 25.6, 25.6, 4)
 MODEL_GRID = (160, 160, 1)
+COMPILE = True  # takes a minute or two
 
 
 def run(threads: int = 2, repeats: int = 10) -> list[dict]:
@@ -174,9 +176,29 @@ def _model_rows(clouds: list[Tensor], source: str, threads: int, repeats: int) -
     note = (f'one {source}, {MODEL_GRID[0]} x {MODEL_GRID[1]} of the 468 x 468 published cells, '
             f'points to head maps, {threads} threads')
     apart = (rough.float() - exact).abs().mean().item()
-    return [dict(name='whole pillar model, float32', value=full.milliseconds, unit='ms', note=note),
+    rows = [dict(name='whole pillar model, float32', value=full.milliseconds, unit='ms', note=note),
             _row('whole pillar model, bfloat16', fast, full,
                  f'{note}; float32; heat logits apart by {apart:.1e} on average')]
+    if COMPILE:
+        rows.append(_compiled_row(model, lambda: model(points, coordinates), full, repeats, note))
+    return rows
+
+
+@torch.no_grad()
+def _compiled_row(model: _PillarModel, forward: Callable[[], dict[str, Tensor]], eager: Timing,
+                  repeats: int, note: str) -> dict:
+    """Blocks for any number of voxels, 2D backbone and head by ``torch.compile``."""
+    exact = forward()['hm']
+    for stage in model.encoder.stages:
+        stage._block = torch.compile(stage._block, dynamic=True)
+    for part in (model.backbone, model.head):
+        part.forward = torch.compile(part.forward)
+    start = time.perf_counter()
+    apart = (forward()['hm'] - exact).abs().max().item()
+    seconds = time.perf_counter() - start
+    return _row('whole pillar model, torch.compile', measure(forward, repeats), eager,
+                f'{note}; float32 as written; compiled in {seconds:.0f} s; heat logits apart by '
+                f'{apart:.1e} at most')
 
 
 def _row(name: str, ours: Timing, baseline: Timing, note: str) -> dict:

@@ -36,6 +36,7 @@ def test_rows(monkeypatch):
     monkeypatch.setattr(benchmark, '_cloud', lambda: (list(cloud), 'random cloud'))
     monkeypatch.setattr(benchmark, 'MODEL_RANGE', (-5.12, -5.12, -2, 5.12, 5.12, 4))
     monkeypatch.setattr(benchmark, 'MODEL_GRID', (32, 32, 1))
+    monkeypatch.setattr(benchmark, 'COMPILE', False)
     rows = benchmark.run(threads=1, repeats=1)
     assert len(rows) == 9
     assert all(row['value'] > 0 for row in rows)
