@@ -117,7 +117,7 @@ def _view_rows(head: SparseFusionHead, inputs: dict[str, Any], threads: int,
 
     def at_once() -> Tensor:
         groups = ViewGroups.of(member)
-        found = layer(groups.take(cells.expand(len(member), -1, -1)), groups.take(positions),
+        found = layer(groups.take_shared(cells), groups.take(positions),
                       groups.take(references), groups.padding, images)
         return groups.put_back(found, 1, cells.shape[1])
 

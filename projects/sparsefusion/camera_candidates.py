@@ -142,8 +142,8 @@ class CameraDetector(nn.Module):
         groups = ViewGroups.of(member.flatten(0, 1))
         if not groups.valid.any():
             return torch.zeros_like(queries)
-        positions = groups.take(logits_2d.repeat_interleave(views, dim=0))
-        refined = self.decoder(groups.take(queries.repeat_interleave(views, dim=0)), positions,
-                               positions.sigmoid(), groups.padding, images)
+        positions = groups.take_shared(logits_2d)
+        refined = self.decoder(groups.take_shared(queries), positions, positions.sigmoid(),
+                               groups.padding, images)
         refined = groups.put_back(refined, batch, count)
         return torch.where(refined.isfinite(), refined, 0)

@@ -87,15 +87,13 @@ class SemanticTransfer(nn.Module):
 
     def _look_up(self, cells: Tensor, pixels: Tensor, depth: Tensor, groups: ViewGroups,
                  images: ImagePyramid) -> Tensor:  # [B * N, L, C]
-        views = pixels.shape[1]
         finest = images.levels[0].shape
         scale = pixels.new_tensor([finest[-1], finest[-2]]) * self.stride
         references = groups.take(pixels.flatten(0, 1)) / scale   # [B * N, L, 2]
         depth = groups.take(depth.flatten(0, 1)[..., None])
         references = references.masked_fill(~groups.valid[..., None], 0.5)
         depth = depth.masked_fill(~groups.valid[..., None], 1.0).clamp(min=NEAR)
-        queries = groups.take(cells.repeat_interleave(views, dim=0))
-        queries = queries + _highest_sample(images.levels, references)
+        queries = groups.take_shared(cells) + _highest_sample(images.levels, references)
         positions = torch.cat([logit(references), depth.log()], dim=-1)
         return self.decoder(queries, positions, references, groups.padding, images)
 

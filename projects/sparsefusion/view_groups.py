@@ -45,6 +45,12 @@ class ViewGroups:
         """Values of the members; those of padding are meaningless but finite."""
         return values.gather(1, self.index[..., None].expand(-1, -1, values.shape[-1]))
 
+    def take_shared(self, values: Tensor) -> Tensor:  # [samples, items, C] -> [G, L, C]
+        """Values of the members where all views of a sample have the same values."""
+        views = len(self.index) // len(values)
+        sample = torch.arange(len(self.index), device=values.device) // views
+        return values[sample[:, None], self.index]
+
     def put_back(self, values: Tensor, samples: int, items: int) -> Tensor:
         """Values [G, L, C] at their items [samples, items, C], the highest where there are several.
 

@@ -40,8 +40,8 @@ def test_views_at_once_give_what_a_loop_over_them_gives():
     member[1], member[2] = False, False
     member[2, 0] = True  # a view of one, a view of none
     groups = ViewGroups.of(member)
-    found = layer(groups.take(cells.repeat_interleave(VIEWS, dim=0)), groups.take(positions),
-                  groups.take(references), groups.padding, images)
+    found = layer(groups.take_shared(cells), groups.take(positions), groups.take(references),
+                  groups.padding, images)
     found = groups.put_back(found, SAMPLES, ITEMS)
     loop = decode_view_by_view(layer, cells, positions, references, member, images)
     torch.testing.assert_close(found, loop)
