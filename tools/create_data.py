@@ -10,6 +10,7 @@ Example:
     python tools/create_data.py crops kitti data/kitti          # objects to paste into images
     python tools/create_data.py own data/mine                   # docs/custom_data.md
     python tools/create_data.py check data/kitti
+    python tools/create_data.py upgrade data/nuscenes/nuscenes_infos_train.pkl   # mmdet3d 0.x, 1.0
 """
 from __future__ import annotations
 
