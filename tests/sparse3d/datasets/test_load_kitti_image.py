@@ -44,6 +44,24 @@ def test_the_whole_pipeline(config):
         assert ((v > -tolerance) & (v < 200 * depth + tolerance)).all()
 
 
+def test_a_frame_without_points_or_objects(small_kitti):
+    """The camera sees nothing that the LiDAR hits, and nothing is added."""
+    init_default_scope('mmdet3d')
+    behind = np.tile(np.float32([-9, 1, 0, 0.5]), (20, 1))
+    small_kitti.add_frame(3, points=behind)
+    small_kitti.add_split('train', [3])
+    prepare_kitti(small_kitti.root)
+    prepare_object_images(small_kitti.root, 'kitti')
+    config = Config.fromfile(CONFIG)
+    move_data_root(config, str(small_kitti.root))
+    sample = DATASETS.build(config.train_dataloader.dataset)[0]
+    assert sample['inputs']['points'].shape == (0, 4)
+    assert sample['inputs']['img'].shape == (1, 3, 200, 400)
+    truth = sample['data_samples'].gt_instances_3d
+    assert len(truth) == 0 and truth.labels_3d.dtype == torch.int64
+    assert truth.bboxes_3d.tensor.shape == (0, 7)
+
+
 def test_it_reads_what_is_there(config, small_kitti):
     picture = np.random.default_rng(0).integers(0, 255, (200, 400, 3), dtype=np.uint8)
     Image.fromarray(picture).save(small_kitti.root / 'training/image_2/000008.png')
