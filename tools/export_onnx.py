@@ -9,9 +9,9 @@ import argparse
 import sys
 
 EXAMPLES = """examples:
-  python tools/export_onnx.py configs/dsvt/dsvt_pillar_waymo_1frame_24e.py work_dirs/mine/epoch_24.pth --out dsvt.onnx
+  python tools/export_onnx.py configs/dsvt/dsvt_pillar_waymo_1frame_24e.py CHECKPOINT
   python tools/export_onnx.py CONFIG CHECKPOINT --out dsvt.onnx --points a.bin b.bin
-"""  # noqa: E501
+"""
 
 
 def parse_arguments() -> argparse.Namespace:
