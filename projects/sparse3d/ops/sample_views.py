@@ -132,13 +132,9 @@ def read_views(packed: PackedViews, chosen: ChosenViews, level_weights: Tensor,
     scales = level_weights.to(chosen.position.dtype) * chosen.weight[..., None]
     if backend == 'triton':
         return _fused(packed, image, chosen.position, scales, published_alignment)
-    corners = [corners_of_level(size, packed.level(level)[0], image, packed.groups,
-                                chosen.position, published_alignment)
-               for level, size in enumerate(packed.sizes)]
-    weighted = [(rows, weights * scales[..., level, None])
-                for level, (rows, weights) in enumerate(corners)]
     read = _gather_each_level if backend == 'reference' else _one_bag
-    return read(packed.table, weighted).reshape(*chosen.view.shape, packed.table.shape[1])
+    found = read(packed, image, chosen.position, scales, published_alignment)
+    return found.reshape(*chosen.view.shape, packed.table.shape[1])
 
 
 def _image_index(packed: PackedViews, view: Tensor) -> tuple[Tensor, Tensor]:
@@ -179,15 +175,53 @@ def corners_of_level(size: tuple[int, int], start: int, image: tuple[Tensor, Ten
     return torch.stack(rows, -1) + start, torch.stack(weights, -1)
 
 
-def _gather_each_level(table: Tensor, weighted: list[tuple[Tensor, Tensor]]) -> Tensor:
-    return sum((table[rows] * weights[..., None].to(table.dtype)).sum(-2)
-               for rows, weights in weighted)
+def _gather_each_level(packed: PackedViews, image: tuple[Tensor, Tensor], position: Tensor,
+                       scales: Tensor, published_alignment: bool) -> Tensor:
+    table, total = packed.table, 0
+    for level, size in enumerate(packed.sizes):
+        rows, weights = corners_of_level(size, packed.level(level)[0], image, packed.groups,
+                                         position, published_alignment)
+        weights = (weights * scales[..., level, None])[..., None].to(table.dtype)
+        total = total + (table[rows] * weights).sum(-2)
+    return total
 
 
-def _one_bag(table: Tensor, weighted: list[tuple[Tensor, Tensor]]) -> Tensor:
-    rows = torch.cat([rows for rows, _ in weighted], -1).flatten(0, -2)
-    weights = torch.cat([weights for _, weights in weighted], -1).flatten(0, -2)
-    return F.embedding_bag(rows, table, mode='sum', per_sample_weights=weights.to(table.dtype))
+def _one_bag(packed: PackedViews, image: tuple[Tensor, Tensor], position: Tensor,
+             scales: Tensor, published_alignment: bool) -> Tensor:
+    """All levels and corners at once: a point is a bag of 4 L rows with weights."""
+    table, device, levels = packed.table, position.device, len(packed.sizes)
+    height, width = torch.tensor(packed.sizes, device=device).unbind(1)  # [L] each
+    starts = torch.tensor([packed.level(level)[0] for level in range(levels)], device=device)
+    left, right, share_left, share_right = _pair(position[..., :1], width, published_alignment)
+    above, below, share_above, share_below = _pair(position[..., 1:], height, published_alignment)
+    of_image = image[0][..., None] * height
+    above, below = (of_image + above) * width, (of_image + below) * width
+    share_above, share_below = share_above * scales, share_below * scales
+    rows = torch.stack([above + left, above + right, below + left, below + right], -1)
+    weights = torch.stack([share_above * share_left, share_above * share_right,
+                           share_below * share_left, share_below * share_right], -1)
+    rows = rows * packed.groups + (image[1][:, None] + starts)[..., None]
+    return F.embedding_bag(rows.reshape(-1, 4 * levels), table, mode='sum',
+                           per_sample_weights=weights.reshape(-1, 4 * levels).to(table.dtype))
+
+
+def _pair(position: Tensor, size: Tensor, published_alignment: bool
+          ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The two cells around a place along one axis, and their shares, zero outside; [..., L].
+
+    Args:
+        position: [..., 1] as fractions of the image.
+        size: [L] cells of each level.
+    """
+    cell = position * (size - 1) if published_alignment else position * size - 0.5
+    low = cell.detach().floor()
+    share = cell - low
+    first = ((low >= 0) & (low < size)) * (1 - share)
+    second = ((low >= -1) & (low < size - 1)) * share
+    low = low.long()
+    last = size - 1
+    return (torch.minimum(low.clamp(min=0), last), torch.minimum((low + 1).clamp(min=0), last),
+            first, second)
 
 
 def _fused(packed: PackedViews, image: tuple[Tensor, Tensor], position: Tensor, scales: Tensor,
