@@ -1,50 +1,25 @@
 # A small DSVT for simulated drives: pillars of 0.625 m within 40 m, minutes on a CPU.
+_base_ = ['dsvt_waymo_pillar.py']
 model_range = [-40, -40, -2, 40, 40, 4]  # metres: x, y, z from, x, y, z to
 model_voxel_size = [0.625, 0.625, 6]     # metres
-model_grid = [128, 128, 1]              # cells: x, y, z
+model_grid = [128, 128, 1]               # cells: x, y, z
 
 model = dict(
-    type='VoxelDetector',
     data_preprocessor=dict(
-        type='Det3DDataPreprocessor',
-        voxel=True,
-        voxel_type='dynamic',
-        voxel_layer=dict(
-            max_num_points=-1,
-            point_cloud_range=model_range,
-            voxel_size=model_voxel_size,
-            max_voxels=(-1, -1))),
+        voxel_layer=dict(point_cloud_range=model_range, voxel_size=model_voxel_size)),
     voxel_encoder=dict(
-        type='DynamicVoxelEncoder',
-        in_channels=5,
-        feat_channels=(64, 64),
-        voxel_size=model_voxel_size,
-        point_cloud_range=model_range),
+        feat_channels=(64, 64), voxel_size=model_voxel_size, point_cloud_range=model_range),
     middle_encoder=dict(
-        type='DSVTEncoder',
-        grid_shape=model_grid,
-        channels=64,
-        blocks=(2, ),
-        window_shapes=((12, 12, 1), ),
-        pool_strides=(),
-        set_size=36,
-        window_shift=(6, 6, 0),
-        heads=4,
-        feedforward_channels=128),
+        grid_shape=model_grid, channels=64, blocks=(2, ), heads=4, feedforward_channels=128),
     backbone=dict(
-        type='ResidualBEVBackbone',
         in_channels=64,
         layer_nums=(1, 2, 2),
-        layer_strides=(1, 2, 2),
         out_channels=(32, 64, 64),
-        upsample_strides=(1, 2, 4),
         upsample_channels=(32, 32, 32),
         momentum=0.05),
     bbox_head=dict(
-        type='IoUCenterHead',
         in_channels=96,
         channels=32,
-        num_classes=3,
         voxel_size=model_voxel_size,
         point_cloud_range=model_range,
         nms_thresholds=(0.2, 0.2, 0.2)))
