@@ -12,3 +12,8 @@ model = dict(
     # pretrained='deeplabv3_resnet50_coco-cd0a2569.pth', prefix='backbone.' as published
     image_encoder=dict(type='ShallowImageEncoder'),
     middle_encoder=dict(stages=(1, 2, 3), image_fusion=dict(join='concatenate')))
+
+# More sampled objects than the other recipes; the step is the fourth of the pipeline.
+train_pipeline = _base_.train_pipeline
+train_pipeline[3].groups = dict(Car=20, Pedestrian=15, Cyclist=15)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -25,3 +25,13 @@ def test_the_detector_of_a_config(path):
     assert (model.image_encoder is not None) is has_images
     pipeline = config.train_dataloader.dataset.pipeline
     assert any('Image' in step['type'] for step in pipeline) is has_images
+
+
+@pytest.mark.parametrize('name', ['focalsconv', 'focalsconv_f'])
+def test_three_class_voxel_rcnn_samples_more_objects(name):
+    path = CONFIGS[0].with_name(f'{name}_voxel_rcnn_kitti_3class.py')
+    for step in load_config(str(path)).train_dataloader.dataset.pipeline:
+        if step['type'] == 'GroundTruthSampling':
+            assert step['groups'] == dict(Car=20, Pedestrian=15, Cyclist=15)
+            return
+    pytest.fail('objects are not sampled')
