@@ -23,7 +23,7 @@ PAGES = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/**/*.md'), *ROOT.glob('proj
 def steps(page: Path) -> list[list[str]]:
     """Command lines for the shell, and snippets for Python, in the order of the page."""
     text, found = page.read_text(), []
-    pattern = re.compile(rf'{re.escape(RUN)}\n((?:    .+\n)+)|```python\n(.*?)```', re.DOTALL)
+    pattern = re.compile(rf'{re.escape(RUN)}\n((?:    [^\n]+\n)+)|```python\n(.*?)```', re.DOTALL)
     for commands, snippet in pattern.findall(text):
         if snippet:
             found.append([sys.executable, '-c', snippet])
