@@ -23,6 +23,7 @@ def parse_arguments() -> argparse.Namespace:
                         help='folder for logs, checkpoints, pictures (default: %(default)s)')
     parser.add_argument('--frames', type=int, default=200, help='default: %(default)s')
     parser.add_argument('--pictures', type=int, default=3, help='default: %(default)s')
+    parser.add_argument('--epochs', type=int, default=5, help='default: %(default)s')
     parser.add_argument('--seed', type=int, default=0, help='default: %(default)s')
     parser.add_argument('--workers', type=int, help='default: one for each core')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     from sparse3d.apis.demo import run_demo
     result = run_demo(arguments.config, arguments.data_root, arguments.out, arguments.frames,
                       arguments.pictures, arguments.seed, arguments.workers,
-                      parse_options(arguments.cfg_options))
+                      parse_options(arguments.cfg_options), arguments.epochs)
     print('\n' + result.summary())
 
 

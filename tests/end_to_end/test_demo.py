@@ -22,8 +22,7 @@ def run(*arguments: str, **environment: str) -> str:
 @pytest.mark.slow
 def test_the_demo_ends_with_the_table_and_the_pictures(tmp_path):
     out = run('tools/demo.py', '--frames', '8', '--pictures', '1', '--data-root',
-              str(tmp_path / 'drive'), '--out', str(tmp_path / 'out'), '--cfg-options',
-              'train_cfg.max_epochs=1', 'param_scheduler.0.total_steps=1')
+              str(tmp_path / 'drive'), '--out', str(tmp_path / 'out'), '--epochs', '1')
     score = re.search(r'car 3D AP_R40 moderate at IoU 0.7: (\d+\.\d+) \(seed 0\)', out)
     assert score is not None and 0 <= float(score.group(1)) <= 100
     pictures = [Path(line.strip()) for line in out.split('pictures:')[1].splitlines()

@@ -8,7 +8,7 @@ scattered, and the result does not depend on the number of threads.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from sparse3d.ops.sparse_pairs import PairTable, group_by_offset
 
-BLOCK_BYTES = 4 * 2**20      # gathered rows and products of a block: they stay in the cache
+BLOCK_BYTES = 16 * 2**20     # gathered rows and products of a block: few calls, bounded memory
 MOST_ROWS = 65_536          # output rows of a block, so that they fit 16 bits
 
 
@@ -36,13 +36,11 @@ class Block:
     def num_outputs(self) -> int:
         return len(self.output_starts) - 1
 
-    def offsets(self) -> Iterator[tuple[int, slice]]:
-        """Each kernel offset that has pairs, and where they lie."""
-        first = 0
-        for offset, count in enumerate(self.counts):
-            if count:
-                yield offset, slice(first, first + count)
-                first += count
+    def by_offset(self, of_offsets: Sequence[Tensor], *of_pairs: Tensor) -> Iterator[tuple]:
+        """For each kernel offset that has pairs, its own tensor and its rows of the others."""
+        parts = zip(self.counts, of_offsets, *(rows.split(self.counts) for rows in of_pairs),
+                    strict=True)
+        return (tensors for count, *tensors in parts if count)
 
 
 class BlockedConvolution(torch.autograd.Function):
@@ -113,8 +111,8 @@ def _multiply(
     for block in blocks:
         rows = _gather(features, block.input_rows, 'rows')
         products = _scratch('products', features, (len(rows), width))
-        for offset, part in block.offsets():
-            torch.mm(rows[part], matrices[offset], out=products[part])
+        for matrix, chosen, product in block.by_offset(matrices, rows, products):
+            torch.mm(chosen, matrix, out=product)
         result[first:first + block.num_outputs] = F.embedding_bag(
             block.by_output, products, block.output_starts, mode='sum', include_last_offset=True)
         first += block.num_outputs
@@ -132,8 +130,8 @@ def _outer_products(
     for block in blocks:
         left = _gather(features, block.input_rows, 'rows')
         right = _gather(others[first:first + block.num_outputs], block.output_rows, 'others')
-        for offset, part in block.offsets():
-            sums[offset].addmm_(left[part].T, right[part])
+        for total_of_offset, chosen, other in block.by_offset(sums, left, right):
+            total_of_offset.addmm_(chosen.T, other)
         first += block.num_outputs
     return total
 
