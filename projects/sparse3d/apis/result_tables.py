@@ -8,13 +8,17 @@ A table stands between two comments, which stay:
     <!-- end of table -->
 
 The first form is for the rows of ``tools/benchmark.py --out``, the second for files that hold
-a list of ``runs``, each with a ``name`` and the ``metrics`` of ``tools/test.py --out``.
+a list of ``runs``, each with a ``name`` and the ``metrics`` of ``tools/test.py --out``, such as
+``tools/compare.py`` writes. Runs of one name are seeds: one row with mean and standard deviation.
+``KEY as TEXT`` gives a column another head.
 """
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean, stdev
 
 from sparse3d.errors import DataError
 
@@ -42,13 +46,33 @@ def _table(what: str, results: Path) -> str:
 
 
 def _score_table(content: dict, keys: list[str]) -> str:
-    rows = [[run['name'], *(f'{run["metrics"][key]:.2f}' for key in keys)]
-            for run in content['runs']]
-    return _markdown(['', *(_column(key) for key in keys)], rows)
+    names = list(dict.fromkeys(run['name'] for run in content['runs']))
+    columns = [_Column.parse(key) for key in keys]
+    rows = [[name, *(column.cell([run['metrics'] for run in content['runs']
+                                  if run['name'] == name]) for column in columns)]
+            for name in names]
+    return _markdown(['', *(column.head for column in columns)], rows)
 
 
-def _column(key: str) -> str:
-    return key.split('/')[-1].replace('_', ' ')
+@dataclass(frozen=True)
+class _Column:
+    key: str
+    head: str
+
+    @classmethod
+    def parse(cls, text: str) -> _Column:
+        key, _, head = text.partition(' as ')
+        return cls(key, head or key.split('/')[-1].replace('_', ' '))
+
+    def cell(self, seeds: list[dict[str, float]]) -> str:
+        values = [metrics[self.key] for metrics in seeds if self.key in metrics]
+        if not values and self.key.startswith('cost/') and seeds:
+            return ''  # a kind of model that has no such cost
+        if not values:
+            raise KeyError(self.key)
+        digits = 0 if abs(mean(values)) >= 100 else 2 if abs(mean(values)) >= 1 else 3
+        spread = f' ± {stdev(values):,.{digits}f}' if len(values) > 1 else ''
+        return f'{mean(values):,.{digits}f}{spread}'
 
 
 def _benchmark_table(content: dict) -> str:

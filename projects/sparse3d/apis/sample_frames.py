@@ -5,13 +5,50 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmdet3d.registry import DATASETS
 from mmdet3d.structures import Det3DDataSample
+from mmengine.config import Config
 from mmengine.dataset import BaseDataset
+from mmengine.registry import init_default_scope
 
+from sparse3d.apis.registry_errors import clear_registry_errors
 from sparse3d.datasets.point_files import load_points
-from sparse3d.errors import DataError
+from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.keypoints import Keypoints3D
 from sparse3d.visualization.frame import Boxes, Frame, Picture
+
+
+def build_dataset(config: Config, split: str) -> BaseDataset:
+    """The dataset of a config's ``'train'``, ``'val'`` or ``'test'`` data loader.
+
+    Raises:
+        ConfigError: if the config has no such data loader.
+    """
+    loader = config.get(f'{split}_dataloader')
+    if loader is None:
+        raise ConfigError(f'the config has no {split}_dataloader to draw from')
+    init_default_scope(config.get('default_scope', 'mmdet3d'))
+    with clear_registry_errors():
+        dataset = DATASETS.build(loader.dataset)
+    if hasattr(dataset, 'full_init'):
+        dataset.full_init()
+    return dataset
+
+
+def choose_frames(frames: int | list[int], available: int) -> list[int]:
+    """Numbers of frames: so many spread evenly over those available, or the ones named.
+
+    Raises:
+        ConfigError: if a frame named does not exist.
+    """
+    if isinstance(frames, int):
+        count = min(max(frames, 0), available)
+        return np.unique(np.linspace(0, available - 1, count).round().astype(int)).tolist()
+    outside = [index for index in frames if not 0 <= index < available]
+    if outside:
+        raise ConfigError(f'frame {outside[0]} does not exist: the split has '
+                          f'frames 0 to {available - 1}')
+    return list(frames)
 
 
 def frame_of_sample(

@@ -8,19 +8,15 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from mmdet3d.registry import DATASETS
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset, pseudo_collate
-from mmengine.registry import init_default_scope
+from mmengine.dataset import pseudo_collate
 from torch import nn
 
 from sparse3d.apis.build_model import build_model
 from sparse3d.apis.checkpoints import config_options_of
 from sparse3d.apis.load_config import load_config
-from sparse3d.apis.registry_errors import clear_registry_errors
-from sparse3d.apis.sample_frames import frame_of_sample
+from sparse3d.apis.sample_frames import build_dataset, choose_frames, frame_of_sample
 from sparse3d.errors import BackendUnavailable, ConfigError
 from sparse3d.prepare.progress import Progress
 from sparse3d.visualization import (
@@ -182,12 +178,12 @@ def frames_with_detections(
         also: called with the model, the sample and the frame, if there is a model.
         title: of a progress line, or None for none.
     """
-    dataset = _build_dataset(config, split)
+    dataset = build_dataset(config, split)
     model = None
     if checkpoint is not None:
         device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         model = build_model(config, checkpoint, device, allow_partial)
-    chosen = _choose(frames, len(dataset))
+    chosen = choose_frames(frames, len(dataset))
     progress = Progress(title, len(chosen)) if title is not None else None
     for index in chosen:
         sample = dataset[index]
@@ -201,29 +197,6 @@ def frames_with_detections(
         yield frame
         if progress is not None:
             progress.advance()
-
-
-def _build_dataset(config: Config, split: str) -> BaseDataset:
-    loader = config.get(f'{split}_dataloader')
-    if loader is None:
-        raise ConfigError(f'the config has no {split}_dataloader to draw from')
-    init_default_scope(config.get('default_scope', 'mmdet3d'))
-    with clear_registry_errors():
-        dataset = DATASETS.build(loader.dataset)
-    if hasattr(dataset, 'full_init'):
-        dataset.full_init()
-    return dataset
-
-
-def _choose(frames: int | list[int], available: int) -> list[int]:
-    if isinstance(frames, int):
-        count = min(max(frames, 0), available)
-        return np.unique(np.linspace(0, available - 1, count).round().astype(int)).tolist()
-    outside = [index for index in frames if not 0 <= index < available]
-    if outside:
-        raise ConfigError(f'frame {outside[0]} does not exist: the split has '
-                          f'frames 0 to {available - 1}')
-    return list(frames)
 
 
 def _renderer_if_possible() -> SceneRenderer | None:

@@ -26,6 +26,16 @@ def test_scores_become_rows_and_nothing_else_changes(tmp_path):
     assert fill_tables(text, tmp_path) == text
 
 
+def test_seeds_become_one_row_with_their_spread(tmp_path):
+    runs = [dict(name='plain', metrics={'a/NDS': 0.25, 'cost/voxels_1': 900}),
+            dict(name='plain', metrics={'a/NDS': 0.35, 'cost/voxels_1': 1100}),
+            dict(name='cameras', metrics={'a/NDS': 0.5})]
+    text = fill_tables(TEXT.format(' | a/NDS as score | cost/voxels_1'),
+                       write(tmp_path, dict(runs=runs)))
+    assert '|  | score | voxels 1 |\n' in text
+    assert '| plain | 0.300 ± 0.071 | 1,000 ± 141 |\n| cameras | 0.500 |  |\n' in text
+
+
 def test_benchmark_rows_name_the_machine(tmp_path):
     row = dict(name='x', value=7.04, unit='ms', baseline=226.0, ratio=32.1)
     alone = dict(name='y', value=2500.0, unit='ms', baseline=None, ratio=None)

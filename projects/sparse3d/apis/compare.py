@@ -1,0 +1,229 @@
+"""Several detectors on the same data over several seeds: the numbers of a comparison table."""
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from sparse3d.apis.checkpoints import latest_checkpoint
+from sparse3d.apis.config_options import parse_options
+from sparse3d.apis.load_config import load_config
+from sparse3d.apis.model_cost import measure_cost
+from sparse3d.apis.result_record import result_record
+from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.errors import ConfigError, DataError
+from sparse3d.prepare.progress import Progress
+
+TOOLS = Path(__file__).resolve().parents[3] / 'tools'
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        name: what the table calls it.
+        config: path of the config that is trained and tested.
+        weights_of: name of the row whose trained weights are tested here instead of own ones.
+    """
+
+    name: str
+    config: str
+    weights_of: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Row:
+        """Read ``CONFIG``, ``NAME=CONFIG`` or ``NAME=CONFIG@ROW``.
+
+        Raises:
+            ConfigError: if the config does not exist.
+        """
+        name, equals, config = text.rpartition('=')
+        config, _, weights_of = config.partition('@')
+        if not Path(config).is_file():
+            raise ConfigError(f'{text!r} names no config: there is no file {config}')
+        return cls(name if equals else Path(config).stem, config, weights_of or None)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is compared, and where everything goes."""
+
+    rows: list[Row]
+    seeds: list[int]
+    out: Path                        # JSON file with the runs
+    work_dir: Path                   # logs and checkpoints, by row and seed
+    options: tuple[str, ...] = ()    # KEY=VALUE, over every config
+    jobs: int = 1                    # trainings at once
+    data: str = ''                   # command that made the data, for the reader
+
+    def check(self) -> None:
+        """Refuse what could only fail after hours.
+
+        Raises:
+            ConfigError: if two rows share a name, or weights come from no row of its own.
+        """
+        names = [row.name for row in self.rows]
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        if doubled:
+            raise ConfigError(f'rows need different names: {", ".join(doubled)}')
+        trained = {row.name for row in self.rows if row.weights_of is None}
+        for row in self.rows:
+            if row.weights_of is not None and row.weights_of not in trained:
+                raise ConfigError(f'row {row.name!r} takes the weights of {row.weights_of!r}, '
+                                  f'which is not trained here; rows that are: '
+                                  f'{", ".join(sorted(trained))}')
+            load_config(row.config)
+
+    def folder(self, row: Row, seed: int) -> Path:
+        """Where a row's training with a seed keeps its files."""
+        trained = row.weights_of or row.name
+        plain = ''.join(c if c.isalnum() else '_' for c in trained).strip('_').lower()
+        return self.work_dir / f'{plain}_{seed}'
+
+
+def compare(plan: Plan) -> dict[str, Any]:
+    """Train and test every row with every seed; write each run to the file as it ends.
+
+    Runs that the file already has are not repeated, a training that was stopped goes on: the
+    same call after an interruption does only what is missing. Each run is a process of its own
+    with an equal share of the cores, started as a user starts it (``tools/train.py``,
+    ``tools/test.py``).
+
+    Returns:
+        What the file holds: ``runs``, each with ``name``, ``config``, ``seed``, ``metrics``, ...
+
+    Raises:
+        ConfigError: as :meth:`Plan.check`.
+        DataError: if a training or test fails, with the log to read; the other runs end first.
+    """
+    plan.check()
+    content = _content(plan)
+    progress = Progress('runs', len(plan.rows) * len(plan.seeds))
+    for run in content['runs']:
+        progress.advance(run['name'])
+    failures = []
+    with ThreadPoolExecutor(plan.jobs) as pool:
+        groups = [pool.submit(list, _train_and_test(plan, row, seed, content))
+                  for seed in plan.seeds for row in plan.rows if row.weights_of is None]
+        for group in as_completed(groups):
+            try:
+                runs = group.result()
+            except DataError as error:
+                failures.append(str(error))
+                continue
+            content['runs'] += runs
+            content['runs'].sort(key=lambda run: _place(plan, run))
+            _write(plan.out, content)
+            for run in runs:
+                progress.advance(f'{run["name"]}, seed {run["seed"]}')
+    if failures:
+        raise DataError('; '.join(failures))
+    return content
+
+
+def add_costs(plan: Plan, frames: int) -> dict[str, Any]:
+    """Measure time per frame and voxels of every run of the file, one after the other.
+
+    Args:
+        frames: how many of the test set, spread evenly, each alone.
+    """
+    content = _content(plan)
+    progress = Progress('measured', len(content['runs']))
+    for run in content['runs']:
+        row = next(row for row in plan.rows if row.name == run['name'])
+        checkpoint = latest_checkpoint(plan.folder(row, run['seed']))
+        if checkpoint is not None:
+            run['metrics'].update(measure_cost(row.config, checkpoint, frames,
+                                               parse_options(plan.options)))
+            _write(plan.out, content)
+        progress.advance(run['name'])
+    return content
+
+
+def _content(plan: Plan) -> dict[str, Any]:
+    """What the file already has of the plan's runs."""
+    if not plan.out.is_file():
+        return {'data': plan.data, 'options': list(plan.options), 'runs': []}
+    try:
+        content = json.loads(plan.out.read_text())
+        content['runs'] = [run for run in content['runs'] if _place(plan, run) is not None]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f'{plan.out} is not a file of this tool ({error}); name another one') \
+            from error
+    if content.get('options', []) != list(plan.options):
+        raise DataError(f'the runs in {plan.out} were made with the options '
+                        f'{content.get("options", [])}; name another file, or remove it')
+    if plan.data:
+        content['data'] = plan.data
+    return content
+
+
+def _place(plan: Plan, run: dict[str, Any]) -> tuple[int, int] | None:
+    """Where a run stands in the table, None if the plan does not ask for it."""
+    names = [row.name for row in plan.rows]
+    if run['name'] not in names or run['seed'] not in plan.seeds:
+        return None
+    return names.index(run['name']), plan.seeds.index(run['seed'])
+
+
+def _train_and_test(plan: Plan, row: Row, seed: int,
+                    content: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The runs of one training that the file does not have yet."""
+    done = {(run['name'], run['seed']) for run in content['runs']}
+    tested = [other for other in plan.rows if row.name in (other.name, other.weights_of)]
+    missing = [other for other in tested if (other.name, seed) not in done]
+    if not missing:
+        return
+    folder = plan.folder(row, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    start = time.monotonic()
+    _run_tool(plan, folder, 'train.py', row.config, '--seed', str(seed), '--work-dir',
+              str(folder), '--resume', options=(*plan.options, *_evaluation_later(row, plan)))
+    minutes = (time.monotonic() - start) / 60
+    checkpoint = latest_checkpoint(folder)
+    for other in missing:
+        scores = folder / 'scores.json'
+        _run_tool(plan, folder, 'test.py', other.config, str(checkpoint), '--work-dir',
+                  str(folder / 'test'), '--out', str(scores), options=plan.options)
+        record = result_record(json.loads(scores.read_text()))
+        yield {'name': other.name, 'config': other.config, 'seed': seed,
+               'training_minutes': round(minutes, 1),
+               **{key: record[key] for key in ('commit', 'device', 'torch', 'date')},
+               'threads': _threads(plan), 'metrics': record['metrics']}
+
+
+def _evaluation_later(row: Row, plan: Plan) -> tuple[str, ...]:
+    """The test follows in its own process: none at the end of training."""
+    epochs = load_config(row.config, parse_options(plan.options)).train_cfg.max_epochs
+    return (f'train_cfg.val_interval={epochs + 1}', )
+
+
+def _run_tool(plan: Plan, folder: Path, tool: str, *arguments: str,
+              options: Sequence[str] = ()) -> None:
+    command = [sys.executable, str(TOOLS / tool), *arguments]
+    command += ['--cfg-options', *options] if options else []
+    log = folder / f'{Path(tool).stem}.log'
+    threads = {name: str(_threads(plan)) for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS')}
+    with log.open('a') as out:
+        code = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT,
+                              env={**os.environ, **threads}).returncode
+    if code:
+        raise DataError(f'{tool} of {arguments[0]} failed with code {code}; see the end of {log}')
+
+
+def _threads(plan: Plan) -> int:
+    return max(1, (os.cpu_count() or 1) // plan.jobs)
+
+
+def _write(path: str | PathLike, content: dict[str, Any]) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    write_bytes_atomically(path, (json.dumps(content, indent=1) + '\n').encode())

@@ -1,0 +1,77 @@
+"""What a trained detector costs for each frame: time, and voxels at every resolution."""
+from __future__ import annotations
+
+from os import PathLike
+from statistics import mean
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from spconv.pytorch import SparseConvTensor
+from torch import nn
+
+from sparse3d.apis.benchmarks.timing import measure
+from sparse3d.apis.build_model import build_model
+from sparse3d.apis.checkpoints import config_options_of
+from sparse3d.apis.load_config import load_config
+from sparse3d.apis.sample_frames import build_dataset, choose_frames
+
+
+def measure_cost(
+        config: str | PathLike | Config,
+        checkpoint: str | PathLike,
+        frames: int = 10,
+        cfg_options: dict[str, Any] | None = None,
+        device: str | None = None,
+) -> dict[str, float]:
+    """Run a detector on frames of its test set, each alone, after one that warms up.
+
+    Args:
+        config: path of a config file, or a Config.
+        checkpoint: file with the weights: how many voxels grow depends on them.
+        frames: how many, spread evenly over the test set.
+        cfg_options: dotted keys and values that override the config.
+        device: default: the GPU if there is one.
+
+    Returns:
+        ``cost/ms_per_frame``: median, from points or images in memory to boxes, voxelization
+        included, loading not; ``cost/parameters``; and for an encoder of sparse convolutions
+        ``cost/voxels_1``, ``cost/voxels_2``, ...: mean number of voxels at the end of each
+        resolution, the finest first.
+    """
+    config = load_config(config, {**config_options_of(checkpoint), **(cfg_options or {})})
+    device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    dataset = build_dataset(config, 'test')
+    model = build_model(config, checkpoint, device)
+    samples = [dataset[index] for index in choose_frames(frames, len(dataset))]
+    counts = [voxels_by_resolution(model, sample) for sample in samples]
+    waiting = iter(samples)
+    with torch.no_grad():
+        timing = measure(lambda: model.test_step(pseudo_collate([next(waiting)])),
+                         len(samples), warmup=0)
+    cost = {'cost/ms_per_frame': timing.milliseconds,
+            'cost/parameters': float(sum(weight.numel() for weight in model.parameters()))}
+    finest_first = sorted(set().union(*counts), reverse=True)
+    return cost | {f'cost/voxels_{number}': mean(count.get(shape, 0) for count in counts)
+                   for number, shape in enumerate(finest_first, start=1)}
+
+
+def voxels_by_resolution(model: nn.Module, sample: dict) -> dict[tuple[int, ...], int]:
+    """How many voxels the last sparse layer of each grid (z, y, x cells) gives for a sample."""
+    voxels: dict[tuple[int, ...], int] = {}
+
+    def note(layer: nn.Module, inputs: Any, output: Any) -> None:
+        output = output[0] if isinstance(output, tuple) else output
+        if isinstance(output, SparseConvTensor):
+            voxels[tuple(output.spatial_shape)] = len(output.indices)
+
+    encoder = getattr(model, 'middle_encoder', None) or nn.Module()
+    hooks = [layer.register_forward_hook(note) for layer in encoder.modules()]
+    try:
+        with torch.no_grad():
+            model.test_step(pseudo_collate([sample]))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return voxels
