@@ -221,7 +221,8 @@ def _run_tool(plan: Plan, folder: Path, tool: str, *arguments: str,
 
 
 def _threads(plan: Plan) -> int:
-    return max(1, (os.cpu_count() or 1) // plan.jobs)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+    return max(1, (cores or 1) // plan.jobs)
 
 
 def _write(path: str | PathLike, content: dict[str, Any]) -> None:
