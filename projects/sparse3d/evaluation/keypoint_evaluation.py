@@ -57,7 +57,8 @@ class KeypointResult:
     Attributes:
         scores: by key, of each of the groups HEAD ... ANKLES and ALL: ``MPJPE/ALL``
             (metres), ``PCK/ALL @ 0.05``, ``OKS/ALL P @ 0.50``, ``OKS/ALL AP``,
-            ``PEM/ALL`` (metres, smaller is better), ``Precision/ALL``, ``Recall/ALL``.
+            ``PEM/ALL`` (metres, smaller is better), ``Precision/ALL``, ``Recall/ALL``. NaN is
+            a mean over nothing: MPJPE and PCK where no matched person has such a joint.
         number_matched, number_missed, number_false: people.
         notes: what the numbers do not say by themselves, in sentences.
     """
@@ -120,7 +121,7 @@ def evaluate_keypoints(
     lengths = [len(part) for part, _ in pieces] if protocol.by_frame else [len(rows[0])]
     updates = np.split(np.arange(len(rows[0])), np.cumsum(lengths)[:-1]) if lengths else []
     result.scores |= similarity_scores(*rows, updates)
-    result.notes += _notes(truth, found)
+    result.notes += _notes(truth, found, result.number_matched)
     return result
 
 
@@ -179,10 +180,12 @@ def _paired(truth: KeypointPeople, found: KeypointPeople,
             found.select(np.concatenate([nobody, *(part for _, part in pieces)])))
 
 
-def _notes(truth: KeypointPeople, found: KeypointPeople) -> list[str]:
-    notes = []
+def _notes(truth: KeypointPeople, found: KeypointPeople, matched: int) -> list[str]:
     if not truth.visible.any():
-        notes.append('there is no ground truth with a visible keypoint: the numbers say nothing')
-    elif not len(found):
-        notes.append('nobody was predicted')
-    return notes
+        return ['there is no ground truth with a visible keypoint: the numbers say nothing']
+    if not len(found):
+        return ['nobody was predicted; nan is a mean over nobody']
+    if not matched:
+        return [f'nobody was matched: all {len(found)} people predicted are away from those '
+                'labelled; nan is a mean over nobody']
+    return []

@@ -1,4 +1,7 @@
-"""MPJPE, PCK, OKS, PEM and the precision of visibility of people row by row."""
+"""MPJPE, PCK, OKS, PEM and the precision of visibility of people row by row.
+
+A mean over nothing is NaN: the official code gives 0, which in metres reads as perfect.
+"""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -37,7 +40,7 @@ def similarity_scores(truth: KeypointPeople, found: KeypointPeople,
 
     Rows without a labelled box count nothing. The official AP is a mean over calls: of
     each call the mean over the thresholds. A call without a labelled box contributes 0,
-    so the number depends on how the rows are divided.
+    so the number depends on how the rows are divided; NaN if no call has one.
 
     Args:
         updates: rows of each call.
@@ -49,8 +52,9 @@ def similarity_scores(truth: KeypointPeople, found: KeypointPeople,
         above = similarity[:, None] > np.array(OKS_THRESHOLDS)  # [R, 10]
         for column, threshold in enumerate(OKS_THRESHOLDS):
             scores[f'OKS/{group} P @ {threshold:.2f}'] = _mean(above[:, column], weight)
-        by_update = [_mean(above[rows].mean(-1), weight[rows]) for rows in updates]
-        scores[f'OKS/{group} AP'] = float(np.mean(by_update)) if by_update else 0.0
+        by_update = [_mean(above[rows].mean(-1), weight[rows]) if weight[rows].any() else 0.0
+                     for rows in updates]
+        scores[f'OKS/{group} AP'] = float(np.mean(by_update)) if weight.any() else np.nan
     return scores
 
 
@@ -99,4 +103,4 @@ def box_scale(people: KeypointPeople) -> np.ndarray:  # [N]  metres
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> float:
     total = weights.sum()
-    return float((values * weights).sum() / total) if total > 0 else 0.0
+    return float((values * weights).sum() / total) if total > 0 else np.nan

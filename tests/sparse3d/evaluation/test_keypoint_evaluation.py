@@ -174,11 +174,38 @@ def test_frames_in_a_list_and_shuffled_tables_give_the_same(official):
 
 @pytest.mark.parametrize('protocol', ['waymo', 'voxelkp'])
 def test_nobody_anywhere(protocol):
-    for found, truth in (([], []), (people(0), people(0)), (people(2), people(0)),
-                         (people(0), people(2))):
+    for found, truth, sentence in (
+            ([], [], 'no ground truth'), (people(0), people(0), 'no ground truth'),
+            (people(2), people(0), 'no ground truth'), (people(0), people(2), 'nobody was pred')):
         result = evaluate_keypoints(found, truth, protocol)
-        assert np.isfinite(list(result.scores.values())).all() and result.notes
-        assert 'note: ' in result.table()
+        assert np.isnan(result.scores['MPJPE/ALL']) and np.isnan(result.scores['PCK/ALL @ 0.20'])
+        assert f'note: {sentence}' in result.table().replace('there is ', '')
+
+
+@pytest.mark.parametrize('protocol', ['waymo', 'voxelkp'])
+def test_an_error_of_nobody_is_not_zero(protocol):
+    far = people(3)
+    far['box'][:, 1] += 100
+    far['location'][..., 1] += 100
+    result = evaluate_keypoints(far, people(2), protocol)
+    assert (result.number_matched, result.number_missed, result.number_false) == (0, 2, 3)
+    assert 'note: nobody was matched: all 3 people predicted' in result.table()
+    undefined = {key for key, value in result.scores.items() if np.isnan(value)}
+    assert {'MPJPE/ALL', 'MPJPE/HEAD', 'PCK/ALL @ 0.20'} <= undefined
+    # Whoever was missed or invented still counts where the protocol counts them.
+    assert result.scores['PEM/ALL'] == pytest.approx(0.25)
+    assert result.scores['Recall/ALL'] == result.scores['Precision/ALL'] == 0
+    assert ('OKS/ALL AP' in undefined) == (protocol == 'voxelkp')
+    if protocol == 'waymo':
+        assert result.scores['OKS/ALL AP'] == 0
+
+
+def test_only_the_groups_without_a_matched_joint_are_undefined():
+    truth = people(2)
+    truth['visibility'][:, [0, 13]] = 0  # no heads
+    result = evaluate_keypoints(people(2), truth)
+    assert np.isnan(result.scores['MPJPE/HEAD']) and result.scores['MPJPE/ALL'] == 0
+    assert not result.notes and 'nan' in result.table()
 
 
 def test_people_without_points_are_dropped():

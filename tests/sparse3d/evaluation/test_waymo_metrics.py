@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import textwrap
@@ -15,6 +16,8 @@ from mmdet3d.structures import CameraInstance3DBoxes, Det3DDataSample, LiDARInst
 from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
 
+from sparse3d.apis.result_record import write_result
+from sparse3d.apis.result_tables import fill_tables
 from sparse3d.datasets.info_files import write_info_file
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.evaluation import WaymoDetectionMetric, WaymoKeypointMetric, evaluate_waymo
@@ -117,6 +120,20 @@ def test_keypoints_and_the_threshold_that_drops_weak_people(ann_file):
     # With the weak twins every second person is a false positive.
     both = run(WaymoKeypointMetric(ann_file, protocol='voxelkp'), samples)
     assert both['waymo/PEM/ALL'] == pytest.approx(0.15, abs=1e-5)
+
+
+def test_nobody_matched_is_not_a_perfect_result_in_files_and_tables(ann_file, tmp_path):
+    far = [person(frame) for frame in range(FRAMES)]
+    for result in far:
+        result.pred_instances_3d.bboxes_3d.tensor[:, 0] += 100
+        result.pred_instances_3d.keypoints_3d = result.pred_instances_3d.keypoints_3d + 100
+    scores = run(WaymoKeypointMetric(ann_file), far)
+    assert math.isnan(scores['waymo/MPJPE/ALL']) and scores['waymo/PEM/ALL'] == 0.25
+    write_result(tmp_path / 'run.json', dict(runs=[dict(name='far', metrics=scores)]))
+    assert math.isnan(json.loads(
+        (tmp_path / 'run.json').read_text())['runs'][0]['metrics']['waymo/MPJPE/ALL'])
+    block = '<!-- table: run.json | waymo/MPJPE/ALL | waymo/PEM/ALL -->\n<!-- end of table -->'
+    assert '| far | nan | 0.25' in fill_tables(block, tmp_path)
 
 
 def test_format_only_writes_submissions(tmp_path):
