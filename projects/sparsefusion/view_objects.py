@@ -49,7 +49,8 @@ def view_objects(boxes: Tensor,   # [G, 7 or 9]  LiDAR boxes, metres
     """Objects whose middle lies in the picture of a camera, for each camera in turn.
 
     Source: SparseFusion (ICCV 2023), released preparation of per-view annotations; done
-    here after augmentation, so that what is cropped away is no longer asked for.
+    here after augmentation, on the device, so that neither info files nor pipelines carry
+    them and what is cropped away is no longer asked for.
     """
     rotation, translation = rig.rotation[sample], rig.translation[sample]
     boxes = boxes.to(rotation)

@@ -8,6 +8,7 @@ import torch
 from sparse3d.errors import DataError
 from sparse3d.heads.transfusion_box_coder import TransFusionBoxCoder
 from sparse3d.heads.transfusion_matching import MatchWeights
+from sparse3d.prepare.nuscenes_camera_instances import camera_instances
 from sparsefusion.camera_rig import CameraRig, split_projection
 from sparsefusion.camera_targets import camera_codes, camera_targets, image_heat_target
 from sparsefusion.lifted_boxes import lift_boxes
@@ -155,6 +156,42 @@ def test_lifting_undoes_what_a_camera_sees():
         # lifted codes give the middle's height, as the coder wants it
         torch.testing.assert_close(coder.decode(lifted.codes)[0], BOXES[:2], atol=1e-3, rtol=1e-4)
         torch.testing.assert_close(lifted.camera_centres[0], seen.boxes[:, :3], atol=1e-4, rtol=0)
+
+
+def test_objects_are_seen_as_by_the_preparation_of_nuscenes():
+    """The preparation of info files annotates cameras with other code: hulls of corners."""
+    random = np.random.default_rng(0)
+    boxes = np.column_stack([
+        random.uniform(-40, 40, (60, 2)), random.uniform(-2, 1, 60),
+        random.uniform([3, 1.5, 1], [6, 2.5, 2], (60, 3)), random.uniform(-4, 4, 60),
+        random.normal(0, 3, (60, 2))])
+    seen = view_objects(torch.from_numpy(boxes).float(), torch.arange(60), rig())
+    assert len(seen.row) > 10 and (seen.labels == seen.row).all()
+    middle = boxes[:, :7] + np.array([0, 0, .5, 0, 0, 0, 0]) * boxes[:, 5:6]
+    objects = [dict(bbox_3d=box.tolist(), velocity=velocity, bbox_label=0, bbox_label_3d=0,
+                    attr_label=0) for box, velocity in zip(middle, boxes[:, 7:], strict=True)]
+    whole = 0
+    for view, rotation in enumerate((FORWARD, BACKWARD)):
+        lidar2cam = np.eye(4)
+        lidar2cam[:3, :3], lidar2cam[:3, 3] = rotation, (0.1, 0.2, -0.3)
+        expected = [item for item in camera_instances(objects, lidar2cam, INTRINSICS,
+                                                      (HEIGHT, WIDTH)) if item['center_inside']]
+        mine = (seen.view == view).nonzero().flatten()
+        assert seen.row[mine].tolist() == [item['instance'] for item in expected]
+        for place, item in zip(mine, expected, strict=True):
+            left, top, right, bottom = item['bbox']
+            _, _, _, length, height, width, yaw = item['bbox_3d']
+            if 0 < left and right < WIDTH and 0 < top and bottom < HEIGHT:
+                whole += 1  # of others the hull is cut at the border, here the rectangle
+                np.testing.assert_allclose(seen.size_2d[place], [right - left, bottom - top],
+                                           atol=1e-2)
+            np.testing.assert_allclose(seen.pixels[place], item['center_2d'], atol=1e-2)
+            assert float(seen.depth[place]) == pytest.approx(item['depth'], abs=1e-3)
+            np.testing.assert_allclose(
+                seen.boxes[place, [0, 1, 2, 3, 4, 5, 7, 8]],
+                [*item['bbox_3d'][:3], length, height, width, *item['velocity']], atol=1e-3)
+            assert abs(np.sin((float(seen.boxes[place, 6]) - yaw) / 2)) < 1e-4
+    assert whole > 5
 
 
 def test_the_image_box_of_an_object_beside_the_camera_ends_at_the_near_plane():

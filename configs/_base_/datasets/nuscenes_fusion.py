@@ -39,11 +39,9 @@ train_pipeline = [
     dict(type='KeepObjects', point_cloud_range=point_cloud_range, classes=class_names),
     dict(type='PointShuffle'),
     dict(type='MarkUnknownVelocities'),
-    dict(type='AnnotateViews'),  # per-view boxes, centres and depths, after every augmentation
     dict(
         type='PackSample',
-        keys=['points', 'img', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_velocity_known', 'gt_seen',
-              'gt_view_annotations'],
+        keys=['points', 'img', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_velocity_known'],
         more_meta_keys=meta_keys),
 ]
 test_pipeline = [

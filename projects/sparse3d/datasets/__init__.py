@@ -17,12 +17,10 @@ from sparse3d.datasets.own_detection_dataset import LoadCloud, OwnDetectionDatas
 from sparse3d.datasets.pack_sample import PackSample
 from sparse3d.datasets.people_transforms import LoadKeypoints3D, RemovePointsInOtherBoxes
 from sparse3d.datasets.squash_features import SquashFeatures
-from sparse3d.datasets.view_annotations import AnnotateViews
 from sparse3d.datasets.waymo_detection_dataset import WaymoDetectionDataset
 from sparse3d.datasets.waymo_keypoint_dataset import WaymoKeypointDataset
 
 __all__ = [
-    'AnnotateViews',
     'AugmentImages',
     'AugmentScene',
     'ClassBalancedDataset',

@@ -22,7 +22,7 @@ from sparse3d.datasets.object_database import (
     load_index,
     points_of,
 )
-from sparse3d.datasets.object_filters import PER_OBJECT, PER_VIEW
+from sparse3d.datasets.object_filters import PER_OBJECT
 from sparse3d.errors import ConfigError
 from sparse3d.structures.box_geometry import boxes_collide, points_in_any_box
 from sparse3d.structures.keypoints import Keypoints3D
@@ -215,7 +215,7 @@ def _apart(candidates: list[PlacedObject], taken: np.ndarray) -> list[PlacedObje
 
 def _check_fields(results: dict) -> None:
     known = {'gt_bboxes_3d', 'gt_labels_3d', 'gt_keypoints_3d', 'attr_labels'}
-    for key in (*PER_OBJECT, PER_VIEW):
+    for key in PER_OBJECT:
         if key in results and key not in known:
             raise ConfigError(f'GroundTruthSampling does not know {key} of the objects it adds; '
                               f'leave it out of the annotations or make it later in the pipeline')

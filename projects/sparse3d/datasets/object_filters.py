@@ -15,8 +15,6 @@ from sparse3d.structures.box_geometry import points_in_box
 PER_OBJECT = ('gt_bboxes_3d', 'gt_labels_3d', 'gt_keypoints_3d', 'gt_bboxes', 'gt_bboxes_labels',
               'attr_labels', 'centers_2d', 'depths', 'gt_names', 'gt_difficulties',
               'gt_track_ids', 'gt_pasted')
-# One row per object and view: a dict of arrays of which ``instance`` is the object's row.
-PER_VIEW = 'gt_view_annotations'
 
 
 def keep_objects(results: dict, keep: np.ndarray) -> None:
@@ -37,8 +35,6 @@ def keep_objects(results: dict, keep: np.ndarray) -> None:
                             f'in {key}; an earlier transform dropped objects from only some fields')
     for key in present:
         results[key] = _rows(results[key], keep)
-    if PER_VIEW in results:
-        results[PER_VIEW] = _kept_views(results[PER_VIEW], keep)
 
 
 def _rows(values, keep: np.ndarray):
@@ -49,19 +45,11 @@ def _rows(values, keep: np.ndarray):
     return values[torch.from_numpy(keep)]
 
 
-def _kept_views(views: dict, keep: np.ndarray) -> dict:
-    rows = np.asarray(views['instance'], dtype=np.int64)
-    remaining = keep[rows]
-    kept = {key: np.asarray(values)[remaining] for key, values in views.items()}
-    kept['instance'] = (np.cumsum(keep) - 1)[rows[remaining]]
-    return kept
-
-
 @TRANSFORMS.register_module()
 class KeepObjects(BaseTransform):
     """Drop objects that are of no use for training, with their keypoints and labels.
 
-    Unlike mmdet3d's filters this one knows keypoints, attributes and per-view annotations.
+    Unlike mmdet3d's filters this one knows keypoints and attributes.
 
     Args:
         point_cloud_range: x, y, z from, x, y, z to, in metres: the centre, seen from above,

@@ -8,42 +8,35 @@ import torch
 from mmdet3d.datasets.transforms import Pack3DDetInputs
 from mmdet3d.registry import TRANSFORMS
 
-from sparse3d.datasets.object_filters import PER_VIEW
-
-_MASKS = ('gt_velocity_known', 'gt_seen')  # (M,) bool of MarkUnknownVelocities, AnnotateViews
+_MASK = 'gt_velocity_known'  # (M,) bool of MarkUnknownVelocities
 
 
 @TRANSFORMS.register_module()
 class PackSample(Pack3DDetInputs):
-    """mmdet3d's packing, for samples that have keypoints, per-view annotations or many images.
+    """mmdet3d's packing, for samples that have keypoints or many images.
 
-    ``gt_keypoints_3d``, ``gt_velocity_known`` and ``gt_seen`` become fields of
-    ``gt_instances_3d`` without ``gt_``, ``gt_view_annotations`` the data sample's
-    ``gt_view_annotations``; images become one (N, 3, H, W) tensor of their own
-    type with one copy.
+    ``gt_keypoints_3d`` and ``gt_velocity_known`` become fields of ``gt_instances_3d``
+    without ``gt_``; images become one (N, 3, H, W) tensor of their own type with one copy.
 
     Args:
         keys: what the model or its loss needs, as for ``Pack3DDetInputs``.
         more_meta_keys: kept in the data sample's metainfo beside mmdet3d's.
     """
-    INSTANCEDATA_3D_KEYS = [*Pack3DDetInputs.INSTANCEDATA_3D_KEYS, 'gt_keypoints_3d', *_MASKS]
+    INSTANCEDATA_3D_KEYS = [*Pack3DDetInputs.INSTANCEDATA_3D_KEYS, 'gt_keypoints_3d', _MASK]
 
     def __init__(self, keys: Sequence[str], more_meta_keys: Sequence[str] = ()) -> None:
-        super().__init__(keys=[key for key in keys if key != PER_VIEW])
-        self.with_views = PER_VIEW in keys
+        super().__init__(keys=keys)
         self.meta_keys = (*self.meta_keys, 'lidar_aug_matrix', 'img_aug_matrix', 'scene_motion',
                           *more_meta_keys)
 
     def pack_single_results(self, results: dict) -> dict:
         """Pack one sample."""
         images = results.pop('img', None)
-        results.update({key: torch.as_tensor(results[key]) for key in _MASKS if key in results})
+        if _MASK in results:
+            results[_MASK] = torch.as_tensor(results[_MASK])
         packed = super().pack_single_results(results)
         if images is not None and 'img' in self.keys:
             packed['inputs']['img'] = channels_first(images)
-        if self.with_views:
-            packed['data_samples'].set_field(
-                results[PER_VIEW], PER_VIEW, field_type='data', dtype=dict)
         return packed
 
 

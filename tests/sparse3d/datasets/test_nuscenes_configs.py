@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from mmdet3d.models.data_preprocessors import Det3DDataPreprocessor
 from mmdet3d.registry import DATASETS
@@ -55,16 +54,6 @@ def test_samples_of_training_and_testing(name, size, root):
     truth = sample.gt_instances_3d
     assert len(truth.bboxes_3d) == len(truth.labels_3d) == len(truth.velocity_known) > 3
     assert truth.bboxes_3d.tensor.isfinite().all() and (truth.labels_3d >= 0).all()
-    if 'fusion' in name:
-        views = sample.gt_view_annotations
-        assert len(views['view']) and set(views['instance']) <= set(range(len(truth.labels_3d)))
-        np.testing.assert_array_equal(truth.seen.numpy(), np.isin(
-            np.arange(len(truth.labels_3d)), views['instance']))
-        for row, view, centre in zip(views['instance'], views['view'], views['centers_2d'],
-                                     strict=True):
-            middle = truth.bboxes_3d[int(row)].gravity_center[0].numpy()
-            pixel = sample.lidar2img[view][:3] @ [*middle, 1]
-            np.testing.assert_allclose(pixel[:2] / pixel[2], centre, atol=.01)
 
 
 def test_a_batch_reaches_the_model_as_designed(root):

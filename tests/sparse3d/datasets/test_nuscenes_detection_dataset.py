@@ -20,7 +20,7 @@ from sparse3d.prepare import NuScenesPreparation, prepare_nuscenes
 CLASSES = ['pedestrian', 'car', 'bicycle', 'truck']
 IMAGES = [dict(type='LoadMultiViewImages')]
 ANNOTATED = [*IMAGES, dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
-             dict(type='MarkUnknownVelocities'), dict(type='AnnotateViews')]
+             dict(type='MarkUnknownVelocities')]
 
 
 @pytest.fixture(scope='module')
@@ -157,14 +157,12 @@ def test_a_missing_camera_is_a_black_image_that_sees_nothing(root, tmp_path):
     back = CAMERAS.index('CAM_BACK')
     assert np.flatnonzero(~sample['img_valid']).tolist() == [back]
     assert not sample['img'][back].any() and sample['img'][back].shape == (45, 80, 3)
-    assert back not in sample['gt_view_annotations']['view']
     points = np.random.default_rng(0).uniform(-60, 60, (100, 3))
     assert ((sample['lidar2img'][back, :3, :3] @ points.T)[2]
             + sample['lidar2img'][back, 2, 3] < 0).all()
     assert abs(sample['img_timestamp'][back] - sample['img_timestamp'][0]) < .05
     blind = dataset[2]
     assert not blind['img_valid'][:6].any() and blind['img_valid'][6:].sum() == 5
-    assert not len(blind['gt_view_annotations']['instance'])
 
 
 def test_an_absent_file_is_named_at_the_start_or_masked(root, simulated_nuscenes, tmp_path):
@@ -183,39 +181,6 @@ def test_an_absent_file_is_named_at_the_start_or_masked(root, simulated_nuscenes
     (tmp_path / 'copy/samples/CAM_FRONT' / name).write_bytes(b'\xff\xd8 no picture')
     with pytest.raises(DataError, match=f'{name} is empty or damaged'):
         build(tmp_path / 'copy', masked)[0]
-
-
-def test_per_view_annotations_are_those_of_the_preparation(root):
-    dataset = build(root, ANNOTATED, objects='all')
-    compared = 0
-    for row, entry in enumerate(read_info_file(root / 'nuscenes_infos_train.pkl',
-                                               'nuscenes')['data_list']):
-        views = dataset[row]['gt_view_annotations']
-        for view, camera in enumerate(CAMERAS):
-            items = {item['instance']: item for item in entry['cam_instances'][camera]
-                     if item['center_inside']}
-            mine = np.flatnonzero(views['view'] == view)
-            assert set(views['instance'][mine]) == set(items)
-            for place in mine:
-                item = items[views['instance'][place]]
-                np.testing.assert_allclose(views['centers_2d'][place], item['center_2d'],
-                                           atol=1e-3)
-                assert views['depths'][place] == pytest.approx(item['depth'], abs=1e-3)
-                if item['depth'] > 6:  # nearer ones reach behind the camera
-                    # the prepared box knows the object's tilt, the LiDAR box does not
-                    np.testing.assert_allclose(views['bboxes'][place], item['bbox'], atol=1.0)
-                    compared += 1
-    assert compared > 20
-
-
-def test_a_box_that_reaches_behind_the_camera_is_cut_there():
-    from sparse3d.datasets.view_annotations import project_boxes
-    camera = np.array([[50., 0, 50, 0], [0, 50, 50, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
-    lidar2cam = np.array([[0., -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
-    box = np.array([[1.0, 1.0, -.5, 4.0, 1.0, 1.0, 0]])  # 1 m ahead, 4 m long, 0.5 m beside
-    found = project_boxes(box, camera @ lidar2cam, (100, 100))
-    np.testing.assert_allclose(found['centers_2d'], [[0, 50]], atol=1e-5)
-    np.testing.assert_allclose(found['bboxes'], [[0, 0, 50 - 50 * .5 / 3, 100]], atol=1e-4)
 
 
 def test_training_draws_depend_on_epoch_and_index_alone(root):

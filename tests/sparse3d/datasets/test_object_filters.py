@@ -20,14 +20,12 @@ def sample(count, seed=0):
     boxes = np.zeros((count, 9), dtype=np.float32)
     boxes[:, :2] = random.uniform(-12, 12, (count, 2))
     boxes[:, 3:6], boxes[:, 8] = 2, numbers
-    view_of = random.integers(0, max(count, 1), 2 * count)
     return dict(
         gt_bboxes_3d=LiDARInstance3DBoxes(boxes, box_dim=9),
         gt_labels_3d=random.integers(-1, 3, count), gt_names=[str(number) for number in numbers],
         gt_keypoints_3d=Keypoints3D(
             torch.from_numpy(np.tile(numbers[:, None, None], (1, 14, 3)).astype(np.float32))),
-        attr_labels=numbers.copy(),
-        gt_view_annotations=dict(instance=view_of, name=view_of.copy(), view=view_of * 0))
+        attr_labels=numbers.copy())
 
 
 def who(results):
@@ -36,8 +34,6 @@ def who(results):
     assert results['attr_labels'].tolist() == numbers.tolist()
     assert [int(name) for name in results['gt_names']] == numbers.tolist()
     assert results['gt_keypoints_3d'].points[:, 0, 0].tolist() == numbers.tolist()
-    views = results['gt_view_annotations']
-    assert numbers[views['instance']].tolist() == views['name'].tolist()
     return numbers
 
 
@@ -45,16 +41,13 @@ def who(results):
 @given(st.integers(0, 12), st.integers(0, 1000))
 def test_all_fields_stay_aligned(count, seed):
     results = sample(count, seed)
-    before = dict(boxes=results['gt_bboxes_3d'].tensor.clone(), labels=results['gt_labels_3d'],
-                  views=results['gt_view_annotations'])
+    before = dict(boxes=results['gt_bboxes_3d'].tensor.clone(), labels=results['gt_labels_3d'])
     TRANSFORMS.build(dict(type='KeepObjects', point_cloud_range=RANGE, classes=['a', 'b']))(results)
     kept = who(results)
     inside = ((before['boxes'][:, 0].abs() < 10) & (before['boxes'][:, 1].abs() < 5)).numpy()
     expected = np.flatnonzero(inside & (before['labels'] >= 0) & (before['labels'] < 2))
     assert kept.tolist() == expected.tolist()
     assert results['gt_labels_3d'].tolist() == before['labels'][expected].tolist()
-    views = [name for name in before['views']['name'] if name in expected]
-    assert results['gt_view_annotations']['name'].tolist() == views
 
 
 def test_too_few_points():

@@ -6,25 +6,25 @@ from mmdet3d.structures import LiDARInstance3DBoxes, LiDARPoints
 from sparse3d.structures.keypoints import Keypoints3D
 from sparse3d.structures.scene_motion import SceneMotion
 
-KEYS = ['points', 'img', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_keypoints_3d', 'gt_view_annotations']
+KEYS = ['points', 'img', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_keypoints_3d', 'gt_velocity_known']
 
 
 def test_everything_arrives():
     images = [np.random.randint(0, 255, (4, 6, 3)).astype(np.uint8) for _ in range(12)]
     keypoints = Keypoints3D(torch.randn(2, 14, 3))
-    views = dict(instance=np.array([1, 1, 0]), view=np.array([0, 3, 5]))
     pack = TRANSFORMS.build(dict(type='PackSample', keys=KEYS, more_meta_keys=['time_diff']))
     packed = pack(dict(
         points=LiDARPoints(torch.zeros(3, 4), points_dim=4), img=list(images),
         gt_bboxes_3d=LiDARInstance3DBoxes(torch.ones(2, 7)), gt_labels_3d=np.array([0, 1]),
-        gt_keypoints_3d=keypoints, gt_view_annotations=views, lidar2img=np.eye(4)[None],
+        gt_keypoints_3d=keypoints, gt_velocity_known=np.array([True, False]),
+        lidar2img=np.eye(4)[None],
         lidar_aug_matrix=np.eye(4), scene_motion=SceneMotion(), time_diff=0.5))
     assert packed['inputs']['img'].dtype == torch.uint8
     np.testing.assert_array_equal(packed['inputs']['img'],
                                   np.stack(images).transpose(0, 3, 1, 2))
     truth = packed['data_samples'].gt_instances_3d
     assert torch.equal(truth.keypoints_3d.points, keypoints.points) and len(truth) == 2
-    assert packed['data_samples'].gt_view_annotations is views
+    assert truth.velocity_known.tolist() == [True, False]
     assert packed['data_samples'].metainfo['time_diff'] == 0.5
     assert packed['data_samples'].scene_motion == SceneMotion()
 

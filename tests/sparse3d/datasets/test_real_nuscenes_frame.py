@@ -12,6 +12,7 @@ from sparse3d.apis.visualize import draw_frame
 from sparse3d.datasets.load_multi_view_images import CAMERAS
 from sparse3d.prepare import check_nuscenes
 from sparse3d.structures.box_geometry import points_in_box
+from sparse3d.structures.image_rectangles import project_rectangles
 
 CLASSES = ['car', 'truck', 'construction_vehicle', 'bus', 'trailer', 'barrier', 'motorcycle',
            'bicycle', 'pedestrian', 'traffic_cone']
@@ -22,9 +23,8 @@ PIPELINE = [
     dict(type='mmdet3d.AugmentImages', size=(256, 704), training=False),
     dict(type='mmdet3d.AugmentScene', rotation=(.3, .3), scale=(1.1, 1.1), flip_horizontal=1.0),
     dict(type='mmdet3d.MarkUnknownVelocities'),
-    dict(type='mmdet3d.AnnotateViews'),
     dict(type='mmdet3d.PackSample', more_meta_keys=['img_valid'],
-         keys=['points', 'img', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_view_annotations'])]
+         keys=['points', 'img', 'gt_bboxes_3d', 'gt_labels_3d'])]
 
 
 @pytest.fixture(scope='module')
@@ -70,17 +70,14 @@ def test_points_lie_in_boxes_after_augmentation(root):
 def test_lidar_points_on_a_car_fall_into_its_image_box(root):
     sample = build(root, PIPELINE)[0]
     meta = sample['data_samples'].metainfo
-    views = sample['data_samples'].gt_view_annotations
     boxes = sample['data_samples'].gt_instances_3d.bboxes_3d.tensor.numpy()
     points, checked = sample['inputs']['points'].numpy(), 0
-    for row, view, bbox in zip(views['instance'], views['view'], views['bboxes'], strict=True):
-        inside = points[points_in_box(points, boxes[row]), :3]
-        if len(inside) < 5:
-            continue
-        u, v, depth = meta['lidar2img'][view][:3] @ np.column_stack(
-            [inside, np.ones(len(inside))]).T
+    clouds = [points[points_in_box(points, box), :3] for box in boxes]
+    for view, row in np.ndindex(len(CAMERAS), len(boxes)):
+        matrix = meta['lidar2img'][view]
+        left, top, right, bottom = project_rectangles(boxes[row:row + 1], matrix)[0][0]
+        u, v, depth = matrix[:3, :3] @ clouds[row].T + matrix[:3, 3:]
         u, v = u / depth, v / depth
-        left, top, right, bottom = bbox
         shown = (depth > 0) & (u >= 0) & (u < 704) & (v >= 0) & (v < 256)
         margin = 1.5  # the sensor looked up to 50 ms before or after the camera
         assert ((u >= left - margin) & (u <= right + margin)

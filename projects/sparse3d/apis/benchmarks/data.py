@@ -76,7 +76,7 @@ def pipelines() -> dict[str, tuple[Callable, Callable | None, str]]:
             '8 frames; mmdet3d has no such pipeline'),
         'nuScenes LiDAR and 6 images': (
             lambda: _ours('nuscenes_fusion.py', nuscenes), None,
-            '10 sweeps, 1600x900 to 800x448, per-view annotations'),
+            '10 sweeps, 1600x900 to 800x448'),
         'Waymo LiDAR': (
             lambda: _ours('waymo_3class.py', waymo), None,
             'full resolution, sampling of 35 objects; mmdet3d needs TensorFlow to prepare it'),
