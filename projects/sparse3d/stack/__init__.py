@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 
 REPAIRS: tuple[str, ...] = (
+    'activation_checkpointing',
     'checkpoint_loading',
     'info_files',
     'multi_sweep',
