@@ -12,11 +12,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='example:\n  python tools/update_tables.py')
-    parser.add_argument('files', type=Path, nargs='*', default=[ROOT / 'README.md'],
-                        help='default: the README')
+    parser.add_argument('files', type=Path, nargs='*', help='default: every README')
     arguments = parser.parse_args()
     from sparse3d.apis.command_line import run_command
-    return run_command(lambda: run(arguments.files))
+    return run_command(lambda: run(arguments.files or readmes()))
+
+
+def readmes() -> list[Path]:
+    """The project's README and those of the plug-ins."""
+    return [ROOT / 'README.md', *sorted(ROOT.glob('projects/*/README.md'))]
 
 
 def run(files: list[Path]) -> None:
@@ -24,6 +28,7 @@ def run(files: list[Path]) -> None:
     from sparse3d.atomic_files import write_bytes_atomically
     for path in files:
         write_bytes_atomically(path, fill_tables(path.read_text(), ROOT / 'results').encode())
+    print(f'tables of {len(files)} files are those of results/')
 
 
 if __name__ == '__main__':

@@ -53,6 +53,9 @@ def test_a_missing_file_or_key_is_named(tmp_path):
             runs=[dict(name='x', metrics={})])))
 
 
-def test_the_readme_shows_the_stored_results():
-    text = (ROOT / 'README.md').read_text()
+@pytest.mark.parametrize(
+    'path', [ROOT / 'README.md', *sorted(ROOT.glob('projects/*/README.md'))],
+    ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_readme_shows_the_stored_results(path):
+    text = path.read_text()
     assert fill_tables(text, ROOT / 'results') == text
