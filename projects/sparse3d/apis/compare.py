@@ -204,7 +204,7 @@ def _train_and_test(plan: Plan, row: Row, seed: int,
 def _evaluation_later(row: Row, plan: Plan) -> tuple[str, ...]:
     """The test follows in its own process: none at the end of training."""
     epochs = load_config(row.config, parse_options(plan.options)).train_cfg.max_epochs
-    return (f'train_cfg.val_interval={epochs + 1}', )
+    return (f'train_cfg.val_begin={epochs + 1}', )  # the interval does not hold back the last
 
 
 def _run_tool(plan: Plan, folder: Path, tool: str, *arguments: str,
