@@ -1,5 +1,5 @@
-# EVA-02 large at 1600 x 640, fifteen frames interleaved; published: 70.2 NDS on the test set.
-# Published training: train and validation set together, EVA-02's detection weights.
+# EVA-02 large at 1600 x 640, fifteen frames interleaved, on the train set alone; starts from
+# EVA-02's detection weights. Published numbers: ..._trainval_future_....
 _base_ = ['sparsebev_v299_future_nuscenes.py']
 
 frames = dict(kind='interleaved')
@@ -7,6 +7,7 @@ model = dict(
     data_preprocessor=dict(
         mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True),
     frames_with_gradient=4,
+    frame_kind='interleaved',  # as frames.kind
     backbone=dict(
         _delete_=True,
         type='EVA02',

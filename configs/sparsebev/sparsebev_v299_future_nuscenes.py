@@ -1,10 +1,11 @@
-# V2-99 at 1600 x 640, seven past and seven future frames; published: 67.5 NDS on the test set.
-# Published training: train and validation set together, DD3D's weights.
+# V2-99 at 1600 x 640, seven past and seven future frames, on the train set alone; starts from
+# DD3D's weights. Published numbers: ..._trainval_future_....
 _base_ = ['sparsebev_r50_nuscenes.py']
 
 image_size = [640, 1600]  # height, width in pixels
 frames = dict(num_frames=15, kind='future')
 model = dict(
+    frame_kind='future',  # as frames.kind
     remember_frames=0,  # half a gigabyte each
     data_preprocessor=dict(
         mean=[103.53, 116.28, 123.675],

@@ -1,16 +1,19 @@
 """SparseBEV: 3D object detection from multi-camera videos (ICCV 2023)."""
 import sparse3d  # noqa: F401, I001  (first: repairs the stack, registers the core)
 
+from sparsebev.delayed_streaming import DelayedStream
 from sparsebev.detector import SparseBEV
 from sparsebev.eva02 import EVA02
+from sparsebev.frame_window import CameraFrame
 from sparsebev.head import SparseBEVHead
 from sparsebev.image_preprocessor import VideoPreprocessor
 from sparsebev.simple_feature_pyramid import SimpleFeaturePyramid
-from sparsebev.streaming import CameraFrame, VideoStream
+from sparsebev.streaming import VideoStream
 from sparsebev.vovnet import VoVNet
 
 __all__ = [
     'CameraFrame',
+    'DelayedStream',
     'EVA02',
     'SimpleFeaturePyramid',
     'SparseBEV',

@@ -12,11 +12,13 @@ from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample
 from torch import Tensor
 
-from sparse3d.errors import DataError
+from sparse3d.datasets.camera_frames import KINDS
+from sparse3d.errors import ConfigError, DataError
 from sparsebev.frame_memory import FrameMemory
 from sparsebev.views import Views, views_of_batch
 
 if TYPE_CHECKING:
+    from sparsebev.delayed_streaming import DelayedStream
     from sparsebev.streaming import VideoStream
 
 
@@ -33,24 +35,32 @@ class SparseBEV(Base3DDetector):
             (GridMask), or None.
         frames_with_gradient: the backbone learns from so many frames only, the others pass it
             one by one in evaluation mode and unmasked; 0 for all.
+        frame_kind: how the frames lie in time, the ``kind`` of the data's ``frames``: ``'past'``,
+            ``'future'`` or ``'interleaved'``; :meth:`stream` follows it.
         remember_frames: evaluation keeps the features of so many frames by the names of their
             files (``img_path``), so that the backbone sees each frame of a drive once however
             many frames a sample has; 0 for none.
         float32_head: the head runs in float32 even under autocast, as released.
+
+    Raises:
+        ConfigError: for an unknown ``frame_kind``.
 
     Source: SparseBEV (ICCV 2023).
     """
 
     def __init__(self, backbone: dict, bbox_head: dict, neck: dict | None = None,
                  data_preprocessor: dict | None = None, image_mask: dict | None = None,
-                 frames_with_gradient: int = 0, remember_frames: int = 0,
-                 float32_head: bool = True, init_cfg: dict | None = None) -> None:
+                 frames_with_gradient: int = 0, frame_kind: str = 'past',
+                 remember_frames: int = 0, float32_head: bool = True,
+                 init_cfg: dict | None = None) -> None:
+        if frame_kind not in KINDS:
+            raise ConfigError(f'frame_kind is {frame_kind!r}; use one of {", ".join(KINDS)}')
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck) if neck is not None else None
         self.bbox_head = MODELS.build(bbox_head)
         self.image_mask = MODELS.build(image_mask) if image_mask is not None else None
-        self.frames_with_gradient = frames_with_gradient
+        self.frames_with_gradient, self.frame_kind = frames_with_gradient, frame_kind
         self.float32_head = float32_head
         self.memory = FrameMemory(remember_frames) if remember_frames else None
         self.register_load_state_dict_post_hook(lambda module, keys: module.forget())
@@ -71,10 +81,15 @@ class SparseBEV(Base3DDetector):
         """Frames that the head reads."""
         return self.bbox_head.num_frames
 
-    def stream(self, **options) -> VideoStream:
-        """A stream that takes one frame at a time; see :class:`sparsebev.streaming.VideoStream`."""
+    def stream(self, **options) -> VideoStream | DelayedStream:
+        """A stream that takes one frame at a time.
+
+        :class:`sparsebev.streaming.VideoStream` answers at once; for a model that looks ahead
+        :class:`sparsebev.delayed_streaming.DelayedStream` answers when it has seen enough.
+        """
+        from sparsebev.delayed_streaming import DelayedStream
         from sparsebev.streaming import VideoStream
-        return VideoStream(self, **options)
+        return (VideoStream if self.frame_kind == 'past' else DelayedStream)(self, **options)
 
     def draw_sampling_points(self, batch: dict, folder: str | PathLike, name: str,
                              score: float = 0.3) -> list[Path]:

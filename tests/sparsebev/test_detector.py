@@ -8,11 +8,12 @@ from mmdet3d.registry import MODELS
 from mmengine.structures import InstanceData
 
 from sparse3d.apis import load_detector
-from sparse3d.errors import DataError
+from sparse3d.datasets.camera_frames import FrameChoice, Timeline
+from sparse3d.errors import ConfigError, DataError
 from sparsebev.benchmark import ring_of_cameras
 from sparsebev.frame_memory import FrameMemory
+from sparsebev.frame_window import CameraFrame
 from sparsebev.image_preprocessor import VideoPreprocessor
-from sparsebev.streaming import CameraFrame
 from sparsebev.views import views_of_batch
 
 
@@ -273,6 +274,61 @@ def test_a_stream_refuses_what_cannot_be(build_detector, drive):
     stream(CameraFrame(**taken[0]))
     with pytest.raises(DataError, match='number of cameras'):
         stream(CameraFrame(**drive(2, cameras=3)[1]))
+
+
+def batch_as_the_data_set_gives_it(batch_of, taken: list[dict], row: int, choice: FrameChoice):
+    timeline = Timeline(['drive'] * len(taken), [0] * len(taken))
+    chosen = [taken[place] for place, _ in choice.choose(timeline, row, training=False)]
+    return batch_of(chosen[::-1], choice.num_frames)
+
+
+@pytest.mark.parametrize('kind', ['future', 'interleaved'])
+@pytest.mark.parametrize('every', [1, 2])
+@pytest.mark.parametrize('length', [1, 3, 7])
+def test_a_stream_that_looks_ahead_gives_the_offline_results_late(
+        build_detector, drive, batch_of, kind, every, length):
+    model = build_detector(5, frame_kind=kind)
+    choice = FrameChoice(5, kind, test_interval=6 * every)
+    taken, stream = drive(length), model.stream(every=every)
+    answers = []
+    for number, frame in enumerate(taken):
+        came = stream(CameraFrame(**frame, scene='drive'))
+        assert [answer.number for answer in came] == [number - 2 * every][:number >= 2 * every]
+        assert len(stream.frames) <= 1 + 4 * every
+        answers += came
+    answers += stream.flush()
+    assert [answer.number for answer in answers] == list(range(length))
+    for answer in answers:
+        offline = batch_as_the_data_set_gives_it(batch_of, taken, answer.number, choice)
+        same(answer.found, detections(model, offline)[0])
+        assert answer.scene == 'drive'
+        assert answer.timestamps.tolist() == taken[answer.number]['timestamps'].tolist()
+        np.testing.assert_array_equal(answer.lidar2global, taken[answer.number]['lidar2global'])
+    assert not stream.frames and stream.flush() == []
+
+
+def test_a_new_scene_gives_what_was_still_to_come_of_the_last(build_detector, drive, batch_of):
+    model = build_detector(3, frame_kind='future')
+    first, second, stream = drive(3), drive(2, seed=1), model.stream()
+    for frame in first:
+        came = stream(CameraFrame(**frame, scene='first'))
+    assert [answer.number for answer in came] == [1]
+    (rest,) = stream(CameraFrame(**second[0], scene='second'))
+    assert (rest.scene, rest.number) == ('first', 2)
+    choice = FrameChoice(3, 'future')
+    same(rest.found, detections(model, batch_as_the_data_set_gives_it(
+        batch_of, first, 2, choice))[0])
+    (answer,) = stream(CameraFrame(**second[1], scene='second'))
+    assert (answer.scene, answer.number) == ('second', 0)  # and nothing of the first is in it
+    same(answer.found, detections(model, batch_as_the_data_set_gives_it(
+        batch_of, second, 0, choice))[0])
+    stream.reset()
+    assert stream.flush() == []
+
+
+def test_the_frames_of_a_model_are_of_a_known_kind(build_detector):
+    with pytest.raises(ConfigError, match="frame_kind is 'sideways'"):
+        build_detector(frame_kind='sideways')
 
 
 def test_arrays_in_detections_out_and_a_stream():

@@ -1,0 +1,130 @@
+"""The newest frames of a drive, kept after the backbone, and detection among them."""
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from mmengine.structures import InstanceData
+from torch import Tensor
+
+from sparse3d.errors import DataError
+from sparsebev.frame_memory import FrameMaps
+from sparsebev.views import Views, views_of_batch
+
+if TYPE_CHECKING:
+    from sparsebev.detector import SparseBEV
+
+
+@dataclass(frozen=True)
+class CameraFrame:
+    """What the cameras deliver at one time.
+
+    Attributes:
+        images: (N, 3, H, W) 0-255, in the order of channels that the preprocessor expects.
+        lidar2img: (N, 4, 4) from the LiDAR frame of this time to pixels.
+        timestamps: (N,) seconds.
+        lidar2global: (4, 4) pose of the LiDAR at this time; any fixed world.
+        present: (N,) False where a camera delivered nothing, or None.
+        scene: whatever names the drive; another one makes the stream start anew.
+    """
+
+    images: Tensor
+    lidar2img: np.ndarray
+    timestamps: np.ndarray
+    lidar2global: np.ndarray
+    present: np.ndarray | None = None
+    scene: Hashable = None
+
+
+@dataclass(frozen=True)
+class RememberedFrame:
+    """A frame after the backbone: its maps L x [N, C, H_l, W_l] and where its cameras were."""
+
+    maps: FrameMaps
+    image_size: tuple[int, int]
+    lidar2img: np.ndarray
+    timestamps: np.ndarray
+    lidar2global: np.ndarray
+    present: np.ndarray
+
+    def seen_from(self, lidar2global: np.ndarray) -> np.ndarray:
+        """Matrices (N, 4, 4) from the LiDAR frame of another time to this frame's pixels."""
+        moved = np.linalg.inv(self.lidar2global) @ lidar2global
+        return self.lidar2img @ moved
+
+
+class FrameWindow:
+    """The newest frames of one drive.
+
+    Args:
+        detector: in evaluation mode.
+        capacity: most frames that are kept.
+
+    Attributes:
+        frames: newest first.
+    """
+
+    def __init__(self, detector: SparseBEV, capacity: int) -> None:
+        self.detector = detector
+        self.frames: deque[RememberedFrame] = deque(maxlen=capacity)
+
+    @torch.no_grad()
+    def add(self, frame: CameraFrame) -> None:
+        """Take in the next frame.
+
+        Raises:
+            DataError: if the frame has other cameras or sizes than those before, or is older.
+        """
+        images = self.detector.data_preprocessor.normalise(
+            frame.images.to(self.detector.data_preprocessor.device))
+        maps = tuple(self.detector.maps_of_images(images))
+        present = np.ones(len(frame.lidar2img), bool) if frame.present is None \
+            else np.asarray(frame.present, bool)
+        added = RememberedFrame(
+            maps, tuple(images.shape[-2:]), np.asarray(frame.lidar2img, np.float64),
+            np.asarray(frame.timestamps, np.float64).reshape(-1),
+            np.asarray(frame.lidar2global, np.float64), present)
+        if self.frames:
+            _check_order(self.frames[0], added)
+        self.frames.appendleft(added)
+
+    @torch.no_grad()
+    def detect(self, now: int, others: Sequence[int]) -> InstanceData:
+        """Detections in the LiDAR frame of one frame, seen together with others.
+
+        Args:
+            now: its place in :attr:`frames`.
+            others: places of frames 1 to T - 1 of the model.
+        """
+        chosen = [self.frames[place] for place in (now, *others)]
+        maps = [torch.cat(level)[None] for level in
+                zip(*(item.maps for item in chosen), strict=True)]  # L x [1, T*N, C, H, W]
+        return self.detector.detect(maps, _views(chosen, maps[0].device))[0]
+
+
+def _views(chosen: Sequence[RememberedFrame], device: torch.device) -> Views:
+    now = chosen[0].lidar2global
+    meta = dict(
+        lidar2img=np.concatenate([item.seen_from(now) for item in chosen]),
+        img_timestamp=np.concatenate([item.timestamps for item in chosen]),
+        img_valid=np.concatenate([item.present for item in chosen]))
+    return views_of_batch([meta], len(chosen), chosen[0].image_size, device)
+
+
+def _check_order(last: RememberedFrame, added: RememberedFrame) -> None:
+    if [level.shape for level in last.maps] != [level.shape for level in added.maps]:
+        raise DataError('the number of cameras or the size of the images changed within '
+                        'a scene; reset() the stream or name another scene')
+    newest, before = _latest(added), _latest(last)
+    if newest < before:
+        raise DataError(f'a frame of {newest:.3f} s came after one of {before:.3f} s; '
+                        f'reset() the stream first')
+
+
+def _latest(frame: RememberedFrame) -> float:
+    times, present = frame.timestamps, frame.present
+    return float((times[present] if present.any() else times).max())
