@@ -49,9 +49,12 @@ CONFIGS = {
     Layout('r50', 900, 4, 4, 32): 'configs/sparsebev/sparsebev_r50_nuscenes.py',
     Layout('r50', 400, 4, 4, 32): 'configs/sparsebev/sparsebev_r50_400q_nuscenes.py',
     Layout('r101', 900, 4, 5, 32): 'configs/sparsebev/sparsebev_r101_nuscenes.py',
-    Layout('v299', 1600, 4, 5, 60): 'configs/sparsebev/sparsebev_v299_future_nuscenes.py',
-    Layout('eva02', 1600, 8, 5, 120): 'configs/sparsebev/sparsebev_eva02_future_nuscenes.py',
+    Layout('v299', 1600, 4, 5, 60):
+        'configs/sparsebev/sparsebev_v299_trainval_future_nuscenes.py',
+    Layout('eva02', 1600, 8, 5, 120):
+        'configs/sparsebev/sparsebev_eva02_trainval_future_nuscenes.py',
 }
+TRAINED_ON_VALIDATION = ('v299', 'eva02')  # with future frames as well
 
 
 def convert(published: Mapping[str, Tensor], config: str | None = None,
@@ -75,6 +78,9 @@ def convert(published: Mapping[str, Tensor], config: str | None = None,
         raise CheckpointError(f'no config has {layout}; name one with --config')
     notes = ['every published quirk of sampling is switched on: the weights were trained with '
              'it']
+    if layout.backbone in TRAINED_ON_VALIDATION:
+        notes.append('the weights were trained on the validation set too, so scores there say '
+                     'nothing of other data')
     if version == LEGACY_VERSION:
         published = from_legacy_convention(published)
         notes.append(f'boxes of {LEGACY_VERSION} (width before length) were turned into '
@@ -127,7 +133,7 @@ def _options(published: Mapping[str, Tensor], layout: Layout) -> dict[str, Any]:
         options[f'{HEAD}code_weights'] = weights.tolist()
     if layout.backbone == 'eva02':
         options['model.backbone.published_rotary_resize'] = True
-    if layout.backbone in ('eva02', 'v299'):
+    if layout.backbone in TRAINED_ON_VALIDATION:
         for split in ('val', 'test'):
             options[f'{split}_dataloader.dataset.frames.published_future_across_scenes'] = True
     return options

@@ -18,7 +18,9 @@ PUBLISHED = {
     'sparsebev_r50_imagenet_nuscenes': (44.57, 900, 8, 4, [256, 704], 0.4, 36),
     'sparsebev_r101_nuscenes': (63.57, 900, 8, 5, [512, 1408], 0.2, 24),
     'sparsebev_v299_future_nuscenes': (93.95, 1600, 15, 5, [640, 1600], 0.1, 24),
+    'sparsebev_v299_trainval_future_nuscenes': (93.95, 1600, 15, 5, [640, 1600], 0.1, 24),
     'sparsebev_eva02_future_nuscenes': (340.53, 1600, 15, 5, [640, 1600], 0.1, 24),
+    'sparsebev_eva02_trainval_future_nuscenes': (340.53, 1600, 15, 5, [640, 1600], 0.1, 24),
 }
 
 
@@ -31,16 +33,23 @@ def model_of(config) -> torch.nn.Module:
         return MODELS.build(options)
 
 
+def parts_of(config, split: str) -> list:
+    """Configs of the datasets of a split, which may be several joined to one."""
+    dataset = config[f'{split}_dataloader'].dataset
+    return dataset.get('datasets', [dataset])
+
+
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_config_is_whole(path):
     config = load_config(path)
     model = model_of(config)
     for split in ('train', 'val', 'test'):
-        dataset = config[f'{split}_dataloader'].dataset
-        assert dataset.frames.num_frames == model.num_frames
-        assert model.data_preprocessor.num_frames == model.num_frames
-        for transform in dataset.pipeline:
-            TRANSFORMS.build(transform)
+        for dataset in parts_of(config, split):
+            assert dataset.frames.num_frames == model.num_frames
+            assert dataset.frames.kind == model.frame_kind
+            for transform in dataset.pipeline:
+                TRANSFORMS.build(transform)
+    assert model.data_preprocessor.num_frames == model.num_frames
     assert model.bbox_head.num_classes == len(config.class_names)
 
 
@@ -54,12 +63,27 @@ def test_published_row(name):
     head = model.bbox_head
     assert (len(head.query_boxes), head.num_frames, head.num_levels) == (queries, frames, levels)
     for split in ('train', 'test'):
-        transforms = config[f'{split}_dataloader'].dataset.pipeline
-        assert [item.size for item in transforms if item.type == 'AugmentImages'] == [image]
+        for dataset in parts_of(config, split):
+            assert [item.size for item in dataset.pipeline
+                    if item.type == 'AugmentImages'] == [image]
     assert config.optim_wrapper.paramwise_cfg.custom_keys.backbone.lr_mult == rate
     assert config.optim_wrapper.optimizer.lr == 2e-4 and config.train_cfg.max_epochs == epochs
     assert config.param_scheduler[1].T_max == epochs
     assert head.layer.sampling.quirks.published_scale_order is False
+
+
+@pytest.mark.parametrize('kind', ['v299', 'eva02'])
+def test_the_largest_published_rows_train_on_both_splits_and_differ_in_nothing_else(kind):
+    folder = CONFIGS[0].parent
+    alone, both = (load_config(folder / f'sparsebev_{kind}{name}_future_nuscenes.py')
+                   for name in ('', '_trainval'))
+    train, validation = parts_of(both, 'train')
+    (expected,) = parts_of(alone, 'train')
+    assert train == expected
+    assert validation == dict(expected, ann_file='nuscenes_infos_val.pkl')
+    assert both.train_dataloader.sampler.type == 'EpochSampler'
+    for key in ('model', 'val_dataloader', 'test_dataloader', 'optim_wrapper', 'param_scheduler'):
+        assert both[key] == alone[key]
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from sparse3d.datasets.augment_scene import AugmentScene
 from sparse3d.datasets.class_balanced_dataset import ClassBalancedDataset
 from sparse3d.datasets.epoch_sampler import EpochSampler
 from sparse3d.datasets.ground_truth_sampling import GroundTruthSampling
+from sparse3d.datasets.joined_dataset import JoinedDataset
 from sparse3d.datasets.kitti_detection_dataset import KittiDetectionDataset
 from sparse3d.datasets.load_kitti_image import LoadKittiImage
 from sparse3d.datasets.load_multi_view_images import LoadMultiViewImages
@@ -26,6 +27,7 @@ __all__ = [
     'ClassBalancedDataset',
     'EpochSampler',
     'GroundTruthSampling',
+    'JoinedDataset',
     'KeepObjects',
     'KittiDetectionDataset',
     'LoadCloud',
