@@ -53,7 +53,8 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.work_dir or Path('work_dirs') / arguments.out.stem,
         tuple(arguments.cfg_options), arguments.jobs, arguments.data)
     content = add_costs(plan, arguments.cost) if arguments.cost else compare(plan)
-    print(f'{len(content["runs"])} of {len(plan.rows) * len(plan.seeds)} runs in {plan.out}')
+    done = sum(map(plan.has, content['runs']))
+    print(f'{done} of {len(plan.rows) * len(plan.seeds)} runs in {plan.out}')
 
 
 if __name__ == '__main__':

@@ -83,6 +83,16 @@ class Plan:
                                   f'{", ".join(sorted(trained))}')
             load_config(row.config)
 
+    def has(self, run: dict[str, Any]) -> bool:
+        """Whether a run of a file is one of the plan's."""
+        return run['name'] in [row.name for row in self.rows] and run['seed'] in self.seeds
+
+    def place(self, run: dict[str, Any]) -> tuple[int, int]:
+        """Where a run stands in the table; those of other plans at its end."""
+        names = [row.name for row in self.rows]
+        number = names.index(run['name']) if run['name'] in names else len(names)
+        return number, run['seed']
+
     def folder(self, row: Row, seed: int) -> Path:
         """Where a row's training with a seed keeps its files."""
         trained = row.weights_of or row.name
@@ -108,7 +118,7 @@ def compare(plan: Plan) -> dict[str, Any]:
     plan.check()
     content = _content(plan)
     progress = Progress('runs', len(plan.rows) * len(plan.seeds))
-    for run in content['runs']:
+    for run in filter(plan.has, content['runs']):
         progress.advance(run['name'])
     failures = []
     with ThreadPoolExecutor(plan.jobs) as pool:
@@ -121,7 +131,7 @@ def compare(plan: Plan) -> dict[str, Any]:
                 failures.append(str(error))
                 continue
             content['runs'] += runs
-            content['runs'].sort(key=lambda run: _place(plan, run))
+            content['runs'].sort(key=plan.place)
             _write(plan.out, content)
             for run in runs:
                 progress.advance(f'{run["name"]}, seed {run["seed"]}')
@@ -137,8 +147,9 @@ def add_costs(plan: Plan, frames: int) -> dict[str, Any]:
         frames: how many of the test set, spread evenly, each alone.
     """
     content = _content(plan)
-    progress = Progress('measured', len(content['runs']))
-    for run in content['runs']:
+    runs = list(filter(plan.has, content['runs']))
+    progress = Progress('measured', len(runs))
+    for run in runs:
         row = next(row for row in plan.rows if row.name == run['name'])
         checkpoint = latest_checkpoint(plan.folder(row, run['seed']))
         if checkpoint is not None:
@@ -150,12 +161,12 @@ def add_costs(plan: Plan, frames: int) -> dict[str, Any]:
 
 
 def _content(plan: Plan) -> dict[str, Any]:
-    """What the file already has of the plan's runs."""
+    """What the file already has, runs that the plan does not ask for among it."""
     if not plan.out.is_file():
         return {'data': plan.data, 'options': list(plan.options), 'runs': []}
     try:
         content = json.loads(plan.out.read_text())
-        content['runs'] = [run for run in content['runs'] if _place(plan, run) is not None]
+        content['runs'].sort(key=plan.place)
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f'{plan.out} is not a file of this tool ({error}); name another one') \
             from error
@@ -165,14 +176,6 @@ def _content(plan: Plan) -> dict[str, Any]:
     if plan.data:
         content['data'] = plan.data
     return content
-
-
-def _place(plan: Plan, run: dict[str, Any]) -> tuple[int, int] | None:
-    """Where a run stands in the table, None if the plan does not ask for it."""
-    names = [row.name for row in plan.rows]
-    if run['name'] not in names or run['seed'] not in plan.seeds:
-        return None
-    return names.index(run['name']), plan.seeds.index(run['seed'])
 
 
 def _train_and_test(plan: Plan, row: Row, seed: int,

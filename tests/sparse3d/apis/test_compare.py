@@ -72,6 +72,13 @@ def test_runs_that_the_file_has_are_kept(tmp_path, config, started):
     assert content['runs'][0]['metrics'] == {'AP': 2}  # the first test, not a later one
 
 
+def test_runs_of_other_rows_and_seeds_stay_in_the_file(tmp_path, config, started):
+    compare(plan_of(tmp_path, [Row('a', config), Row('b', config)]))
+    content = compare(Plan([Row('b', config)], [2], tmp_path / 'out.json', tmp_path / 'work'))
+    assert [(run['name'], run['seed']) for run in content['runs']] == [
+        ('b', 0), ('b', 1), ('b', 2), ('a', 0), ('a', 1)]
+
+
 def test_a_failed_training_is_named_and_the_others_are_kept(tmp_path, config, monkeypatch,
                                                             started):
     run_tool = module._run_tool
