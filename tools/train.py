@@ -8,6 +8,7 @@ import sys
 EXAMPLES = """examples:
   python tools/train.py configs/focalsconv/CONFIG.py
   python tools/train.py CONFIG --work-dir work_dirs/mine --cfg-options train_cfg.max_epochs=10
+  python tools/train.py CONFIG --dry-run                # is everything there? then stop
   python tools/train.py CONFIG --resume                 # go on after an interruption
   tools/dist_train.sh CONFIG 4 --auto-scale-lr          # four processes on this machine
 """
@@ -32,6 +33,8 @@ def parse_arguments() -> argparse.Namespace:
                         help='let load_from name a checkpoint of which only a part fits')
     parser.add_argument('--log-to', nargs='+', default=[], choices=['tensorboard', 'wandb'],
                         help='draw the curves there too')
+    parser.add_argument('--dry-run', action='store_true',
+                        help='build everything, read a batch of the data, and stop')
     parser.add_argument('--verbose', action='store_true', help='show all that is logged')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
                         help='how several processes were started')
@@ -56,9 +59,10 @@ def run(arguments: argparse.Namespace) -> None:
         amp=arguments.amp, resume=arguments.resume, auto_scale_lr=arguments.auto_scale_lr,
         launcher=arguments.launcher, seed=arguments.seed,
         allow_partial=arguments.allow_partial, verbose=arguments.verbose,
-        log_to=arguments.log_to)
+        log_to=arguments.log_to, dry_run=arguments.dry_run)
     if os.environ.get('RANK', '0') == '0':
-        print(f'trained {result.epochs} epochs; checkpoint: {result.checkpoint}')
+        print(result if arguments.dry_run else
+              f'trained {result.epochs} epochs; checkpoint: {result.checkpoint}')
     leave_process_group()
 
 

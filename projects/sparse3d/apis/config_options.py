@@ -97,11 +97,26 @@ def dotted_keys(node: Any, prefix: str = '') -> Iterator[str]:
 
 
 def find_registered(name: str) -> Callable | None:
-    """The class or function that a ``type`` in a config names, or None."""
-    for registry in vars(mmdet3d.registry).values():
-        if isinstance(registry, Registry) and (found := registry.get(name)) is not None:
-            return found
+    """The class or function that a ``type`` in a config names (``'mmdet.ResNet'``), or None."""
+    bare = name.rpartition('.')[2]
+    roots = {id(root): root for root in map(_root, vars(mmdet3d.registry).values()) if root}
+    for root in roots.values():
+        for registry in _family(root):
+            if bare in registry.module_dict:
+                return registry.module_dict[bare]
     return None
+
+
+def _root(registry: Any) -> Registry | None:
+    while isinstance(registry, Registry) and registry.parent is not None:
+        registry = registry.parent
+    return registry if isinstance(registry, Registry) else None
+
+
+def _family(registry: Registry) -> Iterator[Registry]:
+    yield registry
+    for child in registry.children.values():
+        yield from _family(child)
 
 
 def takes_argument(function: Callable, argument: str) -> bool:
@@ -129,6 +144,8 @@ def _accepts(node: Any, path: list[str], parent: str | None = None) -> bool:
         return not rest or _accepts(node[key], rest, key)
     if parent is None and key in RUNNER_KEYS:
         return True
+    if key == 'num_batch_per_epoch' and ARGUMENTS_OF.get(parent) is DataLoader:
+        return True  # mmengine takes it out before
     owner = ARGUMENTS_OF.get(parent) if parent in ARGUMENTS_OF else None
     if owner is None and isinstance(node.get('type'), str):
         owner = find_registered(node['type'])

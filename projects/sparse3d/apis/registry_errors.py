@@ -13,7 +13,7 @@ from mmengine.registry import Registry
 
 from sparse3d.errors import ConfigError
 
-UNKNOWN_NAME = re.compile(r'(\S+) is not in the (\S+?)::(.+?) registry')
+UNKNOWN_NAME = re.compile(r'(\S+) is not in the (?:(\S+?)::)?(.+?) registry')
 UNKNOWN_ARGUMENT = re.compile(
     r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'")
 
@@ -50,7 +50,7 @@ def _unknown_name(message: str) -> str | None:
     if match := UNKNOWN_NAME.search(message):
         name = match[1].strip('\'"')
         return (f'the config names type={name!r}, which is not a registered {match[3]}'
-                f'{_near_names(name)}; a plug-in is named in custom_imports')
+                f'{near_names(name)}; a plug-in is named in custom_imports')
     return None
 
 
@@ -61,7 +61,8 @@ def _unknown_argument(message: str) -> str | None:
     return None
 
 
-def _near_names(name: str) -> str:
+def near_names(name: str) -> str:
+    """Registered names like this one, as the middle of a sentence, or nothing."""
     near = get_close_matches(name.rsplit('.', 1)[-1], registered_names(), n=3, cutoff=0.7)
     return f' (did you mean {" or ".join(map(repr, near))}?)' if near else ''
 

@@ -9,6 +9,8 @@ from typing import Any
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
+from sparse3d.errors import DataError
+
 # Hooks that mmengine adds unless they are None.
 BUILT_IN_HOOKS = {'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler',
                   'checkpoint'}
@@ -53,6 +55,18 @@ class Sparse3DRunner(Runner):
             {name: hook for name, hook in (hooks or {}).items()
              if hook is not None or name in BUILT_IN_HOOKS})
 
+    def build_train_loop(self, loop: Any) -> Any:
+        """Build the loop.
+
+        Raises:
+            DataError: if there is nothing to train on.
+        """
+        loop = super().build_train_loop(loop)
+        if len(loop.dataloader) == 0:
+            raise DataError('there is no batch to train on: the training set has '
+                            f'{len(loop.dataloader.dataset)} samples')
+        return loop
+
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict | None = None) -> None:
         """Scale the learning rate by batch size / base batch size, schedules included.
 
@@ -64,6 +78,9 @@ class Sparse3DRunner(Runner):
             return
         batch_size = self.world_size * self._train_dataloader['batch_size']
         ratio = batch_size / auto_scale_lr['base_batch_size']
+        rate = optim_wrapper.optimizer.param_groups[0]['lr']
+        self.logger.info(f'The learning rate is scaled by {ratio:g} to {rate:g}, for batches of '
+                         f'{batch_size} instead of {auto_scale_lr["base_batch_size"]}')
         schedules = self.param_schedulers or []
         for schedule in schedules if isinstance(schedules, list) else [schedules]:
             if str(schedule.get('type', '')).endswith('LR'):

@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.config import Config
 
 from sparse3d.apis.checkpoints import config_options_of, load_weights
+from sparse3d.apis.config_parts import check_parts
 from sparse3d.apis.distributed import prepare_launcher
 from sparse3d.apis.load_config import load_config
 from sparse3d.apis.registry_errors import clear_registry_errors
@@ -54,6 +55,7 @@ def test(
         raise ConfigError(f'the config cannot test: it has no {", ".join(missing)}')
     for key in TRAINING_KEYS + VALIDATION_KEYS:
         config[key] = None
+    check_parts(config.to_dict())
     config.work_dir = choose_work_dir(config, work_dir)
     config.verbose = verbose
     config.load_from, config.resume = str(checkpoint), False

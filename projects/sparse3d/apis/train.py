@@ -14,7 +14,9 @@ from mmengine.model import is_model_wrapper
 from torch import nn
 
 from sparse3d.apis.checkpoints import latest_checkpoint, load_weights
+from sparse3d.apis.config_parts import check_parts
 from sparse3d.apis.distributed import prepare_launcher
+from sparse3d.apis.dry_run import DryRun, prepare_and_stop
 from sparse3d.apis.load_config import load_config
 from sparse3d.apis.registry_errors import clear_registry_errors
 from sparse3d.apis.runner import Sparse3DRunner
@@ -56,7 +58,8 @@ def train(
         allow_partial: bool = False,
         verbose: bool = False,
         log_to: Sequence[str] = (),
-) -> TrainingResult:
+        dry_run: bool = False,
+) -> TrainingResult | DryRun:
     """Train, with mmengine's Runner, what a config describes.
 
     Args:
@@ -72,6 +75,8 @@ def train(
         allow_partial: let ``load_from`` name a checkpoint of which only a part fits.
         verbose: show on the console all that mmengine logs.
         log_to: where the curves go beside the log files: ``'tensorboard'``, ``'wandb'``.
+        dry_run: stop where the first epoch would begin, after reading a batch of each kind of
+            data, and return what would be trained.
 
     Raises:
         ConfigError: if the config cannot mean what it says.
@@ -82,6 +87,7 @@ def train(
     missing = [key for key in TRAINING_KEYS if config.get(key) is None]
     if missing:
         raise ConfigError(f'the config cannot train: it has no {", ".join(missing)}')
+    check_parts(config.to_dict())
     config.work_dir = choose_work_dir(config, work_dir)
     config.verbose = verbose
     _set_seed(config, seed)
@@ -94,6 +100,8 @@ def train(
     with clear_registry_errors():
         runner = Sparse3DRunner.from_cfg(config)
         _check_start(runner, config, allow_partial)
+        if dry_run:
+            return prepare_and_stop(runner)
         runner.train()
     return _result(runner)
 

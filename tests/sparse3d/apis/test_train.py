@@ -54,9 +54,11 @@ def test_an_evaluation_that_cannot_work_fails_before_the_first_iteration(tiny_co
     assert not list(tmp_path.glob('*.pth'))
 
 
-def test_the_learning_rate_follows_the_batch_size_in_schedules_too(tiny_config, tmp_path):
+def test_the_learning_rate_follows_the_batch_size_in_schedules_too(tiny_config, tmp_path, capsys):
     options = {**EPOCHS, 'auto_scale_lr.base_batch_size': 16}  # the batch size is 4
     scaled = train(tiny_config, tmp_path / 'a', options, auto_scale_lr=True)
+    assert ('learning rate is scaled by 0.25 to 0.0025, for batches of 4 instead of 16'
+            in capsys.readouterr().out)
     by_hand = train(tiny_config, tmp_path / 'b', {
         **options, 'optim_wrapper.optimizer.lr': 0.01 / 4, 'param_scheduler.0.eta_max': 0.01 / 4})
     first, second = weights(scaled.checkpoint), weights(by_hand.checkpoint)

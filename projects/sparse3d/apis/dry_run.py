@@ -1,0 +1,53 @@
+"""A training that stops where the first epoch would begin."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mmengine.runner import Runner
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a training would work on.
+
+    Attributes:
+        epochs: number of epochs.
+        samples: number of training samples in an epoch, of all processes.
+        batches: number of batches in an epoch of one process.
+        validation_samples: number of validation samples, 0 without validation.
+        parameters: number of parameters that learn.
+    """
+
+    epochs: int
+    samples: int
+    batches: int
+    validation_samples: int
+    parameters: int
+
+    def __str__(self) -> str:
+        return (f'ready to train: {self.epochs} epochs of {self.samples:,} samples in '
+                f'{self.batches:,} batches, {self.validation_samples:,} samples to validate, '
+                f'{self.parameters:,} parameters; nothing was trained')
+
+
+def prepare_and_stop(runner: Runner) -> DryRun:
+    """Build all that a training needs and read one batch of each kind of data.
+
+    Raises:
+        DataError: if there is nothing to train on, or data cannot be read.
+    """
+    loop = runner.train_loop
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    runner.scale_lr(runner.optim_wrapper, runner.auto_scale_lr)
+    if runner.param_schedulers is not None:
+        runner.param_schedulers = runner.build_param_scheduler(runner.param_schedulers)
+    next(iter(loop.dataloader))
+    validation = runner.val_loop
+    if validation is not None:
+        next(iter(validation.dataloader))
+    return DryRun(
+        epochs=loop.max_epochs, samples=len(loop.dataloader.dataset),
+        batches=len(loop.dataloader),
+        validation_samples=0 if validation is None else len(validation.dataloader.dataset),
+        parameters=sum(parameter.numel() for parameter in runner.model.parameters()
+                       if parameter.requires_grad))
