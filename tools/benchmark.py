@@ -21,7 +21,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--repeats', type=int, default=10,
                         help='timed calls after warm-up; the median is shown (%(default)s)')
     parser.add_argument('--out', metavar='FILE.json', help='write the rows with how they were made')
-    parser.add_argument('--list', action='store_true', help='list the benchmarks and stop')
+    parser.add_argument('--list', action='store_true', help='look up, list and stop')
     return parser.parse_args()
 
 
@@ -34,16 +34,19 @@ def main() -> int:
 def run(arguments: argparse.Namespace) -> None:
     from dataclasses import asdict
 
-    from sparse3d.apis.benchmark import available, benchmark, format_table
+    from sparse3d.apis.benchmark import benchmark, chosen, format_table
     from sparse3d.apis.result_record import write_result
     if arguments.list:
-        print('\n'.join(available()))
+        names = chosen(arguments.names)
+        print('\n'.join([*names, f'{len(names)} benchmarks']))
         return
     rows = benchmark(arguments.names, arguments.threads, arguments.repeats)
     print(format_table(rows, arguments.threads))
     if arguments.out:
         write_result(arguments.out, {'rows': [asdict(row) for row in rows],
                                      'threads': arguments.threads})
+    print(f'{len(rows)} rows measured'
+          + (f' and written to {arguments.out}' if arguments.out else ''))
 
 
 if __name__ == '__main__':

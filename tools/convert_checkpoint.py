@@ -31,11 +31,11 @@ def run(arguments: argparse.Namespace) -> None:
     from sparse3d.published import convert_checkpoint
     done = convert_checkpoint(arguments.plug_in, arguments.source, arguments.target,
                               arguments.config)
-    print(f'{len(done.weights)} tensors written to {arguments.target}, for {done.config}')
     for key, value in done.options.items():
-        print(f'  published behaviour, applied by itself: {key}={value}')
+        print(f'published behaviour, applied by itself: {key}={value}')
     for note in done.notes:
-        print(f'  {note}')
+        print(note)
+    print(f'{len(done.weights)} tensors written to {arguments.target}, for {done.config}')
 
 
 if __name__ == '__main__':

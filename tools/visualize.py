@@ -76,6 +76,7 @@ def run(arguments: argparse.Namespace) -> None:
         recording=arguments.recording, sampling_points=arguments.sampling_points,
         importance=arguments.importance)
     print('\n'.join(map(str, paths)))
+    print(f'{len(paths)} files written to {arguments.out}')
 
 
 if __name__ == '__main__':

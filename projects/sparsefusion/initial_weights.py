@@ -108,15 +108,22 @@ def _load(model: nn.Module, found: Mapping[str, Tensor], wanted: set[str], what:
 
 def main() -> int:
     """Command line of :func:`merge_initial_weights`."""
-    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('lidar', help='checkpoint of TransFusion-L')
     parser.add_argument('image', help='checkpoint of the image detector')
     parser.add_argument('target', help='file to write')
     parser.add_argument('--config', default=str(ROOT / CONFIGS['resnet50']))
     arguments = parser.parse_args()
     from sparse3d.apis.command_line import run_command
-    return run_command(lambda: print(merge_initial_weights(
-        arguments.lidar, arguments.image, arguments.target, arguments.config)))
+    return run_command(lambda: _merge_and_tell(arguments))
+
+
+def _merge_and_tell(arguments: argparse.Namespace) -> None:
+    counts = merge_initial_weights(arguments.lidar, arguments.image, arguments.target,
+                                   arguments.config)
+    print(f'{sum(counts.values())} tensors written to {arguments.target}: {counts["lidar"]} of the '
+          f'LiDAR, {counts["image"]} of the images, {counts["initialised"]} initialised')
 
 
 if __name__ == '__main__':

@@ -112,7 +112,8 @@ def _boxes(boxes: Tensor, scores: Tensor) -> Boxes:
 
 def main() -> int:
     """Command line of :func:`draw_dataset`."""
-    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config')
     parser.add_argument('checkpoint')
     parser.add_argument('--out', default='pictures', help='folder for the pictures')
@@ -120,9 +121,14 @@ def main() -> int:
     parser.add_argument('--score', type=float, default=0.1, help='boxes below are left out')
     arguments = parser.parse_args()
     from sparse3d.apis.command_line import run_command
-    return run_command(lambda: print('\n'.join(map(str, draw_dataset(
-        arguments.config, arguments.checkpoint, arguments.out, arguments.frames,
-        arguments.score)))))
+    return run_command(lambda: _draw_and_tell(arguments))
+
+
+def _draw_and_tell(arguments: argparse.Namespace) -> None:
+    paths = draw_dataset(arguments.config, arguments.checkpoint, arguments.out, arguments.frames,
+                         arguments.score)
+    print('\n'.join(map(str, paths)))
+    print(f'{len(paths)} pictures written to {arguments.out}')
 
 
 if __name__ == '__main__':

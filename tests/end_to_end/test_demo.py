@@ -26,5 +26,5 @@ def test_the_demo_ends_with_the_table_and_the_pictures(tmp_path):
     score = re.search(r'car 3D AP_R40 moderate at IoU 0.7: (\d+\.\d+) \(seed 0\)', out)
     assert score is not None and 0 <= float(score.group(1)) <= 100
     pictures = [Path(line.strip()) for line in out.split('pictures:')[1].splitlines()
-                if line.strip()]
+                if line.startswith('  ')]
     assert pictures and all(path.stat().st_size > 1000 for path in pictures)

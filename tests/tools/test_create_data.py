@@ -23,8 +23,8 @@ def test_help_shows_an_example(run, capsys):
     assert 'python tools/create_data.py kitti data/kitti' in capsys.readouterr().out
 
 
-def test_no_data_set_is_one_sentence_and_status_1(run, capsys, tmp_path):
-    assert run('kitti', tmp_path, '--workers', 1) == 1
+def test_no_data_set_is_one_sentence_and_status_2(run, capsys, tmp_path):
+    assert run('kitti', tmp_path, '--workers', 1) == 2
     error = capsys.readouterr().err
     assert error.startswith('error: ') and 'is not a KITTI data set' in error
     assert 'Traceback' not in error
@@ -51,7 +51,7 @@ def test_nuscenes_is_prepared_and_checked(run, capsys, tmp_path):
     assert 'frames: train 2, val 2' in capsys.readouterr().out
     assert run('check', root) == 0
     assert 'no problems found' in capsys.readouterr().out
-    assert run('upgrade', root / 'nuscenes_infos_val.pkl') == 1
-    assert 'not an info file of nuScenes written by mmdet3d before' in capsys.readouterr().err
-    assert run('nuscenes', root, '--merge') == 1
+    assert run('upgrade', root / 'nuscenes_infos_val.pkl') == 2
+    assert 'not an info file of nuScenes or KITTI written by mmdet3d' in capsys.readouterr().err
+    assert run('nuscenes', root, '--merge') == 2
     assert 'holds no parts to merge' in capsys.readouterr().err

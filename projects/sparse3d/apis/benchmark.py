@@ -66,7 +66,7 @@ def benchmark(names: Sequence[str] = ('all',), threads: int = 2, repeats: int = 
         ConfigError: for a name that is unknown or not installed.
     """
     rows = []
-    for name in _chosen(names):
+    for name in chosen(names):
         with torch_threads(threads):
             found = import_module(BENCHMARKS[name]).run(threads=threads, repeats=repeats)
         rows += [Row(benchmark=name, **row) for row in found]
@@ -93,7 +93,12 @@ def format_table(rows: Sequence[Row], threads: int) -> str:
     return '\n'.join([head, '', *lines])
 
 
-def _chosen(names: Sequence[str]) -> list[str]:
+def chosen(names: Sequence[str]) -> list[str]:
+    """The names of the benchmarks meant, ``'all'`` written out.
+
+    Raises:
+        ConfigError: for a name that is unknown or not installed.
+    """
     if 'all' in names:
         return available()
     for name in names:

@@ -17,6 +17,9 @@ QUIET_LOGGERS = ('torch.fx._symbolic_trace',)  # a notice about a function that 
 def run_command(command: Callable[[], object]) -> int:
     """Call ``command`` and return the exit code of the process.
 
+    That is what ``command`` returns, if it is a number (a check that finds something gives 1),
+    else 0.
+
     Warnings about the insides of the installed stack are not shown: a user can do
     nothing about them.
 
@@ -28,11 +31,11 @@ def run_command(command: Callable[[], object]) -> int:
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        command()
+        code = command()
     except Sparse3DError as error:
         print(f'error: {error}', file=sys.stderr, flush=True)
         return USER_ERROR
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr, flush=True)
         return INTERRUPTED
-    return 0
+    return code if isinstance(code, int) else 0

@@ -36,10 +36,10 @@ class DemoResult:
                  for name in sorted(self.metrics) if '_R40_' in name and 'loose' not in name]
         return '\n'.join([
             'Average precision in per cent on simulated frames never seen in training', *lines,
-            f'car 3D AP_R40 moderate at IoU 0.7: {self.metrics[SCORE]:.2f} (seed {self.seed})',
             f'time: {times}; in all {sum(self.seconds.values()):.0f} s',
             f'checkpoint: {self.checkpoint}', 'pictures:',
-            *(f'  {path}' for path in self.pictures)])
+            *(f'  {path}' for path in self.pictures),
+            f'car 3D AP_R40 moderate at IoU 0.7: {self.metrics[SCORE]:.2f} (seed {self.seed})'])
 
 
 def run_demo(
@@ -77,7 +77,7 @@ def run_demo(
     os.environ['SPARSE3D_SIMULATED_KITTI'] = str(data_root)  # where the config looks
     length = {'train_cfg.max_epochs': epochs, 'param_scheduler.0.total_steps': epochs}
     config = load_config(config, {**length, **(cfg_options or {})})
-    config.train_cfg.val_interval = config.train_cfg.max_epochs + 1  # the fourth step evaluates
+    config.train_cfg.val_begin = config.train_cfg.max_epochs + 1  # the fourth step evaluates
     seconds: dict[str, float] = {}
 
     def step(name: str, action: Callable[[], Any]) -> Any:

@@ -37,9 +37,10 @@ class PreparationReport:
     def __str__(self) -> str:
         frames = ', '.join(f'{split} {count}' for split, count in self.frames.items())
         objects = ', '.join(f'{name} {count}' for name, count in self.objects.items())
-        lines = [f'frames: {frames}', f'objects in the database: {objects or "none"}',
-                 *(f'wrote {path}' for path in self.files),
-                 *(f'left out: {message}' for message in self.damaged)]
+        lines = [*(f'wrote {path}' for path in self.files),
+                 *(f'left out: {message}' for message in self.damaged),
+                 f'prepared {self.out}; frames: {frames}; '
+                 f'objects in the database: {objects or "none"}']
         return '\n'.join(lines)
 
 

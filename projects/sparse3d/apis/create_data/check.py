@@ -42,5 +42,7 @@ def check_root(root: Path) -> list[CheckReport]:
 
 def _check(arguments: argparse.Namespace) -> int:
     reports = check_root(Path(arguments.root))
+    problems = sum(len(report.problems) for report in reports)
     print('\n'.join(map(str, reports)))
-    return 0 if all(report.ok for report in reports) else 1
+    print(f'checked {arguments.root}: ' + (f'{problems} problems' if problems else 'it is sound'))
+    return 1 if problems else 0

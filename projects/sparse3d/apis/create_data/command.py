@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
+from sparse3d.apis.command_line import run_command
 from sparse3d.apis.create_data.check import add_check
 from sparse3d.apis.create_data.crops import add_crops
 from sparse3d.apis.create_data.kitti import add_kitti
@@ -12,11 +12,12 @@ from sparse3d.apis.create_data.nuscenes import add_nuscenes
 from sparse3d.apis.create_data.own import add_own
 from sparse3d.apis.create_data.upgrade import add_upgrade
 from sparse3d.apis.create_data.waymo import add_waymo
-from sparse3d.errors import Sparse3DError
 
 
 def create_data(description: str, arguments: Sequence[str] | None = None) -> int:
-    """Parse the arguments and run the chosen command; 1 if something is wrong.
+    """Parse the arguments and run the chosen command; return the exit status of the process.
+
+    That is 1 if a check found problems, 2 after an error that the user can mend.
 
     Args:
         description: what ``--help`` says.
@@ -28,8 +29,4 @@ def create_data(description: str, arguments: Sequence[str] | None = None) -> int
     for add in (add_kitti, add_nuscenes, add_waymo, add_own, add_crops, add_check, add_upgrade):
         add(commands)
     parsed = parser.parse_args(arguments)
-    try:
-        return parsed.run(parsed)
-    except Sparse3DError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+    return run_command(lambda: parsed.run(parsed))

@@ -205,7 +205,7 @@ def test_command_line(waymo_v1, monkeypatch, capsys):
         assert run_tool(monkeypatch, waymo_v1, '--shard', part, '--workers', 1) == 0
     assert run_tool(monkeypatch, waymo_v1, '--merge') == 0
     assert 'frames: train 4, val 2, trainval 6' in capsys.readouterr().out
-    assert run_tool(monkeypatch, waymo_v1, '--merge') == 1
+    assert run_tool(monkeypatch, waymo_v1, '--merge') == 2
     assert 'no parts to merge' in capsys.readouterr().err
     assert run_tool(monkeypatch, waymo_v1, '--shard', '3/2') == 2
     assert "'3/2' is not a part" in capsys.readouterr().err
