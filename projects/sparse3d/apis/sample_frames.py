@@ -94,8 +94,12 @@ def _points(inputs: dict, info: dict) -> np.ndarray:
 
 
 def _name(info: dict, index: int) -> str:
-    name = info.get('sample_idx', index)
-    return f'{name:06d}' if isinstance(name, int | np.integer) else str(name)
+    """The number in the names of the frame's files, as in KITTI and Waymo, else the place.
+
+    ``sample_idx`` will not do: mmengine overwrites it with the place in the split.
+    """
+    stem = Path(info.get('lidar_path') or '').stem
+    return stem if stem.isdigit() else f'{index:06d}'
 
 
 def _ground_truth(sample: Det3DDataSample, info: dict) -> Boxes | None:

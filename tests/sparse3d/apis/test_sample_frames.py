@@ -1,0 +1,20 @@
+"""Samples as frames to draw."""
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmdet3d.structures import Det3DDataSample
+
+from sparse3d.apis.sample_frames import frame_of_sample
+
+
+@pytest.mark.parametrize('path, name', [
+    ('training/velodyne/000008.bin', '000008'), ('n015__LIDAR_TOP__15324.pcd.bin', '000002'),
+    ('', '000002')])
+def test_a_frame_is_called_as_its_files_are(path, name):
+    dataset = SimpleNamespace(
+        metainfo={}, get_data_info=lambda index: dict(lidar_path=path, sample_idx=index))
+    sample = dict(inputs=dict(points=torch.zeros(3, 4)), data_samples=Det3DDataSample())
+    assert frame_of_sample(dataset, 2, sample).name == name
