@@ -36,3 +36,5 @@ test_pipeline = [
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline, frames=frames))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline, frames=frames))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline, frames=frames))
+
+default_hooks = dict(validate_first=dict(max_batches=2))

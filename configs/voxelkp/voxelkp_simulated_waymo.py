@@ -6,3 +6,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 custom_imports = dict(imports=['voxelkp'])
+
+# The whole of it, twice, would cost the training minutes.
+default_hooks = dict(validate_first=dict(max_batches=2))
