@@ -5,9 +5,10 @@ import pytest
 import torch
 
 import sparsefusion  # noqa: F401
+from sparse3d.apis import load_config
 from sparse3d.errors import CheckpointError
 from sparsefusion.initial_weights import merge_initial_weights
-from sparsefusion.published_checkpoint import CONFIGS, ROOT, build, convert, kind_of
+from sparsefusion.published_checkpoint import CONFIGS, FUSION_OPTIONS, ROOT, build, convert, kind_of
 from sparsefusion.published_names import NO_EFFECT, as_sparsefusion, ours
 
 
@@ -32,6 +33,13 @@ def swin_weights(golden) -> dict:
     rest = {name: value for name, value in golden.published.items()
             if not name.startswith(('img_backbone', 'img_neck'))}
     return {**images, **rest}
+
+
+@pytest.mark.parametrize('kind', ['resnet50', 'swin_t'])
+def test_published_behaviour_is_switched_on_by_options_that_the_config_knows(kind):
+    head = load_config(ROOT / CONFIGS[kind], FUSION_OPTIONS).model.bbox_head
+    assert head.suppression.published_squared_radius and head.suppression.published_zero_scores
+    assert head.losses.published_match_height and head.published_padding
 
 
 def test_every_released_name_is_known(golden):

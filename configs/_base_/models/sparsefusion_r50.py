@@ -41,4 +41,7 @@ model = dict(
         centre_range={{_base_.centre_range}},
         # Metres; the release compares the squares of distances with 0.35, 0.175 and 0.1.
         suppression=dict(
-            radii=[0.592, 0.592, 0.592, 0.592, 0.592, 0.418, 0.316, -1, 0.316, 0.316])))
+            radii=[0.592, 0.592, 0.592, 0.592, 0.592, 0.418, 0.316, -1, 0.316, 0.316],
+            published_squared_radius=False,
+            published_zero_scores=False),
+        losses=dict(published_match_height=False)))
