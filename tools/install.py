@@ -229,7 +229,7 @@ def main() -> int:
         installer.run()
     except (StepFailed, subprocess.CalledProcessError, OSError) as error:
         print(f'install: {error}', file=sys.stderr)
-        return 1
+        return 2
     except KeyboardInterrupt:
         print('\ninstall: interrupted; the same command goes on from here', file=sys.stderr)
         return 130

@@ -1,6 +1,7 @@
 """Command lines: quick help with an example, one-sentence errors, exit codes."""
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,16 @@ def test_help_has_examples_and_does_not_wait_for_pytorch(tool):
     assert done.returncode == 0 and f'python tools/{tool}.py' in done.stdout
     imported = {line.rpartition('|')[2].strip() for line in done.stderr.splitlines()}
     assert 'argparse' in imported and 'torch' not in imported
+
+
+@pytest.mark.parametrize('command', [
+    *(f'tools/{path.name}' for path in sorted(ROOT.glob('tools/*.py')) if path.stem not in TOOLS),
+    '-m sparsefusion.pictures', '-m sparsefusion.initial_weights'])
+def test_help_of_the_others_has_an_example(command):
+    done = subprocess.run([sys.executable, *command.split(), '--help'], cwd=ROOT,
+                          capture_output=True, text=True)
+    example = rf'^ +python[\d.]* {re.escape(command)}'
+    assert done.returncode == 0 and re.search(example, done.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize('script', ['dist_train', 'dist_test', 'slurm_train', 'slurm_test'])
