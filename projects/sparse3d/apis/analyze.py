@@ -1,7 +1,6 @@
 """An evaluation taken apart: what is found, what is not, and what the mistakes look like."""
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -13,6 +12,7 @@ from mmengine.config import Config
 
 from sparse3d.apis.checkpoints import config_options_of
 from sparse3d.apis.load_config import load_config
+from sparse3d.apis.training_log import read_losses
 from sparse3d.apis.visualize import frames_with_detections
 from sparse3d.errors import DataError
 from sparse3d.evaluation.box_average_precision import evaluate_boxes
@@ -178,9 +178,7 @@ def _write_worst(report: HtmlReport, frames: list, out: Path) -> None:
 
 def _write_training(report: HtmlReport, work_dir: Path) -> None:
     """The loss along the training, if its log lies beside the checkpoint."""
-    logs = sorted(work_dir.glob('*/vis_data/scalars.json'))
-    rows = [json.loads(line) for line in logs[-1].read_text().splitlines()] if logs else []
-    points = [(row['step'], row['loss']) for row in rows if 'loss' in row and 'step' in row]
+    points = [(logged.step, logged.loss) for logged in read_losses(work_dir)]
     if len(points) < 2:
         return
     figure = Figure(figsize=(7, 3.4), layout='constrained')

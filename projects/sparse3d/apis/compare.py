@@ -18,6 +18,7 @@ from sparse3d.apis.config_options import parse_options
 from sparse3d.apis.load_config import load_config
 from sparse3d.apis.model_cost import measure_cost
 from sparse3d.apis.result_record import result_record
+from sparse3d.apis.training_log import loss_by_epoch
 from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.prepare.progress import Progress
@@ -200,6 +201,7 @@ def _train_and_test(plan: Plan, row: Row, seed: int,
         record = result_record(json.loads(scores.read_text()))
         yield {'name': other.name, 'config': other.config, 'seed': seed,
                'training_minutes': round(minutes, 1),
+               'loss_by_epoch': [round(loss, 4) for loss in loss_by_epoch(folder)],
                **{key: record[key] for key in ('commit', 'device', 'torch', 'date')},
                'threads': _threads(plan), 'metrics': record['metrics']}
 
