@@ -71,6 +71,11 @@ def pipelines() -> dict[str, tuple[Callable, Callable | None, str]]:
             lambda: data_baselines.nuscenes_images(
                 nuscenes, camera.class_names, camera.point_cloud_range, camera.image_size),
             'JPEG decoded at half size, option reduce=2'),
+        'nuScenes 6 images, reduced decoding, bilinear': (
+            lambda: _reduced(nuscenes, interpolation='bilinear'),
+            lambda: data_baselines.nuscenes_images(
+                nuscenes, camera.class_names, camera.point_cloud_range, camera.image_size),
+            'the same, resized with two pixels in place of four'),
         'nuScenes 48 images': (
             lambda: _ours('nuscenes_camera.py', nuscenes), None,
             '8 frames; mmdet3d has no such pipeline'),
@@ -83,14 +88,18 @@ def pipelines() -> dict[str, tuple[Callable, Callable | None, str]]:
     }
 
 
-def _reduced(root: Path) -> dict:
-    """Decoded at half size, so that the same range of sizes is twice the factor."""
+def _reduced(root: Path, **changes) -> dict:
+    """Decoded at half size, so that the same range of sizes is twice the factor.
+
+    Args:
+        changes: other arguments of the images' augmentation.
+    """
     dataset = _ours('nuscenes_camera.py', root, frames=dict(num_frames=1))
     for transform in dataset['pipeline']:
         if transform.type == 'LoadMultiViewImages':
             transform.reduce = 2
         elif transform.type == 'AugmentImages':
-            transform.resize = [2 * factor for factor in transform.resize]
+            transform.update(resize=[2 * factor for factor in transform.resize], **changes)
     return dataset
 
 

@@ -10,7 +10,7 @@ from sparse3d.apis.benchmarks.data import pipelines, quiet
 
 SAMPLES = 1000
 SETTLED = 200   # by then every file has been read, every buffer has its size
-NAMES = ('KITTI LiDAR and image', 'nuScenes LiDAR', 'nuScenes 6 images')
+NAMES = ('KITTI LiDAR and image', 'nuScenes LiDAR', 'nuScenes 6 images', 'Waymo LiDAR')
 
 
 def run(threads: int = 2, repeats: int = 10) -> list[dict]:
