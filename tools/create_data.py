@@ -11,6 +11,7 @@ Example:
     python tools/create_data.py own data/mine                   # docs/custom_data.md
     python tools/create_data.py check data/kitti
     python tools/create_data.py upgrade data/nuscenes/nuscenes_infos_train.pkl   # mmdet3d 0.x, 1.0
+    python tools/create_data.py upgrade data/kitti/kitti_infos_train.pkl         # mmdet3d 0.x, 1.0
 """
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ from sparse3d.plain_pickle import loads_plain
 FORMAT_VERSION = 1
 _TRAILER = b'\nsparse3d-crc32:'
 _TRAILER_LENGTH = len(_TRAILER) + 8
-_OTHER_WAY = {'nuscenes': ' or convert it with "tools/create_data.py upgrade"'}
+_OTHER_WAY = dict.fromkeys(
+    ('nuscenes', 'kitti'), ' or convert it with "tools/create_data.py upgrade"')
 
 
 def write_plain_file(path: str | os.PathLike, content: Any) -> None:
@@ -75,8 +76,8 @@ def read_info_file(path: str | os.PathLike, dataset: str) -> dict:
         ``dict(metainfo=dict, data_list=list[dict])``.
 
     Raises:
-        DataError: if the file is missing, damaged, of mmdet3d 0.x (other axes and
-            yaw), of a later format or of another data set.
+        DataError: if the file is missing, damaged, of mmdet3d 0.x (other entries
+            and LiDAR boxes), of a later format or of another data set.
     """
     if not Path(path).exists():
         raise DataError(f'the info file {path} does not exist; make it with '
@@ -89,8 +90,8 @@ def read_info_file(path: str | os.PathLike, dataset: str) -> dict:
 def check_info(info: Any, dataset: str, source: str) -> None:
     """Raise :class:`DataError` unless ``info`` is in the 1.4 layout and of ``dataset``."""
     if is_old_layout(info):
-        raise DataError(f'{source} was written by mmdet3d 0.x, whose boxes have another yaw and '
-                        f'size order; make it again with "tools/create_data.py {dataset}"'
+        raise DataError(f'{source} was written by mmdet3d 0.x, whose entries and LiDAR boxes are '
+                        f'others; make it again with "tools/create_data.py {dataset}"'
                         f'{_OTHER_WAY.get(dataset, "")}')
     if (not isinstance(info, dict) or not isinstance(info.get('metainfo'), Mapping)
             or not isinstance(info.get('data_list'), list)):

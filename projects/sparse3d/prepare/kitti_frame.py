@@ -51,8 +51,10 @@ def read_frame(frame: KittiFrame) -> ReadFrame:
     visible = points[points_in_image(points, calibration, size)]
     contents = dict(velodyne=content, velodyne_reduced=describe_contents(visible.tobytes()))
     info = dict(
-        sample_idx=int(frame.name), images=_images(frame, calibration, size),
-        lidar_points=_lidar_points(frame, calibration, contents))
+        sample_idx=int(frame.name),
+        images=image_entries(frame.file('image_2').name, calibration, size),
+        lidar_points=dict(lidar_entry(frame.file('velodyne').name, calibration),
+                          contents=contents))
     if not frame.labelled:
         return ReadFrame(info, visible, [], np.zeros((0, 7)))
     if frame.file('planes').is_file():
@@ -60,10 +62,9 @@ def read_frame(frame: KittiFrame) -> ReadFrame:
     objects = read_labels(frame.file('label_2'))
     known = [item for item in objects if item.type != 'DontCare']
     boxes = kitti_camera_to_lidar([item.camera_box for item in known], calibration.lidar2cam)
-    info['instances'] = _instances(objects, boxes, visible, calibration)
-    records = [camera_instance(item, CATEGORIES[item.type], calibration.cam2img[2], size)
-               for item in known if item.occluded >= 0]
-    info['cam_instances'] = dict(CAM2=[record for record in records if record])
+    num_points = [len(points_in_box(visible, box)) for box in boxes]
+    info['instances'] = instances(objects, num_points, calibration)
+    info['cam_instances'] = camera_instances(objects, calibration, size)
     return ReadFrame(info, visible, [item.type for item in known], boxes)
 
 
@@ -96,35 +97,55 @@ def _check_reflectance(points: np.ndarray, frame: KittiFrame) -> None:
                         f'leaves 0..1; it is damaged or has another number of columns')
 
 
-def _images(frame: KittiFrame, calibration: KittiCalibration, size: tuple[int, int]) -> dict:
+def image_entries(name: str, calibration: KittiCalibration, size: tuple[int, int]) -> dict:
+    """``images`` of an entry.
+
+    Args:
+        name: of the image file of camera 2.
+        size: its height and width in pixels.
+    """
     # float32 where mmdet3d stores float32, so that the files agree to the last digit
     lidar2cam = calibration.rectification.astype('f4') @ calibration.velo2cam.astype('f4')
     images: dict[str, Any] = {
         f'CAM{camera}': dict(cam2img=cam2img.tolist(), lidar2img=(cam2img @ lidar2cam).tolist())
         for camera, cam2img in enumerate(calibration.cam2img)}
     images['CAM2'].update(
-        img_path=frame.file('image_2').name, height=size[0], width=size[1],
+        img_path=name, height=size[0], width=size[1],
         lidar2cam=lidar2cam.tolist())
     images['R0_rect'] = calibration.rectification.astype('f4').tolist()
     return images
 
 
-def _lidar_points(frame: KittiFrame, calibration: KittiCalibration, contents: dict) -> dict:
+def lidar_entry(name: str, calibration: KittiCalibration) -> dict:
+    """``lidar_points`` of an entry; ``name`` is that of the point cloud's file."""
     return dict(
-        num_pts_feats=4, lidar_path=frame.file('velodyne').name, contents=contents,
+        num_pts_feats=4, lidar_path=name,
         Tr_velo_to_cam=calibration.velo2cam.astype('f4').tolist(),
         Tr_imu_to_velo=calibration.imu2velo.astype('f4').tolist())
 
 
-def _instances(objects: list[KittiObject], boxes: np.ndarray, visible: np.ndarray,
-               calibration: KittiCalibration) -> list[dict]:
-    instances, known = [], 0
+def camera_instances(objects: list[KittiObject], calibration: KittiCalibration,
+                     size: tuple[int, int]) -> dict[str, list[dict]]:
+    """``cam_instances`` of an entry."""
+    records = [camera_instance(item, CATEGORIES[item.type], calibration.cam2img[2], size)
+               for item in objects if item.type != 'DontCare' and item.occluded >= 0]
+    return dict(CAM2=[record for record in records if record])
+
+
+def instances(objects: list[KittiObject], num_points: list[int],
+              calibration: KittiCalibration) -> list[dict]:
+    """``instances`` of an entry.
+
+    Args:
+        num_points: LiDAR points inside each of the objects that are not DontCare.
+    """
+    entries, known = [], 0
     for row, item in enumerate(objects):
         counts = item.type != 'DontCare'
-        num_points = len(points_in_box(visible, boxes[known])) if counts else -1
-        instances.append(_instance(item, row, known if counts else -1, num_points, calibration))
+        entries.append(_instance(item, row, known if counts else -1,
+                                 num_points[known] if counts else -1, calibration))
         known += counts
-    return instances
+    return entries
 
 
 def _instance(item: KittiObject, row: int, index: int, num_points: int,

@@ -5,19 +5,13 @@ Two kinds of file look alike: up to 0.18 boxes are (x, y, z, w, l, h, -yaw - pi/
 """
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from pyquaternion import Quaternion
 
-from sparse3d.datasets.info_files import (
-    FORMAT_VERSION,
-    is_old_layout,
-    read_plain_file,
-    write_info_file,
-)
+from sparse3d.datasets.info_files import FORMAT_VERSION
 from sparse3d.errors import DataError
 from sparse3d.prepare.nuscenes import BOX_CONVENTION
 from sparse3d.prepare.nuscenes_camera_instances import camera_instances
@@ -29,25 +23,20 @@ _LONG = ('car', 'truck', 'trailer', 'bus')
 _WIDTH_HEIGHT = 1600, 900
 
 
-def upgrade_nuscenes(path: str | os.PathLike, out: str | os.PathLike | None = None) -> str:
-    """Convert an info file; returns what was done, in words.
+def upgraded_nuscenes(old: Mapping, path: Path) -> tuple[dict, list[dict], str]:
+    """Metainfo and entries of the new file, and what was done, in words.
 
     The result serves models of a single frame: old files do not say which samples follow
     each other, have no pictures between key frames and no attributes.
 
     Args:
-        path: the old file.
-        out: the new file; by default ``path``, and the old file gets the ending ``.old``.
+        old: what the old file holds.
+        path: the old file, for messages.
 
     Raises:
-        DataError: if it is not an old nuScenes file, or its boxes could be of either kind.
+        DataError: if a sample is damaged, or its boxes could be of either kind.
     """
-    path = Path(path)
-    old = read_plain_file(path)
-    infos = old.get('infos') if isinstance(old, Mapping) else None
-    if not is_old_layout(old) or not infos or 'lidar2ego_rotation' not in infos[0]:
-        raise DataError(f'{path} is not an info file of nuScenes written by mmdet3d before 1.1; '
-                        f'"create_data.py check" says what a prepared folder holds')
+    infos = old['infos']
     turned = _has_old_boxes(infos, path)
     entries = [_entry(info, row, turned, path) for row, info in enumerate(infos)]
     metainfo = dict(
@@ -56,13 +45,8 @@ def upgrade_nuscenes(path: str | os.PathLike, out: str | os.PathLike | None = No
         stamp=dict(format_version=FORMAT_VERSION, box_convention=BOX_CONVENTION,
                    source=f'{path.name} of mmdet3d {"0.x" if turned else "1.0"}, upgraded',
                    options={}, writer=f'sparse3d {__version__}'))
-    if out is None:
-        os.replace(path, f'{path}.old')
-    write_info_file(out or path, metainfo, entries)
-    kept = '' if out else f'; the old file is {path}.old'
-    kind = ('boxes of mmdet3d 0.x turned and their sizes reordered' if turned
-            else 'boxes of mmdet3d 1.0 kept as they are')
-    return f'wrote {out or path}: {len(entries)} samples, {kind}{kept}'
+    return metainfo, entries, ('boxes of mmdet3d 0.x turned and their sizes reordered' if turned
+                               else 'boxes of mmdet3d 1.0 kept as they are')
 
 
 def _has_old_boxes(infos: list[dict], path: Path) -> bool:

@@ -17,7 +17,7 @@ from sparse3d.datasets.info_files import (
 )
 from sparse3d.errors import DataError
 from sparse3d.prepare import check_nuscenes, prepare_nuscenes
-from sparse3d.prepare.nuscenes_upgrade import upgrade_nuscenes
+from sparse3d.prepare.info_upgrade import upgrade_info_file
 
 NAME = 'nuscenes_infos_train.pkl'
 
@@ -165,7 +165,7 @@ def test_an_old_file_is_recognised_and_upgraded(root, old_convention):
         read_info_file(root / NAME, 'nuscenes')
     assert any(f'create_data.py upgrade {root / NAME}' in problem
                for problem in check_nuscenes(root).problems)
-    said = upgrade_nuscenes(root / NAME)
+    said = upgrade_info_file(root / NAME)
     assert ('turned' in said) == old_convention and (root / f'{NAME}.old').is_file()
     upgraded = read_info_file(root / NAME, 'nuscenes')
     assert upgraded['metainfo']['version'] == 'v1.0-mini'
@@ -191,17 +191,17 @@ def test_an_old_file_is_recognised_and_upgraded(root, old_convention):
 
 
 def test_what_cannot_be_upgraded(root):
-    with pytest.raises(DataError, match='is not an info file of nuScenes'):
-        upgrade_nuscenes(root / NAME)
+    with pytest.raises(DataError, match='is not an info file of nuScenes or KITTI'):
+        upgrade_info_file(root / NAME)
     old = as_old_file(read_info_file(root / NAME, 'nuscenes'), True)
     for info in old['infos']:
         info['gt_names'] = np.array(['pedestrian'] * len(info['gt_names']))
     write_plain_file(root / NAME, old)
     with pytest.raises(DataError, match='too few vehicles to tell'):
-        upgrade_nuscenes(root / NAME)
+        upgrade_info_file(root / NAME)
     assert read_plain_file(root / NAME).keys() == old.keys()  # the file stays
     del old['infos'][0]['cams']['CAM_BACK']['cam_intrinsic']
     old['infos'][0]['gt_names'][:] = 'car'
     write_plain_file(root / NAME, old)
     with pytest.raises(DataError, match='sample 0 of .* is damaged'):
-        upgrade_nuscenes(root / NAME)
+        upgrade_info_file(root / NAME)

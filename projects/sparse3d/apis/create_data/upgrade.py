@@ -3,18 +3,18 @@ from __future__ import annotations
 
 import argparse
 
-from sparse3d.prepare.nuscenes_upgrade import upgrade_nuscenes
+from sparse3d.prepare.info_upgrade import upgrade_info_file
 
 
 def add_upgrade(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
     upgrade = commands.add_parser(
-        'upgrade', help='convert a nuScenes info file of mmdet3d 0.x or 1.0')
+        'upgrade', help='convert an info file of mmdet3d 0.x or 1.0 (nuScenes, KITTI)')
     upgrade.add_argument('file', help='the info file; it is kept with the ending .old')
     upgrade.add_argument('--out', help='write here instead and leave the file alone')
     upgrade.set_defaults(run=_upgrade)
 
 
 def _upgrade(arguments: argparse.Namespace) -> int:
-    print(upgrade_nuscenes(arguments.file, arguments.out))
+    print(upgrade_info_file(arguments.file, arguments.out))
     return 0
