@@ -1,16 +1,19 @@
-"""Write the deployable part of a DSVT detector as ONNX and compare it with PyTorch.
+"""Write the deployable part of a detector as ONNX and compare it with PyTorch.
 
-Voxel features and the partition into sets are inputs of the file; everything behind them
-is in it, as standard operators with dynamic numbers of voxels and sets.
+DSVT: voxel features and the partition into sets are inputs of the file; everything behind them
+is in it, with dynamic numbers of voxels and sets. SparseBEV: feature maps of all frames and
+their matrices are inputs, the decoder is in it. Both in standard operators.
 """
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 EXAMPLES = """examples:
   python tools/export_onnx.py configs/dsvt/dsvt_pillar_waymo_1frame_24e.py CHECKPOINT
   python tools/export_onnx.py CONFIG CHECKPOINT --out dsvt.onnx --points a.bin b.bin
+  python tools/export_onnx.py configs/sparsebev/sparsebev_r50_400q_nuscenes.py CHECKPOINT
 """
 
 
@@ -20,10 +23,10 @@ def parse_arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', nargs='?', help='checkpoint; without it initial weights')
-    parser.add_argument('--out', default='dsvt.onnx', help='file to write (default: %(default)s)')
+    parser.add_argument('--out', help="file to write (default: the config's name, .onnx)")
     parser.add_argument('--points', nargs='+', default=[], metavar='FILE.bin',
-                        help='float32 clouds with the columns of the model; the first is traced, '
-                             'all are compared (default: two drawn sweeps)')
+                        help='DSVT: float32 clouds with the columns of the model; the first is '
+                             'traced, all are compared (default: two drawn sweeps)')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
                         help='override the config')
     return parser.parse_args()
@@ -36,15 +39,13 @@ def main() -> int:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from dsvt.onnx_export import export_onnx
     from sparse3d.apis.config_options import parse_options
-    report = export_onnx(arguments.config, arguments.checkpoint, arguments.out, arguments.points,
+    from sparse3d.apis.export_onnx import export_onnx
+    out = arguments.out or Path(arguments.config).with_suffix('.onnx').name
+    report = export_onnx(arguments.config, arguments.checkpoint, out, arguments.points,
                          parse_options(arguments.cfg_options))
-    size = report.path.stat().st_size / 1e6
-    print(f'{report.path}: {size:.1f} MB, operators {", ".join(report.operators)}')
-    for voxels, difference in report.differences.items():
-        print(f'{voxels:,} voxels: ONNX Runtime and PyTorch differ by {difference:.1e} at most')
-    print(f'for TensorRT:\n  trtexec --onnx={report.path} --fp16 {report.trtexec_shapes()}')
+    print('\n'.join(report.sentences()))
+    print(f'{report.path.stat().st_size / 1e6:.1f} MB written to {report.path}')
 
 
 if __name__ == '__main__':

@@ -1,13 +1,8 @@
 """DSVT as an ONNX file of standard operators, compared with PyTorch in ONNX Runtime."""
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 
@@ -21,11 +16,9 @@ from sparse3d.apis.benchmarks.sweep import drawn_sweep
 from sparse3d.apis.build_model import build_model
 from sparse3d.apis.checkpoints import config_options_of
 from sparse3d.apis.load_config import load_config
+from sparse3d.apis.onnx_files import OnnxComparison, require_packages, to_onnx
 from sparse3d.atomic_files import write_bytes_atomically
-from sparse3d.errors import BackendUnavailable, ConfigError, DataError
-
-OPSET = 18
-PACKAGES = ('onnx', 'onnxruntime', 'onnxscript')
+from sparse3d.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -45,6 +38,13 @@ class ExportReport:
     differences: Mapping[int, float]
     inputs: Mapping[str, tuple[int | None, ...]]
     example: Mapping[str, tuple[int, ...]]
+
+    def sentences(self) -> list[str]:
+        """What to tell the user beside the file's name."""
+        return [f'operators: {", ".join(self.operators)}',
+                *(f'{voxels:,} voxels: ONNX Runtime and PyTorch differ by {difference:.1e} at most'
+                  for voxels, difference in self.differences.items()),
+                f'for TensorRT:\n  trtexec --onnx={self.path} --fp16 {self.trtexec_shapes()}']
 
     def trtexec_shapes(self, least: float = 0.15, most: float = 1.75) -> str:
         """Bounds for TensorRT: shapes from ``least`` to ``most`` times those of the cloud."""
@@ -88,8 +88,13 @@ def export_detector(detector: nn.Module, clouds: Sequence[Tensor], out: str | Pa
     """The same for a detector in evaluation mode and clouds [N, C]; see ``export_onnx``."""
     model = DeployableDSVT(detector)
     batches = [engine_inputs(detector, model, [cloud]) for cloud in clouds]
-    content, operators = _to_onnx(model, batches[0])
-    differences = _compare(content, model, batches, tolerance)
+    free = torch.export.Dim.DYNAMIC
+    content, operators = to_onnx(model, batches[0], {
+        name: {_changing_axis(name): free} for name in batches[0]})
+    comparison = OnnxComparison(content, model, tolerance)
+    voxels = [len(inputs['features']) for inputs in batches]
+    differences = {number: comparison.difference(inputs, f'{number:,} voxels')
+                   for number, inputs in zip(voxels, batches, strict=True)}
     write_bytes_atomically(out, content)
     example = {name: tuple(value.shape) for name, value in batches[0].items()}
     changing = {name: tuple(None if axis == _changing_axis(name) else size
@@ -104,49 +109,6 @@ def engine_inputs(detector: nn.Module, model: DeployableDSVT,
     batch = detector.data_preprocessor({'inputs': {'points': clouds}, 'data_samples': None}, False)
     voxels = batch['inputs']['voxels']
     return dict(model.inputs_of(*detector.voxel_encoder(voxels['voxels'], voxels['coors'])))
-
-
-def require_packages() -> None:
-    """Raise BackendUnavailable unless the packages of the export are installed."""
-    missing = [name for name in PACKAGES if find_spec(name) is None]
-    if missing:
-        raise BackendUnavailable(f'the export needs {", ".join(missing)}: '
-                                 "pip install -c constraints.txt '.[export]'")
-
-
-def _to_onnx(model: DeployableDSVT, inputs: dict[str, Tensor]) -> tuple[bytes, tuple[str, ...]]:
-    changing = torch.export.Dim.DYNAMIC
-    shapes = {name: {_changing_axis(name): changing} for name in inputs}
-    with torch.no_grad(), _quiet():
-        outputs = list(model(inputs))
-        program = torch.onnx.export(
-            model, (), kwargs={'inputs': inputs}, dynamo=True, opset_version=OPSET,
-            dynamic_shapes={'inputs': shapes}, input_names=list(inputs), output_names=outputs)
-    proto = program.model_proto
-    foreign = {node.domain for node in proto.graph.node} - {''}
-    if foreign:
-        raise ConfigError(f'the exported model needs operators of {", ".join(sorted(foreign))}')
-    return proto.SerializeToString(), tuple(sorted({node.op_type for node in proto.graph.node}))
-
-
-def _compare(content: bytes, model: DeployableDSVT, batches: Sequence[dict[str, Tensor]],
-             tolerance: float) -> dict[int, float]:
-    import onnxruntime
-    session = onnxruntime.InferenceSession(content, providers=['CPUExecutionProvider'])
-    names = [value.name for value in session.get_outputs()]
-    differences = {}
-    for inputs in batches:
-        with torch.no_grad():
-            expected = model(inputs)
-        found = session.run(names, {name: value.numpy() for name, value in inputs.items()})
-        largest = max(value.abs().max().item() for value in expected.values())
-        apart = max(float(np.abs(value - expected[name].numpy()).max())
-                    for name, value in zip(names, found, strict=True))
-        if not apart <= tolerance * max(largest, 1):
-            raise DataError(f'ONNX Runtime and PyTorch differ by {apart:.2g} on '
-                            f'{len(inputs["features"]):,} voxels; nothing was written')
-        differences[len(inputs['features'])] = apart
-    return differences
 
 
 def _changing_axis(name: str) -> int:
@@ -178,17 +140,3 @@ def _read(path: Path, columns: int) -> Tensor:
     if values.size % columns:
         raise DataError(f'{path} holds {values.size} numbers, which are no rows of {columns}')
     return torch.from_numpy(values.reshape(-1, columns))
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Keep the exporter's progress and notices off the terminal."""
-    logger = logging.getLogger('torch.onnx')
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            yield
-    finally:
-        logger.setLevel(before)

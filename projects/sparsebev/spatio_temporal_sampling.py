@@ -81,6 +81,9 @@ class SpatioTemporalSampling(nn.Module):
         quirks: what the released code does differently.
         adaptive: False keeps the points where they were initialised (the paper's ablation).
 
+    Attributes:
+        backend: of the reading, see :func:`sparse3d.ops.sample_views.sample_views`.
+
     Source: SparseBEV (ICCV 2023), section 3.3.
     """
 
@@ -90,7 +93,7 @@ class SpatioTemporalSampling(nn.Module):
         super().__init__()
         self.point_range = tuple(point_range)
         self.groups, self.points, self.levels = groups, points, levels
-        self.quirks = quirks or SamplingQuirks()
+        self.quirks, self.backend = quirks or SamplingQuirks(), 'auto'
         self.sampling_offset = nn.Linear(channels, groups * points * 3)
         self.scale_weights = nn.Linear(channels, groups * points * levels)
         self.init_weights()
@@ -119,7 +122,7 @@ class SpatioTemporalSampling(nn.Module):
             images, points, weights.flatten(3, 4), views.lidar2img, views.image_size,
             view_mask=views.present,
             published_view_choice=self.quirks.published_view_choice,
-            published_alignment=self.quirks.published_alignment)
+            published_alignment=self.quirks.published_alignment, backend=self.backend)
         sampled = sampled.unflatten(3, (self.groups, self.points))  # [B, Q, T, G, P, C/G]
         return sampled.transpose(2, 3).flatten(3, 4)
 

@@ -63,7 +63,7 @@ def test_nothing_is_written_where_results_differ(packages, tiny_detector, clouds
         get_outputs=lambda: [SimpleNamespace(name='hm')],
         run=lambda names, inputs: [torch.full((1, 1, 16, 24), 1e3).numpy()])
     monkeypatch.setattr('onnxruntime.InferenceSession', lambda *args, **kwargs: wrong)
-    monkeypatch.setattr('dsvt.onnx_export._to_onnx', lambda *args: (b'content', ()))
+    monkeypatch.setattr('dsvt.onnx_export.to_onnx', lambda *args: (b'content', ()))
     with pytest.raises(DataError, match='ONNX Runtime and PyTorch differ'):
         export_detector(tiny_detector(), clouds(50), tmp_path / 'dsvt.onnx')
     assert not (tmp_path / 'dsvt.onnx').exists()
