@@ -1,10 +1,7 @@
 """A simulated drive in nuScenes' layout through the real command lines."""
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import runpy
 from pathlib import Path
 
 import numpy as np
@@ -14,23 +11,7 @@ from nuscenes.eval.common.loaders import load_prediction
 from nuscenes.eval.detection.data_classes import DetectionBox
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG = 'configs/centerpoint/centerpoint_simulated_nuscenes.py'
-
-
-@pytest.fixture
-def run(monkeypatch):
-    """Call a tool in this process (each import of the stack takes seconds)."""
-    monkeypatch.chdir(ROOT)
-
-    def call(tool: str, *arguments) -> str:
-        monkeypatch.setattr('sys.argv', [f'{tool}.py', *map(str, arguments)])
-        out = io.StringIO()
-        with contextlib.redirect_stdout(out), pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(ROOT / f'tools/{tool}.py'), run_name='__main__')
-        assert not ended.value.code, out.getvalue()
-        return out.getvalue()
-    return call
 
 
 @pytest.mark.slow

@@ -1,10 +1,7 @@
 """Joints through the real command lines: simulate, prepare, train, test, draw, detect."""
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import runpy
 from pathlib import Path
 
 import pytest
@@ -13,21 +10,6 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIG = 'configs/voxelkp/voxelkp_simulated_waymo.py'
 SMALL = ('model.middle_encoder.channels=(8,8,16,16)', 'model.neck.in_channels=[16,16]',
          'model.neck.out_channels=16', 'model.bbox_head.in_channels=16')
-
-
-@pytest.fixture
-def run(monkeypatch):
-    """Run a tool in this process, which imports everything once; returns what it printed."""
-    monkeypatch.chdir(ROOT)
-
-    def call(tool: str, *arguments) -> str:
-        monkeypatch.setattr('sys.argv', [f'{tool}.py', *map(str, arguments)])
-        out = io.StringIO()
-        with contextlib.redirect_stdout(out), pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(ROOT / f'tools/{tool}.py'), run_name='__main__')
-        assert not ended.value.code, out.getvalue()
-        return out.getvalue()
-    return call
 
 
 @pytest.mark.slow

@@ -1,10 +1,7 @@
 """Waymo through the real command lines: simulate, prepare, check, draw, train, test, submit."""
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import runpy
 from pathlib import Path
 
 import pytest
@@ -12,25 +9,9 @@ import pytest
 from sparse3d.evaluation.waymo_submission import read_submission
 from sparse3d.prepare.waymo.segments import find_segments
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG = 'configs/centerpoint/centerpoint_simulated_waymo.py'
 ANY_SCORE = ('model.bbox_head.bbox_coder.score_threshold=0.0',
              'model.bbox_head.test_cfg.score_threshold=0.0')
-
-
-@pytest.fixture
-def run(monkeypatch):
-    """Run a tool in this process, which imports everything once; returns what it printed."""
-    monkeypatch.chdir(ROOT)
-
-    def call(tool: str, *arguments) -> str:
-        monkeypatch.setattr('sys.argv', [f'{tool}.py', *map(str, arguments)])
-        out = io.StringIO()
-        with contextlib.redirect_stdout(out), pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(ROOT / f'tools/{tool}.py'), run_name='__main__')
-        assert not ended.value.code, out.getvalue()
-        return out.getvalue()
-    return call
 
 
 @pytest.mark.slow
