@@ -28,7 +28,7 @@ def run(files: list[Path]) -> None:
     from sparse3d.atomic_files import write_bytes_atomically
     for path in files:
         write_bytes_atomically(path, fill_tables(path.read_text(), ROOT / 'results').encode())
-    print(f'tables of {len(files)} files are those of results/')
+    print(f'tables made anew: {", ".join(map(str, files))}')
 
 
 if __name__ == '__main__':

@@ -1,0 +1,28 @@
+# The baseline's detector with DSVT as its encoder: pillars of 0.4 m, two blocks, the same heat map.
+_base_ = ['../centerpoint/centerpoint_simulated_waymo.py']
+custom_imports = dict(imports=['dsvt'])
+
+pillar_size = [0.4, 0.4, 6]  # metres
+model = dict(
+    data_preprocessor=dict(
+        voxel_type='dynamic',
+        voxel_layer=dict(max_num_points=-1, voxel_size=pillar_size, max_voxels=(-1, -1))),
+    voxel_encoder=dict(
+        _delete_=True,
+        type='DynamicVoxelEncoder',
+        in_channels=5,
+        feat_channels=(32, 64),
+        voxel_size=pillar_size,
+        point_cloud_range={{_base_.grid_range}}),
+    middle_encoder=dict(
+        _delete_=True,
+        type='DSVTEncoder',
+        grid_shape=(200, 200, 1),
+        channels=64,
+        blocks=(2, ),
+        window_shapes=((12, 12, 1), ),
+        window_shift=(6, 6, 0),
+        set_size=36,
+        heads=4,
+        feedforward_channels=128),
+    backbone=dict(in_channels=64, layer_strides=[2, 2]))
