@@ -11,6 +11,7 @@ from mmdet3d.registry import DATASETS
 
 from sparse3d.datasets.data_paths import path_inside
 from sparse3d.datasets.epoch_sampler import EpochState
+from sparse3d.datasets.frames_of_split import refuse_no_frames
 from sparse3d.datasets.info_files import read_info_file
 from sparse3d.errors import ConfigError, DataError
 
@@ -65,6 +66,7 @@ class KittiDetectionDataset(KittiDataset):
         for key, value in info['metainfo'].items():
             self._metainfo.setdefault(key, value)
         data_list = [self._parse(entry, row) for row, entry in enumerate(info['data_list'])]
+        refuse_no_frames(data_list, self.ann_file, len(info['data_list']))
         if self._check_files:
             self._look_for_files(data_list)
         return data_list

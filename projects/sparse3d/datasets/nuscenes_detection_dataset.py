@@ -15,6 +15,7 @@ from sparse3d.datasets.camera_frames import FrameChoice
 from sparse3d.datasets.camera_history import CameraHistory, lidar2global
 from sparse3d.datasets.data_paths import path_inside
 from sparse3d.datasets.epoch_sampler import EpochState
+from sparse3d.datasets.frames_of_split import refuse_no_frames
 from sparse3d.datasets.info_files import read_info_file
 from sparse3d.datasets.nuscenes_objects import BOX_KEY, OBJECTS, object_arrays
 from sparse3d.errors import ConfigError, DataError
@@ -130,6 +131,7 @@ class NuScenesDetectionDataset(Det3DDataset):
         entries = info['data_list']
         self._check_history(entries)
         data_list = [self._parse(entry, row) for row, entry in enumerate(entries)]
+        refuse_no_frames(data_list, self.ann_file, len(entries))
         self.history = CameraHistory(entries, Path(self.data_root),
                                      with_sweeps=self.frame_choice.num_frames > 1)
         if self._check_files:

@@ -14,6 +14,7 @@ from mmdet3d.structures import LiDARInstance3DBoxes, LiDARPoints
 from sparse3d.datasets.cloud_files import read_cloud
 from sparse3d.datasets.data_paths import path_inside
 from sparse3d.datasets.epoch_sampler import EpochState
+from sparse3d.datasets.frames_of_split import refuse_no_frames
 from sparse3d.datasets.info_files import read_info_file
 from sparse3d.errors import ConfigError, DataError
 
@@ -79,6 +80,7 @@ class OwnDetectionDataset(Det3DDataset):
         for key, value in info['metainfo'].items():
             self._metainfo.setdefault(key, value)
         data_list = [self._parse(entry, row) for row, entry in enumerate(info['data_list'])]
+        refuse_no_frames(data_list, self.ann_file, len(info['data_list']))
         missing = [entry['lidar_path'] for entry in data_list
                    if not Path(entry['lidar_path']).is_file()]
         if missing:
