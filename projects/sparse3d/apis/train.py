@@ -91,7 +91,7 @@ def train(
     config.work_dir = choose_work_dir(config, work_dir)
     config.verbose = verbose
     _set_seed(config, seed)
-    _set_amp(config, amp)
+    _set_amp(config, amp, only_looking=dry_run)
     _set_logging(config, log_to)
     _set_auto_scale_lr(config, auto_scale_lr)
     _set_resume(config, resume)
@@ -121,13 +121,17 @@ def _set_seed(config: Config, seed: int | None) -> None:
     config.randomness = randomness
 
 
-def _set_amp(config: Config, amp: bool) -> None:
+def _set_amp(config: Config, amp: bool, only_looking: bool) -> None:
     if amp and config.optim_wrapper.type != 'AmpOptimWrapper':
         if config.optim_wrapper.type != 'OptimWrapper':
             raise ConfigError(f'--amp needs optim_wrapper.type OptimWrapper, '
                               f'not {config.optim_wrapper.type}')
         config.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
     if config.optim_wrapper.type == 'AmpOptimWrapper' and not torch.cuda.is_available():
+        if only_looking:  # here, for a machine with a GPU
+            config.optim_wrapper = {'type': 'OptimWrapper', 'optimizer':
+                                    config.optim_wrapper.optimizer}
+            return
         raise ConfigError('mixed precision (--amp) needs a GPU, and this machine has none; '
                           'train without it')
 

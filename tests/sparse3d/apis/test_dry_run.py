@@ -26,3 +26,8 @@ def test_what_is_not_there_is_found_without_training(tiny_config, tmp_path, key,
     with pytest.raises(error):
         train(tiny_config, tmp_path, {key: 0 if key.endswith('frames') else 'Absent'},
               dry_run=True)
+
+
+def test_a_training_with_mixed_precision_may_be_looked_over_where_there_is_no_gpu(
+        tiny_config, tmp_path):
+    assert train(tiny_config, tmp_path, {'optim_wrapper.type': 'AmpOptimWrapper'}, dry_run=True)
