@@ -153,7 +153,7 @@ class SparseFusion(Base3DDetector):
                 (self.use_cameras and not rig.present.all(), 'one or more camera images')):
             if missing and what not in self._said:
                 self._said.add(what)
-                warnings.warn(f'a sample has no {what}; it is detected with the rest, and '
+                warnings.warn(f'a sample lacks {what}; it is detected with the rest, and '
                               'further such samples are not reported', stacklevel=2)
 
     def _freeze(self) -> None:

@@ -206,7 +206,7 @@ class SparseFusionHead(BaseModule):
         view_queries, gated, view = self.view_transformation(camera, lifted, scene.rig)
         fused_queries, fused = self._fuse(
             lidar_queries, lidar_centres, view_queries, view['center'].detach().transpose(1, 2),
-            torch.cat([peaks.scores, camera.peaks.scores], dim=1) <= 0)
+            peak_heights(peaks, camera.peaks) <= 0)
         return FusionOutput(pyramid, bev, transferred, peaks, lidar_queries, lidar_layers[-1],
                             camera, lifted, gated, view_queries, view, fused_queries, fused,
                             present)
@@ -233,11 +233,18 @@ class SparseFusionHead(BaseModule):
         return self.predict_of(self(scene))
 
     def predict_of(self, output: FusionOutput) -> list[InstanceData]:
-        """Detections of an output."""
+        """Detections of an output; none where a sample has no candidates."""
         boxes = self.coder.decode(self.coder.stack(output.fused))
         scores = fused_scores(output)
-        return [select_detections(boxes[row], scores[row], self.centre_range, self.suppression)
+        there = peak_heights(output.peaks, output.camera.peaks) > 0
+        return [select_detections(boxes[row][there[row]], scores[row][there[row]],
+                                  self.centre_range, self.suppression)
                 for row in range(len(boxes))]
+
+
+def peak_heights(lidar: Peaks, camera: Peaks) -> Tensor:  # [B, Q]
+    """Scores of the peaks that candidates come from; 0 fills up where there are fewer."""
+    return torch.cat([lidar.scores, camera.scores], dim=1)
 
 
 def fused_scores(output: FusionOutput) -> Tensor:  # [B, Q, K]

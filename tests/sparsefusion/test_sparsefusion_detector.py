@@ -13,6 +13,7 @@ from mmengine.structures import InstanceData
 from torch import nn
 
 import sparsefusion  # noqa: F401
+from sparse3d.apis import load_detector
 
 RANGE = [-12.8, -12.8, -3.0, 12.8, 12.8, 1.0]
 HEIGHT, WIDTH = 64, 96
@@ -137,7 +138,7 @@ def test_what_is_missing_is_done_without(case):
     if case == 'no points in one sample':
         data['inputs']['points'][1] = data['inputs']['points'][1][:0]
     without = {'no voxels given': ('points', 'voxels'), 'no images given': ('imgs', )}.get(case, ())
-    with pytest.warns(UserWarning, match='a sample has no'):
+    with pytest.warns(UserWarning, match='lacks (LiDAR points|one or more camera images);'):
         found = predict(model, data, without)
     assert len(found) == 2
     assert all(objects.scores_3d.isfinite().all() for objects in found)
@@ -148,6 +149,33 @@ def test_what_is_missing_is_done_without(case):
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         predict(model, data, without)  # said once
+
+
+def test_nothing_is_found_without_candidates_whatever_the_release_would_say():
+    """Converted weights keep boxes without a score; those of no candidate are none."""
+    model = tiny_model(head=dict(suppression=dict(published_zero_scores=True)))
+    data = batch(points=0, img_valid=[False, False])
+    with pytest.warns(UserWarning, match='lacks'):
+        found = predict(model, data)
+    assert [len(objects) for objects in found] == [0, 0]
+    assert found[0].bboxes_3d.tensor.shape == (0, 9) and not len(found[0].labels_3d)
+
+
+def test_arrays_without_points_or_without_a_camera_are_detected_and_reported_once():
+    detector = load_detector('sparsefusion_simulated_nuscenes', device='cpu')
+    random = np.random.default_rng(0)
+    images = [random.integers(0, 255, (90, 160, 3), dtype=np.uint8) for _ in range(6)]
+    calibration = dict(lidar2img=cameras(6))
+    cloud = np.column_stack([random.uniform(-20, 20, (500, 2)), np.full(500, -1.5),
+                             random.uniform(0, 255, 500), np.zeros(500)]).astype(np.float32)
+    for points, pictures, lacking in (
+            (cloud[:0], images, 'LiDAR points'),
+            (cloud, [None, *images[1:]], 'one or more camera images')):
+        with pytest.warns(UserWarning, match=f'a sample lacks {lacking};') as said:
+            found = detector(points=points, images=pictures, calibration=calibration)
+            detector(points=points, images=pictures, calibration=calibration)
+        assert sum('lacks' in str(warning.message) for warning in said) == 1
+        assert np.isfinite(found.scores).all() and np.isfinite(found.boxes_3d).all()
 
 
 @pytest.mark.parametrize('meta', [dict(img_valid=[True, False]), dict(img_valid=[False, False])])
