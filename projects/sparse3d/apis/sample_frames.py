@@ -74,7 +74,7 @@ def frame_of_sample(
     info = dataset.get_data_info(index) if hasattr(dataset, 'get_data_info') else {}
     found = prediction.get('pred_instances_3d') if prediction is not None else None
     frame = Frame(
-        name=_name(info, index),
+        name=_name(info, index, sample['data_samples'].metainfo),
         points=_points(sample['inputs'], info),
         class_names=tuple(dataset.metainfo.get('classes', ())),
         ground_truth=_ground_truth(sample['data_samples'], info),
@@ -93,13 +93,15 @@ def _points(inputs: dict, info: dict) -> np.ndarray:
     return load_points(path, info.get('num_pts_feats', 4))
 
 
-def _name(info: dict, index: int) -> str:
+def _name(info: dict, index: int, meta: dict) -> str:
     """The number in the names of the frame's files, as in KITTI and Waymo, else the place.
 
-    ``sample_idx`` will not do: mmengine overwrites it with the place in the split.
+    ``sample_idx`` will not do: mmengine overwrites it with the place in the split. Clouds of
+    two kinds of one frame (``NameCloud`` of VoxelKP) are told apart.
     """
     stem = Path(info.get('lidar_path') or '').stem
-    return stem if stem.isdigit() else f'{index:06d}'
+    name = stem if stem.isdigit() else f'{index:06d}'
+    return f'{name}_{meta["cloud"]}' if 'cloud' in meta else name
 
 
 def _ground_truth(sample: Det3DDataSample, info: dict) -> Boxes | None:
