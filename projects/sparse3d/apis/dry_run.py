@@ -37,6 +37,8 @@ def prepare_and_stop(runner: Runner) -> DryRun:
         DataError: if there is nothing to train on, or data cannot be read.
     """
     loop = runner.train_loop
+    if hasattr(runner.model, 'init_weights'):
+        runner.model.init_weights()
     runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     runner.scale_lr(runner.optim_wrapper, runner.auto_scale_lr)
     if runner.param_schedulers is not None:

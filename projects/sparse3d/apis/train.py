@@ -17,6 +17,7 @@ from sparse3d.apis.checkpoints import latest_checkpoint, load_weights
 from sparse3d.apis.config_parts import check_parts
 from sparse3d.apis.distributed import prepare_launcher
 from sparse3d.apis.dry_run import DryRun, prepare_and_stop
+from sparse3d.apis.first_weights import check_first_weights
 from sparse3d.apis.load_config import load_config
 from sparse3d.apis.registry_errors import clear_registry_errors
 from sparse3d.apis.runner import Sparse3DRunner
@@ -88,6 +89,7 @@ def train(
     if missing:
         raise ConfigError(f'the config cannot train: it has no {", ".join(missing)}')
     check_parts(config.to_dict())
+    check_first_weights(config.model.to_dict())
     config.work_dir = choose_work_dir(config, work_dir)
     config.verbose = verbose
     _set_seed(config, seed)
