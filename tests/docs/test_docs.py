@@ -1,8 +1,4 @@
-"""Commands and snippets of the documentation do what they say, as they are written.
-
-Indented blocks behind ``<!-- run -->`` are commands, blocks of ``python`` are run after the
-commands of their page; all in an empty folder that holds links to the repository's own.
-"""
+"""The two pages that are followed in full, the site, and what pages point to."""
 from __future__ import annotations
 
 import os
@@ -12,41 +8,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from page_steps import steps_of
+from reader import Reader
 
 ROOT = Path(__file__).resolve().parents[2]
-RUN = '<!-- run -->'
-LINKED = ('tools', 'configs', 'docs', 'projects')
 LINK = re.compile(r'\]\(([^)#\s]+)(#[^)]*)?\)')
 PAGES = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/**/*.md'), *ROOT.glob('projects/*/*.md')])
 
 
-def steps(page: Path) -> list[list[str]]:
-    """Command lines for the shell, and snippets for Python, in the order of the page."""
-    text, found = page.read_text(), []
-    pattern = re.compile(rf'{re.escape(RUN)}\n((?:    [^\n]+\n)+)|```python\n(.*?)```', re.DOTALL)
-    for commands, snippet in pattern.findall(text):
-        if snippet:
-            found.append([sys.executable, '-c', snippet])
-        else:
-            found += [['bash', '-c', line.strip()] for line in commands.splitlines()]
-    return found
-
-
-def run_page(page: Path, folder: Path) -> None:
-    for name in LINKED:
-        (folder / name).symlink_to(ROOT / name)
-    binaries = Path(sys.executable).parent
-    environment = {**os.environ, 'PATH': f'{binaries}{os.pathsep}{os.environ["PATH"]}'}
-    for step in steps(page):
-        done = subprocess.run(step, cwd=folder, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, f'{step[-1]}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}'
-
-
 @pytest.mark.slow
 def test_your_own_data_in_an_hour(tmp_path):
-    page = ROOT / 'docs/custom_data.md'
-    assert len(steps(page)) == 9
-    run_page(page, tmp_path)
+    page = 'docs/custom_data.md'
+    assert len(steps_of(ROOT / page)) == 9
+    Reader(tmp_path).follow(page)
     assert list((tmp_path / 'pictures').glob('*_birds_eye.png'))
     assert (tmp_path / 'found.json').is_file() and (tmp_path / 'found/000039.json').is_file()
 
@@ -96,3 +70,9 @@ def test_configs_and_tools_that_a_page_names_exist(page):
                     'configs/squeezed/squeezed_centerpoint_simulated_kitti_car.py'}
     assert [name for name in names if name not in placeholders
             and not (ROOT / name).exists()] == []
+
+
+def test_the_page_of_tools_has_all_of_them():
+    page = (ROOT / 'docs/tools.md').read_text()
+    assert [path.name for path in sorted(ROOT.glob('tools/*.*'))
+            if path.suffix in ('.py', '.sh') and f'tools/{path.name}' not in page] == []
