@@ -26,6 +26,11 @@ def readmes() -> list[Path]:
 def run(files: list[Path]) -> None:
     from sparse3d.apis.result_tables import fill_tables
     from sparse3d.atomic_files import write_bytes_atomically
+    from sparse3d.errors import DataError
+    absent = [str(path) for path in files if not path.is_file()]
+    if absent:
+        raise DataError(f'{", ".join(absent)} does not exist; name a page with tables, or none for '
+                        'all READMEs')
     for path in files:
         write_bytes_atomically(path, fill_tables(path.read_text(), ROOT / 'results').encode())
     print(f'tables made anew: {", ".join(map(str, files))}')

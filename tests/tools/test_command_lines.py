@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -53,3 +54,33 @@ def test_an_error_is_one_sentence_without_traceback(tiny_config, tmp_path):
 def test_a_missing_checkpoint(tiny_config, tmp_path):
     done = run('test', tiny_config, tmp_path / 'absent.pth', '--work-dir', tmp_path)
     assert done.returncode == 2 and 'absent.pth does not exist' in done.stderr
+
+
+@pytest.mark.parametrize(('tool', 'arguments', 'sentence'), [
+    ('train', ['absent.py'], 'config file absent.py does not exist'),
+    ('test', ['absent.py', 'absent.pth'], 'absent.pth does not exist'),
+    ('visualize', ['absent.py'], 'config file absent.py does not exist'),
+    ('analyze', ['absent.py', 'absent.pth'], 'absent.pth does not exist'),
+    ('detect', ['absent', 'absent.pth', 'absent.bin'], 'absent.pth does not exist'),
+    ('convert_checkpoint', ['dsvtt', 'absent.pth', 'out.pth'], "did you mean 'dsvt'"),
+    ('convert_checkpoint', ['dsvt', 'absent.pth', 'out.pth'], 'absent.pth does not exist'),
+    ('export_onnx', ['absent.py'], 'config file absent.py does not exist'),
+    ('benchmark', ['dsvtt'], "did you mean 'dsvt'"),
+    ('benchmark', ['dsvtt', '--list'], "did you mean 'dsvt'"),
+    ('simulate', ['kitti', 'drive', '--frames', '0'], 'at least 1 frame'),
+    ('create_data', ['waymo', 'absent'], 'absent'),
+    ('create_data', ['check', 'absent'], 'absent holds no info file'),
+    ('compare', ['absent.py', '--out', 'runs.json'], 'there is no file absent.py'),
+    ('update_tables', ['absent.md'], 'absent.md does not exist'),
+    ('demo', ['--config', 'absent.py', '--data-root', 'data', '--out', 'out'], 'absent.py'),
+])
+def test_what_a_user_can_mend_is_one_sentence_and_status_2(
+        tool, arguments, sentence, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr('sys.argv', [f'{tool}.py', *arguments])
+    monkeypatch.delenv('SPARSE3D_SIMULATED_KITTI', raising=False)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / f'tools/{tool}.py'), run_name='__main__')
+    printed = capsys.readouterr().err
+    assert ended.value.code == 2 and 'error: ' in printed and sentence in printed
+    assert len(printed.strip().splitlines()[-1]) < 600 and 'Traceback' not in printed
