@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
+from sparse3d.blas_threads import one_blas_thread
 from sparse3d.errors import DataError
 
 # Hooks that mmengine adds unless they are None.
@@ -30,6 +31,11 @@ class Sparse3DRunner(Runner):
         for handler in _console_handlers(self.logger):
             if handler.level < logging.ERROR:  # other processes than the first stay silent
                 handler.setLevel(logging.INFO)
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """Prepare the process, before any data worker is forked from it."""
+        super().setup_env(env_cfg)
+        one_blas_thread()
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger; while the Runner is being built the console shows warnings only."""

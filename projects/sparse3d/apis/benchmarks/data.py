@@ -18,6 +18,7 @@ from mmengine.registry import init_default_scope
 
 from sparse3d.apis.benchmarks import data_baselines, data_sets
 from sparse3d.apis.benchmarks.timing import torch_threads
+from sparse3d.blas_threads import one_blas_thread
 from sparse3d.datasets.data_root import move_data_root
 
 CONFIGS = Path(__file__).resolve().parents[4] / 'configs' / '_base_' / 'datasets'
@@ -37,7 +38,8 @@ def run(threads: int = 2, repeats: int = 10) -> list[dict]:
 
 
 def quiet() -> None:
-    """One OpenCV thread, as in a worker, and no tables of classes on the screen."""
+    """One thread, as in a worker, and no tables of classes on the screen."""
+    one_blas_thread()
     init_default_scope('mmdet3d')
     cv2.setNumThreads(0)
     MMLogger.get_current_instance().setLevel('ERROR')
