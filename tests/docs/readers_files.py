@@ -210,10 +210,6 @@ READERS_WORDS: dict[str, dict[str, str]] = {
         'CONFIG CHECKPOINT': 'configs/sparsebev/sparsebev_simulated_nuscenes.py '
                              'work_dirs/sparsebev_simulated_nuscenes/epoch_12.pth',
     },
-    'projects/voxelkp/README.md': {
-        'for seed in 0 1 2;': 'for seed in 0;',
-        'voxelkp_*simulated_waymo.py': 'voxelkp_no_height_*simulated_waymo.py',
-    },
 }
 
 # Page -> what a snippet of it takes for granted.

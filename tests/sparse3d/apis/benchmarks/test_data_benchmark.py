@@ -21,7 +21,7 @@ def test_every_pipeline_runs(small_data_sets, monkeypatch):
     rows = data.run(repeats=1)
     assert [row['name'] for row in rows] == list(data.pipelines())
     assert all(row['value'] > 0 for row in rows)
-    assert sum(row['ratio'] is not None for row in rows) == 4
+    assert sum(row['ratio'] is not None for row in rows) == 5
     monkeypatch.setattr(data_memory, 'SAMPLES', 40)
     monkeypatch.setattr(data_memory, 'SETTLED', 30)
     assert [row['unit'] for row in data_memory.run()] == ['MB'] * len(data_memory.NAMES)
