@@ -70,10 +70,13 @@ class Plan:
         """Refuse what could only fail after hours.
 
         Raises:
-            ConfigError: if two rows share a name, or weights come from no row of its own.
+            ConfigError: if two rows share a name or a folder, weights come from no row of its own,
+                or a config cannot be read with the options.
         """
         names = [row.name for row in self.rows]
-        doubled = sorted({name for name in names if names.count(name) > 1})
+        folders = [self.folder(row, 0) for row in self.rows if row.weights_of is None]
+        doubled = sorted({name for name in names if names.count(name) > 1}
+                         | {folder.name for folder in folders if folders.count(folder) > 1})
         if doubled:
             raise ConfigError(f'rows need different names: {", ".join(doubled)}')
         trained = {row.name for row in self.rows if row.weights_of is None}
@@ -82,7 +85,7 @@ class Plan:
                 raise ConfigError(f'row {row.name!r} takes the weights of {row.weights_of!r}, '
                                   f'which is not trained here; rows that are: '
                                   f'{", ".join(sorted(trained))}')
-            load_config(row.config)
+            load_config(row.config, parse_options(self.options))
 
     def has(self, run: dict[str, Any]) -> bool:
         """Whether a run of a file is one of the plan's."""
@@ -123,8 +126,9 @@ def compare(plan: Plan) -> dict[str, Any]:
         progress.advance(run['name'])
     failures = []
     with ThreadPoolExecutor(plan.jobs) as pool:
-        groups = [pool.submit(list, _train_and_test(plan, row, seed, content))
-                  for seed in plan.seeds for row in plan.rows if row.weights_of is None]
+        # What is missing is asked before the first result changes the content.
+        groups = [pool.submit(list, _train_and_test(plan, row, seed, missing))
+                  for row, seed, missing in list(_missing(plan, content))]
         for group in as_completed(groups):
             try:
                 runs = group.result()
@@ -179,14 +183,20 @@ def _content(plan: Plan) -> dict[str, Any]:
     return content
 
 
-def _train_and_test(plan: Plan, row: Row, seed: int,
-                    content: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The runs of one training that the file does not have yet."""
+def _missing(plan: Plan, content: dict[str, Any]) -> Iterator[tuple[Row, int, list[Row]]]:
+    """Each training whose weights some rows are still to be tested with, and those rows."""
     done = {(run['name'], run['seed']) for run in content['runs']}
-    tested = [other for other in plan.rows if row.name in (other.name, other.weights_of)]
-    missing = [other for other in tested if (other.name, seed) not in done]
-    if not missing:
-        return
+    for seed in plan.seeds:
+        for row in plan.rows:
+            tested = [other for other in plan.rows if (other.weights_of or other.name) == row.name]
+            missing = [other for other in tested if (other.name, seed) not in done]
+            if row.weights_of is None and missing:
+                yield row, seed, missing
+
+
+def _train_and_test(plan: Plan, row: Row, seed: int,
+                    missing: list[Row]) -> Iterator[dict[str, Any]]:
+    """Train a row, if it is not yet, and test its weights as the rows ``missing`` do."""
     folder = plan.folder(row, seed)
     folder.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()

@@ -103,6 +103,10 @@ def test_a_real_tool_that_fails_names_its_log(tmp_path, config):
 def test_what_could_only_fail_later_is_refused(tmp_path, config, started):
     with pytest.raises(ConfigError, match='different names: a'):
         compare(plan_of(tmp_path, [Row('a', config), Row('a', config)]))
+    with pytest.raises(ConfigError, match='different names: a_0'):  # one would resume the other
+        compare(plan_of(tmp_path, [Row('a', config), Row('A+', config)]))
+    with pytest.raises(ConfigError, match="no key 'train_cfg.epochs'"):
+        compare(plan_of(tmp_path, [Row('a', config)], options=('train_cfg.epochs=1', )))
     with pytest.raises(ConfigError, match="weights of 'z', which is not trained"):
         compare(plan_of(tmp_path, [Row('a', config), Row('b', config, 'z')]))
     compare(plan_of(tmp_path, [Row('a', config)]))
