@@ -121,16 +121,21 @@ def _family(registry: Registry) -> Iterator[Registry]:
 
 def takes_argument(function: Callable, argument: str) -> bool:
     """Whether a function, or a class and its bases as far as they pass on, take an argument."""
+    return argument in arguments_of(function)[0]
+
+
+def arguments_of(function: Callable) -> tuple[set[str], bool]:
+    """Names of the arguments of a function, or a class and its bases; whether it takes any name."""
     layers = [vars(layer).get('__init__') for layer in inspect.getmro(function)] \
         if inspect.isclass(function) else [function]
-    for layer in filter(inspect.isroutine, layers):
-        parameters = inspect.signature(layer).parameters.values() \
-            if not isinstance(layer, type(object.__init__)) else []
-        if argument in (parameter.name for parameter in parameters):
-            return True
-        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-            return False
-    return False
+    names, passes_on = set(), True
+    for layer in filter(inspect.isfunction, layers):
+        parameters = inspect.signature(layer).parameters.values()
+        names |= {parameter.name for parameter in parameters} - {'self', 'args', 'kwargs'}
+        passes_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+        if not passes_on:
+            break
+    return names, passes_on
 
 
 def _accepts(node: Any, path: list[str], parent: str | None = None) -> bool:

@@ -6,7 +6,6 @@ should not wait for that.
 """
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from torch.utils.data import DataLoader
 
-from sparse3d.apis.config_options import find_registered, takes_argument
+from sparse3d.apis.config_options import arguments_of, find_registered
 from sparse3d.apis.registry_errors import near_names
 from sparse3d.errors import ConfigError
 
@@ -92,25 +91,11 @@ def _datasets(place: str, node: Any) -> Iterator[Part]:
 
 def _check_argument(place: str, key: str, owner: Callable, taken_out: frozenset[str]) -> None:
     """Refuse what ``owner`` cannot take; of what it may pass on, only what looks misspelt."""
-    if takes_argument(owner, key):
+    known, passes_on = arguments_of(owner)
+    if key in known:
         return
-    known, passes_on = _arguments(owner)
     near = get_close_matches(key, known | taken_out, n=1, cutoff=0.75)
     if near or not passes_on:
         meant = f'; did you mean {near[0]!r}?' if near else ''
         raise ConfigError(f'{place} in the config has a key {key!r} that {owner.__name__} does not '
                           f'take{meant}')
-
-
-def _arguments(owner: Callable) -> tuple[set[str], bool]:
-    """Names of the arguments of a function, or a class and its bases; whether it takes any name."""
-    layers = [vars(layer).get('__init__') for layer in inspect.getmro(owner)] \
-        if inspect.isclass(owner) else [owner]
-    names, passes_on = set(), True
-    for layer in filter(inspect.isfunction, layers):
-        parameters = inspect.signature(layer).parameters.values()
-        names |= {parameter.name for parameter in parameters} - {'self', 'args', 'kwargs'}
-        passes_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
-        if not passes_on:
-            break
-    return names, passes_on
