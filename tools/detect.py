@@ -42,6 +42,8 @@ def main() -> int:
 def run(arguments: argparse.Namespace) -> None:
     from sparse3d.apis.config_options import parse_options
     from sparse3d.apis.detect_files import detect_files
+    from sparse3d.freed_memory import keep_freed_memory
+    keep_freed_memory()
     done = detect_files(arguments.config, arguments.checkpoint, arguments.clouds, arguments.out,
                         arguments.formats, arguments.score, arguments.device,
                         parse_options(arguments.cfg_options))

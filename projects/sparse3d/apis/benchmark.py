@@ -13,10 +13,12 @@ import torch
 from sparse3d.apis.benchmarks.timing import torch_threads
 from sparse3d.apis.result_record import commit, device_name
 from sparse3d.errors import ConfigError
+from sparse3d.freed_memory import keep_freed_memory
 
 # Name on the command line -> module with ``run(threads, repeats)``.
 BENCHMARKS = {
     'sparse_convolution': 'sparse3d.apis.benchmarks.sparse_convolution',
+    'freed_memory': 'sparse3d.apis.benchmarks.freed_memory',
     'voxelization': 'sparse3d.apis.benchmarks.voxelization',
     'rotated_iou': 'sparse3d.apis.benchmarks.rotated_iou',
     'kitti_metric': 'sparse3d.apis.benchmarks.kitti_metric',
@@ -65,6 +67,7 @@ def benchmark(names: Sequence[str] = ('all',), threads: int = 2, repeats: int = 
     Raises:
         ConfigError: for a name that is unknown or not installed.
     """
+    keep_freed_memory()  # as training and testing do
     rows = []
     for name in chosen(names):
         with torch_threads(threads):

@@ -6,11 +6,13 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from sparse3d.blas_threads import one_blas_thread
 from sparse3d.errors import DataError
+from sparse3d.freed_memory import keep_freed_memory
 
 # Hooks that mmengine adds unless they are None.
 BUILT_IN_HOOKS = {'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler',
@@ -36,6 +38,8 @@ class Sparse3DRunner(Runner):
         """Prepare the process, before any data worker is forked from it."""
         super().setup_env(env_cfg)
         one_blas_thread()
+        if not torch.cuda.is_available():
+            keep_freed_memory()
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger; while the Runner is being built the console shows warnings only."""
