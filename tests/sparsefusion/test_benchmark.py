@@ -3,10 +3,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from mmdet3d.registry import MODELS
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
 import sparsefusion  # noqa: F401
 from sparse3d.apis.benchmark import BENCHMARKS
-from sparsefusion import benchmark
+from sparsefusion import benchmark, benchmark_frame
+from sparsefusion.benchmark_frame import DrawnFrame
 
 
 def test_it_is_known_by_its_name():
@@ -14,7 +18,7 @@ def test_it_is_known_by_its_name():
 
 
 def test_the_drawn_cameras_look_all_round():
-    rig = benchmark._inputs()['rig']
+    rig = DrawnFrame.draw().rig
     around = torch.arange(12) * torch.pi / 6
     points = torch.stack([20 * around.cos(), 20 * around.sin(), torch.zeros(12)], dim=1)[None]
     pixels, depth = rig.project(points)
@@ -26,12 +30,37 @@ def test_the_drawn_cameras_look_all_round():
 
 @pytest.mark.slow
 def test_every_row_is_measured(monkeypatch):
-    monkeypatch.setattr(benchmark, 'POINTS', 3000)
-    monkeypatch.setattr(benchmark, 'IMAGE_SIZE', (64, 96))
-    monkeypatch.setattr(benchmark, 'FOCAL', 80.0)
+    for module in (benchmark, benchmark_frame):
+        monkeypatch.setattr(module, 'POINTS', 3000)
+        monkeypatch.setattr(module, 'IMAGE_SIZE', (64, 96))
+    monkeypatch.setattr(benchmark_frame, 'FOCAL', 80.0)
     rows = benchmark.run(threads=1, repeats=1)
     names = [row['name'] for row in rows]
-    assert len(names) == len(set(names)) == 9
+    assert len(names) == len(set(names)) == 12
     assert all(row['value'] > 0 and row['note'] for row in rows)
     views = next(row for row in rows if row['name'].endswith('views at once'))
     assert float(views['note'].rsplit(' ', 1)[1]) < 1e-4
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')
+def test_memory_is_measured_on_a_gpu(monkeypatch):
+    for module in (benchmark, benchmark_frame):
+        monkeypatch.setattr(module, 'POINTS', 3000)
+        monkeypatch.setattr(module, 'IMAGE_SIZE', (64, 96))
+    names = [row['name'] for row in benchmark.run(threads=1, repeats=1)]
+    assert f'memory of a training step, {benchmark.BATCH} samples, GPU' in names
+
+
+def test_the_batch_is_what_the_detector_takes(monkeypatch):
+    """The GPU's memory row trains on it; here it goes through the same calls on the CPU."""
+    monkeypatch.setattr(benchmark_frame, 'POINTS', 500)
+    monkeypatch.setattr(benchmark_frame, 'IMAGE_SIZE', (64, 96))
+    monkeypatch.setattr(benchmark_frame, 'FOCAL', 80.0)
+    init_default_scope('mmdet3d')
+    model = MODELS.build(Config.fromfile(benchmark.CONFIG).model).train()
+    inputs, samples = DrawnFrame.draw().batch(2)
+    inputs['voxels'] = model.data_preprocessor.voxelize(inputs['points'], samples)
+    loss, _ = model.parse_losses(model(inputs, samples, mode='loss'))
+    loss.backward()
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    assert loss.isfinite() and any(weight.grad is not None for weight in trained)
