@@ -41,10 +41,11 @@ def run(threads: int = 2, repeats: int = 10) -> list[dict]:
                      measure(layer.train(layer.ours), repeats),
                      measure(layer.train(layer.released), repeats), note))
     given = features, coordinates, layer.boxes
-    for grid, (features, coordinates, boxes), place in (
-            (KITTI, given, source), (NUSCENES, *_nuscenes_voxels())):
+    for data, grid, (features, coordinates, boxes), place in (
+            ('KITTI', KITTI, given, source), ('nuScenes', NUSCENES, *_nuscenes_voxels())):
         where = f'{len(coordinates):,} voxels of {place}, batch {len(boxes)}, {threads} threads'
-        rows += _all_encoder_rows((features, coordinates, boxes, grid), where, min(repeats, 3))
+        rows += [row | dict(name=f'{data} {row["name"]}') for row in _all_encoder_rows(
+            (features, coordinates, boxes, grid), where, min(repeats, 3))]
     return rows
 
 
