@@ -7,7 +7,7 @@ from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 from mmdet3d.structures import LiDARInstance3DBoxes
 
-from sparse3d.structures.box_geometry import points_in_box
+from sparse3d.structures.box_geometry import points_in_each_box
 
 SIDES = (('top', 2, 1), ('bottom', 2, -1), ('left', 1, 1), ('right', 1, -1))  # axis, sign
 
@@ -79,7 +79,7 @@ class AugmentPeople(BaseTransform):
 def turn_and_stretch(points: np.ndarray, boxes: np.ndarray, angles: np.ndarray,
                      factors: np.ndarray) -> None:
     """Move the points in each box [M, >= 7] (z at the bottom) and the box itself, in place."""
-    rows = [points_in_box(points, box) for box in boxes]
+    rows = points_in_each_box(points, boxes)
     centres = box_centres(boxes)
     for inside, centre, angle, factor in zip(rows, centres, angles, factors, strict=True):
         turned = (points[inside, :3] - centre) @ turn(angle).T * factor
@@ -102,8 +102,9 @@ def exchange_points(points: np.ndarray, boxes: np.ndarray, share: float) -> np.n
     others = np.random.permutation(len(boxes))
     centres = box_centres(boxes)
     copies = []
+    rows = points_in_each_box(points, boxes)
     for number, other in enumerate(others):
-        chosen = some_rows(points_in_box(points, boxes[number]), share)
+        chosen = some_rows(rows[number], share)
         copy = points[chosen].copy()
         copy[:, :3] += centres[other] - centres[number]
         copies.append(copy)
@@ -114,8 +115,8 @@ def cut_side(points: np.ndarray, boxes: np.ndarray, axis: int, sign: int,
              shares: np.ndarray) -> np.ndarray:
     """Take away a slice of each person on one side; ``axis`` 1 is the person's left, 2 up."""
     gone = np.zeros(len(points), dtype=bool)
-    for box, centre, share in zip(boxes, box_centres(boxes), shares, strict=True):
-        inside = points_in_box(points, box)
+    rows = points_in_each_box(points, boxes)
+    for inside, box, centre, share in zip(rows, boxes, box_centres(boxes), shares, strict=True):
         local = (points[inside, :3] - centre) @ turn(box[6])
         gone[inside] |= sign * local[:, axis] >= (0.5 - share) * box[3 + axis]
     return points[~gone]
@@ -124,8 +125,8 @@ def cut_side(points: np.ndarray, boxes: np.ndarray, axis: int, sign: int,
 def add_noise(points: np.ndarray, boxes: np.ndarray, share: float, spread: float) -> np.ndarray:
     """Copy a share of each person's points with noise in proportion to the box."""
     copies = []
-    for box in boxes:
-        copy = points[some_rows(points_in_box(points, box), share)].copy()
+    for inside, box in zip(points_in_each_box(points, boxes), boxes, strict=True):
+        copy = points[some_rows(inside, share)].copy()
         copy[:, :3] += np.random.normal(size=(len(copy), 3)) * box[3:6] * spread
         copies.append(copy)
     return np.concatenate([points, *copies])

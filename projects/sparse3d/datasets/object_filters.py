@@ -9,7 +9,7 @@ from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 
 from sparse3d.errors import ConfigError, DataError
-from sparse3d.structures.box_geometry import points_in_box
+from sparse3d.structures.box_geometry import points_in_each_box
 
 # One row per object; those that a sample has are filtered together.
 PER_OBJECT = ('gt_bboxes_3d', 'gt_labels_3d', 'gt_keypoints_3d', 'gt_bboxes', 'gt_bboxes_labels',
@@ -86,5 +86,7 @@ class KeepObjects(BaseTransform):
         if 'points' not in results:
             raise ConfigError('min_points of KeepObjects needs points: load them before it')
         points = results['points'].tensor.numpy()
-        return np.array([ask and len(points_in_box(points, box)) >= self.min_points
-                         for box, ask in zip(boxes, asked, strict=True)], dtype=bool)
+        enough = asked.copy()
+        enough[asked] = [len(rows) >= self.min_points
+                         for rows in points_in_each_box(points, boxes[asked])]
+        return enough

@@ -5,7 +5,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 
-from sparse3d.structures.box_geometry import points_in_box
+from sparse3d.structures.box_geometry import points_in_any_box
 
 
 @TRANSFORMS.register_module()
@@ -37,11 +37,10 @@ class RemovePointsInOtherBoxes(BaseTransform):
         """Change ``points``."""
         points = results['points'].tensor.numpy()
         inside = np.zeros(len(points), dtype=bool)
-        for box in results['other_bboxes_3d']:
-            inside[points_in_box(points, box)] = True
+        inside[points_in_any_box(points, results['other_bboxes_3d'])] = True
         truth = results.get('ann_info') or results.get('eval_ann_info') or {}
-        for box in truth['gt_bboxes_3d'].tensor.numpy() if truth else ():
-            inside[points_in_box(points, box)] = False
+        if truth:
+            inside[points_in_any_box(points, truth['gt_bboxes_3d'].tensor.numpy())] = False
         results['points'] = results['points'][~inside]
         return results
 

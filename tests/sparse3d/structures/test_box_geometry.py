@@ -9,6 +9,7 @@ from sparse3d.structures.box_geometry import (
     boxes_collide,
     points_in_any_box,
     points_in_box,
+    points_in_each_box,
 )
 
 
@@ -72,9 +73,13 @@ def test_nothing_collides_with_nothing():
 def test_points_in_any_box_are_those_of_each():
     random = np.random.default_rng(0)
     points = random.uniform(-5, 5, (3000, 5)).astype(np.float32)
+    points[5] = np.nan
     boxes = random.uniform(-4, 4, (9, 7)).astype(np.float32)
     boxes[:, 3:6] = random.uniform(0.5, 4, (9, 3))
     each = [points_in_box(points, box) for box in boxes]
     np.testing.assert_array_equal(points_in_any_box(points, boxes), np.unique(np.concatenate(each)))
+    for ours, alone in zip(points_in_each_box(points, boxes), each, strict=True):
+        np.testing.assert_array_equal(ours, alone)
+    assert points_in_each_box(points, boxes[:0]) == []
     assert len(points_in_any_box(points, boxes[:0])) == 0
     assert len(points_in_any_box(points[:0], boxes)) == 0
