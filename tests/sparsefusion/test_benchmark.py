@@ -13,6 +13,13 @@ from sparsefusion import benchmark, benchmark_frame
 from sparsefusion.benchmark_frame import DrawnFrame
 
 
+def draw_little(monkeypatch):
+    for module in (benchmark, benchmark_frame):
+        monkeypatch.setattr(module, 'POINTS', 3000)
+        monkeypatch.setattr(module, 'IMAGE_SIZE', (64, 96))
+    monkeypatch.setattr(benchmark_frame, 'FOCAL', 80.0)
+
+
 def test_it_is_known_by_its_name():
     assert BENCHMARKS['sparsefusion'] == benchmark.__name__
 
@@ -30,10 +37,7 @@ def test_the_drawn_cameras_look_all_round():
 
 @pytest.mark.slow
 def test_every_row_is_measured(monkeypatch):
-    for module in (benchmark, benchmark_frame):
-        monkeypatch.setattr(module, 'POINTS', 3000)
-        monkeypatch.setattr(module, 'IMAGE_SIZE', (64, 96))
-    monkeypatch.setattr(benchmark_frame, 'FOCAL', 80.0)
+    draw_little(monkeypatch)
     rows = benchmark.run(threads=1, repeats=1)
     names = [row['name'] for row in rows]
     assert len(names) == len(set(names)) == 12
@@ -44,18 +48,14 @@ def test_every_row_is_measured(monkeypatch):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')
 def test_memory_is_measured_on_a_gpu(monkeypatch):
-    for module in (benchmark, benchmark_frame):
-        monkeypatch.setattr(module, 'POINTS', 3000)
-        monkeypatch.setattr(module, 'IMAGE_SIZE', (64, 96))
+    draw_little(monkeypatch)
     names = [row['name'] for row in benchmark.run(threads=1, repeats=1)]
     assert f'memory of a training step, {benchmark.BATCH} samples, GPU' in names
 
 
 def test_the_batch_is_what_the_detector_takes(monkeypatch):
     """The GPU's memory row trains on it; here it goes through the same calls on the CPU."""
-    monkeypatch.setattr(benchmark_frame, 'POINTS', 500)
-    monkeypatch.setattr(benchmark_frame, 'IMAGE_SIZE', (64, 96))
-    monkeypatch.setattr(benchmark_frame, 'FOCAL', 80.0)
+    draw_little(monkeypatch)
     init_default_scope('mmdet3d')
     model = MODELS.build(Config.fromfile(benchmark.CONFIG).model).train()
     inputs, samples = DrawnFrame.draw().batch(2)
