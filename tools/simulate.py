@@ -22,7 +22,7 @@ from sparse3d.simulate import (
     simulate_nuscenes,
     simulate_waymo,
 )
-from sparse3d.simulate.weather import WEATHERS
+from sparse3d.simulate.conditions import WEATHERS
 
 
 def main() -> int:
@@ -51,11 +51,13 @@ def _add_conditions(parser: argparse.ArgumentParser) -> None:
                         help='of rain, in mm/h')
     parser.add_argument('--night', action='store_true',
                         help='dark pictures, lit by the headlights')
+    parser.add_argument('--people', type=float, default=default.people,
+                        help='pedestrians, times the usual 4 to 15 of a street')
 
 
 def _conditions(arguments: argparse.Namespace) -> Conditions:
     return Conditions(arguments.weather, arguments.visibility, arguments.rain_rate,
-                      arguments.night)
+                      arguments.night, arguments.people)
 
 
 def _add_kitti(formats: argparse._SubParsersAction) -> None:

@@ -5,10 +5,10 @@ Scenes (`street`, `scene`) hold the ground, fixed things and moving actors; sens
 `waymo`) describe what the sensors saw. None of the first two knows the others. `weather` says
 what fog, rain and night do to light.
 """
+from sparse3d.simulate.conditions import Conditions
 from sparse3d.simulate.kitti import KittiOptions, simulate_kitti
 from sparse3d.simulate.nuscenes import NuScenesOptions, simulate_nuscenes
 from sparse3d.simulate.waymo import WaymoOptions, simulate_waymo
-from sparse3d.simulate.weather import Conditions
 
 __all__ = [
     'Conditions',

@@ -22,6 +22,7 @@ import numpy as np
 from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.errors import DataError
 from sparse3d.simulate.camera import Camera, Picture, take_picture
+from sparse3d.simulate.conditions import Conditions, options_for_stamp
 from sparse3d.simulate.kitti_calibration import IMAGE_SIZE, LIDAR_HEIGHT, KittiCalibration
 from sparse3d.simulate.kitti_labels import (
     Sighting,
@@ -37,7 +38,6 @@ from sparse3d.simulate.poses import inverse
 from sparse3d.simulate.scene import Snapshot
 from sparse3d.simulate.street import random_street
 from sparse3d.simulate.visibility import look_at
-from sparse3d.simulate.weather import Conditions, options_for_stamp
 
 VERSION = 1  # raise whenever the same options give other frames
 FILES = {'velodyne': 'bin', 'image_2': 'png', 'calib': 'txt', 'planes': 'txt', 'label_2': 'txt'}
@@ -121,7 +121,8 @@ def write_drive(root: Path, seed: int, options: KittiOptions, frames: list[int])
     """Simulate and write some frames of one drive; returns their number."""
     drive = frames[0] // options.frames_per_drive
     duration = (options.frames_per_drive - 1) / options.frame_rate
-    scene = random_street(np.random.default_rng((seed, drive)), duration)
+    scene = random_street(np.random.default_rng((seed, drive)), duration,
+                          options.conditions.people)
     scene = options.conditions.apply(scene)
     for frame in frames:
         step = frame % options.frames_per_drive

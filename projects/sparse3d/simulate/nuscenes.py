@@ -24,13 +24,13 @@ import numpy as np
 from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.datasets.point_files import read_bytes
 from sparse3d.errors import DataError
+from sparse3d.simulate.conditions import Conditions, options_for_stamp
 from sparse3d.simulate.nuscenes_block import KEY_INTERVAL, START, BlockWriter, record_path
 from sparse3d.simulate.nuscenes_rig import CHANNELS
 from sparse3d.simulate.nuscenes_tables import MAP_FILE, build_tables
 from sparse3d.simulate.output_folder import open_folder
 from sparse3d.simulate.parallel import run_jobs
 from sparse3d.simulate.street import random_street
-from sparse3d.simulate.weather import Conditions, options_for_stamp
 
 VERSION = 1       # raise whenever the same options give other files
 MINI_SCENES = 10  # as many as v1.0-mini has
@@ -105,7 +105,8 @@ def write_samples(root: Path, seed: int, options: NuScenesOptions,
                   job: tuple[int, list[int]]) -> int:
     """Simulate and write some key frames of one scene; returns their number."""
     number, samples = job
-    scene = random_street(np.random.default_rng((seed, number)), START + options.seconds)
+    scene = random_street(np.random.default_rng((seed, number)), START + options.seconds,
+                          options.conditions.people)
     scene = options.conditions.apply(scene)
     writer = BlockWriter(root, scene, number, options.lidar_rate, options.camera_rate,
                          options.azimuths, options.image_width, seed)

@@ -27,8 +27,12 @@ BEHIND, AHEAD, GROUND_HALF_WIDTH = 60.0, 110.0, 90.0  # extent of the world [m]
 EGO_SIZE = (4.6, 1.9)
 
 
-def random_street(rng: np.random.Generator, duration: float) -> Scene:
-    """A street scene that lasts ``duration`` seconds around an ego vehicle driving along x."""
+def random_street(rng: np.random.Generator, duration: float, people: float = 1.0) -> Scene:
+    """A street scene that lasts ``duration`` seconds around an ego vehicle driving along x.
+
+    ``people`` multiplies the number of pedestrians; nothing else changes with it but the light,
+    which is drawn last.
+    """
     crossing = float(rng.uniform(15, 60)) if rng.random() < .5 else None
     terrain = Terrain(random_road(rng, crossing), random_relief(rng))
     road = terrain.road
@@ -45,7 +49,7 @@ def random_street(rng: np.random.Generator, duration: float) -> Scene:
     traffic.cross()
     traffic.stand_in_driveways(x_range)
     traffic.cycle(x_range)
-    traffic.walk(x_range)
+    traffic.walk(x_range, people)
     ground = terrain.mesh((x_range[0] - 40, x_range[1] + 40), GROUND_HALF_WIDTH)
     return Scene(terrain, ground, scenery.mesh(), tuple(traffic.actors), ego, _daylight(rng))
 
@@ -133,9 +137,9 @@ class Traffic:
             self.add(shape, AlongRoad(self._road, self._rng.uniform(*x_range), offset, speed,
                                       self._rng.normal(0, .04)))
 
-    def walk(self, x_range: tuple[float, float]) -> None:
+    def walk(self, x_range: tuple[float, float], factor: float = 1.0) -> None:
         """Pedestrians on the pavements, standing about, and crossing the road."""
-        for _ in range(self._rng.integers(4, 16)):
+        for _ in range(round(factor * self._rng.integers(4, 16))):
             side, x = int(self._rng.choice([-1, 1])), self._rng.uniform(*x_range)
             kind = self._rng.choice(['along', 'standing', 'crossing'], p=[.65, .2, .15])
             offset = side * (self._kerb(side) + self._rng.uniform(.8, self._road.pavement - .3))

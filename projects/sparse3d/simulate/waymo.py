@@ -22,6 +22,7 @@ import numpy as np
 
 from sparse3d.errors import DataError
 from sparse3d.prepare.waymo.frame import WaymoFrame
+from sparse3d.simulate.conditions import Conditions, options_for_stamp
 from sparse3d.simulate.output_folder import open_folder
 from sparse3d.simulate.parallel import run_jobs
 from sparse3d.simulate.street import random_street
@@ -29,7 +30,6 @@ from sparse3d.simulate.waymo_frames import SegmentSimulator
 from sparse3d.simulate.waymo_scan import TURN, Rig
 from sparse3d.simulate.waymo_v1 import v1_path, write_v1
 from sparse3d.simulate.waymo_v2 import v2_path, write_v2
-from sparse3d.simulate.weather import Conditions, options_for_stamp
 
 VERSION = 1  # raise whenever the same options give other files
 FORMATS = dict(v1=('v1',), v2=('v2',), both=('v1', 'v2'))
@@ -105,7 +105,8 @@ def write_segment(root: Path, seed: int, options: WaymoOptions, number: int) -> 
 def segment_frames(seed: int, number: int, options: WaymoOptions) -> Iterable[WaymoFrame]:
     """The frames of a segment, one after the other."""
     duration = options.frames / options.frame_rate + TURN
-    scene = random_street(np.random.default_rng((seed, number)), duration)
+    scene = random_street(np.random.default_rng((seed, number)), duration,
+                          options.conditions.people)
     simulator = SegmentSimulator(
         options.conditions.apply(scene), context_name(seed, number, options), (seed, number),
         Rig(options.columns, options.image_width, options.projections), options.frame_rate,

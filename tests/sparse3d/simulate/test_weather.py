@@ -1,29 +1,19 @@
 """Fog, rain and night do what they say to points and pictures."""
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from sparse3d.errors import DataError
-from sparse3d.simulate import (
-    Conditions,
-    KittiOptions,
-    NuScenesOptions,
-    WaymoOptions,
-    simulate_kitti,
-    simulate_nuscenes,
-    simulate_waymo,
-)
+from sparse3d.simulate import Conditions
 from sparse3d.simulate.camera import Camera, take_picture
 from sparse3d.simulate.lidar import Lidar, scan
 from sparse3d.simulate.materials import Material
 from sparse3d.simulate.mesh import box
 from sparse3d.simulate.ray_casting import NOTHING
 from sparse3d.simulate.scene import GROUND, STATIC
-from sparse3d.simulate.weather import CLEAR, FARTHEST_DROPS, Weather, options_for_stamp
+from sparse3d.simulate.weather import CLEAR, FARTHEST_DROPS, Weather
 
 FOG, RAIN, NIGHT = Conditions('fog', visibility=60), Conditions('rain'), Conditions(night=True)
 LIDAR = Lidar(azimuths=500, range_noise=0, intensity_noise=0, ego_from_lidar=np.array(
@@ -135,54 +125,3 @@ def test_fog_and_rain_take_the_contrast_of_far_things(world):
         return float(image[far].std())
     assert contrast(FOG) < .5 * contrast(Conditions())
     assert contrast(RAIN) < .9 * contrast(Conditions())
-
-
-def test_old_folders_go_on():
-    """The stamp of the default conditions is that of before there was weather."""
-    assert 'conditions' not in options_for_stamp(KittiOptions())
-    stamp = options_for_stamp(KittiOptions(conditions=NIGHT))
-    assert stamp['conditions']['night'] and json.dumps(stamp)
-
-
-@pytest.mark.parametrize('options', [dict(weather='snow'), dict(visibility=1), dict(rain_rate=-1)])
-def test_impossible_conditions(options):
-    with pytest.raises(DataError):
-        Conditions(**options)
-
-
-def contents(root):
-    return {str(path.relative_to(root)): path.read_bytes()
-            for path in sorted(root.rglob('*')) if path.is_file()}
-
-
-def small(name, conditions):
-    """One frame or two of each simulator."""
-    if name == 'kitti':
-        return simulate_kitti, 1, KittiOptions(azimuths=100, image_scale=.05,
-                                               conditions=conditions)
-    if name == 'nuscenes':
-        return simulate_nuscenes, 1, NuScenesOptions(
-            seconds=.5, image_width=32, azimuths=60, lidar_rate=2, conditions=conditions)
-    return simulate_waymo, 1, WaymoOptions(seconds=.1, columns=60, image_width=32,
-                                           conditions=conditions)
-
-
-@pytest.mark.parametrize('name', ['kitti', 'nuscenes', 'waymo'])
-def test_every_simulator_has_weather_with_a_seed(tmp_path, name):
-    for folder, conditions in (('clear', Conditions()), ('one', Conditions('rain', night=True)),
-                               ('other', Conditions('rain', night=True))):
-        simulate, count, options = small(name, conditions)
-        simulate(tmp_path / folder, count, seed=4, options=options, show_progress=False)
-    one, clear = contents(tmp_path / 'one'), contents(tmp_path / 'clear')
-    assert one == contents(tmp_path / 'other')
-    assert one.keys() == clear.keys() and one != clear
-    with pytest.raises(DataError, match='another simulation'):
-        simulate, count, options = small(name, FOG)
-        simulate(tmp_path / 'one', count, seed=4, options=options, show_progress=False)
-
-
-def test_what_the_formats_say_of_the_weather():
-    assert Conditions('rain', night=True).sentence('A street') == 'Night, Rain, A street'
-    assert Conditions().sentence('A street') == 'A street'
-    assert FOG.describe() == dict(time_of_day='Day', weather='fog', location='location_simulated')
-    assert NIGHT.describe()['time_of_day'] == 'Night'
