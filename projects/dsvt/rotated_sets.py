@@ -9,6 +9,7 @@ from torch import Tensor
 from dsvt.window_partition import Window, partition_windows, place_in_window
 
 ORDERS = ('y', 'x')  # which axis comes first in partition 0 and 1
+SPARE_BITS = 24      # of a key; the others number the cells of a batch, 5e11 of them
 
 
 class RotatedSets(NamedTuple):
@@ -56,10 +57,15 @@ def rotated_sets(
 
 
 def _order_of_distinct(keys: Tensor) -> Tensor:
-    """``argsort`` along the last axis of keys that are distinct, [2, N]."""
-    if keys.device.type == 'cpu':
-        return torch.from_numpy(keys.numpy().argsort(axis=1))  # four times as fast as torch's
-    return keys.argsort(dim=1)
+    """``argsort`` along the last axis of keys >= 0 that are distinct, [2, N]."""
+    row_bits = keys.shape[1].bit_length()
+    if keys.device.type != 'cpu' or row_bits > SPARE_BITS:
+        return keys.argsort(dim=1)
+    # numpy sorts whole numbers in half the time of their argsort, a quarter of torch's: each key
+    # carries its row in the lowest bits.
+    carrying = keys.bitwise_left_shift(row_bits).add_(torch.arange(keys.shape[1]))
+    carrying.numpy().sort(axis=1)
+    return carrying.bitwise_and_((1 << row_bits) - 1)
 
 
 def _rank_of_slots(counts: Tensor, set_size: int, most: int) -> Tensor:

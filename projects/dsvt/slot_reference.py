@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dsvt.rotated_sets import ORDERS
 from dsvt.set_attention import SetAttention
-from dsvt.window_partition import Window, partition_windows, place_in_window
+from dsvt.window_partition import Window, place_in_window, windows_along
 
 
 def sets_by_padding(coordinates: Tensor, window: Window,
@@ -20,7 +20,7 @@ def sets_by_padding(coordinates: Tensor, window: Window,
 
     A table has a place for every cell of every occupied window; sets look voxels up there.
     """
-    number, inside = partition_windows(coordinates, window)
+    number, inside = _windows_by_columns(coordinates, window)
     unique, dense = torch.unique(number, return_inverse=True)
     wanted = _places_of_sets(torch.bincount(dense), window.cells, set_size)
     rank = _rank_in_group(dense)
@@ -44,6 +44,19 @@ def attend_slot_by_slot(attention: SetAttention, features: Tensor, position: Ten
         0, voxels.flatten()[first], mixed.flatten(0, 1)[first])
     hidden = attention.norm1(features + scattered)
     return attention.norm2(hidden + attention.linear2(F.gelu(attention.linear1(hidden))))
+
+
+def _windows_by_columns(coordinates: Tensor, window: Window) -> tuple[Tensor, Tensor]:
+    """:func:`dsvt.window_partition.partition_windows`, every axis divided and reduced."""
+    shift_z = 0 if window.shape[2] >= window.grid[2] else window.shift[2]
+    shifted = [coordinates[:, 3] + window.shift[0], coordinates[:, 2] + window.shift[1],
+               coordinates[:, 1] + shift_z]
+    x, y, z = (cell // extent for cell, extent in zip(shifted, window.shape, strict=True))
+    along_y, along_z = windows_along(window, 1), windows_along(window, 2)
+    per_sample = windows_along(window, 0) * along_y * along_z
+    number = coordinates[:, 0].long() * per_sample + x * along_y * along_z + y * along_z + z
+    inside = [cell % extent for cell, extent in zip(shifted, window.shape, strict=True)]
+    return number, torch.stack(inside[::-1], dim=-1).long()
 
 
 def _places_of_sets(counts: Tensor, cells: int, set_size: int) -> Tensor:

@@ -43,14 +43,14 @@ def partition_windows(
     shift = list(window.shift)
     if window.shape[2] >= window.grid[2]:
         shift[2] = 0
-    number, z, y, x = coordinates.unbind(1)
-    number, inside = number.long(), []
+    number, z, y, x = coordinates.t().to(torch.int64, memory_format=torch.contiguous_format)
+    inside = []
     for axis, cell in enumerate((x, y, z)):
         moved = cell + shift[axis]                                      # never negative
         along = moved.div(window.shape[axis], rounding_mode='trunc')
         inside.append(moved - along * window.shape[axis])
         number = number * windows_along(window, axis) + along
-    return number, torch.stack(inside[::-1], dim=1).long()
+    return number, torch.stack(inside[::-1]).t()
 
 
 def windows_along(window: Window, axis: int) -> int:
