@@ -2,8 +2,8 @@
 
 Scenes (`street`, `scene`) hold the ground, fixed things and moving actors; sensors
 (`lidar`, `camera`) look at a snapshot of a scene; format writers (`kitti`, `nuscenes`,
-`waymo`) describe what the sensors saw. None of the first two knows the others. `weather` says
-what fog, rain and night do to light.
+`waymo`) describe what the sensors saw. None of the first two knows the others. `conditions`
+says what a user may choose, `weather` what fog and rain do to light.
 """
 from sparse3d.simulate.conditions import Conditions
 from sparse3d.simulate.kitti import KittiOptions, simulate_kitti
