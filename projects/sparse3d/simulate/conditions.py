@@ -56,7 +56,8 @@ class Conditions:
                        ambient=daylight.ambient * 1.1, horizon=grey, zenith=grey)
 
     def apply(self, scene: Scene) -> Scene:
-        """The same scene under these conditions; nothing in it moves."""
+        """The same scene in this weather and light; nothing in it moves, and no people are added:
+        they are placed with the street."""
         return replace(scene, weather=self.air(), daylight=self.light(scene.daylight))
 
     def sentence(self, text: str) -> str:
@@ -78,9 +79,9 @@ def options_for_stamp(options: Any) -> dict[str, Any]:
     The default conditions are left out, and the usual number of people: folders from before
     these could be chosen go on.
     """
-    stamp, default = asdict(options), asdict(Conditions())
-    if options.conditions == Conditions():
+    stamp, default = asdict(options), Conditions()
+    if options.conditions == default:
         del stamp['conditions']
-    elif options.conditions.people == default['people']:
+    elif options.conditions.people == default.people:
         del stamp['conditions']['people']
     return stamp
