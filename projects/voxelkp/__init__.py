@@ -4,14 +4,14 @@ import sparse3d  # noqa: F401, I001  (first: repairs the stack, registers the co
 from voxelkp.augment_people import AugmentPeople
 from voxelkp.bev_fusion import SparseBEVFusion
 from voxelkp.cloud_kinds import KeypointMetricByCloud, NameCloud
-from voxelkp.crop_around_person import CropAroundPerson
+from voxelkp.keep_around_people import KeepAroundPeople
 from voxelkp.sparse_keypoint_encoder import SparseKeypointEncoder
 from voxelkp.sparse_keypoint_head import SparseKeypointHead
 from voxelkp.voxelkp_detector import VoxelKP
 
 __all__ = [
     'AugmentPeople',
-    'CropAroundPerson',
+    'KeepAroundPeople',
     'KeypointMetricByCloud',
     'NameCloud',
     'SparseBEVFusion',

@@ -15,7 +15,7 @@ PUBLISHED_SLOTS = 500  # people a frame is padded to
 
 
 def keypoint_losses(outputs: HeadOutputs, targets: Targets, grid: BirdEyeGrid,
-                    published: bool = False) -> dict[str, Tensor]:
+                    published: bool = False, heading_weight: float = 1.0) -> dict[str, Tensor]:
     """Weighted losses by name; their sum is what is minimised.
 
     All are sums over people, divided by the number of people (at least 1).
@@ -32,6 +32,7 @@ def keypoint_losses(outputs: HeadOutputs, targets: Targets, grid: BirdEyeGrid,
         published: the released arithmetic: x and y of joints in cells, missing joints pulled
             to the centre of the box, and bones compared by the batch's mean length over all
             padded slots (practically zero).
+        heading_weight: factor of the heading in ``loss_box``; 1 in the release.
 
     Source: VoxelKP (ICCV 2025), section 3; released parent head of VoxelKP.
     """
@@ -43,7 +44,7 @@ def keypoint_losses(outputs: HeadOutputs, targets: Targets, grid: BirdEyeGrid,
     overlap_divisor = len(targets) + 1e-4
     return dict(
         loss_heatmap=heatmap_loss(outputs.heatmap, targets.heatmap),
-        loss_box=BOX_WEIGHT * box_loss(at, targets).sum() / number / 2,
+        loss_box=BOX_WEIGHT * box_loss(at, targets, heading_weight).sum() / number / 2,
         loss_joints=JOINT_WEIGHT * joints / number / 3 / 2,
         loss_visibility=(at.visibility - targets.visibility).abs().mean(1).sum() / number,
         loss_bones=bones,
@@ -62,11 +63,12 @@ def heatmap_loss(logits: Tensor, target: Tensor) -> Tensor:
     return -loss.sum() / positive.sum().clamp(min=1)
 
 
-def box_loss(at: HeadOutputs, targets: Targets) -> Tensor:
-    """Absolute errors of the 8 numbers of a box, [P, 8]."""
+def box_loss(at: HeadOutputs, targets: Targets, heading_weight: float = 1.0) -> Tensor:
+    """Absolute errors of the 8 numbers of a box, weighted, [P, 8]."""
     found = torch.cat([at.x[:, :1], at.y[:, :1], at.z[:, :1], at.size, at.heading], 1)
     wanted = torch.cat([targets.positions[:, 0], targets.size, targets.heading], 1)
-    return (found - wanted).abs()
+    weights = found.new_tensor([1.0] * 6 + [heading_weight] * 2)
+    return (found - wanted).abs() * weights
 
 
 def joint_loss(at: HeadOutputs, targets: Targets, grid: BirdEyeGrid) -> Tensor:

@@ -59,7 +59,8 @@ class SparseKeypointHead(BaseModule):
         joints: joints per person.
         test_cfg: fields of :class:`~voxelkp.keypoint_decoding.DecodingOptions`; the
             ``center_range`` is the point cloud's range unless given.
-        published_losses: see :func:`~voxelkp.keypoint_losses.keypoint_losses`.
+        published_losses, heading_weight: see
+            :func:`~voxelkp.keypoint_losses.keypoint_losses`.
 
     Source: VoxelKP (ICCV 2025), sparse keypoint head.
     """
@@ -67,11 +68,12 @@ class SparseKeypointHead(BaseModule):
     def __init__(self, in_channels: int, voxel_size: Sequence[float],
                  point_cloud_range: Sequence[float], stride: int = 8,
                  joints: int = len(JOINTS), test_cfg: dict | None = None,
-                 published_losses: bool = False, init_cfg: dict | None = None) -> None:
+                 published_losses: bool = False, heading_weight: float = 1.0,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.grid = BirdEyeGrid.of_voxels(voxel_size, point_cloud_range, stride)
         self.joints = joints
-        self.published_losses = published_losses
+        self.published_losses, self.heading_weight = published_losses, heading_weight
         self.options = DecodingOptions(
             **{'center_range': list(point_cloud_range), **(test_cfg or {})})
         widths = dict(heatmap=1, x=1 + joints, y=1 + joints, z=1 + joints, size=3, heading=2,
@@ -93,7 +95,8 @@ class SparseKeypointHead(BaseModule):
         people = [labelled_people(sample.gt_instances_3d, self.joints).to(outputs.x.device)
                   for sample in data_samples]
         targets = assign_targets(outputs.coordinates, people, self.grid)
-        return keypoint_losses(outputs, targets, self.grid, self.published_losses)
+        return keypoint_losses(
+            outputs, targets, self.grid, self.published_losses, self.heading_weight)
 
     def predict(self, cells: SparseConvTensor, data_samples: list[Det3DDataSample] | None = None,
                 **kwargs: Any) -> list[InstanceData]:

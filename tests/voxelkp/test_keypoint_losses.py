@@ -59,6 +59,20 @@ def test_nothing_is_lost_where_the_head_is_right(published):
         assert abs(loss.item()) < 2e-3, name
 
 
+def test_the_heading_has_a_weight_of_its_own():
+    people, outputs = labelled(), right_outputs(labelled())
+    wrong = changed(outputs, heading=-outputs.heading, size=outputs.size + 0.1)
+    targets = assign_targets(CELLS, people, GRID)
+
+    def loss(weight: float) -> float:
+        return keypoint_losses(wrong, targets, GRID, heading_weight=weight)['loss_box'].item()
+
+    of_heading = 2 * targets.heading.abs().sum().item() / len(targets)
+    assert loss(0.0) == pytest.approx(0.3, rel=1e-4)
+    assert loss(1.0) == pytest.approx(0.3 + of_heading, rel=1e-4)
+    assert loss(5.0) == pytest.approx(0.3 + 5 * of_heading, rel=1e-4)
+
+
 def test_joints_count_in_metres_and_only_if_labelled():
     people, outputs = labelled(), right_outputs(labelled())
     people[0].visibility[0, 5] = 0                # a wrist of the first person

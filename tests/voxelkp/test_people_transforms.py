@@ -1,4 +1,4 @@
-"""Transforms of people: each person alone, crops, kinds of clouds."""
+"""Transforms of people: each person alone, squares around them, kinds of clouds."""
 from __future__ import annotations
 
 import numpy as np
@@ -17,7 +17,7 @@ from voxelkp.augment_people import (
     turn_and_stretch,
 )
 from voxelkp.cloud_kinds import KeypointMetricByCloud, NameCloud
-from voxelkp.crop_around_person import CropAroundPerson
+from voxelkp.keep_around_people import KeepAroundPeople, in_squares
 
 BOXES = np.array([[5., 1, -1, .8, .6, 1.8, .4], [-6, 3, -.5, 1, 1, 1.6, -2],
                   [9, -9, 0, 1, 1, 2, 0]])
@@ -100,19 +100,38 @@ def test_nobody_to_change():
     results = sample(BOXES[:0])
     points = results['points'].tensor.clone()
     assert torch.equal(AugmentPeople().transform(results)['points'].tensor, points)
-    assert 'rotation' in repr(AugmentPeople()) and 'side' in repr(CropAroundPerson())
+    assert 'rotation' in repr(AugmentPeople()) and 'side' in repr(KeepAroundPeople())
 
 
-def test_crops_hold_a_person_and_everything_of_theirs():
-    for _ in range(20):
-        results = CropAroundPerson(side=6.0, around=1.0).transform(sample())
-        points = results['points'].tensor
-        extent = points[:, :2].amax(0) - points[:, :2].amin(0)
-        assert (extent <= 6).all() and len(results['gt_bboxes_3d']) >= 1
-        assert len(results['gt_keypoints_3d']) == len(results['gt_labels_3d']) == len(
-            results['gt_bboxes_3d'])
-    empty = CropAroundPerson(side=6.0).transform(sample(BOXES[:0]))
-    assert len(empty['gt_bboxes_3d']) == 0 and len(empty['points']) < 300
+def test_squares_around_people_hold_all_their_points_and_little_else():
+    np.random.seed(0)
+    results = KeepAroundPeople(side=3.0, elsewhere=0.0).transform(sample())
+    points = results['points'].tensor.numpy()
+    people = np.isin(points, sample()['points'].tensor[:600].numpy()).all(axis=1)
+    assert people.sum() == 600 and len(results['gt_bboxes_3d']) == 3
+    from_people = np.abs(points[:, None, :2] - BOXES[:, :2]).max(axis=-1)
+    # Half a square off its middle by an eighth, and one square elsewhere.
+    assert (from_people.min(axis=1) > 1.5 + 0.375 + 0.2).sum() <= 9
+    assert 600 < len(points) < 660                               # of 900
+
+
+def test_squares_elsewhere_where_nobody_is():
+    np.random.seed(0)
+    kept = KeepAroundPeople(side=3.0, elsewhere=0.5).transform(sample(BOXES[:0]))['points']
+    assert 0 < len(kept) < 30                                    # of 300 over 40 m by 40 m
+    nothing = sample(BOXES[:0])
+    nothing['points'] = nothing['points'][torch.zeros(300, dtype=torch.bool)]
+    assert len(KeepAroundPeople().transform(nothing)['points']) == 0
+
+
+def test_in_squares_against_distances():
+    random = np.random.default_rng(2)
+    points = random.uniform(-10, 10, (2000, 2))
+    centres = np.concatenate([random.uniform(-12, 12, (9, 2)), [[50.0, 0.0]]])
+    distance = np.abs(points[:, None] - centres).max(axis=-1).min(axis=1)
+    kept = in_squares(points, centres, 2.0)
+    assert kept[distance < 0.8].all() and not kept[distance > 1.2].any()
+    assert 0 < kept.sum() < len(points)
 
 
 def test_kinds_of_clouds():
