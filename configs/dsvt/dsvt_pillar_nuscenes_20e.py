@@ -1,5 +1,5 @@
-# DSVT with pillars on nuScenes, ten sweeps, balanced classes, 20 epochs, the last four of them
-# without added objects.
+# DSVT with pillars on nuScenes, the key frame and nine sweeps, balanced classes, 20 epochs, the
+# last four of them without added objects.
 _base_ = [
     '../_base_/models/dsvt_nuscenes_pillar.py',
     '../_base_/datasets/nuscenes_lidar_balanced.py',

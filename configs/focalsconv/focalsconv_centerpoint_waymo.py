@@ -10,7 +10,6 @@ grid_voxel_size = [0.1, 0.1, 0.15]
 grid_range = [-75.2, -75.2, -2, 75.2, 75.2, 4]
 grid_shape = [41, 1504, 1504]
 max_epochs = 30
-rising_epochs = 12  # 0.4 of all
 learning_rate = 0.003
 
 model = dict(
@@ -82,13 +81,5 @@ model = dict(
 
 train_dataloader = dict(batch_size=4, dataset=dict(load_interval=5))
 optim_wrapper = dict(optimizer=dict(lr=learning_rate))
-param_scheduler = [
-    dict(type='OneCycleLR', eta_max=learning_rate, total_steps=max_epochs, pct_start=0.4,
-         div_factor=10, final_div_factor=1e4, by_epoch=True, convert_to_iter_based=True),
-    dict(type='CosineAnnealingMomentum', T_max=rising_epochs, eta_min=0.85,
-         begin=0, end=rising_epochs, by_epoch=True, convert_to_iter_based=True),
-    dict(type='CosineAnnealingMomentum', T_max=max_epochs - rising_epochs, eta_min=0.95,
-         begin=rising_epochs, end=max_epochs, by_epoch=True, convert_to_iter_based=True),
-]
 train_cfg = dict(max_epochs=max_epochs)
 auto_scale_lr = dict(base_batch_size=32)  # 8 GPUs with 4 samples each

@@ -10,16 +10,15 @@ model = dict(
     frame_kind='interleaved',  # as frames.kind
     backbone=dict(
         _delete_=True,
-        type='EVA02',
-        drop_path=0.3,
-        frozen_blocks=3,
-        checkpointing=True,
+        type='SimpleFeaturePyramid',  # learns and is pre-trained with the transformer, as published
+        net=dict(type='EVA02', drop_path=0.3, frozen_blocks=3, checkpointing=True),
+        in_channels=1024,
+        out_channels=256,
         init_cfg=dict(
             type='Pretrained',
             checkpoint='data/pretrained/eva02_L_coco_seg_sys_o365.pth',
-            prefix='backbone.net')),
-    neck=dict(
-        _delete_=True, type='SimpleFeaturePyramid', in_channels=1024, out_channels=256),
+            prefix='backbone')),
+    neck=None,
     bbox_head=dict(num_points=8))
 
 train_dataloader = dict(dataset=dict(frames=frames))

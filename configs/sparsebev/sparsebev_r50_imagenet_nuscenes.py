@@ -8,9 +8,4 @@ model = dict(
 
 max_epochs = 36
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.4))))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=1 / 3, by_epoch=False, begin=0, end=500),
-    dict(type='CosineAnnealingLR', T_max=max_epochs, eta_min_ratio=1e-3, by_epoch=True,
-         begin=0, end=max_epochs),
-]
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)

@@ -11,6 +11,8 @@ custom_imports = dict(imports=['sparsefusion'])
 
 data_root = '{{$SPARSE3D_NUSCENES:data/nuscenes}}'
 meta_keys = ['img_valid', 'valid_shape', 'view_names', 'timestamp', 'lidar2global', 'token']
+# Points are not cut to the range here: the depth image of the cameras takes them all, and voxels
+# are made inside of the range alone.
 train_pipeline = [
     {{_base_.load_points}},
     dict(type='LoadMultiViewImages'),
@@ -24,7 +26,6 @@ train_pipeline = [
         flip_vertical=0.5,
         order=['rotate', 'scale', 'translate', 'flip']),
     dict(type='FitViews', size={{_base_.image_size}}, scale=[0.9, 1.1]),
-    dict(type='PointsRangeFilter', point_cloud_range={{_base_.point_cloud_range}}),
     dict(
         type='KeepObjects',
         point_cloud_range={{_base_.point_cloud_range}},
@@ -40,7 +41,6 @@ test_pipeline = [
     {{_base_.load_points}},
     dict(type='LoadMultiViewImages', missing_files='mask'),  # a lost camera is done without
     dict(type='FitViews', size={{_base_.image_size}}),
-    dict(type='PointsRangeFilter', point_cloud_range={{_base_.point_cloud_range}}),
     dict(type='PackSample', keys=['points', 'img'], more_meta_keys=meta_keys),
 ]
 train_dataloader = dict(

@@ -10,6 +10,7 @@ custom_imports = dict(imports=['sparsefusion'])
 image_size = [96, 192]  # height, width in pixels
 load_points = dict(type='LoadSweepPoints', sweeps=2)
 meta_keys = ['img_valid', 'view_names', 'timestamp', 'lidar2global', 'token']
+# All points go into the depth image; voxels are made inside of the range alone.
 train_pipeline = [
     load_points,
     dict(type='LoadMultiViewImages'),
@@ -22,7 +23,6 @@ train_pipeline = [
         flip_horizontal=0.5,
         flip_vertical=0.5,
         order=['rotate', 'scale', 'translate', 'flip']),
-    dict(type='PointsRangeFilter', point_cloud_range={{_base_.point_cloud_range}}),
     dict(
         type='KeepObjects',
         point_cloud_range={{_base_.point_cloud_range}},
@@ -38,7 +38,6 @@ test_pipeline = [
     load_points,
     dict(type='LoadMultiViewImages'),
     dict(type='AugmentImages', size=image_size, training=False),
-    dict(type='PointsRangeFilter', point_cloud_range={{_base_.point_cloud_range}}),
     dict(type='PackSample', keys=['points', 'img'], more_meta_keys=meta_keys),
 ]
 train_dataloader = dict(batch_size=1, dataset=dict(pipeline=train_pipeline))

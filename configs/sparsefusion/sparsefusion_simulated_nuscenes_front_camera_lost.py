@@ -6,7 +6,6 @@ test_pipeline = [
     dict(type='LoadMultiViewImages'),
     dict(type='DropCameras', cameras=['CAM_FRONT']),
     dict(type='AugmentImages', size={{_base_.image_size}}, training=False),
-    dict(type='PointsRangeFilter', point_cloud_range={{_base_.point_cloud_range}}),
     dict(type='PackSample', keys=['points', 'img'], more_meta_keys={{_base_.meta_keys}}),
 ]
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -27,10 +27,5 @@ optim_wrapper = dict(
             'relative_position_bias_table': dict(decay_mult=0.0),
             'norm': dict(decay_mult=0.0),
         }))
-param_scheduler = [
-    dict(type='OneCycleLR', eta_max=learning_rate, total_steps={{_base_.max_epochs}},
-         pct_start=0.4, div_factor=8, final_div_factor=1250, by_epoch=True,
-         convert_to_iter_based=True),
-]
 train_dataloader = dict(batch_size=3)
 auto_scale_lr = dict(base_batch_size=12)

@@ -82,13 +82,11 @@ optim_wrapper = dict(
     # Decay is decoupled and on norms too; beta2 0.99 as in the release.
     optimizer=dict(type='AdamW', lr=3e-3, betas=(0.95, 0.99), weight_decay=0.01),
     clip_grad=dict(max_norm=10, norm_type=2))
-param_scheduler = [
-    dict(type='OneCycleLR', eta_max=3e-3, total_steps=max_epochs, pct_start=0.4, div_factor=10,
-         final_div_factor=1e4, by_epoch=True, convert_to_iter_based=True),
-    dict(type='CosineAnnealingMomentum', T_max=0.4 * max_epochs, eta_min=0.85, begin=0,
-         end=0.4 * max_epochs, by_epoch=True, convert_to_iter_based=True),
-    dict(type='CosineAnnealingMomentum', T_max=0.6 * max_epochs, eta_min=0.95,
-         begin=0.4 * max_epochs, end=max_epochs, by_epoch=True, convert_to_iter_based=True),
+param_scheduler = [  # as long as the training (train_cfg.max_epochs)
+    dict(type='ExactOneCycleLR', pct_start=0.4, div_factor=10, final_div_factor=1e4,
+         by_epoch=True, convert_to_iter_based=True),
+    dict(type='ExactOneCycleMomentum', pct_start=0.4, eta_min_ratio=0.85 / 0.95,
+         by_epoch=True, convert_to_iter_based=True),
 ]
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=5)
 val_cfg = dict()

@@ -132,7 +132,7 @@ def _options(published: Mapping[str, Tensor], layout: Layout) -> dict[str, Any]:
     if weights is not None and weights.tolist() != [2.0, 2.0] + [1.0] * 8:
         options[f'{HEAD}code_weights'] = weights.tolist()
     if layout.backbone == 'eva02':
-        options['model.backbone.published_rotary_resize'] = True
+        options['model.backbone.net.published_rotary_resize'] = True
     if layout.backbone in TRAINED_ON_VALIDATION:
         for split in ('val', 'test'):
             options[f'{split}_dataloader.dataset.frames.published_future_across_scenes'] = True

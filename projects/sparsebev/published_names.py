@@ -26,8 +26,7 @@ PREFIXES = (
     (LAYER, 'bbox_head.layer.'),
     ('pts_bbox_head.init_query_bbox.weight', 'bbox_head.query_boxes'),
     ('pts_bbox_head.label_enc.', 'bbox_head.label_embedding.'),
-    ('img_backbone.backbone.net.', 'backbone.'),
-    ('img_backbone.backbone.', 'neck.'),
+    ('img_backbone.backbone.', 'backbone.'),  # EVA-02 with its pyramid
     ('img_backbone.', 'backbone.'),
     ('img_neck.', 'neck.'),
 )

@@ -1,8 +1,6 @@
 """A pyramid from one map: what a plain transformer needs in place of an FPN."""
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch.nn.functional as F
 from mmdet3d.registry import MODELS
 from mmengine.model import BaseModule
@@ -31,18 +29,22 @@ class NormedConvolution(nn.Conv2d):
 
 @MODELS.register_module()
 class SimpleFeaturePyramid(BaseModule):
-    """Maps of strides 4, 8, 16, 32 and 64 from the last map of a transformer, stride 16.
+    """A plain transformer with the pyramid on its last map: strides 4, 8, 16, 32 and 64.
+
+    The pyramid belongs to the backbone: it learns at its rate and is pre-trained with it.
 
     Args:
-        in_channels: of the map.
+        net: config of the transformer; its last map has stride 16.
+        in_channels: of that map.
         out_channels: of every level.
 
     Source: ViTDet (arXiv 2203.16527), section 3.
     """
 
-    def __init__(self, in_channels: int = 1024, out_channels: int = 256,
+    def __init__(self, net: dict, in_channels: int = 1024, out_channels: int = 256,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
+        self.net = MODELS.build(net)
         half, quarter = in_channels // 2, in_channels // 4
         up = nn.ConvTranspose2d(in_channels, half, 2, 2)
         self.simfp_2 = nn.Sequential(
@@ -53,9 +55,10 @@ class SimpleFeaturePyramid(BaseModule):
         self.simfp_4 = nn.Sequential(*_closing(in_channels, out_channels))
         self.simfp_5 = nn.Sequential(nn.MaxPool2d(2, 2), *_closing(in_channels, out_channels))
 
-    def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Five levels from the last of ``maps``."""
-        levels = [getattr(self, f'simfp_{stage}')(maps[-1]) for stage in range(2, 6)]
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Images [M, 3, H, W] to five levels [M, C, H_l, W_l]."""
+        last = self.net(images)[-1]
+        levels = [getattr(self, f'simfp_{stage}')(last) for stage in range(2, 6)]
         return (*levels, F.max_pool2d(levels[-1], 1, 2))
 
 

@@ -51,5 +51,13 @@ def test_waymo_recipes():
         assert config.optim_wrapper.optimizer.lr == (3e-3 if epochs == 24 else 1e-3)
         assert config.train_dataloader.dataset.load_interval == (1 if epochs == 24 else 5)
         assert config.custom_hooks[0].type == 'FadeOutHook'
-        assert config.param_scheduler[-1].end == epochs
         assert config.sync_bn == 'torch'
+
+
+def test_the_nuscenes_recipe():
+    config = load_config(FOLDER / 'dsvt_pillar_nuscenes_20e.py')
+    assert config.train_dataloader.dataset.type == 'ClassBalancedDataset'
+    assert config.custom_hooks == [dict(type='FadeOutHook', last_epochs=4)]
+    for dataset in (config.train_dataloader.dataset.dataset, config.val_dataloader.dataset,
+                    config.test_dataloader.dataset):
+        assert dataset.pipeline[0].sweeps == 9

@@ -13,7 +13,6 @@ from sparse3d.apis.checkpoints import config_options_of
 from sparse3d.apis.load_config import load_config
 from sparse3d.published import convert_checkpoint
 from sparsebev.box_code import ground_truth_boxes
-from sparsebev.eva02 import EVA02
 from sparsebev.head import SparseBEVHead, published_options
 from sparsebev.published_names import ours
 from sparsebev.query_denoising import Noise, hidden_from_each_other, noisy_queries
@@ -288,17 +287,18 @@ def test_eva02(golden_dir, published_weights, stored):
     assert largest(cosine, expected['eva_rope_glb_cos']) < 1e-5
     assert largest(sine, expected['eva_rope_glb_sin']) < 1e-5
     assert largest(rotary_tables((16, 16), 64, 16)[0], expected['eva_rope_win_cos']) < 1e-5
-    backbone = EVA02(depth=6, published_rotary_resize=True, drop_path=0.3, frozen_blocks=3)
-    model = backbone_and_neck(golden_dir, published_weights, backbone, SimpleFeaturePyramid(),
-                              'state_eva02.json')
+    backbone = SimpleFeaturePyramid(dict(
+        type='EVA02', depth=6, published_rotary_resize=True, drop_path=0.3, frozen_blocks=3))
+    backbone_and_neck(golden_dir, published_weights, backbone, torch.nn.Identity(),
+                      'state_eva02.json')
     seen = {}
     for index in (0, 2, 5):
-        backbone.blocks[index].register_forward_hook(
+        backbone.net.blocks[index].register_forward_hook(
             lambda block, inputs, tokens, index=index: seen.__setitem__(index, tokens))
     mean, std = torch.tensor([[123.675, 116.28, 103.53], [58.395, 57.12, 57.375]])
     with torch.no_grad():
-        levels = model['neck'](backbone((given['img'].float().flip(1) - mean.view(3, 1, 1))
-                                        / std.view(3, 1, 1)))
+        levels = backbone((given['img'].float().flip(1) - mean.view(3, 1, 1))
+                          / std.view(3, 1, 1))
     for index, tokens in seen.items():
         assert largest(tokens[:, ::2, ::3, ::16], expected[f'eva_block{index}_slice']) < 1e-4
     for level, maps in enumerate(levels):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from mmdet3d.registry import MODELS
-from mmengine.registry import init_default_scope
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 
 import sparsefusion  # noqa: F401
 from sparse3d.apis.load_config import load_config
@@ -38,3 +39,31 @@ def test_the_published_settings_of_the_second_stage():
     assert keys['bbox_head.lidar_decoder'] == dict(lr_mult=0.1)
     rates = (config.optim_wrapper.optimizer.lr, swin.optim_wrapper.optimizer.lr)
     assert rates == (8e-4, 6e-4)
+
+
+def test_the_published_settings_of_the_first_stage():
+    config = load_config(FOLDER / 'transfusion_l_nuscenes.py')
+    assert config.optim_wrapper.optimizer.betas == (0.9, 0.999)
+    for dataset in (config.train_dataloader.dataset.dataset, config.test_dataloader.dataset):
+        assert dataset.pipeline[0].sweeps == 10
+    rate, momentum = config.param_scheduler
+    assert (rate.type, rate.div_factor, rate.final_div_factor) == ('ExactOneCycleLR', 10, 1e4)
+    assert 0.9 * momentum.eta_min_ratio == pytest.approx(0.805, abs=5e-4)
+
+
+def test_swin_gets_a_tenth_of_the_rate_in_force():
+    """Of the image backbone and its pyramid; decay as published."""
+    config = load_config(FOLDER / 'sparsefusion_swint_nuscenes.py')
+    init_default_scope('mmdet3d')
+    model = MODELS.build(config.model)
+    wrapper = build_optim_wrapper(model, config.optim_wrapper)
+    schedule = PARAM_SCHEDULERS.build(
+        config.param_scheduler[0],
+        default_args=dict(optimizer=wrapper, epoch_length=100, end=6))
+    schedule.load_state_dict({**schedule.state_dict(), 'last_step': 239, '_global_step': 239})
+    schedule.step()
+    group_of = {id(value): group for group in wrapper.param_groups for value in group['params']}
+    for name, value in model.named_parameters():
+        if value.requires_grad:
+            images = name.startswith(('image_backbone.', 'image_neck.'))
+            assert group_of[id(value)]['lr'] == pytest.approx(6e-5 if images else 6e-4), name

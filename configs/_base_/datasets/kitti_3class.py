@@ -16,7 +16,9 @@ train_pipeline = [
         info_path=data_root + '/kitti_dbinfos_train.pkl',
         classes=class_names,
         groups=dict(Car=15, Pedestrian=10, Cyclist=10),
-        min_points=dict(Car=5, Pedestrian=5, Cyclist=5)),
+        min_points=dict(Car=5, Pedestrian=5, Cyclist=5),
+        fill_up=False,  # so many are added, whatever is there
+        use_ground_plane=True),
     dict(type='RandomFlip3D', sync_2d=False, flip_ratio_bev_horizontal=0.5),
     dict(
         type='GlobalRotScaleTrans',

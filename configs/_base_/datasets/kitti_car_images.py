@@ -19,6 +19,7 @@ train_pipeline = [
         info_path=data_root + '/kitti_dbinfos_train.pkl',
         classes=class_names,
         groups=dict(Car=15),
+        fill_up=False,  # so many are added, whatever is there
         use_ground_plane=True,
         paste_images=True),
     dict(

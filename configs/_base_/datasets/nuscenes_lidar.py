@@ -1,4 +1,4 @@
-# nuScenes, LiDAR with ten earlier sweeps, ten classes.
+# nuScenes, LiDAR with ten earlier sweeps beside the key frame (as mmdet3d), ten classes.
 # Data elsewhere: --cfg-options data_root=/disk/nuscenes, or SPARSE3D_NUSCENES=/disk/nuscenes.
 data_root = '{{$SPARSE3D_NUSCENES:data/nuscenes}}'
 class_names = [

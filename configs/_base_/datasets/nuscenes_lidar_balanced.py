@@ -1,5 +1,5 @@
-# nuScenes, LiDAR with ten earlier sweeps, the recipe of CenterPoint, TransFusion-L, DSVT and
-# Focals Conv: balanced classes, and objects of other samples added until the last five epochs.
+# nuScenes, LiDAR with nine earlier sweeps (OpenPCDet and det3d count the key frame: their ten),
+# the recipe of CenterPoint, Focals Conv and DSVT: balanced classes, objects of other samples added.
 # Data elsewhere: --cfg-options data_root=/disk/nuscenes, or SPARSE3D_NUSCENES=/disk/nuscenes.
 _base_ = ['./nuscenes_lidar.py']
 data_root = '{{$SPARSE3D_NUSCENES:data/nuscenes}}'
@@ -9,8 +9,9 @@ class_names = [
 ]
 point_cloud_range = [-54.0, -54.0, -5.0, 54.0, 54.0, 3.0]  # metres: x, y, z from, x, y, z to
 
+load_points = dict(type='LoadSweepPoints', sweeps=9)  # x, y, z, intensity, age in seconds
 train_pipeline = [
-    dict(type='LoadSweepPoints', sweeps=10),  # x, y, z, intensity, age in seconds
+    load_points,
     dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
     dict(
         type='GroundTruthSampling',
@@ -38,6 +39,11 @@ train_pipeline = [
         keys=['points', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_velocity_known'],
         more_meta_keys=['token']),
 ]
+test_pipeline = [
+    load_points,
+    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
+    dict(type='PackSample', keys=['points'], more_meta_keys=['token']),
+]
 
 train_dataloader = dict(
     dataset=dict(
@@ -51,5 +57,5 @@ train_dataloader = dict(
             modality=dict(use_lidar=True, use_camera=False),
             unknown_velocities='nan',
             metainfo=dict(classes=class_names))))
-
-custom_hooks = [dict(type='FadeOutHook', last_epochs=5)]
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

@@ -1,6 +1,5 @@
 # DSVT on nuScenes: one cycle in 20 epochs, two fifths of it rising.
 max_epochs = 20
-rising_epochs = 8
 learning_rate = 5e-3
 
 optim_wrapper = dict(
@@ -8,13 +7,11 @@ optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=learning_rate, betas=(0.95, 0.99), weight_decay=0.05),
     clip_grad=dict(max_norm=35, norm_type=2))
 
-param_scheduler = [
-    dict(type='OneCycleLR', eta_max=learning_rate, total_steps=max_epochs, pct_start=0.4,
-         div_factor=10, final_div_factor=1e4, by_epoch=True, convert_to_iter_based=True),
-    dict(type='CosineAnnealingMomentum', T_max=rising_epochs, eta_min=0.85,
-         begin=0, end=rising_epochs, by_epoch=True, convert_to_iter_based=True),
-    dict(type='CosineAnnealingMomentum', T_max=max_epochs - rising_epochs, eta_min=0.95,
-         begin=rising_epochs, end=max_epochs, by_epoch=True, convert_to_iter_based=True),
+param_scheduler = [  # as long as the training (train_cfg.max_epochs)
+    dict(type='ExactOneCycleLR', pct_start=0.4, div_factor=10, final_div_factor=1e4,
+         by_epoch=True, convert_to_iter_based=True),
+    dict(type='ExactOneCycleMomentum', pct_start=0.4, eta_min_ratio=0.85 / 0.95,
+         by_epoch=True, convert_to_iter_based=True),
 ]
 
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=max_epochs)

@@ -1,6 +1,5 @@
 # DSVT on all of Waymo: one cycle in 24 epochs, a tenth of it rising.
 max_epochs = 24
-rising_epochs = 2.4
 learning_rate = 3e-3
 
 optim_wrapper = dict(
@@ -8,13 +7,11 @@ optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=learning_rate, betas=(0.95, 0.99), weight_decay=0.05),
     clip_grad=dict(max_norm=10, norm_type=2))
 
-param_scheduler = [
-    dict(type='OneCycleLR', eta_max=learning_rate, total_steps=max_epochs, pct_start=0.1,
-         div_factor=100, final_div_factor=1e4, by_epoch=True, convert_to_iter_based=True),
-    dict(type='CosineAnnealingMomentum', T_max=rising_epochs, eta_min=0.85,
-         begin=0, end=rising_epochs, by_epoch=True, convert_to_iter_based=True),
-    dict(type='CosineAnnealingMomentum', T_max=max_epochs - rising_epochs, eta_min=0.95,
-         begin=rising_epochs, end=max_epochs, by_epoch=True, convert_to_iter_based=True),
+param_scheduler = [  # as long as the training (train_cfg.max_epochs)
+    dict(type='ExactOneCycleLR', pct_start=0.1, div_factor=100, final_div_factor=1e4,
+         by_epoch=True, convert_to_iter_based=True),
+    dict(type='ExactOneCycleMomentum', pct_start=0.1, eta_min_ratio=0.85 / 0.95,
+         by_epoch=True, convert_to_iter_based=True),
 ]
 
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=max_epochs)

@@ -13,10 +13,9 @@ optim_wrapper = dict(
         }),
     clip_grad=dict(max_norm=35, norm_type=2))
 
-param_scheduler = [
-    dict(type='LinearLR', start_factor=1 / 3, by_epoch=False, begin=0, end=500),
-    dict(type='CosineAnnealingLR', T_max=max_epochs, eta_min_ratio=1e-3, by_epoch=True,
-         begin=0, end=max_epochs),
+param_scheduler = [  # as long as the training (train_cfg.max_epochs)
+    dict(type='ExactWarmUpCosineLR', warmup_steps=500, start_factor=1 / 3, eta_min_ratio=1e-3,
+         by_epoch=True, convert_to_iter_based=True),
 ]
 
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=max_epochs)

@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from sparse3d.blas_threads import one_blas_thread
 from sparse3d.errors import DataError
 from sparse3d.freed_memory import keep_freed_memory
+from sparse3d.schedules import refuse_lost_multipliers
 
 # Hooks that mmengine adds unless they are None.
 BUILT_IN_HOOKS = {'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler',
@@ -76,6 +77,15 @@ class Sparse3DRunner(Runner):
             raise DataError('there is no batch to train on: the training set has '
                             f'{len(loop.dataloader.dataset)} samples')
         return loop
+
+    def build_param_scheduler(self, scheduler: Any) -> Any:
+        """Build the schedules.
+
+        Raises:
+            ConfigError: if one of them would undo the rates of single parameter groups.
+        """
+        refuse_lost_multipliers(scheduler, self.optim_wrapper)
+        return super().build_param_scheduler(scheduler)
 
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict | None = None) -> None:
         """Scale the learning rate by batch size / base batch size, schedules included.

@@ -6,6 +6,7 @@ to sample, so that a resumed training differs from an uninterrupted one.
 """
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -30,11 +31,12 @@ from sparse3d.structures.keypoints import Keypoints3D
 
 @TRANSFORMS.register_module()
 class GroundTruthSampling(BaseTransform):
-    """Fill every sample up to a number of objects per class, from the ground-truth database.
+    """Add objects of other frames, from the ground-truth database.
 
-    Objects are drawn without replacement; one that would overlap (bird's-eye view)
-    another box of the sample is dropped. Scene points inside an
-    added box make room for the object's own.
+    A sample is filled up to a number of objects per class, or given that number whatever it
+    has (``fill_up``). Objects are drawn without replacement; one that would overlap (bird's-eye
+    view) another box of the sample is dropped. Scene points inside an added box make room for
+    the object's own.
 
     Needs and changes ``points``, ``gt_bboxes_3d``, ``gt_labels_3d``, and
     ``gt_keypoints_3d``, ``attr_labels`` where the sample has them; reads ``epoch`` and,
@@ -47,11 +49,15 @@ class GroundTruthSampling(BaseTransform):
         info_path: the index, e.g. ``data/kitti/kitti_dbinfos_train.pkl``.
         classes: class names in label order.
         groups: objects wanted per class, e.g. ``dict(Car=15)``.
+        fill_up: objects that the sample has count among those wanted (det3d, mmdet3d, and
+            OpenPCDet with ``LIMIT_WHOLE_SCENE: True``); False adds as many to any sample
+            (OpenPCDet's KITTI recipes).
         min_points: fewest points of an object per class to be used, default 5.
         removed_difficulties: objects of these are not used; -1 is 'ignored by the benchmark'.
         columns: numbers per point in the database.
         use: which of them to keep, as in the transform that loads the points.
-        use_ground_plane: put objects on the road where the sample has a plane.
+        use_ground_plane: put objects on the road where the sample has a plane; the first one
+            without is reported.
         stop_epoch: from this epoch on (counted from 0) nothing is added, so that the last
             epochs see real scenes; None never stops. ``FadeOutHook`` sets it.
         unlabelled: classes beside ``classes`` whose objects are added as bare points, without
@@ -90,11 +96,13 @@ class GroundTruthSampling(BaseTransform):
             max_occlusion: float = 0.5,
             published_list_order: bool = False,
             published_keep_hidden_points: bool = False,
+            fill_up: bool = True,
     ) -> None:
-        self.data_root, self.columns = data_root, columns
+        self.data_root, self.columns, self.fill_up = data_root, columns, fill_up
         self.use = list(range(columns)) if use is None else list(use)
         self.classes, self.groups = tuple(classes), dict(groups)
         self.use_ground_plane, self.stop_epoch = use_ground_plane, stop_epoch
+        self._missed_plane = False
         self.unlabelled, self.paste_images = set(unlabelled), paste_images
         self.max_image_overlap, self.max_occlusion = max_image_overlap, max_occlusion
         self.list_order, self.keep_hidden = published_list_order, published_keep_hidden_points
@@ -118,10 +126,11 @@ class GroundTruthSampling(BaseTransform):
     def _choose(self, results: dict, scene: CameraScene | None) -> list[PlacedObject]:
         """Draw objects that overlap neither the sample's boxes nor each other."""
         labels = np.asarray(results['gt_labels_3d'])
-        plane = results.get('plane') if self.use_ground_plane else None
+        plane = self._plane(results)
         taken, chosen = results['gt_bboxes_3d'].tensor.numpy()[:, :7], []
         for name, wanted in self.groups.items():
-            present = 0 if name in self.unlabelled else (labels == self.classes.index(name)).sum()
+            counted = self.fill_up and name not in self.unlabelled
+            present = (labels == self.classes.index(name)).sum() if counted else 0
             entries = self.database[name]
             draw = np.random.permutation(len(entries))[:max(wanted - int(present), 0)]
             candidates = [_place(entries[number], plane, scene) for number in draw]
@@ -136,6 +145,18 @@ class GroundTruthSampling(BaseTransform):
                 chosen.append(item)
                 taken = np.concatenate([taken, item.box[None, :7]])
         return chosen
+
+    def _plane(self, results: dict) -> np.ndarray | None:
+        """The road of a sample, if objects are to stand on it."""
+        if not self.use_ground_plane:
+            return None
+        if results.get('plane') is None and not self._missed_plane:
+            self._missed_plane = True
+            warnings.warn('GroundTruthSampling: a sample has no ground plane, so objects keep '
+                          'their height above the sensor there; further ones are not reported. '
+                          "KITTI's planes are a download of their own, read from planes/ by "
+                          'create_data.py kitti', stacklevel=3)
+        return results.get('plane')
 
     def _add_points(self, results: dict, chosen: list[PlacedObject],
                     scene: CameraScene | None) -> np.ndarray:

@@ -18,7 +18,10 @@ class LoadSweepPoints(BaseTransform):
     (newest first), with absolute paths; adds ``points``: x, y, z [m], intensity 0..255, age [s].
 
     Args:
-        sweeps: how many earlier ones, the newest; a sample that has fewer is a normal sample.
+        sweeps: how many earlier ones, the newest, beside the key frame; a sample that has fewer
+            is a normal sample. The key frame is not counted, as in mmdet3d's ``sweeps_num``
+            (10 in TransFusion-L and SparseFusion). det3d's ``nsweeps`` and OpenPCDet's
+            ``MAX_SWEEPS`` count it: their 10 (CenterPoint, Focals Conv, DSVT) is 9 here.
         use: which of the five columns, in this order; x, y, z first.
         published_pad: where a sample has no earlier sweep at all (the first of a scene) repeat
             its own points ``sweeps`` times, without those near the car, as mmdet3d and

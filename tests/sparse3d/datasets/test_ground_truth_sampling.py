@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -57,6 +59,14 @@ def test_fills_up_to_the_wanted_number(database):
     np.testing.assert_array_equal(result['gt_bboxes_3d'].tensor[:6], np.float32(present))
 
 
+def test_or_adds_the_wanted_number_whatever_is_there(database):
+    present = [[200 + 6 * k, 0, -1.7, 4, 1.6, 1.5, 0] for k in range(14)]  # far away from all
+    filled, added = (
+        len(sampler(database, groups=dict(Car=15), fill_up=fill_up)(
+            sample(present, [0] * 14))['gt_labels_3d']) - 14 for fill_up in (True, False))
+    assert filled <= 1 and 5 < added <= 15
+
+
 def test_nothing_overlaps_in_any_draw(database):
     transform = sampler(database)
     for seed in range(20):
@@ -102,6 +112,16 @@ def test_ground_plane(database):
     boxes, points = result['gt_bboxes_3d'].tensor.numpy(), result['points'].tensor.numpy()
     np.testing.assert_allclose(boxes[:, 2], -1 - 0.1 * boxes[:, 0], atol=1e-4)
     assert all(len(points_in_box(points, box)) == 8 for box in boxes)
+
+
+def test_a_sample_without_a_ground_plane_is_reported_once(database):
+    transform = sampler(database, use_ground_plane=True)
+    with pytest.warns(UserWarning, match='no ground plane, so objects keep their height'):
+        transform(sample())
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        transform(sample())
+        sampler(database)(sample())
 
 
 def test_filters(database):
