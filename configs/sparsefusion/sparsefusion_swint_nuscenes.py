@@ -26,6 +26,11 @@ optim_wrapper = dict(
             'absolute_pos_embed': dict(decay_mult=0.0),
             'relative_position_bias_table': dict(decay_mult=0.0),
             'norm': dict(decay_mult=0.0),
+            # Norms that are called so in the release, and one that is not.
+            'view_transformation.projection.1': dict(decay_mult=0.0),
+            'lidar_projection.1': dict(decay_mult=0.0),
+            'camera_projection.1': dict(decay_mult=0.0),
+            'view_transformation.gate.norm': dict(decay_mult=1.0),
         }))
 train_dataloader = dict(batch_size=3)
 auto_scale_lr = dict(base_batch_size=12)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmdet3d.registry import MODELS, TRANSFORMS
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 
 from sparse3d.apis.load_config import load_config
@@ -84,6 +85,39 @@ def test_the_largest_published_rows_train_on_both_splits_and_differ_in_nothing_e
     assert both.train_dataloader.sampler.type == 'EpochSampler'
     for key in ('model', 'val_dataloader', 'test_dataloader', 'optim_wrapper', 'param_scheduler'):
         assert both[key] == alone[key]
+
+
+def test_the_pyramid_of_eva02_learns_with_the_backbone():
+    """At a tenth of the rate, as published; nothing but the head at the full one."""
+    config = load_config(CONFIGS[0].with_name('sparsebev_eva02_future_nuscenes.py'))
+    model = model_of(config)
+    settings = {key: value for key, value in config.optim_wrapper.items()
+                if key not in ('type', 'loss_scale')}
+    wrapper = build_optim_wrapper(model, settings)
+    groups = {id(value): group for group in wrapper.param_groups for value in group['params']}
+    rates = {name: groups[id(value)]['lr'] for name, value in model.named_parameters()
+             if value.requires_grad}
+    assert model.neck is None
+    pyramid = [rate for name, rate in rates.items() if 'simfp_' in name]
+    assert len(pyramid) == 32 and set(pyramid) == {2e-5}
+    full = {name.split('.')[0] for name, rate in rates.items() if rate == 2e-4}
+    assert full == {'bbox_head'}
+
+
+def test_the_pyramid_of_eva02_is_pre_trained_with_the_backbone(tmp_path):
+    init_default_scope('mmdet3d')
+    config = load_config(CONFIGS[0].with_name('sparsebev_eva02_future_nuscenes.py'))
+    settings = config.model.backbone
+    settings.net.update(channels=32, depth=1, heads=2, hidden=48)
+    settings.update(in_channels=32, out_channels=16)
+    settings.init_cfg.checkpoint = str(tmp_path / 'eva02.pth')
+    source = MODELS.build({key: value for key, value in settings.items() if key != 'init_cfg'})
+    torch.save({f'backbone.{name}': value for name, value in source.state_dict().items()},
+               tmp_path / 'eva02.pth')
+    model = MODELS.build(settings)
+    model.init_weights()
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, source.state_dict()[name]), name
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Every config of the folder says what it means."""
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 
 import sparsefusion  # noqa: F401
 from sparse3d.apis.load_config import load_config
+from sparsefusion.published_names import ours
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs' / 'sparsefusion'
 
@@ -51,8 +53,16 @@ def test_the_published_settings_of_the_first_stage():
     assert 0.9 * momentum.eta_min_ratio == pytest.approx(0.805, abs=5e-4)
 
 
-def test_swin_gets_a_tenth_of_the_rate_in_force():
-    """Of the image backbone and its pyramid; decay as published."""
+# The release's multipliers of rate and decay; the longest key that is part of a name counts.
+SWIN = {'img_backbone': (0.1, 5), 'img_neck': (0.1, 1), 'absolute_pos_embed': (1, 0),
+        'relative_position_bias_table': (1, 0), 'norm': (1, 0)}
+
+
+def released_multipliers(name: str) -> tuple[float, float]:
+    return next((SWIN[key] for key in sorted(SWIN, key=len, reverse=True) if key in name), (1, 1))
+
+
+def test_swin_trains_at_the_released_rates_and_decays(golden_dir):
     config = load_config(FOLDER / 'sparsefusion_swint_nuscenes.py')
     init_default_scope('mmdet3d')
     model = MODELS.build(config.model)
@@ -61,9 +71,17 @@ def test_swin_gets_a_tenth_of_the_rate_in_force():
         config.param_scheduler[0],
         default_args=dict(optimizer=wrapper, epoch_length=100, end=6))
     schedule.load_state_dict({**schedule.state_dict(), 'last_step': 239, '_global_step': 239})
-    schedule.step()
-    group_of = {id(value): group for group in wrapper.param_groups for value in group['params']}
+    schedule.step()  # to the highest rate
+    groups = {id(value): group for group in wrapper.param_groups for value in group['params']}
+    listing = json.loads((golden_dir / 'sparsefusion/training/groups.json').read_text())
+    released = {ours(name): name for name in listing['parameters'] if ours(name)}  # of the head
+    kinds = set()
     for name, value in model.named_parameters():
         if value.requires_grad:
-            images = name.startswith(('image_backbone.', 'image_neck.'))
-            assert group_of[id(value)]['lr'] == pytest.approx(6e-5 if images else 6e-4), name
+            theirs = released.get(name, name.replace('image_', 'img_', 1))
+            rate, decay = released_multipliers(theirs)
+            group = groups[id(value)]
+            assert group['lr'] == pytest.approx(6e-4 * rate), name
+            assert group['weight_decay'] == pytest.approx(0.01 * decay), name
+            kinds.add((rate, decay))
+    assert kinds == {(0.1, 5), (0.1, 1), (1, 0), (1, 1)}
