@@ -53,7 +53,7 @@ def pipelines() -> dict[str, tuple[Callable, Callable | None, str]]:
     waymo = data_sets.waymo()
     return {
         'KITTI LiDAR': (
-            lambda: _ours('kitti_3class.py', kitti),
+            lambda: _filled_up(kitti),
             lambda: data_baselines.kitti(kitti),
             'sampling of 35 objects on both sides'),
         'KITTI LiDAR and image': (
@@ -102,6 +102,15 @@ def _reduced(root: Path, **changes) -> dict:
             transform.reduce = 2
         elif transform.type == 'AugmentImages':
             transform.update(resize=[2 * factor for factor in transform.resize], **changes)
+    return dataset
+
+
+def _filled_up(root: Path) -> dict:
+    """With objects up to a number per class, as mmdet3d samples them."""
+    dataset = _ours('kitti_3class.py', root)
+    for transform in dataset['pipeline']:
+        if transform.type == 'GroundTruthSampling':
+            transform.update(fill_up=True, use_ground_plane=False)
     return dataset
 
 
