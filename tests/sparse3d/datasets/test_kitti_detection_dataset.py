@@ -273,3 +273,13 @@ def test_real_frames_give_what_the_dataset_of_mmdet3d_gives(real_data_dir, tmp_p
         for key in ('bboxes_3d', 'labels_3d'):
             mine, yours = (sample['data_samples'].gt_instances_3d[key] for sample in (one, other))
             assert torch.equal(getattr(mine, 'tensor', mine), getattr(yours, 'tensor', yours))
+
+
+def test_a_recipe_of_lidar_alone_knows_the_road(small_kitti):
+    """The plane y = 1.6 m below the camera, which is 0.1 m below the LiDAR."""
+    small_kitti.add_frame(7, [('Car', (12, 0, -1.7, 4, 1.6, 1.5, 0.3))], plane=True)
+    small_kitti.add_split('train', [7])
+    prepare_kitti(small_kitti.root)
+    plane = build(small_kitti.root).get_data_info(0)['plane']
+    for x, y in ((0, 0), (30, -10)):
+        assert np.dot(plane, (x, y, -1.7, 1)) == pytest.approx(0, abs=1e-5)
