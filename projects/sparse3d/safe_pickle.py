@@ -121,6 +121,9 @@ class PickledDtype:
         self.dtype = np.dtype(code)
         _note_stand_in()
 
+    def __reduce__(self) -> tuple:  # where nobody replaced it, it is saved as NumPy's own
+        return self.dtype.__reduce__()
+
     def __setstate__(self, state: tuple) -> None:
         version, order, *structure = state[:5]
         if version not in (3, 4) or order not in ('<', '>', '=', '|') or structure != [None] * 3 \
@@ -138,6 +141,9 @@ class PickledArray(np.ndarray):
     def __new__(cls) -> PickledArray:
         _note_stand_in()
         return super().__new__(cls, (0, ), np.int8)
+
+    def __reduce_ex__(self, protocol: int) -> tuple:
+        return self.view(np.ndarray).__reduce_ex__(protocol)
 
     def __setstate__(self, state: tuple) -> None:
         shape, dtype, fortran, content = state[-4:]

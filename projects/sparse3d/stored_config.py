@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points, packages_distributions
@@ -73,7 +74,7 @@ def check_data_config(config: dict[str, Any], source: str) -> None:
             raise ConfigError(f'{source} imports {module!r}, which is no installed plug-in of '
                               'Sparse3D; a config that comes as data imports no other module')
         import_module(module)
-    for place, key, value in texts_of(config):
+    for place, key, value in texts_of(config, source):
         if key in SCOPE_KEYS and value not in SCOPES:
             raise ConfigError(f'{source} gives {place}={value!r}; the scopes are '
                               f'{", ".join(SCOPES)}')
@@ -140,14 +141,14 @@ def is_plug_in(module: str) -> bool:
     return bool(set(owners.get(module, ())) & set(owners.get('sparse3d', ())))
 
 
-def texts_of(node: Any) -> Iterator[tuple[str, str, str]]:
+def texts_of(node: Any, source: str = 'the config') -> Iterator[tuple[str, str, str]]:
     """(place, key, text) of every text under a key, also those in lists; bounded in number."""
     waiting, seen = [('', '', node)], 0
     while waiting:
         place, key, value = waiting.pop()
         seen += 1
         if seen > MOST_VALUES:
-            raise ConfigError(f'the config holds more than {MOST_VALUES:,} values')
+            raise ConfigError(f'{source} holds more than {MOST_VALUES:,} values')
         if isinstance(value, str):
             yield place, key, value
         elif isinstance(value, dict):
@@ -165,20 +166,34 @@ def _is_registered(name: str) -> bool:
 
 
 def _registries() -> Iterator[Registry]:
+    _fill_registries()
     waiting = [registry for registry in vars(root).values() if isinstance(registry, Registry)]
     while waiting:
         registry = waiting.pop()
-        registry.import_from_location()
         yield registry
         waiting += registry.children.values()
 
 
+@lru_cache(maxsize=1)
+def _fill_registries() -> None:
+    """Import what the registries of mmdet3d and their parents name, as building would."""
+    import mmdet3d.registry
+    for registry in vars(mmdet3d.registry).values():
+        while isinstance(registry, Registry):
+            for family in (registry, *registry.children.values()):
+                with suppress(ImportError):  # places that a release names and does not have
+                    family.import_from_location()
+            registry = registry.parent
+
+
 def _literal(node: ast.expr) -> Any:
     if isinstance(node, ast.Call):
-        if not isinstance(node.func, ast.Name) or node.func.id != 'dict' or node.args \
+        of_dicts = len(node.args) <= 1 and all(isinstance(arg, ast.Dict) for arg in node.args)
+        if not isinstance(node.func, ast.Name) or node.func.id != 'dict' or not of_dicts \
                 or any(keyword.arg is None for keyword in node.keywords):
             raise _not_data(node)
-        return {keyword.arg: _literal(keyword.value) for keyword in node.keywords}
+        return {**(_literal(node.args[0]) if node.args else {}),
+                **{keyword.arg: _literal(keyword.value) for keyword in node.keywords}}
     if isinstance(node, ast.Dict) and None not in node.keys:
         return {_literal(key): _literal(value)
                 for key, value in zip(node.keys, node.values, strict=True)}

@@ -15,7 +15,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
 import sparse3d  # noqa: F401  (makes reading of training checkpoints safe and possible)
-from sparse3d.apis.config_options import has_place
+from sparse3d.apis.config_options import has_place, value_at
 from sparse3d.apis.load_config import load_config
 from sparse3d.errors import CheckpointError, ConfigError
 from sparse3d.published.options import check_published_options
@@ -128,6 +128,25 @@ def fitting_options(checkpoint: Checkpoint, config: Config, allow_partial: bool 
     return {key: value for key, value in checkpoint.options.items() if key not in left_out}
 
 
+def options_in_effect(options: Mapping[str, Any], config: Config) -> dict[str, Any]:
+    """Options of a checkpoint with the values that a config has in the end, to be kept.
+
+    Options that the config was given no place for, or that were switched off with None, are
+    left out.
+    """
+    plain, kept = config.to_dict(), {}
+    for key, value in options.items():
+        try:
+            final = value_at(plain, key)
+        except KeyError:
+            continue
+        if isinstance(value, Mapping) and isinstance(final, Mapping):
+            final = {name: final[name] for name in value if final.get(name) is not None}
+        if final is not None:
+            kept[key] = final
+    return kept
+
+
 def read_any_checkpoint(path: str | PathLike) -> Any:
     """Read a file of ``torch.save`` onto the CPU with PyTorch's safe loader.
 
@@ -136,7 +155,7 @@ def read_any_checkpoint(path: str | PathLike) -> Any:
     """
     if '://' in str(path):
         return CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.is_file():
         raise CheckpointError(f'checkpoint {path} does not exist')
     return load_checkpoint_file(path, map_location='cpu')

@@ -74,7 +74,7 @@ def _check_bases(path: Path, above: tuple[Path, ...] = ()) -> None:
     content = mmengine.load(path)
     if not isinstance(content, dict):
         raise ConfigError(f'config file {path} holds no keys and values')
-    deque(texts_of(content), maxlen=0)  # not more than it says: YAML can repeat itself
+    deque(texts_of(content, f'config file {path}'), maxlen=0)  # YAML can repeat itself
     bases = content.get('_base_') or []
     for base in [bases] if isinstance(bases, str) else bases:
         scope, scoped, _ = base.partition('::')

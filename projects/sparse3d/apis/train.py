@@ -17,8 +17,8 @@ from sparse3d.apis.checkpoints import (
     latest_checkpoint,
     load_weights,
     open_checkpoint,
+    options_in_effect,
 )
-from sparse3d.apis.config_options import value_at
 from sparse3d.apis.config_parts import check_parts
 from sparse3d.apis.distributed import prepare_launcher
 from sparse3d.apis.dry_run import DryRun, prepare_and_stop
@@ -209,11 +209,7 @@ def _check_start(runner: Sparse3DRunner, opened: Checkpoint, config: Config,
         raise CheckpointError(f'{opened.path} holds weights but no state of a training to resume; '
                               f'use --cfg-options load_from={opened.path} to start from it')
     runner.opened = opened
-    for key in opened.options:
-        try:
-            runner.published_options[key] = value_at(config.to_dict(), key)
-        except KeyError:  # left out, or taken away with --cfg-options
-            continue
+    runner.published_options = options_in_effect(opened.options, config)
     if runner.published_options:
         kept = ', '.join(f'{key}={value}' for key, value in runner.published_options.items())
         runner.logger.info(f'The options of {opened.path} are kept: {kept}')
