@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from dsvt.deployable import DeployableDSVT
 from sparse3d.apis.benchmarks.sweep import drawn_sweep
 from sparse3d.apis.build_model import build_model
-from sparse3d.apis.checkpoints import config_options_of
-from sparse3d.apis.load_config import load_config
+from sparse3d.apis.checkpoints import open_with_config
 from sparse3d.apis.onnx_files import OnnxComparison, require_packages, to_onnx
 from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.errors import DataError
@@ -76,10 +75,9 @@ def export_onnx(config: str | PathLike, checkpoint: str | PathLike | None, out: 
         DataError: if ONNX Runtime gives something else than PyTorch.
     """
     require_packages()
-    quirks = config_options_of(checkpoint) if checkpoint is not None else {}
-    config = load_config(config, {**quirks, **(cfg_options or {})})
+    config, opened = open_with_config(config, checkpoint, cfg_options)
     MMLogger.get_current_instance().setLevel('WARNING')  # or it lists every initialised weight
-    detector = build_model(config, checkpoint)
+    detector = build_model(config, opened)
     return export_detector(detector, _clouds(detector, clouds), out, tolerance)
 
 

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from sparse3d.datasets.data_paths import file_name
 from sparse3d.structures.box_geometry import bev_corners
 from sparse3d.visualization.birds_eye_view import points_extent
 from sparse3d.visualization.colours import BACKGROUND, GROUND_TRUTH, TEXT
@@ -42,11 +43,11 @@ def draw_importance(layers: list[ImportantVoxels], frame: Frame, out: str | Path
     Raises:
         DataError: if a file cannot be written.
     """
-    name = frame.name.replace('/', '_')
-    paths = [Path(out) / f'{name}_importance.png']
+    paths = [Path(out) / f'{file_name(frame.name)}_importance.png']
     _draw_from_above(layers, frame, paths[0])
     for picture in frame.pictures:
-        paths.append(Path(out) / f'{name}_importance_{picture.name}.png'.replace('/', '_'))
+        name = file_name(f'{frame.name}_importance_{picture.name}')
+        paths.append(Path(out) / f'{name}.png')
         _draw_on_image(layers[0], picture, paths[-1])
     return paths
 

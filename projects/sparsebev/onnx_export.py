@@ -11,8 +11,7 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 
 from sparse3d.apis.build_model import build_model
-from sparse3d.apis.checkpoints import config_options_of
-from sparse3d.apis.load_config import load_config
+from sparse3d.apis.checkpoints import open_with_config
 from sparse3d.apis.onnx_files import OnnxComparison, require_packages, to_onnx
 from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.errors import ConfigError
@@ -69,12 +68,11 @@ def export_onnx(config: str | PathLike | Config, checkpoint: str | PathLike | No
     require_packages()
     if clouds:
         raise ConfigError('SparseBEV has cameras alone: leave the point clouds out')
-    quirks = config_options_of(checkpoint) if checkpoint is not None else {}
-    config = load_config(config, {**quirks, **(cfg_options or {})})
+    config, opened = open_with_config(config, checkpoint, cfg_options)
     if checkpoint is None:  # the decoder does not need the backbone's pretrained file
         config.model.backbone.pop('init_cfg', None)
     MMLogger.get_current_instance().setLevel('WARNING')  # or it lists every initialised weight
-    detector = build_model(config, checkpoint)
+    detector = build_model(config, opened)
     return export_detector(detector, image_size_of(config), out, tolerance)
 
 

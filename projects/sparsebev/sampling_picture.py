@@ -11,6 +11,7 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
+from sparse3d.datasets.data_paths import file_name
 from sparse3d.ops.choose_views import choose_views, project_to_views
 from sparse3d.visualization.colours import BACKGROUND, TEXT, class_colour
 from sparse3d.visualization.picture_files import save_figure
@@ -108,9 +109,9 @@ def draw_sampling_points(detector: SparseBEV, batch: dict, folder: str | PathLik
     sampled = sampled_queries(detector, batch, score)
     paths = []
     for frame in range(len(sampled.age)):
-        paths.append(Path(folder) / f'{name}_sampling_{frame}.png'.replace('/', '_'))
+        paths.append(Path(folder) / f'{file_name(name)}_sampling_{frame}.png')
         _draw_frame(sampled, frame, paths[-1])
-    paths.append(Path(folder) / f'{name}_tau.png'.replace('/', '_'))
+    paths.append(Path(folder) / f'{file_name(name)}_tau.png')
     _draw_tau(sampled, detector.bbox_head.point_range, paths[-1])
     return paths
 

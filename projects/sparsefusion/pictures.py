@@ -17,6 +17,7 @@ import torch
 from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 
+from sparse3d.datasets.data_paths import file_name
 from sparse3d.heads.transfusion_head import peak_scores
 from sparse3d.visualization import draw_birds_eye_view, draw_camera_overlay
 from sparse3d.visualization.frame import Boxes, Frame
@@ -62,10 +63,11 @@ def draw_stages(head: SparseFusionHead, output: FusionOutput, frame: Frame, out:
     paths = []
     for stage, boxes in stage_boxes(head, output).items():
         shown = replace(frame, detections=boxes.turned(turn).above(score))
-        paths.append(Path(out) / f'{frame.name}_{stage}.png'.replace('/', '_'))
+        paths.append(Path(out) / f'{file_name(f"{frame.name}_{stage}")}.png')
         draw_birds_eye_view(shown, paths[-1])
         for picture in frame.pictures if stage != 'lidar' else ():
-            paths.append(Path(out) / f'{frame.name}_{stage}_{picture.name}.png'.replace('/', '_'))
+            name = file_name(f'{frame.name}_{stage}_{picture.name}')
+            paths.append(Path(out) / f'{name}.png')
             draw_camera_overlay(shown, picture, paths[-1])
     return paths
 
@@ -78,8 +80,7 @@ def draw_dataset(config: str | PathLike, checkpoint: str | PathLike, out: str | 
     Raises:
         ConfigError, CheckpointError, DataError: as :func:`sparse3d.apis.visualize`.
     """
-    from sparse3d.apis.checkpoints import config_options_of
-    from sparse3d.apis.load_config import load_config
+    from sparse3d.apis.checkpoints import open_with_config
     from sparse3d.apis.visualize import frames_with_detections
     paths: list[Path] = []
 
@@ -90,8 +91,8 @@ def draw_dataset(config: str | PathLike, checkpoint: str | PathLike, out: str | 
         turn = turned_by(sample['inputs']['points'], frame.points)
         paths.extend(draw_stages(model.bbox_head, output, frame, out, score, turn))
 
-    config = load_config(config, {**config_options_of(checkpoint), **(cfg_options or {})})
-    deque(frames_with_detections(config, checkpoint, frames, score, split, None, False, draw),
+    config, opened = open_with_config(config, checkpoint, cfg_options)
+    deque(frames_with_detections(config, opened, frames, score, split, None, False, draw),
           maxlen=0)
     return paths
 

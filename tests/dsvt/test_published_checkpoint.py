@@ -8,7 +8,7 @@ from mmengine.registry import init_default_scope
 
 from dsvt.published_checkpoint import CONFIGS, OPTIONS, ROOT, convert, system_of, translate
 from sparse3d.apis.build_model import build_model
-from sparse3d.apis.checkpoints import config_options_of
+from sparse3d.apis.checkpoints import open_checkpoint
 from sparse3d.apis.load_config import load_config
 from sparse3d.errors import CheckpointError
 from sparse3d.published import convert_checkpoint
@@ -72,7 +72,7 @@ def test_from_the_published_file_to_a_detector(golden, tmp_path):
     published = dict(model_state=golden.published_state('pillar'), epoch=24, version='0.5')
     torch.save(published, tmp_path / 'published.pth')
     convert_checkpoint('dsvt', tmp_path / 'published.pth', tmp_path / 'ours.pth')
-    options = config_options_of(tmp_path / 'ours.pth')
+    options = open_checkpoint(tmp_path / 'ours.pth').options
     assert options['model.bbox_head.published_turned_nms'] is True
     model = build_model(load_config(ROOT / CONFIGS['pillar'], options), tmp_path / 'ours.pth')
     weight = model.bbox_head.branches['hm'][3].bias

@@ -15,7 +15,7 @@ from torch import Tensor
 import focalsconv  # noqa: F401  (registers the detectors)
 from focalsconv.published_checkpoint import convert
 from sparse3d.apis.build_model import build_model
-from sparse3d.apis.checkpoints import config_options_of
+from sparse3d.apis.checkpoints import open_checkpoint
 from sparse3d.apis.load_config import load_config
 from sparse3d.errors import CheckpointError
 from sparse3d.published import convert_checkpoint
@@ -232,7 +232,7 @@ def test_through_files(tmp_path):
                  for name, value in released(model, VOXEL_RCNN).items()}
     torch.save(dict(model_state=published, epoch=80, version='pcdet+0.5.2'), tmp_path / 'in.pth')
     done = convert_checkpoint('focalsconv', tmp_path / 'in.pth', tmp_path / 'out.pth')
-    options = config_options_of(tmp_path / 'out.pth')
+    options = open_checkpoint(tmp_path / 'out.pth').options
     assert options == done.options
     config = load_config(str(ROOT / done.config), options)
     loaded = build_model(config, tmp_path / 'out.pth')

@@ -9,7 +9,7 @@ from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
 from mmengine.registry import init_default_scope
 
 from sparse3d.apis.build_model import build_model
-from sparse3d.apis.checkpoints import config_options_of
+from sparse3d.apis.checkpoints import open_checkpoint
 from sparse3d.apis.load_config import load_config
 from sparse3d.published import convert_checkpoint
 from sparsebev.box_code import ground_truth_boxes
@@ -162,7 +162,7 @@ def whole_model(golden_dir, published_weights, folder, **top_level):
     torch.save({'state_dict': state, 'meta': {}, **top_level}, folder / 'released.pth')
     done = convert_checkpoint('sparsebev', folder / 'released.pth', folder / 'ours.pth')
     assert done.config == 'configs/sparsebev/sparsebev_r50_400q_nuscenes.py'
-    options = config_options_of(folder / 'ours.pth')
+    options = open_checkpoint(folder / 'ours.pth').options
     return build_model(load_config(done.config, options), folder / 'ours.pth')
 
 

@@ -43,10 +43,15 @@ class TinyFrames(torch.utils.data.Dataset):
 
 @MODELS.register_module()
 class TinyDetector(BaseModel):
-    """One box a frame, from the mean of its points; dropout makes training random."""
+    """One box a frame, from the mean of its points; dropout makes training random.
 
-    def __init__(self, width: int = 8, dropout: float = 0.0, data_preprocessor=None):
+    ``published_width`` stands for what a converted checkpoint needs.
+    """
+
+    def __init__(self, width: int = 8, dropout: float = 0.0, data_preprocessor=None,
+                 published_width: int | None = None):
         super().__init__(data_preprocessor)
+        width = published_width or width
         self.hidden = nn.Linear(4, width)
         self.dropout = nn.Dropout(dropout)
         self.centre = nn.Linear(width, 3)

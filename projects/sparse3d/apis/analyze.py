@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from mmengine.config import Config
 
-from sparse3d.apis.checkpoints import config_options_of
-from sparse3d.apis.load_config import load_config
+from sparse3d.apis.checkpoints import open_with_config
 from sparse3d.apis.training_log import read_losses
 from sparse3d.apis.visualize import frames_with_detections
+from sparse3d.datasets.data_paths import file_name
 from sparse3d.errors import DataError
 from sparse3d.evaluation.box_average_precision import evaluate_boxes
 from sparse3d.evaluation.detection_errors import (
@@ -70,8 +70,8 @@ def analyze(
         ConfigError, CheckpointError, DataError: as :func:`sparse3d.apis.test`; and DataError
             if the split has no labels.
     """
-    config = load_config(config, {**config_options_of(checkpoint), **(cfg_options or {})})
-    loaded = frames_with_detections(config, checkpoint, frames, CURVE_SCORE, split, device,
+    config, opened = open_with_config(config, checkpoint, cfg_options)
+    loaded = frames_with_detections(config, opened, frames, CURVE_SCORE, split, device,
                                     title='frames')
     seen, worst_frames = [], []
     names: Sequence[str] = ()
@@ -168,7 +168,7 @@ def _write_mistakes(report: HtmlReport, frames: list[Analysed], names: Sequence[
 def _write_worst(report: HtmlReport, frames: list, out: Path) -> None:
     paths, captions = [], []
     for errors, frame in frames:
-        paths.append(out / f'worst_{frame.name}.png'.replace('/', '_'))
+        paths.append(out / f'worst_{file_name(frame.name)}.png')
         draw_errors(frame, errors.detections, errors.truth, paths[-1])
         captions.append(f'frame {frame.name}: {errors.mistakes} mistakes')
     if paths:

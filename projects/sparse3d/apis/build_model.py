@@ -9,14 +9,14 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from sparse3d.apis.checkpoints import load_weights
+from sparse3d.apis.checkpoints import Checkpoint, load_weights
 from sparse3d.apis.registry_errors import clear_registry_errors
 from sparse3d.errors import ConfigError
 
 
 def build_model(
         config: Config,
-        checkpoint: str | PathLike | None = None,
+        checkpoint: str | PathLike | Checkpoint | None = None,
         device: str | torch.device = 'cpu',
         allow_partial: bool = False,
 ) -> nn.Module:
@@ -24,7 +24,7 @@ def build_model(
 
     Args:
         config: from :func:`sparse3d.apis.load_config.load_config`.
-        checkpoint: file with its weights; None leaves them as initialised.
+        checkpoint: file with its weights, opened or not; None leaves them as initialised.
         device: where the model goes.
         allow_partial: see :func:`sparse3d.apis.checkpoints.load_weights`.
 

@@ -1,42 +1,150 @@
-"""Checkpoints read and given to a model, refused where they do not belong together."""
+"""Checkpoints opened once: weights, options and meta, given to a model or refused."""
 from __future__ import annotations
 
-import pickle
+import logging
 import re
 from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import torch
+from mmengine.config import Config
+from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
 import sparse3d  # noqa: F401  (makes reading of training checkpoints safe and possible)
-from sparse3d.errors import CheckpointError
+from sparse3d.apis.config_options import has_place, value_at
+from sparse3d.apis.load_config import load_config
+from sparse3d.errors import CheckpointError, ConfigError
+from sparse3d.published.options import check_published_options
+from sparse3d.stack.checkpoint_loading import load_checkpoint_file
+from sparse3d.stored_config import stored_config
+
+logger = logging.getLogger(__name__)
 
 
-def read_checkpoint(path: str | PathLike) -> dict:
-    """Read a checkpoint of a model onto the CPU with PyTorch's safe loader.
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was opened; see :func:`open_checkpoint`.
+
+    Attributes:
+        path: the file or address.
+        content: all that is in it.
+        weights: state dict of the model.
+        options: dotted config keys and values: the published quirks that the weights need.
+        meta: what was noted beside, as mmengine does.
+    """
+
+    path: str
+    content: dict[str, Any]
+    weights: dict[str, Tensor]
+    options: dict[str, Any]
+    meta: dict[str, Any]
+
+    def config(self) -> dict[str, Any]:
+        """What the config stored in it says of the model; see :func:`stored_config`.
+
+        Raises:
+            CheckpointError: if there is none, or it is more than data.
+        """
+        text = self.meta.get('cfg')
+        if not isinstance(text, str):
+            raise CheckpointError(f'{self.path} holds no config; name the one it belongs to')
+        try:
+            return stored_config(text)
+        except ConfigError as error:
+            raise CheckpointError(f'{self.path}: {error}') from error
+
+
+def open_checkpoint(path: str | PathLike | Checkpoint) -> Checkpoint:
+    """Open a checkpoint of a model on the CPU, with PyTorch's safe loader.
+
+    Args:
+        path: a file, an address that mmengine knows (``https://``, ``torchvision://``), or a
+            checkpoint that is open already.
 
     Raises:
         CheckpointError: if the file is missing, damaged, holds what the safe loader
-            refuses, or is not a checkpoint.
+            refuses, sets config keys that no converter writes, or is not a checkpoint.
     """
-    checkpoint = read_any_checkpoint(path)
-    if not isinstance(checkpoint, dict) or not _weights(checkpoint):
+    if isinstance(path, Checkpoint):
+        return path
+    content = read_any_checkpoint(path)
+    weights = _weights(content) if isinstance(content, dict) else {}
+    if not weights:
         raise CheckpointError(f'{path} holds no weights: it is not a checkpoint of a model')
-    return checkpoint
+    meta = content.get('meta')
+    meta = meta if isinstance(meta, dict) else {}
+    options = check_published_options(meta.get('config_options') or {}, str(path))
+    return Checkpoint(str(path), content, weights, options, meta)
 
 
-def config_options_of(path: str | PathLike) -> dict[str, Any]:
-    """Config options that a converted checkpoint asks for: the published quirks it has.
+def open_with_config(
+        config: str | PathLike | Config,
+        checkpoint: str | PathLike | Checkpoint | None,
+        cfg_options: Mapping[str, Any] | None = None,
+        allow_partial: bool = False,
+) -> tuple[Config, Checkpoint | None]:
+    """A config as the weights of a checkpoint need it, and the checkpoint.
+
+    Args:
+        config: path of a config file, or a Config.
+        checkpoint: its options override the config; None for none.
+        cfg_options: dotted keys and values that override both.
+        allow_partial: see :func:`fitting_options`.
 
     Raises:
-        CheckpointError: as :func:`read_checkpoint`.
+        ConfigError: as :func:`sparse3d.apis.load_config.load_config`.
+        CheckpointError: as :func:`open_checkpoint` and :func:`fitting_options`.
     """
-    meta = read_checkpoint(path).get('meta')
-    options = meta.get('config_options') if isinstance(meta, dict) else None
-    return dict(options or {})
+    opened = None if checkpoint is None else open_checkpoint(checkpoint)
+    config = load_config(config)
+    options = {} if opened is None else fitting_options(opened, config, allow_partial)
+    return load_config(config, {**options, **(cfg_options or {})}), opened
+
+
+def fitting_options(checkpoint: Checkpoint, config: Config, allow_partial: bool = False,
+                    ) -> dict[str, Any]:
+    """The options of a checkpoint that a config has a place for.
+
+    Options of a data set that the config does not have (weights tuned on other data) are left
+    out, and said; those of a model only with ``allow_partial``.
+
+    Raises:
+        CheckpointError: for an option of a model that the config does not describe.
+    """
+    plain = config.to_dict()
+    left_out = [key for key in checkpoint.options if not has_place(plain, key)]
+    of_model = [key for key in left_out if key.startswith('model.')]
+    if of_model and not allow_partial:
+        raise CheckpointError(f'{checkpoint.path} needs {_first(of_model)}, which the model of '
+                              f'{config.filename or "the config"} does not have: it is a '
+                              f'checkpoint of another model; --allow-partial loads what fits')
+    if left_out:
+        logger.warning('%s: left out, as the config has no place for it: %s', checkpoint.path,
+                       ', '.join(left_out))
+    return {key: value for key, value in checkpoint.options.items() if key not in left_out}
+
+
+def options_in_effect(options: Mapping[str, Any], config: Config) -> dict[str, Any]:
+    """Options of a checkpoint with the values that a config has in the end, to be kept.
+
+    Options that the config was given no place for, or that were switched off with None, are
+    left out.
+    """
+    plain, kept = config.to_dict(), {}
+    for key, value in options.items():
+        try:
+            final = value_at(plain, key)
+        except KeyError:
+            continue
+        if isinstance(value, Mapping) and isinstance(final, Mapping):
+            final = {name: final[name] for name in value if final.get(name) is not None}
+        if final is not None:
+            kept[key] = final
+    return kept
 
 
 def read_any_checkpoint(path: str | PathLike) -> Any:
@@ -45,36 +153,33 @@ def read_any_checkpoint(path: str | PathLike) -> Any:
     Raises:
         CheckpointError: if the file is missing, damaged or holds what the loader refuses.
     """
-    path = Path(path)
+    if '://' in str(path):
+        return CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
+    path = Path(path).expanduser()
     if not path.is_file():
         raise CheckpointError(f'checkpoint {path} does not exist')
-    try:
-        return torch.load(path, map_location='cpu')
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(_unpickling_sentence(path, str(error))) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        raise CheckpointError(f'checkpoint {path} is damaged or cut short '
-                              f'({path.stat().st_size:,} bytes)') from error
+    return load_checkpoint_file(path, map_location='cpu')
 
 
-def load_weights(model: nn.Module, path: str | PathLike, allow_partial: bool = False) -> dict:
+def load_weights(model: nn.Module, path: str | PathLike | Checkpoint,
+                 allow_partial: bool = False) -> dict:
     """Give a model the weights of a checkpoint.
 
     Args:
         model: receives the weights.
-        path: a checkpoint of a training, or a plain state_dict.
+        path: a checkpoint of a training, or a plain state_dict; opened or not.
         allow_partial: take the weights that fit by name and shape and leave the
             rest of the model as it is.
 
     Returns:
-        The checkpoint.
+        The content of the checkpoint.
 
     Raises:
         CheckpointError: if it cannot be read, or names or shapes differ; with
             ``allow_partial`` only if nothing fits.
     """
-    checkpoint = read_checkpoint(path)
-    weights = _weights(checkpoint)
+    checkpoint = open_checkpoint(path)
+    path, weights = checkpoint.path, checkpoint.weights
     misshapen = _misshapen(model, weights)
     fitting = _renamed(weights, {name: name for name in weights if name not in misshapen})
     missing, unexpected = model.load_state_dict(fitting, strict=False)
@@ -84,7 +189,7 @@ def load_weights(model: nn.Module, path: str | PathLike, allow_partial: bool = F
                               f'none of its {len(weights)} weights fits')
     if not allow_partial:
         _refuse_differences(path, missing, unexpected, misshapen)
-    return checkpoint
+    return checkpoint.content
 
 
 def latest_checkpoint(work_dir: str | PathLike) -> Path | None:
@@ -139,7 +244,7 @@ def _misshapen(model: nn.Module, weights: dict[str, Tensor]) -> list[str]:
     return []
 
 
-def _refuse_differences(path: str | PathLike, missing: list[str], unexpected: list[str],
+def _refuse_differences(path: str, missing: list[str], unexpected: list[str],
                         misshapen: list[str]) -> None:
     kinds = {'missing in the checkpoint': missing, 'unknown to the model': unexpected,
              'of another shape': misshapen}
@@ -151,11 +256,3 @@ def _refuse_differences(path: str | PathLike, missing: list[str], unexpected: li
 
 def _first(names: list[str], count: int = 3) -> str:
     return ', '.join(names[:count]) + (', ...' if len(names) > count else '')
-
-
-def _unpickling_sentence(path: Path, message: str) -> str:
-    match = re.search(r'GLOBAL (\S+)', message)
-    if match:
-        return (f'checkpoint {path} contains an object of type {match[1]}, which is not '
-                f'loaded for safety; save it with tensors and plain containers only')
-    return f'checkpoint {path} is damaged or not a checkpoint'

@@ -54,8 +54,29 @@ def check_options(config: dict, options: dict[str, Any]) -> None:
         ConfigError: naming the key and the nearest ones that exist.
     """
     for key in options:
-        if not _accepts(config, key.split('.')):
+        if not has_place(config, key):
             raise ConfigError(f'the config has no key {key!r}{did_you_mean(key, config)}')
+
+
+def has_place(config: dict, key: str) -> bool:
+    """Whether :func:`check_options` accepts a dotted key."""
+    return _accepts(config, key.split('.'))
+
+
+def value_at(config: Any, key: str) -> Any:
+    """The value of a dotted key.
+
+    Raises:
+        KeyError: if the config does not have it.
+    """
+    for part in key.split('.'):
+        if isinstance(config, list | tuple) and part.isdigit() and int(part) < len(config):
+            config = config[int(part)]
+        elif isinstance(config, dict) and part in config:
+            config = config[part]
+        else:
+            raise KeyError(key)
+    return config
 
 
 def check_top_level(config: dict) -> None:

@@ -16,13 +16,12 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
 from sparse3d.apis.build_model import build_model
-from sparse3d.apis.checkpoints import config_options_of
+from sparse3d.apis.checkpoints import open_with_config
 from sparse3d.apis.detections import Detections
-from sparse3d.apis.load_config import load_config
+from sparse3d.apis.load_config import CONFIG_SUFFIXES, CONFIGS
 from sparse3d.apis.own_samples import Image, OwnSamples
 from sparse3d.errors import ConfigError, DataError
 
-CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
 Cloud = np.ndarray | str | PathLike
 
 
@@ -44,12 +43,11 @@ def load_detector(
         ConfigError: if the config cannot be read, or has no model or test pipeline.
         CheckpointError: if the checkpoint is not one of this model.
     """
-    quirks = config_options_of(checkpoint) if checkpoint is not None else {}
-    config = load_config(find_config(config), {**quirks, **(cfg_options or {})})
+    config, opened = open_with_config(find_config(config), checkpoint, cfg_options)
     init_default_scope(config.get('default_scope', 'mmdet3d'))
     samples = OwnSamples(config)
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    return Detector(build_model(config, checkpoint, device), samples, _class_names(config))
+    return Detector(build_model(config, opened, device), samples, _class_names(config))
 
 
 def find_config(config: str | PathLike | Config) -> str | PathLike | Config:
@@ -58,7 +56,8 @@ def find_config(config: str | PathLike | Config) -> str | PathLike | Config:
     Raises:
         ConfigError: if several configs have this name.
     """
-    if isinstance(config, Config) or Path(config).suffix == '.py' or os.sep in str(config):
+    if isinstance(config, Config) or os.sep in str(config) \
+            or Path(config).suffix in CONFIG_SUFFIXES:
         return config
     found = sorted(CONFIGS.glob(f'*/{config}.py'))
     if len(found) > 1:

@@ -13,8 +13,7 @@ from torch import nn
 
 from sparse3d.apis.benchmarks.timing import measure
 from sparse3d.apis.build_model import build_model
-from sparse3d.apis.checkpoints import config_options_of
-from sparse3d.apis.load_config import load_config
+from sparse3d.apis.checkpoints import open_with_config
 from sparse3d.apis.sample_frames import build_dataset, choose_frames
 
 
@@ -40,10 +39,10 @@ def measure_cost(
         ``cost/voxels_1``, ``cost/voxels_2``, ...: mean number of voxels at the end of each
         resolution, the finest first.
     """
-    config = load_config(config, {**config_options_of(checkpoint), **(cfg_options or {})})
+    config, opened = open_with_config(config, checkpoint, cfg_options)
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     dataset = build_dataset(config, 'test')
-    model = build_model(config, checkpoint, device)
+    model = build_model(config, opened, device)
     samples = [dataset[index] for index in choose_frames(frames, len(dataset))]
     counts = [voxels_by_resolution(model, sample) for sample in samples]
     waiting = iter(samples)

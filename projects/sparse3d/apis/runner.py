@@ -3,13 +3,19 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.dist import master_only
 from mmengine.logging import MMLogger
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from mmengine.runner.checkpoint import _load_checkpoint_to_model
+from torch import nn
 
+from sparse3d.apis.checkpoints import Checkpoint
 from sparse3d.blas_threads import one_blas_thread
 from sparse3d.errors import DataError
 from sparse3d.freed_memory import keep_freed_memory
@@ -26,11 +32,17 @@ class Sparse3DRunner(Runner):
     """Runner whose console shows progress and results; the log file keeps everything.
 
     With ``verbose=True`` in the config the console shows all that mmengine logs.
+
+    Attributes:
+        opened: the checkpoint to start from, if it is open already.
+        published_options: config options that the weights need; kept in every checkpoint.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs['experiment_name'] = _unused_name(kwargs)
         super().__init__(*args, **kwargs)
+        self.opened: Checkpoint | None = None
+        self.published_options: dict[str, Any] = {}
         for handler in _console_handlers(self.logger):
             if handler.level < logging.ERROR:  # other processes than the first stay silent
                 handler.setLevel(logging.INFO)
@@ -87,6 +99,31 @@ class Sparse3DRunner(Runner):
         refuse_lost_multipliers(scheduler, self.optim_wrapper)
         return super().build_param_scheduler(scheduler)
 
+    def load_checkpoint(self, filename: str, map_location: Any = 'cpu', strict: bool = False,
+                        revise_keys: Sequence = ((r'^module.', ''), )) -> dict:
+        """Load weights as mmengine does; a checkpoint that is open is not read again."""
+        if self.opened is None or self.opened.path != str(filename):
+            return super().load_checkpoint(filename, map_location, strict, list(revise_keys))
+        content, self.opened = self.opened.content, None
+        self.call_hook('after_load_checkpoint', checkpoint=content)
+        _load_checkpoint_to_model(bare_model(self.model), content, strict,
+                                  revise_keys=list(revise_keys))
+        self._has_loaded = True
+        self.logger.info(f'Load checkpoint from {filename}')
+        return content
+
+    def resume(self, *args: Any, **kwargs: Any) -> None:
+        """Go on where a checkpoint stands; its config text makes way for the one of this run."""
+        super().resume(*args, **kwargs)
+        self.message_hub.update_info('cfg', self.cfg.pretty_text)
+
+    @master_only
+    def save_checkpoint(self, *args: Any, meta: dict | None = None, **kwargs: Any) -> None:
+        """Save a checkpoint, with the options that its weights need."""
+        if self.published_options:
+            meta = {**(meta or {}), 'config_options': dict(self.published_options)}
+        super().save_checkpoint(*args, meta=meta, **kwargs)
+
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict | None = None) -> None:
         """Scale the learning rate by batch size / base batch size, schedules included.
 
@@ -106,6 +143,11 @@ class Sparse3DRunner(Runner):
             if str(schedule.get('type', '')).endswith('LR'):
                 for key in {'eta_max', 'eta_min'} & set(schedule):
                     schedule[key] *= ratio
+
+
+def bare_model(model: nn.Module) -> nn.Module:
+    """The model itself, out of its wrapper for several processes."""
+    return model.module if is_model_wrapper(model) else model
 
 
 def _unused_name(arguments: dict[str, Any]) -> str:

@@ -6,13 +6,12 @@ from typing import Any
 
 from mmengine.config import Config
 
-from sparse3d.apis.checkpoints import config_options_of, load_weights
+from sparse3d.apis.checkpoints import load_weights, open_with_config
 from sparse3d.apis.config_parts import check_parts
 from sparse3d.apis.distributed import prepare_launcher
-from sparse3d.apis.load_config import load_config
 from sparse3d.apis.registry_errors import clear_registry_errors
-from sparse3d.apis.runner import Sparse3DRunner
-from sparse3d.apis.train import bare_model, choose_work_dir
+from sparse3d.apis.runner import Sparse3DRunner, bare_model
+from sparse3d.apis.train import choose_work_dir
 from sparse3d.errors import ConfigError
 
 TEST_KEYS = ('model', 'test_dataloader', 'test_cfg', 'test_evaluator')
@@ -49,7 +48,7 @@ def test(
         CheckpointError: if the checkpoint is damaged or one of another model.
         DataError: if data cannot be read or a file cannot be written.
     """
-    config = load_config(config, {**config_options_of(checkpoint), **(cfg_options or {})})
+    config, opened = open_with_config(config, checkpoint, cfg_options, allow_partial)
     missing = [key for key in TEST_KEYS if config.get(key) is None]
     if missing:
         raise ConfigError(f'the config cannot test: it has no {", ".join(missing)}')
@@ -58,11 +57,12 @@ def test(
     check_parts(config.to_dict())
     config.work_dir = choose_work_dir(config, work_dir)
     config.verbose = verbose
-    config.load_from, config.resume = str(checkpoint), False
+    config.load_from, config.resume = opened.path, False
     prepare_launcher(config, launcher)
     with clear_registry_errors():
         runner = Sparse3DRunner.from_cfg(config)
-        load_weights(bare_model(runner.model), checkpoint, allow_partial)
+        load_weights(bare_model(runner.model), opened, allow_partial)
+        runner.opened = opened
         return runner.test()
 
 

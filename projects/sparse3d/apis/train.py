@@ -10,17 +10,22 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.model import is_model_wrapper
-from torch import nn
 
-from sparse3d.apis.checkpoints import latest_checkpoint, load_weights
+from sparse3d.apis.checkpoints import (
+    Checkpoint,
+    fitting_options,
+    latest_checkpoint,
+    load_weights,
+    open_checkpoint,
+    options_in_effect,
+)
 from sparse3d.apis.config_parts import check_parts
 from sparse3d.apis.distributed import prepare_launcher
 from sparse3d.apis.dry_run import DryRun, prepare_and_stop
 from sparse3d.apis.first_weights import check_first_weights
 from sparse3d.apis.load_config import load_config
 from sparse3d.apis.registry_errors import clear_registry_errors
-from sparse3d.apis.runner import Sparse3DRunner
+from sparse3d.apis.runner import Sparse3DRunner, bare_model
 from sparse3d.errors import CheckpointError, ConfigError
 
 # Where curves can go -> mmengine's backend, and the package it needs.
@@ -84,24 +89,23 @@ def train(
         CheckpointError: if a checkpoint is damaged or one of another model.
         DataError: if data cannot be read or a file cannot be written.
     """
-    config = load_config(config, cfg_options)
+    config, opened = _config_and_start(config, cfg_options or {}, work_dir, resume, allow_partial)
     missing = [key for key in TRAINING_KEYS if config.get(key) is None]
     if missing:
         raise ConfigError(f'the config cannot train: it has no {", ".join(missing)}')
     check_parts(config.to_dict())
     check_first_weights(config.model.to_dict())
-    config.work_dir = choose_work_dir(config, work_dir)
     config.verbose = verbose
     _set_seed(config, seed)
     _set_amp(config, amp, only_looking=dry_run)
     _set_logging(config, log_to)
     _set_auto_scale_lr(config, auto_scale_lr)
-    _set_resume(config, resume)
     _make_workers_resumable(config)
     prepare_launcher(config, launcher)
     with clear_registry_errors():
         runner = Sparse3DRunner.from_cfg(config)
-        _check_start(runner, config, allow_partial)
+        if opened is not None:
+            _check_start(runner, opened, config, allow_partial)
         if dry_run:
             return prepare_and_stop(runner)
         runner.train()
@@ -161,12 +165,27 @@ def _set_auto_scale_lr(config: Config, wanted: bool) -> None:
     config.auto_scale_lr.enable = True
 
 
-def _set_resume(config: Config, resume: str | PathLike | None) -> None:
-    if resume is None:
-        return
-    checkpoint = latest_checkpoint(config.work_dir) if resume == 'auto' else Path(resume)
-    config.resume = checkpoint is not None
-    config.load_from = str(checkpoint) if checkpoint is not None else None
+def _config_and_start(
+        config: str | PathLike | Config, cfg_options: dict[str, Any],
+        work_dir: str | PathLike | None, resume: str | PathLike | None, allow_partial: bool,
+) -> tuple[Config, Checkpoint | None]:
+    """The config, with the options of the checkpoint that the training starts from, if any."""
+    bare = load_config(config)
+    config = load_config(bare, cfg_options)
+    work_dir = choose_work_dir(config, work_dir)
+    path, resumed = config.get('load_from'), config.get('resume', False)
+    if resume is not None:
+        path = latest_checkpoint(work_dir) if resume == 'auto' else Path(resume)
+        resumed = path is not None
+    elif path is None and resumed:  # mmengine looks in its work_dir for the latest one
+        path = latest_checkpoint(work_dir)
+    opened = open_checkpoint(path) if path is not None else None
+    if opened is not None and opened.options:
+        options = fitting_options(opened, bare, allow_partial and not resumed)
+        config = load_config(bare, {**options, **cfg_options})
+    config.work_dir, config.resume = work_dir, resumed
+    config.load_from = opened.path if opened is not None else None
+    return config, opened
 
 
 def _make_workers_resumable(config: Config) -> None:
@@ -182,21 +201,18 @@ def _make_workers_resumable(config: Config) -> None:
         config.train_dataloader.worker_init_fn = {'type': 'seed_worker_from_torch'}
 
 
-def _check_start(runner: Sparse3DRunner, config: Config, allow_partial: bool) -> None:
-    """Refuse a checkpoint that does not fit before anything long starts."""
-    path = config.get('load_from')
-    if path is None or '://' in str(path):
-        return
-    checkpoint = load_weights(bare_model(runner.model), path,
-                              allow_partial=allow_partial and not config.resume)
-    if config.get('resume') and not {'meta', 'optimizer', 'message_hub'} <= set(checkpoint):
-        raise CheckpointError(f'{path} holds weights but no state of a training to resume; '
-                              f'use --cfg-options load_from={path} to start from it')
-
-
-def bare_model(model: nn.Module) -> nn.Module:
-    """The model itself, out of its wrapper for several processes."""
-    return model.module if is_model_wrapper(model) else model
+def _check_start(runner: Sparse3DRunner, opened: Checkpoint, config: Config,
+                 allow_partial: bool) -> None:
+    """Refuse a checkpoint that does not fit before anything long starts; say what it brings."""
+    load_weights(bare_model(runner.model), opened, allow_partial and not config.resume)
+    if config.resume and not {'meta', 'optimizer', 'message_hub'} <= set(opened.content):
+        raise CheckpointError(f'{opened.path} holds weights but no state of a training to resume; '
+                              f'use --cfg-options load_from={opened.path} to start from it')
+    runner.opened = opened
+    runner.published_options = options_in_effect(opened.options, config)
+    if runner.published_options:
+        kept = ', '.join(f'{key}={value}' for key, value in runner.published_options.items())
+        runner.logger.info(f'The options of {opened.path} are kept: {kept}')
 
 
 def _result(runner: Sparse3DRunner) -> TrainingResult:

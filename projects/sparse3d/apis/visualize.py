@@ -14,9 +14,9 @@ from mmengine.dataset import pseudo_collate
 from torch import nn
 
 from sparse3d.apis.build_model import build_model
-from sparse3d.apis.checkpoints import config_options_of
-from sparse3d.apis.load_config import load_config
+from sparse3d.apis.checkpoints import Checkpoint, open_with_config
 from sparse3d.apis.sample_frames import build_dataset, choose_frames, frame_of_sample
+from sparse3d.datasets.data_paths import file_name
 from sparse3d.errors import BackendUnavailable, ConfigError
 from sparse3d.prepare.progress import Progress
 from sparse3d.visualization import (
@@ -87,8 +87,7 @@ def visualize(
         ConfigError, CheckpointError, DataError: as :func:`sparse3d.apis.test`.
         BackendUnavailable: with ``show`` where there is no display.
     """
-    quirks = config_options_of(checkpoint) if checkpoint is not None else {}
-    config = load_config(config, {**quirks, **(cfg_options or {})})
+    config, opened = open_with_config(config, checkpoint, cfg_options, allow_partial)
     paths, views, to_show = [], [], deque(maxlen=None if show else 1)
     if show and not has_display():
         raise BackendUnavailable('there is no display to open a window on; write pictures or a '
@@ -113,7 +112,7 @@ def visualize(
 
     if (sampling_points or importance) and checkpoint is None:
         raise ConfigError('sampling points and importance need a checkpoint')
-    drawn = frames_with_detections(config, checkpoint, frames, score, split, device, allow_partial,
+    drawn = frames_with_detections(config, opened, frames, score, split, device, allow_partial,
                                    draw_extras if sampling_points or importance else None)
     renderer = _renderer_if_possible()
 
@@ -149,7 +148,7 @@ def draw_frame(frame: Frame, out: str | PathLike, renderer: SceneRenderer | None
         DataError: if a file cannot be written.
     """
     def path(view: str) -> Path:
-        return Path(out) / f'{frame.name}_{view}.png'.replace('/', '_')
+        return Path(out) / f'{file_name(f"{frame.name}_{view}")}.png'
 
     paths = [path('birds_eye')]
     draw_birds_eye_view(frame, paths[0], colour_by=colour_by)
@@ -166,8 +165,8 @@ def draw_frame(frame: Frame, out: str | PathLike, renderer: SceneRenderer | None
 
 
 def frames_with_detections(
-        config: Config, checkpoint: str | PathLike | None, frames: int | list[int],
-        score: float, split: str = 'test', device: str | None = None,
+        config: Config, checkpoint: str | PathLike | Checkpoint | None,
+        frames: int | list[int], score: float, split: str = 'test', device: str | None = None,
         allow_partial: bool = False,
         also: Callable[[nn.Module, dict, Frame], None] | None = None,
         title: str | None = None,

@@ -10,7 +10,7 @@ import numpy as np
 
 from sparse3d.datasets.camera_frames import CameraSet, Timeline
 from sparse3d.datasets.data_paths import path_inside
-from sparse3d.plain_pickle import loads_plain
+from sparse3d.safe_pickle import loads_plain
 
 _POSE = slice(1, 13)     # lidar2cam, three rows
 _MATRIX = slice(13, 22)  # cam2img

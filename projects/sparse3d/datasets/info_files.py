@@ -16,7 +16,7 @@ from typing import Any
 from sparse3d.atomic_files import atomic_file
 from sparse3d.datasets.point_files import read_bytes
 from sparse3d.errors import DataError
-from sparse3d.plain_pickle import loads_plain
+from sparse3d.safe_pickle import loads_plain
 
 FORMAT_VERSION = 1
 _TRAILER = b'\nsparse3d-crc32:'

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.datasets.data_paths import file_name, path_inside
 from sparse3d.structures.box_geometry import points_in_box
 
 
@@ -43,8 +44,8 @@ def write_objects(
         if not len(inside):
             continue
         inside[:, :3] -= box[:3].astype(np.float32)
-        path = f'{folder}/{sample}_{name}_{index}.bin'
-        write_bytes_atomically(root / path, inside.tobytes())
+        path = f'{folder}/{file_name(f"{sample}_{name}_{index}")}.bin'
+        write_bytes_atomically(path_inside(root, path), inside.tobytes())
         entries.append(dict(
             name=name, path=path, image_idx=sample, gt_idx=index, difficulty=level, score=0.0,
             box3d_lidar=box.astype(np.float32), num_points_in_gt=len(inside)))

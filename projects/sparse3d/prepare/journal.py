@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from sparse3d.datasets.data_paths import file_name
 from sparse3d.datasets.info_files import read_plain_file, write_plain_file
 from sparse3d.errors import DataError
 
@@ -27,19 +28,21 @@ class Journal:
     def load(self, name: str, sources: Iterable[Path]) -> Any | None:
         """What was saved for a piece, or None if it has to be made (again)."""
         try:
-            entry = read_plain_file(self.folder / f'{name}.pkl')
+            entry = read_plain_file(self._file(name))
         except DataError:
             return None
         return entry['result'] if entry['sources'] == _state(sources) else None
 
     def save(self, name: str, sources: Iterable[Path], result: Any) -> None:
         """Keep the result of a finished piece; plain data only."""
-        write_plain_file(
-            self.folder / f'{name}.pkl', dict(sources=_state(sources), result=result))
+        write_plain_file(self._file(name), dict(sources=_state(sources), result=result))
 
     def remove(self) -> None:
         """Delete the journal when everything it served is written."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f'piece_{file_name(name)}.pkl'
 
     def _stored_options(self) -> dict | None:
         try:

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from sparse3d.atomic_files import write_bytes_atomically
-from sparse3d.datasets.data_paths import path_inside
+from sparse3d.datasets.data_paths import file_name, path_inside
 from sparse3d.datasets.info_files import read_info_file, read_plain_file, write_plain_file
 from sparse3d.datasets.point_files import read_bytes
 from sparse3d.errors import DataError
@@ -119,8 +119,9 @@ def _cut_frame(work: tuple[dict, list[dict]], root: Path, folder: str) -> list[l
             window = [int(number) for number in (*low, *high)]
             if min(high - low) < LEAST_SIDE:
                 continue
-            name = f'{folder}/{Path(entries[row]["path"]).stem}_{camera}{Path(path).suffix}'
-            _write_image(root / name, image[window[1]:window[3], window[0]:window[2]])
+            name = file_name(f'{Path(entries[row]["path"]).stem}_{camera}{Path(path).suffix}')
+            name = f'{folder}/{name}'
+            _write_image(path_inside(root, name), image[window[1]:window[3], window[0]:window[2]])
             crops[row].append(dict(camera=camera, path=name, rectangle=rectangles[row].tolist(),
                                    window=window, lidar2img=lidar2img.tolist()))
     return crops

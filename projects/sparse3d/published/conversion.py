@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sparse3d.atomic_files import atomic_file
 from sparse3d.errors import CheckpointError, ConfigError
+from sparse3d.published.options import check_published_options
 from sparse3d.published.reading import read_published
 from sparse3d.version import __version__
 
@@ -36,7 +37,8 @@ class Conversion:
         weights: the whole state dict of the detector that ``config`` describes.
         config: our config file these weights belong to, relative to the repository's root.
         options: dotted config keys that switch on the published quirks the weights were
-            trained with; tools that read the checkpoint apply them by themselves.
+            trained with; whoever opens the checkpoint, a training from it included, applies
+            them. See :mod:`sparse3d.published.options` for what may stand there.
         notes: one sentence each on what a user should know.
     """
 
@@ -62,7 +64,7 @@ def convert_checkpoint(plug_in: str, source: str | PathLike, target: str | PathL
             unknown, misshapen or missing.
     """
     conversion = converter(plug_in)(read_published(source), config)
-    options = dict(conversion.options)
+    options = check_published_options(conversion.options, f'the converter of {plug_in}')
     meta = dict(sparse3d_version=__version__, published=plug_in, config=conversion.config,
                 config_options=options, notes=list(conversion.notes))
     with atomic_file(Path(target)) as stream:

@@ -4,9 +4,15 @@ import os
 
 import pytest
 import torch
+from mmengine.config import Config
 from torch import nn
 
-from sparse3d.apis.checkpoints import latest_checkpoint, load_weights, read_checkpoint
+from sparse3d.apis.checkpoints import (
+    latest_checkpoint,
+    load_weights,
+    open_checkpoint,
+    options_in_effect,
+)
 from sparse3d.errors import CheckpointError
 
 
@@ -99,17 +105,17 @@ def test_a_checkpoint_cut_short(saved, keep):
     content = saved.read_bytes()
     saved.write_bytes(content[:keep])
     with pytest.raises(CheckpointError, match='damaged'):
-        read_checkpoint(saved)
+        open_checkpoint(saved)
 
 
 def test_a_file_of_another_kind(tmp_path):
     path = tmp_path / 'notes.pth'
     path.write_text('not a checkpoint at all')
     with pytest.raises(CheckpointError, match='notes.pth'):
-        read_checkpoint(path)
+        open_checkpoint(path)
     torch.save({'numbers': [1, 2]}, path)
     with pytest.raises(CheckpointError, match='no weights'):
-        read_checkpoint(path)
+        open_checkpoint(path)
 
 
 def test_objects_that_run_code_are_not_loaded(tmp_path):
@@ -118,14 +124,14 @@ def test_objects_that_run_code_are_not_loaded(tmp_path):
             return os.mkdir, (str(tmp_path / 'ran'),)
 
     torch.save({'state_dict': model().state_dict(), 'meta': Evil()}, tmp_path / 'evil.pth')
-    with pytest.raises(CheckpointError, match='mkdir.*not loaded for safety'):
-        read_checkpoint(tmp_path / 'evil.pth')
+    with pytest.raises(CheckpointError, match='evil.pth is refused: .*posix.*; only weights'):
+        open_checkpoint(tmp_path / 'evil.pth')
     assert not (tmp_path / 'ran').exists()
 
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(CheckpointError, match='does not exist'):
-        read_checkpoint(tmp_path / 'absent.pth')
+        open_checkpoint(tmp_path / 'absent.pth')
 
 
 def test_the_latest_checkpoint(tmp_path):
@@ -139,3 +145,30 @@ def test_the_latest_checkpoint(tmp_path):
     assert latest_checkpoint(tmp_path).name == 'epoch_9.pth'
     (tmp_path / 'last_checkpoint').write_text('')  # killed while it was written
     assert latest_checkpoint(tmp_path).name == 'epoch_10.pth'
+
+
+def test_the_config_in_a_checkpoint_is_data(tmp_path):
+    path = tmp_path / 'a.pth'
+    text = "model = dict(type='SECOND', init_cfg=dict(type='Pretrained', checkpoint='x'))\n"
+    torch.save(dict(meta=dict(cfg=text), state_dict=model().state_dict()), path)
+    assert open_checkpoint(path).config() == {'model': {'type': 'SECOND'}}
+    torch.save(dict(meta={}, state_dict=model().state_dict()), path)
+    with pytest.raises(CheckpointError, match='a.pth holds no config'):
+        open_checkpoint(path).config()
+
+
+def test_an_open_checkpoint_is_not_opened_again(saved):
+    opened = open_checkpoint(saved)
+    saved.unlink()
+    assert open_checkpoint(opened) is opened
+    load_weights(model(), opened)
+
+
+def test_options_are_kept_as_the_config_has_them_in_the_end():
+    config = Config(dict(model=dict(
+        fusion=dict(type='Fusion', channels=3, published_a=False, published_b=None),
+        layers=[dict(published_c=2)], published_off=None)))
+    options = {'model.fusion': dict(published_a=True, published_b=True), 'model.published_off': 1,
+               'model.layers.0.published_c': 1, 'model.layers.1.published_c': 1}
+    assert options_in_effect(options, config) == {
+        'model.fusion': dict(published_a=False), 'model.layers.0.published_c': 2}

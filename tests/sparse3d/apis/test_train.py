@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from sparse3d.apis import load_config, test, train
+from sparse3d.apis.checkpoints import open_checkpoint
 from sparse3d.errors import CheckpointError, ConfigError, DataError
 
 EPOCHS = {'train_cfg.max_epochs': 2, 'param_scheduler.0.total_steps': 2}
@@ -142,3 +143,81 @@ def test_a_place_for_curves_that_is_not_installed_is_named(tiny_config, tmp_path
         train(tiny_config, tmp_path, log_to=['wandb'])
     with pytest.raises(ConfigError, match='tensorboard or wandb'):
         train(tiny_config, tmp_path, log_to=['paper'])
+
+
+@pytest.fixture
+def converted(tmp_path):
+    """Weights of width 3, which a checkpoint's option says; the config's 8 would not fit."""
+    model = {'hidden.weight': torch.zeros(3, 4), 'hidden.bias': torch.zeros(3),
+             'centre.weight': torch.zeros(3, 3), 'centre.bias': torch.zeros(3)}
+    path = tmp_path / 'converted.pth'
+    torch.save(dict(meta=dict(config_options={'model.published_width': 3}), state_dict=model), path)
+    return path
+
+
+def test_a_training_from_a_converted_checkpoint_keeps_its_options(
+        tiny_config, tmp_path, converted, capsys):
+    start = {**EPOCHS, 'load_from': str(converted)}
+    assert train(tiny_config, tmp_path / 'look', start, dry_run=True).epochs == 2
+    result = train(tiny_config, tmp_path / 'tuned', start)
+    assert 'converted.pth are kept: model.published_width=3' in capsys.readouterr().out
+    tuned = open_checkpoint(result.checkpoint)
+    assert tuned.options == {'model.published_width': 3}
+    assert tuned.weights['hidden.weight'].shape == (3, 4)
+    assert test(tiny_config, result.checkpoint, tmp_path / 'test')['frames'] == 4
+    longer = {'train_cfg.max_epochs': 3, 'param_scheduler.0.total_steps': 3}
+    resumed = train(tiny_config, tmp_path / 'tuned', longer, resume='auto')
+    assert resumed.epochs == 3
+    assert open_checkpoint(resumed.checkpoint).options == {'model.published_width': 3}
+
+
+def test_options_of_the_command_line_go_over_those_of_the_checkpoint(
+        tiny_config, tmp_path, converted):
+    start = {**EPOCHS, 'load_from': str(converted), 'model.published_width': None,
+             'model.width': 3}
+    result = train(tiny_config, tmp_path / 'tuned', start)
+    assert open_checkpoint(result.checkpoint).options.get('model.published_width') is None
+
+
+def test_a_checkpoint_is_read_once(tiny_config, tmp_path, converted, monkeypatch):
+    from sparse3d.stack import checkpoint_loading
+    read, real = [], checkpoint_loading.torch.load
+    monkeypatch.setattr(checkpoint_loading.torch, 'load',
+                        lambda file, **options: read.append(str(file)) or real(file, **options))
+    test(tiny_config, converted, tmp_path / 'test')
+    assert read == [str(converted)]
+    read.clear()
+    train(tiny_config, tmp_path / 'tuned', {**EPOCHS, 'load_from': str(converted)})
+    assert read == [str(converted)]
+
+
+@pytest.mark.parametrize('key', ['model.backbone.published_order', 'model.published_order'])
+def test_options_of_another_model_are_refused_before_training(tiny_config, tmp_path, key):
+    path = tmp_path / 'other.pth'
+    torch.save(dict(meta=dict(config_options={key: True}), state_dict={'a': torch.ones(1)}), path)
+    for verb in (lambda: train(tiny_config, tmp_path / 'a', {**EPOCHS, 'load_from': str(path)}),
+                 lambda: test(tiny_config, path, tmp_path / 'b')):
+        with pytest.raises(CheckpointError, match=f'other.pth needs {key}, which the model of'):
+            verb()
+
+
+def test_options_of_other_data_are_left_out_and_said(tiny_config, tmp_path, converted, caplog):
+    content = torch.load(converted)
+    content['meta']['config_options']['test_dataloader.dataset.frames.published_future'] = True
+    torch.save(content, converted)
+    result = train(tiny_config, tmp_path / 'a', {**EPOCHS, 'load_from': str(converted)})
+    assert 'no place for it: test_dataloader.dataset.frames.published_future' in caplog.text
+    assert open_checkpoint(result.checkpoint).options == {'model.published_width': 3}
+
+
+@pytest.mark.parametrize('resume', [False, True])
+def test_a_training_from_a_hostile_checkpoint_runs_nothing(
+        tiny_config, tmp_path, converted, resume):
+    content = torch.load(converted)
+    content['meta']['config_options'] = {'model': {
+        '_delete_': True, 'type': 'os.mkdir', 'path': str(tmp_path / 'touched')}}
+    torch.save(content, converted)
+    options = EPOCHS if resume else {**EPOCHS, 'load_from': str(converted)}
+    with pytest.raises(CheckpointError, match="sets the config key 'model'"):
+        train(tiny_config, tmp_path / 'a', options, resume=converted if resume else None)
+    assert not (tmp_path / 'touched').exists()

@@ -47,6 +47,32 @@ def test_a_best_checkpoint_of_the_same_name_survives_the_removal_of_the_old(tmp_
     path = str(tmp_path / 'best.pth')
     backend.put(b'new', path)
     hook.file_backend, hook._remove_now = backend, backend.remove
-    hook._outdated, hook.best_ckpt_path = [path], path
+    hook._outdated, hook.best_ckpt_path, hook.out_dir = [path], path, str(tmp_path)
     hook._remove_outdated()
     assert (tmp_path / 'best.pth').exists() and hook._outdated == []
+
+
+@pytest.mark.parametrize('what', ['file', 'folder', 'step'])
+def test_a_resumed_checkpoint_cannot_have_files_elsewhere_removed(tiny_config, tmp_path, what):
+    """mmengine removes what the message hub of a resumed checkpoint calls outdated."""
+    mine = tmp_path / 'mine' / 'thesis.pth'
+    mine.parent.mkdir()
+    mine.write_text('the only copy')
+    (tmp_path / 'epoch_').mkdir()
+    options = {'default_hooks.checkpoint.save_best': 'distance', 'train_cfg.val_interval': 1,
+               'default_hooks.checkpoint.rule': 'less',
+               'default_hooks.checkpoint.max_keep_ckpts': 1}
+    path = tmp_path / 'run' / 'epoch_1.pth'
+    train(tiny_config, path.parent, {**options, 'train_cfg.max_epochs': 1,
+                                     'param_scheduler.0.total_steps': 1})
+    content = torch.load(path)
+    noted = content['message_hub']['runtime_info']
+    noted['best_score'] = 1e9
+    if what == 'step':
+        (path.parent / 'epoch_').mkdir()
+        noted['keep_ckpt_ids'] = ['/../../mine/thesis']
+    else:
+        noted['best_ckpt'] = str(mine if what == 'file' else mine.parent)
+    torch.save(content, path)
+    train(tiny_config, path.parent, options, resume=path)
+    assert mine.read_text() == 'the only copy'

@@ -152,3 +152,15 @@ def test_the_check_names_the_usual_mistakes(own, wrong, sentence):
     prepare_own(own)
     report = check_own(own)
     assert not report.ok and sentence in str(report)
+
+
+@pytest.mark.parametrize('name', ['truck/bus', 'x/../../../out', '/etc/x', '..', 'delivery van',
+                                  'a\\b', 'x' * 300])
+def test_any_class_stays_inside_of_the_data_root(own, name):
+    (own / 'boxes/000.csv').write_text(f'{HEADER}"{name}",{",".join(map(str, BOX))}\n')
+    outside = set(own.parent.iterdir())
+    prepare_own(own)
+    entry, = read_plain_file(own / 'own_dbinfos_train.pkl')[name]
+    assert (own / entry['path']).resolve().parent == (own / 'own_gt_database').resolve()
+    assert np.fromfile(own / entry['path'], '<f4').size == 4 * entry['num_points_in_gt']
+    assert set(own.parent.iterdir()) == outside

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sparse3d.apis import test
-from sparse3d.apis.checkpoints import config_options_of, read_checkpoint
+from sparse3d.apis.checkpoints import open_checkpoint
 from sparse3d.errors import CheckpointError, ConfigError
 from sparse3d.published import (
     Conversion,
@@ -30,7 +30,7 @@ def tiny_converter(monkeypatch):
                  if name.startswith('old_')}
         refuse_unmatched([name for name in published if name not in known], [])
         return Conversion({ours: published[name] for name, ours in known.items()},
-                          config or 'configs/tiny.py', {'model.width': 3})
+                          config or 'configs/tiny.py', {'model.published_width': 3})
 
     module.convert = convert
     monkeypatch.setitem(sys.modules, 'tiny_published', module)
@@ -64,16 +64,26 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
 def test_what_is_written_names_its_config_and_quirks(tmp_path, tiny_converter):
     torch.save({'state_dict': {'old_a': torch.ones(2)}}, tmp_path / 'published.pth')
     convert_checkpoint('tiny', tmp_path / 'published.pth', tmp_path / 'ours.pth')
-    ours = read_checkpoint(tmp_path / 'ours.pth')
-    assert ours['state_dict']['a'].tolist() == [1, 1]
-    assert ours['meta']['config'] == 'configs/tiny.py'
-    assert config_options_of(tmp_path / 'ours.pth') == {'model.width': 3}
+    ours = open_checkpoint(tmp_path / 'ours.pth')
+    assert ours.weights['a'].tolist() == [1, 1]
+    assert ours.meta['config'] == 'configs/tiny.py'
+    assert ours.options == {'model.published_width': 3}
 
 
 def test_nothing_is_written_when_a_tensor_is_unknown(tmp_path, tiny_converter):
     torch.save({'model_state': {'old_a': torch.ones(2), 'extra': torch.ones(1)}},
                tmp_path / 'published.pth')
     with pytest.raises(CheckpointError, match='unknown to this model .extra.'):
+        convert_checkpoint('tiny', tmp_path / 'published.pth', tmp_path / 'ours.pth')
+    assert not (tmp_path / 'ours.pth').exists()
+
+
+def test_a_converter_cannot_write_what_nobody_would_load(tmp_path, tiny_converter, monkeypatch):
+    options = {'model.type': 'os.system'}
+    monkeypatch.setattr(sys.modules['tiny_published'], 'convert', lambda published, config:
+                        Conversion({'a': torch.ones(2)}, 'configs/tiny.py', options))
+    torch.save({'state_dict': {'old_a': torch.ones(2)}}, tmp_path / 'published.pth')
+    with pytest.raises(CheckpointError, match="the converter of tiny sets .*'model.type'"):
         convert_checkpoint('tiny', tmp_path / 'published.pth', tmp_path / 'ours.pth')
     assert not (tmp_path / 'ours.pth').exists()
 
@@ -87,6 +97,6 @@ def test_testing_applies_the_quirks_of_a_converted_checkpoint(tmp_path, tiny_con
     """The checkpoint says width 3; with the config's 8 its weights would not fit."""
     weights = {'hidden.weight': torch.zeros(3, 4), 'hidden.bias': torch.zeros(3),
                'centre.weight': torch.zeros(3, 3), 'centre.bias': torch.zeros(3)}
-    torch.save(dict(meta=dict(config_options={'model.width': 3}), state_dict=weights),
+    torch.save(dict(meta=dict(config_options={'model.published_width': 3}), state_dict=weights),
                tmp_path / 'converted.pth')
     assert test(tiny_config, tmp_path / 'converted.pth', tmp_path)['frames'] == 4

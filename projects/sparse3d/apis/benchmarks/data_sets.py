@@ -1,8 +1,7 @@
-"""Simulated data sets to measure loading on, made once and kept in the temporary folder."""
+"""Simulated data sets to measure loading on, made once and kept in the user's cache."""
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from sparse3d.prepare import prepare_kitti
@@ -26,9 +25,16 @@ WAYMO = WaymoOptions(seconds=4, frame_rate=2, columns=2650, image_width=0)
 
 
 def folder() -> Path:
-    """Where the data sets are: ``SPARSE3D_BENCHMARK_DATA``, or below the temporary folder."""
-    default = Path(tempfile.gettempdir()) / f'sparse3d_benchmark_{os.getuid()}'
-    return Path(os.environ.get('SPARSE3D_BENCHMARK_DATA', default))
+    """Where the data sets are: ``SPARSE3D_BENCHMARK_DATA``, or below the user's cache.
+
+    Not the temporary folder: who shares the machine could have put files there.
+    """
+    if named := os.environ.get('SPARSE3D_BENCHMARK_DATA'):
+        return Path(named)
+    cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
+    path = cache / 'sparse3d' / 'benchmark'
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
 
 
 def kitti() -> Path:
