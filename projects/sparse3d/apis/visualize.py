@@ -4,6 +4,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from sparse3d.apis.checkpoints import config_options_of
 from sparse3d.apis.load_config import load_config
 from sparse3d.apis.sample_frames import build_dataset, choose_frames, frame_of_sample
 from sparse3d.errors import BackendUnavailable, ConfigError
+from sparse3d.hooks.feature_reuse import reusing_features
 from sparse3d.prepare.progress import Progress
 from sparse3d.visualization import (
     Frame,
@@ -185,18 +187,19 @@ def frames_with_detections(
         model = build_model(config, checkpoint, device, allow_partial)
     chosen = choose_frames(frames, len(dataset))
     progress = Progress(title, len(chosen)) if title is not None else None
-    for index in chosen:
-        sample = dataset[index]
-        prediction = None
-        if model is not None:
-            with torch.no_grad():
-                prediction = model.test_step(pseudo_collate([sample]))[0]
-        frame = frame_of_sample(dataset, index, sample, prediction, score)
-        if also is not None and model is not None:
-            also(model, sample, frame)
-        yield frame
-        if progress is not None:
-            progress.advance()
+    with nullcontext() if model is None else reusing_features(model):
+        for index in chosen:
+            sample = dataset[index]
+            prediction = None
+            if model is not None:
+                with torch.no_grad():
+                    prediction = model.test_step(pseudo_collate([sample]))[0]
+            frame = frame_of_sample(dataset, index, sample, prediction, score)
+            if also is not None and model is not None:
+                also(model, sample, frame)
+            yield frame
+            if progress is not None:
+                progress.advance()
 
 
 def _renderer_if_possible() -> SceneRenderer | None:
