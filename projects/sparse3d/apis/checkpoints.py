@@ -23,6 +23,9 @@ def read_checkpoint(path: str | PathLike) -> dict:
             refuses, or is not a checkpoint.
     """
     checkpoint = read_any_checkpoint(path)
+    if isinstance(checkpoint, dict) and 'model_state' in checkpoint:
+        raise CheckpointError(f'{path} is a checkpoint of OpenPCDet; convert it first with '
+                              f'"python tools/convert_checkpoint.py"')
     if not isinstance(checkpoint, dict) or not _weights(checkpoint):
         raise CheckpointError(f'{path} holds no weights: it is not a checkpoint of a model')
     return checkpoint

@@ -46,10 +46,10 @@ def load_detector(
     """
     quirks = config_options_of(checkpoint) if checkpoint is not None else {}
     config = load_config(find_config(config), {**quirks, **(cfg_options or {})})
-    init_default_scope(config.get('default_scope', 'mmdet3d'))
-    samples = OwnSamples(config)
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    return Detector(build_model(config, checkpoint, device), samples, _class_names(config))
+    model = build_model(config, checkpoint, device)  # first: it compares data and model
+    init_default_scope(config.get('default_scope', 'mmdet3d'))
+    return Detector(model, OwnSamples(config), _class_names(config))
 
 
 def find_config(config: str | PathLike | Config) -> str | PathLike | Config:

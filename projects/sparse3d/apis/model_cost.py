@@ -11,6 +11,7 @@ from mmengine.dataset import pseudo_collate
 from spconv.pytorch import SparseConvTensor
 from torch import nn
 
+from sparse3d.agreement import check_config
 from sparse3d.apis.benchmarks.timing import measure
 from sparse3d.apis.build_model import build_model
 from sparse3d.apis.checkpoints import config_options_of
@@ -42,6 +43,7 @@ def measure_cost(
     """
     config = load_config(config, {**config_options_of(checkpoint), **(cfg_options or {})})
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    check_config(config, ['test'])
     dataset = build_dataset(config, 'test')
     model = build_model(config, checkpoint, device)
     samples = [dataset[index] for index in choose_frames(frames, len(dataset))]

@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmengine.model import is_model_wrapper
 from torch import nn
 
+from sparse3d.agreement import check_checkpoint, check_config
 from sparse3d.apis.checkpoints import latest_checkpoint, load_weights
 from sparse3d.apis.config_parts import check_parts
 from sparse3d.apis.distributed import prepare_launcher
@@ -27,6 +28,7 @@ from sparse3d.errors import CheckpointError, ConfigError
 CURVES = {'tensorboard': ('TensorboardVisBackend', 'tensorboard'),
           'wandb': ('WandbVisBackend', 'wandb')}
 
+SPLITS = ('train', 'val')
 TRAINING_KEYS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 
 
@@ -89,6 +91,7 @@ def train(
     if missing:
         raise ConfigError(f'the config cannot train: it has no {", ".join(missing)}')
     check_parts(config.to_dict())
+    check_config(config, SPLITS)
     check_first_weights(config.model.to_dict())
     config.work_dir = choose_work_dir(config, work_dir)
     config.verbose = verbose
@@ -189,6 +192,7 @@ def _check_start(runner: Sparse3DRunner, config: Config, allow_partial: bool) ->
         return
     checkpoint = load_weights(bare_model(runner.model), path,
                               allow_partial=allow_partial and not config.resume)
+    check_checkpoint(config, SPLITS, checkpoint, path, refuse=bool(config.get('resume')))
     if config.get('resume') and not {'meta', 'optimizer', 'message_hub'} <= set(checkpoint):
         raise CheckpointError(f'{path} holds weights but no state of a training to resume; '
                               f'use --cfg-options load_from={path} to start from it')

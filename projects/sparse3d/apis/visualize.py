@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
+from mmengine.dataset import BaseDataset, pseudo_collate
 from torch import nn
 
+from sparse3d.agreement import check_config
 from sparse3d.apis.build_model import build_model
 from sparse3d.apis.checkpoints import config_options_of
 from sparse3d.apis.load_config import load_config
@@ -176,16 +177,26 @@ def frames_with_detections(
 ) -> Iterator[Frame]:
     """Frames of a split one after the other, with detections if there is a checkpoint.
 
+    Config, data and checkpoint are looked at at once, frames when they are asked for.
+
     Args:
         also: called with the model, the sample and the frame, if there is a model.
         title: of a progress line, or None for none.
     """
+    if checkpoint is not None:
+        check_config(config, [split])
     dataset = build_dataset(config, split)
     model = None
     if checkpoint is not None:
         device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-        model = build_model(config, checkpoint, device, allow_partial)
+        model = build_model(config, checkpoint, device, allow_partial, split)
     chosen = choose_frames(frames, len(dataset))
+    return _frames(dataset, chosen, model, score, also, title)
+
+
+def _frames(dataset: BaseDataset, chosen: list[int], model: nn.Module | None, score: float,
+            also: Callable[[nn.Module, dict, Frame], None] | None,
+            title: str | None) -> Iterator[Frame]:
     progress = Progress(title, len(chosen)) if title is not None else None
     with nullcontext() if model is None else reusing_features(model):
         for index in chosen:
