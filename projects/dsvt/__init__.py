@@ -1,6 +1,7 @@
 """DSVT: dynamic sparse voxel transformer with rotated sets (CVPR 2023)."""
 import sparse3d  # noqa: F401, I001  (first: repairs the stack, registers the core)
 
+import dsvt.config_statements  # noqa: F401
 from dsvt.dsvt_encoder import DSVTEncoder
 from dsvt.dynamic_voxel_encoder import DynamicVoxelEncoder
 from dsvt.iou_center_head import IoUCenterHead

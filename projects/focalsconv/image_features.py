@@ -76,15 +76,16 @@ class ShallowImageEncoder(BaseModule):
         """
         normalised = (images.float() - self.mean) / self.spread
         if not self.published_padding:
-            normalised = normalised * _inside(image_sizes, images.shape[-2:])
+            outside = _outside(image_sizes, images.shape[-2:])
+            normalised = normalised.masked_fill(outside, 0)  # not multiplied: 0 * NaN is NaN
         encoded = self.reduction(self.backbone(normalised.flatten(0, 1))[0])
         return encoded.unflatten(0, images.shape[:2])
 
 
-def _inside(image_sizes: Tensor, padded_size: Sequence[int]) -> Tensor:
-    """1 on the image, 0 on its padding: [B, N, 1, H, W]."""
+def _outside(image_sizes: Tensor, padded_size: Sequence[int]) -> Tensor:
+    """True on the padding of an image: [B, N, 1, H, W]; of a missing image everywhere."""
     rows, columns = (torch.arange(size, device=image_sizes.device) for size in padded_size)
     height, width = image_sizes.unbind(-1)
-    inside = ((rows[:, None] < height[..., None, None])
-              & (columns[None, :] < width[..., None, None]))
-    return inside.unsqueeze(2).float()
+    outside = ((rows[:, None] >= height[..., None, None])
+               | (columns[None, :] >= width[..., None, None]))
+    return outside.unsqueeze(2)

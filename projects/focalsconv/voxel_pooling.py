@@ -53,9 +53,9 @@ class VoxelNeighbourhood(nn.Module):
         features = self.of_voxels(voxels.features)
         if len(features) == 0:
             features, centres = features.new_zeros(1, features.shape[1]), centres.new_zeros(1, 3)
-        present = (~empty).to(features.dtype)[:, None, None]
-        offsets = (centres[rows] - queries[:, None]) * present  # [M, limit, 3]
-        grouped = features[rows] * present + on_rows(self.of_offsets, offsets)
+        nothing = empty[:, None, None]  # whose row 0 is somebody else's
+        offsets = (centres[rows] - queries[:, None]).masked_fill(nothing, 0)  # [M, limit, 3]
+        grouped = features[rows].masked_fill(nothing, 0) + on_rows(self.of_offsets, offsets)
         return self.output(grouped.relu().amax(1))
 
 

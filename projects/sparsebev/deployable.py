@@ -42,6 +42,6 @@ class DeployableSparseBEV(nn.Module):
         """Inputs by name from the maps of all frames and what is known of their cameras."""
         lidar2img = views.lidar2img
         if views.present is not None:
-            lidar2img = lidar2img * views.present[..., None, None]
+            lidar2img = lidar2img.masked_fill(~views.present[..., None, None], 0)
         return {**{f'map_{level}': part for level, part in enumerate(maps)},
                 'lidar2img': lidar2img, 'age': views.age}

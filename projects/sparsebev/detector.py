@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sparse3d.datasets.camera_frames import KINDS
 from sparse3d.errors import ConfigError, DataError
-from sparsebev.frame_memory import FrameMemory
+from sparsebev.feature_cache import FeatureCache, state_of
 from sparsebev.views import Views, views_of_batch
 
 if TYPE_CHECKING:
@@ -37,10 +37,14 @@ class SparseBEV(Base3DDetector):
             one by one in evaluation mode and unmasked; 0 for all.
         frame_kind: how the frames lie in time, the ``kind`` of the data's ``frames``: ``'past'``,
             ``'future'`` or ``'interleaved'``; :meth:`stream` follows it.
-        remember_frames: evaluation keeps the features of so many frames by the names of their
-            files (``img_path``), so that the backbone sees each frame of a drive once however
-            many frames a sample has; 0 for none.
+        remember_frames: who drives a sequence (:func:`sparse3d.hooks.reusing_features`:
+            ``tools/test.py``, a validation) keeps the features of so many frames, so that the
+            backbone sees each frame of a drive once however many frames a sample has; 0 for none.
         float32_head: the head runs in float32 even under autocast, as released.
+
+    Attributes:
+        feature_cache: lent by who drives a sequence; None otherwise, and then nothing that
+            was computed before has any part in a prediction.
 
     Raises:
         ConfigError: for an unknown ``frame_kind``.
@@ -62,19 +66,12 @@ class SparseBEV(Base3DDetector):
         self.image_mask = MODELS.build(image_mask) if image_mask is not None else None
         self.frames_with_gradient, self.frame_kind = frames_with_gradient, frame_kind
         self.float32_head = float32_head
-        self.memory = FrameMemory(remember_frames) if remember_frames else None
-        self.register_load_state_dict_post_hook(lambda module, keys: module.forget())
+        self.remember_frames = remember_frames
+        self.feature_cache: FeatureCache | None = None
 
-    def forget(self) -> None:
-        """Drop all remembered features; happens by itself when the weights change."""
-        if self.memory is not None:
-            self.memory.clear()
-
-    def train(self, mode: bool = True) -> SparseBEV:
-        """Training changes the weights, so what was remembered is void."""
-        if mode:
-            self.forget()
-        return super().train(mode)
+    def new_feature_cache(self) -> FeatureCache | None:
+        """An empty cache for a sequence; None if this model keeps nothing."""
+        return FeatureCache(self.remember_frames) if self.remember_frames else None
 
     @property
     def num_frames(self) -> int:
@@ -118,8 +115,8 @@ class SparseBEV(Base3DDetector):
     def loss(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
              **kwargs) -> dict[str, Tensor]:
         """Losses of all decoder passes."""
-        maps = self.extract_feat(batch_inputs)
         views = self.views(batch_inputs['imgs'], data_samples)
+        maps = self.extract_feat(dict(imgs=without_missing(batch_inputs['imgs'], views)))
         truth = [sample.gt_instances_3d for sample in data_samples]
         with self._head_precision(maps):
             return self.bbox_head.loss(self._for_head(maps), views, truth)
@@ -127,11 +124,12 @@ class SparseBEV(Base3DDetector):
     def predict(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
                 **kwargs) -> list[Det3DDataSample]:
         """``pred_instances_3d`` for each sample: boxes in the LiDAR frame, scores, labels."""
-        if self.memory is None or self.training:
-            maps = self.extract_feat(batch_inputs)
-        else:
-            maps = self._remembered(batch_inputs['imgs'], data_samples)
         views = self.views(batch_inputs['imgs'], data_samples)
+        images = without_missing(batch_inputs['imgs'], views)
+        if self.feature_cache is None or self.training:
+            maps = self.extract_feat(dict(imgs=images))
+        else:
+            maps = self._cached(images, self.feature_cache)
         return self.add_pred_to_datasample(data_samples, self.detect(maps, views))
 
     def detect(self, maps: Sequence[Tensor], views: Views) -> list:
@@ -142,8 +140,8 @@ class SparseBEV(Base3DDetector):
     def _forward(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None = None,
                  **kwargs) -> dict[str, Any]:
         """Raw outputs: ``features`` of the pyramid and ``head`` as the head gives them."""
-        maps = self.extract_feat(batch_inputs)
         views = self.views(batch_inputs['imgs'], data_samples)
+        maps = self.extract_feat(dict(imgs=without_missing(batch_inputs['imgs'], views)))
         with self._head_precision(maps):
             return {'features': maps, 'head': self.bbox_head(self._for_head(maps), views)}
 
@@ -171,15 +169,12 @@ class SparseBEV(Base3DDetector):
             for module, mode in modes:
                 module.training = mode
 
-    def _remembered(self, images: Tensor, data_samples: list[Det3DDataSample]) -> list[Tensor]:
-        """Maps of a batch [B, T*N, 3, H, W]; frames whose files were read before are not again."""
-        names = [frame_names(sample.metainfo, self.num_frames) for sample in data_samples]
-        if None in names:
-            return self._maps(images)
+    def _cached(self, images: Tensor, cache: FeatureCache) -> list[Tensor]:
+        """Maps of a batch [B, T*N, 3, H, W]; those of images seen before are not made again."""
+        state = state_of((self.backbone, self.neck))
         samples = []
-        for keys, frames in zip(names, images.unflatten(1, (self.num_frames, -1)), strict=True):
-            found = self.memory.maps(
-                keys, lambda index, frames=frames: tuple(self.maps_of_images(frames[index])))
+        for frames in images.unflatten(1, (self.num_frames, -1)):
+            found = cache.maps(frames, lambda frame: tuple(self.maps_of_images(frame)), state)
             samples.append([torch.cat(level) for level in zip(*found, strict=True)])
         return [torch.stack(level) for level in zip(*samples, strict=True)]
 
@@ -192,10 +187,9 @@ class SparseBEV(Base3DDetector):
         return [level.float() for level in maps] if self.float32_head else list(maps)
 
 
-def frame_names(meta: dict, frames: int) -> list[tuple] | None:
-    """What tells the frames of a sample apart: the names of their files; None without names."""
-    paths = meta.get('img_path')
-    if not isinstance(paths, list | tuple) or not paths or len(paths) % frames:
-        return None
-    each = len(paths) // frames
-    return [tuple(paths[index * each:(index + 1) * each]) for index in range(frames)]
+def without_missing(images: Tensor, views: Views) -> Tensor:
+    """Images [B, T*N, 3, H, W], zero where one is missing: whatever stands there (NaN) must not
+    reach the weights' gradients."""
+    if views.present is None:
+        return images
+    return images.masked_fill(~views.present.flatten(1)[..., None, None, None], 0)

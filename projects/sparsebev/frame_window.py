@@ -12,7 +12,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from sparse3d.errors import DataError
-from sparsebev.frame_memory import FrameMaps
+from sparsebev.feature_cache import FrameMaps
 from sparsebev.views import Views, views_of_batch
 
 if TYPE_CHECKING:

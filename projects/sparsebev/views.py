@@ -41,6 +41,8 @@ def views_of_batch(metas: Sequence[dict], frames: int, image_size: tuple[int, in
     Raises:
         DataError: if an entry is missing, misshapen or not finite.
     """
+    for meta in metas:
+        _check_frames(meta, frames)
     parsed = [_one_sample(meta, frames) for meta in metas]
     cameras = max((matrices.shape[1] for matrices, _, _ in parsed), default=0)
     lidar2img = np.zeros((len(parsed), frames, cameras, 4, 4), np.float32)
@@ -53,6 +55,15 @@ def views_of_batch(metas: Sequence[dict], frames: int, image_size: tuple[int, in
     mask = None if present.all() else torch.from_numpy(present).to(device)
     return Views(torch.from_numpy(lidar2img).to(device), torch.from_numpy(age).to(device),
                  tuple(image_size), mask)
+
+
+def _check_frames(meta: dict, frames: int) -> None:
+    """Images of T frames and N cameras would pass for those of other T and N."""
+    given = meta.get('num_frames')
+    if given is not None and int(given) != frames:
+        raise DataError(f'the sample holds {given} frames (frames.num_frames of the data), the '
+                        f'model looks at {frames} (model.bbox_head.num_frames); give both one '
+                        f'number')
 
 
 def _one_sample(meta: dict, frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

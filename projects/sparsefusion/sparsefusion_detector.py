@@ -91,8 +91,6 @@ class SparseFusion(Base3DDetector):
                           for name in ('points', 'voxels'))
         points = points or [torch.zeros(0, POINT_COLUMNS, device=device) for _ in range(batch)]
         images, rig = self._images(batch_inputs.get('imgs'), data_samples, device)
-        if not self.use_cameras:
-            rig.present = torch.zeros_like(rig.present)
         bev, heights, occupied = self._map(voxels, batch, device)
         self._report(rig, occupied)
         depth = sparse_depth(points, rig, self.bbox_head.image_stride,
@@ -131,6 +129,10 @@ class SparseFusion(Base3DDetector):
         else:
             metas = [sample.metainfo for sample in samples]
         rig = CameraRig.from_metas(metas, tuple(images.shape[-2:]), images.device)
+        if not self.use_cameras:
+            rig.present = torch.zeros_like(rig.present)
+        # Whatever stands in the place of a missing image, nothing of it (NaN) may be passed on.
+        images = images.masked_fill(~rig.present[..., None, None, None], 0)
         return list(self.image_neck(self.image_backbone(images.flatten(0, 1)))), rig
 
     def _map(self, voxels: dict | None, batch: int,

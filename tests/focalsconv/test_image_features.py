@@ -52,6 +52,9 @@ def test_values_in_the_padding_do_not_matter_unless_published():
     given = samples((40, 64))
     with torch.no_grad():
         assert torch.equal(encoder(dark, given).features, encoder(bright, given).features)
+        beyond = images.clone()
+        beyond[..., 40:, :] = torch.nan  # not multiplied by zero, left out
+        assert torch.equal(encoder(dark, given).features, encoder(beyond, given).features)
         encoder.published_padding = True
         assert not torch.equal(encoder(dark, given).features, encoder(bright, given).features)
 

@@ -56,6 +56,15 @@ def test_voxels_around_a_query_by_a_loop():
             torch.testing.assert_close(result, expected, rtol=0, atol=1e-5)
 
 
+def test_where_no_voxel_is_near_nothing_of_another_one_is_read():
+    layer, given = randomise(VoxelNeighbourhood(5, [6, 7], [2, 3, 4], 0.45, 4)), voxels()
+    centres = (given.indices[:, [3, 2, 1]] + 0.5) * torch.tensor(SIZE)
+    broken = given.replace_feature(torch.full_like(given.features, torch.nan))
+    far, cells = torch.full((2, 3), 900.0), torch.full((2, 4), 900)
+    with torch.no_grad():
+        assert layer(broken, centres, far, cells).equal(layer(given, centres, far, cells))
+
+
 def test_stages_are_pooled_side_by_side():
     options = dict(channels=[4, 4], reach=[4, 4, 4], radius=0.8, limit=8)
     pooling = randomise(VoxelRegionPooling({'1': dict(in_channels=5, **options),

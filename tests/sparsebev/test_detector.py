@@ -1,6 +1,9 @@
 """The detector as users run it: batches, cameras, frames, training, memory, streaming."""
 from __future__ import annotations
 
+import copy
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
@@ -10,8 +13,9 @@ from mmengine.structures import InstanceData
 from sparse3d.apis import load_detector
 from sparse3d.datasets.camera_frames import FrameChoice, Timeline
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.hooks import reusing_features
 from sparsebev.benchmark import ring_of_cameras
-from sparsebev.frame_memory import FrameMemory
+from sparsebev.feature_cache import FeatureCache
 from sparsebev.frame_window import CameraFrame
 from sparsebev.image_preprocessor import VideoPreprocessor
 from sparsebev.views import views_of_batch
@@ -178,52 +182,122 @@ def test_half_precision_keeps_geometry_and_results(build_detector, drive, batch_
 # Memory and streaming ---------------------------------------------------------
 
 
-def test_memory_gives_the_same_and_reads_each_frame_once(build_detector, drive, batch_of):
+def test_a_driven_sequence_gives_the_same_and_reads_each_frame_once(
+        build_detector, drive, batch_of):
     taken = drive(6)
     offline, online = build_detector(3), build_detector(3, remember_frames=3)
     read = []
     online.backbone.register_forward_pre_hook(lambda module, inputs: read.append(len(inputs[0])))
-    for last in (3, 4, 5, 6, 2, 6):  # in order, then wherever the sampler goes
-        batch = batch_of(taken[:last], 3)
-        same(detections(online, batch)[0], detections(offline, batch)[0])
-        assert len(online.memory) <= 3
+    with reusing_features(online):
+        for last in (3, 4, 5, 6, 2, 6):  # in order, then wherever the sampler goes
+            batch = batch_of(taken[:last], 3)
+            same(detections(online, batch)[0], detections(offline, batch)[0])
+            assert len(online.feature_cache) <= 3
     assert sum(read[:6]) == 12  # six frames of two cameras, each once
 
 
-def test_memory_forgets_what_was_used_longest_ago():
-    memory = FrameMemory(2)
-    asked = []
+@pytest.mark.parametrize('driven', [False, True])
+def test_a_prediction_depends_on_images_and_weights_alone(build_detector, drive, batch_of, driven):
+    """The names of the files stay the same; images, their order and the weights do not."""
+    plain, kept = build_detector(), build_detector(remember_frames=8)
 
-    def compute(index):
-        asked.append(index)
+    def agree() -> None:
+        batch = batch_of(drive(2), 2)
+        images = batch['inputs']['img'][0]
+        mirrored = copy.deepcopy(batch)
+        mirrored['inputs']['img'] = [images.flip(-1)]
+        brighter = copy.deepcopy(batch)
+        brighter['inputs']['img'] = [(images // 2 + 90).to(images.dtype)]
+        one_pixel = copy.deepcopy(batch)
+        one_pixel['inputs']['img'][0][-1, 0, 7, 11] += 90  # of the older frame
+        found = []
+        for each in (batch, mirrored, brighter, one_pixel, batch):
+            found.append(detections(kept, each)[0])
+            same(found[-1], detections(plain, each)[0])
+        assert not found[0].scores_3d.equal(found[1].scores_3d)
+
+    with reusing_features(kept) if driven else nullcontext():
+        agree()
+        for model in (plain, kept):
+            with torch.no_grad():
+                model.backbone.conv1.weight.mul_(-1.5)
+        agree()
+        for model in (plain, kept):
+            torch.manual_seed(5)
+            model.load_state_dict({name: value + 0.1 * torch.randn(value.shape).to(value.dtype)
+                                   for name, value in model.state_dict().items()})
+        agree()
+        if not driven:  # changes that PyTorch does not count
+            for model in (plain, kept):
+                model.neck.fpn_convs[0].conv.weight.data.mul_(-2)
+            agree()
+
+
+def test_nothing_is_kept_after_a_sequence(build_detector, drive, batch_of):
+    model = build_detector(remember_frames=2)
+    batch = batch_of(drive(2), 2)
+    detections(model, batch)
+    assert model.feature_cache is None
+    with pytest.raises(KeyboardInterrupt), reusing_features(torch.nn.DataParallel(model)):
+        detections(model, batch)
+        assert len(model.feature_cache) == 2
+        raise KeyboardInterrupt
+    assert model.feature_cache is None
+    with reusing_features(build_detector()) as nothing:
+        assert nothing is None
+
+
+def test_the_frame_used_longest_ago_goes_first():
+    cache, asked = FeatureCache(2), []
+
+    def compute(frame):
+        asked.append(int(frame[0, 0, 0, 0]))
         return ()
 
-    memory.maps(['a', 'b'], compute)
-    memory.maps(['a', 'c'], compute)
-    assert 'a' in memory and 'c' in memory and 'b' not in memory
-    assert asked == [0, 1, 1]
-    memory.clear()
-    assert len(memory) == 0
+    a, b, c = (torch.full((1, 3, 2, 2), value) for value in (1.0, 2.0, 3.0))
+    cache.maps(torch.stack([a, b]), compute)
+    cache.maps(torch.stack([a, c]), compute)
+    cache.maps(torch.stack([a]), compute)
+    assert asked == [1, 2, 3] and len(cache) == 2
+    cache.maps(torch.stack([b]), compute)
+    assert asked == [1, 2, 3, 2]
+    cache.maps(torch.stack([b]), compute, state='other weights')
+    assert asked == [1, 2, 3, 2, 2] and len(cache) == 1
 
 
-def test_memory_does_not_outlive_the_weights(build_detector, drive, batch_of):
-    model = build_detector(remember_frames=2)
-    batch = batch_of(drive(2), 2)
-    detections(model, batch)
-    assert len(model.memory) == 2
-    model.train().eval()
-    assert len(model.memory) == 0
-    detections(model, batch)
-    model.load_state_dict(model.state_dict())
-    assert len(model.memory) == 0
+def test_frames_that_look_alike_at_the_probes_are_told_apart():
+    cache, image = FeatureCache(4), torch.zeros(6, 3, 64, 96)
+    other = image.clone()
+    other[3, 1, 20, 33] = 1.0
+    for frame in (image, other, image):
+        assert cache.maps(frame[None], lambda frame: (frame.sum(),))[0][0] == frame.sum()
 
 
-def test_frames_without_names_are_not_remembered(build_detector, drive, batch_of):
-    model = build_detector(remember_frames=2)
-    batch = batch_of(drive(2), 2)
-    batch['data_samples'][0].set_metainfo(dict(img_path=None))
-    same(detections(model, batch)[0], detections(build_detector(), batch)[0])
-    assert len(model.memory) == 0
+def test_a_missing_image_reaches_neither_predictions_nor_gradients(
+        build_detector, drive, batch_of):
+    results = []
+    for filling in (0.0, torch.nan):
+        batch = batch_of(drive(2), 2, img_valid=np.array([True, True, True, False]))
+        images = batch['inputs']['img'][0].float()
+        images[3] = filling
+        batch['inputs']['img'] = [images]
+        model = build_detector()
+        found = detections(model, batch)[0]
+        model.train()
+        torch.manual_seed(0)
+        prepared = model.data_preprocessor(batch, True)
+        losses = model.loss(prepared['inputs'], prepared['data_samples'])
+        sum(value for value in losses.values() if value.requires_grad).backward()
+        results.append((found.scores_3d, found.bboxes_3d.tensor,
+                        *(value.grad for value in model.parameters() if value.grad is not None)))
+    assert all(value.isfinite().all() for value in results[1])
+    assert results[1][0].equal(results[0][0]) and results[1][1].equal(results[0][1])
+
+
+def test_other_frames_than_the_models_are_refused(build_detector, drive, batch_of):
+    batch = batch_of(drive(4), 4, num_frames=4)  # 4 frames of 2 cameras, or 2 frames of 4
+    with pytest.raises(DataError, match='holds 4 frames .*looks at 2'):
+        detections(build_detector(2), batch)
 
 
 def test_a_stream_gives_the_offline_result_at_every_moment(build_detector, drive, batch_of):

@@ -207,6 +207,22 @@ def test_an_absent_camera_is_as_if_it_saw_nothing():
         torch.testing.assert_close(a.bboxes_3d.tensor, b.bboxes_3d.tensor)
 
 
+def test_numbers_in_the_place_of_a_missing_image_are_left_out():
+    """NaN there reaches neither detections nor losses nor gradients."""
+    model, data = tiny_model(), batch(img_valid=[True, False])
+    data['inputs']['img'] = [image.float() for image in data['inputs']['img']]
+    for image in data['inputs']['img']:
+        image[1] = torch.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        assert all(found.scores_3d.isfinite().all() and len(found) for found in
+                   predict(model, data))
+        total = losses(model.train(), data)
+    total.backward()
+    assert total.isfinite()
+    assert all(value.grad is None or value.grad.isfinite().all() for value in model.parameters())
+
+
 @pytest.mark.parametrize('gone', ['use_lidar', 'use_cameras'])
 def test_one_sensor_alone_trains_and_is_no_surprise(gone):
     model = tiny_model(**{gone: False}).train()

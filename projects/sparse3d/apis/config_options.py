@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-import mmdet3d.registry
 from mmengine.config import DictAction
-from mmengine.registry import Registry
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
 from sparse3d.errors import ConfigError
+from sparse3d.registered import find_registered
 
 # Keys that mmengine reads from a config beside the arguments of its Runner.
 RUNNER_KEYS = {*inspect.signature(Runner.__init__).parameters} - {'self', 'cfg'} | {
@@ -115,29 +114,6 @@ def dotted_keys(node: Any, prefix: str = '') -> Iterator[str]:
     for key, value in items:
         yield f'{prefix}{key}'
         yield from dotted_keys(value, f'{prefix}{key}.')
-
-
-def find_registered(name: str) -> Callable | None:
-    """The class or function that a ``type`` in a config names (``'mmdet.ResNet'``), or None."""
-    bare = name.rpartition('.')[2]
-    roots = {id(root): root for root in map(_root, vars(mmdet3d.registry).values()) if root}
-    for root in roots.values():
-        for registry in _family(root):
-            if bare in registry.module_dict:
-                return registry.module_dict[bare]
-    return None
-
-
-def _root(registry: Any) -> Registry | None:
-    while isinstance(registry, Registry) and registry.parent is not None:
-        registry = registry.parent
-    return registry if isinstance(registry, Registry) else None
-
-
-def _family(registry: Registry) -> Iterator[Registry]:
-    yield registry
-    for child in registry.children.values():
-        yield from _family(child)
 
 
 def takes_argument(function: Callable, argument: str) -> bool:

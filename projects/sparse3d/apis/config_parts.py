@@ -13,9 +13,10 @@ from typing import Any
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from torch.utils.data import DataLoader
 
-from sparse3d.apis.config_options import arguments_of, find_registered
+from sparse3d.apis.config_options import arguments_of
 from sparse3d.apis.registry_errors import near_names
 from sparse3d.errors import ConfigError
+from sparse3d.registered import find_registered
 
 Part = tuple[str, dict, Callable | None, frozenset[str]]
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')

@@ -43,6 +43,13 @@ class Detections:
             value = getattr(self, what)
             if value is not None and len(value) != count:
                 raise DataError(f'{count} boxes do not go with {len(value)} {what}')
+        labels = np.asarray(self.labels)
+        unknown = labels[(labels < 0) | (labels >= len(self.class_names))]
+        if len(unknown):
+            raise DataError(f'a detection has the label {unknown[0]}, but there are names for '
+                            f'{len(self.class_names)} classes from 0 on '
+                            f'({", ".join(self.class_names)}); give as many names as the model '
+                            f'has classes')
 
     def __len__(self) -> int:
         return len(self.boxes_3d)

@@ -44,10 +44,10 @@ def load_detector(
         CheckpointError: if the checkpoint is not one of this model.
     """
     config, opened = open_with_config(find_config(config), checkpoint, cfg_options)
-    init_default_scope(config.get('default_scope', 'mmdet3d'))
-    samples = OwnSamples(config)
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    return Detector(build_model(config, opened, device), samples, _class_names(config))
+    model = build_model(config, opened, device)  # first: it compares data and model
+    init_default_scope(config.get('default_scope', 'mmdet3d'))
+    return Detector(model, OwnSamples(config), _class_names(config))
 
 
 def find_config(config: str | PathLike | Config) -> str | PathLike | Config:

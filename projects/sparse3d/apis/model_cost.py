@@ -11,6 +11,7 @@ from mmengine.dataset import pseudo_collate
 from spconv.pytorch import SparseConvTensor
 from torch import nn
 
+from sparse3d.agreement import check_config
 from sparse3d.apis.benchmarks.timing import measure
 from sparse3d.apis.build_model import build_model
 from sparse3d.apis.checkpoints import open_with_config
@@ -41,6 +42,7 @@ def measure_cost(
     """
     config, opened = open_with_config(config, checkpoint, cfg_options)
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    check_config(config, ['test'])
     dataset = build_dataset(config, 'test')
     model = build_model(config, opened, device)
     samples = [dataset[index] for index in choose_frames(frames, len(dataset))]

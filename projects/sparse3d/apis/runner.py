@@ -19,6 +19,7 @@ from sparse3d.apis.checkpoints import Checkpoint
 from sparse3d.blas_threads import one_blas_thread
 from sparse3d.errors import DataError
 from sparse3d.freed_memory import keep_freed_memory
+from sparse3d.hooks.feature_reuse import FeatureReuseHook
 from sparse3d.schedules import refuse_lost_multipliers
 
 # Hooks that mmengine adds unless they are None.
@@ -77,6 +78,11 @@ class Sparse3DRunner(Runner):
         super().register_default_hooks(
             {name: hook for name, hook in (hooks or {}).items()
              if hook is not None or name in BUILT_IN_HOOKS})
+
+    def register_hooks(self, *args: Any, **kwargs: Any) -> None:
+        """Register hooks, and the one that lends temporal models a feature cache."""
+        super().register_hooks(*args, **kwargs)
+        self.register_hook(FeatureReuseHook())
 
     def build_train_loop(self, loop: Any) -> Any:
         """Build the loop.

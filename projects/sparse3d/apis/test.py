@@ -6,6 +6,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from sparse3d.agreement import check_checkpoint, check_config
 from sparse3d.apis.checkpoints import load_weights, open_with_config
 from sparse3d.apis.config_parts import check_parts
 from sparse3d.apis.distributed import prepare_launcher
@@ -55,6 +56,7 @@ def test(
     for key in TRAINING_KEYS + VALIDATION_KEYS:
         config[key] = None
     check_parts(config.to_dict())
+    check_config(config, ['test'])
     config.work_dir = choose_work_dir(config, work_dir)
     config.verbose = verbose
     config.load_from, config.resume = opened.path, False
@@ -62,6 +64,7 @@ def test(
     with clear_registry_errors():
         runner = Sparse3DRunner.from_cfg(config)
         load_weights(bare_model(runner.model), opened, allow_partial)
+        check_checkpoint(config, ['test'], opened.content, opened.path, refuse=not allow_partial)
         runner.opened = opened
         return runner.test()
 

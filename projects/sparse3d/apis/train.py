@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
+from sparse3d.agreement import check_checkpoint, check_config
 from sparse3d.apis.checkpoints import (
     Checkpoint,
     fitting_options,
@@ -32,6 +33,7 @@ from sparse3d.errors import CheckpointError, ConfigError
 CURVES = {'tensorboard': ('TensorboardVisBackend', 'tensorboard'),
           'wandb': ('WandbVisBackend', 'wandb')}
 
+SPLITS = ('train', 'val')
 TRAINING_KEYS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 
 
@@ -94,6 +96,7 @@ def train(
     if missing:
         raise ConfigError(f'the config cannot train: it has no {", ".join(missing)}')
     check_parts(config.to_dict())
+    check_config(config, SPLITS)
     check_first_weights(config.model.to_dict())
     config.verbose = verbose
     _set_seed(config, seed)
@@ -205,6 +208,8 @@ def _check_start(runner: Sparse3DRunner, opened: Checkpoint, config: Config,
                  allow_partial: bool) -> None:
     """Refuse a checkpoint that does not fit before anything long starts; say what it brings."""
     load_weights(bare_model(runner.model), opened, allow_partial and not config.resume)
+    check_checkpoint(config, SPLITS, opened.content, opened.path,
+                     refuse=bool(config.get('resume')))
     if config.resume and not {'meta', 'optimizer', 'message_hub'} <= set(opened.content):
         raise CheckpointError(f'{opened.path} holds weights but no state of a training to resume; '
                               f'use --cfg-options load_from={opened.path} to start from it')

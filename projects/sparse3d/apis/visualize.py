@@ -4,20 +4,23 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
+from mmengine.dataset import BaseDataset, pseudo_collate
 from torch import nn
 
+from sparse3d.agreement import check_config
 from sparse3d.apis.build_model import build_model
 from sparse3d.apis.checkpoints import Checkpoint, open_with_config
 from sparse3d.apis.sample_frames import build_dataset, choose_frames, frame_of_sample
 from sparse3d.datasets.data_paths import file_name
 from sparse3d.errors import BackendUnavailable, ConfigError
+from sparse3d.hooks.feature_reuse import reusing_features
 from sparse3d.prepare.progress import Progress
 from sparse3d.visualization import (
     Frame,
@@ -173,29 +176,40 @@ def frames_with_detections(
 ) -> Iterator[Frame]:
     """Frames of a split one after the other, with detections if there is a checkpoint.
 
+    Config, data and checkpoint are looked at at once, frames when they are asked for.
+
     Args:
         also: called with the model, the sample and the frame, if there is a model.
         title: of a progress line, or None for none.
     """
+    if checkpoint is not None:
+        check_config(config, [split])
     dataset = build_dataset(config, split)
     model = None
     if checkpoint is not None:
         device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-        model = build_model(config, checkpoint, device, allow_partial)
+        model = build_model(config, checkpoint, device, allow_partial, split)
     chosen = choose_frames(frames, len(dataset))
+    return _frames(dataset, chosen, model, score, also, title)
+
+
+def _frames(dataset: BaseDataset, chosen: list[int], model: nn.Module | None, score: float,
+            also: Callable[[nn.Module, dict, Frame], None] | None,
+            title: str | None) -> Iterator[Frame]:
     progress = Progress(title, len(chosen)) if title is not None else None
-    for index in chosen:
-        sample = dataset[index]
-        prediction = None
-        if model is not None:
-            with torch.no_grad():
-                prediction = model.test_step(pseudo_collate([sample]))[0]
-        frame = frame_of_sample(dataset, index, sample, prediction, score)
-        if also is not None and model is not None:
-            also(model, sample, frame)
-        yield frame
-        if progress is not None:
-            progress.advance()
+    with nullcontext() if model is None else reusing_features(model):
+        for index in chosen:
+            sample = dataset[index]
+            prediction = None
+            if model is not None:
+                with torch.no_grad():
+                    prediction = model.test_step(pseudo_collate([sample]))[0]
+            frame = frame_of_sample(dataset, index, sample, prediction, score)
+            if also is not None and model is not None:
+                also(model, sample, frame)
+            yield frame
+            if progress is not None:
+                progress.advance()
 
 
 def _renderer_if_possible() -> SceneRenderer | None:

@@ -9,6 +9,7 @@ import numpy as np
 from mmdet3d.datasets import KittiDataset
 from mmdet3d.registry import DATASETS
 
+from sparse3d.agreement import check_files
 from sparse3d.datasets.data_paths import path_inside
 from sparse3d.datasets.epoch_sampler import EpochState
 from sparse3d.datasets.frames_of_split import refuse_no_frames
@@ -67,6 +68,8 @@ class KittiDetectionDataset(KittiDataset):
             self._metainfo.setdefault(key, value)
         data_list = [self._parse(entry, row) for row, entry in enumerate(info['data_list'])]
         refuse_no_frames(data_list, self.ann_file, len(info['data_list']))
+        check_files(self.pipeline.transforms, self.ann_file, columns=(
+            entry['lidar_points'].get('num_pts_feats', 4) for entry in data_list))
         if self._check_files:
             self._look_for_files(data_list)
         return data_list

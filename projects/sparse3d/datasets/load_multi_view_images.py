@@ -70,6 +70,9 @@ class LoadMultiViewImages(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Read the images of one sample."""
+        if 'image_frames' not in results:
+            raise DataError('the data set gives no image_frames to read images of; set its '
+                            'modality=dict(use_camera=True)')
         frames = results['image_frames']
         views = [frame.get(camera) for frame in frames for camera in self.cameras]
         pixel_count = len(views) if self.pixels == 'all' else len(self.cameras)

@@ -11,6 +11,7 @@ from mmdet3d.datasets import Det3DDataset, NuScenesDataset
 from mmdet3d.registry import DATASETS
 from mmdet3d.structures import LiDARInstance3DBoxes
 
+from sparse3d.agreement import check_files
 from sparse3d.datasets.camera_frames import FrameChoice
 from sparse3d.datasets.camera_history import CameraHistory, lidar2global
 from sparse3d.datasets.data_paths import path_inside
@@ -129,6 +130,9 @@ class NuScenesDetectionDataset(Det3DDataset):
         for key, value in info['metainfo'].items():
             self._metainfo.setdefault(key, value)
         entries = info['data_list']
+        check_files(self.pipeline.transforms, self.ann_file, cameras=(
+            camera for entry in entries for camera, image in entry.get('images', {}).items()
+            if image.get('img_path')))
         self._check_history(entries)
         data_list = [self._parse(entry, row) for row, entry in enumerate(entries)]
         refuse_no_frames(data_list, self.ann_file, len(entries))

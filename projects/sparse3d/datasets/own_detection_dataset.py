@@ -11,6 +11,8 @@ from mmdet3d.datasets import Det3DDataset
 from mmdet3d.registry import DATASETS, TRANSFORMS
 from mmdet3d.structures import LiDARInstance3DBoxes, LiDARPoints
 
+from sparse3d.agreement import check_files
+from sparse3d.datasets.camera_history import CameraImage
 from sparse3d.datasets.cloud_files import read_cloud
 from sparse3d.datasets.data_paths import path_inside
 from sparse3d.datasets.epoch_sampler import EpochState
@@ -26,7 +28,8 @@ class OwnDetectionDataset(Det3DDataset):
     """Frames of :func:`sparse3d.prepare.own.prepare_own`.
 
     A pipeline finds ``lidar_points`` (``lidar_path``), ``images`` by camera (``img_path``,
-    ``cam2img``, ``lidar2cam``, ``lidar2img``), and ``ann_info`` in training or
+    ``cam2img``, ``lidar2cam``, ``lidar2img``), with ``modality=dict(use_camera=True)`` the same
+    as one frame of ``image_frames`` for ``LoadMultiViewImages``, and ``ann_info`` in training or
     ``eval_ann_info`` in testing: ``gt_bboxes_3d`` (7 or 9 numbers, bottom centre, LiDAR
     frame), ``gt_labels_3d``.
 
@@ -66,6 +69,10 @@ class OwnDetectionDataset(Det3DDataset):
         """Description of one sample before the pipeline."""
         info = super().get_data_info(index)
         info['epoch'] = self._epoch_state.epoch
+        if self.modality['use_camera']:
+            info['image_frames'] = [{
+                camera: CameraImage(image['img_path'], image['lidar2cam'], image['cam2img'], 0.0)
+                for camera, image in info['images'].items()}]
         for key in ('ann_info', 'eval_ann_info'):
             if key in info:
                 boxes = info[key][BOX_KEY]
@@ -81,6 +88,9 @@ class OwnDetectionDataset(Det3DDataset):
             self._metainfo.setdefault(key, value)
         data_list = [self._parse(entry, row) for row, entry in enumerate(info['data_list'])]
         refuse_no_frames(data_list, self.ann_file, len(info['data_list']))
+        check_files(self.pipeline.transforms, self.ann_file,
+                    cameras=(camera for entry in data_list for camera in entry['images']),
+                    columns=(entry['num_pts_feats'] for entry in data_list))
         missing = [entry['lidar_path'] for entry in data_list
                    if not Path(entry['lidar_path']).is_file()]
         if missing:

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.evaluation.box_average_precision import evaluate_boxes
+from sparse3d.evaluation.class_labels import refuse_unknown_labels
 
 
 @METRICS.register_module()
@@ -56,6 +57,7 @@ class BoxDetectionMetric(BaseMetric):
         classes = (self.dataset_meta or {}).get('classes')
         if not classes:
             raise ConfigError('the data set names no classes: set metainfo=dict(classes=[...])')
+        refuse_unknown_labels((item['predicted']['labels'] for item in results), classes)
         result = evaluate_boxes([item['predicted'] for item in results],
                                 [item['labelled'] for item in results], classes, self.overlaps)
         print_log(f'evaluation of boxes\n{result.table()}', 'current')

@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 
 from sparse3d.datasets.info_files import read_info_file
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.evaluation.class_labels import refuse_unknown_labels
 from sparse3d.evaluation.kitti_annotations import EMPTY, KittiObjects
 from sparse3d.evaluation.kitti_evaluation import MIN_OVERLAPS, evaluate_kitti
 from sparse3d.evaluation.kitti_projection import lidar_boxes_to_kitti
@@ -78,6 +79,7 @@ class KittiDetectionMetric(BaseMetric):
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Evaluate the results of all processes; called on the first one."""
         classes = self._classes()
+        refuse_unknown_labels((result['labels'] for result in results), classes)
         info = read_info_file(self.ann_file, 'kitti')
         frames = info['data_list']
         detections = self._detections(results, frames, classes)

@@ -14,6 +14,7 @@ from mmengine.logging import print_log
 
 from sparse3d.datasets.info_files import read_info_file
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.evaluation.class_labels import refuse_unknown_labels
 from sparse3d.evaluation.nuscenes_evaluation import evaluate_nuscenes
 from sparse3d.evaluation.nuscenes_submission import (
     make_submission,
@@ -80,6 +81,7 @@ class NuScenesDetectionMetric(BaseMetric):
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Evaluate the results of all processes; called on the first one."""
         classes = self._classes()
+        refuse_unknown_labels((result['labels'] for result in results), classes)
         info = read_info_file(self.ann_file, 'nuscenes')
         records = self._records(results, info['data_list'], classes)
         if self.format_only:

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 
 from sparse3d.datasets.info_files import read_info_file
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.evaluation.class_labels import refuse_unknown_labels
 from sparse3d.evaluation.waymo_evaluation import evaluate_waymo
 from sparse3d.evaluation.waymo_frames import (
     WaymoFrames,
@@ -75,10 +76,12 @@ class WaymoDetectionMetric(BaseMetric):
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the detections of a batch as arrays."""
-        types = np.array([TYPES[name] for name in self._classes()], np.uint8)
+        classes = self._classes()
+        types = np.array([TYPES[name] for name in classes], np.uint8)
         for sample in data_samples:
             found = sample['pred_instances_3d']
             labels = found['labels_3d'].detach().cpu().numpy()
+            refuse_unknown_labels([labels], classes)
             self.results.append(dict(
                 key=frame_key(sample), box=lidar_boxes(found['bboxes_3d']), type=types[labels],
                 score=found['scores_3d'].detach().cpu().float().numpy()))

@@ -24,7 +24,8 @@ class PackedViews:
     """Image features as rows of channels: made once, read in every decoder pass.
 
     Attributes:
-        table: [rows, C / groups]; level by level, then batch, frame, view, y, x, group.
+        table: [rows + 1, C / groups]; level by level, then batch, frame, view, y, x, group.
+            The last row is zero: what a point reads that nobody sees.
         sizes: height and width of each level.
         batch, frames, views, groups: the other axes.
     """
@@ -61,6 +62,7 @@ def pack_views(features: Sequence[Tensor], groups: int = 1) -> PackedViews:
     if channels % groups:
         raise ValueError(f'{channels} channels do not split into {groups} groups')
     rows = [level.permute(0, 1, 2, 4, 5, 3).reshape(-1, channels // groups) for level in features]
+    rows.append(rows[0].new_zeros(1, channels // groups))
     sizes = tuple((level.shape[4], level.shape[5]) for level in features)
     return PackedViews(torch.cat(rows), sizes, batch, frames, views, groups)
 
@@ -79,8 +81,9 @@ def sample_views(
 ) -> Tensor:                                       # [B, Q, T, P, C / groups]
     """Read each 3D point in the view that sees it best, over all levels.
 
-    A point nobody sees gives zeros. Coordinates, depths and bilinear weights are computed
-    in float32 whatever the dtype of the features.
+    A point nobody sees gives zeros, and so do its gradients, whatever the features of the
+    images are: those of a missing image may be NaN. Coordinates, depths and bilinear weights
+    are computed in float32 whatever the dtype of the features.
 
     Args:
         features: or what :func:`pack_views` made of them, for more than one reading.
@@ -128,7 +131,7 @@ def read_views(packed: PackedViews, chosen: ChosenViews, level_weights: Tensor,
     if backend not in BACKENDS:
         raise BackendUnavailable(f'there is no backend {backend!r} for sample_views; '
                                  f'choose one of {", ".join(BACKENDS)}')
-    image = _image_index(packed, chosen.view)
+    image = _image_index(packed, chosen)
     scales = level_weights.to(chosen.position.dtype) * chosen.weight[..., None]
     if backend == 'triton':
         return _fused(packed, image, chosen.position, scales, published_alignment)
@@ -137,13 +140,15 @@ def read_views(packed: PackedViews, chosen: ChosenViews, level_weights: Tensor,
     return found.reshape(*chosen.view.shape, packed.table.shape[1])
 
 
-def _image_index(packed: PackedViews, view: Tensor) -> tuple[Tensor, Tensor]:
-    """Number of the image among all, and the group, of each point [B, Q, T, P]."""
+def _image_index(packed: PackedViews, chosen: ChosenViews) -> tuple[Tensor, Tensor]:
+    """Number of the image among all, -1 for none, and the group, of each point [B, Q, T, P]."""
+    view = chosen.view
     device, count = view.device, view.shape[3]
     sample = torch.arange(packed.batch, device=device)[:, None, None, None]
     frame = torch.arange(packed.frames, device=device)[:, None]
     group = torch.arange(count, device=device) // (count // packed.groups or 1)
-    return (sample * packed.frames + frame) * packed.views + view, group
+    image = (sample * packed.frames + frame) * packed.views + view
+    return image.masked_fill(chosen.weight == 0, -1), group
 
 
 def corners_of_level(size: tuple[int, int], start: int, image: tuple[Tensor, Tensor],
@@ -154,7 +159,8 @@ def corners_of_level(size: tuple[int, int], start: int, image: tuple[Tensor, Ten
     Args:
         size: height and width of the level.
         start: its first row in the table.
-        image: number of the image and of the group of each point, [...].
+        image: number of the image, -1 for none, and of the group of each point, [...]. Without
+            an image the rows are those of image 0, not to be read.
         position: [..., 2] as fractions of the image.
     """
     height, width = size
@@ -170,7 +176,7 @@ def corners_of_level(size: tuple[int, int], start: int, image: tuple[Tensor, Ten
             along_x = share[..., 0] if step_x else 1 - share[..., 0]
             along_y = share[..., 1] if step_y else 1 - share[..., 1]
             x, y = x.clamp(0, width - 1).long(), y.clamp(0, height - 1).long()
-            rows.append(((image[0] * height + y) * width + x) * groups + image[1])
+            rows.append(((image[0].clamp(min=0) * height + y) * width + x) * groups + image[1])
             weights.append(along_x * along_y * inside)
     return torch.stack(rows, -1) + start, torch.stack(weights, -1)
 
@@ -178,11 +184,13 @@ def corners_of_level(size: tuple[int, int], start: int, image: tuple[Tensor, Ten
 def _gather_each_level(packed: PackedViews, image: tuple[Tensor, Tensor], position: Tensor,
                        scales: Tensor, published_alignment: bool) -> Tensor:
     table, total = packed.table, 0
+    # Zero times NaN is NaN: what is not read is left out rather than multiplied by zero.
+    is_read = (image[0] >= 0)[..., None, None]
     for level, size in enumerate(packed.sizes):
         rows, weights = corners_of_level(size, packed.level(level)[0], image, packed.groups,
                                          position, published_alignment)
         weights = (weights * scales[..., level, None])[..., None].to(table.dtype)
-        total = total + (table[rows] * weights).sum(-2)
+        total = total + (torch.where(is_read, table[rows], 0) * weights).sum(-2)
     return total
 
 
@@ -194,13 +202,14 @@ def _one_bag(packed: PackedViews, image: tuple[Tensor, Tensor], position: Tensor
     starts = torch.tensor([packed.level(level)[0] for level in range(levels)], device=device)
     left, right, share_left, share_right = _pair(position[..., :1], width, published_alignment)
     above, below, share_above, share_below = _pair(position[..., 1:], height, published_alignment)
-    of_image = image[0][..., None] * height
+    of_image = image[0].clamp(min=0)[..., None] * height
     above, below = (of_image + above) * width, (of_image + below) * width
     share_above, share_below = share_above * scales, share_below * scales
     rows = torch.stack([above + left, above + right, below + left, below + right], -1)
     weights = torch.stack([share_above * share_left, share_above * share_right,
                            share_below * share_left, share_below * share_right], -1)
     rows = rows * packed.groups + (image[1][:, None] + starts)[..., None]
+    rows = torch.where((image[0] >= 0)[..., None, None], rows, len(table) - 1)
     return F.embedding_bag(rows.reshape(-1, 4 * levels), table, mode='sum',
                            per_sample_weights=weights.reshape(-1, 4 * levels).to(table.dtype))
 

@@ -39,6 +39,8 @@ def _forward(table, position, image, group, weights, sizes, out,
     kept = channel < channels
     at_x, at_y = tl.load(position + point * 2), tl.load(position + point * 2 + 1)
     of_image, of_group = tl.load(image + point), tl.load(group + point)
+    # Zero times NaN is NaN: without an image nothing is loaded.
+    readable = channel < tl.where(of_image >= 0, channels, 0)
     total = tl.zeros([block], tl.float32)
     for level in tl.static_range(levels):
         height, width = tl.load(sizes + level * 3), tl.load(sizes + level * 3 + 1)
@@ -51,7 +53,7 @@ def _forward(table, position, image, group, weights, sizes, out,
             for step_x in tl.static_range(2):
                 cell, weight, _, _ = _corner(x, y, size_x, size_y, step_x, step_y)
                 row = start + (of_image * height * width + cell) * groups + of_group
-                value = tl.load(table + row * channels + channel, mask=kept, other=0.0)
+                value = tl.load(table + row * channels + channel, mask=readable, other=0.0)
                 total += value.to(tl.float32) * (weight * scale)
     tl.store(out + point * channels + channel, total.to(out.dtype.element_ty), mask=kept)
 
@@ -66,6 +68,8 @@ def _backward(table, position, image, group, weights, sizes, gradient,
     kept = channel < channels
     at_x, at_y = tl.load(position + point * 2), tl.load(position + point * 2 + 1)
     of_image, of_group = tl.load(image + point), tl.load(group + point)
+    # Zero times NaN is NaN: without an image nothing is loaded.
+    readable = channel < tl.where(of_image >= 0, channels, 0)
     coming = tl.load(gradient + point * channels + channel, mask=kept, other=0.0).to(tl.float32)
     slope_x = 0.0
     slope_y = 0.0
@@ -83,14 +87,14 @@ def _backward(table, position, image, group, weights, sizes, gradient,
             for step_x in tl.static_range(2):
                 cell, weight, by_x, by_y = _corner(x, y, size_x, size_y, step_x, step_y)
                 row = start + (of_image * height * width + cell) * groups + of_group
-                value = tl.load(table + row * channels + channel, mask=kept, other=0.0)
+                value = tl.load(table + row * channels + channel, mask=readable, other=0.0)
                 match = tl.sum(value.to(tl.float32) * coming)
                 gain += weight * match
                 slope_x += scale * stretch_x * by_x * match
                 slope_y += scale * stretch_y * by_y * match
                 if add_to_table:
                     tl.atomic_add(of_table + row * channels + channel,
-                                  coming * (weight * scale), mask=kept)
+                                  coming * (weight * scale), mask=readable)
         tl.store(of_weights + point * levels + level, gain)
     tl.store(of_position + point * 2, slope_x)
     tl.store(of_position + point * 2 + 1, slope_y)
@@ -99,9 +103,9 @@ def _backward(table, position, image, group, weights, sizes, gradient,
 class FusedReading(torch.autograd.Function):
     """Weighted bilinear sums [M, C] of a table [rows, C].
 
-    Inputs: table; position [M, 2] as fractions of the image; image [M] and group [M]
-    (int64); weights [M, L]; sizes [L, 3] (height, width, first row; int64); number of
-    groups; whether fractions mean ``size - 1``.
+    Inputs: table; position [M, 2] as fractions of the image; image [M] (-1: the point is not
+    read) and group [M] (int64); weights [M, L]; sizes [L, 3] (height, width, first row;
+    int64); number of groups; whether fractions mean ``size - 1``.
     """
 
     @staticmethod

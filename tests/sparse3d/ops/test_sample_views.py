@@ -141,6 +141,39 @@ def test_a_missing_camera_is_not_read(scene):
         assert sample_views(**dark, view_mask=mask, published_view_choice=quirk).isfinite().all()
 
 
+def _read_beside_a_broken_camera(scene, backend, filling, quirk) -> list[torch.Tensor]:
+    """Result and gradients where all of camera 2 of sample 1 is ``filling`` and missing."""
+    mask = torch.ones(scene['lidar2img'].shape[:3], dtype=torch.bool)
+    mask[-1, :, -1] = False
+    inputs = [value.clone() for value in
+              (*scene['features'], scene['points'], scene['level_weights'])]
+    for level in inputs[:2]:
+        level[-1, :, -1] = filling
+    inputs = [value.requires_grad_() for value in inputs]
+    read = sample_views(inputs[:2], *inputs[2:], scene['lidar2img'], SIZE, 2, mask, quirk,
+                        backend=backend)
+    read.square().sum().backward()
+    return [read.detach(), *(value.grad for value in inputs)]
+
+
+@pytest.mark.parametrize('quirk', [False, True])
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_a_missing_camera_is_left_out_not_multiplied_by_zero(scene, backend, quirk):
+    found = _read_beside_a_broken_camera(scene, backend, torch.nan, quirk)
+    expected = _read_beside_a_broken_camera(scene, backend, 0.0, quirk)
+    assert expected[0][1].abs().max() > 0.5
+    for ours, wanted in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, wanted)  # NaN equals nothing
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_a_point_that_nobody_sees_reads_nothing(scene, backend):
+    far = torch.full_like(scene['points'], 0.0) + torch.tensor([0, 0, 1e4])  # above all cameras
+    broken = [torch.full_like(level, torch.nan) for level in scene['features']]
+    read = sample_views(**{**scene, 'features': broken, 'points': far}, backend=backend)
+    assert read.eq(0).all()
+
+
 def test_packing_once_gives_the_same(scene):
     packed = pack_views(scene['features'], scene['groups'])
     again = {**scene, 'features': packed}
@@ -207,6 +240,23 @@ def test_fused_kernel_agrees_with_the_reference(scene, interpreted_triton, quirk
     for expected, found in zip(*results, strict=True):
         largest = expected.abs().max()
         assert (found.float() - expected).abs().max() <= max(TOLERANCE[dtype], 1e-5) * largest
+
+
+@pytest.mark.parametrize('quirk', [False, True])
+@pytest.mark.parametrize('deterministic', [False, True])
+def test_fused_kernel_leaves_a_missing_camera_out(scene, interpreted_triton, deterministic, quirk):
+    few = {**scene, 'features': [level[:1, :2] for level in scene['features']],
+           'points': scene['points'][:1, :2, :2],
+           'level_weights': scene['level_weights'][:1, :2, :2],
+           'lidar2img': scene['lidar2img'][:1, :2]}
+    torch.use_deterministic_algorithms(deterministic)
+    try:
+        found = _read_beside_a_broken_camera(few, 'triton', torch.nan, quirk)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    expected = _read_beside_a_broken_camera(few, 'reference', 0.0, quirk)
+    for ours, wanted in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, wanted, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize('backend', BACKENDS)

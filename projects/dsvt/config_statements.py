@@ -1,0 +1,29 @@
+"""What DSVT's parts state about data and model, for the check of configs."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sparse3d.agreement.model_statements import map_head, range_and_voxels
+from sparse3d.agreement.statements import Reading, states
+
+
+@states('DynamicVoxelEncoder')
+def voxel_encoder(config: Mapping[str, Any]) -> Reading:
+    """Columns of a point, range and size of the voxels."""
+    yield 'model.columns', config['in_channels'], 'in_channels'
+    yield from range_and_voxels(config)
+
+
+@states('DSVTEncoder')
+def middle_encoder(config: Mapping[str, Any]) -> Reading:
+    """Cells, given along x, y, z."""
+    shape = config.get('grid_shape')
+    yield 'model.sparse_shape', None if shape is None else list(shape)[::-1], 'grid_shape'
+
+
+@states('IoUCenterHead')
+def head(config: Mapping[str, Any]) -> Reading:
+    """Map and number of classes."""
+    yield from map_head(config)
+    yield 'model.num_classes', config.get('num_classes'), 'num_classes'
