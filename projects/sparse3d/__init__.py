@@ -1,6 +1,7 @@
 """The shared core of Sparse3D: data, operators, evaluation, visualization.
 
-Importing this package first lets waiting threads sleep (``sparse3d.passive_wait``), then repairs the installed stack (``sparse3d.stack``) and
+Importing this package lets waiting threads sleep (``sparse3d.passive_wait``, before
+anything loads torch), repairs the installed stack (``sparse3d.stack``) and
 registers the core's datasets, transforms, metrics, hooks and detectors, so
 that ``custom_imports = dict(imports=['sparse3d'])`` is all a config needs.
 """

@@ -19,6 +19,7 @@ from sparse3d.freed_memory import keep_freed_memory
 BENCHMARKS = {
     'sparse_convolution': 'sparse3d.apis.benchmarks.sparse_convolution',
     'freed_memory': 'sparse3d.apis.benchmarks.freed_memory',
+    'waiting_threads': 'sparse3d.apis.benchmarks.waiting_threads',
     'voxelization': 'sparse3d.apis.benchmarks.voxelization',
     'rotated_iou': 'sparse3d.apis.benchmarks.rotated_iou',
     'kitti_metric': 'sparse3d.apis.benchmarks.kitti_metric',

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 from mmengine.logging import MMLogger
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 
+from sparse3d.apis.schedule_ends import check_iterations, check_resumed, lasting
 from sparse3d.blas_threads import one_blas_thread
 from sparse3d.errors import DataError
 from sparse3d.freed_memory import keep_freed_memory
@@ -25,7 +26,12 @@ class Sparse3DRunner(Runner):
     """Runner whose console shows progress and results; the log file keeps everything.
 
     With ``verbose=True`` in the config the console shows all that mmengine logs.
+
+    Attributes:
+        saved_schedules: of the checkpoint that a training is resumed from, else None.
     """
+
+    saved_schedules: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs['experiment_name'] = _unused_name(kwargs)
@@ -76,6 +82,22 @@ class Sparse3DRunner(Runner):
             raise DataError('there is no batch to train on: the training set has '
                             f'{len(loop.dataloader.dataset)} samples')
         return loop
+
+    def build_param_scheduler(self, scheduler: Any) -> Any:
+        """Build the schedules; those that last no step are left out.
+
+        Raises:
+            ConfigError: if they end early or late.
+            CheckpointError: if a training is resumed whose schedules had other lengths.
+        """
+        epoch_length = len(self.train_dataloader)
+        scheduler = lasting(scheduler, epoch_length, self.logger)
+        if not isinstance(self.train_loop, IterBasedTrainLoop):
+            check_iterations(scheduler, self.max_epochs, epoch_length)
+        built = super().build_param_scheduler(scheduler)
+        if self.saved_schedules is not None:
+            check_resumed(built, self.saved_schedules, str(self._load_from))
+        return built
 
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict | None = None) -> None:
         """Scale the learning rate by batch size / base batch size, schedules included.

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.model import is_model_wrapper
 from torch import nn
 
@@ -21,12 +22,16 @@ from sparse3d.apis.first_weights import check_first_weights
 from sparse3d.apis.load_config import load_config
 from sparse3d.apis.registry_errors import clear_registry_errors
 from sparse3d.apis.runner import Sparse3DRunner
+from sparse3d.apis.schedule_ends import check_ends
+from sparse3d.apis.training_folder import check_folder, remove_checkpoints
+from sparse3d.apis.training_length import stretch_training
 from sparse3d.errors import CheckpointError, ConfigError
 
 # Where curves can go -> mmengine's backend, and the package it needs.
 CURVES = {'tensorboard': ('TensorboardVisBackend', 'tensorboard'),
           'wandb': ('WandbVisBackend', 'wandb')}
 
+LENGTH = 'train_cfg.max_epochs'
 TRAINING_KEYS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 
 
@@ -60,6 +65,8 @@ def train(
         verbose: bool = False,
         log_to: Sequence[str] = (),
         dry_run: bool = False,
+        epochs: int | None = None,
+        overwrite: bool = False,
 ) -> TrainingResult | DryRun:
     """Train, with mmengine's Runner, what a config describes.
 
@@ -78,19 +85,27 @@ def train(
         log_to: where the curves go beside the log files: ``'tensorboard'``, ``'wandb'``.
         dry_run: stop where the first epoch would begin, after reading a batch of each kind of
             data, and return what would be trained.
+        epochs: train this number of epochs; schedules, hooks and validation are stretched to it
+            (:func:`~sparse3d.apis.training_length.stretch_training`). The option
+            ``train_cfg.max_epochs`` means the same, unless options change schedules as well.
+        overwrite: train anew in a folder that holds checkpoints, which are removed.
 
     Raises:
-        ConfigError: if the config cannot mean what it says.
+        ConfigError: if the config cannot mean what it says, its schedules do not end with the
+            training, or the folder holds checkpoints and nothing says what becomes of them.
         CheckpointError: if a checkpoint is damaged or one of another model.
         DataError: if data cannot be read or a file cannot be written.
     """
-    config = load_config(config, cfg_options)
+    config, stretched = _load(config, cfg_options, epochs)
     missing = [key for key in TRAINING_KEYS if config.get(key) is None]
     if missing:
         raise ConfigError(f'the config cannot train: it has no {", ".join(missing)}')
     check_parts(config.to_dict())
+    check_ends(config.get('param_scheduler'), config.train_cfg)
     check_first_weights(config.model.to_dict())
     config.work_dir = choose_work_dir(config, work_dir)
+    resumed = resume is not None or bool(config.get('resume'))
+    check_folder(config.work_dir, resumed, may_begin_anew=overwrite or dry_run)
     config.verbose = verbose
     _set_seed(config, seed)
     _set_amp(config, amp, only_looking=dry_run)
@@ -102,10 +117,31 @@ def train(
     with clear_registry_errors():
         runner = Sparse3DRunner.from_cfg(config)
         _check_start(runner, config, allow_partial)
+        if stretched:
+            runner.logger.info(stretched)
         if dry_run:
             return prepare_and_stop(runner)
+        if overwrite and not resumed and is_main_process():
+            remove_checkpoints(config.work_dir, but=config.get('load_from'))
         runner.train()
     return _result(runner)
+
+
+def _load(config: str | PathLike | Config, options: dict[str, Any] | None,
+          epochs: int | None) -> tuple[Config, str]:
+    """The config with its options and its length, and what was stretched to that."""
+    options = dict(options or {})
+    asked = options.get(LENGTH)
+    if epochs is not None and asked not in (None, epochs):
+        raise ConfigError(f'--epochs {epochs} and the option {LENGTH}={asked} disagree: '
+                          'give one of them')
+    stretched = ''
+    if epochs is not None or (
+            asked is not None and not any(key.startswith('param_scheduler') for key in options)):
+        config = load_config(config)
+        stretched = stretch_training(config, asked if epochs is None else epochs)
+        options.pop(LENGTH, None)
+    return load_config(config, options), stretched
 
 
 def choose_work_dir(config: Config, work_dir: str | PathLike | None) -> str:
@@ -189,9 +225,12 @@ def _check_start(runner: Sparse3DRunner, config: Config, allow_partial: bool) ->
         return
     checkpoint = load_weights(bare_model(runner.model), path,
                               allow_partial=allow_partial and not config.resume)
-    if config.get('resume') and not {'meta', 'optimizer', 'message_hub'} <= set(checkpoint):
+    if not config.get('resume'):
+        return
+    if not {'meta', 'optimizer', 'message_hub'} <= set(checkpoint):
         raise CheckpointError(f'{path} holds weights but no state of a training to resume; '
                               f'use --cfg-options load_from={path} to start from it')
+    runner.saved_schedules = checkpoint.get('param_schedulers')
 
 
 def bare_model(model: nn.Module) -> nn.Module:

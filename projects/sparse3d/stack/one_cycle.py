@@ -1,8 +1,8 @@
 """mmengine's one cycle when its rise or its fall takes no step.
 
-Wrong upstream (mmengine 0.10.7): the rise ends at step ``pct_start * total_steps - 1``. If that is
-0 (a tenth of ten steps), the first step is divided by 0; if the rise is all (``pct_start=1.0``), the
-step that mmengine takes after the last one is.
+Wrong upstream (mmengine 0.10.7): the rise ends at step ``pct_start * total_steps - 1``. If it is
+0 (a tenth of ten steps), the first step is divided by 0; if the rise is all (``pct_start=1.0``),
+the step that mmengine takes after the last one is.
 
 Repair: a cycle without a rise begins at its height and falls from there; one without a fall stays
 where it ended.
