@@ -14,6 +14,7 @@ from sparse3d.apis.test import test
 from sparse3d.apis.train import train
 from sparse3d.apis.training_length import stretch_training
 from sparse3d.apis.visualize import visualize
+from sparse3d.heartbeat import Activity, said
 from sparse3d.prepare import prepare_kitti
 from sparse3d.simulate import KittiOptions, simulate_kitti
 
@@ -85,7 +86,9 @@ def run_demo(
     def step(name: str, action: Callable[[], Any]) -> Any:
         print(f'\n=== {len(seconds) + 1}/5 {name}', flush=True)
         start = time.monotonic()
-        result = action()
+        said()
+        with Activity(f'step {len(seconds) + 1}/5 {name}'):
+            result = action()
         seconds[name] = time.monotonic() - start
         return result
 

@@ -14,6 +14,7 @@ from sparse3d.apis.schedule_ends import check_iterations, check_resumed, lasting
 from sparse3d.blas_threads import one_blas_thread
 from sparse3d.errors import DataError
 from sparse3d.freed_memory import keep_freed_memory
+from sparse3d.heartbeat import Activity, said
 
 # Hooks that mmengine adds unless they are None.
 BUILT_IN_HOOKS = {'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler',
@@ -32,6 +33,7 @@ class Sparse3DRunner(Runner):
     """
 
     saved_schedules: Any = None
+    _point: tuple[str, int | None] = ('', None)  # the last hooks called, and for which batch
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs['experiment_name'] = _unused_name(kwargs)
@@ -82,6 +84,44 @@ class Sparse3DRunner(Runner):
             raise DataError('there is no batch to train on: the training set has '
                             f'{len(loop.dataloader.dataset)} samples')
         return loop
+
+    def train(self) -> Any:
+        """Train; a heartbeat says how far the training is."""
+        with Activity(self._place):
+            return super().train()
+
+    def val(self) -> dict:
+        """Validate; a heartbeat says how far it is."""
+        with Activity(self._place):
+            return super().val()
+
+    def test(self) -> dict:
+        """Test; a heartbeat says how far it is."""
+        with Activity(self._place):
+            return super().test()
+
+    def call_hook(self, fn_name: str, **kwargs: Any) -> None:
+        """Call the hooks, and remember where in the loops that is."""
+        self._point = fn_name, kwargs.get('batch_idx')
+        super().call_hook(fn_name, **kwargs)
+
+    def _place(self) -> str:
+        """Where the loops are, for a line of progress."""
+        point, step = self._point
+        mode = next((mode for mode in ('train', 'val', 'test')
+                     if point.startswith((f'before_{mode}_', f'after_{mode}_'))), None)
+        title = {'train': 'training', 'val': 'validation', 'test': 'test'}.get(mode)
+        if title is None:
+            return 'getting ready'
+        if mode == 'train':
+            title = f'epoch {self.epoch + 1}/{self.max_epochs}'
+        if step is None:
+            return title if mode == 'train' else f'{title}: getting ready or scoring'
+        loop = {'train': self._train_loop, 'val': self._val_loop, 'test': self._test_loop}[mode]
+        steps = len(loop.dataloader)
+        done = step + point.startswith('after')
+        scoring = mode != 'train' and done == steps
+        return f'{title}  {done}/{steps}{", scoring" if scoring else ""}'
 
     def build_param_scheduler(self, scheduler: Any) -> Any:
         """Build the schedules; those that last no step are left out.
@@ -140,4 +180,7 @@ NOISE = ('Exp name:', 'Loads checkpoint by', '"FileClient" will be', '"HardDiskB
 
 
 def _worth_showing(record: logging.LogRecord) -> bool:
-    return not record.getMessage().startswith(NOISE)
+    shown = not record.getMessage().startswith(NOISE)
+    if shown:
+        said()
+    return shown
