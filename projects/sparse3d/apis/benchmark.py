@@ -14,6 +14,7 @@ from sparse3d.apis.benchmarks.timing import torch_threads
 from sparse3d.apis.result_record import commit, device_name
 from sparse3d.errors import ConfigError
 from sparse3d.freed_memory import keep_freed_memory
+from sparse3d.heartbeat import Activity
 
 # Name on the command line -> module with ``run(threads, repeats)``.
 BENCHMARKS = {
@@ -71,7 +72,7 @@ def benchmark(names: Sequence[str] = ('all',), threads: int = 2, repeats: int = 
     keep_freed_memory()  # as training and testing do
     rows = []
     for name in chosen(names):
-        with torch_threads(threads):
+        with torch_threads(threads), Activity(f'benchmark {name}'):
             found = import_module(BENCHMARKS[name]).run(threads=threads, repeats=repeats)
         rows += [Row(benchmark=name, **row) for row in found]
     return rows

@@ -7,17 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 
-from sparse3d.apis.benchmarks.sparse_convolution import centerpoint_encoder, training_step
-from sparse3d.apis.benchmarks.sweep import full_sweep
 from sparse3d.apis.benchmarks.timing import Timing, measure, torch_threads
-from sparse3d.apis.benchmarks.voxelization import RANGE, VOXEL_SIZE
-from sparse3d.ops.voxelization import mean_voxelize
 from sparse3d.passive_wait import OF_THE_USER
 
 ASLEEP, SPINNING = '0', '300000'  # GOMP_SPINCOUNT: ours; what libgomp takes if nothing is set
 NEIGHBOURS = 2
-SHARE = 20  # of the points of a sweep; threads that spin may take a hundred times as long
 SPAWN = multiprocessing.get_context('spawn')  # libgomp reads its environment once per process
 
 
@@ -43,12 +39,20 @@ def _in_a_new_process(spin_count: str, threads: int, repeats: int) -> Timing:
 
 
 def _steps(threads: int, repeats: int) -> Timing:
-    points = full_sweep()[0][::SHARE]
-    features, coordinates, _ = mean_voxelize(points, VOXEL_SIZE, RANGE)
-    given = features, torch.nn.functional.pad(coordinates, (1, 0)), 1
-    encoder = centerpoint_encoder()
+    """Time of a training step of a few small layers: much waiting for little arithmetic."""
+    torch.manual_seed(0)
+    layers = nn.Sequential(*(layer for width in (8, 32, 32, 32) for layer in (
+        nn.Conv2d(width, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU())))
+    optimizer = torch.optim.AdamW(layers.parameters())
+    maps = torch.randn(2, 8, 96, 96)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        layers(maps).square().mean().backward()
+        optimizer.step()
+
     with torch_threads(threads):
-        return measure(lambda: training_step(encoder, given), repeats, warmup=1)
+        return measure(step, repeats, warmup=1)
 
 
 @contextmanager
