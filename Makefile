@@ -10,6 +10,11 @@ TEST = OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadfile
 INSTALL_OPTIONS ?=
 PYTEST_OPTIONS ?=
 
+# Waiting threads sleep (docs/threads.md); a setting of your own stays.
+ifeq ($(OMP_WAIT_POLICY),)
+export GOMP_SPINCOUNT ?= 0
+endif
+
 .PHONY: help install demo test test-fast doctor lint docs clean
 
 help:

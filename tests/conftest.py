@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 import os
+import runpy
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+# By its file: importing sparse3d takes seconds, and not every test needs it.
+runpy.run_path(str(REPOSITORY / 'projects' / 'sparse3d' / 'passive_wait.py'))
 
 
 def _folder(variable: str, default: str) -> Path:

@@ -7,6 +7,8 @@ set -euo pipefail
 CONFIG=$1
 CHECKPOINT=$2
 PROCESSES=$3
+# Waiting threads sleep (docs/threads.md); a setting of your own stays.
+[ -n "${OMP_WAIT_POLICY:-}" ] || export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-0}"
 exec "${PYTHON:-python}" -m torch.distributed.run \
     --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" --nproc_per_node="$PROCESSES" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}" \

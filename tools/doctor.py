@@ -5,11 +5,15 @@ Exit status 1 when something is broken, else 0.
 from __future__ import annotations
 
 import argparse
+import runpy
 import sys
 import warnings
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+TOOLS = Path(__file__).resolve().parent
+# By its file: the doctor also works where sparse3d is not installed.
+runpy.run_path(str(TOOLS.parent / 'projects' / 'sparse3d' / 'passive_wait.py'))
+sys.path.insert(0, str(TOOLS))
 
 from installation.checks import Row, all_checks  # noqa: E402
 

@@ -7,7 +7,7 @@ import sys
 
 EXAMPLES = """examples:
   python tools/train.py configs/focalsconv/CONFIG.py
-  python tools/train.py CONFIG --work-dir work_dirs/mine --cfg-options train_cfg.max_epochs=10
+  python tools/train.py CONFIG --work-dir work_dirs/mine --epochs 10
   python tools/train.py CONFIG --dry-run                # is everything there? then stop
   python tools/train.py CONFIG --resume                 # go on after an interruption
   tools/dist_train.sh CONFIG 4 --auto-scale-lr          # four processes on this machine
@@ -23,6 +23,11 @@ def parse_arguments() -> argparse.Namespace:
                         'default: work_dirs/<name of the config>')
     parser.add_argument('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
                         help='go on from CHECKPOINT, or from the latest one in the work dir')
+    parser.add_argument('--overwrite', action='store_true',
+                        help='train anew in a folder that holds checkpoints; they are removed')
+    parser.add_argument('--epochs', type=int, metavar='N',
+                        help='train N epochs: schedules, fade-out, averages of weights and '
+                             'validation are stretched to them, the highest rate stays')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
                         help='override the config, e.g. optim_wrapper.optimizer.lr=0.001')
     parser.add_argument('--seed', type=int, help='override the seed of the config')
@@ -59,7 +64,8 @@ def run(arguments: argparse.Namespace) -> None:
         amp=arguments.amp, resume=arguments.resume, auto_scale_lr=arguments.auto_scale_lr,
         launcher=arguments.launcher, seed=arguments.seed,
         allow_partial=arguments.allow_partial, verbose=arguments.verbose,
-        log_to=arguments.log_to, dry_run=arguments.dry_run)
+        log_to=arguments.log_to, dry_run=arguments.dry_run, epochs=arguments.epochs,
+        overwrite=arguments.overwrite)
     if os.environ.get('RANK', '0') == '0':
         print(result if arguments.dry_run else
               f'trained {result.epochs} epochs; checkpoint: {result.checkpoint}')

@@ -78,7 +78,7 @@ class RegionHead(nn.Module):
                             for index, of_sample in enumerate(regions)])
         queries = grid_points(boxes, self.grid_size).flatten(0, 1)  # [R * G, 3]
         pooled = self.pooling(features, queries, sample.repeat_interleave(self.grid_size ** 3))
-        shared = self.shared(pooled.reshape(len(boxes), -1))
+        shared = self.shared(pooled.reshape(len(boxes), self.shared[0].in_features))
         return self.score_out(self.score(shared)).squeeze(1), self.change_out(self.change(shared))
 
     def loss(self, features: dict[str, Any], regions: list[Regions],

@@ -34,6 +34,8 @@ def propose(head: Anchor3DHead, outputs: tuple[list[Tensor], ...],
             options: ProposalOptions) -> list[Regions]:
     """Decode, rank and thin out the boxes of an anchor head of one level. No gradients.
 
+    Boxes and scores that are not finite are left out: a sample may have no region at all.
+
     Args:
         outputs: what the head's ``forward`` returned: class scores, residuals and directions.
     """
@@ -48,11 +50,12 @@ def propose(head: Anchor3DHead, outputs: tuple[list[Tensor], ...],
 def _of_sample(head: Anchor3DHead, anchors: Tensor, scores: Tensor, changes: Tensor,
                directions: Tensor, options: ProposalOptions) -> Regions:
     best, labels = _rows(scores, head.num_classes).sigmoid().max(1)
+    best = best.nan_to_num(-1)  # NaN would be ranked first
     best, chosen = best.topk(min(options.before, len(best)))
     boxes = head.bbox_coder.decode(anchors[chosen],
                                    _rows(changes, head.box_code_size)[chosen])
     boxes[:, 6] = _directed(boxes[:, 6], _rows(directions, 2)[chosen].argmax(1), head)
-    sane = boxes.isfinite().all(1)
+    sane = boxes.isfinite().all(1) & (best >= 0)
     boxes, best, labels = boxes[sane], best[sane], labels[chosen][sane]
     kept = rotated_nms(bird_eye_view(boxes), best, options.overlap)[:options.after]
     return Regions(to_centres(boxes[kept]), labels[kept], best[kept])

@@ -1,9 +1,11 @@
 """The shared core of Sparse3D: data, operators, evaluation, visualization.
 
-Importing this package repairs the installed stack (``sparse3d.stack``) and
-registers the core's datasets, transforms, metrics, hooks, schedules and detectors, so
+Importing this package lets waiting threads sleep (``sparse3d.passive_wait``, before
+anything loads torch), repairs the installed stack (``sparse3d.stack``) and registers the
+core's datasets, transforms, metrics, hooks, schedules and detectors, so
 that ``custom_imports = dict(imports=['sparse3d'])`` is all a config needs.
 """
+from sparse3d import passive_wait  # noqa: F401, I001  (before torch is loaded)
 from sparse3d import stack
 
 stack.repair()

@@ -29,7 +29,7 @@ def test_from_a_drive_to_pictures_of_importance(tmp_path, monkeypatch):
     assert prepare_object_images(data, 'kitti', 1)['crops'] > 0
     monkeypatch.setenv('SPARSE3D_SIMULATED_KITTI', str(data))
     quick = {**IN_PROCESS, 'train_cfg.max_epochs': 1, 'train_cfg.val_interval': 1,
-             'param_scheduler.0.total_steps': 1, 'default_hooks.validate_first.max_batches': 1}
+             'default_hooks.validate_first.max_batches': 1}
     result = train(CONFIG, tmp_path / 'work', quick)
     weights = torch.load(result.checkpoint)['state_dict']
     assert any(name.startswith('image_encoder.backbone.layer1') for name in weights)

@@ -24,7 +24,7 @@ def test_from_simulation_to_the_submission_and_the_pictures(run, tmp_path, monke
     assert 'no problems found' in run('create_data', 'check', drive)
 
     printed = run('train', CONFIG, '--work-dir', work, '--cfg-options', 'train_cfg.max_epochs=1',
-                  'train_cfg.val_interval=2', 'param_scheduler.0.total_steps=1',
+                  'train_cfg.val_interval=2',
                   'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False',
                   'val_dataloader.num_workers=0', 'val_dataloader.persistent_workers=False')
     assert 'trained 1 epochs' in printed

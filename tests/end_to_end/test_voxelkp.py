@@ -21,7 +21,7 @@ def test_from_nothing_to_joints(tmp_path, run, monkeypatch):
         '--image-width', 0, '--workers', 1)
     run('create_data', 'waymo', root, '--workers', 1, '--keep-no-label-zones')
     run('train', CONFIG, '--work-dir', work, '--cfg-options', *SMALL, 'train_cfg.max_epochs=1',
-        'param_scheduler.0.total_steps=1', 'train_cfg.val_interval=2',
+        'train_cfg.val_interval=2',
         'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False',
         'val_dataloader.num_workers=0', 'val_dataloader.persistent_workers=False')
     any_score = (*SMALL, 'model.bbox_head.test_cfg.score_threshold=0.0')

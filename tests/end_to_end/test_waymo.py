@@ -29,7 +29,7 @@ def test_from_nothing_to_a_submission(tmp_path, run, monkeypatch):
                 if line.endswith('.png')}
     assert {'birds_eye', 'CAM_FRONT', 'CAM_SIDE_RIGHT'} <= pictures
     run('train', CONFIG, '--work-dir', work, '--cfg-options', 'train_cfg.max_epochs=1',
-        'param_scheduler.0.total_steps=1', 'train_cfg.val_interval=1',
+        'train_cfg.val_interval=1',
         'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False',
         'val_dataloader.num_workers=0', 'val_dataloader.persistent_workers=False')
     submission, scores = tmp_path / 'submission.bin', tmp_path / 'scores.json'

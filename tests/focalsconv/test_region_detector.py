@@ -143,3 +143,43 @@ def test_half_precision(name):
             found = made.eval()(**made.data_preprocessor(batch(1)), mode='predict')
     total.backward()
     assert torch.isfinite(total) and len(found) == 2
+
+
+@pytest.mark.parametrize('name', ['voxel_rcnn_kitti_car', 'pv_rcnn_kitti'])
+@pytest.mark.parametrize('broken', ['boxes', 'scores', 'boxes of one sample'])
+def test_a_first_stage_without_a_finite_proposal(name, broken, monkeypatch):
+    made = detector(name, stages=(1,))
+    head = made.rpn_head
+    kept = head.forward
+
+    def forward(maps):
+        scores, changes, directions = kept(maps)
+        if broken == 'boxes of one sample':
+            return scores, [torch.stack([changes[0][0] * torch.nan, changes[0][1]])], directions
+        if broken == 'boxes':
+            return scores, [changes[0] * torch.nan], directions
+        return [scores[0] * torch.nan], changes, directions
+
+    monkeypatch.setattr(head, 'forward', forward)
+    found = made.eval()(**made.data_preprocessor(batch(1)), mode='predict')
+    regions = made(**made.data_preprocessor(batch(1)), mode='tensor')['regions']
+    assert len(found[0].pred_instances_3d.bboxes_3d) == len(regions[0].boxes) == 0
+    assert (len(regions[1].boxes) > 0) == (broken == 'boxes of one sample')
+    losses = made.train()(**made.data_preprocessor(batch(1), True), mode='loss')
+    second = [value for key, value in losses.items() if 'region' in key]
+    assert len(second) == 3 and all(torch.isfinite(value) for value in second)
+
+
+def test_proposals_without_a_finite_score_do_not_crowd_out_the_others(monkeypatch):
+    made = detector('voxel_rcnn_kitti_car', stages=(1,)).eval()
+    kept = made.rpn_head.forward
+
+    def forward(maps):
+        scores, changes, directions = kept(maps)
+        scores[0][:, :, 1:] = torch.nan  # all rows of the map but the first
+        return scores, changes, directions
+
+    monkeypatch.setattr(made.rpn_head, 'forward', forward)
+    with torch.no_grad():
+        regions = made(**made.data_preprocessor(batch(1)), mode='tensor')['regions']
+    assert all(len(each.boxes) and each.scores.isfinite().all() for each in regions)

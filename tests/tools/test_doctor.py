@@ -17,7 +17,7 @@ def test_a_whole_environment_has_a_whole_table():
     done = subprocess.run([sys.executable, 'tools/doctor.py'], cwd=ROOT, capture_output=True,
                           text=True)
     for name in ('Python', 'torch', 'spconv', 'sparse convolution, cpu', 'mmcv operators, cpu',
-                 '3D rendering', 'write access', 'free memory'):
+                 '3D rendering', 'write access', 'free memory', 'threads'):
         assert name in done.stdout
     assert done.returncode == ('BROKEN' in done.stdout), done.stdout + done.stderr
 
@@ -52,3 +52,14 @@ def test_a_wrong_sparse_convolution_is_reported(error, state):
 def test_the_pins_are_read():
     pins = checks._pins()
     assert pins['mmdet3d'] == '1.4.0' and pins['torch'] == '2.13.0'
+
+
+@pytest.mark.parametrize('reported, environment, state, words', [
+    ("  GOMP_SPINCOUNT = '0'", {}, 'ok', 'sleep while they wait'),
+    ("  GOMP_SPINCOUNT = '300000'", {}, 'note', 'spin 300000 times'),
+    ("  GOMP_SPINCOUNT = '30000000000'", {'OMP_WAIT_POLICY': 'ACTIVE'}, 'note',
+     'OMP_WAIT_POLICY=ACTIVE'),
+    ('', {}, 'note', 'not of libgomp')])
+def test_how_threads_wait_is_told(reported, environment, state, words):
+    row = checks._threads_row(reported, environment)
+    assert row.state == state and words in row.found

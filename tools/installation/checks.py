@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,7 @@ def all_checks() -> Iterator[Row]:
         ('system packages', check_system_packages, 'install the packages named above'),
         ('packages', check_packages, REINSTALL),
         ('device', check_device, 'reinstall torch for this machine'),
+        ('threads', check_threads, 'unset OMP_WAIT_POLICY and GOMP_SPINCOUNT'),
         ('sparse3d', check_import, REINSTALL),
         ('sparse convolution', check_sparse_convolution, REINSTALL),
         ('mmcv operators', check_mmcv_operators, REINSTALL),
@@ -112,6 +113,35 @@ def check_device() -> list[Row]:
     else:
         rows.append(Row('GPU', 'note', 'none: everything runs on the CPU'))
     return rows
+
+
+THREADS_PROBE = """
+import runpy, sys
+runpy.run_path(sys.argv[1])
+import torch
+"""
+
+
+def check_threads() -> list[Row]:
+    """How waiting threads wait, as the OpenMP library itself reports when torch loads it."""
+    script = ROOT / 'projects' / 'sparse3d' / 'passive_wait.py'
+    done = subprocess.run([sys.executable, '-c', THREADS_PROBE, str(script)], capture_output=True,
+                          text=True, timeout=180, env={**os.environ, 'OMP_DISPLAY_ENV': 'VERBOSE'})
+    return [_threads_row(done.stderr, os.environ)]
+
+
+def _threads_row(reported: str, environment: Mapping[str, str]) -> Row:
+    pairs = (line.split('=', 1) for line in reported.splitlines() if '=' in line)
+    settings = {name.strip(): value.strip().strip("'") for name, value in pairs}
+    spins = settings.get('GOMP_SPINCOUNT')
+    if spins is None:
+        return Row('threads', 'note', 'not of libgomp: how they wait is not set here')
+    if spins == '0':
+        return Row('threads', 'ok', 'sleep while they wait (GOMP_SPINCOUNT=0)')
+    own = [name for name in ('GOMP_SPINCOUNT', 'OMP_WAIT_POLICY') if environment.get(name)]
+    set_by = f' ({", ".join(f"{name}={environment[name]}" for name in own)})' if own else ''
+    return Row('threads', 'note', f'spin {spins} times before they sleep{set_by}',
+               'on cores that others use as well unset these: docs/threads.md')
 
 
 def check_import() -> list[Row]:

@@ -64,7 +64,7 @@ def run_logged(command: list[str], log: Path, label: str, **options) -> None:
 
 
 def _wait(process: subprocess.Popen, label: str, log: Path) -> None:
-    """Show a clock until the process ends: live on a terminal, else every 15 seconds."""
+    """Show a clock until the process ends: live on a terminal, else every 10 seconds."""
     live = sys.stdout.isatty()
     start, shown = time.monotonic(), 0.0
     while process.poll() is None:
@@ -73,7 +73,7 @@ def _wait(process: subprocess.Popen, label: str, log: Path) -> None:
         if live:
             print(f'\r    {label} ... {passed:4.0f} s  {_last_line(log)[:50]:50s}', end='',
                   flush=True)
-        elif passed - shown >= 15:
+        elif passed - shown >= 10:
             shown = passed
             print(f'    {label} ... {passed:.0f} s', flush=True)
     end = '\r' if live else ''

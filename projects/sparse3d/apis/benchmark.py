@@ -14,11 +14,13 @@ from sparse3d.apis.benchmarks.timing import torch_threads
 from sparse3d.apis.result_record import commit, device_name
 from sparse3d.errors import ConfigError
 from sparse3d.freed_memory import keep_freed_memory
+from sparse3d.heartbeat import Activity
 
 # Name on the command line -> module with ``run(threads, repeats)``.
 BENCHMARKS = {
     'sparse_convolution': 'sparse3d.apis.benchmarks.sparse_convolution',
     'freed_memory': 'sparse3d.apis.benchmarks.freed_memory',
+    'waiting_threads': 'sparse3d.apis.benchmarks.waiting_threads',
     'voxelization': 'sparse3d.apis.benchmarks.voxelization',
     'rotated_iou': 'sparse3d.apis.benchmarks.rotated_iou',
     'kitti_metric': 'sparse3d.apis.benchmarks.kitti_metric',
@@ -70,7 +72,7 @@ def benchmark(names: Sequence[str] = ('all',), threads: int = 2, repeats: int = 
     keep_freed_memory()  # as training and testing do
     rows = []
     for name in chosen(names):
-        with torch_threads(threads):
+        with torch_threads(threads), Activity(f'benchmark {name}'):
             found = import_module(BENCHMARKS[name]).run(threads=threads, repeats=repeats)
         rows += [Row(benchmark=name, **row) for row in found]
     return rows

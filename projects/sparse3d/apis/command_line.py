@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 
 from sparse3d.errors import Sparse3DError
+from sparse3d.heartbeat import heartbeat
 
 USER_ERROR = 2
 INTERRUPTED = 130
@@ -20,6 +21,8 @@ def run_command(command: Callable[[], object]) -> int:
     That is what ``command`` returns, if it is a number (a check that finds something gives 1),
     else 0.
 
+    While it runs a line is printed at least every ten seconds (``sparse3d.heartbeat``).
+
     Warnings about the insides of the installed stack are not shown: a user can do
     nothing about them.
 
@@ -31,7 +34,8 @@ def run_command(command: Callable[[], object]) -> int:
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        code = command()
+        with heartbeat():
+            code = command()
     except Sparse3DError as error:
         print(f'error: {error}', file=sys.stderr, flush=True)
         return USER_ERROR

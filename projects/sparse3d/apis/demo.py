@@ -12,7 +12,9 @@ from typing import Any
 from sparse3d.apis.load_config import load_config
 from sparse3d.apis.test import test
 from sparse3d.apis.train import train
+from sparse3d.apis.training_length import stretch_training
 from sparse3d.apis.visualize import visualize
+from sparse3d.heartbeat import Activity, said
 from sparse3d.prepare import prepare_kitti
 from sparse3d.simulate import KittiOptions, simulate_kitti
 
@@ -75,15 +77,18 @@ def run_demo(
     workers = workers or os.cpu_count() or 1
     data_root, out = Path(data_root), Path(out)
     os.environ['SPARSE3D_SIMULATED_KITTI'] = str(data_root)  # where the config looks
-    length = {'train_cfg.max_epochs': epochs, 'param_scheduler.0.total_steps': epochs}
-    config = load_config(config, {**length, **(cfg_options or {})})
+    config = load_config(config)
+    stretch_training(config, epochs)
+    config = load_config(config, cfg_options)
     config.train_cfg.val_begin = config.train_cfg.max_epochs + 1  # the fourth step evaluates
     seconds: dict[str, float] = {}
 
     def step(name: str, action: Callable[[], Any]) -> Any:
         print(f'\n=== {len(seconds) + 1}/5 {name}', flush=True)
         start = time.monotonic()
-        result = action()
+        said()
+        with Activity(f'step {len(seconds) + 1}/5 {name}'):
+            result = action()
         seconds[name] = time.monotonic() - start
         return result
 

@@ -11,14 +11,16 @@ import torch
 from mmengine.dist import master_only
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from torch import nn
 
 from sparse3d.apis.checkpoints import Checkpoint
+from sparse3d.apis.schedule_ends import check_iterations, check_resumed, lasting
 from sparse3d.blas_threads import one_blas_thread
 from sparse3d.errors import DataError
 from sparse3d.freed_memory import keep_freed_memory
+from sparse3d.heartbeat import Activity, said
 from sparse3d.hooks.feature_reuse import FeatureReuseHook
 from sparse3d.schedules import refuse_lost_multipliers
 
@@ -37,7 +39,11 @@ class Sparse3DRunner(Runner):
     Attributes:
         opened: the checkpoint to start from, if it is open already.
         published_options: config options that the weights need; kept in every checkpoint.
+        saved_schedules: of the checkpoint that a training is resumed from, else None.
     """
+
+    saved_schedules: Any = None
+    _point: tuple[str, int | None] = ('', None)  # the last hooks called, and for which batch
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs['experiment_name'] = _unused_name(kwargs)
@@ -96,14 +102,61 @@ class Sparse3DRunner(Runner):
                             f'{len(loop.dataloader.dataset)} samples')
         return loop
 
+    def train(self) -> Any:
+        """Train; a heartbeat says how far the training is."""
+        with Activity(self._place):
+            return super().train()
+
+    def val(self) -> dict:
+        """Validate; a heartbeat says how far it is."""
+        with Activity(self._place):
+            return super().val()
+
+    def test(self) -> dict:
+        """Test; a heartbeat says how far it is."""
+        with Activity(self._place):
+            return super().test()
+
+    def call_hook(self, fn_name: str, **kwargs: Any) -> None:
+        """Call the hooks, and remember where in the loops that is."""
+        self._point = fn_name, kwargs.get('batch_idx')
+        super().call_hook(fn_name, **kwargs)
+
+    def _place(self) -> str:
+        """Where the loops are, for a line of progress."""
+        point, step = self._point
+        mode = next((mode for mode in ('train', 'val', 'test')
+                     if point.startswith((f'before_{mode}_', f'after_{mode}_'))), None)
+        title = {'train': 'training', 'val': 'validation', 'test': 'test'}.get(mode)
+        if title is None:
+            return 'getting ready'
+        if mode == 'train':
+            title = f'epoch {self.epoch + 1}/{self.max_epochs}'
+        if step is None:
+            return title if mode == 'train' else f'{title}: getting ready or scoring'
+        loop = {'train': self._train_loop, 'val': self._val_loop, 'test': self._test_loop}[mode]
+        steps = len(loop.dataloader)
+        done = step + point.startswith('after')
+        scoring = mode != 'train' and done == steps
+        return f'{title}  {done}/{steps}{", scoring" if scoring else ""}'
+
     def build_param_scheduler(self, scheduler: Any) -> Any:
-        """Build the schedules.
+        """Build the schedules; those that last no step are left out.
 
         Raises:
-            ConfigError: if one of them would undo the rates of single parameter groups.
+            ConfigError: if they end early or late, or would undo the rates of single
+                parameter groups.
+            CheckpointError: if a training is resumed whose schedules had other lengths.
         """
         refuse_lost_multipliers(scheduler, self.optim_wrapper)
-        return super().build_param_scheduler(scheduler)
+        epoch_length = len(self.train_dataloader)
+        scheduler = lasting(scheduler, epoch_length, self.logger)
+        if not isinstance(self.train_loop, IterBasedTrainLoop):
+            check_iterations(scheduler, self.max_epochs, epoch_length)
+        built = super().build_param_scheduler(scheduler)
+        if self.saved_schedules is not None:
+            check_resumed(built, self.saved_schedules, str(self._load_from))
+        return built
 
     def load_checkpoint(self, filename: str, map_location: Any = 'cpu', strict: bool = False,
                         revise_keys: Sequence = ((r'^module.', ''), )) -> dict:
@@ -176,4 +229,7 @@ NOISE = ('Exp name:', 'Loads checkpoint by', '"FileClient" will be', '"HardDiskB
 
 
 def _worth_showing(record: logging.LogRecord) -> bool:
-    return not record.getMessage().startswith(NOISE)
+    shown = not record.getMessage().startswith(NOISE)
+    if shown:
+        said()
+    return shown

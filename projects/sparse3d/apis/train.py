@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 
 from sparse3d.agreement import check_checkpoint, check_config
 from sparse3d.apis.checkpoints import (
@@ -27,6 +28,9 @@ from sparse3d.apis.first_weights import check_first_weights
 from sparse3d.apis.load_config import load_config
 from sparse3d.apis.registry_errors import clear_registry_errors
 from sparse3d.apis.runner import Sparse3DRunner, bare_model
+from sparse3d.apis.schedule_ends import check_ends
+from sparse3d.apis.training_folder import check_folder, remove_checkpoints
+from sparse3d.apis.training_length import stretch_training
 from sparse3d.errors import CheckpointError, ConfigError
 
 # Where curves can go -> mmengine's backend, and the package it needs.
@@ -34,6 +38,7 @@ CURVES = {'tensorboard': ('TensorboardVisBackend', 'tensorboard'),
           'wandb': ('WandbVisBackend', 'wandb')}
 
 SPLITS = ('train', 'val')
+LENGTH = 'train_cfg.max_epochs'
 TRAINING_KEYS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 
 
@@ -67,6 +72,8 @@ def train(
         verbose: bool = False,
         log_to: Sequence[str] = (),
         dry_run: bool = False,
+        epochs: int | None = None,
+        overwrite: bool = False,
 ) -> TrainingResult | DryRun:
     """Train, with mmengine's Runner, what a config describes.
 
@@ -85,19 +92,28 @@ def train(
         log_to: where the curves go beside the log files: ``'tensorboard'``, ``'wandb'``.
         dry_run: stop where the first epoch would begin, after reading a batch of each kind of
             data, and return what would be trained.
+        epochs: train this number of epochs; schedules, hooks and validation are stretched to it
+            (:func:`~sparse3d.apis.training_length.stretch_training`). The option
+            ``train_cfg.max_epochs`` means the same, unless options change schedules as well.
+        overwrite: train anew in a folder that holds checkpoints, which are removed.
 
     Raises:
-        ConfigError: if the config cannot mean what it says.
+        ConfigError: if the config cannot mean what it says, its schedules do not end with the
+            training, or the folder holds checkpoints and nothing says what becomes of them.
         CheckpointError: if a checkpoint is damaged or one of another model.
         DataError: if data cannot be read or a file cannot be written.
     """
-    config, opened = _config_and_start(config, cfg_options or {}, work_dir, resume, allow_partial)
+    config, opened, stretched = _config_and_start(
+        config, dict(cfg_options or {}), work_dir, resume, allow_partial, epochs)
     missing = [key for key in TRAINING_KEYS if config.get(key) is None]
     if missing:
         raise ConfigError(f'the config cannot train: it has no {", ".join(missing)}')
     check_parts(config.to_dict())
     check_config(config, SPLITS)
+    check_ends(config.get('param_scheduler'), config.train_cfg)
     check_first_weights(config.model.to_dict())
+    resumed = resume is not None or bool(config.get('resume'))
+    check_folder(config.work_dir, resumed, may_begin_anew=overwrite or dry_run)
     config.verbose = verbose
     _set_seed(config, seed)
     _set_amp(config, amp, only_looking=dry_run)
@@ -109,10 +125,29 @@ def train(
         runner = Sparse3DRunner.from_cfg(config)
         if opened is not None:
             _check_start(runner, opened, config, allow_partial)
+        if stretched:
+            runner.logger.info(stretched)
         if dry_run:
             return prepare_and_stop(runner)
+        if overwrite and not resumed and is_main_process():
+            remove_checkpoints(config.work_dir, but=config.get('load_from'))
         runner.train()
     return _result(runner)
+
+
+def _stretched(config: str | PathLike | Config, options: dict[str, Any],
+               epochs: int | None) -> tuple[Config, dict[str, Any], str]:
+    """The config with its length, the options left to apply, and what was stretched to that."""
+    asked = options.get(LENGTH)
+    if epochs is not None and asked not in (None, epochs):
+        raise ConfigError(f'--epochs {epochs} and the option {LENGTH}={asked} disagree: '
+                          'give one of them')
+    config, stretched = load_config(config), ''
+    if epochs is not None or (
+            asked is not None and not any(key.startswith('param_scheduler') for key in options)):
+        stretched = stretch_training(config, asked if epochs is None else epochs)
+        options = {key: value for key, value in options.items() if key != LENGTH}
+    return config, options, stretched
 
 
 def choose_work_dir(config: Config, work_dir: str | PathLike | None) -> str:
@@ -171,9 +206,13 @@ def _set_auto_scale_lr(config: Config, wanted: bool) -> None:
 def _config_and_start(
         config: str | PathLike | Config, cfg_options: dict[str, Any],
         work_dir: str | PathLike | None, resume: str | PathLike | None, allow_partial: bool,
-) -> tuple[Config, Checkpoint | None]:
-    """The config, with the options of the checkpoint that the training starts from, if any."""
-    bare = load_config(config)
+        epochs: int | None,
+) -> tuple[Config, Checkpoint | None, str]:
+    """The config, with the options of the checkpoint that the training starts from, if any.
+
+    Also the opened checkpoint, and a sentence on what was stretched to the number of epochs.
+    """
+    bare, cfg_options, stretched = _stretched(config, cfg_options, epochs)
     config = load_config(bare, cfg_options)
     work_dir = choose_work_dir(config, work_dir)
     path, resumed = config.get('load_from'), config.get('resume', False)
@@ -188,7 +227,7 @@ def _config_and_start(
         config = load_config(bare, {**options, **cfg_options})
     config.work_dir, config.resume = work_dir, resumed
     config.load_from = opened.path if opened is not None else None
-    return config, opened
+    return config, opened, stretched
 
 
 def _make_workers_resumable(config: Config) -> None:
@@ -213,6 +252,8 @@ def _check_start(runner: Sparse3DRunner, opened: Checkpoint, config: Config,
     if config.resume and not {'meta', 'optimizer', 'message_hub'} <= set(opened.content):
         raise CheckpointError(f'{opened.path} holds weights but no state of a training to resume; '
                               f'use --cfg-options load_from={opened.path} to start from it')
+    if config.resume:
+        runner.saved_schedules = opened.content.get('param_schedulers')
     runner.opened = opened
     runner.published_options = options_in_effect(opened.options, config)
     if runner.published_options:

@@ -11,6 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.runner.amp import autocast
 
 from sparse3d.hooks.seed_every_epoch import random_state_kept
+from sparse3d.hooks.whole_checkpoint import WholeCheckpointHook
 
 
 @HOOKS.register_module()
@@ -40,6 +41,9 @@ class ValidateBeforeTrainingHook(Hook):
         start = time.monotonic()
         with random_state_kept():
             frames, metrics = self._validate(runner)
+        for hook in runner.hooks:
+            if isinstance(hook, WholeCheckpointHook):
+                hook.check_scores(metrics)
         runner.logger.info(
             f'Validation before training works: {frames} frames, {len(metrics)} metrics, '
             f'{time.monotonic() - start:.1f} s')

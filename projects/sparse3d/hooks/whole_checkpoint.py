@@ -2,13 +2,18 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from mmdet3d.registry import HOOKS
 from mmengine.fileio import LocalBackend, get_file_backend, register_backend
 from mmengine.hooks import CheckpointHook
 
 from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.errors import ConfigError
+from sparse3d.hooks.better_scores import better, main_score
 
 
 class WholeFileBackend(LocalBackend):
@@ -35,8 +40,48 @@ class WholeCheckpointHook(CheckpointHook):
     are removed only after that, so that there is always one to resume from. What is
     stored can be read by PyTorch's safe loader. A checkpoint that is resumed names outdated
     files; only those in the folder of this training are removed. Takes the arguments of
-    ``mmengine.hooks.CheckpointHook``.
+    ``mmengine.hooks.CheckpointHook``; ``save_best='auto'`` chooses the number that stands for
+    the metric (:func:`~sparse3d.hooks.better_scores.main_score`), and whether more of it is
+    better follows from its name where ``rule`` does not say.
+
+    Raises:
+        ConfigError: if it does not follow.
     """
+
+    def _init_rule(self, rules, key_indicators) -> None:
+        rules = rules * len(key_indicators) if len(rules) == 1 else rules
+        rules = [rule or (None if key == 'auto' else better(key))
+                 for rule, key in zip(rules, key_indicators, strict=True)]
+        try:
+            super()._init_rule(rules, key_indicators)
+        except ValueError as error:
+            raise ConfigError(
+                f'whether more of {" or ".join(key_indicators)} is better is not known: set '
+                'default_hooks.checkpoint.rule to greater or less') from error
+
+    def check_scores(self, scores: Mapping[str, Any]) -> None:
+        """Refuse, before the training, a ``save_best`` that no validation will give.
+
+        Raises:
+            ConfigError: if it is none of the scores, or nothing tells which of them is meant.
+        """
+        if not self.save_best or not scores:
+            return
+        for key in self.key_indicators:
+            if key == 'auto':
+                self._chosen(scores)
+            elif key not in scores:
+                near = get_close_matches(key, scores, n=3, cutoff=0.3) or list(scores)[:3]
+                raise ConfigError(f'default_hooks.checkpoint.save_best names {key!r}, which the '
+                                  f'validation does not give; it gives {", ".join(near)} ...')
+
+    def _chosen(self, scores: Mapping[str, Any]) -> str:
+        chosen = main_score(scores, self.rules[0] is not None)
+        if chosen is None:
+            raise ConfigError(
+                "default_hooks.checkpoint.save_best='auto' finds no score of which it is known "
+                f'whether more is better; name one of {", ".join(list(scores)[:5])} and set rule')
+        return chosen
 
     def before_train(self, runner) -> None:
         """Choose where and how checkpoints are written."""
@@ -71,6 +116,10 @@ class WholeCheckpointHook(CheckpointHook):
         self._remove_outdated()
 
     def _save_best_checkpoint(self, runner, metrics: dict) -> None:
+        if self.save_best and 'auto' in self.key_indicators and metrics:
+            chosen = self._chosen(metrics)
+            runner.logger.info(f'The best checkpoint is that of {chosen} (save_best: auto)')
+            metrics = {chosen: metrics[chosen], **metrics}  # mmengine takes the first
         super()._save_best_checkpoint(runner, metrics)
         self._remove_outdated()
 

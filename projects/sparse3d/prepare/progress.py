@@ -5,40 +5,63 @@ import sys
 import time
 from typing import TextIO
 
+from sparse3d.heartbeat import SILENCE, Activity, clock, said
 
-class Progress:
+
+class Progress(Activity):
     """Counts finished pieces of work and prints how many are left, and for how long.
 
-    On a terminal one line is redrawn; elsewhere a line is printed every tenth of the
-    work, so that logs stay readable.
+    On a terminal one line is redrawn; elsewhere a line is printed every ten seconds and at
+    the end, so that logs stay readable. Inside a heartbeat it is printed as often where a
+    single piece takes longer than that.
+
+    Args:
+        title: the first words of the line.
+        total: number of pieces.
+        done: pieces that were finished before.
     """
 
-    def __init__(self, title: str, total: int, stream: TextIO | None = None) -> None:
+    def __init__(self, title: str, total: int, stream: TextIO | None = None,
+                 done: int = 0) -> None:
+        super().__init__(self._text)
         self.title, self.total = title, total
         self.stream = stream or sys.stderr
-        self.done = 0
-        self._start = self._printed = time.monotonic()
+        self.done = self._before = done
+        self._printed, self._note = self.start, ''
+        if done < total:
+            self.__enter__()
 
-    def advance(self, note: str = '') -> None:
-        """Count one more piece as finished."""
-        self.done += 1
-        now, last = time.monotonic(), self.done == self.total
+    def advance(self, note: str = '', pieces: int = 1) -> None:
+        """Count pieces as finished."""
+        self.done += pieces
+        self._note = note
+        last = self.done >= self.total
+        pause = 0.1 if self.stream.isatty() else SILENCE
+        if last:
+            self.close()
+        if last or time.monotonic() - self._printed >= pause:
+            self.say()
+
+    def close(self) -> None:
+        """Be no longer what goes on, also if not all was done."""
+        self.__exit__()
+
+    def say(self) -> None:
+        """Print the line; on a terminal in the place of the last one."""
+        self._printed = time.monotonic()
+        line = f'{self.line()} {self._note}'.rstrip()
         if self.stream.isatty():
-            if last or now - self._printed > 0.1:
-                self._printed = now
-                print(f'\r{self._line(now)} {note}\x1b[K', end='\n' if last else '',
-                      file=self.stream, flush=True)
-        elif last or self.done * 10 // self.total > (self.done - 1) * 10 // self.total:
-            print(f'{self._line(now)} {note}'.rstrip(), file=self.stream, flush=True)
+            end = '\n' if self.done >= self.total else ''
+            print(f'\r{line}\x1b[K', end=end, file=self.stream, flush=True)
+        else:
+            print(line, file=self.stream, flush=True)
+        said()
 
-    def _line(self, now: float) -> str:
-        elapsed = now - self._start
-        left = elapsed / self.done * (self.total - self.done)
-        return (f'{self.title}: {self.done}/{self.total}, {_clock(elapsed)} elapsed, '
-                f'{_clock(left)} left')
+    def line(self) -> str:
+        """How many pieces are done, since when, and the time left if that can be told."""
+        passed, done = time.monotonic() - self.start, self.done - self._before
+        left = f', {clock(passed / done * (self.total - self.done))} left' if done else ''
+        return f'{super().line()}{left}'
 
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(int(round(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f'{hours}:{minutes:02d}:{seconds:02d}' if hours else f'{minutes}:{seconds:02d}'
+    def _text(self) -> str:
+        return f'{self.title}: {self.done}/{self.total}'

@@ -1,10 +1,9 @@
-"""Jobs over several processes, with a progress bar and the time left."""
+"""Jobs over several processes, with a progress line and the time left."""
 from __future__ import annotations
 
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -13,9 +12,8 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 from typing import TypeVar
 
-from tqdm import tqdm
-
 from sparse3d.errors import DataError
+from sparse3d.prepare.progress import Progress
 
 Job = TypeVar('Job')
 THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
@@ -29,17 +27,20 @@ def run_jobs(function: Callable[[Job], int], jobs: Sequence[Job], workers: int, 
 
     Args:
         workers: number of processes; 0 or 1 works in this one.
-        total: units in all jobs together, for the progress bar.
+        total: units in all jobs together, for the progress line.
         done: units that were there before.
 
     Raises:
         DataError: if the system kills a worker.
     """
-    pause = .2 if sys.stderr.isatty() else 10.0  # seconds between lines; logs stay short
-    with tqdm(total=total, initial=done, unit=unit, disable=not show_progress,
-              mininterval=pause, dynamic_ncols=True) as bar:
+    progress = Progress(f'simulated {unit}s', total, done=done) if show_progress else None
+    try:
         for units in _results(function, jobs, workers):
-            bar.update(units)
+            if progress:
+                progress.advance(pieces=units)
+    finally:
+        if progress:
+            progress.close()
 
 
 def _results(function: Callable[[Job], int], jobs: Sequence[Job], workers: int) -> Iterator[int]:

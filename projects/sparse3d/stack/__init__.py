@@ -13,6 +13,8 @@ REPAIRS: tuple[str, ...] = (
     'checkpoint_loading',
     'info_files',
     'multi_sweep',
+    'numpy_names',
+    'one_cycle',
     'spconv_cpu',
     'spconv_dense',
     'spconv_pointwise_weights',

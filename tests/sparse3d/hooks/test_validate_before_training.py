@@ -17,7 +17,7 @@ def test_the_metric_sees_the_frames_of_the_batches(tiny_config, tmp_path, capsys
 def test_a_resumed_training_does_not_repeat_it(tiny_config, tmp_path, capsys):
     train(tiny_config, tmp_path, SHORT)
     capsys.readouterr()
-    train(tiny_config, tmp_path, {'val_evaluator.broken': False}, resume='auto')
+    train(tiny_config, tmp_path, {**SHORT, 'val_evaluator.broken': False}, resume='auto')
     assert 'Validation before training' not in capsys.readouterr().out
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sparse3d.apis import train
-from sparse3d.errors import DataError
+from sparse3d.errors import ConfigError, DataError
 from sparse3d.hooks.whole_checkpoint import WholeCheckpointHook, WholeFileBackend
 
 
@@ -39,6 +39,29 @@ def test_the_last_and_the_best_are_kept(tiny_config, tmp_path):
     best = torch.load(tmp_path / 'best_distance_epoch_4.pth')['state_dict']
     last = torch.load(result.checkpoint)['state_dict']
     assert all(torch.equal(best[name], last[name]) for name in last)
+
+
+@pytest.mark.parametrize('save_best', ['auto', 'distance'])
+def test_the_best_is_found_without_a_rule(tiny_config, tmp_path, save_best):
+    train(tiny_config, tmp_path, {'default_hooks.checkpoint.save_best': save_best,
+                                  'train_cfg.val_interval': 1})
+    assert [path.name for path in tmp_path.glob('best*')] == ['best_distance_epoch_4.pth']
+
+
+@pytest.mark.parametrize('save_best, sentence', [
+    ('frames', 'whether more of frames is better is not known'),
+    ('nuscenes/NDS', "names 'nuscenes/NDS', which the validation does not give; it gives ")])
+def test_a_best_that_cannot_be_found_is_refused_before_the_training(
+        tiny_config, tmp_path, save_best, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        train(tiny_config, tmp_path, {'default_hooks.checkpoint.save_best': save_best})
+    assert list(tmp_path.glob('*.pth')) == []
+
+
+def test_auto_without_a_known_score_is_refused_unless_there_is_a_rule():
+    with pytest.raises(ConfigError, match='name one of frames'):
+        WholeCheckpointHook(save_best='auto').check_scores({'frames': 4})
+    WholeCheckpointHook(save_best='auto', rule='greater').check_scores({'frames': 4})
 
 
 def test_a_best_checkpoint_of_the_same_name_survives_the_removal_of_the_old(tmp_path):

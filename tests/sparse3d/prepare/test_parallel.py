@@ -41,15 +41,18 @@ def test_nothing_to_do():
     assert list(run_parallel(_square, [], 4, 'numbers')) == []
 
 
-def test_a_log_gets_a_line_every_tenth():
+def test_a_log_gets_a_line_every_ten_seconds(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr('time.monotonic', lambda: now[0])
     stream = io.StringIO()
-    progress = Progress('work', 1000, stream)
-    for _ in range(1000):
+    progress = Progress('work', 1000, stream, done=200)
+    for _ in range(800):
+        now[0] += 0.125
         progress.advance()
     lines = stream.getvalue().splitlines()
     assert len(lines) == 10
-    assert lines[0].startswith('work: 100/1000, 0:00 elapsed, 0:0')
-    assert '1000/1000' in lines[-1] and lines[-1].endswith('0:00 left')
+    assert lines[0] == 'work: 280/1000, 0:10 elapsed, 1:30 left'
+    assert lines[-1] == 'work: 1000/1000, 1:40 elapsed, 0:00 left'
 
 
 def test_a_terminal_gets_one_line():

@@ -1,0 +1,48 @@
+"""A training does not begin among the checkpoints of another unasked."""
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sparse3d.apis import train
+from sparse3d.errors import ConfigError
+
+
+@pytest.fixture
+def trained(tiny_config, tmp_path):
+    train(tiny_config, tmp_path, epochs=2)
+    return tmp_path
+
+
+def names(folder):
+    return sorted(path.name for path in folder.glob('*.pth'))
+
+
+def test_a_second_training_says_how_to_go_on_or_anew(tiny_config, trained):
+    before = (trained / 'epoch_1.pth').read_bytes()
+    with pytest.raises(ConfigError, match=r'already holds epoch_2.pth .*--resume.*--overwrite'):
+        train(tiny_config, trained, epochs=1)
+    assert (trained / 'epoch_1.pth').read_bytes() == before
+
+
+def test_it_may_be_resumed_looked_over_or_begun_anew(tiny_config, trained):
+    assert train(tiny_config, trained, epochs=2, resume='auto').epochs == 2
+    train(tiny_config, trained, dry_run=True)
+    assert names(trained) == ['epoch_1.pth', 'epoch_2.pth']
+    result = train(tiny_config, trained, epochs=1, overwrite=True)
+    assert names(trained) == ['epoch_1.pth'] and result.checkpoint.name == 'epoch_1.pth'
+
+
+def test_nothing_is_removed_for_a_training_that_cannot_begin(tiny_config, trained):
+    with pytest.raises(ConfigError):
+        train(tiny_config, trained, {'optim_wrapper.optimizer.type': 'Absent'}, overwrite=True)
+    assert names(trained) == ['epoch_1.pth', 'epoch_2.pth']
+
+
+def test_weights_to_start_from_are_not_removed(tiny_config, trained):
+    start = trained / 'epoch_2.pth'
+    weights = torch.load(start)['state_dict']
+    train(tiny_config, trained, {'load_from': str(start)},
+          epochs=1, overwrite=True)
+    assert names(trained) == ['epoch_1.pth', 'epoch_2.pth']
+    assert torch.load(start)['state_dict'].keys() == weights.keys()
