@@ -165,9 +165,9 @@ def test_a_training_from_a_converted_checkpoint_keeps_its_options(
     assert tuned.options == {'model.published_width': 3}
     assert tuned.weights['hidden.weight'].shape == (3, 4)
     assert test(tiny_config, result.checkpoint, tmp_path / 'test')['frames'] == 4
-    longer = {'train_cfg.max_epochs': 3, 'param_scheduler.0.total_steps': 3}
-    resumed = train(tiny_config, tmp_path / 'tuned', longer, resume='auto')
-    assert resumed.epochs == 3
+    resumed = train(tiny_config, tmp_path / 'tuned', EPOCHS,
+                    resume=tmp_path / 'tuned' / 'epoch_1.pth')
+    assert resumed.epochs == 2
     assert open_checkpoint(resumed.checkpoint).options == {'model.published_width': 3}
 
 
