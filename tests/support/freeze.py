@@ -235,6 +235,8 @@ def _in_own_process(model: Model, options: Options, renames: Renames) -> tuple[d
     try:
         measured, optimizers = receiver.recv()
         measured['passes'] = receiver.recv()
+        if 'found' in measured['passes']:
+            measured['batch'] = dict(model.batch, found=measured['passes'].pop('found'))
     except EOFError:
         pass
     process.join()
@@ -294,6 +296,8 @@ def _summary(model: Model, measured: dict) -> str:
         parts.append(f'{count} detections' if count else 'NO DETECTION')
     if 'losses' in passes:
         parts.append(f'{len(passes["losses"])} losses')
+        idle = [name for name, value in passes['losses'].items() if not any(value['values'])]
+        parts += [f'ZERO {", ".join(idle)}'] if idle else []
     if 'skipped' in passes:
         parts.append(f'SKIPPED, {passes["skipped"]}')
     return f'{name}: {", ".join(parts)}'

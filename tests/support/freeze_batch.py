@@ -14,7 +14,7 @@ DEFAULT_RANGE = [0.0, -20.0, -3.0, 40.0, 20.0, 1.0]
 IMAGE, VIDEO_IMAGE = (96, 160), (64, 128)  # height, width
 SIZES = np.array([[4.0, 1.8, 1.6], [0.8, 0.8, 1.8], [1.8, 0.6, 1.7]])  # car, person, cyclist
 PERSON = 1
-POINTS_OF_OBJECT, POINTS_OF_GROUND = 40, 200
+OBJECTS, POINTS_OF_OBJECT, POINTS_OF_GROUND = 16, 25, 200
 JOINTS = 14
 
 
@@ -42,7 +42,8 @@ def describe_batch(config: Config, name: str) -> dict[str, Any]:
         cameras=_count_cameras(name, frames) if 'img' in packed else 0,
         frames=frames, image=list(IMAGE if frames == 1 else VIDEO_IMAGE),
         classes=len(config.get('class_names') or 'ab'),
-        velocities='nuscenes' in name, keypoints='gt_keypoints_3d' in packed)
+        velocities='nuscenes' in name, keypoints='gt_keypoints_3d' in packed,
+        two_stages='roi_head' in model)
 
 
 def _count_cameras(name: str, frames: int) -> int:
@@ -84,6 +85,9 @@ def make_batch(wanted: dict[str, Any], keypoints_class: type | None = None) -> d
             0, 256, (count, 3, *wanted['image']), dtype=np.uint8))]
         meta.update(_cameras(wanted))
     sample = Det3DDataSample(metainfo=meta)
+    if found := wanted.get('found'):
+        boxes = np.concatenate([boxes, np.array(found['boxes'], np.float32)])
+        labels = torch.cat([labels, torch.tensor(found['labels'])])
     truth = torch.from_numpy(boxes)
     sample.gt_instances_3d = InstanceData(
         bboxes_3d=LiDARInstance3DBoxes(truth, box_dim=truth.shape[1]), labels_3d=labels)
@@ -96,18 +100,18 @@ def make_batch(wanted: dict[str, Any], keypoints_class: type | None = None) -> d
 
 
 def _objects(wanted: dict, random: np.random.Generator) -> tuple[np.ndarray, torch.Tensor]:
-    """Boxes [M, 7 or 9] 5 to 17 metres ahead, and labels of all classes."""
+    """Boxes [M, 7 or 9] 4 to 18 metres ahead, and labels of all classes."""
     low, high = np.array(wanted['range'][:3]), np.array(wanted['range'][3:])
-    count = max(4, min(wanted['classes'], 10))
-    number = np.arange(count)
+    count, number = OBJECTS, np.arange(OBJECTS)
     boxes = np.zeros((count, 9 if wanted['velocities'] else 7))
-    boxes[:, 0] = 6 + 5 * (number % 3) + random.uniform(-0.5, 0.5, count)
-    boxes[:, 1] = 4 * (number // 3) - 4 + random.uniform(-0.5, 0.5, count)
+    boxes[:, 0] = 5 + 4 * (number % 4) + random.uniform(-0.5, 0.5, count)
+    boxes[:, 1] = 4 * (number // 4) - 6 + random.uniform(-0.5, 0.5, count)
     boxes[:, 2] = low[2] + 0.3 * (high[2] - low[2])
     boxes[:, :2] = np.clip(boxes[:, :2], 0.8 * low[:2], 0.8 * high[:2])
     boxes[:, 3:6] = SIZES[np.full(count, PERSON) if wanted['keypoints'] else number % 3]
     boxes[:, 3:6] *= random.uniform(0.9, 1.1, (count, 3))
-    boxes[:, 6] = random.uniform(-3, 3, count)
+    along = np.pi / 2 * (number % 4 - 2) + random.uniform(-0.1, 0.1, count)  # as anchors lie
+    boxes[:, 6] = np.where(number % 3 < 2, along, random.uniform(-3, 3, count))
     boxes[:, 7:] = random.uniform(-2, 2, (count, boxes.shape[1] - 7))
     return boxes.astype(np.float32), torch.from_numpy(number % wanted['classes'])
 

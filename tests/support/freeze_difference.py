@@ -110,8 +110,10 @@ def _of_passes(before: dict, now: dict, renames: Renames, tolerance: float) -> I
         yield f'passes: {reasons[0] or "ran"} -> {reasons[1]}'
     if 'losses' in before and 'losses' in now:
         yield from _of_losses(before['losses'], now['losses'], renames, tolerance)
-    if 'predictions' in before and 'predictions' in now:
-        yield from _of_predictions(before['predictions'], now['predictions'], tolerance)
+    for kind in ('predictions', 'training_predictions'):
+        if kind in before and kind in now:
+            for sentence in _of_predictions(before[kind], now[kind], tolerance):
+                yield sentence + (', in training mode' if kind != 'predictions' else '')
 
 
 def _of_losses(before: dict, now: dict, renames: Renames, tolerance: float) -> Iterator[str]:

@@ -163,7 +163,7 @@ def test_a_pass_that_takes_too_long_is_skipped_with_its_reason():
                 torch.zeros(1)
 
     wanted = dict(points=True, range=[0, -20, -3, 40, 20, 1], columns=4, cameras=0, frames=1,
-                  image=[8, 8], classes=2, velocities=False, keypoints=False)
+                  image=[8, 8], classes=2, velocities=False, keypoints=False, two_stages=False)
     found = freeze_model.run_passes(Endless(), wanted, 0.2, None)
     assert found['skipped'] == 'predictions take more than 0.2 s of the processor'
 
