@@ -52,7 +52,7 @@ def read_any_checkpoint(path: str | PathLike) -> Any:
         return torch.load(path, map_location='cpu')
     except pickle.UnpicklingError as error:
         raise CheckpointError(_unpickling_sentence(path, str(error))) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except Exception as error:  # a damaged file can raise nearly everything
         raise CheckpointError(f'checkpoint {path} is damaged or cut short '
                               f'({path.stat().st_size:,} bytes)') from error
 

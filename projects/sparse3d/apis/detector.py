@@ -17,6 +17,7 @@ from mmengine.registry import init_default_scope
 
 from sparse3d.apis.build_model import build_model
 from sparse3d.apis.checkpoints import config_options_of
+from sparse3d.apis.cloud_warnings import CloudWarnings
 from sparse3d.apis.detections import Detections
 from sparse3d.apis.load_config import load_config
 from sparse3d.apis.own_samples import Image, OwnSamples
@@ -84,6 +85,7 @@ class Detector:
                  class_names: Sequence[str]) -> None:
         self.model, self.samples, self.class_names = model, samples, tuple(class_names)
         self._lock = threading.Lock()
+        self._warnings = CloudWarnings(model)
         _detectors.add(self)
 
     def __call__(
@@ -110,6 +112,9 @@ class Detector:
                 ``lidar2cam`` (V, 4, 4); optionally ``timestamps`` (V,) in seconds.
             score: detections below are left out.
 
+        A cloud of which no point lies in the model's range, and one with more voxels than the
+        model takes, are said once.
+
         Raises:
             DataError: for inputs that the model does not take or lacks.
         """
@@ -117,11 +122,13 @@ class Detector:
             if images is not None:
                 raise DataError('a list of clouds goes without images; call once for each frame')
             return [self(cloud, score=score) for cloud in points]
-        sample = self.samples.make(points, images, calibration)
-        with self._lock, torch.no_grad():
-            predicted = self.model.test_step(pseudo_collate([sample]))[0]
         name = Path(points).stem if isinstance(points, str | PathLike) else 'frame'
         cloud = self.samples.read_points(points)
+        if cloud is not None:
+            self._warnings.look(cloud, name)
+        sample = self.samples.make(points if cloud is None else cloud, images, calibration)
+        with self._lock, torch.no_grad():
+            predicted = self.model.test_step(pseudo_collate([sample]))[0]
         return detections_of(predicted.pred_instances_3d, self.class_names, cloud, name) \
             .filter(score)
 

@@ -13,14 +13,18 @@ from mmdet3d.registry import TRANSFORMS
 from mmdet3d.structures import Box3DMode, LiDARInstance3DBoxes, LiDARPoints
 from mmengine.config import Config
 from mmengine.dataset import Compose
+from mmengine.logging import print_log
 
 from sparse3d.datasets.cloud_files import read_cloud
+from sparse3d.datasets.column_count import likely_columns
 from sparse3d.datasets.load_multi_view_images import CAMERAS, decode_image
+from sparse3d.datasets.named_columns import column_names
 from sparse3d.datasets.point_files import read_bytes
 from sparse3d.errors import ConfigError, DataError
 
 Image = np.ndarray | str | PathLike
 _numbers = itertools.count()
+_WITH_RING = ('x', 'y', 'z', 'intensity', 'ring')  # of mmdet3d's loader of single nuScenes sweeps
 
 
 class OwnSamples:
@@ -34,6 +38,7 @@ class OwnSamples:
 
     Attributes:
         columns: numbers that the model wants of a point; 0 for a camera model.
+        names: what they mean: x, y, z, then e.g. intensity, elongation, age.
         has_age: whether the last of them is the age of the point in seconds.
         views: images that the model wants of one moment; 0 for a LiDAR model.
         frames: moments that the model looks at.
@@ -47,27 +52,30 @@ class OwnSamples:
         steps = [TRANSFORMS.build(step) for step in dataset['pipeline']]
         loaders = [step for step in steps if type(step).__name__.startswith('Load')]
         self._transforms = Compose([step for step in steps if step not in loaders])
-        self.columns, self.has_age, self._squash = 0, False, ()
+        self.names: tuple[str, ...] = ()
+        self._squash: tuple[str, ...] = ()
+        self._looked = False
         self.views, self._cameras = 0, CAMERAS
         for loader in loaders:
             self._note(loader)
+        self.columns, self.has_age = len(self.names), 'age' in self.names
         self.frames = (dataset.get('frames') or {}).get('num_frames', 1) if self.views else 1
 
     def _note(self, loader: Any) -> None:
         """What a loading transform of the pipeline would have made."""
         kind = type(loader).__name__
         if kind == 'LoadCloud':
-            self.columns = loader.columns
+            self.names = column_names(loader.columns)
         elif kind == 'LoadPoints':
-            self.columns = len(loader.use) if loader.use is not None else loader.columns
+            self.names = _chosen(column_names(loader.columns), loader.use)
         elif kind == 'LoadPointsFromFile':
-            self.columns = len(loader.use_dim)
+            self.names = _chosen(_WITH_RING, loader.use_dim)
         elif kind == 'LoadPointsFromMultiSweeps':
-            self.columns, self.has_age = len(loader.use_dim), 4 in loader.use_dim
+            self.names = _chosen(column_names(5), loader.use_dim)
         elif kind == 'LoadSweepPoints':
-            self.columns, self.has_age = len(loader.use), 4 in loader.use
+            self.names = _chosen(column_names(5), loader.use)
         elif kind == 'LoadWaymoPoints':
-            self.columns, self.has_age = 5 + (loader.frames > 1), loader.frames > 1
+            self.names = column_names(6) if loader.frames > 1 else column_names(6)[:5]
             self._squash = loader.squash
         elif kind == 'LoadMultiViewImages':
             self.views, self._cameras = len(loader.cameras), loader.cameras
@@ -122,17 +130,22 @@ class OwnSamples:
         return cloud
 
     def _read_file(self, path: Path) -> np.ndarray:
-        if path.suffix == '.bin' and self.has_age and path.is_file() \
+        if path.suffix.lower() == '.bin' and self.has_age and path.is_file() \
                 and path.stat().st_size % (4 * self.columns):
             path_columns = self.columns - 1
             return self.read_points(read_cloud(path, path_columns))
-        return self.read_points(read_cloud(path, self.columns))
+        points = read_cloud(path, self.columns, self.names)
+        if path.suffix.lower() == '.bin' and not self._looked:
+            self._looked = True
+            found = likely_columns(points.ravel(), self.columns)
+            if found != self.columns:
+                print_log(f'{path} looks like points of {found} numbers; this model takes '
+                          f'{self._wanted()}', logger='current', level=30)
+        return self.read_points(points)
 
     def _wanted(self) -> str:
-        more = {3: '', 4: ', intensity', 5: ', intensity, elongation'}
-        named = 'x, y, z' + more.get(self.columns - self.has_age, ' and more')
-        age = ', age in seconds (may be left out)' if self.has_age else ''
-        return f'(N, {self.columns}): {named}{age}'
+        age = ' in seconds (may be left out)' if self.has_age else ''
+        return f'(N, {self.columns}): {", ".join(self.names)}{age}'
 
     def _images(self, images: Any, calibration: Mapping[str, Any] | None, number: int) -> dict:
         if images is None or calibration is None:
@@ -175,6 +188,12 @@ def read_image(image: Image) -> np.ndarray:
         raise DataError(f'an image is an RGB array (H, W, 3) of uint8, not {image.shape} of '
                         f'{image.dtype}')
     return cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+
+
+def _chosen(names: Sequence[str], use: Sequence[int] | None) -> tuple[str, ...]:
+    """The names of the columns that a loader keeps."""
+    use = range(len(names)) if use is None else use
+    return tuple(names[place] if place < len(names) else f'column {place}' for place in use)
 
 
 def _matrices(calibration: Mapping[str, Any], count: int, repeats: int) -> dict[str, np.ndarray]:

@@ -26,7 +26,7 @@ SUFFIXES = ('.bin', '.npy', *_NAMED)
 
 def read_cloud(path: str | os.PathLike, columns: int = 4,
                names: Sequence[str] | None = None) -> np.ndarray:
-    """Read a point cloud: ``.bin`` (float32 rows), ``.npy``, ``.pcd``, ``.ply``, ``.las``, ``.laz``.
+    """Read a cloud: ``.bin`` (float32 rows), ``.npy``, ``.pcd``, ``.ply``, ``.las``, ``.laz``.
 
     Files with named columns (also structured ``.npy``) are matched by name, see
     :data:`sparse3d.datasets.named_columns.KNOWN_AS`; what the file lacks is zero, and said

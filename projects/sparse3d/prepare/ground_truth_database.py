@@ -5,6 +5,7 @@ index ``{class: [entry, ...]}`` with paths relative to the data root.
 """
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -43,12 +44,17 @@ def write_objects(
         if not len(inside):
             continue
         inside[:, :3] -= box[:3].astype(np.float32)
-        path = f'{folder}/{sample}_{name}_{index}.bin'
+        path = f'{folder}/{sample}_{_in_file_name(name)}_{index}.bin'
         write_bytes_atomically(root / path, inside.tobytes())
         entries.append(dict(
             name=name, path=path, image_idx=sample, gt_idx=index, difficulty=level, score=0.0,
             box3d_lidar=box.astype(np.float32), num_points_in_gt=len(inside)))
     return entries
+
+
+def _in_file_name(name: str) -> str:
+    """A class name without what a path cannot hold ("Bus/Truck"), or a shell minds."""
+    return re.sub(r'[^\w.-]', '_', name)
 
 
 def merge_entries(frames: Iterable[list[dict]]) -> dict[str, list[dict]]:

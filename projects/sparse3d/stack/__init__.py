@@ -13,6 +13,7 @@ REPAIRS: tuple[str, ...] = (
     'checkpoint_loading',
     'info_files',
     'multi_sweep',
+    'one_row_batch_norm',
     'spconv_cpu',
     'spconv_dense',
     'spconv_pointwise_weights',

@@ -86,7 +86,8 @@ def contents(rows):
         'plain.npy': npy(table.astype('f4')), 'named.npy': npy(tight)}
 
 
-NAMES = ('ascii.pcd', 'binary.pcd', 'packed.pcd', 'ascii.ply', 'binary.ply', 'plain.npy', 'named.npy')
+NAMES = ('ascii.pcd', 'binary.pcd', 'packed.pcd', 'ascii.ply', 'binary.ply',
+         'plain.npy', 'named.npy')
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -122,7 +123,7 @@ def test_damaged_files_give_numbers_or_a_sentence(tmp_path, rows, name):
 
 
 def damaged(content, random):
-    """One to three bytes changed, or a piece removed, doubled or put elsewhere; half in the head."""
+    """One to three bytes changed, or a piece removed, doubled or replaced; half in the head."""
     content = bytearray(content)
     for _ in range(random.integers(1, 4)):
         place = int(random.integers(min(len(content), 300) if random.random() < 0.5
