@@ -12,6 +12,7 @@ from sparse3d.errors import DataError
 CANDIDATES = range(3, 11)
 _MIN_ROWS = 100     # fewer points tell nothing
 _MAX_NUMBERS = 40000
+_BLOCKS = 20
 _MARGIN = 0.18      # of the mean logarithm of spreads; real clouds differ by 0.2 to 0.9
 
 
@@ -28,9 +29,7 @@ def likely_columns(numbers: np.ndarray, expected: int) -> int:
     scores = {}
     for count in {*CANDIDATES, expected}:
         if len(numbers) % count == 0 and len(numbers) >= _MIN_ROWS * count:
-            rows = numbers.reshape(-1, count)
-            step = max(1, len(numbers) // _MAX_NUMBERS)  # from the whole sweep, not one direction
-            scores[count] = _spread(rows[::step])
+            scores[count] = _spread(_some_rows(numbers.reshape(-1, count)))
     if expected not in scores:
         return expected
     best = min(scores.values())
@@ -53,6 +52,15 @@ def refuse_other_columns(paths: Sequence[str | os.PathLike], columns: int) -> No
         if found != columns:
             raise DataError(f'{path} looks like points of {found} numbers, not {columns}; '
                             f'give --columns {found}, or write the file anew')
+
+
+def _some_rows(rows: np.ndarray) -> np.ndarray:
+    """Blocks of neighbouring rows from the whole sweep; every n-th row would keep one phase."""
+    block = max(1, _MAX_NUMBERS // (_BLOCKS * rows.shape[1]))
+    if len(rows) <= _BLOCKS * block:
+        return rows
+    begins = np.linspace(0, len(rows) - block, _BLOCKS).astype(int)
+    return np.concatenate([rows[begin:begin + block] for begin in begins])
 
 
 def _spread(rows: np.ndarray) -> float:
