@@ -28,6 +28,8 @@ def parse_arguments() -> argparse.Namespace:
                         '(default: json)')
     parser.add_argument('--score', type=float, default=0.3,
                         help='leave out detections below this score (default: %(default)s)')
+    parser.add_argument('--intensity-scale', type=float, default=1.0, metavar='FACTOR',
+                        help="multiply intensities to the units of the training's")
     parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
                         help='override the config')
@@ -47,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     keep_freed_memory()
     done = detect_files(arguments.config, arguments.checkpoint, arguments.clouds, arguments.out,
                         arguments.formats, arguments.score, arguments.device,
-                        parse_options(arguments.cfg_options))
+                        parse_options(arguments.cfg_options), arguments.intensity_scale)
     print(f'{len(done)} clouds, {sum(map(len, done.values()))} detections; '
           f'results in {arguments.out}')
     for error in done.damaged.values():

@@ -32,6 +32,7 @@ def load_detector(
         checkpoint: str | PathLike | None = None,
         device: str | torch.device | None = None,
         cfg_options: Mapping[str, Any] | None = None,
+        intensity_scale: float = 1.0,
 ) -> Detector:
     """Load a detector, ready for arrays.
 
@@ -40,6 +41,8 @@ def load_detector(
         checkpoint: its weights, ours or converted; None leaves them as initialised.
         device: default: the GPU if there is one.
         cfg_options: dotted keys and values that override the config.
+        intensity_scale: what the intensities of your clouds are multiplied with to be in the
+            units of the training (1 / 255 for 0..255 where the training had 0..1).
 
     Raises:
         ConfigError: if the config cannot be read, or has no model or test pipeline.
@@ -48,7 +51,7 @@ def load_detector(
     quirks = config_options_of(checkpoint) if checkpoint is not None else {}
     config = load_config(find_config(config), {**quirks, **(cfg_options or {})})
     init_default_scope(config.get('default_scope', 'mmdet3d'))
-    samples = OwnSamples(config)
+    samples = OwnSamples(config, intensity_scale)
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     return Detector(build_model(config, checkpoint, device), samples, _class_names(config))
 

@@ -35,6 +35,7 @@ class OwnSamples:
 
     Args:
         config: with a ``test_dataloader``.
+        intensity_scale: what intensities are multiplied with to be in the units of the training.
 
     Attributes:
         columns: numbers that the model wants of a point; 0 for a camera model.
@@ -44,10 +45,11 @@ class OwnSamples:
         frames: moments that the model looks at.
 
     Raises:
-        ConfigError: if the config has no test pipeline.
+        ConfigError: if the config has no test pipeline, or a model without intensities is given
+            a scale of them.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, intensity_scale: float = 1.0) -> None:
         dataset = _test_dataset(config)
         steps = [TRANSFORMS.build(step) for step in dataset['pipeline']]
         loaders = [step for step in steps if type(step).__name__.startswith('Load')]
@@ -59,6 +61,10 @@ class OwnSamples:
         for loader in loaders:
             self._note(loader)
         self.columns, self.has_age = len(self.names), 'age' in self.names
+        self.intensity_scale = float(intensity_scale)
+        if self.intensity_scale != 1 and 'intensity' not in self.names:
+            raise ConfigError(f'intensity_scale={intensity_scale} is for a model that takes '
+                              f'intensities; this one takes {", ".join(self.names) or "no points"}')
         self.frames = (dataset.get('frames') or {}).get('num_frames', 1) if self.views else 1
 
     def _note(self, loader: Any) -> None:
@@ -83,10 +89,14 @@ class OwnSamples:
             raise ConfigError(f'the test pipeline reads files with {kind}, whose place '
                               f'arrays cannot take')
 
-    def make(self, points: np.ndarray | str | PathLike | None,
+    def make(self, points: np.ndarray | None,
              images: Sequence[Image] | Mapping[str, Image] | None,
              calibration: Mapping[str, Any] | None) -> dict:
         """One sample, ready to be collated; see :meth:`sparse3d.apis.detector.Detector.__call__`.
+
+        Args:
+            points: what :meth:`read_points` gave.
+            images, calibration: as the user gives them.
 
         Raises:
             DataError: for inputs that the model does not take or lacks.
@@ -108,6 +118,13 @@ class OwnSamples:
         """The cloud as an array (N, C) before what the model does to it, or None."""
         if points is None or not self.columns:
             return None
+        points = self._as_array(points)
+        if self.intensity_scale != 1:
+            points[:, self.names.index('intensity')] *= self.intensity_scale
+        return points
+
+    def _as_array(self, points: np.ndarray | str | PathLike) -> np.ndarray:
+        """A new array of the points that are finite."""
         if isinstance(points, str | PathLike):
             return self._read_file(Path(points))
         points = points.detach().cpu().numpy() if hasattr(points, 'detach') else points
@@ -119,11 +136,10 @@ class OwnSamples:
             raise DataError(f'the points have the shape {points.shape}; this model needs {wanted}')
         return points[np.isfinite(points).all(axis=1)]
 
-    def _points(self, points: Any) -> np.ndarray:
-        cloud = self.read_points(points)
-        if cloud is None:
+    def _points(self, points: np.ndarray | None) -> np.ndarray:
+        if points is None:
             raise DataError(f'this model needs points: {self._wanted()}')
-        cloud = np.array(cloud)
+        cloud = np.array(points)
         for name in self._squash:
             column = dict(intensity=3, elongation=4)[name]
             cloud[:, column] = np.tanh(cloud[:, column])
@@ -133,7 +149,7 @@ class OwnSamples:
         if path.suffix.lower() == '.bin' and self.has_age and path.is_file() \
                 and path.stat().st_size % (4 * self.columns):
             path_columns = self.columns - 1
-            return self.read_points(read_cloud(path, path_columns))
+            return self._as_array(read_cloud(path, path_columns))
         points = read_cloud(path, self.columns, self.names)
         if path.suffix.lower() == '.bin' and not self._looked:
             self._looked = True
@@ -141,7 +157,7 @@ class OwnSamples:
             if found != self.columns:
                 print_log(f'{path} looks like points of {found} numbers; this model takes '
                           f'{self._wanted()}', logger='current', level=30)
-        return self.read_points(points)
+        return self._as_array(points)
 
     def _wanted(self) -> str:
         age = ' in seconds (may be left out)' if self.has_age else ''

@@ -92,6 +92,9 @@ def _read_csv(path: Path) -> list[Mapping[str, str]]:
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         return []
+    if not text.endswith('\n'):
+        raise DataError(f'{path} is cut short: its last line does not end; if it is whole, put a '
+                        f'line end behind it')
     mark = max(',;\t', key=lines[0].count)
     head = [name.strip() for name in next(csv.reader(lines[:1], delimiter=mark))]
     if 'class' not in head:

@@ -206,3 +206,17 @@ def test_a_raw_file_of_other_columns_is_said_once(detector, tmp_path, monkeypatc
     for _ in range(2):
         samples.read_points(tmp_path / 'a.bin')
     assert len(said) == 1 and 'looks like points of 5 numbers' in said[0]
+
+
+def test_intensities_in_other_units(detector, cloud, tmp_path):
+    scaled = load_detector(CONFIG, device='cpu', cfg_options=OPTIONS, intensity_scale=1 / 255)
+    scaled.model.load_state_dict(detector.model.state_dict())
+    wanted = detector(cloud)
+    other = cloud * np.float32([1, 1, 1, 255])
+    before = other.copy()
+    equal(scaled(other), wanted)
+    np.testing.assert_array_equal(other, before)  # the user's array stays as it is
+    other.tofile(tmp_path / 'a.bin')
+    equal(scaled(tmp_path / 'a.bin'), wanted)
+    with pytest.raises(ConfigError, match='takes intensities; this one takes x, y, z'):
+        OwnSamples(load_config(CONFIG, {'test_dataloader.dataset.pipeline.0.use': [0, 1, 2]}), 2)
