@@ -18,15 +18,18 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('config', help='config file, or its bare name')
     parser.add_argument('checkpoint', help='weights, ours or converted')
     parser.add_argument('clouds', nargs='+',
-                        help='.bin, .npy, .pcd or .ply files, or folders of them')
+                        help='.bin, .npy, .pcd, .ply, .las or .laz files, or folders of them')
     parser.add_argument('--out', default='detections', metavar='FOLDER',
                         help='where the results go (default: %(default)s)')
     parser.add_argument('--formats', nargs='+', default=['json'],
-                        choices=['json', 'txt', 'npz', 'png', 'svg', 'pdf'],
-                        help='json, npz; txt: KITTI; png: 3D view; svg, pdf: seen from above '
+                        choices=['json', 'csv', 'txt', 'npz', 'png', 'svg', 'pdf'],
+                        help='json, csv (both are labels again), npz; txt: KITTI; png: 3D view; '
+                        'svg, pdf: seen from above '
                         '(default: json)')
     parser.add_argument('--score', type=float, default=0.3,
                         help='leave out detections below this score (default: %(default)s)')
+    parser.add_argument('--intensity-scale', type=float, default=1.0, metavar='FACTOR',
+                        help="multiply intensities to the units of the training's")
     parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
                         help='override the config')
@@ -39,16 +42,22 @@ def main() -> int:
     return run_command(lambda: run(arguments))
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> int:
     from sparse3d.apis.config_options import parse_options
     from sparse3d.apis.detect_files import detect_files
     from sparse3d.freed_memory import keep_freed_memory
     keep_freed_memory()
     done = detect_files(arguments.config, arguments.checkpoint, arguments.clouds, arguments.out,
                         arguments.formats, arguments.score, arguments.device,
-                        parse_options(arguments.cfg_options))
+                        parse_options(arguments.cfg_options), arguments.intensity_scale)
     print(f'{len(done)} clouds, {sum(map(len, done.values()))} detections; '
           f'results in {arguments.out}')
+    for error in done.damaged.values():
+        print(f'left out: {error}', file=sys.stderr)
+    if done.damaged:
+        print(f'{len(done.damaged)} of {len(done) + len(done.damaged)} clouds could not be read: '
+              f'{", ".join(path.name for path in done.damaged)}', file=sys.stderr)
+    return 1 if done.damaged else 0
 
 
 if __name__ == '__main__':

@@ -6,6 +6,10 @@ class Sparse3DError(Exception):
     """Base of all errors raised on purpose by Sparse3D."""
 
 
+class Sparse3DWarning(UserWarning):
+    """What a user should know of a result: one sentence, said once."""
+
+
 class DataError(Sparse3DError, ValueError):
     """A file, record or array that cannot be used as it is."""
 

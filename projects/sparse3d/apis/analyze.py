@@ -31,6 +31,7 @@ from sparse3d.visualization.colours import class_colour
 from sparse3d.visualization.error_view import draw_errors
 from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.html_report import HtmlReport
+from sparse3d.visualization.picture_files import as_text
 
 Analysed = tuple[dict, dict, FrameErrors]
 CURVE_SCORE = 0.05      # detections below it take part in nothing
@@ -140,7 +141,7 @@ def _write_scores(report: HtmlReport, frames: list[Analysed], names: Sequence[st
     for label, name in enumerate(names):
         if result.objects[name]:
             recall, precision, _ = precision_recall(frames, label)
-            axes.step(recall, precision, where='post', label=name, linewidth=1.8,
+            axes.step(recall, precision, where='post', label=as_text(name), linewidth=1.8,
                       color=np.array(class_colour(label)) * 0.85)
     axes.grid(alpha=0.25)
     axes.legend(frameon=False)
@@ -178,7 +179,11 @@ def _write_worst(report: HtmlReport, frames: list, out: Path) -> None:
 
 def _write_training(report: HtmlReport, work_dir: Path) -> None:
     """The loss along the training, if its log lies beside the checkpoint."""
-    points = [(logged.step, logged.loss) for logged in read_losses(work_dir)]
+    try:
+        points = [(logged.step, logged.loss) for logged in read_losses(work_dir)]
+    except DataError as error:  # the scores are worth their page without the log
+        report.section('Training', f'The log of the training is not shown: {error}')
+        return
     if len(points) < 2:
         return
     figure = Figure(figsize=(7, 3.4), layout='constrained')

@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Callable
 
-from sparse3d.errors import Sparse3DError
+from sparse3d.errors import Sparse3DError, Sparse3DWarning
 from sparse3d.heartbeat import heartbeat
 
 USER_ERROR = 2
@@ -24,7 +24,7 @@ def run_command(command: Callable[[], object]) -> int:
     While it runs a line is printed at least every ten seconds (``sparse3d.heartbeat``).
 
     Warnings about the insides of the installed stack are not shown: a user can do
-    nothing about them.
+    nothing about them. Our own are one sentence each.
 
     An error that Sparse3D raises on purpose becomes one sentence on standard error
     and code 2; anything else keeps its traceback, for it is a defect to report.
@@ -33,6 +33,7 @@ def run_command(command: Callable[[], object]) -> int:
         warnings.filterwarnings('ignore', module=rf'{package}(\.|$)')
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.formatwarning = _sentence(warnings.formatwarning)
     try:
         with heartbeat():
             code = command()
@@ -43,3 +44,12 @@ def run_command(command: Callable[[], object]) -> int:
         print('interrupted', file=sys.stderr, flush=True)
         return INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+def _sentence(otherwise: Callable[..., str]) -> Callable[..., str]:
+    """How warnings are written: ours without the line of code that gave them."""
+    def written(message: object, category: type[Warning], *where: object) -> str:
+        if issubclass(category, Sparse3DWarning):
+            return f'warning: {message}\n'
+        return otherwise(message, category, *where)
+    return written

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,18 @@ from sparse3d.errors import DataError
 from sparse3d.prepare.progress import Progress
 
 
+class DetectedFiles(dict[Path, Detections]):
+    """Detections by file, without their clouds: a folder may hold more than memory does.
+
+    Attributes:
+        damaged: what was wrong with each file that could not be read, by file.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.damaged: dict[Path, DataError] = {}
+
+
 def detect_files(
         config: str | PathLike,
         checkpoint: str | PathLike,
@@ -22,34 +35,47 @@ def detect_files(
         score: float = 0.3,
         device: str | None = None,
         cfg_options: Mapping[str, Any] | None = None,
-) -> dict[Path, Detections]:
+        intensity_scale: float = 1.0,
+) -> DetectedFiles:
     """Detect in each cloud and write ``<out>/<name of the cloud>.<format>``.
 
+    A cloud that cannot be read does not end the run; it is listed in the result.
+
     Args:
-        config, checkpoint, device, cfg_options: see :func:`sparse3d.apis.load_detector`.
+        config, checkpoint, device, cfg_options, intensity_scale: see
+            :func:`sparse3d.apis.load_detector`.
         clouds: files, or folders of files.
         out: folder for the results.
         formats: suffixes that :meth:`sparse3d.apis.Detections.save` knows.
         score: detections below are left out.
 
     Returns:
-        The detections by file.
+        The detections by file, and what was wrong with damaged files.
 
     Raises:
         ConfigError, CheckpointError, DataError: as the detector; and DataError for two
-            clouds of one name, whose results would overwrite each other.
+            clouds of one name, whose results would overwrite each other, if none of the clouds
+            can be read, or if results cannot be written.
     """
     files = [file for path in clouds for file in clouds_in(path)]
     names = [file.stem for file in files]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = next((name for name in names if names.count(name) > 1), None) \
+        if len(set(names)) < len(names) else None
     if twice is not None:
         raise DataError(f'two clouds are named {twice}; detect in them one after the other, '
                         f'with another --out')
-    detector = load_detector(config, checkpoint, device, cfg_options)
-    done, progress = {}, Progress('detection', len(files))
+    detector = load_detector(config, checkpoint, device, cfg_options, intensity_scale)
+    done, progress = DetectedFiles(), Progress('detection', len(files))
     for file in files:
-        done[file] = detector(file, score=score)
-        for suffix in formats:
-            done[file].save(Path(out) / f'{file.stem}.{suffix}')
+        try:
+            found = detector(file, score=score)
+        except DataError as error:
+            done.damaged[file] = error
+        else:
+            for suffix in formats:
+                found.save(Path(out) / f'{file.stem}.{suffix}')
+            done[file] = replace(found, points=None)
         progress.advance(file.name)
+    if not done:
+        raise next(iter(done.damaged.values()))
     return done

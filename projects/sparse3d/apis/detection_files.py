@@ -8,19 +8,21 @@ from pathlib import Path
 
 import numpy as np
 
-from sparse3d.apis.detection_formats import to_dicts, to_kitti
+from sparse3d.apis.detection_formats import to_csv, to_dicts, to_kitti
 from sparse3d.apis.detections import Detections
 from sparse3d.atomic_files import atomic_file, write_bytes_atomically
 from sparse3d.errors import DataError
 from sparse3d.visualization import Frame, SceneRenderer, draw_birds_eye_view
 from sparse3d.visualization.frame import Boxes
 
-NUMBERS = ('.json', '.npz', '.txt')
+NUMBERS = ('.json', '.csv', '.npz', '.txt')
 VECTOR_PICTURES = ('.svg', '.pdf')
 
 
 def save(found: Detections, path: str | PathLike, camera: Mapping | None = None) -> Path:
-    """Write ``.json``, ``.npz``, ``.txt`` (KITTI), ``.png``, ``.svg`` or ``.pdf``.
+    """Write ``.json``, ``.csv``, ``.npz``, ``.txt`` (KITTI), ``.png``, ``.svg`` or ``.pdf``.
+
+    ``.json`` and ``.csv`` are labels that a data set of one's own takes again.
 
     Raises:
         DataError: for another suffix, or if the file cannot be written.
@@ -32,6 +34,8 @@ def save(found: Detections, path: str | PathLike, camera: Mapping | None = None)
     if suffix == '.json':
         content = dict(frame=found.name, class_names=found.class_names, detections=to_dicts(found))
         write_bytes_atomically(path, (json.dumps(content, indent=1) + '\n').encode())
+    elif suffix == '.csv':
+        write_bytes_atomically(path, to_csv(found).encode())
     elif suffix == '.txt':
         write_bytes_atomically(path, to_kitti(found, camera).encode())
     elif suffix == '.npz':

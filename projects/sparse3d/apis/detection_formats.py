@@ -1,6 +1,8 @@
 """Detections to and from plain dicts, nuScenes, KITTI and Waymo."""
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +12,7 @@ from sparse3d.apis.detections import Detections
 from sparse3d.errors import DataError
 from sparse3d.evaluation.kitti_annotations import KittiObjects
 from sparse3d.evaluation.kitti_projection import lidar_boxes_to_kitti
-from sparse3d.evaluation.kitti_submission import format_detections
+from sparse3d.evaluation.kitti_submission import format_detections, name_in_file
 from sparse3d.structures.box_conversions import (
     centre_to_lidar,
     kitti_camera_to_lidar,
@@ -41,16 +43,28 @@ def to_dicts(found: Detections) -> list[dict]:
     return dicts
 
 
+def to_csv(found: Detections) -> str:
+    """A table in the layout of label files (``docs/custom_data.md``), with a column ``score``."""
+    stream, width = io.StringIO(), found.boxes_3d.shape[1]
+    writer = csv.writer(stream, lineterminator='\n')
+    writer.writerow(['class', *_BOX[:width], 'score'])
+    writer.writerows([name, *map(repr, box), repr(score)] for name, box, score in
+                     zip(found.names, found.boxes_3d.tolist(), found.scores.tolist(), strict=True))
+    return stream.getvalue()
+
+
 def from_dicts(dicts: Sequence[Mapping], class_names: Sequence[str]) -> Detections:
     """The inverse of :func:`to_dicts`.
 
     Raises:
-        DataError: for an absent key or an unknown class.
+        DataError: for an absent key, a value that is no number, or an unknown class.
     """
+    if not all(isinstance(item, Mapping) for item in dicts):
+        raise DataError('detections are dicts with class, x, y, z_bottom, dx, dy, dz, yaw')
     columns = _BOX if dicts and 'vx' in dicts[0] else _BOX[:7]
     try:
-        boxes = [[item[name] for name in columns] for item in dicts]
-        scores = [item.get('score', 1.0) for item in dicts]
+        boxes = [[_number(item[name], name) for name in columns] for item in dicts]
+        scores = [_number(item.get('score', 1.0), 'score') for item in dicts]
         labels = [_label(item['class'], class_names) for item in dicts]
     except KeyError as error:
         raise DataError(f'a detection lacks {error}') from error
@@ -89,7 +103,7 @@ def from_nuscenes(entries: Sequence[Mapping], class_names: Sequence[str],
 
 
 def to_kitti(found: Detections, camera: Mapping | None) -> str:
-    """Lines of a KITTI result file.
+    """Lines of a KITTI result file; blanks in class names become underscores.
 
     Args:
         camera: ``lidar2cam`` (4, 4), ``cam2img`` (3 or 4, 4), ``height``, ``width``; boxes
@@ -112,17 +126,22 @@ def from_kitti(text: str, class_names: Sequence[str], camera: Mapping | None) ->
     """The inverse of :func:`to_kitti`, for result lines (16 columns) and labels (15).
 
     Raises:
-        DataError: for a line with another number of columns, or an unknown class.
+        DataError: for a line with another number of columns, a word that is no finite number, or
+            an unknown class.
     """
     rows = [line.split() for line in text.splitlines() if line.strip()]
     for row in rows:
         if len(row) not in (15, 16):
             raise DataError(f'a line of a KITTI file has 15 or 16 columns, not {len(row)}')
-    numbers = np.array([[float(value) for value in row[8:15]] for row in rows]).reshape(-1, 7)
+    numbers = np.array([[_number(value, 'a column of a KITTI file') for value in row[8:15]]
+                        for row in rows]).reshape(-1, 7)
     matrix = NOMINAL_CAMERA if camera is None else camera['lidar2cam']
     boxes = kitti_camera_to_lidar(numbers[:, [3, 4, 5, 2, 0, 1, 6]], matrix)
-    return _detections(boxes, [float(row[15]) if len(row) == 16 else 1.0 for row in rows],
-                       [_label(row[0], class_names) for row in rows], class_names)
+    words = {name_in_file(name): name for name in class_names}
+    return _detections(boxes, [_number(row[15], 'a score') if len(row) == 16 else 1.0
+                               for row in rows],
+                       [_label(words.get(row[0], row[0]), class_names) for row in rows],
+                       class_names)
 
 
 def to_waymo(found: Detections) -> dict[str, np.ndarray]:
@@ -143,6 +162,17 @@ def _detections(boxes: np.ndarray, scores: Sequence, labels: Sequence,
                 class_names: Sequence[str], *joints: np.ndarray | None) -> Detections:
     return Detections(boxes.astype(np.float32), np.array(scores, np.float32).reshape(-1),
                       np.array(labels, np.int64).reshape(-1), tuple(class_names), *joints)
+
+
+def _number(value: Any, what: str) -> float:
+    """A finite number; velocities may be unknown (NaN)."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise DataError(f'{what} is {value!r}, no number') from error
+    if not np.isfinite(number) and what not in _BOX[7:]:
+        raise DataError(f'{what} is {value!r}, no finite number')
+    return number
 
 
 def _label(name: str, class_names: Sequence[str]) -> int:

@@ -132,7 +132,7 @@ class Detections:
         return detection_formats.from_waymo(values, class_names)
 
     def save(self, path: str | PathLike, camera: Mapping | None = None) -> Path:
-        """Write a file: ``.json``, ``.npz``, ``.txt`` (KITTI), ``.png`` (3D view), or
+        """Write a file: ``.json``, ``.csv``, ``.npz``, ``.txt`` (KITTI), ``.png`` (3D view), or
         ``.svg`` and ``.pdf`` (bird's-eye view).
 
         Raises:

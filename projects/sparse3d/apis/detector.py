@@ -17,6 +17,7 @@ from mmengine.registry import init_default_scope
 
 from sparse3d.apis.build_model import build_model
 from sparse3d.apis.checkpoints import open_with_config
+from sparse3d.apis.cloud_warnings import CloudWarnings
 from sparse3d.apis.detections import Detections
 from sparse3d.apis.load_config import CONFIG_SUFFIXES, CONFIGS
 from sparse3d.apis.own_samples import Image, OwnSamples
@@ -30,6 +31,7 @@ def load_detector(
         checkpoint: str | PathLike | None = None,
         device: str | torch.device | None = None,
         cfg_options: Mapping[str, Any] | None = None,
+        intensity_scale: float = 1.0,
 ) -> Detector:
     """Load a detector, ready for arrays.
 
@@ -38,6 +40,8 @@ def load_detector(
         checkpoint: its weights, ours or converted; None leaves them as initialised.
         device: default: the GPU if there is one.
         cfg_options: dotted keys and values that override the config.
+        intensity_scale: what the intensities of your clouds are multiplied with to be in the
+            units of the training (1 / 255 for 0..255 where the training had 0..1).
 
     Raises:
         ConfigError: if the config cannot be read, or has no model or test pipeline.
@@ -47,7 +51,7 @@ def load_detector(
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     model = build_model(config, opened, device)  # first: it compares data and model
     init_default_scope(config.get('default_scope', 'mmdet3d'))
-    return Detector(model, OwnSamples(config), _class_names(config))
+    return Detector(model, OwnSamples(config, intensity_scale), _class_names(config))
 
 
 def find_config(config: str | PathLike | Config) -> str | PathLike | Config:
@@ -83,6 +87,7 @@ class Detector:
                  class_names: Sequence[str]) -> None:
         self.model, self.samples, self.class_names = model, samples, tuple(class_names)
         self._lock = threading.Lock()
+        self._warnings = CloudWarnings(model)
         _detectors.add(self)
 
     def __call__(
@@ -109,6 +114,9 @@ class Detector:
                 ``lidar2cam`` (V, 4, 4); optionally ``timestamps`` (V,) in seconds.
             score: detections below are left out.
 
+        A cloud of which no point lies in the model's range, and one with more voxels than the
+        model takes, are said once.
+
         Raises:
             DataError: for inputs that the model does not take or lacks.
         """
@@ -116,11 +124,13 @@ class Detector:
             if images is not None:
                 raise DataError('a list of clouds goes without images; call once for each frame')
             return [self(cloud, score=score) for cloud in points]
-        sample = self.samples.make(points, images, calibration)
-        with self._lock, torch.no_grad():
-            predicted = self.model.test_step(pseudo_collate([sample]))[0]
         name = Path(points).stem if isinstance(points, str | PathLike) else 'frame'
         cloud = self.samples.read_points(points)
+        if cloud is not None:
+            self._warnings.look(cloud, name)
+        sample = self.samples.make(points if cloud is None else cloud, images, calibration)
+        with self._lock, torch.no_grad():
+            predicted = self.model.test_step(pseudo_collate([sample]))[0]
         return detections_of(predicted.pred_instances_3d, self.class_names, cloud, name) \
             .filter(score)
 

@@ -13,14 +13,18 @@ from mmdet3d.registry import TRANSFORMS
 from mmdet3d.structures import Box3DMode, LiDARInstance3DBoxes, LiDARPoints
 from mmengine.config import Config
 from mmengine.dataset import Compose
+from mmengine.logging import print_log
 
 from sparse3d.datasets.cloud_files import read_cloud
+from sparse3d.datasets.column_count import likely_columns
 from sparse3d.datasets.load_multi_view_images import CAMERAS, decode_image
+from sparse3d.datasets.named_columns import column_names
 from sparse3d.datasets.point_files import read_bytes
 from sparse3d.errors import ConfigError, DataError
 
 Image = np.ndarray | str | PathLike
 _numbers = itertools.count()
+_WITH_RING = ('x', 'y', 'z', 'intensity', 'ring')  # of mmdet3d's loader of single nuScenes sweeps
 
 
 class OwnSamples:
@@ -31,43 +35,53 @@ class OwnSamples:
 
     Args:
         config: with a ``test_dataloader``.
+        intensity_scale: what intensities are multiplied with to be in the units of the training.
 
     Attributes:
         columns: numbers that the model wants of a point; 0 for a camera model.
+        names: what they mean: x, y, z, then e.g. intensity, elongation, age.
         has_age: whether the last of them is the age of the point in seconds.
         views: images that the model wants of one moment; 0 for a LiDAR model.
         frames: moments that the model looks at.
 
     Raises:
-        ConfigError: if the config has no test pipeline.
+        ConfigError: if the config has no test pipeline, or a model without intensities is given
+            a scale of them.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, intensity_scale: float = 1.0) -> None:
         dataset = _test_dataset(config)
         steps = [TRANSFORMS.build(step) for step in dataset['pipeline']]
         loaders = [step for step in steps if type(step).__name__.startswith('Load')]
         self._transforms = Compose([step for step in steps if step not in loaders])
-        self.columns, self.has_age, self._squash = 0, False, ()
+        self.names: tuple[str, ...] = ()
+        self._squash: tuple[str, ...] = ()
+        self._looked = False
         self.views, self._cameras = 0, CAMERAS
         for loader in loaders:
             self._note(loader)
+        self.columns, self.has_age = len(self.names), 'age' in self.names
+        self.intensity_scale = float(intensity_scale)
+        if self.intensity_scale != 1 and 'intensity' not in self.names:
+            raise ConfigError(f'intensity_scale={intensity_scale} is for a model that takes '
+                              f'intensities; this one takes {", ".join(self.names) or "no points"}')
         self.frames = (dataset.get('frames') or {}).get('num_frames', 1) if self.views else 1
 
     def _note(self, loader: Any) -> None:
         """What a loading transform of the pipeline would have made."""
         kind = type(loader).__name__
         if kind == 'LoadCloud':
-            self.columns = loader.columns
+            self.names = column_names(loader.columns)
         elif kind == 'LoadPoints':
-            self.columns = len(loader.use) if loader.use is not None else loader.columns
+            self.names = _chosen(column_names(loader.columns), loader.use)
         elif kind == 'LoadPointsFromFile':
-            self.columns = len(loader.use_dim)
+            self.names = _chosen(_WITH_RING, loader.use_dim)
         elif kind == 'LoadPointsFromMultiSweeps':
-            self.columns, self.has_age = len(loader.use_dim), 4 in loader.use_dim
+            self.names = _chosen(column_names(5), loader.use_dim)
         elif kind == 'LoadSweepPoints':
-            self.columns, self.has_age = len(loader.use), 4 in loader.use
+            self.names = _chosen(column_names(5), loader.use)
         elif kind == 'LoadWaymoPoints':
-            self.columns, self.has_age = 5 + (loader.frames > 1), loader.frames > 1
+            self.names = column_names(6) if loader.frames > 1 else column_names(6)[:5]
             self._squash = loader.squash
         elif kind == 'LoadMultiViewImages':
             self.views, self._cameras = len(loader.cameras), loader.cameras
@@ -75,10 +89,14 @@ class OwnSamples:
             raise ConfigError(f'the test pipeline reads files with {kind}, whose place '
                               f'arrays cannot take')
 
-    def make(self, points: np.ndarray | str | PathLike | None,
+    def make(self, points: np.ndarray | None,
              images: Sequence[Image] | Mapping[str, Image] | None,
              calibration: Mapping[str, Any] | None) -> dict:
         """One sample, ready to be collated; see :meth:`sparse3d.apis.detector.Detector.__call__`.
+
+        Args:
+            points: what :meth:`read_points` gave.
+            images, calibration: as the user gives them.
 
         Raises:
             DataError: for inputs that the model does not take or lacks.
@@ -100,6 +118,13 @@ class OwnSamples:
         """The cloud as an array (N, C) before what the model does to it, or None."""
         if points is None or not self.columns:
             return None
+        points = self._as_array(points)
+        if self.intensity_scale != 1:
+            points[:, self.names.index('intensity')] *= self.intensity_scale
+        return points
+
+    def _as_array(self, points: np.ndarray | str | PathLike) -> np.ndarray:
+        """A new array of the points that are finite."""
         if isinstance(points, str | PathLike):
             return self._read_file(Path(points))
         points = points.detach().cpu().numpy() if hasattr(points, 'detach') else points
@@ -111,28 +136,32 @@ class OwnSamples:
             raise DataError(f'the points have the shape {points.shape}; this model needs {wanted}')
         return points[np.isfinite(points).all(axis=1)]
 
-    def _points(self, points: Any) -> np.ndarray:
-        cloud = self.read_points(points)
-        if cloud is None:
+    def _points(self, points: np.ndarray | None) -> np.ndarray:
+        if points is None:
             raise DataError(f'this model needs points: {self._wanted()}')
-        cloud = np.array(cloud)
+        cloud = np.array(points)
         for name in self._squash:
             column = dict(intensity=3, elongation=4)[name]
             cloud[:, column] = np.tanh(cloud[:, column])
         return cloud
 
     def _read_file(self, path: Path) -> np.ndarray:
-        if path.suffix == '.bin' and self.has_age and path.is_file() \
+        if path.suffix.lower() == '.bin' and self.has_age and path.is_file() \
                 and path.stat().st_size % (4 * self.columns):
             path_columns = self.columns - 1
-            return self.read_points(read_cloud(path, path_columns))
-        return self.read_points(read_cloud(path, self.columns))
+            return self._as_array(read_cloud(path, path_columns))
+        points = read_cloud(path, self.columns, self.names)
+        if path.suffix.lower() == '.bin' and not self._looked:
+            self._looked = True
+            found = likely_columns(points.ravel(), self.columns)
+            if found != self.columns:
+                print_log(f'{path} looks like points of {found} numbers; this model takes '
+                          f'{self._wanted()}', logger='current', level=30)
+        return self._as_array(points)
 
     def _wanted(self) -> str:
-        more = {3: '', 4: ', intensity', 5: ', intensity, elongation'}
-        named = 'x, y, z' + more.get(self.columns - self.has_age, ' and more')
-        age = ', age in seconds (may be left out)' if self.has_age else ''
-        return f'(N, {self.columns}): {named}{age}'
+        age = ' in seconds (may be left out)' if self.has_age else ''
+        return f'(N, {self.columns}): {", ".join(self.names)}{age}'
 
     def _images(self, images: Any, calibration: Mapping[str, Any] | None, number: int) -> dict:
         if images is None or calibration is None:
@@ -175,6 +204,12 @@ def read_image(image: Image) -> np.ndarray:
         raise DataError(f'an image is an RGB array (H, W, 3) of uint8, not {image.shape} of '
                         f'{image.dtype}')
     return cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+
+
+def _chosen(names: Sequence[str], use: Sequence[int] | None) -> tuple[str, ...]:
+    """The names of the columns that a loader keeps."""
+    use = range(len(names)) if use is None else use
+    return tuple(names[place] if place < len(names) else f'column {place}' for place in use)
 
 
 def _matrices(calibration: Mapping[str, Any], count: int, repeats: int) -> dict[str, np.ndarray]:

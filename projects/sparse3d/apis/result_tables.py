@@ -40,7 +40,7 @@ def _table(what: str, results: Path) -> str:
     try:
         content = json.loads(path.read_text())
         return _score_table(content, keys) if keys else _benchmark_table(content)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f'no table from {path}: {type(error).__name__} {error}; write it anew with '
                         'the command beside the table') from error
 

@@ -8,6 +8,9 @@ from os import PathLike
 from pathlib import Path
 from statistics import mean
 
+from sparse3d.datasets.text_files import read_text
+from sparse3d.errors import DataError
+
 
 @dataclass(frozen=True)
 class LoggedLoss:
@@ -22,14 +25,28 @@ def read_losses(work_dir: str | PathLike) -> list[LoggedLoss]:
     """All logged losses in order of their steps.
 
     A resumed training writes a log of its own; where two have the same step, the later counts.
+
+    Raises:
+        DataError: naming a line that is damaged, or was cut when the training was killed.
     """
     by_step: dict[int, LoggedLoss] = {}
     for log in sorted(Path(work_dir).glob('*/vis_data/scalars.json')):
-        for line in log.read_text().splitlines():
-            row = json.loads(line)
+        for number, line in enumerate(read_text(log).splitlines(), 1):
+            row = _row(line, f'line {number} of {log}')
             if {'loss', 'step', 'epoch'} <= set(row):
                 by_step[row['step']] = LoggedLoss(row['epoch'], row['step'], row['loss'])
     return [by_step[step] for step in sorted(by_step)]
+
+
+def _row(line: str, where: str) -> dict:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f'{where} is cut short or damaged, as when a training was killed; remove '
+                        f'the line') from error
+    if not isinstance(row, dict):
+        raise DataError(f'{where} is no entry of a training log')
+    return row
 
 
 def loss_by_epoch(work_dir: str | PathLike) -> list[float]:

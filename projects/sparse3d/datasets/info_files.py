@@ -100,7 +100,11 @@ def check_info(info: Any, dataset: str, source: str) -> None:
     if found != dataset:
         raise DataError(f'{source} describes the data set {found!r}, not {dataset!r}; '
                         f'check ann_file in the config')
-    version = info['metainfo'].get('stamp', {}).get('format_version', FORMAT_VERSION)
+    stamp = info['metainfo'].get('stamp', {})
+    version = stamp.get('format_version', FORMAT_VERSION) if isinstance(stamp, Mapping) else None
+    if not isinstance(version, int):
+        raise DataError(f'{source} is damaged: its stamp {stamp!r:.60} names no format; make it '
+                        f'again with tools/create_data.py')
     if version > FORMAT_VERSION:
         raise DataError(f'{source} has format {version}, this release reads up to '
                         f'{FORMAT_VERSION}; update Sparse3D or make the file again')

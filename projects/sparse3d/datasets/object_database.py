@@ -68,6 +68,7 @@ def load_index(path: str, classes: Sequence[str], wanted: Collection[str],
         if name not in classes:
             raise ConfigError(f'groups has {name!r}, which is not one of the classes '
                               f'{", ".join(classes)}')
+        _check_entries(index.get(name, []), name, path)
         database[name] = [
             entry for entry in index.get(name, [])
             if entry['num_points_in_gt'] >= min_points.get(name, 5)
@@ -79,6 +80,19 @@ def load_index(path: str, classes: Sequence[str], wanted: Collection[str],
             raise ConfigError(f'{path} has no object images: cut them out with "python '
                               f'tools/create_data.py crops", or switch paste_images off')
     return database
+
+
+def _check_entries(entries: Any, name: str, path: str) -> None:
+    """Raise unless a class of an index is a list of entries with what is needed of them."""
+    needed = ('path', 'box3d_lidar', 'num_points_in_gt', 'difficulty')
+    if not isinstance(entries, list | tuple):
+        raise DataError(f'{path} is not the index of a ground-truth database: its class {name} is '
+                        f'{type(entries).__name__}, not a list')
+    for row, entry in enumerate(entries):
+        lacking = [key for key in needed if not isinstance(entry, Mapping) or key not in entry]
+        if lacking:
+            raise DataError(f'entry {row} of {name} in {path} lacks {", ".join(lacking)}; make the '
+                            f'database again with tools/create_data.py')
 
 
 def points_of(placed: PlacedObject, data_root: str, columns: int) -> np.ndarray:

@@ -15,6 +15,11 @@ def format_detections(detections: KittiObjects) -> str:
     return ''.join(_line(detections, row) for row in range(len(detections)))
 
 
+def name_in_file(name: str) -> str:
+    """A class name as one word, as the columns of the format need it: blanks become underscores."""
+    return '_'.join(str(name).split()) or '_'
+
+
 def write_submission(frames: Mapping[int, KittiObjects], folder: str | os.PathLike) -> None:
     """Write ``<folder>/<6-digit id>.txt`` for each frame, also where nothing was found.
 
@@ -38,4 +43,4 @@ def _line(detections: KittiObjects, row: int) -> str:
     numbers = (detections.alpha[row], *detections.bbox[row], height, width, length,
                *detections.location[row], detections.rotation_y[row])
     columns = ' '.join(f'{number:.4f}' for number in numbers)
-    return f'{detections.name[row]} -1 -1 {columns} {detections.score[row]:.6f}\n'
+    return f'{name_in_file(detections.name[row])} -1 -1 {columns} {detections.score[row]:.6f}\n'

@@ -15,8 +15,9 @@ class VoxelBatchNorm1d(nn.BatchNorm1d):
     """
 
     def forward(self, features: Tensor) -> Tensor:
-        """Normalise [N, C]; statistics over N when training with at least two rows."""
-        if len(features) > 1 or not self.training:
+        """Normalise [N, C] or [N, C, L]; statistics over N and L if training has two or more."""
+        values = features.numel() // max(features.shape[1], 1)  # of a channel
+        if values > 1 or not self.training or self.running_mean is None:
             return super().forward(features)
         return F.batch_norm(features, self.running_mean, self.running_var, self.weight, self.bias,
                             training=False, eps=self.eps)

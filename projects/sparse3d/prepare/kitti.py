@@ -33,12 +33,13 @@ class PreparationReport:
     objects: dict[str, int] = field(default_factory=dict)
     damaged: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         frames = ', '.join(f'{split} {count}' for split, count in self.frames.items())
         objects = ', '.join(f'{name} {count}' for name, count in self.objects.items())
         lines = [*(f'wrote {path}' for path in self.files),
-                 *(f'left out: {message}' for message in self.damaged),
+                 *(f'left out: {message}' for message in self.damaged), *self.notes,
                  f'prepared {self.out}; frames: {frames}; '
                  f'objects in the database: {objects or "none"}']
         return '\n'.join(lines)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sparse3d.datasets.point_files import read_bytes
+from sparse3d.datasets.text_files import read_text
 from sparse3d.errors import DataError
 
 KITTI_TYPES = ('Pedestrian', 'Cyclist', 'Car', 'Van', 'Truck', 'Person_sitting', 'Tram', 'Misc',
@@ -108,11 +108,11 @@ def read_split(path: Path) -> list[str]:
 
 
 def read_lines(path: Path) -> list[str]:
-    """Lines of a text file, with a :class:`DataError` that names it when that fails."""
-    try:
-        return read_bytes(path).decode('ascii').splitlines()
-    except UnicodeDecodeError as error:
-        raise DataError(f'{path} is damaged: it holds bytes that are no text') from error
+    """Lines of a text file in ASCII, byte order mark or not; a :class:`DataError` names it else."""
+    text = read_text(path)
+    if not text.isascii():
+        raise DataError(f'{path} is damaged: it holds bytes that are no text')
+    return text.splitlines()
 
 
 def _numbers(words: list[str], source: str) -> list[float]:

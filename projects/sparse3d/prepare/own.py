@@ -1,6 +1,6 @@
 """A data set of one's own: point clouds and boxes in plain files to info files.
 
-    root/points/<name>.bin|npy|pcd|ply           one cloud a frame
+    root/points/<name>.bin|npy|pcd|ply|las|laz   one cloud a frame
     root/boxes/<name>.csv|json                   labels, see own_files.read_boxes
     root/images/<camera>/<name>.png|jpg          optional, with root/calibration.json
     root/splits/train.txt, val.txt, test.txt     optional, one name a line
@@ -19,17 +19,21 @@ from pathlib import Path
 import numpy as np
 
 from sparse3d.datasets.cloud_files import read_cloud
+from sparse3d.datasets.column_count import refuse_other_columns
 from sparse3d.datasets.info_files import FORMAT_VERSION, write_info_file, write_plain_file
 from sparse3d.errors import DataError
 from sparse3d.prepare.ground_truth_database import merge_entries, write_objects
 from sparse3d.prepare.kitti import PreparationReport
 from sparse3d.prepare.own_files import (
+    SPLITS,
     OwnFrame,
     find_frames,
     find_splits,
-    read_boxes,
+    left_over_files,
     read_calibration,
+    read_labels,
 )
+from sparse3d.prepare.own_labels import Labels
 from sparse3d.prepare.parallel import run_parallel
 from sparse3d.structures.box_geometry import points_in_box
 from sparse3d.version import __version__
@@ -46,16 +50,21 @@ class OwnPreparation:
         columns: numbers of a point: x, y, z, then e.g. intensity.
         validation: share of the frames that validate if there are no split files.
         database: whether to cut out objects for ground-truth sampling.
+        skip_damaged: leave out and name frames whose cloud cannot be read.
     """
 
     columns: int = 4
     validation: float = 0.2
     database: bool = True
+    skip_damaged: bool = False
 
 
 def prepare_own(root: str | os.PathLike, options: OwnPreparation | None = None,
                 workers: int = 1) -> PreparationReport:
     """Make the info files of a data set of one's own.
+
+    Labels are looked at before clouds: classes that differ in their spelling only, yaws in
+    degrees and a data set without any box are refused before anything long starts.
 
     Args:
         root: folder in the layout above; the info files go there too.
@@ -67,35 +76,63 @@ def prepare_own(root: str | os.PathLike, options: OwnPreparation | None = None,
     """
     root, options = Path(root), options or OwnPreparation()
     frames = find_frames(root)
-    splits = find_splits(root, frames, options.validation)
+    splits, notes = find_splits(root, frames, options.validation)
     if not splits.get('train'):
         raise DataError(f'{root} has no labelled frame to train on: put boxes into '
-                        f'{root / "boxes"}')
-    calibration = read_calibration(root) if any(frame.images for frame in frames) else {}
+                        f'{root / "boxes"}' + ''.join(f'; {note}' for note in notes))
+    notes += left_over_files(root, frames)
+    chosen = {name for names in splits.values() for name in names}
+    wanted = [frame for frame in frames if frame.name in chosen]
+    calibration = _calibration(root, wanted)
+    labels = read_labels(wanted, notes)
+    refuse_other_columns([frame.cloud for frame in wanted
+                          if frame.cloud.suffix.lower() == '.bin'][:3], options.columns)
     cut = set(splits['train']) if options.database else set()
-    (root / DATABASE_FOLDER).mkdir(parents=True, exist_ok=True)
-    wanted = [frame for frame in frames if any(frame.name in names for names in splits.values())]
+    if options.database:
+        (root / DATABASE_FOLDER).mkdir(parents=True, exist_ok=True)
     function = partial(_prepare_frame, root=root, columns=options.columns, cut=frozenset(cut),
                        calibration=calibration)
-    prepared = {}
-    for frame, result in zip(wanted, run_parallel(function, wanted, workers, 'frames'),
+    report, prepared = PreparationReport(root, notes=notes), {}
+    items = [(frame, labels.get(frame.name)) for frame in wanted]
+    for frame, result in zip(wanted, run_parallel(function, items, workers, 'frames'),
                              strict=True):
-        if isinstance(result, DataError):
+        if not isinstance(result, DataError):
+            prepared[frame.name] = result
+        elif options.skip_damaged:
+            report.damaged.append(str(result))
+        else:
             raise result
-        prepared[frame.name] = result
-    return _write(root, splits, prepared, options)
+    splits = {split: [name for name in names if name in prepared]
+              for split, names in splits.items()}
+    if not any(prepared[name][0]['instances'] for name in splits['train']):
+        raise DataError(f'{root} has no box to train on: the box files of all '
+                        f'{len(splits["train"])} frames of train are empty, or damaged')
+    return _write(root, splits, prepared, options, report)
 
 
-def _prepare_frame(frame: OwnFrame, root: Path, columns: int, cut: frozenset[str],
-                   calibration: Mapping[str, Mapping]) -> tuple[dict, list[dict]]:
+def _calibration(root: Path, frames: list[OwnFrame]) -> dict[str, dict[str, np.ndarray]]:
+    """Matrices by camera; every camera that has images must be in the file."""
+    cameras = sorted({camera for frame in frames for camera in frame.images})
+    calibration = read_calibration(root) if cameras else {}
+    absent = [camera for camera in cameras if camera not in calibration]
+    if absent:
+        raise DataError(f'calibration.json says nothing of the camera {absent[0]}; it has '
+                        f'{", ".join(calibration)}')
+    return calibration
+
+
+def _prepare_frame(item: tuple[OwnFrame, Labels | None], root: Path, columns: int,
+                   cut: frozenset[str], calibration: Mapping[str, Mapping],
+                   ) -> tuple[dict, list[dict]]:
+    frame, labels = item
     points = read_cloud(frame.cloud, columns)
     info = dict(sample_idx=frame.name, lidar_points=dict(
         lidar_path=frame.cloud.relative_to(root).as_posix(), num_pts_feats=columns))
     info['images'] = {camera: _image(camera, path, root, calibration)
                       for camera, path in frame.images.items()}
-    if frame.boxes is None:
+    if labels is None:
         return info, []
-    names, boxes = read_boxes(frame.boxes)
+    names, boxes = labels
     counts = [int(len(points_in_box(points, box[:7]))) for box in boxes]
     info['instances'] = [
         dict(name=name, bbox_3d=box[:7].tolist(), velocity=box[7:].tolist(), num_lidar_pts=count)
@@ -107,16 +144,12 @@ def _prepare_frame(frame: OwnFrame, root: Path, columns: int, cut: frozenset[str
 
 
 def _image(camera: str, path: Path, root: Path, calibration: Mapping[str, Mapping]) -> dict:
-    if camera not in calibration:
-        raise DataError(f'calibration.json says nothing of the camera {camera}; it has '
-                        f'{", ".join(calibration)}')
     return dict(img_path=path.relative_to(root).as_posix(),
                 **{key: matrix.tolist() for key, matrix in calibration[camera].items()})
 
 
 def _write(root: Path, splits: Mapping[str, list[str]], prepared: Mapping[str, tuple],
-           options: OwnPreparation) -> PreparationReport:
-    report = PreparationReport(root)
+           options: OwnPreparation, report: PreparationReport) -> PreparationReport:
     counts = Counter(item['name'] for info, _ in prepared.values()
                      for item in info.get('instances', ()))
     categories = {name: label for label, (name, _) in enumerate(
@@ -126,8 +159,13 @@ def _write(root: Path, splits: Mapping[str, list[str]], prepared: Mapping[str, t
             item['bbox_label_3d'] = categories[item['name']]
     stamp = dict(format_version=FORMAT_VERSION, box_convention=BOX_CONVENTION,
                  source='own files', options=vars(options), writer=f'sparse3d {__version__}')
-    for split, names in splits.items():
-        path = root / f'own_infos_{split}.pkl'
+    for split in SPLITS:
+        path, names = root / f'own_infos_{split}.pkl', splits.get(split)
+        if not names:
+            if path.is_file():  # of an earlier preparation: it would be taken for one of this
+                path.unlink()
+                report.notes.append(f'removed {path}, which was made before: {split} is empty now')
+            continue
         metainfo = dict(dataset='own', categories=categories, info_version='1.1',
                         stamp=dict(stamp, split=split))
         write_info_file(path, metainfo, [prepared[name][0] for name in names])

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,22 +12,23 @@ from sparse3d.datasets.cloud_files import read_cloud
 from sparse3d.datasets.info_files import read_info_file
 from sparse3d.errors import DataError
 from sparse3d.prepare.check_report import CheckReport
+from sparse3d.prepare.label_conventions import AS_GIVEN, MIN_BOXES, ConventionEvidence
 from sparse3d.prepare.own import sizes_by_class
 from sparse3d.prepare.own_files import SPLITS
 from sparse3d.structures.box_geometry import points_in_box
 
-# Objects along the car's own axes mostly; a quarter turn in the convention of the yaw makes
-# boxes miss their points.
-_LEAST_SHARE_WITH_POINTS = 0.5
-_TURNED_GAIN = 1.5
+_MIN_SHARE_WITH_POINTS = 0.5
+_RAISED_GAIN = 1.5
+_MAX_FRAMES = 200      # of a split, spread evenly
+_FAR = 2000.0          # metres: no LiDAR sees so far, but millimetres are easily taken for metres
 
 
 def check_own(root: str | os.PathLike) -> CheckReport:
     """Check what :func:`sparse3d.prepare.own.prepare_own` wrote to ``root``.
 
-    Looks for every file, counts points in boxes, and tries the usual mistakes in box
-    conventions (height of the centre, yaw turned by 90 degrees, length and width exchanged):
-    if boxes hold far more points that way, it says so.
+    Looks for every file, reads the clouds, counts points in boxes, and compares conventions of
+    boxes (:mod:`sparse3d.prepare.label_conventions`, height of the centre and of the ground): if
+    boxes hold their points in another one only, it names that.
     """
     root = Path(root)
     report = CheckReport(f'own data set at {root}')
@@ -51,40 +53,102 @@ def _check_split(path: Path, root: Path, split: str, report: CheckReport) -> Non
     report.problems_of(f'frames of {split} lack a point cloud or image', missing)
     for name, size in sizes_by_class(infos).items():
         report.fact(f'{split}: median {name} is {size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f} m')
-    _check_boxes(infos, root, split, report)
+    if not objects and split != 'test':
+        report.problem(f'no frame of {split} has a box: there is nothing to '
+                       f'{"learn" if split == "train" else "measure"}')
+    seen = _Seen()
+    for info in infos[::max(1, -(-len(infos) // _MAX_FRAMES))]:
+        if (root / info['lidar_points']['lidar_path']).is_file():
+            seen.add(info, root)
+    seen.write(split, report)
 
 
-def _check_boxes(infos: list[dict], root: Path, split: str, report: CheckReport) -> None:
-    """Points in boxes as they are, and as they would be under another convention."""
-    counts = {name: 0 for name in _CONVENTIONS}
-    boxes_seen = boxes_with_points = 0
-    low, high = np.full(3, np.inf), np.full(3, -np.inf)
-    for info in infos[:200]:
-        cloud = root / info['lidar_points']['lidar_path']
-        if not cloud.is_file():
-            continue
-        points = read_cloud(cloud, info['lidar_points']['num_pts_feats'])
-        if len(points):
-            low = np.minimum(low, points[:, :3].min(0))
-            high = np.maximum(high, points[:, :3].max(0))
-        for item in info.get('instances', ()):
-            box = np.array(item['bbox_3d'])
-            boxes_seen += 1
-            boxes_with_points += item['num_lidar_pts'] > 0
-            for name, change in _CONVENTIONS.items():
-                counts[name] += len(points_in_box(points, change(box)))
-    if np.isfinite(low).all():
-        report.fact(f'{split}: points from {low.round(1).tolist()} to {high.round(1).tolist()} m')
-    if not boxes_seen:
-        return
-    share = boxes_with_points / boxes_seen
-    report.fact(f'{split}: {share:.0%} of the boxes hold points')
-    if share < _LEAST_SHARE_WITH_POINTS:
-        report.problem(f'most boxes of {split} hold no point: wrong frame or box convention?')
-    best = max(counts, key=counts.get)
-    if best != 'as they are' and counts[best] > _TURNED_GAIN * counts['as they are']:
-        report.problem(f'boxes of {split} hold {counts[best]:,} points {best}, and '
-                       f'{counts["as they are"]:,} as they are; see docs/concepts.md')
+@dataclass
+class _Seen:
+    """What the clouds and boxes of a split have shown."""
+
+    frames: int = 0
+    damaged: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+    low: np.ndarray = field(default_factory=lambda: np.full(3, np.inf))
+    high: np.ndarray = field(default_factory=lambda: np.full(3, -np.inf))
+    boxes: int = 0
+    with_points: int = 0
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_HEIGHTS, 0))
+    evidence: ConventionEvidence = field(default_factory=ConventionEvidence)
+
+    def add(self, info: dict, root: Path) -> None:
+        """Take a frame in."""
+        self.frames += 1
+        cloud = info['lidar_points']
+        try:
+            points = read_cloud(root / cloud['lidar_path'], cloud['num_pts_feats'])
+        except DataError as error:
+            self.damaged.append(str(error))
+            return
+        points = points[np.isfinite(points).all(axis=1)]
+        if not len(points):
+            self.empty.append(info['sample_idx'])
+            return
+        self.low = np.minimum(self.low, points[:, :3].min(0))
+        self.high = np.maximum(self.high, points[:, :3].max(0))
+        instances = info.get('instances', ())
+        boxes = np.array([item['bbox_3d'] for item in instances]).reshape(-1, 7)
+        self.boxes += len(boxes)
+        self.with_points += sum(item['num_lidar_pts'] > 0 for item in instances)
+        for box in boxes:
+            for name, raised in _HEIGHTS.items():
+                moved = box + [0, 0, raised * box[5], 0, 0, 0, 0]
+                self.counts[name] += len(points_in_box(points, moved))
+        self.evidence.add(points, boxes)
+
+    def write(self, split: str, report: CheckReport) -> None:
+        """Facts and problems."""
+        report.problems_of(f'clouds of {split} cannot be read', self.damaged)
+        if self.frames and len(self.empty) + len(self.damaged) == self.frames:
+            report.problem(f'no cloud of {split} has a point')
+        elif self.empty:
+            report.fact(f'{split}: {len(self.empty)} clouds have no point')
+        if np.isfinite(self.low).all():
+            report.fact(f'{split}: points from {self.low.round(1).tolist()} to '
+                        f'{self.high.round(1).tolist()} m')
+            if max(abs(self.low).max(), abs(self.high).max()) > _FAR:
+                report.problem(f'points of {split} lie up to '
+                               f'{max(abs(self.low).max(), abs(self.high).max()):,.0f} m away: '
+                               f'millimetres, or map coordinates? Write metres from the sensor')
+        if self.boxes:
+            self._write_boxes(split, report)
+
+    def _write_boxes(self, split: str, report: CheckReport) -> None:
+        share, evidence = self.with_points / self.boxes, self.evidence
+        report.fact(f'{split}: {share:.0%} of the boxes hold points; of the points around '
+                    f'{evidence.boxes} boxes {evidence.share():.0%} are inside')
+        cure = evidence.cure()
+        if cure is not None:
+            report.problem(f'boxes of {split} hold {evidence.share():.0%} of the points around '
+                           f'them as they are, {cure[1]:.0%} {cure[0]}; see docs/concepts.md')
+        elif share < _MIN_SHARE_WITH_POINTS:
+            report.problem(f'most boxes of {split} hold no point: wrong frame or box convention?')
+        if evidence.boxes < MIN_BOXES:
+            report.fact(f'{split}: {evidence.boxes} boxes with points around them are too few to '
+                        f'tell the convention of the yaw')
+        self._write_heights(split, report, cure is None)
+
+    def _write_heights(self, split: str, report: CheckReport, placed: bool) -> None:
+        """Heights are judged where boxes stand in the right place only."""
+        best, given = max(self.counts, key=self.counts.get), self.counts[AS_GIVEN]
+        wrong = self.evidence.wrong_height() if placed else None
+        if wrong is not None and abs(wrong[0] - wrong[1] / 2) > 0.2 * wrong[1]:
+            report.problem(f'boxes of {split} stand {abs(wrong[0]):.2f} m '
+                           f'{"above" if wrong[0] > 0 else "below"} the ground around them: is '
+                           f'their z counted from the ground, not from the sensor?')
+        elif placed and best != AS_GIVEN and self.counts[best] > _RAISED_GAIN * given:
+            report.problem(f'boxes of {split} hold {self.counts[best]:,} points {best}, and '
+                           f'{given:,} as they are; see docs/concepts.md')
+        elif wrong is not None:
+            report.problem(f'boxes of {split} stand {wrong[0]:.2f} m above the ground around them, '
+                           f'about half their height: z should be taken half a height lower '
+                           f'(z_center, not z_bottom)')
 
 
 def _is_there(info: dict, root: Path) -> bool:
@@ -93,19 +157,9 @@ def _is_there(info: dict, root: Path) -> bool:
     return all((root / name).is_file() for name in names)
 
 
-def _raised(box: np.ndarray) -> np.ndarray:
-    return box + [0, 0, box[5] / 2, 0, 0, 0, 0]
-
-
-def _lowered(box: np.ndarray) -> np.ndarray:
-    return box - [0, 0, box[5] / 2, 0, 0, 0, 0]
-
-
-_CONVENTIONS = {
-    'as they are': lambda box: box,
-    'when z is taken half a height higher': _raised,
-    'when z is taken half a height lower (z_center, not z_bottom)': _lowered,
-    'when yaw is turned by 90 degrees': lambda box: box + [0, 0, 0, 0, 0, 0, np.pi / 2],
-    'when yaw is turned the other way': lambda box: box * [1, 1, 1, 1, 1, 1, -1],
-    'when x and y are exchanged': lambda box: box[[1, 0, 2, 3, 4, 5, 6]],
+# How many heights a box is raised by.
+_HEIGHTS = {
+    AS_GIVEN: 0.0,
+    'when z is taken half a height higher': 0.5,
+    'when z is taken half a height lower (z_center, not z_bottom)': -0.5,
 }

@@ -1,24 +1,29 @@
-"""Files of a data set of one's own: boxes as csv or json, calibration as json, splits as text."""
+"""Files of a data set of one's own: which frames there are, splits as text, calibration as json."""
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sparse3d.datasets.cloud_files import SUFFIXES
-from sparse3d.datasets.point_files import read_bytes
+from sparse3d.datasets.cloud_files import SUFFIXES, is_cloud
+from sparse3d.datasets.text_files import UNREADABLE, read_json, read_text
 from sparse3d.errors import DataError
+from sparse3d.prepare.own_labels import (
+    BOX_SUFFIXES,
+    Labels,
+    read_boxes,
+    refuse_alike_names,
+    refuse_degrees,
+    unused_columns,
+)
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg')
 SPLITS = ('train', 'val', 'test')
-_NUMBERS = ('x', 'y', 'dx', 'dy', 'dz', 'yaw')
-_VELOCITY = ('vx', 'vy')
 
 
 @dataclass(frozen=True)
@@ -34,156 +39,188 @@ class OwnFrame:
 def find_frames(root: Path) -> list[OwnFrame]:
     """Every frame of ``<root>/points``, in order of the names, with what belongs to it.
 
+    File endings may be in either case; names that begin with a dot are looked past.
+
     Raises:
-        DataError: if there is no point cloud, or two of one name.
+        DataError: if there is no point cloud, two files of one name, or no box file that
+            belongs to a cloud.
     """
-    clouds = sorted(path for path in (root / 'points').glob('*') if path.suffix in SUFFIXES)
+    files = _files(root / 'points')
+    clouds = [path for path in files if is_cloud(path)]
     if not clouds:
-        raise DataError(f'{root / "points"} holds no point cloud ({", ".join(SUFFIXES)}); '
+        others = f'; it holds {_some([path.name for path in files])}' if files else ''
+        raise DataError(f'{root / "points"} holds no point cloud ({", ".join(SUFFIXES)}){others}; '
                         f'see docs/custom_data.md for the layout')
-    names = [path.stem for path in clouds]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(f'{root / "points"} holds two point clouds named {twice[0]}; keep one')
-    labels = _by_stem(root / 'boxes', ('.csv', '.json'))
-    cameras = sorted(path for path in (root / 'images').glob('*') if path.is_dir())
-    pictures = {camera.name: _by_stem(camera, IMAGE_SUFFIXES) for camera in cameras}
-    return [OwnFrame(path.stem, path, labels.get(path.stem),
-                     {camera: found[path.stem] for camera, found in pictures.items()
-                      if path.stem in found}) for path in clouds]
+    by_name = _by_name(clouds, root / 'points', 'point clouds')
+    labels = _by_name([path for path in _files(root / 'boxes')
+                       if path.suffix.lower() in BOX_SUFFIXES], root / 'boxes', 'box files')
+    if labels and not labels.keys() & by_name.keys():
+        raise DataError(f'no file of {root / "boxes"} has the name of a point cloud: '
+                        f'{_some(sorted(labels))} beside {_some(sorted(by_name))}')
+    pictures = {}
+    for camera in sorted(path for path in (root / 'images').glob('*')
+                         if path.is_dir() and not path.name.startswith('.')):
+        pictures[camera.name] = _by_name(
+            [path for path in _files(camera) if path.suffix.lower() in IMAGE_SUFFIXES],
+            camera, 'images')
+    return [OwnFrame(name, path, labels.get(name),
+                     {camera: found[name] for camera, found in pictures.items() if name in found})
+            for name, path in sorted(by_name.items())]
 
 
-def find_splits(root: Path, frames: list[OwnFrame], validation: float) -> dict[str, list[str]]:
+def left_over_files(root: Path, frames: Sequence[OwnFrame]) -> list[str]:
+    """Sentences about files that belong to no frame: counts, and the first names."""
+    used = {path for frame in frames for path in (frame.cloud, frame.boxes, *frame.images.values())}
+    kinds = {'points': 'are no point clouds', 'boxes': 'belong to no point cloud'}
+    sentences = []
+    for folder in ('points', 'boxes', *(f'images/{path.name}' for path in
+                                        sorted((root / 'images').glob('*')) if path.is_dir()
+                                        and not path.name.startswith('.'))):
+        rest = [path for path in _files(root / folder) if path not in used]
+        if rest:
+            sentences.append(f'{len(rest)} files of {folder} '
+                             f'{kinds.get(folder, "belong to no point cloud")} and are left out: '
+                             f'{_some([path.name for path in rest])}')
+    return sentences
+
+
+def find_splits(root: Path, frames: list[OwnFrame], validation: float,
+                ) -> tuple[dict[str, list[str]], list[str]]:
     """Names of the frames of each split: from ``<root>/splits/*.txt``, or the last part for val.
 
     Without split files the last frames validate, not random ones: neighbours in a drive
-    are nearly the same frame.
-
-    Raises:
-        DataError: for a name without a point cloud, or a frame in two splits.
-    """
-    files = {split: root / 'splits' / f'{split}.txt' for split in SPLITS}
-    present = {split: path for split, path in files.items() if path.is_file()}
-    if not present:
-        labelled = [frame.name for frame in frames if frame.boxes is not None]
-        count = min(max(round(len(labelled) * validation), 1), max(len(labelled) - 1, 0))
-        return dict(train=labelled[:len(labelled) - count], val=labelled[len(labelled) - count:])
-    known, owner = {frame.name for frame in frames}, {}
-    found = {}
-    for split, path in present.items():
-        found[split] = read_bytes(path).decode(errors='replace').split()
-        for name in found[split]:
-            if name not in known:
-                raise DataError(f'{path} names {name}, and there is no points/{name}.*')
-            if owner.setdefault(name, split) != split:
-                raise DataError(f'{name} is in the splits {owner[name]} and {split}')
-    return found
-
-
-def read_boxes(path: Path) -> tuple[list[str], np.ndarray]:
-    """Classes and boxes of a ``.csv`` file with a header, or of a ``.json`` list of dicts.
-
-    Columns or keys: ``class``, ``x``, ``y``, ``z_bottom`` or ``z_center``, ``dx`` (along the
-    heading), ``dy``, ``dz``, ``yaw``, and optionally ``vx``, ``vy``; metres, radians,
-    metres per second, LiDAR frame.
+    are nearly the same frame. Frames of train and val without labels are left out.
 
     Returns:
-        M class names and (M, 7 or 9) boxes with bottom centres.
+        The names by split, and sentences about what is left out.
 
     Raises:
-        DataError: naming the file, the row and the column that is wrong.
+        DataError: for a name without a point cloud, a frame that stands twice or in two splits,
+            or a split file of another name.
     """
-    rows = _read_csv(path) if path.suffix == '.csv' else _read_json_rows(path)
-    names, boxes = [], []
-    for number, row in enumerate(rows, 1):
-        names.append(_text(row, 'class', path, number))
-        boxes.append(_box(row, path, number))
-    if len({len(box) for box in boxes}) > 1:
-        raise DataError(f'{path} gives a velocity for some boxes only; leave unknown ones nan')
-    return names, np.array(boxes, np.float64).reshape(len(boxes), -1 if boxes else 7)
+    labelled = {frame.name: None for frame in frames if frame.boxes is not None}
+    files = [path for path in _files(root / 'splits') if path.suffix.lower() == '.txt']
+    for path in files:
+        if path.stem not in SPLITS:
+            raise DataError(f'{path} is the split of no purpose; name it {", ".join(SPLITS)}.txt')
+    if not files:
+        count = min(max(round(len(labelled) * validation), 1), max(len(labelled) - 1, 0))
+        unlabelled = len(frames) - len(labelled)
+        notes = [f'{unlabelled} of {len(frames)} frames are not labelled and left out'] \
+            if unlabelled else []
+        names = list(labelled)
+        return dict(train=names[:len(names) - count], val=names[len(names) - count:]), notes
+    known, owner = {frame.name for frame in frames}, {}
+    found, notes = {}, []
+    for path in sorted(files, key=lambda path: SPLITS.index(path.stem)):
+        names, split = _names_of_split(path, known), path.stem
+        for name in names:
+            if owner.setdefault(name, split) != split:
+                raise DataError(f'{name} is in the splits {owner[name]} and {split}')
+        found[split] = names if split == 'test' else [name for name in names if name in labelled]
+        without = [name for name in names if name not in found[split]]
+        if without:
+            notes.append(f'{len(without)} of {len(names)} frames of {split} are not labelled and '
+                         f'left out: {_some(without)}')
+    return found, notes
+
+
+def read_labels(frames: list[OwnFrame], notes: list[str]) -> dict[str, Labels]:
+    """Labels of all frames that have any, by name; notes get a sentence on unused columns.
+
+    Raises:
+        DataError: naming the box file that cannot be used, classes that differ in their spelling
+            only, or yaws in degrees.
+    """
+    labels = {frame.name: read_boxes(frame.boxes) for frame in frames if frame.boxes is not None}
+    refuse_alike_names(dict.fromkeys(name for names, _ in labels.values() for name in names))
+    refuse_degrees({frame.boxes: labels[frame.name][1][:, 6] for frame in frames
+                    if frame.name in labels})
+    unused = dict.fromkeys(name for frame in frames[:20] if frame.boxes is not None
+                           for name in unused_columns(frame.boxes))
+    if unused:
+        notes.append(f'columns of the box files that are not used: {", ".join(map(str, unused))}')
+    return labels
 
 
 def read_calibration(root: Path) -> dict[str, dict[str, np.ndarray]]:
     """``<root>/calibration.json``: by camera ``cam2img`` (3x3 or 4x4) and ``lidar2cam`` (4x4).
 
     Raises:
-        DataError: if it is absent or a matrix has another shape.
+        DataError: if it is absent, or a matrix has another shape, is not finite or cannot be
+            inverted.
     """
     path = root / 'calibration.json'
-    content = _read_json(path)
+    content = read_json(path)
     calibration = {}
     for camera, matrices in content.items() if isinstance(content, dict) else ():
-        square = {}
-        for key in ('cam2img', 'lidar2cam'):
-            matrix = np.array(matrices.get(key, []), dtype=np.float64)
-            if matrix.shape not in ((3, 3), (3, 4), (4, 4)):
-                raise DataError(f'{path}: {key} of {camera} has the shape {matrix.shape}, '
-                                f'not (3, 3) or (4, 4)')
-            square[key] = np.eye(4)
-            square[key][:matrix.shape[0], :matrix.shape[1]] = matrix
+        if not isinstance(matrices, Mapping):
+            raise DataError(f'{path}: {camera} is {matrices!r:.40}, not a dict of cam2img and '
+                            f'lidar2cam')
+        square = {key: _square(matrices.get(key, []), f'{path}: {key} of {camera}')
+                  for key in ('cam2img', 'lidar2cam')}
         calibration[camera] = dict(square, lidar2img=square['cam2img'] @ square['lidar2cam'])
     if not calibration:
         raise DataError(f'{path} names no camera')
     return calibration
 
 
-def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    return {path.stem: path for path in sorted(folder.glob('*')) if path.suffix in suffixes}
-
-
-def _read_csv(path: Path) -> list[Mapping[str, str]]:
-    text = read_bytes(path).decode('utf-8-sig', errors='replace')
-    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
-    if text.strip() and 'class' not in (reader.fieldnames or ()):
-        raise DataError(f'{path} has no header line with the column class; its first line is '
-                        f'{text.splitlines()[0]!r}')
-    return list(reader)
-
-
-def _read_json_rows(path: Path) -> list[Mapping[str, Any]]:
-    rows = _read_json(path)
-    rows = rows.get('detections') if isinstance(rows, dict) else rows  # as Detections.save writes
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise DataError(f'{path} is not a list of boxes')
-    return rows
-
-
-def _read_json(path: Path) -> Any:
+def _square(values: Any, what: str) -> np.ndarray:
+    """A matrix filled up to (4, 4)."""
     try:
-        return json.loads(read_bytes(path))
-    except ValueError as error:
-        raise DataError(f'{path} is no JSON: {error}') from error
+        matrix = np.array(values, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise DataError(f'{what} is no matrix of numbers') from error
+    if matrix.shape not in ((3, 3), (3, 4), (4, 4)):
+        raise DataError(f'{what} has the shape {matrix.shape}, not (3, 3) or (4, 4)')
+    square = np.eye(4)
+    square[:matrix.shape[0], :matrix.shape[1]] = matrix
+    if not np.isfinite(square).all() or abs(np.linalg.det(square[:3, :3])) < 1e-9:
+        raise DataError(f'{what} holds NaN or cannot be inverted')
+    return square
 
 
-def _box(row: Mapping[str, Any], path: Path, number: int) -> list[float]:
-    x, y, dx, dy, dz, yaw = (_number(row, key, path, number) for key in _NUMBERS)
-    if ('z_bottom' in row) == ('z_center' in row):
-        raise DataError(f'box {number} of {path} needs z_bottom or z_center, one of them')
-    z = _number(row, 'z_bottom', path, number) if 'z_bottom' in row else \
-        _number(row, 'z_center', path, number) - dz / 2
-    if min(dx, dy, dz) <= 0:
-        raise DataError(f'box {number} of {path} has a size of {dx} x {dy} x {dz}; '
-                        f'all three must be positive')
-    velocity = [_number(row, key, path, number, finite=False)
-                for key in _VELOCITY if key in row]
-    if len(velocity) == 1:
-        raise DataError(f'box {number} of {path} has one of vx and vy; give both or neither')
-    return [x, y, z, dx, dy, dz, yaw, *velocity]
+def _names_of_split(path: Path, known: set[str]) -> list[str]:
+    """One name a line; a name may have blanks, a folder before it or an ending after it."""
+    names = []
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        name = unicodedata.normalize('NFC', line.strip())
+        if not name:
+            continue
+        if name not in known and Path(name).suffix.lower() in SUFFIXES:
+            name = Path(name.replace('\\', '/')).stem
+        if UNREADABLE in name:
+            raise DataError(f'line {number} of {path}, {name!r}, has a character that a program '
+                            f'could not read; write it again, in UTF-8')
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = '; write one name a line' if len(name.split()) > 1 else \
+                f'; did you mean {near[0]}?' if near else ''
+            raise DataError(f'line {number} of {path} names {name}, and there is no '
+                            f'points/{name}.*{hint}')
+        names.append(name)
+    twice = next((name for name in names if names.count(name) > 1), None) \
+        if len(set(names)) < len(names) else None
+    if twice is not None:
+        raise DataError(f'{path} names {twice} twice')
+    return names
 
 
-def _number(row: Mapping[str, Any], key: str, path: Path, number: int,
-            finite: bool = True) -> float:
-    text = _text(row, key, path, number)
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise DataError(f'box {number} of {path}: {key} is {row[key]!r}, no number') from error
-    if finite and not np.isfinite(value):
-        raise DataError(f'box {number} of {path}: {key} is {value}')
-    return value
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob('*')
+                  if path.is_file() and not path.name.startswith('.'))
 
 
-def _text(row: Mapping[str, Any], key: str, path: Path, number: int) -> str:
-    if row.get(key) is None or str(row[key]).strip() == '':
-        raise DataError(f'box {number} of {path} has no {key}')
-    return str(row[key]).strip()
+def _by_name(paths: Sequence[Path], folder: Path, what: str) -> dict[str, Path]:
+    """Files by their name without ending, in composed Unicode (Macs decompose it)."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        name = unicodedata.normalize('NFC', path.stem)
+        if name in found:
+            raise DataError(f'{folder} holds two {what} named {name}; keep one')
+        found[name] = path
+    return found
+
+
+def _some(names: Sequence[str]) -> str:
+    return ', '.join(names[:3]) + (', ...' if len(names) > 3 else '')

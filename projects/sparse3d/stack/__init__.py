@@ -15,6 +15,7 @@ REPAIRS: tuple[str, ...] = (
     'multi_sweep',
     'numpy_names',
     'one_cycle',
+    'one_row_batch_norm',
     'spconv_cpu',
     'spconv_dense',
     'spconv_pointwise_weights',

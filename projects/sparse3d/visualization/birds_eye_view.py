@@ -20,7 +20,7 @@ from sparse3d.visualization.colours import (
     class_colour,
 )
 from sparse3d.visualization.frame import Boxes, Frame
-from sparse3d.visualization.picture_files import save_figure
+from sparse3d.visualization.picture_files import as_text, save_figure
 from sparse3d.visualization.skeleton_lines import LEFT, MIDDLE, RIGHT, skeleton_segments
 
 HALO = Stroke(linewidth=2.5, foreground=BACKGROUND), Normal()
@@ -108,7 +108,7 @@ def _draw_ego(axes: Axes) -> None:
 
 
 def _style(axes: Axes, frame: Frame) -> None:
-    axes.set_title(frame.summary(), color=TEXT, fontsize=11)
+    axes.set_title(as_text(frame.summary()), color=TEXT, fontsize=11)
     axes.tick_params(colors=TEXT, labelsize=8)
     axes.xaxis.label.set_color(TEXT)
     axes.yaxis.label.set_color(TEXT)
@@ -127,7 +127,7 @@ def legend_lines(frame: Frame) -> list[Line2D]:
         lines.append(Line2D([], [], color=GROUND_TRUTH, linewidth=2.2, label='ground truth'))
     if frame.detections is not None:
         lines += [Line2D([], [], color=class_colour(label), linewidth=1.6,
-                         label=f'{frame.class_name(label)}, detected (score)')
+                         label=as_text(f'{frame.class_name(label)}, detected (score)'))
                   for label in sorted(set(frame.detections.labels.tolist()))]
         if frame.detections.joints is not None:
             lines += [Line2D([], [], color=colour, linewidth=1.6, label=f'joints, {side}')

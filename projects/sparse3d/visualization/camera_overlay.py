@@ -14,7 +14,7 @@ from sparse3d.visualization.birds_eye_view import HALO, legend_lines
 from sparse3d.visualization.box_lines import box_corners, box_segments
 from sparse3d.visualization.colours import BACKGROUND, GROUND_TRUTH, TEXT, class_colour
 from sparse3d.visualization.frame import Boxes, Frame, Picture
-from sparse3d.visualization.picture_files import image_figure, write_picture
+from sparse3d.visualization.picture_files import as_text, image_figure, write_picture
 
 NEAREST = 0.3  # metres in front of the camera; what is closer is cut off
 
@@ -46,7 +46,7 @@ def draw_camera_overlay_into(frame: Frame, picture: Picture, stream: BinaryIO,
         found = frame.detections
         _add_boxes(axes, picture, found, [class_colour(label) for label in found.labels], 1.3)
         _add_scores(axes, picture, found)
-    axes.text(6, 6, frame.summary(), color=TEXT, fontsize=8, va='top',
+    axes.text(6, 6, as_text(frame.summary()), color=TEXT, fontsize=8, va='top',
               bbox={'facecolor': BACKGROUND, 'alpha': 0.75, 'edgecolor': 'none'})
     axes.legend(handles=legend_lines(frame), loc='upper right', fontsize=7,
                 facecolor=BACKGROUND, framealpha=0.75, edgecolor='none', labelcolor=TEXT)

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from sparse3d.visualization.colours import BACKGROUND, GROUND_TRUTH, TEXT
 from sparse3d.visualization.frame import Boxes, Frame
-from sparse3d.visualization.picture_files import save_figure
+from sparse3d.visualization.picture_files import as_text, save_figure
 from sparse3d.visualization.skeleton_lines import LEFT, MIDDLE, RIGHT, skeleton_segments
 
 REACH = 1.3         # metres to each side of a person that a panel shows
@@ -37,7 +37,7 @@ def draw_people(frame: Frame, path: str | os.PathLike, most: int = 8) -> None:
     rows = max(-(-len(centres) // COLUMNS), 1)
     figure = Figure(figsize=(3 * COLUMNS, 3.4 * rows + 0.6), facecolor=BACKGROUND,
                     layout='constrained')
-    figure.suptitle(frame.summary(), color=TEXT, fontsize=11)
+    figure.suptitle(as_text(frame.summary()), color=TEXT, fontsize=11)
     axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
     for panel in axes[len(centres):]:
         panel.axis('off')

@@ -24,6 +24,11 @@ def save_figure(figure: Figure, path: str | os.PathLike, dots_per_inch: int = 13
     write_picture(path, buffer)
 
 
+def as_text(text: str) -> str:
+    """Text that matplotlib draws as it is: names of classes and files are no formulas."""
+    return ('\u200b' if text.startswith('_') else '') + text.replace('$', r'\$')
+
+
 def write_picture(path: str | os.PathLike, content: io.BytesIO) -> None:
     """Write an encoded picture, and its folder if that is missing.
 

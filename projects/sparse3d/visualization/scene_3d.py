@@ -18,7 +18,7 @@ from sparse3d.visualization.box_lines import box_segments
 from sparse3d.visualization.coloured_points import coloured_points
 from sparse3d.visualization.colours import BACKGROUND, GROUND_TRUTH, TEXT, class_colour
 from sparse3d.visualization.frame import Boxes, Frame
-from sparse3d.visualization.picture_files import image_figure, save_figure
+from sparse3d.visualization.picture_files import as_text, image_figure, save_figure
 from sparse3d.visualization.skeleton_lines import skeleton_segments
 
 EYE, LOOK_AT = (-13.0, 0.0, 10.0), (18.0, 0.0, -2.0)  # metres, from behind and above the sensor
@@ -67,7 +67,7 @@ class SceneRenderer:
         save_figure(figure, path, dots_per_inch=100)
 
     def _write_labels(self, axes: Axes, frame: Frame, width: int, height: int) -> None:
-        axes.text(14, 14, frame.summary(), color=TEXT, fontsize=12, va='top')
+        axes.text(14, 14, as_text(frame.summary()), color=TEXT, fontsize=12, va='top')
         axes.legend(handles=legend_lines(frame), loc='upper right', fontsize=10,
                     facecolor=BACKGROUND, edgecolor=(*TEXT, 0.3), labelcolor=TEXT)
         ground = ground_height(frame.points)

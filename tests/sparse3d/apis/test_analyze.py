@@ -8,12 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from mmengine.config import Config
 
 from sparse3d.apis import train
 from sparse3d.apis.analyze import analyze
 from sparse3d.errors import DataError
+from sparse3d.visualization import draw_birds_eye_view
+from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.html_report import HtmlReport
+from sparse3d.visualization.picture_files import as_text
 
 SECTIONS = ('Average precision', 'Precision and recall', 'Mistakes', 'By distance', 'By size',
             'Confusion', 'Worst frames')
@@ -77,6 +81,20 @@ def test_text_is_text(tmp_path):
     report.table(['<i>'], [['<td>', float('nan'), 1.234]])
     text = report.write(tmp_path / 'a.html').read_text()
     assert '<script>' not in text and '&lt;td&gt;' in text and '–' in text and '1.23' in text
+
+
+@pytest.mark.parametrize('name', [r'$\x$', '_hidden', '$', r'\$5$', '100 % <b>'])
+def test_names_of_classes_are_no_formulas(tmp_path, name):
+    box = np.array([[1., 1, 0, 1, 1, 1, 0]])
+    frame = Frame(name, np.zeros((1, 4)), (name, ), Boxes(box, np.zeros(1, int)),
+                  Boxes(box, np.zeros(1, int), np.ones(1)))
+    draw_birds_eye_view(frame, tmp_path / 'a.svg')
+    figure = Figure()
+    axes = figure.add_subplot()
+    axes.plot([0, 1], label=as_text(name))
+    axes.legend()
+    figure.savefig(tmp_path / 'b.svg', format='svg')
+    assert len(axes.get_legend().get_texts()) == 1  # matplotlib hides labels with an underscore
 
 
 def test_a_split_without_labels_is_named(tiny_config, tmp_path, monkeypatch):

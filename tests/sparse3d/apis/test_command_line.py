@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import warnings
+
 from sparse3d.apis.command_line import run_command
-from sparse3d.errors import ConfigError
+from sparse3d.errors import ConfigError, Sparse3DWarning
 
 
 def raises(error):
@@ -14,6 +16,14 @@ def test_an_error_on_purpose_is_one_sentence_and_code_2(capsys):
     assert run_command(raises(ConfigError('the file x is missing; make it'))) == 2
     captured = capsys.readouterr()
     assert captured.err == 'error: the file x is missing; make it\n' and captured.out == ''
+
+
+def test_a_warning_of_ours_is_one_sentence(capsys, monkeypatch):
+    monkeypatch.setattr(warnings, 'formatwarning', warnings.formatwarning)
+    with warnings.catch_warnings():
+        warnings.simplefilter('always')
+        run_command(lambda: warnings.warn('the cloud lies far off', Sparse3DWarning, 2))
+    assert capsys.readouterr().err == 'warning: the cloud lies far off\n'
 
 
 def test_other_ends(capsys):

@@ -102,3 +102,32 @@ def test_errors_name_what_is_wrong(found, tmp_path):
         Detections.from_kitti('Car 1 2', NAMES)
     with pytest.raises(DataError, match="lacks 'dx'"):
         Detections.from_dicts([{'x': 1, 'y': 2, 'z_bottom': 0, 'class': 'Car'}], NAMES)
+
+
+def test_class_names_with_blanks_in_kitti_and_csv(tmp_path):
+    found = Detections(np.array([[10, 2, -1.7, 4, 1.8, 1.5, 0.3]], np.float32),
+                       np.array([0.9], np.float32), np.array([1]), ('Car', 'delivery  van, big'))
+    line = found.to_kitti()
+    assert line.split()[0] == 'delivery_van,_big' and len(line.split()) == 16
+    same_boxes(Detections.from_kitti(line, found.class_names), found, 7)
+    table = found.save(tmp_path / 'a.csv').read_text().splitlines()
+    assert table[0] == 'class,x,y,z_bottom,dx,dy,dz,yaw,score'
+    assert table[1].startswith('"delivery  van, big",10.0,2.0,')
+
+
+@pytest.mark.parametrize(('change', 'message'), [
+    (dict(x='a'), "x is 'a', no number"), (dict(dz=None), 'dz is None, no number'),
+    (dict(yaw=float('nan')), 'yaw is nan, no finite number'), (dict(score=[]), 'score is')])
+def test_dicts_that_are_no_detections(found, change, message):
+    with pytest.raises(DataError, match=message):
+        Detections.from_dicts([{**found.to_dicts()[0], **change}], NAMES)
+    with pytest.raises(DataError, match='detections are dicts'):
+        Detections.from_dicts([1], NAMES)
+    unknown = {**found.to_dicts()[0], 'vx': float('nan'), 'vy': float('nan')}
+    assert np.isnan(Detections.from_dicts([unknown], NAMES).boxes_3d[0, 7:]).all()
+
+
+@pytest.mark.parametrize('word', ['x', 'nan', 'inf', '1,5'])
+def test_kitti_lines_with_words_for_numbers(word):
+    with pytest.raises(DataError, match=f"'{word}'"):
+        Detections.from_kitti(f'Car 0 0 0 1 2 3 4 1 1 1 {word} 0 0 0 0.5', NAMES)

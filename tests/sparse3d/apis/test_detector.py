@@ -181,3 +181,42 @@ def test_the_command_writes_a_file_for_each_cloud(detector, cloud, tmp_path):
     assert sorted(path.name for path in (tmp_path / 'found').iterdir()) == [
         'one.json', 'one.svg', 'one.txt', 'two.json', 'two.svg', 'two.txt']
     assert (tmp_path / 'found/one.txt').read_text() == (tmp_path / 'found/two.txt').read_text()
+
+
+@pytest.mark.parametrize(('config', 'names'), [
+    ('dsvt_simulated_waymo', ('x', 'y', 'z', 'intensity', 'elongation')),
+    (ROOT / 'configs/centerpoint/centerpoint_simulated_nuscenes.py',
+     ('x', 'y', 'z', 'intensity', 'age')),
+    ('focalsconv_centerpoint_own_data', ('x', 'y', 'z', 'intensity'))])
+def test_a_model_knows_what_its_columns_mean(config, names):
+    samples = OwnSamples(load_config(find_config(config)))
+    assert samples.names == names and samples.columns == len(names)
+    assert samples.has_age == ('age' in names)
+
+
+def test_a_raw_file_of_other_columns_is_said_once(detector, tmp_path, monkeypatch):
+    from sparse3d.apis import own_samples
+    said = []
+    monkeypatch.setattr(own_samples, 'print_log', lambda text, **_: said.append(text))
+    random = np.random.default_rng(0)
+    rows = np.column_stack([random.uniform([0, -20, -2], [50, 20, 1], (2400, 3)),
+                            random.uniform(size=2400), np.arange(2400) % 32]).astype('<f4')
+    rows.tofile(tmp_path / 'a.bin')
+    samples = OwnSamples(load_config(CONFIG))
+    for _ in range(2):
+        samples.read_points(tmp_path / 'a.bin')
+    assert len(said) == 1 and 'looks like points of 5 numbers' in said[0]
+
+
+def test_intensities_in_other_units(detector, cloud, tmp_path):
+    scaled = load_detector(CONFIG, device='cpu', cfg_options=OPTIONS, intensity_scale=1 / 255)
+    scaled.model.load_state_dict(detector.model.state_dict())
+    wanted = detector(cloud)
+    other = cloud * np.float32([1, 1, 1, 255])
+    before = other.copy()
+    equal(scaled(other), wanted)
+    np.testing.assert_array_equal(other, before)  # the user's array stays as it is
+    other.tofile(tmp_path / 'a.bin')
+    equal(scaled(tmp_path / 'a.bin'), wanted)
+    with pytest.raises(ConfigError, match='takes intensities; this one takes x, y, z'):
+        OwnSamples(load_config(CONFIG, {'test_dataloader.dataset.pipeline.0.use': [0, 1, 2]}), 2)

@@ -53,6 +53,12 @@ def test_a_missing_file_or_key_is_named(tmp_path):
             runs=[dict(name='x', metrics={})])))
 
 
+@pytest.mark.parametrize('content', [[], {'runs': [1]}, {'runs': 3}, {'runs': {'name': 1}}])
+def test_a_file_of_another_kind_is_named(tmp_path, content):
+    with pytest.raises(DataError, match='no table from .*a.json'):
+        fill_tables(TEXT.format(' | k/AP'), write(tmp_path, content))
+
+
 @pytest.mark.parametrize(
     'path', [ROOT / 'README.md', *sorted(ROOT.glob('projects/*/README.md'))],
     ids=lambda path: str(path.relative_to(ROOT)))

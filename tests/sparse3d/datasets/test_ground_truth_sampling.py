@@ -8,6 +8,7 @@ from mmdet3d.structures import LiDARInstance3DBoxes, LiDARPoints
 from shapely.geometry import Polygon
 
 from sparse3d.datasets.info_files import read_plain_file, write_plain_file
+from sparse3d.datasets.object_database import load_index
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.box_geometry import bev_corners, points_in_box
 from sparse3d.structures.keypoints import Keypoints3D
@@ -156,6 +157,15 @@ def test_damaged_database(database):
         sampler(database)(sample())
     with pytest.raises(DataError, match='absent.pkl does not exist'):
         sampler(database, info_path=str(database / 'absent.pkl'))
+
+
+@pytest.mark.parametrize(('content', 'message'), [
+    ({'Car': 3}, 'its class Car is int, not a list'), ({'Car': ['x']}, 'entry 0 of Car .* lacks'),
+    ({'Car': [dict(path='a', box3d_lidar=[], difficulty=0)]}, 'lacks num_points_in_gt')])
+def test_an_index_that_is_none_is_named(tmp_path, content, message):
+    write_plain_file(tmp_path / 'index.pkl', content)
+    with pytest.raises(DataError, match=message):
+        load_index(str(tmp_path / 'index.pkl'), ('Car', ), ('Car', ), {}, {-1})
 
 
 def test_paths_out_of_the_data_root_are_refused(database):

@@ -57,7 +57,10 @@ def test_code_is_not_run(tmp_path):
     ([], 'not an info file'), (3, 'not an info file'), (dict(data_list=[]), 'not an info file'),
     (dict(metainfo=dict(dataset='nuscenes'), data_list=[]), "data set 'nuscenes', not 'kitti'"),
     (dict(metainfo=dict(dataset='kitti', stamp=dict(format_version=99)), data_list=[]),
-     'has format 99')])
+     'has format 99'),
+    (dict(metainfo=dict(dataset='kitti', stamp='x'), data_list=[]), "stamp 'x' names no format"),
+    (dict(metainfo=dict(dataset='kitti', stamp=dict(format_version='2')), data_list=[]),
+     'names no format')])
 def test_other_files_are_told_apart(tmp_path, content, message):
     (tmp_path / 'infos.pkl').write_bytes(pickle.dumps(content))
     with pytest.raises(DataError, match=message):

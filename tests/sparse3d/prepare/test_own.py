@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sparse3d.apis import Detections
 from sparse3d.datasets.info_files import read_info_file, read_plain_file
 from sparse3d.errors import DataError
 from sparse3d.prepare.own import OwnPreparation, prepare_own
 from sparse3d.prepare.own_check import check_own
-from sparse3d.prepare.own_files import read_boxes
+from sparse3d.prepare.own_labels import read_boxes
 
 BOX = [10.0, 2.0, -1.5, 4.0, 2.0, 1.6, 0.4]
 HEADER = 'class,x,y,z_bottom,dx,dy,dz,yaw\n'
@@ -80,7 +81,179 @@ def test_split_files_decide(own):
         prepare_own(own)
 
 
+def test_names_of_a_split_stand_one_a_line(own):
+    (own / 'splits').mkdir()
+    (own / 'points/004.npy').rename(own / 'points/a b.npy')
+    (own / 'boxes/004.csv').rename(own / 'boxes/a b.csv')
+    (own / 'splits/train.txt').write_bytes(b'\xef\xbb\xbfa b\r\n000.npy\r\n\r\npoints/001.npy\r\n')
+    report = prepare_own(own)
+    info = read_info_file(own / 'own_infos_train.pkl', 'own')
+    assert [frame['sample_idx'] for frame in info['data_list']] == ['a b', '000', '001']
+    assert report.frames == {'train': 3}
+    for text, message in (('000 001\n', 'line 1 .*; write one name a line'),
+                          ('000\n000\n', 'names 000 twice'),
+                          ('000\n05\n', 'line 2 .* names 05, .*did you mean 00?5'),
+                          ('a\ufffdb\n', 'could not read')):
+        (own / 'splits/train.txt').write_text(text)
+        with pytest.raises(DataError, match=message):
+            prepare_own(own)
+    (own / 'splits/train.txt').rename(own / 'splits/training.txt')
+    with pytest.raises(DataError, match='split of no purpose; name it train, val, test.txt'):
+        prepare_own(own)
+
+
+def test_unlabelled_frames_of_a_split_are_left_out_and_counted(own):
+    (own / 'splits').mkdir()
+    (own / 'splits/train.txt').write_text('000\n002\n')
+    (own / 'splits/val.txt').write_text('002\n')
+    with pytest.raises(DataError, match='in the splits train and val'):
+        prepare_own(own)
+    (own / 'splits/val.txt').write_text('001\n')
+    report = prepare_own(own)
+    assert report.frames == {'train': 1, 'val': 1}
+    assert '1 of 2 frames of train are not labelled and left out: 002' in str(report)
+
+
+def test_a_split_that_is_empty_now_leaves_no_older_file(own):
+    prepare_own(own)
+    (own / 'splits').mkdir()
+    (own / 'splits/train.txt').write_text('000\n')
+    assert 'removed' in str(prepare_own(own)) and not (own / 'own_infos_val.pkl').exists()
+
+
+def test_files_that_belong_to_no_frame_are_counted(own):
+    (own / 'points/drive.xyz').write_bytes(b'?')
+    (own / 'points/._000.npy').write_bytes(b'left by macOS')
+    (own / 'boxes/._000.csv').write_bytes(b'left by macOS')
+    (own / 'boxes/far.csv').write_text(HEADER)
+    (own / 'images/LEFT/far.png').write_bytes(b'')
+    said = str(prepare_own(own))
+    assert '1 files of points are no point clouds and are left out: drive.xyz' in said
+    assert '1 files of boxes belong to no point cloud and are left out: far.csv' in said
+    assert '1 files of images/LEFT belong to no point cloud' in said and 'macOS' not in said
+    assert '1 of 10 frames are not labelled' in said
+    for path in (own / 'boxes').glob('0*'):
+        path.unlink()
+    with pytest.raises(DataError, match='no file of .*boxes has the name of a point cloud: far'):
+        prepare_own(own)
+
+
+def test_endings_in_capitals_are_endings(own):
+    (own / 'points/000.npy').rename(own / 'points/000.NPY')
+    (own / 'boxes/000.csv').rename(own / 'boxes/000.CSV')
+    (own / 'images/LEFT/000.png').rename(own / 'images/LEFT/000.PNG')
+    assert prepare_own(own).frames == {'train': 7, 'val': 2}
+    first = read_info_file(own / 'own_infos_train.pkl', 'own')['data_list'][0]
+    assert first['images']['LEFT']['img_path'].endswith('000.PNG')
+
+
+def test_names_of_macs_and_others_are_one_name(own):
+    composed, apart = 'caf\u00e9', 'cafe\u0301'
+    (own / 'points/000.npy').rename(own / f'points/{apart}.npy')
+    (own / 'boxes/000.csv').rename(own / f'boxes/{composed}.csv')
+    row = ','.join(map(str, BOX))
+    (own / 'boxes/001.csv').write_text(f'{HEADER}Kombi {apart},{row}\nKombi {composed},{row}\n')
+    prepare_own(own)
+    info = read_info_file(own / 'own_infos_val.pkl', 'own')
+    assert info['data_list'][-1]['sample_idx'] == composed
+    assert info['metainfo']['categories'] == {'Car': 0, f'Kombi {composed}': 1}
+
+
+@pytest.mark.parametrize(('name', 'message'), [
+    ('car', "classes 'Car' and 'car'"), ('C-ar', "'Car' and 'C-ar'"),
+    ('B\ufffds', 'a program could not read')])
+def test_names_of_classes_that_cannot_be_meant(own, name, message):
+    row = ','.join(map(str, BOX))
+    (own / 'boxes/001.csv').write_text(f'{HEADER}{name},{row}\n')
+    with pytest.raises(DataError, match=message):
+        prepare_own(own)
+
+
+@pytest.mark.parametrize('name', ['Bus/Truck', 'Euro pallet', '$\\x$', '../up', 'a:b*?"<>|'])
+def test_a_class_may_have_any_name(own, name):
+    for path in (own / 'boxes').glob('*.csv'):
+        rows = [{'class': name, **dict(zip(KEYS, BOX, strict=True))}]
+        path.with_suffix('.json').write_text(json.dumps(rows))
+        path.unlink()
+    prepare_own(own)
+    entries = read_plain_file(own / 'own_dbinfos_train.pkl')[name]
+    assert len(entries) == 7 and all((own / entry['path']).is_file() for entry in entries)
+    assert all(Path(entry['path']).parent.name == 'own_gt_database' for entry in entries)
+
+
+KEYS = ('x', 'y', 'z_bottom', 'dx', 'dy', 'dz', 'yaw')
+
+
+def test_degrees_and_no_box_at_all_are_refused_before_clouds_are_read(own):
+    for path in (own / 'points').iterdir():
+        path.write_bytes(b'not looked at')
+    row = ','.join(map(str, [*BOX[:6], 23.0]))
+    (own / 'boxes/005.csv').write_text(f'{HEADER}Car,{row}\n')
+    with pytest.raises(DataError, match='005.csv has a yaw of 23, which is in degrees'):
+        prepare_own(own)
+
+
+def test_no_box_to_train_on(own):
+    for path in (own / 'boxes').iterdir():
+        path.write_text(HEADER)
+    with pytest.raises(DataError, match='no box to train on: the box files of all 7 frames'):
+        prepare_own(own)
+
+
+def test_damaged_clouds_are_refused_or_left_out(own):
+    content = (own / 'points/001.npy').read_bytes()
+    (own / 'points/001.npy').write_bytes(content[:-5])
+    with pytest.raises(DataError, match='001.npy is cut short'):
+        prepare_own(own)
+    report = prepare_own(own, OwnPreparation(skip_damaged=True))
+    assert report.frames == {'train': 6, 'val': 2} and '001.npy is cut short' in str(report)
+    (own / 'points/000.npy').write_bytes(content[:-5])
+    found = str(check_own(own))
+    assert '1 clouds of train cannot be read' in found and '000.npy is cut short' in found
+
+
+def test_columns_that_mean_nothing_are_named(own):
+    row = ','.join(map(str, BOX))
+    (own / 'boxes/000.csv').write_text(HEADER.strip() + f',id,colour\nCar,{row},7,red\n')
+    assert 'columns of the box files that are not used: id, colour' in str(prepare_own(own))
+
+
+def test_detections_are_labels_again(own):
+    found = Detections(np.array([BOX], np.float32), np.array([0.9], np.float32), np.array([0]),
+                       ('Euro pallet', ))
+    for suffix in ('csv', 'json'):
+        names, boxes = read_boxes(found.save(own / f'found.{suffix}'))
+        assert names == ['Euro pallet']
+        np.testing.assert_allclose(boxes, [BOX], rtol=1e-6)
+
+
+def test_the_check_names_units_empty_clouds_and_no_ground_truth(own):
+    for path in sorted((own / 'points').iterdir()):
+        np.save(path, points_in(BOX) * [1000, 1000, 1000, 1])
+    prepare_own(own)
+    assert 'millimetres' in str(check_own(own))
+    for path in sorted((own / 'points').iterdir()):
+        np.save(path, np.zeros((0, 4)))
+    (own / 'boxes/008.csv').write_text(HEADER)
+    (own / 'boxes/009.csv').write_text(HEADER)
+    prepare_own(own)
+    found = str(check_own(own))
+    assert 'no cloud of train has a point' in found and 'no frame of val has a box' in found
+
+
+@pytest.mark.parametrize('matrix', [[[1, 2], [3]], [['x']], None, np.zeros((3, 3)).tolist(),
+                                    np.full((3, 3), np.nan).tolist()])
+def test_calibration_that_is_none_is_refused(own, matrix):
+    matrices = dict(cam2img=matrix, lidar2cam=np.eye(4).tolist())
+    (own / 'calibration.json').write_text(json.dumps({'LEFT': matrices}))
+    with pytest.raises(DataError, match='cam2img of LEFT'):
+        prepare_own(own)
+
+
 @pytest.mark.parametrize(('suffix', 'text', 'box'), [
+    ('csv', HEADER.replace(',', ';') + 'Bus;1;2;0;4;5;6;0.5\n', [1, 2, 0, 4, 5, 6, 0.5]),
+    ('csv', '\ufeff' + HEADER.replace(',', '\t') + 'Bus\t1\t2\t0\t4\t5\t6\t0.5\r\n\r\n',
+     [1, 2, 0, 4, 5, 6, 0.5]),
     ('csv', 'class, x, y, z_center, dx, dy, dz, yaw\nBus,1,2,3,4,5,6,0.5\n',
      [1, 2, 0, 4, 5, 6, 0.5]),
     ('csv', HEADER.replace('yaw', 'yaw,vx,vy') + 'Bus,1,2,0,4,5,6,.5,3,nan\n',
@@ -102,7 +275,11 @@ def test_boxes_in_every_form(tmp_path, suffix, text, box):
     (HEADER + 'Car,1,2,3,4,-5,6,0\n', 'must be positive'),
     (HEADER + 'Car,1,2,3,4,five,6,0\n', "dy is 'five', no number"),
     (HEADER + 'Car,1,2,nan,4,5,6,0\n', 'z_bottom is nan'),
-    (HEADER + ',1,2,3,4,5,6,0\n', 'has no class')])
+    (HEADER + ',1,2,3,4,5,6,0\n', 'has no class'),
+    (HEADER.replace(',', ';') + 'Car;1,5;2;3;4;5;6;0\n', "x is '1,5', .* not a comma"),
+    (HEADER + 'Car,1,5,2,3,4,5,6,0\n', 'has 9 columns, the header has 8; write decimal points'),
+    (HEADER.replace('yaw', 'dx') + 'Car,1,2,3,4,5,6,0\n', "two columns named 'dx'"),
+    (HEADER.replace('yaw', 'Yaw') + 'Car,1,2,3,4,5,6,0\n', 'has no yaw; write yaw, not Yaw')])
 def test_mistakes_in_a_box_file_are_named(tmp_path, text, message):
     (tmp_path / 'a.csv').write_text(text)
     with pytest.raises(DataError, match=message):

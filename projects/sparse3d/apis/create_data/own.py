@@ -17,11 +17,14 @@ def add_own(commands: argparse._SubParsersAction) -> None:
                      help='without splits/*.txt, this share of the frames, the last ones, '
                      'validates (default: %(default)s)')
     own.add_argument('--no-database', action='store_true', help='no ground-truth database')
+    own.add_argument('--skip-damaged', action='store_true',
+                     help='leave out and name frames whose cloud cannot be read')
     own.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
     own.set_defaults(run=_own)
 
 
 def _own(arguments: argparse.Namespace) -> int:
-    options = OwnPreparation(arguments.columns, arguments.validation, not arguments.no_database)
+    options = OwnPreparation(arguments.columns, arguments.validation, not arguments.no_database,
+                             arguments.skip_damaged)
     print(prepare_own(arguments.root, options, arguments.workers))
     return 0

@@ -1,0 +1,73 @@
+"""Said once of a detector's clouds: outside of its range, more voxels than it takes."""
+from __future__ import annotations
+
+import threading
+import warnings
+
+import numpy as np
+import torch
+from torch import nn
+
+from sparse3d.errors import Sparse3DWarning
+from sparse3d.ops.voxelization import voxel_coordinates
+
+
+class CloudWarnings:
+    """Looks at clouds before a model does, and says each kind of trouble once, with numbers.
+
+    Args:
+        model: range, voxel size and limit are those of its voxelization; a model without one
+            has nothing to say.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._layer = next((layer for layer in model.modules()
+                            if hasattr(layer, 'point_cloud_range') and hasattr(layer, 'voxel_size')
+                            and hasattr(layer, 'max_voxels')), None)
+        self._said: set[str] = set()
+        self._lock = threading.Lock()
+
+    def look(self, points: np.ndarray, name: str) -> None:
+        """Warn if no point of a cloud lies in the range, or its voxels go beyond the limit.
+
+        Args:
+            points: (N, >=3) float32, x, y, z in metres.
+            name: of the cloud, for the warning.
+        """
+        if self._layer is None or not len(points):
+            return  # an empty cloud is a normal frame
+        limits = np.array([float(value) for value in self._layer.point_cloud_range])
+        xyz = points[:, :3]
+        inside = ((xyz >= limits[:3]) & (xyz < limits[3:])).all(axis=1)
+        if not inside.any():
+            lie = ', '.join(f'{axis} {low:,.1f} to {high:,.1f}' for axis, low, high in
+                            zip('xyz', xyz.min(0), xyz.max(0), strict=True))
+            self._say('range', f'none of the {len(points):,} points of {name} lies in the range of '
+                      f'the model, {_range(limits)}: they lie at {lie}; give metres in the LiDAR '
+                      f'frame, x forward, y left, z up from the sensor')
+            return
+        limit = self._max_voxels()
+        if 0 < limit < inside.sum() and 'voxels' not in self._said:
+            cells = voxel_coordinates(torch.from_numpy(np.ascontiguousarray(xyz[inside])),
+                                      self._layer.voxel_size, self._layer.point_cloud_range)
+            count = len(torch.unique(cells, dim=0))
+            if count > limit:
+                self._say('voxels', f'{name} fills {count:,} voxels, the model takes the first '
+                          f'{limit:,}: the points of the others are left out; raise max_voxels of '
+                          f'the voxel_layer, or leave out points')
+
+    def _max_voxels(self) -> int:
+        limit = self._layer.max_voxels
+        return int(limit[1] if isinstance(limit, list | tuple) else limit)  # training, testing
+
+    def _say(self, kind: str, sentence: str) -> None:
+        with self._lock:
+            if kind in self._said:
+                return
+            self._said.add(kind)
+        warnings.warn(sentence, Sparse3DWarning, stacklevel=4)  # where the detector was called
+
+
+def _range(limits: np.ndarray) -> str:
+    return ', '.join(f'{axis} {low:g} to {high:g}' for axis, low, high in
+                     zip('xyz', limits[:3], limits[3:], strict=True))

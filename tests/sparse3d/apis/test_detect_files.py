@@ -1,0 +1,71 @@
+"""Detection in a folder: flat memory, damaged clouds listed, exit status 1."""
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sparse3d.apis import Detections, detect_files
+from sparse3d.atomic_files import UnwritableFile
+from sparse3d.datasets.cloud_files import read_cloud
+from sparse3d.errors import DataError
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Three clouds, the second of them damaged, and a detector that only reads."""
+    clouds = tmp_path / 'clouds'
+    clouds.mkdir()
+    for name in ('a', 'b', 'c'):
+        np.save(clouds / f'{name}.npy', np.zeros((50, 4), np.float32))
+    (clouds / 'b.npy').write_bytes((clouds / 'b.npy').read_bytes()[:-3])
+
+    def detector(path, score):
+        box = np.array([[10, 2, -1.7, 4, 1.8, 1.5, 0.3]], np.float32)
+        return Detections(box, np.ones(1, np.float32), np.zeros(1, int), ('Car', ),
+                          points=read_cloud(path), name=path.stem)
+
+    monkeypatch.setattr(detect_files, 'load_detector', lambda *_: detector)
+    return clouds
+
+
+def test_a_damaged_cloud_does_not_end_the_run(folder, tmp_path):
+    done = detect_files.detect_files('c', 'w', [folder], tmp_path / 'out', ['json', 'csv'])
+    assert [path.stem for path in done] == ['a', 'c']
+    assert all(found.points is None and len(found) == 1 for found in done.values())
+    assert [path.name for path in done.damaged] == ['b.npy']
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == [
+        'a.csv', 'a.json', 'c.csv', 'c.json']
+
+
+def test_no_cloud_that_can_be_read_and_two_of_one_name(folder, tmp_path):
+    with pytest.raises(DataError, match='b.npy is cut short'):
+        detect_files.detect_files('c', 'w', [folder / 'b.npy'], tmp_path / 'out')
+    with pytest.raises(DataError, match='two clouds are named a'):
+        detect_files.detect_files('c', 'w', [folder, folder / 'a.npy'], tmp_path / 'out')
+
+
+def test_results_that_cannot_be_written_end_the_run(folder, tmp_path):
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out/a.json').mkdir()
+    with pytest.raises(UnwritableFile):
+        detect_files.detect_files('c', 'w', [folder], tmp_path / 'out')
+
+
+def test_the_tool_lists_damaged_clouds_and_ends_with_status_1(folder, tmp_path, monkeypatch,
+                                                              capsys):
+    monkeypatch.setattr(sys, 'argv', ['detect.py', 'c', 'w', str(folder), '--out',
+                                      str(tmp_path / 'out')])
+    tool = runpy.run_path(str(ROOT / 'tools/detect.py'))
+    assert tool['main']() == 1
+    said = capsys.readouterr()
+    assert '2 clouds, 2 detections' in said.out
+    assert '1 of 3 clouds could not be read: b.npy' in said.err and 'cut short' in said.err
+    (folder / 'b.npy').unlink()
+    assert tool['main']() == 0
+
