@@ -32,6 +32,8 @@ CURVES = {'tensorboard': ('TensorboardVisBackend', 'tensorboard'),
           'wandb': ('WandbVisBackend', 'wandb')}
 
 LENGTH = 'train_cfg.max_epochs'
+SCHEDULE_LENGTHS = {'begin', 'end', 'T_max', 'total_steps', 'milestones', 'periods', 'step_size',
+                    'by_epoch', 'convert_to_iter_based'}
 TRAINING_KEYS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 
 
@@ -87,7 +89,7 @@ def train(
             data, and return what would be trained.
         epochs: train this number of epochs; schedules, hooks and validation are stretched to it
             (:func:`~sparse3d.apis.training_length.stretch_training`). The option
-            ``train_cfg.max_epochs`` means the same, unless options change schedules as well.
+            ``train_cfg.max_epochs`` means the same, unless options set a schedule's length as well.
         overwrite: train anew in a folder that holds checkpoints, which are removed.
 
     Raises:
@@ -137,11 +139,18 @@ def _load(config: str | PathLike | Config, options: dict[str, Any] | None,
                           'give one of them')
     stretched = ''
     if epochs is not None or (
-            asked is not None and not any(key.startswith('param_scheduler') for key in options)):
+            asked is not None and not any(map(_sets_a_length, options))):
         config = load_config(config)
         stretched = stretch_training(config, asked if epochs is None else epochs)
         options.pop(LENGTH, None)
     return load_config(config, options), stretched
+
+
+def _sets_a_length(key: str) -> bool:
+    """Whether an option says itself where a schedule begins or ends, or replaces schedules."""
+    first, *_, last = key.split('.')
+    return first == 'param_scheduler' and (last in SCHEDULE_LENGTHS or last == first
+                                           or last.isdigit())
 
 
 def choose_work_dir(config: Config, work_dir: str | PathLike | None) -> str:
