@@ -53,8 +53,6 @@ SHORTER = (
             config='train_dataloader.num_workers=0 val_dataloader.num_workers=0'),
     Shorter(rf'tools/train\.py configs/\w+/\w+{SMALL}', 'one epoch',
             config='train_cfg.max_epochs=1'),
-    Shorter(r'^tools/train\.py configs/voxelkp/\w+_simulated', 'a tenth of ten steps is no rise '
-            'of the rate', config='param_scheduler.0.pct_start=0.4'),
     Shorter(rf'tools/train\.py configs/(?!\w+/\w+{SMALL})', 'a published recipe is only checked: '
             'config, model, a batch of its data', '--dry-run'),
     Shorter(r'^-m torch\.distributed\.run', 'one process, which only looks whether all is there',

@@ -39,6 +39,8 @@ CURVES = {'tensorboard': ('TensorboardVisBackend', 'tensorboard'),
 
 SPLITS = ('train', 'val')
 LENGTH = 'train_cfg.max_epochs'
+SCHEDULE_LENGTHS = {'begin', 'end', 'T_max', 'total_steps', 'milestones', 'periods', 'step_size',
+                    'by_epoch', 'convert_to_iter_based'}
 TRAINING_KEYS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 
 
@@ -94,7 +96,7 @@ def train(
             data, and return what would be trained.
         epochs: train this number of epochs; schedules, hooks and validation are stretched to it
             (:func:`~sparse3d.apis.training_length.stretch_training`). The option
-            ``train_cfg.max_epochs`` means the same, unless options change schedules as well.
+            ``train_cfg.max_epochs`` means the same, unless options set a schedule's length as well.
         overwrite: train anew in a folder that holds checkpoints, which are removed.
 
     Raises:
@@ -144,10 +146,17 @@ def _stretched(config: str | PathLike | Config, options: dict[str, Any],
                           'give one of them')
     config, stretched = load_config(config), ''
     if epochs is not None or (
-            asked is not None and not any(key.startswith('param_scheduler') for key in options)):
+            asked is not None and not any(map(_sets_a_length, options))):
         stretched = stretch_training(config, asked if epochs is None else epochs)
         options = {key: value for key, value in options.items() if key != LENGTH}
     return config, options, stretched
+
+
+def _sets_a_length(key: str) -> bool:
+    """Whether an option says itself where a schedule begins or ends, or replaces schedules."""
+    first, *_, last = key.split('.')
+    return first == 'param_scheduler' and (last in SCHEDULE_LENGTHS or last == first
+                                           or last.isdigit())
 
 
 def choose_work_dir(config: Config, work_dir: str | PathLike | None) -> str:

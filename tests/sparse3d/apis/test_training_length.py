@@ -145,6 +145,14 @@ def test_the_option_means_the_same_and_other_options_win(tiny_config, tmp_path, 
     assert 'takes 6 epochs, in the config 4' in said
 
 
+def test_an_option_that_sets_no_length_does_not_keep_a_schedule_from_being_stretched(
+        tiny_config, tmp_path):
+    options = {'train_cfg.max_epochs': 6, 'param_scheduler.0.pct_start': 0.1}
+    assert train(tiny_config, tmp_path, options, dry_run=True).epochs == 6
+    with pytest.raises(ConfigError, match='ends at 3 epochs'):
+        train(tiny_config, tmp_path, {**options, 'param_scheduler.0.total_steps': 3}, dry_run=True)
+
+
 def test_two_numbers_are_refused(tiny_config, tmp_path):
     with pytest.raises(ConfigError, match='--epochs 3 and the option train_cfg.max_epochs=6'):
         train(tiny_config, tmp_path, {'train_cfg.max_epochs': 6}, epochs=3)
