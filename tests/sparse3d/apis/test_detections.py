@@ -102,3 +102,9 @@ def test_errors_name_what_is_wrong(found, tmp_path):
         Detections.from_kitti('Car 1 2', NAMES)
     with pytest.raises(DataError, match="lacks 'dx'"):
         Detections.from_dicts([{'x': 1, 'y': 2, 'z_bottom': 0, 'class': 'Car'}], NAMES)
+
+
+@pytest.mark.parametrize('label', [2, -1])
+def test_a_label_without_a_name_is_refused(found, label):
+    with pytest.raises(DataError, match=rf'label {label}, .* 2 classes .*Car, Pedestrian'):
+        Detections(found.boxes_3d, found.scores, np.array([0, label]), NAMES)
