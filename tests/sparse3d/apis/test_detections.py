@@ -131,3 +131,9 @@ def test_dicts_that_are_no_detections(found, change, message):
 def test_kitti_lines_with_words_for_numbers(word):
     with pytest.raises(DataError, match=f"'{word}'"):
         Detections.from_kitti(f'Car 0 0 0 1 2 3 4 1 1 1 {word} 0 0 0 0.5', NAMES)
+
+
+@pytest.mark.parametrize('label', [2, -1])
+def test_a_label_without_a_name_is_refused(found, label):
+    with pytest.raises(DataError, match=rf'label {label}, .* 2 classes .*Car, Pedestrian'):
+        Detections(found.boxes_3d, found.scores, np.array([0, label]), NAMES)

@@ -1,6 +1,9 @@
 """Own data as a dataset: samples, classes, velocities, missing files."""
 from __future__ import annotations
 
+import json
+
+import cv2
 import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
@@ -59,3 +62,27 @@ def test_missing_files_are_named_at_the_start(own):
         dataset(own, ['Car'])
     with pytest.raises(DataError, match='create_data.py own'):
         dataset(own, ['Car'], split='absent')
+
+
+def test_pictures_of_own_cameras_reach_a_camera_model(own):
+    """One frame of images, in the order asked for; and one sentence where they are not wanted."""
+    matrices = dict(cam2img=[[20, 0, 16], [0, 20, 9], [0, 0, 1]],
+                    lidar2cam=[[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+    for number, camera in enumerate(('LEFT', 'RIGHT')):
+        (own / f'images/{camera}').mkdir(parents=True)
+        for name in ('a', 'b', 'c'):
+            picture = np.full((18, 32, 3), 40 + 100 * number, np.uint8)
+            cv2.imwrite(str(own / f'images/{camera}/{name}.png'), picture)
+    (own / 'calibration.json').write_text(json.dumps(dict(LEFT=matrices, RIGHT=matrices)))
+    prepare_own(own)
+    options = dict(metainfo=dict(classes=['Car']), pipeline=[
+        dict(type='LoadMultiViewImages', cameras=['RIGHT', 'LEFT'])])
+    seen = dict(modality=dict(use_lidar=False, use_camera=True))
+    init_default_scope('mmdet3d')
+    sample = OwnDetectionDataset(str(own), 'own_infos_train.pkl', **options, **seen)[0]
+    assert [int(image.max()) for image in sample['img']] == [140, 40]
+    assert sample['img_valid'].all() and sample['num_frames'] == 1
+    ahead = sample['lidar2img'][0] @ [10.0, 0, 0, 1]
+    np.testing.assert_allclose(ahead[:2] / ahead[2], [16, 9])
+    with pytest.raises(DataError, match=r'use_camera=True'):
+        OwnDetectionDataset(str(own), 'own_infos_train.pkl', **options)[0]
