@@ -130,6 +130,13 @@ def compare(path: Path, options: Options, renames: Renames, tolerance: float = 0
             ) -> dict[str, list[str]]:
     """Config of the record -> what differs now; see :func:`freeze_difference.differences`."""
     before = read(path)
+    unmeasured = [name for name, entry in before['configs'].items() if 'error' not in entry
+                  and (entry['model'] not in before['models'] or entry['optimizer'] and
+                       entry['optimizer'] not in before['optimizers'])]
+    for name in unmeasured:  # the record was interrupted
+        del before['configs'][name]
+    if unmeasured:
+        print(f'the record is unfinished: {len(unmeasured)} of its configs are not compared')
     measured = path.with_name(path.name.removesuffix('.json.gz') + '.compared.json.gz')
     if measured.is_file() and read(measured)['sources'] != _fingerprint(options.configs, before):
         measured.unlink()  # of other sources, and quickly made again

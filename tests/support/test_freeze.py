@@ -140,6 +140,16 @@ def test_a_record_of_other_sources_is_not_continued(house, recorded):
     assert recorded.read_bytes() == before
 
 
+def test_an_unfinished_record_is_compared_as_far_as_it_goes(house, recorded, capsys):
+    stored = freeze.read(recorded)
+    del stored['models'][stored['configs']['tiny/wide']['model']]
+    with gzip.open(recorded, 'wt') as file:
+        json.dump(stored, file)
+    capsys.readouterr()
+    assert freeze.compare(recorded, house(), NONE) == {'tiny/plain': []}
+    assert capsys.readouterr().out.startswith('the record is unfinished: 1 of its configs')
+
+
 def test_a_config_that_no_longer_loads_or_builds_is_told(house, recorded):
     options = house(wide='Nowhere')
     (options.configs / 'tiny' / 'plain.py').write_text('raise RuntimeError("broken")')
