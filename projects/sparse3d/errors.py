@@ -24,3 +24,7 @@ class CheckpointError(Sparse3DError, RuntimeError):
 
 class BackendUnavailable(Sparse3DError, RuntimeError):
     """A backend asked for by name that this machine or tensor cannot use."""
+
+
+class PluginError(Sparse3DError, LookupError):
+    """A plug-in or data set that is not installed, is broken, or clashes with another."""

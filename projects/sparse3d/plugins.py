@@ -1,0 +1,312 @@
+"""The two contracts with what is installed beside the core: plug-ins and data sets.
+
+A distribution offers a :class:`Plugin` or a :class:`DataSet` under an entry point of the group
+``sparse3d.plugins`` or ``sparse3d.data_sets``. The core asks here who offers what; it names
+nobody. A contract holds text only, ``'module:attribute'``, so that listing what is there imports
+neither torch nor a model; :func:`load` imports the one thing that is asked for.
+"""
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from sparse3d.errors import PluginError
+
+PLUGIN_GROUP = 'sparse3d.plugins'
+DATA_SET_GROUP = 'sparse3d.data_sets'
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """What one detection method brings along.
+
+    A reference is ``'module:attribute'``.
+
+    Attributes:
+        name: of the method; what ``convert-checkpoint`` and ``list`` call it.
+        modules: imported to register the classes that configs name.
+        configs: importable package whose files are the configs.
+        convert: ``(published: Mapping, config: str | None) -> Conversion``, see
+            :mod:`sparse3d.checkpoints.conversion`.
+        published: dotted config keys of the published quirks; a converted checkpoint may set
+            these, and no others.
+        benchmarks: name to ``(threads: int, repeats: int) -> list[dict]``; one dict a row.
+        exporters: name to ``(config, checkpoint, out, clouds, cfg_options) -> report`` with
+            ``path`` and ``sentences()``.
+        pictures: name to ``(model, batch, frame, folder, score_threshold) -> list[Path]``.
+        stream: ``(model, **options) -> stream``, for detectors that remember frames.
+        requires: distributions that are needed beyond the core's.
+        docs: address or path of a page.
+    """
+
+    name: str
+    modules: tuple[str, ...]
+    configs: str | None = None
+    convert: str | None = None
+    published: tuple[str, ...] = ()
+    benchmarks: Mapping[str, str] = field(default_factory=dict)
+    exporters: Mapping[str, str] = field(default_factory=dict)
+    pictures: Mapping[str, str] = field(default_factory=dict)
+    stream: str | None = None
+    requires: tuple[str, ...] = ()
+    docs: str = ''
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What one data set can do; a reference is ``'module:attribute'``.
+
+    Attributes:
+        name: what ``create-data``, ``simulate`` and ``check`` call it.
+        summary: half a sentence for ``--help``.
+        modules: imported to register dataset, transforms and metric.
+        info_files: patterns of the info files below a data root, by which it is recognised.
+        arguments: ``(parser) -> None``: arguments of ``create-data NAME``.
+        prepare: ``(namespace) -> report``: what ``create-data NAME`` runs.
+        check: ``(root: Path) -> CheckReport``.
+        upgrade: ``(infos, path) -> infos``: info files of older layouts.
+        simulate_arguments: ``(parser) -> None``: arguments of ``simulate NAME``.
+        simulate: ``(namespace) -> str``: what ``simulate NAME`` runs; gives a closing line.
+        crops: ``(namespace) -> report``: objects cut from images, for pasting.
+        read_results, write_results: detections from and to the data set's own format.
+        evaluate, submit: scores of result files; a folder ready to be handed in.
+        docs: address or path of a page.
+    """
+
+    name: str
+    summary: str = ''
+    modules: tuple[str, ...] = ()
+    info_files: tuple[str, ...] = ()
+    arguments: str | None = None
+    prepare: str | None = None
+    check: str | None = None
+    upgrade: str | None = None
+    simulate_arguments: str | None = None
+    simulate: str | None = None
+    crops: str | None = None
+    read_results: str | None = None
+    write_results: str | None = None
+    evaluate: str | None = None
+    submit: str | None = None
+    docs: str = ''
+
+
+Contract = TypeVar('Contract', Plugin, DataSet)
+
+
+@dataclass(frozen=True)
+class Installed(Generic[Contract]):
+    """One entry point: its contract, or why there is none.
+
+    Attributes:
+        name: of the entry point.
+        distribution: name and version of the distribution that it comes from.
+        contract: what it offers; None where importing it failed.
+        error: the first line of that failure.
+    """
+
+    name: str
+    distribution: str
+    contract: Contract | None
+    error: str = ''
+
+
+@functools.cache
+def installed_plugins() -> tuple[Installed[Plugin], ...]:
+    """All plug-ins that are installed, the broken ones with their error, by name."""
+    return _installed(PLUGIN_GROUP, Plugin)
+
+
+@functools.cache
+def installed_data_sets() -> tuple[Installed[DataSet], ...]:
+    """All data sets that are installed, the broken ones with their error, by name."""
+    return _installed(DATA_SET_GROUP, DataSet)
+
+
+def plugins() -> dict[str, Plugin]:
+    """The working plug-ins by name.
+
+    Raises:
+        PluginError: if two distributions offer plug-ins of one name.
+    """
+    return _by_name(installed_plugins(), 'plug-in')
+
+
+def data_sets() -> dict[str, DataSet]:
+    """The working data sets by name.
+
+    Raises:
+        PluginError: if two distributions offer data sets of one name.
+    """
+    return _by_name(installed_data_sets(), 'data set')
+
+
+def plugin(name: str) -> Plugin:
+    """The plug-in of a name.
+
+    Raises:
+        PluginError: if there is none, or importing it failed.
+    """
+    return _named(name, plugins(), installed_plugins(), 'plug-in')
+
+
+def data_set(name: str) -> DataSet:
+    """The data set of a name.
+
+    Raises:
+        PluginError: if there is none, or importing it failed.
+    """
+    return _named(name, data_sets(), installed_data_sets(), 'data set')
+
+
+def offers(kind: str) -> dict[str, str]:
+    """What all plug-ins offer of one kind: name to reference.
+
+    Args:
+        kind: ``'benchmarks'``, ``'exporters'`` or ``'pictures'``.
+
+    Raises:
+        PluginError: if two plug-ins offer one name.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for owner in plugins().values():
+        for name, reference in getattr(owner, kind).items():
+            if name in found:
+                raise PluginError(f'the plug-ins {found[name][0]} and {owner.name} both offer '
+                                  f'{name!r} as one of their {kind}; uninstall one of them')
+            found[name] = owner.name, reference
+    return {name: reference for name, (_, reference) in found.items()}
+
+
+def load(reference: str) -> Any:
+    """The object that a reference ``'module:attribute'`` names.
+
+    Raises:
+        PluginError: if it is not there.
+    """
+    module, _, attribute = reference.partition(':')
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise PluginError(f'{reference} cannot be loaded: {_first_line(error)}; install its '
+                          f'plug-in anew') from error
+
+
+def config_folders() -> dict[str, Path]:
+    """Folders of config files by package, the core's own first; nothing is imported.
+
+    Plug-ins whose package of configs is not there are left out.
+    """
+    packages = ['sparse3d_configs.baselines',
+                *(owner.configs for owner in plugins().values() if owner.configs)]
+    return {package: folder for package in packages
+            if (folder := _folder(package)) is not None}
+
+
+def config_files() -> dict[str, Path]:
+    """Config files of all packages by bare name.
+
+    Raises:
+        PluginError: if one name stands in two packages.
+    """
+    files: dict[str, Path] = {}
+    for folder in config_folders().values():
+        for path in sorted(folder.glob('*.py')):
+            if path.stem.startswith('_') or path.stem == 'plugin':
+                continue
+            if path.stem in files:
+                raise PluginError(f'the config {path.stem} stands in {files[path.stem].parent} '
+                                  f'and in {folder}; give the path of the one that is meant')
+            files[path.stem] = path
+    return files
+
+
+def register_plugins(on_error: Callable[[str, Exception], None] | None = None) -> list[str]:
+    """Import the modules of all working plug-ins and data sets, so that configs may name them.
+
+    Args:
+        on_error: called with the name and the error of one that cannot be imported; by
+            default it is passed over, :func:`installed_plugins` having said so.
+
+    Returns:
+        The names of those that were registered.
+    """
+    done = []
+    for contract in [*data_sets().values(), *plugins().values()]:
+        try:
+            for module in contract.modules:
+                import_module(module)
+        except Exception as error:  # somebody else's code: it must not disturb ours
+            if on_error is not None:
+                on_error(contract.name, error)
+        else:
+            done.append(contract.name)
+    return done
+
+
+def _installed(group: str, kind: type) -> tuple[Installed, ...]:
+    points = {(point.name, point.value): point for point in metadata.entry_points(group=group)}
+    return tuple(_load(point, kind) for _, point in sorted(points.items()))
+
+
+def _load(point: metadata.EntryPoint, kind: type) -> Installed:
+    source = f'{point.dist.name} {point.dist.version}' if point.dist else 'unknown'
+    try:
+        contract = point.load()
+    except Exception as error:  # somebody else's code: any error of it is only listed
+        return Installed(point.name, source, None, f'{type(error).__name__}: {_first_line(error)}')
+    if not isinstance(contract, kind):
+        return Installed(point.name, source, None,
+                         f'{point.value} is a {type(contract).__name__}, not a {kind.__name__}')
+    return Installed(point.name, source, contract)
+
+
+def _by_name(found: tuple[Installed, ...], what: str) -> dict[str, Any]:
+    owners: dict[str, str] = {}
+    for item in _working(found):
+        name = item.contract.name
+        if name in owners:
+            raise PluginError(f'{owners[name]} and {item.distribution} both bring a {what} called '
+                              f'{name}; uninstall one of them')
+        owners[name] = item.distribution
+    return {item.contract.name: item.contract for item in _working(found)}
+
+
+def _working(found: tuple[Installed, ...]) -> Iterator[Installed]:
+    return (item for item in found if item.contract is not None)
+
+
+def _named(name: str, there: Mapping[str, Any], found: tuple[Installed, ...], what: str) -> Any:
+    if name in there:
+        return there[name]
+    broken = {item.name: item.error for item in found if item.contract is None}
+    if name in broken:
+        raise PluginError(f'the {what} {name} is installed but cannot be imported: {broken[name]}')
+    near = get_close_matches(name, there, n=1)
+    hint = f'; did you mean {near[0]!r}?' if near else ''
+    raise PluginError(f'there is no {what} {name!r}{hint} '
+                      f'(installed: {", ".join(there) or NOTHING_INSTALLED})')
+
+
+NOTHING_INSTALLED = ('none; entry points need installed metadata, which a folder on PYTHONPATH '
+                     'does not have: pip install -e . where its setup.cfg lies')
+
+
+def _folder(package: str) -> Path | None:
+    try:
+        spec = find_spec(package)
+    except ModuleNotFoundError:
+        return None
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or ['no message'])[0]

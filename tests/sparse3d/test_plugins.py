@@ -1,0 +1,127 @@
+"""The two contracts: who is found, what is listed with its error, what is refused by name."""
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sparse3d import plugins
+from sparse3d.errors import PluginError
+
+CONTRACT = ('from sparse3d.plugins import Plugin\n'
+            "plugin = Plugin(name={name!r}, modules=({module!r},), configs={configs!r},\n"
+            "                benchmarks={{{benchmark!r}: '{module}:measure'}})\n"
+            'def measure(threads, repeats):\n    return [dict(name="x", value=1.0, unit="ms")]\n')
+
+
+@pytest.fixture
+def distributions(tmp_path, monkeypatch):
+    """A folder on the path whose distributions ``add`` makes; caches are emptied around it."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def clear() -> None:
+        importlib.invalidate_caches()
+        plugins.installed_plugins.cache_clear()
+        plugins.installed_data_sets.cache_clear()
+
+    def add(distribution: str, module: str, source: str,
+            group: str = plugins.PLUGIN_GROUP, name: str = 'example') -> None:
+        (tmp_path / f'{module}.py').write_text(source)
+        meta = tmp_path / f'{distribution.replace("-", "_")}-1.0.dist-info'
+        meta.mkdir()
+        (meta / 'METADATA').write_text(f'Metadata-Version: 2.1\nName: {distribution}\n'
+                                       'Version: 1.0\n')
+        attribute = 'plugin' if group == plugins.PLUGIN_GROUP else 'data_set'
+        (meta / 'entry_points.txt').write_text(f'[{group}]\n{name} = {module}:{attribute}\n')
+        clear()
+
+    yield add
+    clear()
+    for module in [key for key in sys.modules if key.startswith('zz_')]:
+        del sys.modules[module]
+
+
+def contract(name: str, module: str, configs: str | None = None,
+             benchmark: str = 'zz_speed') -> str:
+    return CONTRACT.format(name=name, module=module, configs=configs, benchmark=benchmark)
+
+
+def test_a_plug_in_of_another_distribution_is_found(distributions):
+    distributions('zz-one', 'zz_one', contract('zz', 'zz_one'))
+    assert plugins.plugin('zz').modules == ('zz_one',)
+    assert plugins.load(plugins.offers('benchmarks')['zz_speed'])(1, 1)[0]['unit'] == 'ms'
+    assert [item.distribution for item in plugins.installed_plugins()
+            if item.contract and item.contract.name == 'zz'] == ['zz-one 1.0']
+
+
+def test_a_broken_plug_in_is_listed_and_disturbs_nobody(distributions):
+    distributions('zz-one', 'zz_one', contract('zz', 'zz_one'))
+    distributions('zz-broken', 'zz_broken', 'import zz_not_there\n', name='zz_broken')
+    broken, = (item for item in plugins.installed_plugins() if item.name == 'zz_broken')
+    assert broken.contract is None and 'zz_not_there' in broken.error
+    assert 'zz' in plugins.plugins()
+    with pytest.raises(PluginError, match='zz_broken is installed but cannot be imported.*zz_not'):
+        plugins.plugin('zz_broken')
+
+
+def test_something_else_under_the_group_is_listed_as_such(distributions):
+    distributions('zz-text', 'zz_text', "plugin = 'text'\n")
+    assert [item.error for item in plugins.installed_plugins() if item.distribution == 'zz-text 1.0'
+            ] == ['zz_text:plugin is a str, not a Plugin']
+
+
+def test_two_of_one_name_are_refused_by_both_names(distributions):
+    distributions('zz-one', 'zz_one', contract('zz', 'zz_one'))
+    distributions('zz-two', 'zz_two', contract('zz', 'zz_two'))
+    with pytest.raises(PluginError, match='zz-one 1.0 and zz-two 1.0 both bring a plug-in'):
+        plugins.plugins()
+
+
+def test_two_offers_of_one_name_are_refused_by_both_names(distributions):
+    distributions('zz-one', 'zz_one', contract('zz', 'zz_one'))
+    distributions('zz-two', 'zz_two', contract('zzz', 'zz_two'))
+    with pytest.raises(PluginError, match="plug-ins zz and zzz both offer 'zz_speed'"):
+        plugins.offers('benchmarks')
+
+
+def test_two_configs_of_one_name_are_refused_by_both_folders(distributions, tmp_path):
+    for number in ('one', 'two'):
+        package = tmp_path / f'zz_configs_{number}'
+        package.mkdir()
+        (package / '__init__.py').write_text('')
+        (package / 'zz_detector.py').write_text('')
+        distributions(f'zz-{number}', f'zz_{number}', contract(
+            f'zz{number}', f'zz_{number}', package.name, benchmark=f'zz_{number}'))
+    with pytest.raises(PluginError, match='zz_detector stands in .*zz_configs_one.*zz_configs_two'):
+        plugins.config_files()
+
+
+def test_an_unknown_name_is_answered_with_the_near_one(distributions):
+    distributions('zz-one', 'zz_one', contract('zzdetector', 'zz_one'))
+    with pytest.raises(PluginError, match="no plug-in 'zzdetecter'; did you mean 'zzdetector'"):
+        plugins.plugin('zzdetecter')
+    with pytest.raises(PluginError, match='zz_absent:thing cannot be loaded'):
+        plugins.load('zz_absent:thing')
+
+
+def test_registering_passes_a_plug_in_over_that_cannot_be_imported(distributions):
+    distributions('zz-one', 'zz_one', "from sparse3d.plugins import Plugin\n"
+                  "plugin = Plugin(name='zz', modules=('zz_absent',))\n")
+    told = []
+    done = plugins.register_plugins(lambda name, error: told.append((name, type(error))))
+    assert ('zz', ModuleNotFoundError) in told and 'zz' not in done
+
+
+def test_the_contracts_import_no_heavy_package():
+    source = ('import importlib.util, sys, types\n'
+              f'spec = importlib.util.spec_from_file_location("p", {plugins.__file__!r})\n'
+              'sys.modules["sparse3d"] = package = types.ModuleType("sparse3d")\n'
+              f'package.__path__ = [{str(Path(plugins.__file__).parent)!r}]\n'
+              'module = importlib.util.module_from_spec(spec)\n'
+              'sys.modules["p"] = module\nspec.loader.exec_module(module)\n'
+              'print({"torch", "numpy", "mmengine"} & set(sys.modules))\n')
+    done = subprocess.run([sys.executable, '-c', source], capture_output=True, text=True)
+    assert done.stdout == 'set()\n', done.stderr
