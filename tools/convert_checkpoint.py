@@ -7,6 +7,7 @@ import sys
 EXAMPLES = """examples:
   python tools/convert_checkpoint.py focalsconv released.pth focalsconv.pth
   python tools/convert_checkpoint.py sparsebev released.pth ours.pth --config configs/sparsebev/X.py
+  python tools/convert_checkpoint.py renames old.pth new.pth   # ours, from before names changed
 """
 
 
@@ -14,7 +15,8 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('plug_in', help='whose method it is, e.g. focalsconv')
+    parser.add_argument('plug_in', help='whose method it is, e.g. focalsconv; renames: a '
+                        'checkpoint of Sparse3D from before names were changed')
     parser.add_argument('source', help='the published file')
     parser.add_argument('target', help='where ours is written')
     parser.add_argument('--config', help='our config, where the weights do not tell which one')
@@ -28,6 +30,11 @@ def main() -> int:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    if arguments.plug_in == 'renames':
+        from sparse3d.published.renames import rewrite_checkpoint
+        for change in rewrite_checkpoint(arguments.source, arguments.target):
+            print(change)
+        return
     from sparse3d.published import convert_checkpoint
     done = convert_checkpoint(arguments.plug_in, arguments.source, arguments.target,
                               arguments.config)

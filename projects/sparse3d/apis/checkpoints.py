@@ -19,6 +19,7 @@ from sparse3d.apis.config_options import has_place, value_at
 from sparse3d.apis.load_config import load_config
 from sparse3d.errors import CheckpointError, ConfigError
 from sparse3d.published.options import check_published_options
+from sparse3d.published.renames import refuse_old_names
 from sparse3d.stack.checkpoint_loading import load_checkpoint_file
 from sparse3d.stored_config import stored_config
 
@@ -67,7 +68,8 @@ def open_checkpoint(path: str | PathLike | Checkpoint) -> Checkpoint:
 
     Raises:
         CheckpointError: if the file is missing, damaged, holds what the safe loader
-            refuses, sets config keys that no converter writes, or is not a checkpoint.
+            refuses, sets config keys that no converter writes, has names that were changed
+            since, or is not a checkpoint.
     """
     if isinstance(path, Checkpoint):
         return path
@@ -78,6 +80,7 @@ def open_checkpoint(path: str | PathLike | Checkpoint) -> Checkpoint:
     weights = _weights(content) if isinstance(content, dict) else {}
     if not weights:
         raise CheckpointError(f'{path} holds no weights: it is not a checkpoint of a model')
+    refuse_old_names(content, str(path))
     meta = content.get('meta')
     meta = meta if isinstance(meta, dict) else {}
     options = check_published_options(meta.get('config_options') or {}, str(path))

@@ -78,12 +78,13 @@ def admitted_types() -> list:
             *((stand_in, '.'.join(name)) for name, stand_in in NUMPY_CONSTRUCTORS.items())]
 
 
-def load_checkpoint_file(file: Any, map_location: Any = None) -> Any:
+def load_checkpoint_file(file: Any, map_location: Any = None, all_texts: bool = False) -> Any:
     """Read a file of ``torch.save`` with PyTorch's safe loader.
 
     Args:
         file: path, or an open file.
         map_location: see ``torch.load``.
+        all_texts: keep texts of configs that are more than data, too; nobody may run them.
 
     Returns:
         The content; NumPy's values as NumPy's own types.
@@ -107,7 +108,7 @@ def load_checkpoint_file(file: Any, map_location: Any = None) -> Any:
                 raise CheckpointError(f'{name} is refused: {asked}; {READ}') from error
             raise CheckpointError(f'{name} cannot be read, it is damaged or no checkpoint '
                                   f'({size:,} bytes): {_first_line(error)}') from error
-    return leave_out_programs(content)
+    return content if all_texts else leave_out_programs(content)
 
 
 def load_from_address(url: str, model_dir: str | None = None, map_location: Any = None,
