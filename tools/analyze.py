@@ -20,9 +20,9 @@ def parse_arguments() -> argparse.Namespace:
                         help='where the report goes (default: %(default)s)')
     parser.add_argument('--frames', type=int, default=100, metavar='N',
                         help='number of frames, spread over the split (default: %(default)s)')
-    parser.add_argument('--score', type=float, default=0.3,
+    parser.add_argument('--score-threshold', type=float, default=0.3,
                         help='count mistakes from this score on (default: %(default)s)')
-    parser.add_argument('--overlap', type=float, default=0.5, metavar='IOU',
+    parser.add_argument('--iou-threshold', type=float, default=0.5, metavar='IOU',
                         help='overlap from above that counts as found (default: %(default)s)')
     parser.add_argument('--worst', type=int, default=6, metavar='N',
                         help='draw the N frames with the most mistakes (default: %(default)s)')
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> None:
     from sparse3d.apis.config_options import parse_options
     path = analyze(
         arguments.config, arguments.checkpoint, arguments.out, arguments.frames,
-        arguments.score, arguments.overlap, arguments.worst, arguments.split,
+        arguments.score_threshold, arguments.iou_threshold, arguments.worst, arguments.split,
         parse_options(arguments.cfg_options), arguments.device)
     print(f'report: {path}')
 

@@ -48,12 +48,12 @@ def main() -> int:
 
 def run(arguments: argparse.Namespace) -> None:
     from sparse3d.apis.compare import Plan, Row, add_costs, compare
-    from sparse3d.freed_memory import keep_freed_memory
+    from sparse3d.freed_memory import set_allocator
     plan = Plan(
         [Row.parse(text) for text in arguments.rows], arguments.seeds, arguments.out,
         arguments.work_dir or Path('work_dirs') / arguments.out.stem,
         tuple(arguments.cfg_options), arguments.jobs, arguments.data)
-    keep_freed_memory()  # --cost measures here what tools/test.py would take
+    set_allocator()  # --cost measures here what tools/test.py would take
     content = add_costs(plan, arguments.cost) if arguments.cost else compare(plan)
     done = sum(map(plan.has, content['runs']))
     print(f'{done} of {len(plan.rows) * len(plan.seeds)} runs in {plan.out}')

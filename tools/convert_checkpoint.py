@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
     done = convert_checkpoint(arguments.plug_in, arguments.source, arguments.target,
                               arguments.config)
     for key, value in done.options.items():
-        print(f'published behaviour, applied by itself: {key}={value}')
+        print(f'published behavior, applied by itself: {key}={value}')
     for note in done.notes:
         print(note)
     print(f'{len(done.weights)} tensors written to {arguments.target}, for {done.config}')

@@ -8,7 +8,7 @@ Example:
     python tools/create_data.py waymo data/waymo --shard 1/8    # on the first of 8 machines
     python tools/create_data.py waymo data/waymo --merge        # when all are done
     python tools/create_data.py crops kitti data/kitti          # objects to paste into images
-    python tools/create_data.py own data/mine                   # docs/custom_data.md
+    python tools/create_data.py custom data/mine                   # docs/custom_data.md
     python tools/create_data.py check data/kitti
     python tools/create_data.py upgrade data/nuscenes/nuscenes_infos_train.pkl   # mmdet3d 0.x, 1.0
     python tools/create_data.py upgrade data/kitti/kitti_infos_train.pkl         # mmdet3d 0.x, 1.0

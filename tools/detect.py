@@ -7,7 +7,7 @@ import sys
 EXAMPLES = """examples:
   python tools/detect.py CONFIG CHECKPOINT sweep.bin
   python tools/detect.py CONFIG CHECKPOINT folder --out found --formats json txt
-  python tools/detect.py CONFIG CHECKPOINT scan.pcd scan.ply --score 0.5 --formats png svg
+  python tools/detect.py CONFIG CHECKPOINT scan.pcd scan.ply --score-threshold 0.5 --formats png svg
 """
 
 
@@ -24,9 +24,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--formats', nargs='+', default=['json'],
                         choices=['json', 'csv', 'txt', 'npz', 'png', 'svg', 'pdf'],
                         help='json, csv (both are labels again), npz; txt: KITTI; png: 3D view; '
-                        'svg, pdf: seen from above '
+                        'svg, pdf: in BEV '
                         '(default: json)')
-    parser.add_argument('--score', type=float, default=0.3,
+    parser.add_argument('--score-threshold', type=float, default=0.3,
                         help='leave out detections below this score (default: %(default)s)')
     parser.add_argument('--intensity-scale', type=float, default=1.0, metavar='FACTOR',
                         help="multiply intensities to the units of the training's")
@@ -45,10 +45,10 @@ def main() -> int:
 def run(arguments: argparse.Namespace) -> int:
     from sparse3d.apis.config_options import parse_options
     from sparse3d.apis.detect_files import detect_files
-    from sparse3d.freed_memory import keep_freed_memory
-    keep_freed_memory()
+    from sparse3d.freed_memory import set_allocator
+    set_allocator()
     done = detect_files(arguments.config, arguments.checkpoint, arguments.clouds, arguments.out,
-                        arguments.formats, arguments.score, arguments.device,
+                        arguments.formats, arguments.score_threshold, arguments.device,
                         parse_options(arguments.cfg_options), arguments.intensity_scale)
     print(f'{len(done)} clouds, {sum(map(len, done.values()))} detections; '
           f'results in {arguments.out}')

@@ -18,14 +18,14 @@ sys.path.insert(0, str(TOOLS))
 from installation.checks import Row, all_checks  # noqa: E402
 
 MARKS = {'ok': 'ok    ', 'note': 'note  ', 'broken': 'BROKEN'}
-COLOURS = {'ok': '32', 'note': '33', 'broken': '31'}
+COLORS = {'ok': '32', 'note': '33', 'broken': '31'}
 
 
 def print_row(row: Row) -> None:
     mark = MARKS[row.state]
     if sys.stdout.isatty():
-        mark = f'\033[{COLOURS[row.state]}m{mark}\033[0m'
-    print(f'{mark}  {row.name:26s} {row.found}', flush=True)
+        mark = f'\033[{COLORS[row.state]}m{mark}\033[0m'
+    print(f'{mark}  {row.name:26s} {row.value}', flush=True)
     if row.remedy:
         print(f'{"":35s}-> {row.remedy}', flush=True)
 

@@ -1,4 +1,4 @@
-"""Simulate labelled drives, ready for create_data.py.
+"""Simulate labeled drives, ready for create_data.py.
 
 Example:
     python tools/simulate.py kitti data/simulated_kitti --frames 200 --seed 0 --workers 2
@@ -46,7 +46,7 @@ def _add_conditions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--weather', choices=WEATHERS, default=default.weather,
                         help='fog dims and blurs, rain adds false points; both hide far things')
     parser.add_argument('--visibility', type=float, default=default.visibility,
-                        help='of fog, in metres')
+                        help='of fog, in meters')
     parser.add_argument('--rain-rate', type=float, default=default.rain_rate,
                         help='of rain, in mm/h')
     parser.add_argument('--night', action='store_true',

@@ -7,7 +7,7 @@ import sys
 EXAMPLES = """examples:
   python tools/visualize.py CONFIG                                    # the data alone
   python tools/visualize.py CONFIG work_dirs/mine/epoch_80.pth --out pictures --frames 8
-  python tools/visualize.py CONFIG CHECKPOINT --indices 0 17 --score 0.5 --show
+  python tools/visualize.py CONFIG CHECKPOINT --indices 0 17 --score-threshold 0.5 --show
   python tools/visualize.py CONFIG CHECKPOINT --frames 40 --keypoints --video drive.mp4
 """
 
@@ -24,13 +24,13 @@ def parse_arguments() -> argparse.Namespace:
                         help='number of frames, spread over the split (default: %(default)s)')
     parser.add_argument('--indices', type=int, nargs='+', metavar='I',
                         help='draw these frames of the split instead')
-    parser.add_argument('--score', type=float, default=0.3,
+    parser.add_argument('--score-threshold', type=float, default=0.3,
                         help='leave out detections below this score (default: %(default)s)')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='test',
                         help='whose data to draw (default: %(default)s)')
-    parser.add_argument('--colour-by', choices=['height', 'intensity', 'time', 'class'],
+    parser.add_argument('--color-by', choices=['height', 'intensity', 'time', 'class'],
                         default='height',
-                        help='colour of the points (default: %(default)s)')
+                        help='color of the points (default: %(default)s)')
     parser.add_argument('--keypoints', action='store_true',
                         help='draw skeletons, and a close picture of each person')
     parser.add_argument('--sampling-points', action='store_true',
@@ -68,10 +68,10 @@ def run(arguments: argparse.Namespace) -> None:
     logging.getLogger('sparse3d').setLevel(logging.INFO)
     paths = visualize(
         arguments.config, arguments.checkpoint, arguments.out,
-        frames=arguments.indices or arguments.frames, score=arguments.score,
+        frames=arguments.indices or arguments.frames, score_threshold=arguments.score_threshold,
         show=arguments.show, split=arguments.split, device=arguments.device,
         cfg_options=parse_options(arguments.cfg_options),
-        allow_partial=arguments.allow_partial, colour_by=arguments.colour_by,
+        allow_partial=arguments.allow_partial, color_by=arguments.color_by,
         keypoints=arguments.keypoints, video=arguments.video, frames_per_second=arguments.fps,
         recording=arguments.recording, sampling_points=arguments.sampling_points,
         importance=arguments.importance)

@@ -2,7 +2,7 @@
 _base_ = ['../centerpoint/centerpoint_simulated_waymo.py']
 custom_imports = dict(imports=['dsvt'])
 
-pillar_size = [0.4, 0.4, 6]  # metres
+pillar_size = [0.4, 0.4, 6]  # meters
 model = dict(
     data_preprocessor=dict(
         voxel_type='dynamic',
@@ -23,6 +23,6 @@ model = dict(
         window_shapes=((12, 12, 1), ),
         window_shift=(6, 6, 0),
         set_size=36,
-        heads=4,
+        num_heads=4,
         feedforward_channels=128),
     backbone=dict(in_channels=64, layer_strides=[2, 2]))

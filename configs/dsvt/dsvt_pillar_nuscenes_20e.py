@@ -9,4 +9,4 @@ _base_ = [
 custom_imports = dict(imports=['dsvt'])
 
 train_dataloader = dict(batch_size=4)  # on each of 8 GPUs
-custom_hooks = [dict(type='FadeOutHook', last_epochs=4)]
+custom_hooks = [dict(type='DisableAugmentationHook', last_epochs=4)]

@@ -9,4 +9,4 @@ custom_imports = dict(imports=['dsvt'])
 
 train_dataloader = dict(batch_size=1, dataset=dict(load_interval=5))  # on each of 8 GPUs
 # The last epoch sees real scenes: no added objects, nothing turned, mirrored, stretched or moved.
-custom_hooks = [dict(type='FadeOutHook', last_epochs=1, scene=True)]
+custom_hooks = [dict(type='DisableAugmentationHook', last_epochs=1, scene=True)]

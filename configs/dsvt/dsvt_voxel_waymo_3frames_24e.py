@@ -10,4 +10,4 @@ custom_imports = dict(imports=['dsvt'])
 model = dict(voxel_encoder=dict(in_channels=6))  # with the age of a point
 train_dataloader = dict(batch_size=3)  # on each of 8 GPUs
 # The last epoch sees real scenes: no added objects, nothing turned, mirrored, stretched or moved.
-custom_hooks = [dict(type='FadeOutHook', last_epochs=1, scene=True)]
+custom_hooks = [dict(type='DisableAugmentationHook', last_epochs=1, scene=True)]

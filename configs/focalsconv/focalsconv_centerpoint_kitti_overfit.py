@@ -1,4 +1,4 @@
-# Learn a few real KITTI frames by heart: a check of everything between files and boxes.
+# Overfit a few real KITTI frames: a check of everything between files and boxes.
 #   python tools/create_data.py kitti KITTI --out data/kitti_few --all-frames
 #   python tools/train.py configs/focalsconv/focalsconv_centerpoint_kitti_overfit.py
 # No augmentation, all frames in each step. AP means nothing on so few objects; the second
@@ -10,7 +10,7 @@ _base_ = [
 custom_imports = dict(imports=['focalsconv'])
 
 data_root = '{{$SPARSE3D_KITTI_FEW:data/kitti_few}}'
-point_cloud_range = [0, -20, -3, 64, 20, 1]  # metres, a little further than the base
+point_cloud_range = [0, -20, -3, 64, 20, 1]  # meters, a little further than the base
 grid_size = [640, 400, 41]
 metainfo = dict(classes=['Car'])
 max_epochs = 100
@@ -24,7 +24,7 @@ model = dict(
         voxel_size={{_base_.grid_voxel_size}},
         point_cloud_range=point_cloud_range,
         stages=(1, 2),
-        max_growth=0.5),
+        max_dilation=0.5),
     bbox_head=dict(
         bbox_coder=dict(
             pc_range=point_cloud_range[:2], post_center_range=[-10, -40, -10, 80, 40, 10]),
@@ -63,7 +63,12 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 val_evaluator = [
     dict(type='KittiDetectionMetric', ann_file=data_root + '/kitti_infos_train.pkl'),
-    dict(type='FoundObjectsMetric', point_cloud_range=point_cloud_range, min_points=5, iou=0.7),
+    dict(
+        type='MatchedObjectsMetric',
+        point_cloud_range=point_cloud_range,
+        min_points=5,
+        iou_threshold=0.7,
+    ),
 ]
 test_evaluator = val_evaluator
 

@@ -8,4 +8,4 @@ model = dict(
         voxel_size={{_base_.grid_voxel_size}},
         point_cloud_range={{_base_.grid_range}},
         stages=(1, 2),
-        max_growth=0.25))  # bounds the time of a step while importance is still random
+        max_dilation=0.25))  # bounds the time of a step while importance is still random

@@ -93,7 +93,7 @@ train_pipeline = [
         min_points=dict(Car=5, Pedestrian=10, Cyclist=10),
         columns=6,
         use=[0, 1, 2, 3, 4]),
-    {{_base_.squash}},
+    {{_base_.tanh}},
     dict(
         type='AugmentScene',
         rotation=[-0.78539816, 0.78539816],
@@ -108,7 +108,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     {{_base_.load_points}},
-    {{_base_.squash}},
+    {{_base_.tanh}},
     dict(type='PointsRangeFilter', point_cloud_range=grid_range),
     dict(type='PackSample', keys=['points']),
 ]

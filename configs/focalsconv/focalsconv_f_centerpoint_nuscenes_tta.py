@@ -7,4 +7,4 @@ model = dict(
     double_flip=True,
     rotations=[0.0, 0.1090830, -0.1090830],
     # bus, bicycle, traffic cone; 0.1 for the others
-    overlaps={'3': 0.25, '7': 0.15, '9': 0.05})
+    iou_thresholds={'3': 0.25, '7': 0.15, '9': 0.05})

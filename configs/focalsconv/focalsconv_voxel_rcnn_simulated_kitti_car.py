@@ -22,7 +22,7 @@ model = dict(
         encoder_paddings=((1, ), (1, 1, 1), (1, 1, 1)),
         output_channels=32,
         stages=(1, 2),
-        max_growth=0.25),
+        max_dilation=0.25),
     backbone=dict(in_channels=160, out_channels=[32, 64], layer_nums=[2, 4]),
     neck=dict(in_channels=[32, 64], out_channels=[48, 48]),
     rpn_head=dict(
@@ -35,13 +35,13 @@ model = dict(
         dropout=0.1,
         pooling=dict(
             _delete_=True,
-            type='VoxelRegionPooling',
+            type='VoxelRoIPooling',
             voxel_size=grid_voxel_size,
             point_cloud_range=grid_range,
             stages={
                 stage: dict(in_channels=32, channels=[32, 32], reach=[4, 4, 4], radius=radius,
                             limit=16) for stage, radius in [('2', 0.8), ('3', 1.6)]
             })),
-    proposals=dict(train=dict(before=2000, after=128), test=dict(before=1000, after=50)))
+    proposals=dict(train=dict(nms_pre=2000, nms_post=128), test=dict(nms_pre=1000, nms_post=50)))
 
 default_hooks = dict(validate_first=dict(max_batches=2))

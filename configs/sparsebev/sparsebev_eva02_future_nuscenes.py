@@ -11,7 +11,7 @@ model = dict(
     backbone=dict(
         _delete_=True,
         type='SimpleFeaturePyramid',  # learns and is pre-trained with the transformer, as published
-        net=dict(type='EVA02', drop_path=0.3, frozen_blocks=3, checkpointing=True),
+        net=dict(type='EVA02', drop_path=0.3, frozen_blocks=3, with_checkpoint=True),
         in_channels=1024,
         out_channels=256,
         init_cfg=dict(

@@ -3,7 +3,7 @@ _base_ = ['sparsebev_r50_nuscenes.py']
 
 image_size = [512, 1408]  # height, width in pixels
 model = dict(
-    remember_frames=8,  # in evaluation; 420 MB each
+    cache_frames=8,  # in evaluation; 420 MB each
     backbone=dict(
         depth=101,
         init_cfg=dict(

@@ -8,7 +8,7 @@ custom_imports = dict(imports=['sparsebev'])
 model = dict(
     data_preprocessor=dict(
         distortion=dict(type='PhotometricDistortion', published_unclipped=True)),
-    remember_frames=8,  # in evaluation; 105 MB each
+    cache_frames=8,  # in evaluation; 105 MB each
     image_mask=dict(type='GridMask', probability=0.7, ratio=0.5),
     backbone=dict(
         # Cascade Mask R-CNN on nuImages, from mmdet3d's model zoo; its pyramid is not used.

@@ -6,7 +6,7 @@ image_size = [640, 1600]  # height, width in pixels
 frames = dict(num_frames=15, kind='future')
 model = dict(
     frame_kind='future',  # as frames.kind
-    remember_frames=0,  # half a gigabyte each
+    cache_frames=0,  # half a gigabyte each
     data_preprocessor=dict(
         mean=[103.53, 116.28, 123.675],
         std=[57.375, 57.12, 58.395],
@@ -18,13 +18,13 @@ model = dict(
         name='V-99-eSE',
         frozen_stages=2,
         norm_eval=True,
-        checkpointing=True,
+        with_checkpoint=True,
         init_cfg=dict(
             type='Pretrained',
             checkpoint='data/pretrained/dd3d_det_final.pth',
             prefix='img_backbone')),
     neck=dict(in_channels=[256, 512, 768, 1024], num_outs=5),
-    bbox_head=dict(num_query=1600, num_levels=5, num_points=4, num_frames=15))
+    bbox_head=dict(num_queries=1600, num_levels=5, num_points=4, num_frames=15))
 
 train_pipeline = [
     dict(type='LoadMultiViewImages'),

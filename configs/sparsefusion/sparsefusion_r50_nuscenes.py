@@ -10,7 +10,7 @@ _base_ = [
 custom_imports = dict(imports=['sparsefusion'])
 
 data_root = '{{$SPARSE3D_NUSCENES:data/nuscenes}}'
-meta_keys = ['img_valid', 'valid_shape', 'view_names', 'timestamp', 'lidar2global', 'token']
+meta_keys = ['image_valid', 'valid_shape', 'view_names', 'timestamp', 'lidar2global', 'token']
 # Points are not cut to the range here: the depth image of the cameras takes them all, and voxels
 # are made inside of the range alone.
 train_pipeline = [

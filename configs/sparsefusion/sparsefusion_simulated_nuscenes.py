@@ -9,7 +9,7 @@ custom_imports = dict(imports=['sparsefusion'])
 
 image_size = [96, 192]  # height, width in pixels
 load_points = dict(type='LoadSweepPoints', sweeps=2)
-meta_keys = ['img_valid', 'view_names', 'timestamp', 'lidar2global', 'token']
+meta_keys = ['image_valid', 'view_names', 'timestamp', 'lidar2global', 'token']
 # All points go into the depth image; voxels are made inside of the range alone.
 train_pipeline = [
     load_points,

@@ -56,4 +56,4 @@ train_dataloader = dict(
             modality={{_base_.modality}},
             unknown_velocities='nan',
             metainfo={{_base_.metainfo}})))
-custom_hooks = [dict(type='FadeOutHook', last_epochs=5)]
+custom_hooks = [dict(type='DisableAugmentationHook', last_epochs=5)]

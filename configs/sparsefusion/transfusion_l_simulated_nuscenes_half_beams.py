@@ -3,7 +3,7 @@ _base_ = ['transfusion_l_simulated_nuscenes.py']
 
 test_pipeline = [
     {{_base_.load_points}},
-    dict(type='DropBeams', every=2),
+    dict(type='DropBeams', interval=2),
     dict(type='PointsRangeFilter', point_cloud_range={{_base_.point_cloud_range}}),
     dict(type='PackSample', keys=['points'], more_meta_keys=['token']),
 ]

@@ -8,12 +8,12 @@ custom_imports = dict(imports=['voxelkp'])
 max_epochs = 20  # the README of the release for one GPU; 36 for eight, 12 in its config
 
 data_root = '{{$SPARSE3D_WAYMO:data/waymo/kitti_format}}'
-point_cloud_range = [-75.2, -75.2, -2, 75.2, 75.2, 4]  # metres: x, y, z from, x, y, z to
-load_points = dict(type='LoadWaymoPoints', frames=1, squash=['intensity'])
+point_cloud_range = [-75.2, -75.2, -2, 75.2, 75.2, 4]  # meters: x, y, z from, x, y, z to
+load_points = dict(type='LoadWaymoPoints', num_frames=1, tanh=['intensity'])
 clean_points = dict(type='RemovePointsInOtherBoxes')
 
 train_pipeline = [
-    dict(load_points, squash=[]),  # objects of the database have raw intensities
+    dict(load_points, tanh=[]),  # objects of the database have raw intensities
     clean_points,
     dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
     dict(type='LoadKeypoints3D'),
@@ -24,11 +24,11 @@ train_pipeline = [
         classes=['Human'],
         # Vehicles as background: their points without boxes.
         groups=dict(Human=20, Car=15),
-        unlabelled=['Car'],
+        unlabeled=['Car'],
         min_points=dict(Human=5, Car=5),
         columns=6,
         use=[0, 1, 2, 3, 4]),
-    dict(type='SquashFeatures', columns=[3]),
+    dict(type='TanhFeatures', columns=[3]),
     dict(
         type='AugmentScene',
         flip_horizontal=0.5,
@@ -46,15 +46,15 @@ train_pipeline = [
 raw_pipeline = [
     load_points,
     dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='NameCloud', kind='raw'),
-    dict(type='PackSample', keys=['points'], more_meta_keys=['cloud']),
+    dict(type='SetEvaluationVariant', variant='raw'),
+    dict(type='PackSample', keys=['points'], more_meta_keys=['evaluation_variant']),
 ]
 cleaned_pipeline = [
     load_points,
     clean_points,
     dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='NameCloud', kind='cleaned'),
-    dict(type='PackSample', keys=['points'], more_meta_keys=['cloud']),
+    dict(type='SetEvaluationVariant', variant='cleaned'),
+    dict(type='PackSample', keys=['points'], more_meta_keys=['evaluation_variant']),
 ]
 
 train_dataloader = dict(batch_size=2, dataset=dict(pipeline=train_pipeline))
@@ -73,7 +73,7 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 val_evaluator = dict(
     _delete_=True,
-    type='KeypointMetricByCloud',
+    type='KeypointMetricByVariant',
     ann_file=data_root + '/waymo_infos_val.pkl')
 test_evaluator = val_evaluator
 

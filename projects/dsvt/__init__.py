@@ -5,8 +5,8 @@ import dsvt.config_statements  # noqa: F401
 from dsvt.dsvt_encoder import DSVTEncoder
 from dsvt.dynamic_voxel_encoder import DynamicVoxelEncoder
 from dsvt.iou_center_head import IoUCenterHead
-from dsvt.neighbourhood_decoder import NeighbourhoodDecoderLayer
+from dsvt.neighborhood_decoder import NeighborhoodDecoderLayer
 from dsvt.residual_bev_backbone import ResidualBEVBackbone
 
-__all__ = ['DSVTEncoder', 'DynamicVoxelEncoder', 'IoUCenterHead', 'NeighbourhoodDecoderLayer',
+__all__ = ['DSVTEncoder', 'DynamicVoxelEncoder', 'IoUCenterHead', 'NeighborhoodDecoderLayer',
            'ResidualBEVBackbone']

@@ -41,22 +41,22 @@ class AttentionPooling(nn.Module):
     """One query for each region attends to the voxels of the region.
 
     The query is the channel-wise maximum of the region, keys carry a learned embedding
-    of their slot, the result is normalised together with the query.
+    of their slot, the result is normalized together with the query.
 
     Args:
         channels: of the voxels.
         slots: cells of a region.
-        heads: of the attention.
+        num_heads: of the attention.
         published_empty_slots: as in the released code empty cells take part, as zero
             vectors in the maximum and as keys of their own; without, only voxels do.
 
     Source: DSVT (CVPR 2023), section 3.3.
     """
 
-    def __init__(self, channels: int, slots: int, heads: int = 8,
+    def __init__(self, channels: int, slots: int, num_heads: int = 8,
                  published_empty_slots: bool = False) -> None:
         super().__init__()
-        self.self_attn = nn.MultiheadAttention(channels, heads, batch_first=True)
+        self.self_attn = nn.MultiheadAttention(channels, num_heads, batch_first=True)
         self.norm = nn.LayerNorm(channels)
         self.pos_embedding = nn.Parameter(torch.randn(slots, channels))
         self.published_empty_slots = published_empty_slots

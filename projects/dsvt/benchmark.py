@@ -29,7 +29,7 @@ GRIDS = {
     'nuScenes pillar': ((0.3, 0.3, 8), (-54, -54, -5, 54, 54, 3),
                         ((30, 30, 1), (30, 30, 1)), 15, 90),
 }
-LEVEL = 1.84  # metres from the ground to the sensor
+LEVEL = 1.84  # meters from the ground to the sensor
 MODEL_RANGE = (-25.6, -25.6, -2, 25.6, 25.6, 4)
 MODEL_GRID = (160, 160, 1)
 COMPILE = True  # takes a minute or two
@@ -78,16 +78,16 @@ def _partition_row(name: str, clouds: list[Tensor], source: str, threads: int,
     def ours():
         return [rotated_sets(coordinates, window, set_size) for window in windows]
 
-    def released():
+    def published():
         return [sets_by_padding(coordinates, window, set_size) for window in windows]
 
     same = all(torch.equal(mine.voxels, voxels) and torch.equal(mine.repeated, repeated)
-               for mine, (voxels, repeated) in zip(ours(), released(), strict=True))
+               for mine, (voxels, repeated) in zip(ours(), published(), strict=True))
     note = (f'{len(coordinates):,} voxels of a {source} and its turned copy, both window '
             f'configurations, {threads} threads; released: padded tables; '
             f'{"same sets" if same else "DIFFERENT SETS"}')
     return _row(f'partition into sets, {name}', measure(ours, repeats),
-                measure(released, repeats), note)
+                measure(published, repeats), note)
 
 
 def _attention_rows(clouds: list[Tensor], source: str, threads: int, repeats: int) -> list[dict]:
@@ -102,21 +102,21 @@ def _attention_rows(clouds: list[Tensor], source: str, threads: int, repeats: in
     def ours():
         return attention(features, position, shared[0], ~shared[1], sets.slot_of_voxel[0])
 
-    def released():
+    def published():
         return attend_slot_by_slot(attention, features, position, *shared)
 
     def step(way: Callable[[], Tensor]) -> Callable[[], None]:
         return lambda: way().square().mean().backward()
 
     with torch.no_grad():
-        apart = (ours() - released()).abs().max().item()
-        forward = measure(ours, repeats), measure(released, repeats)
+        apart = (ours() - published()).abs().max().item()
+        forward = measure(ours, repeats), measure(published, repeats)
     note = (f'{len(coordinates):,} pillars of a {source} in {len(shared[0]):,} sets of '
             f'{set_size}, 192 channels, {threads} threads; released: every slot projected; '
             f'apart by {apart:.0e}')
     return [_row('set attention layer, forward', *forward, note),
             _row('set attention layer, forward and backward', measure(step(ours), repeats),
-                 measure(step(released), repeats), note)]
+                 measure(step(published), repeats), note)]
 
 
 def _training_rows(clouds: list[Tensor], source: str, threads: int, repeats: int) -> list[dict]:
@@ -126,7 +126,7 @@ def _training_rows(clouds: list[Tensor], source: str, threads: int, repeats: int
     features = torch.randn(len(coordinates), 192)
     tables = encoder.tables(coordinates)
     note = (f'4 blocks on {len(coordinates):,} pillars of a {source}, {threads} threads; '
-            'checkpoint_blocks=True against False')
+            'with_checkpoint=True against False')
     steps = [_training_step(encoder, features, tables, again) for again in (True, False)]
     times = [measure(step, repeats, warmup=1) for step in steps]
     memory = [peak_mebibytes(step) for step in steps]
@@ -138,7 +138,7 @@ def _training_rows(clouds: list[Tensor], source: str, threads: int, repeats: int
 def _training_step(encoder: DSVTEncoder, features: Tensor, tables: EncoderTables,
                    again: bool) -> Callable[[], None]:
     def step():
-        encoder.stages[0].checkpoint_blocks = again
+        encoder.stages[0].with_checkpoint = again
         encoder.zero_grad(set_to_none=True)
         encoder.encode_voxels(features, tables).square().mean().backward()
     return step

@@ -1,4 +1,4 @@
-"""From the centre head's maps to boxes."""
+"""From the center head's maps to boxes."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from dsvt.center_targets import MapGrid
-from sparse3d.ops.rotated_iou import bird_eye_view
+from sparse3d.ops.rotated_iou import bev_boxes
 from sparse3d.ops.rotated_nms import rotated_nms
 
 
 class Candidates(NamedTuple):
     """Boxes of one sample before suppression."""
 
-    boxes: Tensor    # [n, 7]  x, y, z centre, dx, dy, dz, yaw; metres, radians
+    boxes: Tensor    # [n, 7]  x, y, z center, dx, dy, dz, yaw; meters, radians
     scores: Tensor   # [n]     heat in [0, 1]
     labels: Tensor   # [n] int64
     quality: Tensor  # [n]     predicted overlap in [0, 1]
@@ -27,7 +27,7 @@ def decode_codes(
         cells: Tensor,  # [n] int64  number of the cell in its sample, row by row
         width: int,
         grid: MapGrid,
-) -> Tensor:            # [n, 7]  x, y, z centre, dx, dy, dz, yaw
+) -> Tensor:            # [n, 7]  x, y, z center, dx, dy, dz, yaw
     """Boxes from the values predicted at cells."""
     column = torch.stack([cells % width, cells.div(width, rounding_mode='floor')], dim=1)
     xy = (column + codes[:, :2]) * codes.new_tensor(grid.cell) + codes.new_tensor(grid.origin)
@@ -40,13 +40,13 @@ def candidates(
         codes: Tensor,    # [8, H, W]
         quality: Tensor,  # [H, W]  in [-1, 1] units
         grid: MapGrid,
-        max_boxes: int = 500,
+        max_candidates: int = 500,
         score_threshold: float = 0.1,
         center_range: Sequence[float] = (-80, -80, -10, 80, 80, 10),
 ) -> Candidates:
     """The best cells over all classes that pass the threshold and lie in ``center_range``."""
     cells = heat.shape[1] * heat.shape[2]
-    scores, best = heat.flatten().topk(min(max_boxes, heat.numel()))
+    scores, best = heat.flatten().topk(min(max_candidates, heat.numel()))
     label, cell = best.div(cells, rounding_mode='floor'), best % cells
     boxes = decode_codes(codes.flatten(1)[:, cell].T, cell, heat.shape[2], grid)
     limits = boxes.new_tensor(center_range)
@@ -56,37 +56,37 @@ def candidates(
     return Candidates(boxes[kept], scores[kept], label[kept], overlap[kept])
 
 
-def rectified_scores(found: Candidates, rectifier: Sequence[float]) -> Tensor:
+def rectified_scores(candidates: Candidates, rectifier: Sequence[float]) -> Tensor:
     """heat ** (1 - a) * quality ** a with a of the box's class, [n].
 
     Source: DSVT (CVPR 2023), appendix; CIA-SSD (AAAI 2021), equation 4.
     """
-    power = found.scores.new_tensor(rectifier)[found.labels]
-    return found.scores ** (1 - power) * found.quality ** power
+    power = candidates.scores.new_tensor(rectifier)[candidates.labels]
+    return candidates.scores ** (1 - power) * candidates.quality ** power
 
 
 def suppress(
         boxes: Tensor,    # [n, 7]
         scores: Tensor,   # [n]
         labels: Tensor,   # [n]
-        thresholds: Sequence[float],  # one for each class
-        pre_max: int = 4096,
-        post_max: int = 500,
+        iou_thresholds: Sequence[float],  # one for each class
+        nms_pre: int = 4096,
+        nms_post: int = 500,
         published_turned_nms: bool = False,
 ) -> Tensor:              # [k] rows that stay, by class, best first
     """Rotated non-maximum suppression within each class.
 
     Args:
-        pre_max, post_max: boxes of a class that enter and that leave.
-        published_turned_nms: turn every box by 90 degrees about its centre before overlaps
+        nms_pre, nms_post: boxes of a class that enter and that leave.
+        published_turned_nms: turn every box by 90 degrees about its center before overlaps
             are measured, which is what the released code does.
     """
-    flat = bird_eye_view(boxes)
+    flat = bev_boxes(boxes)
     if published_turned_nms:
         flat = torch.cat([flat[:, :4], flat[:, 4:] + pi / 2], dim=1)
     kept = []
-    for label, threshold in enumerate(thresholds):
+    for label, threshold in enumerate(iou_thresholds):
         rows = (labels == label).nonzero().squeeze(1)
-        rows = rows[scores[rows].argsort(descending=True, stable=True)[:pre_max]]
-        kept.append(rows[rotated_nms(flat[rows], scores[rows], threshold)[:post_max]])
+        rows = rows[scores[rows].argsort(descending=True, stable=True)[:nms_pre]]
+        kept.append(rows[rotated_nms(flat[rows], scores[rows], threshold)[:nms_post]])
     return torch.cat(kept)

@@ -1,4 +1,4 @@
-"""Losses of the centre head."""
+"""Losses of the center head."""
 from __future__ import annotations
 
 import torch
@@ -26,7 +26,7 @@ def heatmap_loss(logits: Tensor, target: Tensor) -> Tensor:
 def box_losses(
         codes: Tensor,    # [n, 8]  predicted at the objects' cells
         quality: Tensor,  # [n]     predicted overlap, in [-1, 1] units
-        boxes: Tensor,    # [n, 7]  decoded from the codes, z centre
+        boxes: Tensor,    # [n, 7]  decoded from the codes, z center
         targets: CenterTargets,
 ) -> dict[str, Tensor]:
     """Code, overlap and box losses, each a sum over objects over their number.
@@ -59,7 +59,7 @@ def diou_aligned(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _on_ground(boxes: Tensor) -> Tensor:
-    """z of the centre to z of the bottom face."""
+    """z of the center to z of the bottom face."""
     low = boxes.clone()
     low[:, 2] -= boxes[:, 5] / 2
     return low

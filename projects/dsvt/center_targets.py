@@ -1,4 +1,4 @@
-"""What the centre head should predict for given boxes."""
+"""What the center head should predict for given boxes."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ class MapGrid:
     """Where the cells of the map lie.
 
     Attributes:
-        origin: x, y of the corner of cell 0, 0 in metres.
-        cell: extent of a cell in x, y in metres.
+        origin: x, y of the corner of cell 0, 0 in meters.
+        cell: extent of a cell in x, y in meters.
     """
 
     origin: tuple[float, float]
@@ -28,22 +28,22 @@ class CenterTargets(NamedTuple):
 
     heatmap: Tensor  # [B, classes, H, W]
     index: Tensor    # [n] int64  cell of each object among all samples' cells, row by row
-    codes: Tensor    # [n, 8]  x, y within the cell, z centre, log dx, dy, dz, cos, sin
-    boxes: Tensor    # [n, 7]  x, y, z centre, dx, dy, dz, yaw
+    codes: Tensor    # [n, 8]  x, y within the cell, z center, log dx, dy, dz, cos, sin
+    boxes: Tensor    # [n, 7]  x, y, z center, dx, dy, dz, yaw
 
 
 def center_targets(
-        boxes: Sequence[Tensor],   # B x [n, 7]  x, y, z centre, dx, dy, dz, yaw; LiDAR frame
+        boxes: Sequence[Tensor],   # B x [n, 7]  x, y, z center, dx, dy, dz, yaw; LiDAR frame
         labels: Sequence[Tensor],  # B x [n]
         grid: MapGrid,
         map_shape: tuple[int, int, int],  # classes, H, W
         max_objects: int = 500,
-        min_overlap: float = 0.1,
+        gaussian_overlap: float = 0.1,
         min_radius: int = 2,
 ) -> CenterTargets:
     """Draw each object as a Gaussian on its class's map and encode its box.
 
-    Objects whose centre is off the map, whose label is no class, or without area are
+    Objects whose center is off the map, whose label is no class, or without area are
     left out; of the others the first ``max_objects`` of each sample count.
 
     Source: CenterPoint (CVPR 2021), section 4.1.
@@ -58,7 +58,15 @@ def center_targets(
         rows = usable.nonzero().squeeze(1)[:max_objects]
         of_sample, position = of_sample[rows], position[rows]
         cell = position.floor().long()
-        _draw(heatmap[sample], names[rows], cell, of_sample[:, 3:5], grid, min_overlap, min_radius)
+        _draw(
+            heatmap[sample],
+            names[rows],
+            cell,
+            of_sample[:, 3:5],
+            grid,
+            gaussian_overlap,
+            min_radius,
+        )
         indices.append((sample * height + cell[:, 1]) * width + cell[:, 0])
         codes.append(_encode(of_sample, position - cell))
         kept.append(of_sample)
@@ -70,10 +78,10 @@ def _cells(xy: Tensor, grid: MapGrid) -> Tensor:
 
 
 def _draw(heatmap: Tensor, labels: Tensor, cells: Tensor, sizes: Tensor, grid: MapGrid,
-          min_overlap: float, min_radius: int) -> None:
+          gaussian_overlap: float, min_radius: int) -> None:
     in_cells = sizes / sizes.new_tensor(grid.cell)
     for label, cell, size in zip(labels.tolist(), cells, in_cells, strict=True):
-        radius = max(min_radius, int(gaussian_radius((size[0], size[1]), min_overlap)))
+        radius = max(min_radius, int(gaussian_radius((size[0], size[1]), gaussian_overlap)))
         draw_heatmap_gaussian(heatmap[label], cell, radius)
 
 

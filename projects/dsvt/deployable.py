@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dsvt.attention_pooling import slot_cells
-from dsvt.dsvt_stage import DSVTStage, Places, StageTables
+from dsvt.dsvt_stage import DSVTStage, StageTables, WindowPositions
 from dsvt.iou_center_head import IoUCenterHead
 from dsvt.position_embedding import PositionEmbedding
 from dsvt.rotated_sets import RotatedSets
@@ -26,9 +26,9 @@ class EmbeddingTable(nn.Module):
         with torch.no_grad():
             self.register_buffer('rows', embedding.eval().table().clone())
 
-    def forward(self, inside: Tensor | None, place: Tensor) -> Tensor:
+    def forward(self, inside: Tensor | None, position: Tensor) -> Tensor:
         """[N] -> [N, C]."""
-        return self.rows.index_select(0, place)
+        return self.rows.index_select(0, position)
 
 
 class DeployableDSVT(nn.Module):
@@ -82,8 +82,8 @@ class DeployableDSVT(nn.Module):
                     inputs[f'voxels_{index}_{name}'] = sets.voxels
                     inputs[f'repeated_{index}_{name}'] = sets.repeated.contiguous()
                     inputs[f'slot_of_voxel_{index}_{name}'] = sets.slot_of_voxel
-                if of_stage.places[window] is not None:
-                    inputs[f'place_{index}_{name}'] = of_stage.places[window].place
+                if of_stage.positions[window] is not None:
+                    inputs[f'position_{index}_{name}'] = of_stage.positions[window].position
             if index < len(tables.poolings):
                 cell, filled = slot_cells(tables.poolings[index])
                 inputs[f'pool_cell_{index}'], inputs[f'pool_filled_{index}'] = cell, filled
@@ -104,12 +104,12 @@ class DeployableDSVT(nn.Module):
 
 
 def _stage_tables(stage: DSVTStage, index: int, inputs: dict[str, Tensor]) -> StageTables:
-    sets, places = [], []
+    sets, positions = [], []
     for window, name in enumerate(WINDOWS):
-        place = inputs.get(f'place_{index}_{name}')
-        places.append(None if place is None else Places(None, place))
+        position = inputs.get(f'position_{index}_{name}')
+        positions.append(None if position is None else WindowPositions(None, position))
         sets.append(RotatedSets(
             inputs[f'voxels_{index}_{name}'], inputs[f'repeated_{index}_{name}'],
-            inputs[f'slot_of_voxel_{index}_{name}'], place, None)
+            inputs[f'slot_of_voxel_{index}_{name}'], position, None)
             if window in stage.configurations else None)
-    return StageTables(tuple(sets), tuple(places))
+    return StageTables(tuple(sets), tuple(positions))

@@ -10,9 +10,9 @@ from dsvt.set_attention import SetAttention
 class EncoderLayer(nn.Module):
     """Set attention with an outer residual that starts again from the layer's input."""
 
-    def __init__(self, channels: int, heads: int, feedforward_channels: int) -> None:
+    def __init__(self, channels: int, num_heads: int, feedforward_channels: int) -> None:
         super().__init__()
-        self.win_attn = SetAttention(channels, heads, feedforward_channels)
+        self.win_attn = SetAttention(channels, num_heads, feedforward_channels)
         self.norm = nn.LayerNorm(channels)
 
     def forward(self, features: Tensor, *partition: Tensor) -> Tensor:
@@ -26,10 +26,10 @@ class DSVTBlock(nn.Module):
     Source: DSVT (CVPR 2023), equation 7 (rotated set attention).
     """
 
-    def __init__(self, channels: int, heads: int, feedforward_channels: int) -> None:
+    def __init__(self, channels: int, num_heads: int, feedforward_channels: int) -> None:
         super().__init__()
         self.encoder_list = nn.ModuleList(
-            EncoderLayer(channels, heads, feedforward_channels) for _ in range(2))
+            EncoderLayer(channels, num_heads, feedforward_channels) for _ in range(2))
 
     def forward(self, features: Tensor, positions: tuple[Tensor, Tensor],
                 sets: RotatedSets) -> Tensor:

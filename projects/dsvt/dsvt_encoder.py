@@ -26,7 +26,7 @@ class EncoderTables(NamedTuple):
 
 @MODELS.register_module()
 class DSVTEncoder(nn.Module):
-    """Dynamic sparse voxel transformer: voxels in, map seen from above out.
+    """Dynamic sparse voxel transformer: voxels in, BEV map out.
 
     Stands where mmdet3d has a middle encoder: ``forward(features, coordinates,
     batch_size)``. All triples are in voxels, x, y, z.
@@ -40,10 +40,10 @@ class DSVTEncoder(nn.Module):
         set_size: slots of a set.
         hybrid_factor: shifted windows are larger by this.
         window_shift: of the shifted windows.
-        heads, feedforward_channels: of the attention.
+        num_heads, feedforward_channels: of the attention.
         in_channels: of the features that come in, where they are not ``channels``; a linear
             layer brings them there (for voxel encoders that only take means).
-        checkpoint_blocks: compute blocks again in the backward pass instead of keeping what is
+        with_checkpoint: compute blocks again in the backward pass instead of keeping what is
             inside them: less memory in training, more time.
         published_embedding_order: see :class:`dsvt.dsvt_stage.DSVTStage`.
         published_empty_slots: see :class:`dsvt.attention_pooling.AttentionPooling`.
@@ -54,27 +54,37 @@ class DSVTEncoder(nn.Module):
     Source: DSVT (CVPR 2023).
     """
 
-    def __init__(self, grid_shape: Sequence[int], channels: int = 192,
-                 blocks: Sequence[int] = (4, ), window_shapes: Sequence = ((12, 12, 1), ),
-                 pool_strides: Sequence = (), set_size: int = 36,
-                 hybrid_factor: Sequence[int] = (2, 2, 1), window_shift: Sequence[int] = (6, 6, 0),
-                 heads: int = 8, feedforward_channels: int = 384, in_channels: int | None = None,
-                 checkpoint_blocks: bool = False, published_embedding_order: bool = False,
-                 published_empty_slots: bool = False) -> None:
+    def __init__(
+        self,
+        grid_shape: Sequence[int],
+        channels: int = 192,
+        blocks: Sequence[int] = (4,),
+        window_shapes: Sequence = ((12, 12, 1),),
+        pool_strides: Sequence = (),
+        set_size: int = 36,
+        hybrid_factor: Sequence[int] = (2, 2, 1),
+        window_shift: Sequence[int] = (6, 6, 0),
+        num_heads: int = 8,
+        feedforward_channels: int = 384,
+        in_channels: int | None = None,
+        with_checkpoint: bool = False,
+        published_embedding_order: bool = False,
+        published_empty_slots: bool = False,
+    ) -> None:
         super().__init__()
         self.input = (nn.Identity() if in_channels in (None, channels)
                       else nn.Linear(in_channels, channels))
         self.grids = _grids(grid_shape, blocks, window_shapes, pool_strides)
         self.strides = [tuple(stride) for stride in pool_strides]
-        attention = (channels, heads, feedforward_channels, set_size, published_embedding_order,
-                     checkpoint_blocks)
+        attention = (channels, num_heads, feedforward_channels, set_size, published_embedding_order,
+                     with_checkpoint)
         self.stages = nn.ModuleList(
             DSVTStage(_windows(shape, hybrid_factor, window_shift, grid), count,
                       sum(blocks[:stage]), *attention)
             for stage, (shape, grid, count)
             in enumerate(zip(window_shapes, self.grids, blocks, strict=True)))
         self.poolings = nn.ModuleList(
-            AttentionPooling(channels, x * y * z, heads, published_empty_slots)
+            AttentionPooling(channels, x * y * z, num_heads, published_empty_slots)
             for x, y, z in self.strides)
         for parameter in self.parameters():
             if parameter.dim() > 1:
@@ -149,5 +159,5 @@ def _grids(grid_shape: Sequence[int], blocks: Sequence[int], window_shapes: Sequ
     if grids[-1][2] != 1:
         raise ConfigError(
             f'pool_strides {[list(stride) for stride in pool_strides]} leave {grids[-1][2]} cells '
-            f'in z of a grid of {list(grid_shape)}; a map seen from above needs exactly one')
+            f'in z of a grid of {list(grid_shape)}; a BEV map needs exactly one')
     return grids

@@ -11,7 +11,7 @@ from sparse3d.ops import voxel_batch_norm  # noqa: F401  (registers VoxelBN1d)
 
 
 class _PointLayer(nn.Module):
-    """Linear, batch normalisation, ReLU on points."""
+    """Linear, batch normalization, ReLU on points."""
 
     def __init__(self, in_channels: int, out_channels: int, norm_cfg: dict) -> None:
         super().__init__()
@@ -27,15 +27,15 @@ class DynamicVoxelEncoder(nn.Module):
     """Features of voxels (or pillars) from all of their points.
 
     A point is described by its own values, its offset to the mean of its voxel's points
-    and to the voxel's centre. The first layer sets each point beside its voxel's maximum,
+    and to the voxel's center. The first layer sets each point beside its voxel's maximum,
     the second leaves the maximum alone.
 
     Args:
         in_channels: columns of a point, x, y, z first.
         feat_channels: outputs of the two layers; the first is the width after joining.
-        voxel_size: x, y, z in metres.
-        point_cloud_range: x, y, z minimum, x, y, z maximum in metres, LiDAR frame.
-        norm_cfg: batch normalisation over points.
+        voxel_size: x, y, z in meters.
+        point_cloud_range: x, y, z minimum, x, y, z maximum in meters, LiDAR frame.
+        norm_cfg: batch normalization over points.
 
     Source: DSVT (CVPR 2023), released configs; dynamic voxelization from MVF (CoRL 2019).
     """
@@ -51,7 +51,7 @@ class DynamicVoxelEncoder(nn.Module):
                                          _PointLayer(first // 2 * 2, last, norm_cfg)])
         size, limits = torch.tensor(voxel_size), torch.tensor(point_cloud_range)
         self.register_buffer('voxel_size', size, persistent=False)
-        self.register_buffer('first_centre', limits[:3] + size / 2, persistent=False)
+        self.register_buffer('first_center', limits[:3] + size / 2, persistent=False)
         self.grid = ((limits[3:] - limits[:3]) / size).round().long().tolist()  # x, y, z
 
     def forward(
@@ -77,13 +77,13 @@ class DynamicVoxelEncoder(nn.Module):
 
     def _describe(self, points: Tensor, coordinates: Tensor, voxel: Tensor,
                   counts: Tensor) -> Tensor:
-        """Values, offset to the mean, offset to the centre: [P, C + 6]."""
+        """Values, offset to the mean, offset to the center: [P, C + 6]."""
         xyz = points[:, :3]
         if len(points) == 0:
             return torch.cat([points, xyz, xyz], dim=1)
         mean = torch.segment_reduce(xyz, 'mean', lengths=counts, axis=0)
-        centre = coordinates[:, [3, 2, 1]] * self.voxel_size + self.first_centre
-        return torch.cat([points, xyz - mean[voxel], xyz - centre], dim=1)
+        center = coordinates[:, [3, 2, 1]] * self.voxel_size + self.first_center
+        return torch.cat([points, xyz - mean[voxel], xyz - center], dim=1)
 
 
 def _maximum(values: Tensor, counts: Tensor) -> Tensor:

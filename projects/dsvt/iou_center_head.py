@@ -1,4 +1,4 @@
-"""Centre head that also predicts how well its boxes fit."""
+"""Center head that also predicts how well its boxes fit."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -26,23 +26,23 @@ class IoUCenterHead(nn.Module):
     Args:
         in_channels: of the map.
         num_classes: heat maps.
-        voxel_size: x, y[, z] in metres.
-        point_cloud_range: x, y, z minimum, x, y, z maximum in metres, LiDAR frame.
+        voxel_size: x, y[, z] in meters.
+        point_cloud_range: x, y, z minimum, x, y, z maximum in meters, LiDAR frame.
         stride: cells of the map in voxels.
         channels: inside the head.
         loss_weights: of ``loss_heatmap``, ``loss_bbox``, ``loss_iou`` and ``loss_diou``.
         max_objects: objects of a sample that are trained on.
-        min_overlap, min_radius: of the Gaussians on the heat map.
-        max_boxes: cells that become boxes, over all classes.
+        gaussian_overlap, min_radius: of the Gaussians on the heat map.
+        max_candidates: cells that become boxes, over all classes.
         score_threshold: of the heat, before it is corrected by the overlap.
-        center_range: boxes with their centre outside are dropped.
+        center_range: boxes with their center outside are dropped.
         rectifier: weight of the overlap in the score, for each class.
-        nms_thresholds: overlap seen from above, for each class.
-        nms_pre_max, nms_post_max: boxes of a class before and after suppression.
+        iou_thresholds: overlap in BEV, for each class.
+        nms_pre, nms_post: boxes of a class before and after suppression.
         published_turned_nms: see :func:`dsvt.center_decoding.suppress`.
 
     Raises:
-        ConfigError: if rectifier or nms_thresholds have another length than classes.
+        ConfigError: if rectifier or iou_thresholds have another length than classes.
 
     Source: CenterPoint (CVPR 2021) with the overlap branch of the released DSVT configs.
     """
@@ -50,14 +50,14 @@ class IoUCenterHead(nn.Module):
     def __init__(self, in_channels: int, num_classes: int, voxel_size: Sequence[float],
                  point_cloud_range: Sequence[float], stride: int = 1, channels: int = 64,
                  loss_weights: dict[str, float] | None = None, max_objects: int = 500,
-                 min_overlap: float = 0.1, min_radius: int = 2, max_boxes: int = 500,
+                 gaussian_overlap: float = 0.1, min_radius: int = 2, max_candidates: int = 500,
                  score_threshold: float = 0.1,
                  center_range: Sequence[float] = (-80, -80, -10, 80, 80, 10),
                  rectifier: Sequence[float] = (0.68, 0.71, 0.65),
-                 nms_thresholds: Sequence[float] = (0.7, 0.6, 0.55), nms_pre_max: int = 4096,
-                 nms_post_max: int = 500, published_turned_nms: bool = False) -> None:
+                 iou_thresholds: Sequence[float] = (0.7, 0.6, 0.55), nms_pre: int = 4096,
+                 nms_post: int = 500, published_turned_nms: bool = False) -> None:
         super().__init__()
-        for name, values in (('rectifier', rectifier), ('nms_thresholds', nms_thresholds)):
+        for name, values in (('rectifier', rectifier), ('iou_thresholds', iou_thresholds)):
             if len(values) != num_classes:
                 raise ConfigError(f'{name} of IoUCenterHead has {len(values)} numbers for '
                                   f'{num_classes} classes: give one for each class')
@@ -65,10 +65,10 @@ class IoUCenterHead(nn.Module):
         self.grid = MapGrid(tuple(point_cloud_range[:2]),
                             tuple(size * stride for size in voxel_size[:2]))
         self.loss_weights = {**LOSS_WEIGHTS, **(loss_weights or {})}
-        self.drawing = (max_objects, min_overlap, min_radius)
-        self.choice = (max_boxes, score_threshold, center_range)
+        self.drawing = (max_objects, gaussian_overlap, min_radius)
+        self.choice = (max_candidates, score_threshold, center_range)
         self.rectifier = rectifier
-        self.suppression = (nms_thresholds, nms_pre_max, nms_post_max, published_turned_nms)
+        self.suppression = (iou_thresholds, nms_pre, nms_post, published_turned_nms)
         self.shared_conv = nn.Sequential(*_convolution(in_channels, channels))
         outputs = {**CODES, 'iou': 1, 'hm': num_classes}
         self.branches = nn.ModuleDict({
@@ -110,7 +110,7 @@ class IoUCenterHead(nn.Module):
 
         Args:
             maps: from ``forward``.
-            boxes: B x [n, 7], x, y, z **centre**, dx, dy, dz, yaw.
+            boxes: B x [n, 7], x, y, z **center**, dx, dy, dz, yaw.
             labels: B x [n].
         """
         targets = self.targets(maps, boxes, labels)

@@ -45,10 +45,11 @@ class ExportReport:
                   for voxels, difference in self.differences.items()),
                 f'for TensorRT:\n  trtexec --onnx={self.path} --fp16 {self.trtexec_shapes()}']
 
-    def trtexec_shapes(self, least: float = 0.15, most: float = 1.75) -> str:
-        """Bounds for TensorRT: shapes from ``least`` to ``most`` times those of the cloud."""
+    def trtexec_shapes(self, min_voxels: float = 0.15, max_voxels: float = 1.75) -> str:
+        """Bounds for TensorRT: shapes from ``min_voxels`` to ``max_voxels`` times those of the
+        cloud."""
         options = []
-        for name, factor in (('min', least), ('opt', 1.0), ('max', most)):
+        for name, factor in (('min', min_voxels), ('opt', 1.0), ('max', max_voxels)):
             shapes = ','.join(f'{key}:{_scaled(self.inputs[key], shape, factor)}'
                               for key, shape in self.example.items())
             options.append(f'--{name}Shapes={shapes}')
@@ -76,7 +77,7 @@ def export_onnx(config: str | PathLike, checkpoint: str | PathLike | None, out: 
     """
     require_packages()
     config, opened = open_with_config(config, checkpoint, cfg_options)
-    MMLogger.get_current_instance().setLevel('WARNING')  # or it lists every initialised weight
+    MMLogger.get_current_instance().setLevel('WARNING')  # or it lists every initialized weight
     detector = build_model(config, opened)
     return export_detector(detector, _clouds(detector, clouds), out, tolerance)
 

@@ -12,7 +12,7 @@ BATCH_NORM = dict(type='VoxelBN1d', eps=1e-5, momentum=0.1)
 
 
 class PositionEmbedding(nn.Module):
-    """Linear, batch normalisation, ReLU, linear on the place minus half the window.
+    """Linear, batch normalization, ReLU, linear on the place minus half the window.
 
     In evaluation the embedding depends on nothing but the cell of the window, so it is
     computed once for each cell and read from there wherever that is less work.
@@ -30,13 +30,13 @@ class PositionEmbedding(nn.Module):
             nn.Linear(self.axes, channels), MODELS.build({**BATCH_NORM, 'num_features': channels}),
             nn.ReLU(inplace=True), nn.Linear(channels, channels))
 
-    def forward(self, inside: Tensor, place: Tensor) -> Tensor:
+    def forward(self, inside: Tensor, position: Tensor) -> Tensor:
         """Embed N places.
 
         Args:
             inside: [N, 3] int64, z, y, x inside the window.
-            place: [N] int64, the same as one number, see
-                :func:`dsvt.window_partition.place_in_window`.
+            position: [N] int64, the same as one number, see
+                :func:`dsvt.window_partition.position_in_window`.
 
         Returns:
             [N, C].
@@ -44,7 +44,7 @@ class PositionEmbedding(nn.Module):
         cells = self.shape[0] * self.shape[1] * self.shape[2]
         if self.training or len(inside) <= cells:
             return self.embed(inside)
-        return self.table().index_select(0, place)
+        return self.table().index_select(0, position)
 
     def embed(self, inside: Tensor) -> Tensor:
         """Embedding of each row of ``inside``, [N, 3] -> [N, C]."""

@@ -1,8 +1,8 @@
 """Published DSVT checkpoints (OpenPCDet layout): their names, and ours.
 
-Three systems were published: Waymo pillar and voxel with a centre head, nuScenes pillar
+Three systems were published: Waymo pillar and voxel with a center head, nuScenes pillar
 with TransFusion's head. That head works on a map whose axes are swapped; here its square
-kernels are turned instead. Biases in front of a batch normalisation, which ours lacks,
+kernels are turned instead. Biases in front of a batch normalization, which ours lacks,
 go into the running mean: the same function.
 """
 from __future__ import annotations

@@ -41,7 +41,7 @@ class ResidualBEVBackbone(nn.Module):
         out_channels: of each stage.
         upsample_strides: how much each stage is enlarged; 0.5 makes it smaller.
         upsample_channels: of each enlarged stage.
-        eps, momentum: of the batch normalisations.
+        eps, momentum: of the batch normalizations.
 
     Source: DSVT (CVPR 2023), released configs.
     """

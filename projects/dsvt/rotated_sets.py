@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dsvt.window_partition import Window, partition_windows, place_in_window
+from dsvt.window_partition import Window, partition_windows, position_in_window
 
 ORDERS = ('y', 'x')  # which axis comes first in partition 0 and 1
 SPARE_BITS = 24      # of a key; the others number the cells of a batch, 5e11 of them
@@ -20,9 +20,9 @@ class RotatedSets(NamedTuple):
     """
 
     voxels: Tensor          # [2, S, s] int64  row of the voxel in each slot
-    repeated: Tensor        # [2, S, s] bool   the slot repeats its left neighbour
+    repeated: Tensor        # [2, S, s] bool   the slot repeats its left neighbor
     slot_of_voxel: Tensor   # [2, N] int64     the slot, in S * s, where each voxel stands first
-    place: Tensor           # [N] int64        cell of the voxel inside its window, x, y, z order
+    position: Tensor        # [N] int64        cell of the voxel inside its window, x, y, z order
     inside: Tensor          # [N, 3] int64     z, y, x inside the window
 
 
@@ -40,9 +40,9 @@ def rotated_sets(
     Source: DSVT (CVPR 2023), equations 2 to 4.
     """
     number, inside = partition_windows(coordinates, window)
-    place = place_in_window(inside, window.shape, 'x')
-    keys = [number * window.cells + (place if order == 'x' else
-                                     place_in_window(inside, window.shape, order))
+    position = position_in_window(inside, window.shape, 'x')
+    keys = [number * window.cells + (position if order == 'x' else
+                                     position_in_window(inside, window.shape, order))
             for order in ORDERS]
     orders = _order_of_distinct(torch.stack(keys))                # [2, N]
     counts = torch.unique_consecutive(number[orders[0]], return_counts=True)[1]
@@ -53,7 +53,7 @@ def rotated_sets(
     slot_of_voxel = torch.empty_like(orders)
     slot_of_voxel.scatter_(1, orders, first.expand_as(orders))
     voxels = orders.index_select(1, rank.flatten()).view(2, *rank.shape)
-    return RotatedSets(voxels, repeated.expand(2, -1, -1), slot_of_voxel, place, inside)
+    return RotatedSets(voxels, repeated.expand(2, -1, -1), slot_of_voxel, position, inside)
 
 
 def _order_of_distinct(keys: Tensor) -> Tensor:
@@ -68,12 +68,12 @@ def _order_of_distinct(keys: Tensor) -> Tensor:
     return carrying.bitwise_and_((1 << row_bits) - 1)
 
 
-def _rank_of_slots(counts: Tensor, set_size: int, most: int) -> Tensor:
+def _rank_of_slots(counts: Tensor, set_size: int, max_voxels: int) -> Tensor:
     """Rank among all sorted voxels that stands in each slot, [W] -> [S, s].
 
-    Windows hold ``most`` voxels at most; where that allows it, 32 bits do.
+    Windows hold ``max_voxels`` voxels at most; where that allows it, 32 bits do.
     """
-    if (most + set_size) * most < 2 ** 31:
+    if (max_voxels + set_size) * max_voxels < 2 ** 31:
         counts = counts.int()
     sets = (counts + set_size - 1).div(set_size, rounding_mode='trunc')
     window = torch.repeat_interleave(sets)                        # [S]  window of each set

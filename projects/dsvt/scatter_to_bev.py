@@ -1,4 +1,4 @@
-"""Voxels laid out as a map seen from above."""
+"""Voxels laid out as a BEV map."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -14,16 +14,16 @@ class SetAttention(nn.Module):
 
     Args:
         channels: of the voxels.
-        heads: of the attention.
+        num_heads: of the attention.
         feedforward_channels: inside the feed-forward network.
 
     Source: DSVT (CVPR 2023), equations 5 and 6; erf GELU and norms as in the released code.
     """
 
-    def __init__(self, channels: int, heads: int, feedforward_channels: int) -> None:
+    def __init__(self, channels: int, num_heads: int, feedforward_channels: int) -> None:
         super().__init__()
         # Holds the weights only; its forward would mask and project slot by slot.
-        self.self_attn = nn.MultiheadAttention(channels, heads, batch_first=True)
+        self.self_attn = nn.MultiheadAttention(channels, num_heads, batch_first=True)
         self.linear1 = nn.Linear(channels, feedforward_channels)
         self.linear2 = nn.Linear(feedforward_channels, channels)
         self.norm1 = nn.LayerNorm(channels)

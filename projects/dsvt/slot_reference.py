@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dsvt.rotated_sets import ORDERS
 from dsvt.set_attention import SetAttention
-from dsvt.window_partition import Window, place_in_window, windows_along
+from dsvt.window_partition import Window, position_in_window, windows_along
 
 
 def sets_by_padding(coordinates: Tensor, window: Window,
@@ -22,10 +22,10 @@ def sets_by_padding(coordinates: Tensor, window: Window,
     """
     number, inside = _windows_by_columns(coordinates, window)
     unique, dense = torch.unique(number, return_inverse=True)
-    wanted = _places_of_sets(torch.bincount(dense), window.cells, set_size)
+    wanted = _positions_of_sets(torch.bincount(dense), window.cells, set_size)
     rank = _rank_in_group(dense)
     by_rank = torch.sort(dense * window.cells + rank)[1]
-    tables = [_sets_of_order(dense, rank, by_rank, place_in_window(inside, window.shape, order),
+    tables = [_sets_of_order(dense, rank, by_rank, position_in_window(inside, window.shape, order),
                              wanted, len(unique), window.cells) for order in ORDERS]
     voxels = torch.stack(tables)
     left = torch.roll(voxels, shifts=1, dims=-1)
@@ -36,8 +36,8 @@ def sets_by_padding(coordinates: Tensor, window: Window,
 def attend_slot_by_slot(attention: SetAttention, features: Tensor, position: Tensor,
                         voxels: Tensor, repeated: Tensor) -> Tensor:
     """:class:`dsvt.set_attention.SetAttention` with every slot projected, repeats as well."""
-    slots, places = features[voxels], position[voxels]
-    mixed = attention.self_attn(slots + places, slots + places, slots,
+    slots, positions = features[voxels], position[voxels]
+    mixed = attention.self_attn(slots + positions, slots + positions, slots,
                                 key_padding_mask=repeated, need_weights=False)[0]
     first = ~repeated.flatten()
     scattered = torch.zeros_like(features).index_copy(
@@ -59,8 +59,8 @@ def _windows_by_columns(coordinates: Tensor, window: Window) -> tuple[Tensor, Te
     return number, torch.stack(inside[::-1], dim=-1).long()
 
 
-def _places_of_sets(counts: Tensor, cells: int, set_size: int) -> Tensor:
-    """Place in the table of each slot, [S, s]; the division in float64, as released."""
+def _positions_of_sets(counts: Tensor, cells: int, set_size: int) -> Tensor:
+    """Place in the table of each slot, [S, s]; the division in float64, as published."""
     sets = torch.ceil(counts / set_size).long()
     window = torch.repeat_interleave(torch.arange(len(counts)), sets)
     first = torch.cumsum(sets, 0) - sets
@@ -79,9 +79,9 @@ def _rank_in_group(group: Tensor) -> Tensor:
     return rank
 
 
-def _sets_of_order(dense: Tensor, rank: Tensor, by_rank: Tensor, place: Tensor, wanted: Tensor,
+def _sets_of_order(dense: Tensor, rank: Tensor, by_rank: Tensor, position: Tensor, wanted: Tensor,
                    windows: int, cells: int) -> Tensor:
-    by_place = torch.sort(dense * cells + place)[1]
+    by_place = torch.sort(dense * cells + position)[1]
     ordered = -torch.ones_like(rank)
     ordered.scatter_(0, by_place, rank[by_rank])
     table = -torch.ones(windows * cells, dtype=torch.long)

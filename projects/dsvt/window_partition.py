@@ -58,7 +58,7 @@ def windows_along(window: Window, axis: int) -> int:
     return ceil(window.grid[axis] / window.shape[axis]) + 1
 
 
-def place_in_window(
+def position_in_window(
         inside: Tensor,          # [N, 3]  z, y, x inside the window
         shape: Sequence[int],    # x, y, z
         first: str,              # 'x' or 'y'

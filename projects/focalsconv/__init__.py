@@ -8,10 +8,10 @@ from focalsconv.focal_sparse_convolution import FocalOptions, FocalSparseConvolu
 from focalsconv.focal_sparse_encoder import EncodedVoxels, FocalSparseEncoder
 from focalsconv.image_features import ShallowImageEncoder
 from focalsconv.importance import Importance
-from focalsconv.keypoint_abstraction import KeyPointEncoder, KeyPointRegionPooling
-from focalsconv.region_detector import RegionDetector
-from focalsconv.region_head import RegionHead
-from focalsconv.voxel_pooling import VoxelRegionPooling
+from focalsconv.keypoint_abstraction import KeypointEncoder, KeypointRoIPooling
+from focalsconv.two_stage_detector import TwoStageVoxelDetector
+from focalsconv.roi_head import RoIHead
+from focalsconv.voxel_pooling import VoxelRoIPooling
 
 __all__ = [
     'AugmentedVoxelDetector',
@@ -21,11 +21,11 @@ __all__ = [
     'FocalSparseConvolution',
     'FocalSparseEncoder',
     'Importance',
-    'KeyPointEncoder',
-    'KeyPointRegionPooling',
+    'KeypointEncoder',
+    'KeypointRoIPooling',
     'ProjectionOptions',
-    'RegionDetector',
-    'RegionHead',
+    'TwoStageVoxelDetector',
+    'RoIHead',
     'ShallowImageEncoder',
-    'VoxelRegionPooling',
+    'VoxelRoIPooling',
 ]

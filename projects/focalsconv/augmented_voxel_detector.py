@@ -16,7 +16,7 @@ from torch import Tensor
 from focalsconv.camera_views import CameraViews
 from sparse3d.detectors import VoxelDetector
 from sparse3d.errors import ConfigError
-from sparse3d.ops.rotated_iou import bird_eye_view
+from sparse3d.ops.rotated_iou import bev_boxes
 from sparse3d.ops.rotated_nms import rotated_nms
 
 FLIPS = tuple(product((False, True), repeat=2))  # of x, of y
@@ -24,7 +24,7 @@ FLIPS = tuple(product((False, True), repeat=2))  # of x, of y
 
 @MODELS.register_module()
 class AugmentedVoxelDetector(VoxelDetector):
-    """``VoxelDetector`` with a centre head that looks at each cloud several times in testing.
+    """``VoxelDetector`` with a center head that looks at each cloud several times in testing.
 
     Mirrored copies of a cloud are averaged on the head's maps; turned copies are separate
     runs whose boxes are turned back and merged class by class. Training is unchanged, and so
@@ -33,21 +33,28 @@ class AugmentedVoxelDetector(VoxelDetector):
     Args:
         double_flip: average over x and y mirrored or not; the range must be as symmetric.
         rotations: radians, one run each. Published: 0 and +-0.10908 (6.25 degrees).
-        overlaps: label -> intersection over union from above, beyond which the weaker of two
+        iou_thresholds: label -> BEV IoU, beyond which the weaker of two
             boxes of several runs goes; others 0.1.
-        most: detections of a sample after merging.
+        max_detections: detections of a sample after merging.
 
     Source: released test-time augmentation of Focals Conv, CenterPoint half.
     """
 
-    def __init__(self, *args, double_flip: bool = True, rotations: Sequence[float] = (0.0, ),
-                 overlaps: Mapping[int, float] | None = None, most: int = 500, **kwargs) -> None:
+    def __init__(
+        self,
+        *args,
+        double_flip: bool = True,
+        rotations: Sequence[float] = (0.0,),
+        iou_thresholds: Mapping[int, float] | None = None,
+        max_detections: int = 500,
+        **kwargs,
+    ) -> None:
         super().__init__(*args, **kwargs)
         if not rotations:
             raise ConfigError('rotations is empty; give [0.0] for a single run')
         self.flips = FLIPS if double_flip else FLIPS[:1]
-        self.rotations, self.most = tuple(rotations), most
-        self.overlaps = {int(label): value for label, value in (overlaps or {}).items()}
+        self.rotations, self.max_detections = tuple(rotations), max_detections
+        self.iou_thresholds = {int(label): value for label, value in (iou_thresholds or {}).items()}
 
     def predict(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
                 **kwargs) -> list[Det3DDataSample]:
@@ -85,11 +92,11 @@ class AugmentedVoxelDetector(VoxelDetector):
         kept = []
         for label in found.labels_3d.unique().tolist():
             rows = (found.labels_3d == label).nonzero().squeeze(1)
-            boxes = bird_eye_view(found.bboxes_3d.tensor[rows])
+            boxes = bev_boxes(found.bboxes_3d.tensor[rows])
             kept.append(rows[rotated_nms(boxes, found.scores_3d[rows],
-                                         self.overlaps.get(label, 0.1))])
+                                         self.iou_thresholds.get(label, 0.1))])
         rows = torch.cat(kept) if kept else found.labels_3d.new_zeros(0)
-        best = found.scores_3d[rows].argsort(descending=True, stable=True)[:self.most]
+        best = found.scores_3d[rows].argsort(descending=True, stable=True)[:self.max_detections]
         return found[rows[best]]
 
 

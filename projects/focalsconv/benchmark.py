@@ -14,7 +14,7 @@ from focalsconv.encoder_benchmark import KITTI, NUSCENES, encoder_inputs, encode
 from focalsconv.focal_sparse_convolution import FocalOptions, FocalSparseConvolution
 from focalsconv.importance import Importance
 from focalsconv.importance_loss import importance_loss, inside_boxes, voxel_corners
-from focalsconv.loop_reference import grow_in_a_loop, importance_loss_in_a_loop
+from focalsconv.loop_reference import dilate_in_a_loop, importance_loss_in_a_loop
 from sparse3d.apis.benchmarks.peak_memory import peak_mebibytes
 from sparse3d.apis.benchmarks.sweep import REPOSITORY, drawn_sweep, full_sweep
 from sparse3d.apis.benchmarks.timing import Timing, measure
@@ -31,15 +31,15 @@ def run(threads: int = 2, repeats: int = 10) -> list[dict]:
     features, coordinates, source = _voxels()
     layer = _LayerInputs(features, coordinates)
     where = f'{len(coordinates):,} voxels of {source}, batch {BATCH}, {threads} threads'
-    grown = f'grows to {len(layer.ours()[0]):,}, random importance; '
-    note = f'{where}, {grown}loop over samples, float keys, all-boxes table'
+    dilated = f'grows to {len(layer.ours()[0]):,}, random importance; '
+    note = f'{where}, {dilated}loop over samples, float keys, all-boxes table'
     with torch.no_grad():
         rows = [_row('focal layer without convolution, forward', measure(layer.ours, repeats),
-                     measure(layer.released, repeats), f'{note}; {layer.agreement()}'),
+                     measure(layer.published, repeats), f'{note}; {layer.agreement()}'),
                 _memory_row('focal layer without convolution, peak memory', layer, note)]
     rows.append(_row('focal layer without convolution, forward and backward',
                      measure(layer.train(layer.ours), repeats),
-                     measure(layer.train(layer.released), repeats), note))
+                     measure(layer.train(layer.published), repeats), note))
     given = features, coordinates, layer.boxes
     for data, grid, (features, coordinates, boxes), place in (
             ('KITTI', KITTI, given, source), ('nuScenes', NUSCENES, *_nuscenes_voxels())):
@@ -81,13 +81,13 @@ class _LayerInputs:
     def ours(self) -> tuple[Tensor, Tensor, Tensor]:
         voxels = SparseConvTensor(self.features, self.coordinates, GRID, BATCH)
         importance = Importance(self.logits, self.coordinates, BATCH)
-        cells, values, _ = self.layer.grow(voxels, importance)
+        cells, values, _ = self.layer.dilate(voxels, importance)
         targets = inside_boxes(self.corners, self.coordinates[:, 0].long(), self.boxes)
-        return cells, values, importance_loss(importance.of_voxels, targets)
+        return cells, values, importance_loss(importance.voxel_scores, targets)
 
-    def released(self) -> tuple[Tensor, Tensor, Tensor]:
-        cells, values = grow_in_a_loop(self.features, self.coordinates, self.logits,
-                                       self.layer.offsets, GRID, BATCH)
+    def published(self) -> tuple[Tensor, Tensor, Tensor]:
+        cells, values = dilate_in_a_loop(self.features, self.coordinates, self.logits,
+                                         self.layer.offsets, GRID, BATCH)
         loss = importance_loss_in_a_loop(self.logits, self.corners, self.coordinates, self.boxes)
         return cells, values, loss
 
@@ -99,8 +99,8 @@ class _LayerInputs:
 
     def agreement(self) -> str:
         """Whether both ways give the same voxels and loss (their weights differ by rounding)."""
-        ours, released = self.ours(), self.released()
-        same = torch.equal(ours[0], released[0]) and torch.allclose(ours[2], released[2])
+        ours, published = self.ours(), self.published()
+        same = torch.equal(ours[0], published[0]) and torch.allclose(ours[2], published[2])
         return 'same voxels and loss' if same else 'DIFFERENT VOXELS OR LOSS'
 
 
@@ -154,8 +154,8 @@ def _peak_mebibytes_on_gpu(function: Callable[[], object]) -> float:
 
 
 def _memory_row(name: str, layer: _LayerInputs, note: str) -> dict:
-    ours, released = peak_mebibytes(layer.ours), peak_mebibytes(layer.released)
-    return dict(name=name, value=ours, unit='MiB', baseline=released, ratio=released / ours,
+    ours, published = peak_mebibytes(layer.ours), peak_mebibytes(layer.published)
+    return dict(name=name, value=ours, unit='MiB', baseline=published, ratio=published / ours,
                 note=note)
 
 

@@ -39,9 +39,9 @@ class ProjectionOptions:
     accident of the released code, each off by default.
     """
 
-    minimum_depth: float | Sequence[float] = 0.0  # metres, one or one per camera
+    minimum_depth: float | Sequence[float] = 0.0  # meters, one or one per camera
 
-    published_corners: bool = False     # both: a voxel stands at its lower corner, not its centre
+    published_corners: bool = False     # both: a voxel stands at its lower corner, not its center
     published_truncation: bool = False  # KITTI: pixel -0.5 counts as pixel 0
     published_behind_camera: bool = False   # KITTI: points behind the camera read pixels as well
     published_padding: bool = False     # KITTI: padding is read as if it were image
@@ -56,7 +56,8 @@ def camera_views(data_samples: list[Det3DDataSample], images: Tensor) -> CameraV
     Args:
         data_samples: whose metainfo has ``lidar2img`` ([N, 4, 4], or [4, 4] for one camera) and
             may have ``img_shape`` ((height, width) or one per camera; default: all of
-            ``images``), ``img_valid`` ([N] bool), ``cam2img`` and ``grid_flip`` (bool along x, y).
+            ``images``), ``image_valid`` ([N] bool), ``cam2img`` and ``grid_flip`` (bool along x,
+            y).
         images: [B, N, 3, H, W].
 
     Raises:
@@ -79,11 +80,11 @@ def camera_views(data_samples: list[Det3DDataSample], images: Tensor) -> CameraV
 def pixels_of_voxels(
         coordinates: Tensor,        # [M, 4] int32 (sample, z, y, x)
         stride: int,
-        voxel_size: Tensor,         # [3] metres x, y, z
-        range_minimum: Tensor,      # [3] metres
+        voxel_size: Tensor,         # [3] meters x, y, z
+        range_minimum: Tensor,      # [3] meters
         views: CameraViews,
         options: ProjectionOptions,
-) -> tuple[Tensor, Tensor]:         # [M, N, 2] float32 (u, v), [M, N] float32 metres
+) -> tuple[Tensor, Tensor]:         # [M, N, 2] float32 (u, v), [M, N] float32 meters
     """Project voxels into all cameras of their samples.
 
     One matrix per camera takes voxel indices to pixels; it is multiplied up in float64, so that
@@ -113,8 +114,8 @@ def pixels_of_voxels(
 def read_views(
         coordinates: Tensor,        # [M, 4] int32 (sample, z, y, x)
         stride: int,
-        voxel_size: Tensor,         # [3] metres x, y, z
-        range_minimum: Tensor,      # [3] metres
+        voxel_size: Tensor,         # [3] meters x, y, z
+        range_minimum: Tensor,      # [3] meters
         views: CameraViews,
         options: ProjectionOptions,
 ) -> Tensor:                        # [M, C]
@@ -190,7 +191,7 @@ def _enlarged(features: Tensor, image: Tensor, columns: Tensor, rows: Tensor,
 
 
 def _between(pixels: Tensor, size: int, cells: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The two cells on both sides of a pixel's centre and how far it is towards the second."""
+    """The two cells on both sides of a pixel's center and how far it is towards the second."""
     position = ((pixels.float() + 0.5) * (cells / size) - 0.5).clamp(0, cells - 1)
     first = position.floor().long()
     return first, (first + 1).clamp(max=cells - 1), position - first
@@ -211,7 +212,7 @@ def _sizes(sample: Det3DDataSample, count: int, padded: tuple[int, int]) -> np.n
     given = sample.metainfo.get('img_shape', padded)
     sizes = np.array(given, np.int64)
     sizes = np.tile(sizes[:2], (count, 1)) if sizes.ndim == 1 else sizes[:, :2]
-    valid = sample.metainfo.get('img_valid')  # [N] bool, False: no picture
+    valid = sample.metainfo.get('image_valid')  # [N] bool, False: no picture
     return sizes if valid is None else np.where(np.array(valid)[:count, None], sizes, 0)
 
 

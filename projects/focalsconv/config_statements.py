@@ -8,10 +8,10 @@ from sparse3d.agreement.model_statements import range_and_voxels, sparse_encoder
 from sparse3d.agreement.statements import Reading, states
 
 states('FocalSparseEncoder')(sparse_encoder)
-states('FocalSparseEncoder', 'VoxelRegionPooling', 'KeyPointEncoder')(range_and_voxels)
+states('FocalSparseEncoder', 'VoxelRoIPooling', 'KeypointEncoder')(range_and_voxels)
 
 
-@states('KeyPointEncoder')
+@states('KeypointEncoder')
 def raw_points(config: Mapping[str, Any]) -> Reading:
     """What a point has beside x, y, z."""
     more = (config.get('points') or {}).get('in_channels')

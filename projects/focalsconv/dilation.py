@@ -20,7 +20,7 @@ class Dilation:
     coordinates: Tensor  # [M, 4] int32 (sample, z, y, x), no two alike
     rows: Tensor         # [N] int64, row of each input voxel in the new set
     weights: Tensor      # [N] float32, mean importance that points at the voxel; 1 for background
-    pointed_at: Tensor   # [N] bool, some foreground voxel has an important neighbour there
+    pointed_at: Tensor   # [N] bool, some foreground voxel has an important neighbor there
 
 
 def check_key_range(batch_size: int, spatial_shape: GridShape) -> None:
@@ -100,10 +100,10 @@ def select_foreground(
     return rank_in_sample(importance, sample, keys, batch_size) < quota[sample]
 
 
-def important_neighbours(
+def important_neighbors(
         coordinates: Tensor,      # [F, 4] int32, foreground voxels
         keys: Tensor,             # [F] int64
-        of_neighbours: Tensor,    # [F, K-1] float32
+        neighbor_scores: Tensor,  # [F, K-1] float32
         offsets: Tensor,          # [K-1, 3] int32
         spatial_shape: GridShape,
         threshold: float,
@@ -116,13 +116,13 @@ def important_neighbours(
     Returns:
         the keys of the cells and the importance that each was asked with.
     """
-    wanted = of_neighbours.detach() >= threshold
+    wanted = neighbor_scores.detach() >= threshold
     _forbid_outside(wanted, coordinates[:, 1:], offsets, spatial_shape, lowest_index)
     index = wanted.flatten().nonzero().squeeze(1)
     no_sample = torch.zeros_like(offsets[:, :1])
     steps = voxel_keys(torch.cat([no_sample, offsets], 1), spatial_shape)
-    asked = (keys.unsqueeze(1) + steps).flatten()
-    return asked.index_select(0, index), of_neighbours.flatten().index_select(0, index)
+    candidates = (keys.unsqueeze(1) + steps).flatten()
+    return candidates.index_select(0, index), neighbor_scores.flatten().index_select(0, index)
 
 
 def _forbid_outside(wanted: Tensor, cells: Tensor, offsets: Tensor, spatial_shape: GridShape,
@@ -138,44 +138,46 @@ def _forbid_outside(wanted: Tensor, cells: Tensor, offsets: Tensor, spatial_shap
 def merge(
         keys: Tensor,             # [N] int64, no two alike
         is_foreground: Tensor,    # [N] bool
-        asked_keys: Tensor,       # [P] int64
+        candidate_keys: Tensor,   # [P] int64
         importance: Tensor,       # [P] float32
         spatial_shape: GridShape,
-        max_growth: float | None = None,
+        max_dilation: float | None = None,
         batch_size: int = 1,
 ) -> Dilation:
     """Join voxels with the cells they ask for, each cell once.
 
     The weight of a foreground voxel is the mean over 1 (itself) and the importance of
-    every neighbour that points at it.
+    every neighbor that points at it.
 
     Args:
-        max_growth: a sample of N_b voxels gains at most floor(N_b * max_growth), those asked
+        max_dilation: a sample of N_b voxels gains at most floor(N_b * max_dilation), those asked
             for with the highest importance; None for all.
     """
     # Sorting is most of the work, and 32 bits are sorted in two thirds of the time.
     cells = batch_size * math.prod(int(size) for size in spatial_shape)
     number = torch.int32 if cells < 2 ** 31 else torch.int64
-    merged, slot = torch.unique(torch.cat([keys.to(number), asked_keys.to(number)]),
+    merged, slot = torch.unique(torch.cat([keys.to(number), candidate_keys.to(number)]),
                                 return_inverse=True)
-    rows, asked = slot[:len(keys)], slot[len(keys):]
-    asks = torch.bincount(asked, minlength=len(merged))[rows]
-    total = importance.new_zeros(len(merged)).index_add(0, asked, importance)
+    rows, candidates = slot[:len(keys)], slot[len(keys):]
+    candidate_counts = torch.bincount(candidates, minlength=len(merged))[rows]
+    total = importance.new_zeros(len(merged)).index_add(0, candidates, importance)
     total = total.index_select(0, rows)
-    weights = torch.where(is_foreground, (1 + total) / (1 + asks), torch.ones_like(total))
-    if max_growth is not None:
+    weights = torch.where(
+        is_foreground, (1 + total) / (1 + candidate_counts), torch.ones_like(total)
+    )
+    if max_dilation is not None:
         strongest = importance.detach().new_zeros(len(merged)).scatter_reduce(
-            0, asked, importance.detach(), 'amax')
-        kept = _strongest(merged, rows, strongest, spatial_shape, max_growth, batch_size)
+            0, candidates, importance.detach(), 'amax')
+        kept = _strongest(merged, rows, strongest, spatial_shape, max_dilation, batch_size)
         merged, rows = merged[kept], (kept.cumsum(0) - 1)[rows]
-    return Dilation(voxel_coordinates(merged, spatial_shape), rows, weights, asks > 0)
+    return Dilation(voxel_coordinates(merged, spatial_shape), rows, weights, candidate_counts > 0)
 
 
 def _strongest(merged: Tensor, rows: Tensor, strongest: Tensor, spatial_shape: GridShape,
-               max_growth: float, batch_size: int) -> Tensor:
+               max_dilation: float, batch_size: int) -> Tensor:
     """Mark the old voxels and, in each sample, the new ones asked for most strongly."""
     sample = voxel_coordinates(merged, spatial_shape)[:, 0].long()
     old = torch.bincount(sample[rows], minlength=batch_size)
-    quota = old + (old.double() * max_growth).floor().long()
+    quota = old + (old.double() * max_dilation).floor().long()
     scores = strongest.index_fill(0, rows, torch.inf)
     return rank_in_sample(scores, sample, merged, batch_size) < quota[sample]

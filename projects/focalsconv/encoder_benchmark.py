@@ -1,4 +1,4 @@
-"""Whole encoders with focal layers, ours and computed as released, beside the plain encoder."""
+"""Whole encoders with focal layers, ours and computed as published, beside the plain encoder."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from torch import Tensor
 from focalsconv.focal_sparse_convolution import FocalSparseConvolution
 from focalsconv.focal_sparse_encoder import EncodedVoxels, FocalSparseEncoder
 from focalsconv.importance import Importance
-from focalsconv.loop_reference import grow_in_a_loop, importance_loss_in_a_loop
+from focalsconv.loop_reference import dilate_in_a_loop, importance_loss_in_a_loop
 
 KITTI = dict(in_channels=4, sparse_shape=[41, 1600, 1408], voxel_size=[0.05, 0.05, 0.1],
              point_cloud_range=[0, -40, -3, 70.4, 40, 1])
@@ -37,7 +37,7 @@ class EncoderInputs:
     coordinates: Tensor
     boxes: list[Tensor]
     focal: FocalSparseEncoder
-    released: FocalSparseEncoder
+    published: FocalSparseEncoder
     plain: FocalSparseEncoder
 
     def forward(self, encoder: FocalSparseEncoder, dtype: torch.dtype | None = None) -> Tensor:
@@ -65,16 +65,16 @@ def encoder_inputs(features: Tensor, coordinates: Tensor, boxes: list[Tensor], g
     """Random encoders for a batch on a device."""
     torch.manual_seed(0)
     focal = FocalSparseEncoder(**grid, **FOCAL)
-    released, plain = LoopEncoder(**grid, **FOCAL), FocalSparseEncoder(**grid, stages=())
-    released.load_state_dict(focal.state_dict())
+    published, plain = LoopEncoder(**grid, **FOCAL), FocalSparseEncoder(**grid, stages=())
+    published.load_state_dict(focal.state_dict())
     plain.load_state_dict(focal.state_dict(), strict=False)
     return EncoderInputs(features.to(device), coordinates.to(device),
                          [of_sample.to(device) for of_sample in boxes],
-                         *(each.to(device) for each in (focal, released, plain)))
+                         *(each.to(device) for each in (focal, published, plain)))
 
 
 class LoopEncoder(FocalSparseEncoder):
-    """The encoder with everything but its convolutions computed as released."""
+    """The encoder with everything but its convolutions computed as published."""
 
     def __init__(self, **settings) -> None:
         super().__init__(**settings)
@@ -85,7 +85,7 @@ class LoopEncoder(FocalSparseEncoder):
                          gt_boxes: list[Tensor]) -> dict[str, Tensor]:
         """Importance losses with a table of all voxels and boxes of a sample."""
         return {f'loss_importance_stage{stage}': importance_loss_in_a_loop(
-                    importance.logits, self.voxel_places(stage, importance.coordinates),
+                    importance.logits, self.voxel_positions(stage, importance.coordinates),
                     importance.coordinates, gt_boxes)
                 for stage, importance in auxiliary.importance.items()}
 
@@ -93,10 +93,10 @@ class LoopEncoder(FocalSparseEncoder):
 class _LoopLayer(FocalSparseConvolution):
     """Grows the samples one after the other, with rounded sort keys."""
 
-    def grow(self, voxels: SparseConvTensor,
-             importance: Importance) -> tuple[Tensor, Tensor, Tensor]:
-        cells, values = grow_in_a_loop(voxels.features, voxels.indices, importance.logits,
-                                       self.offsets, voxels.spatial_shape, voxels.batch_size)
+    def dilate(self, voxels: SparseConvTensor,
+               importance: Importance) -> tuple[Tensor, Tensor, Tensor]:
+        cells, values = dilate_in_a_loop(voxels.features, voxels.indices, importance.logits,
+                                         self.offsets, voxels.spatial_shape, voxels.batch_size)
         return cells, values.to(voxels.features.dtype), voxels.indices.new_zeros(0).long()
 
 
@@ -112,13 +112,13 @@ def encoder_rows(inputs: EncoderInputs, where: str, repeats: int, measure: Calla
         for what, run in (('forward', inputs.forward), ('training step', inputs.step)):
             ours, theirs, plain = (
                 measure(lambda run=run, each=each, dtype=dtype: run(each, dtype), repeats, 1)
-                for each in (inputs.focal, inputs.released, inputs.plain))
+                for each in (inputs.focal, inputs.published, inputs.plain))
             rows.append(dict(
                 name=f'encoder, {what}{name}', value=ours.milliseconds, unit='ms',
                 baseline=theirs.milliseconds, ratio=theirs.median / ours.median,
                 note=f'{note}; plain encoder {plain.milliseconds:,.0f} ms'))
     ours, theirs, plain = (peak_mebibytes(lambda each=each: inputs.step(each))
-                           for each in (inputs.focal, inputs.released, inputs.plain))
+                           for each in (inputs.focal, inputs.published, inputs.plain))
     return rows + [dict(name='encoder, training step, peak memory', value=ours, unit='MiB',
                         baseline=theirs, ratio=theirs / ours,
                         note=f'{note}; plain encoder {plain:,.0f} MiB')]

@@ -11,15 +11,15 @@ from torch import Tensor, nn
 from focalsconv.camera_views import CameraViews
 from focalsconv.dilation import (
     check_key_range,
-    important_neighbours,
+    important_neighbors,
     merge,
     select_foreground,
     voxel_coordinates,
     voxel_keys,
 )
 from focalsconv.image_fusion import ImageFusion
-from focalsconv.importance import Importance, ImportancePredictor, neighbour_offsets
-from focalsconv.published_merge import merge_as_released, order_in_samples
+from focalsconv.importance import Importance, ImportancePredictor, neighbor_offsets
+from focalsconv.published_merge import merge_as_published, order_in_samples
 from sparse3d.errors import ConfigError
 
 
@@ -32,10 +32,10 @@ class FocalOptions:
     """
 
     top_k: bool = True              # foreground: a share of each sample, not an absolute level
-    threshold: float = 0.5          # that share, or that level; always the level for neighbours
+    threshold: float = 0.5          # that share, or that level; always the level for neighbors
     mask_multi: bool = False        # multiply features by the voxels' importance
     skip_mask_kernel: bool = False  # leave out the mean importance that points at foreground voxels
-    max_growth: float | None = None  # most voxels a sample may gain, as a share of those it has
+    max_dilation: float | None = None  # most voxels a sample may gain, as a share of those it has
 
     published_float32_keys: bool = False  # KITTI, Waymo: rounded sort keys leave copies unmerged
     published_key_sizes: bool = False     # KITTI, Waymo: largest index taken for the grid's size
@@ -45,8 +45,8 @@ class FocalOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:
             raise ConfigError(f'threshold is {self.threshold}; give a share or probability, 0 to 1')
-        if self.published_merge and (self.max_growth is not None or not self.merge_background):
-            raise ConfigError('max_growth and merge_background=False cannot be combined with '
+        if self.published_merge and (self.max_dilation is not None or not self.merge_background):
+            raise ConfigError('max_dilation and merge_background=False cannot be combined with '
                               'published_float32_keys or published_key_sizes; leave one out')
 
     @property
@@ -60,12 +60,12 @@ class FocalSparseConvolution(nn.Module):
 
     Args:
         channels: width of input and output.
-        kernel_size: of the convolution and of the neighbourhood that voxels may grow into.
+        kernel_size: of the convolution and of the neighborhood that voxels may grow into.
         enlarge_channels: see :class:`ImportancePredictor`.
         options: see :class:`FocalOptions`.
-        norm_cfg: normalisation after the convolution.
-        stage_key: name of the stage's own table of 3 x 3 x 3 neighbours, read by the predictor.
-        focal_key: name for the neighbour table of the grown voxels.
+        norm_cfg: normalization after the convolution.
+        stage_key: name of the stage's own table of 3 x 3 x 3 neighbors, read by the predictor.
+        focal_key: name for the neighbor table of the grown voxels.
         fusion: reads the image features of voxels (Focals Conv-F), None for LiDAR alone. The
             importance is then predicted from both, and image features are added to the output.
 
@@ -86,7 +86,7 @@ class FocalSparseConvolution(nn.Module):
                                       indice_key=focal_key)
         self.norm = build_norm_layer(norm_cfg, channels)[1]
         self.activation = nn.ReLU(inplace=True)
-        self.register_buffer('offsets', neighbour_offsets(kernel_size), persistent=False)
+        self.register_buffer('offsets', neighbor_offsets(kernel_size), persistent=False)
 
     def forward(self, voxels: SparseConvTensor,
                 views: CameraViews | None = None) -> tuple[SparseConvTensor, Importance]:
@@ -96,19 +96,19 @@ class FocalSparseConvolution(nn.Module):
             views: the images of the batch, for a layer with ``fusion``.
         """
         importance = self.predictor(self.fusion.joined(voxels, views) if self.fusion else voxels)
-        coordinates, features, copied = self.grow(voxels, importance)
-        # A new tensor: neighbour tables of the old voxel set must not be found again.
+        coordinates, features, copied = self.dilate(voxels, importance)
+        # A new tensor: neighbor tables of the old voxel set must not be found again.
         output = self.convolution(
             SparseConvTensor(features, coordinates, voxels.spatial_shape, voxels.batch_size))
-        seen = self.fusion.of_voxels(output, views) if self.fusion else None
+        seen = self.fusion.voxel_features(output, views) if self.fusion else None
         if len(copied):
             activated = self._activate_with_copies(output.features, features, copied, seen)
         else:
             activated = self._activate(output.features if seen is None else output.features + seen)
         return output.replace_feature(activated), importance
 
-    def grow(self, voxels: SparseConvTensor,
-             importance: Importance) -> tuple[Tensor, Tensor, Tensor]:
+    def dilate(self, voxels: SparseConvTensor,
+               importance: Importance) -> tuple[Tensor, Tensor, Tensor]:
         """Dilate the foreground; everything of the layer that is not a convolution.
 
         Returns:
@@ -117,15 +117,19 @@ class FocalSparseConvolution(nn.Module):
         """
         options, shape = self.options, voxels.spatial_shape
         check_key_range(voxels.batch_size, shape)
-        of_voxels = importance.of_voxels
+        voxel_scores = importance.voxel_scores
         sample, keys = voxels.indices[:, 0].long(), voxel_keys(voxels.indices, shape)
-        is_foreground = select_foreground(of_voxels.detach(), sample, keys, voxels.batch_size,
+        is_foreground = select_foreground(voxel_scores.detach(), sample, keys, voxels.batch_size,
                                           options.top_k, options.threshold)
         if options.published_merge:
-            return self._grow_as_released(voxels, importance, is_foreground, keys)
-        asked = self._ask(voxels, importance, is_foreground.nonzero().squeeze(1), keys)
-        dilation = merge(keys, is_foreground, *asked, shape, options.max_growth, voxels.batch_size)
-        scale = of_voxels if options.mask_multi else torch.ones_like(of_voxels)
+            return self._dilate_as_published(voxels, importance, is_foreground, keys)
+        candidates = self._candidate_cells(
+            voxels, importance, is_foreground.nonzero().squeeze(1), keys
+        )
+        dilation = merge(
+            keys, is_foreground, *candidates, shape, options.max_dilation, voxels.batch_size
+        )
+        scale = voxel_scores if options.mask_multi else torch.ones_like(voxel_scores)
         if not options.skip_mask_kernel:
             scale = scale * dilation.weights
         placed = voxels.features.new_zeros(len(dilation.coordinates), voxels.features.shape[1])
@@ -135,33 +139,43 @@ class FocalSparseConvolution(nn.Module):
             copied = dilation.rows[dilation.pointed_at & ~is_foreground]
         return dilation.coordinates, placed, copied
 
-    def _ask(self, voxels: SparseConvTensor, importance: Importance, foreground: Tensor,
-             keys: Tensor) -> tuple[Tensor, Tensor]:
+    def _candidate_cells(self, voxels: SparseConvTensor, importance: Importance, foreground: Tensor,
+                         keys: Tensor) -> tuple[Tensor, Tensor]:
         """Cells that the foreground rows want to grow into: their keys [P], importance [P]."""
-        of_neighbours = importance.logits.index_select(0, foreground)[:, :-1].sigmoid()
-        return important_neighbours(
-            voxels.indices[foreground], keys[foreground], of_neighbours, self.offsets,
+        neighbor_scores = importance.logits.index_select(0, foreground)[:, :-1].sigmoid()
+        return important_neighbors(
+            voxels.indices[foreground], keys[foreground], neighbor_scores, self.offsets,
             voxels.spatial_shape, self.options.threshold,
             lowest_index=int(self.options.published_skip_index_zero))
 
-    def _grow_as_released(self, voxels: SparseConvTensor, importance: Importance,
-                          is_foreground: Tensor, keys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """:meth:`grow` with the released order of rows and the released keys."""
+    def _dilate_as_published(self, voxels: SparseConvTensor, importance: Importance,
+                             is_foreground: Tensor, keys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """:meth:`dilate` with the released order of rows and the released keys."""
         options, coordinates = self.options, voxels.indices
-        of_voxels = importance.of_voxels
+        voxel_scores = importance.voxel_scores
         order = torch.arange(len(keys), device=keys.device)
         if options.top_k:
-            order = order_in_samples(of_voxels.detach(), coordinates[:, 0], descending=True)
+            order = order_in_samples(voxel_scores.detach(), coordinates[:, 0], descending=True)
         foreground, background = order[is_foreground[order]], order[~is_foreground[order]]
-        asked_keys, asked_with = self._ask(voxels, importance, foreground, keys)
+        candidate_keys, candidate_importance = self._candidate_cells(
+            voxels, importance, foreground, keys
+        )
         features = voxels.features
         if options.mask_multi:
-            features = features * of_voxels.to(features.dtype).unsqueeze(1)
-        coordinates, features = merge_as_released(
-            features, coordinates, foreground, background,
-            voxel_coordinates(asked_keys, voxels.spatial_shape), asked_with, voxels.spatial_shape,
-            voxels.batch_size, options.published_float32_keys, options.published_key_sizes,
-            options.skip_mask_kernel)
+            features = features * voxel_scores.to(features.dtype).unsqueeze(1)
+        coordinates, features = merge_as_published(
+            features,
+            coordinates,
+            foreground,
+            background,
+            voxel_coordinates(candidate_keys, voxels.spatial_shape),
+            candidate_importance,
+            voxels.spatial_shape,
+            voxels.batch_size,
+            options.published_float32_keys,
+            options.published_key_sizes,
+            options.skip_mask_kernel,
+        )
         return coordinates, features, foreground[:0]
 
     def _activate(self, features: Tensor) -> Tensor:
@@ -171,13 +185,13 @@ class FocalSparseConvolution(nn.Module):
                               seen: Tensor | None) -> Tensor:
         """Follow the released nuScenes code, which keeps background and dilated rows apart.
 
-        The dilated row of a doubled cell has zero features; among its neighbours it sees the
-        real voxels, at its centre itself. Both rows pass the normalisation, and the strided
+        The dilated row of a doubled cell has zero features; among its neighbors it sees the
+        real voxels, at its center itself. Both rows pass the normalization, and the strided
         convolution that comes next adds them, so their sum is returned in one row.
         """
         kernel = self.convolution.weight
-        centre = kernel[:, kernel.shape[1] // 2, kernel.shape[2] // 2, kernel.shape[3] // 2]
-        copies = output[copied] - features[copied] @ centre.t().to(features.dtype)
+        center = kernel[:, kernel.shape[1] // 2, kernel.shape[2] // 2, kernel.shape[3] // 2]
+        copies = output[copied] - features[copied] @ center.t().to(features.dtype)
         if seen is not None:
             output, copies = output + seen, copies + seen[copied]
         both = self._activate(torch.cat([output, copies]))

@@ -56,8 +56,8 @@ class FocalSparseEncoder(nn.Module):
         in_channels: width of the voxel features.
         sparse_shape: cells of the grid along z, y, x; one more than the range holds along z.
         order: only the default; there for configs of ``SparseEncoder`` that spell it out.
-        voxel_size: metres along x, y, z.
-        point_cloud_range: x, y, z minima, then maxima, in metres.
+        voxel_size: meters along x, y, z.
+        point_cloud_range: x, y, z minima, then maxima, in meters.
         stages: numbers of the stages, from 1, that end with a focal layer.
         kernel_size: 3 or 5, of the focal convolutions.
         enlarge_channels: width of the convolution in front of the importance, 0 for none.
@@ -65,11 +65,11 @@ class FocalSparseEncoder(nn.Module):
         importance_target: ``'rotated'`` (inside a box) or ``'published_doubled'`` (nuScenes
             release: inside an unrotated box of twice the size).
         published_corners: take a voxel's lower corner for its place, in the targets and in the
-            images (release); otherwise the centre of what it was computed from.
+            images (release); otherwise the center of what it was computed from.
         image_fusion: Focals Conv-F: one more focal layer after stage 1 that sees images. Its
             ``channels`` (16) and ``join`` as in :class:`ImageFusion`, ``mask_multi`` and
             ``skip_mask_kernel`` of that layer, and the fields of :class:`ProjectionOptions`.
-        top_k, threshold, mask_multi, skip_mask_kernel, max_growth, merge_background,
+        top_k, threshold, mask_multi, skip_mask_kernel, max_dilation, merge_background,
             published_float32_keys, published_key_sizes, published_skip_index_zero: of the focal
             layers, see :class:`FocalOptions`.
 
@@ -107,7 +107,7 @@ class FocalSparseEncoder(nn.Module):
             threshold: float = 0.5,
             mask_multi: bool = False,
             skip_mask_kernel: bool = False,
-            max_growth: float | None = None,
+            max_dilation: float | None = None,
             merge_background: bool = True,
             published_float32_keys: bool = False,
             published_key_sizes: bool = False,
@@ -137,7 +137,7 @@ class FocalSparseEncoder(nn.Module):
         self.encoder_layers, self.focal_positions = plan.layers, plan.focal_positions
         options = _options(dict(
             top_k=top_k, threshold=threshold, mask_multi=mask_multi,
-            skip_mask_kernel=skip_mask_kernel, max_growth=max_growth,
+            skip_mask_kernel=skip_mask_kernel, max_dilation=max_dilation,
             merge_background=merge_background, published_float32_keys=published_float32_keys,
             published_key_sizes=published_key_sizes,
             published_skip_index_zero=published_skip_index_zero, **unknown))
@@ -207,25 +207,25 @@ class FocalSparseEncoder(nn.Module):
         if auxiliary.of_images is not None:
             layers['image'] = (1, auxiliary.of_images)
         return {f'loss_importance_{name}': self.importance_loss_weight * importance_loss(
-                    importance.of_voxels, self.importance_targets(stage, importance, gt_boxes))
+                    importance.voxel_scores, self.importance_targets(stage, importance, gt_boxes))
                 for name, (stage, importance) in layers.items()}
 
     def importance_targets(self, stage: int, importance: Importance,
                            gt_boxes: list[Tensor]) -> Tensor:
         """Mark the voxels that a stage's importance should call foreground, [N] bool."""
-        return self.importance_target(self.voxel_places(stage, importance.coordinates),
+        return self.importance_target(self.voxel_positions(stage, importance.coordinates),
                                       importance.coordinates[:, 0].long(), gt_boxes)
 
-    def voxel_places(self, stage: int, coordinates: Tensor) -> Tensor:
-        """Where the voxels of a stage lie in the cloud, [N, 3] metres."""
+    def voxel_positions(self, stage: int, coordinates: Tensor) -> Tensor:
+        """Where the voxels of a stage lie in the cloud, [N, 3] meters."""
         corners = voxel_corners(coordinates, 2 ** (stage - 1), self.voxel_size,
                                 self.range_minimum)
-        # Down-sampling centres a coarse voxel on the fine one at its lower corner.
+        # Down-sampling centers a coarse voxel on the fine one at its lower corner.
         return corners if self.published_corners else corners + self.voxel_size / 2
 
     def draw_importance(self, auxiliary: EncodedVoxels, frame: Frame,
                         out: str | PathLike) -> list[Path]:
-        """Pictures of the voxels of the first sample, coloured by importance; files written."""
+        """Pictures of the voxels of the first sample, colored by importance; files written."""
         from focalsconv.importance_pictures import ImportantVoxels, draw_importance
         layers = {f'stage {stage}': (stage, of_stage)
                   for stage, of_stage in auxiliary.importance.items()}
@@ -236,9 +236,9 @@ class FocalSparseEncoder(nn.Module):
         drawn = []
         for title, (stage, importance) in layers.items():
             first = importance.coordinates[:, 0] == 0
-            places = self.voxel_places(stage, importance.coordinates[first])
+            places = self.voxel_positions(stage, importance.coordinates[first])
             drawn.append(ImportantVoxels(title, places.cpu().numpy(),
-                                         importance.of_voxels[first].detach().cpu().numpy()))
+                                         importance.voxel_scores[first].detach().cpu().numpy()))
         return draw_importance(drawn, frame, out)
 
     def _check_grid(self, voxel_size: Sequence[float], point_cloud_range: Sequence[float]) -> None:

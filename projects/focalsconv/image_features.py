@@ -13,7 +13,7 @@ from torch import Tensor
 from focalsconv.camera_views import CameraViews, camera_views
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)  # red, green, blue, of 0 to 255
-IMAGENET_SPREAD = (58.395, 57.12, 57.375)
+IMAGENET_STD = (58.395, 57.12, 57.375)
 
 
 @MODELS.register_module()
@@ -29,16 +29,16 @@ class ShallowImageEncoder(BaseModule):
         base_channels: width of the ResNet's stem, 64 as published.
         pretrained: checkpoint file for the ResNet, or None; ``prefix`` as in mmengine's
             ``Pretrained`` (``'backbone.'`` for torchvision's DeepLabV3).
-        mean, spread: normalisation of RGB values from 0 to 255.
-        published_padding: normalise the padding as if it were a black image (release);
-            otherwise padding is zero after the normalisation.
+        mean, std: normalization of RGB values from 0 to 255.
+        published_padding: normalize the padding as if it were a black image (release);
+            otherwise padding is zero after the normalization.
 
     Source: Focals Conv (CVPR 2022), section 3.3.
     """
 
     def __init__(self, out_channels: int = 16, depth: int = 50, base_channels: int = 64,
                  pretrained: str | None = None, prefix: str | None = None,
-                 mean: Sequence[float] = IMAGENET_MEAN, spread: Sequence[float] = IMAGENET_SPREAD,
+                 mean: Sequence[float] = IMAGENET_MEAN, std: Sequence[float] = IMAGENET_STD,
                  published_padding: bool = False) -> None:
         super().__init__()
         init_cfg = pretrained and dict(type='Pretrained', checkpoint=pretrained, prefix=prefix)
@@ -50,7 +50,7 @@ class ShallowImageEncoder(BaseModule):
                                     norm_cfg=dict(type='BN'))
         self.published_padding = published_padding
         self.register_buffer('mean', torch.tensor(list(mean)).view(3, 1, 1), persistent=False)
-        self.register_buffer('spread', torch.tensor(list(spread)).view(3, 1, 1), persistent=False)
+        self.register_buffer('std', torch.tensor(list(std)).view(3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor, data_samples: list[Det3DDataSample]) -> CameraViews:
         """Encode the images of a batch and read where their cameras stand.
@@ -74,11 +74,11 @@ class ShallowImageEncoder(BaseModule):
         Returns:
             [B, N, C, ceil(H / 4), ceil(W / 4)].
         """
-        normalised = (images.float() - self.mean) / self.spread
+        normalized = (images.float() - self.mean) / self.std
         if not self.published_padding:
             outside = _outside(image_sizes, images.shape[-2:])
-            normalised = normalised.masked_fill(outside, 0)  # not multiplied: 0 * NaN is NaN
-        encoded = self.reduction(self.backbone(normalised.flatten(0, 1))[0])
+            normalized = normalized.masked_fill(outside, 0)  # not multiplied: 0 * NaN is NaN
+        encoded = self.reduction(self.backbone(normalized.flatten(0, 1))[0])
         return encoded.unflatten(0, images.shape[:2])
 
 

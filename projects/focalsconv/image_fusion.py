@@ -20,7 +20,7 @@ class ImageFusion(nn.Module):
         channels: of the image features.
         join: what the importance is predicted from: image and voxel features side by side
             (``'concatenate'``, KITTI release) or their sum (``'add'``, nuScenes release).
-        voxel_size, range_minimum: x, y, z in metres.
+        voxel_size, range_minimum: x, y, z in meters.
         options: see :class:`ProjectionOptions`.
     """
 
@@ -48,12 +48,12 @@ class ImageFusion(nn.Module):
 
     def joined(self, voxels: SparseConvTensor, views: CameraViews) -> SparseConvTensor:
         """Voxels with the features that the importance is predicted from."""
-        seen = self.of_voxels(voxels, views)
+        seen = self.voxel_features(voxels, views)
         if self.join == 'add':
             return voxels.replace_feature(voxels.features + seen)
         return voxels.replace_feature(torch.cat([seen, voxels.features], 1))
 
-    def of_voxels(self, voxels: SparseConvTensor, views: CameraViews) -> Tensor:
+    def voxel_features(self, voxels: SparseConvTensor, views: CameraViews) -> Tensor:
         """Image features of voxels at full resolution, [M, C]."""
         if views is None:
             raise ConfigError('this encoder fuses images and got none; give the detector an '

@@ -1,4 +1,4 @@
-"""Cubic importance: how much each voxel, and each neighbour of it, matters."""
+"""Cubic importance: how much each voxel, and each neighbor of it, matters."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -14,23 +14,23 @@ from torch import Tensor, nn
 class Importance:
     """Predicted importance at the voxels that enter one focal layer."""
 
-    logits: Tensor       # [N, K] float32: K-1 neighbours as in neighbour_offsets, then the voxel
+    logits: Tensor       # [N, K] float32: K-1 neighbors as in neighbor_offsets, then the voxel
     coordinates: Tensor  # [N, 4] int32 (sample, z, y, x), in cells of the layer's own grid
     batch_size: int
 
     @property
-    def of_voxels(self) -> Tensor:
+    def voxel_scores(self) -> Tensor:
         """Probability in [0, 1] that the voxel itself lies on an object, [N] float32."""
         return self.logits[:, -1].sigmoid()
 
     @property
-    def of_neighbours(self) -> Tensor:
-        """Probability in [0, 1] that each neighbour position is worth a feature, [N, K-1]."""
+    def neighbor_scores(self) -> Tensor:
+        """Probability in [0, 1] that each neighbor position is worth a feature, [N, K-1]."""
         return self.logits[:, :-1].sigmoid()
 
 
-def neighbour_offsets(kernel_size: int, device: torch.device | str = 'cpu') -> Tensor:
-    """Steps (dz, dy, dx) to the neighbours in a kernel, dz outermost, centre left out.
+def neighbor_offsets(kernel_size: int, device: torch.device | str = 'cpu') -> Tensor:
+    """Steps (dz, dy, dx) to the neighbors in a kernel, dz outermost, center left out.
 
     Returns:
         [kernel_size ** 3 - 1, 3] int32.
@@ -47,8 +47,8 @@ class ImportancePredictor(nn.Module):
         in_channels: channels of the voxel features, with those of an image if any are joined.
         kernel_size: kernel of the focal convolution; its cube is the number of logits.
         enlarge_channels: width of a submanifold convolution put in front, 0 for none.
-        norm_cfg: normalisation of that convolution.
-        indice_key: name under which the table of 3 x 3 x 3 neighbours is kept.
+        norm_cfg: normalization of that convolution.
+        indice_key: name under which the table of 3 x 3 x 3 neighbors is kept.
 
     Source: Focals Conv (CVPR 2022), section 3.2, cubic importance prediction.
     """

@@ -6,20 +6,20 @@ from torch import Tensor
 
 from sparse3d.ops.points_in_boxes import points_in_boxes
 
-MARGIN = 1e-5  # metres, horizontal, of the published box test
+MARGIN = 1e-5  # meters, horizontal, of the published box test
 
 
 def voxel_corners(coordinates: Tensor, stride: int, voxel_size: Tensor,
                   range_minimum: Tensor) -> Tensor:
-    """Lower corners of voxels in metres, LiDAR frame.
+    """Lower corners of voxels in meters, LiDAR frame.
 
     Args:
         coordinates: [N, 4] integers (sample, z, y, x) in a grid ``stride`` times coarser than
             ``voxel_size``.
-        voxel_size, range_minimum: [3] x, y, z in metres.
+        voxel_size, range_minimum: [3] x, y, z in meters.
 
     Returns:
-        [N, 3] float32 x, y, z. Corners, not centres: as the layer was published.
+        [N, 3] float32 x, y, z. Corners, not centers: as the layer was published.
     """
     return coordinates[:, [3, 2, 1]] * stride * voxel_size + range_minimum
 
@@ -49,7 +49,7 @@ def inside_boxes(points: Tensor, sample: Tensor, boxes: list[Tensor]) -> Tensor:
     """Mark points inside any ground-truth box of their own sample.
 
     Args:
-        points: [N, 3] x, y, z in metres, LiDAR frame.
+        points: [N, 3] x, y, z in meters, LiDAR frame.
         sample: [N] int64, whose boxes count for the point.
         boxes: for each sample [n, >= 7] (x, y, z_bottom, dx, dy, dz, yaw, ...).
 

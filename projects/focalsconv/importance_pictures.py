@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from sparse3d.datasets.data_paths import file_name
 from sparse3d.structures.box_geometry import bev_corners
-from sparse3d.visualization.birds_eye_view import points_extent
-from sparse3d.visualization.colours import BACKGROUND, GROUND_TRUTH, TEXT
+from sparse3d.visualization.bev_view import points_extent
+from sparse3d.visualization.colors import BACKGROUND, GROUND_TRUTH, TEXT
 from sparse3d.visualization.frame import Frame, Picture
 from sparse3d.visualization.picture_files import save_figure
 
@@ -25,7 +25,7 @@ class ImportantVoxels:
     """The voxels that entered one focal layer."""
 
     title: str
-    places: np.ndarray      # [N, 3] metres, LiDAR frame
+    positions: np.ndarray   # [N, 3] meters, LiDAR frame
     importance: np.ndarray  # [N] in [0, 1]
 
 
@@ -34,7 +34,7 @@ def draw_importance(layers: list[ImportantVoxels], frame: Frame, out: str | Path
 
     Args:
         layers: of one sample.
-        frame: gives labelled boxes and camera images.
+        frame: gives labeled boxes and camera images.
         out: folder.
 
     Returns:
@@ -44,7 +44,7 @@ def draw_importance(layers: list[ImportantVoxels], frame: Frame, out: str | Path
         DataError: if a file cannot be written.
     """
     paths = [Path(out) / f'{file_name(frame.name)}_importance.png']
-    _draw_from_above(layers, frame, paths[0])
+    _draw_bev(layers, frame, paths[0])
     for picture in frame.pictures:
         name = file_name(f'{frame.name}_importance_{picture.name}')
         paths.append(Path(out) / f'{name}.png')
@@ -52,14 +52,14 @@ def draw_importance(layers: list[ImportantVoxels], frame: Frame, out: str | Path
     return paths
 
 
-def _draw_from_above(layers: list[ImportantVoxels], frame: Frame, path: Path) -> None:
+def _draw_bev(layers: list[ImportantVoxels], frame: Frame, path: Path) -> None:
     figure = Figure(figsize=(6.5 * len(layers), 8), facecolor=BACKGROUND, layout='constrained')
     x_min, y_min, x_max, y_max = points_extent(frame.points)
     for number, layer in enumerate(layers, start=1):
         axes = figure.add_subplot(1, len(layers), number, facecolor=BACKGROUND)
         order = np.argsort(layer.importance, kind='stable')  # important voxels on top
         drawn = axes.scatter(
-            layer.places[order, 1], layer.places[order, 0], c=layer.importance[order], s=2.0,
+            layer.positions[order, 1], layer.positions[order, 0], c=layer.importance[order], s=2.0,
             linewidths=0, cmap=RAMP, vmin=0, vmax=1, rasterized=True)
         if frame.ground_truth is not None:
             corners = bev_corners(frame.ground_truth.boxes[:, :7])[..., ::-1]
@@ -67,8 +67,11 @@ def _draw_from_above(layers: list[ImportantVoxels], frame: Frame, path: Path) ->
                                                colors=[GROUND_TRUTH], linewidths=1.5))
         axes.set(xlim=(y_max, y_min), ylim=(x_min, x_max), aspect='equal',
                  xlabel='y, left [m]', ylabel='x, forward [m]')
-        _style(axes, f'{layer.title}: {len(layer.places):,} voxels, '
-                     f'{(layer.importance > 0.5).mean() if len(layer.places) else 0:.0%} above 0.5')
+        _style(
+            axes,
+            f'{layer.title}: {len(layer.positions):,} voxels, '
+            f'{(layer.importance > 0.5).mean() if len(layer.positions) else 0:.0%} above 0.5',
+        )
     bar = figure.colorbar(drawn, ax=figure.axes, shrink=0.6)
     bar.set_label('importance', color=TEXT)
     bar.ax.tick_params(colors=TEXT)
@@ -80,8 +83,8 @@ def _draw_on_image(layer: ImportantVoxels, picture: Picture, path: Path) -> None
     figure = Figure(figsize=(width / 100, height / 100), facecolor=BACKGROUND)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.imshow(picture.image)
-    places = np.concatenate([layer.places, np.ones((len(layer.places), 1))], 1)
-    u, v, depth = (places @ np.asarray(picture.lidar2img)[:3].T).T
+    positions = np.concatenate([layer.positions, np.ones((len(layer.positions), 1))], 1)
+    u, v, depth = (positions @ np.asarray(picture.lidar2img)[:3].T).T
     seen = (depth > 0.1) & (layer.importance >= SHOWN_ON_IMAGES)
     axes.scatter(u[seen] / depth[seen], v[seen] / depth[seen], c=layer.importance[seen], s=4,
                  linewidths=0, cmap=RAMP, vmin=0, vmax=1)

@@ -1,4 +1,4 @@
-"""A scene told by a few thousand key points, and region features from them (PV-RCNN)."""
+"""A scene told by a few thousand keypoints, and proposal features from them (PV-RCNN)."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -11,29 +11,29 @@ from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
 from focalsconv.shared_layers import connected, on_rows
-from focalsconv.voxel_pooling import voxel_centres
+from focalsconv.voxel_pooling import voxel_centers
 from sparse3d.ops.ball_query import ball_query
 from sparse3d.ops.furthest_points import furthest_points
 from sparse3d.ops.points_in_boxes import points_in_boxes
 
 
 @dataclass(frozen=True)
-class KeyPoints:
-    """The key points of a batch."""
+class Keypoints:
+    """The keypoints of a batch."""
 
-    places: Tensor      # [P, 3] metres
+    positions: Tensor   # [P, 3] meters
     sample: Tensor      # [P] int64
     features: Tensor    # [P, C] fused
     logits: Tensor      # [P] whether the point lies on an object
 
 
-class PointNeighbourhood(nn.Module):
+class PointNeighborhood(nn.Module):
     """Pools the features of points in balls of several sizes around queries.
 
     Args:
         in_channels: of the points, coordinates not counted.
         channels: for each radius the widths of its layers.
-        radii: metres.
+        radii: meters.
         limits: most points of a ball.
 
     Source: PointNet++ (NeurIPS 2017), section 3.3, multi-scale grouping.
@@ -62,35 +62,35 @@ class PointNeighbourhood(nn.Module):
 
 
 @MODELS.register_module()
-class KeyPointEncoder(nn.Module):
+class KeypointEncoder(nn.Module):
     """Key points spread over the cloud, with features from map, points and all stages.
 
     Args:
-        count: key points of a sample.
-        stages: number of a stage (from 1) -> options of its :class:`PointNeighbourhood`.
-        points: options of the neighbourhood of raw points.
+        num_keypoints: keypoints of a sample.
+        stages: number of a stage (from 1) -> options of its :class:`PointNeighborhood`.
+        points: options of the neighborhood of raw points.
         bev_channels, bev_stride: of the encoder's map; stride in finest voxels.
         out_channels: after fusion.
-        score_channels: widths of the layers that score the key points.
-        margin: metres around an object's box in which a key point teaches nothing, all
+        score_channels: widths of the layers that score the keypoints.
+        margin: meters around an object's box in which a keypoint teaches nothing, all
             sides together.
-        voxel_size, point_cloud_range: of the finest voxels, metres.
+        voxel_size, point_cloud_range: of the finest voxels, meters.
 
     Source: PV-RCNN (CVPR 2020), sections 3.2 and 3.3.
     """
 
-    def __init__(self, count: int, stages: dict[int, dict], points: dict, bev_channels: int,
+    def __init__(self, num_keypoints: int, stages: dict[int, dict], points: dict, bev_channels: int,
                  voxel_size: Sequence[float], point_cloud_range: Sequence[float],
                  bev_stride: int = 8, out_channels: int = 128,
                  score_channels: Sequence[int] = (256, 256), margin: float = 0.2) -> None:
         super().__init__()
-        self.count, self.bev_stride, self.margin = count, bev_stride, margin
+        self.num_keypoints, self.bev_stride, self.margin = num_keypoints, bev_stride, margin
         self.stages = [int(stage) for stage in stages]
-        self.of_points = PointNeighbourhood(**points)
-        self.of_stages = nn.ModuleList(
-            PointNeighbourhood(**options) for options in stages.values())
-        width = bev_channels + self.of_points.out_channels + sum(
-            layer.out_channels for layer in self.of_stages)
+        self.raw_point_layer = PointNeighborhood(**points)
+        self.stage_layers = nn.ModuleList(
+            PointNeighborhood(**options) for options in stages.values())
+        width = bev_channels + self.raw_point_layer.out_channels + sum(
+            layer.out_channels for layer in self.stage_layers)
         self.fusion = connected([width, out_channels])
         self.score = connected([width, *score_channels])
         self.score_out = nn.Linear(score_channels[-1], 1)
@@ -98,41 +98,41 @@ class KeyPointEncoder(nn.Module):
         self.register_buffer('range_minimum', torch.tensor(list(point_cloud_range[:3])).float(),
                              persistent=False)
 
-    def forward(self, points: list[Tensor], features: dict[str, Any]) -> KeyPoints:
-        """Choose key points and describe them.
+    def forward(self, points: list[Tensor], features: dict[str, Any]) -> Keypoints:
+        """Choose keypoints and describe them.
 
         Args:
-            points: for each sample [N, >= 3], x, y, z in metres, then what was measured.
+            points: for each sample [N, >= 3], x, y, z in meters, then what was measured.
             features: ``bev`` [B, C, H, W] and ``stages``, sparse outputs of the encoder.
         """
-        places, sample = self._choose(points)
+        positions, sample = self._choose(points)
         own = torch.cat([torch.full((len(cloud),), index, device=cloud.device)
                          for index, cloud in enumerate(points)])
         cloud = torch.cat(points)
-        parts = [self._from_map(features['bev'], places, sample),
-                 self.of_points(cloud[:, :3], own, cloud[:, 3:], places, sample)]
-        for number, layer in zip(self.stages, self.of_stages, strict=True):
+        parts = [self._from_map(features['bev'], positions, sample),
+                 self.raw_point_layer(cloud[:, :3], own, cloud[:, 3:], positions, sample)]
+        for number, layer in zip(self.stages, self.stage_layers, strict=True):
             voxels = features['stages'][number - 1]
-            centres = voxel_centres(voxels, 2 ** (number - 1), self.voxel_size, self.range_minimum)
-            parts.append(layer(centres, voxels.indices[:, 0].long(), voxels.features, places,
+            centers = voxel_centers(voxels, 2 ** (number - 1), self.voxel_size, self.range_minimum)
+            parts.append(layer(centers, voxels.indices[:, 0].long(), voxels.features, positions,
                                sample))
         joined = torch.cat(parts, 1)
         logits = self.score_out(self.score(joined)).squeeze(1)
-        return KeyPoints(places, sample, self.fusion(joined), logits)
+        return Keypoints(positions, sample, self.fusion(joined), logits)
 
     def _choose(self, points: list[Tensor]) -> tuple[Tensor, Tensor]:
-        chosen = [cloud[furthest_points(cloud[:, :3], self.count), :3] if len(cloud)
+        chosen = [cloud[furthest_points(cloud[:, :3], self.num_keypoints), :3] if len(cloud)
                   else cloud[:, :3] for cloud in points]
         sample = torch.cat([torch.full((len(cloud),), index, device=cloud.device)
                             for index, cloud in enumerate(chosen)])
         return torch.cat(chosen), sample
 
-    def _from_map(self, bev: Tensor, places: Tensor, sample: Tensor) -> Tensor:
+    def _from_map(self, bev: Tensor, positions: Tensor, sample: Tensor) -> Tensor:
         """Bilinear reading of the map, whose cell i stands for the place i * stride voxels."""
-        cells = (places - self.range_minimum)[:, :2] / self.voxel_size[:2] / self.bev_stride
+        cells = (positions - self.range_minimum)[:, :2] / self.voxel_size[:2] / self.bev_stride
         size = cells.new_tensor([bev.shape[3] - 1, bev.shape[2] - 1]).clamp(min=1)
         grid = cells / size * 2 - 1
-        values = bev.new_zeros(len(places), bev.shape[1])
+        values = bev.new_zeros(len(positions), bev.shape[1])
         for index in range(len(bev)):
             rows = (sample == index).nonzero().squeeze(1)
             read = F.grid_sample(bev[index:index + 1], grid[rows].to(bev.dtype)[None, None],
@@ -140,8 +140,8 @@ class KeyPointEncoder(nn.Module):
             values = values.index_copy(0, rows, read[0, :, 0].t())
         return values
 
-    def losses(self, keypoints: KeyPoints, boxes: list[Tensor]) -> dict[str, Tensor]:
-        """Focal loss of the key points' scores.
+    def losses(self, keypoints: Keypoints, boxes: list[Tensor]) -> dict[str, Tensor]:
+        """Focal loss of the keypoints' scores.
 
         Args:
             boxes: for each sample [n, >= 7], z at the bottom face.
@@ -150,13 +150,13 @@ class KeyPointEncoder(nn.Module):
         ignored = inside.clone()
         for index, of_sample in enumerate(boxes):
             rows = (keypoints.sample == index).nonzero().squeeze(1)
-            of_sample = of_sample[:, :7].to(keypoints.places)
+            of_sample = of_sample[:, :7].to(keypoints.positions)
             wider = of_sample.clone()
             wider[:, 3:6] += self.margin
             wider[:, 2] -= self.margin / 2
-            places = keypoints.places[rows]
-            inside[rows] = points_in_boxes(places, of_sample) >= 0
-            ignored[rows] = (points_in_boxes(places, wider) >= 0) & ~inside[rows]
+            positions = keypoints.positions[rows]
+            inside[rows] = points_in_boxes(positions, of_sample) >= 0
+            ignored[rows] = (points_in_boxes(positions, wider) >= 0) & ~inside[rows]
         logits, targets = keypoints.logits.float(), inside.float()
         of_target = torch.where(inside, logits.sigmoid(), 1 - logits.sigmoid())
         weight = torch.where(inside, 0.25, 0.75) * (1 - of_target).square() * ~ignored
@@ -165,22 +165,22 @@ class KeyPointEncoder(nn.Module):
 
 
 @MODELS.register_module()
-class KeyPointRegionPooling(nn.Module):
-    """Features of regions from the key points around their grid points.
+class KeypointRoIPooling(nn.Module):
+    """Features of proposals from the keypoints around their grid points.
 
     Args:
-        options: of the :class:`PointNeighbourhood`.
+        options: of the :class:`PointNeighborhood`.
 
     Source: PV-RCNN (CVPR 2020), section 3.3, RoI-grid pooling.
     """
 
     def __init__(self, **options) -> None:
         super().__init__()
-        self.layer = PointNeighbourhood(**options)
+        self.layer = PointNeighborhood(**options)
         self.out_channels = self.layer.out_channels
 
     def forward(self, features: dict[str, Any], queries: Tensor, sample: Tensor) -> Tensor:
-        """[M, 3] metres, [M] -> [M, C]; ``features`` has ``keypoints``."""
-        keypoints: KeyPoints = features['keypoints']
+        """[M, 3] meters, [M] -> [M, C]; ``features`` has ``keypoints``."""
+        keypoints: Keypoints = features['keypoints']
         weighted = keypoints.features * keypoints.logits.sigmoid().unsqueeze(1)
-        return self.layer(keypoints.places, keypoints.sample, weighted, queries, sample)
+        return self.layer(keypoints.positions, keypoints.sample, weighted, queries, sample)

@@ -1,7 +1,7 @@
 """The focal layer without its convolution, done step by step as it was released.
 
 Only to measure against and to compare with: a loop over the samples, float sort keys,
-tables of all neighbours and of all voxels times boxes.
+tables of all neighbors and of all voxels times boxes.
 """
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 
-def grow_in_a_loop(
+def dilate_in_a_loop(
         features: Tensor,       # [N, C]
         coordinates: Tensor,    # [N, 4] int32 (sample, z, y, x)
         logits: Tensor,         # [N, K]
@@ -19,32 +19,32 @@ def grow_in_a_loop(
         threshold: float = 0.5,
 ) -> tuple[Tensor, Tensor]:     # [M, 4] int32, [M, C]
     """Top-k selection with ``mask_multi``, dilation, and both passes of merging."""
-    grown = []
+    dilated = []
     for sample in range(batch_size):
         rows = coordinates[:, 0] == sample
         if rows.any():
-            grown.append(_grow_sample(features[rows], coordinates[rows], logits[rows].sigmoid(),
-                                      offsets.float(), spatial_shape, threshold))
-    return torch.cat([cells for cells, _ in grown]), torch.cat([values for _, values in grown])
+            dilated.append(_dilate_sample(features[rows], coordinates[rows], logits[rows].sigmoid(),
+                                          offsets.float(), spatial_shape, threshold))
+    return torch.cat([cells for cells, _ in dilated]), torch.cat([values for _, values in dilated])
 
 
-def _grow_sample(features: Tensor, coordinates: Tensor, importance: Tensor, offsets: Tensor,
-                 spatial_shape: list[int], threshold: float) -> tuple[Tensor, Tensor]:
+def _dilate_sample(features: Tensor, coordinates: Tensor, importance: Tensor, offsets: Tensor,
+                   spatial_shape: list[int], threshold: float) -> tuple[Tensor, Tensor]:
     features = features * importance[:, -1:]
     order = importance[:, -1].sort(descending=True)[1]
     kept = int(len(order) * threshold)
     foreground, background = order[:kept], order[kept:]
-    asked_with = importance[foreground, :-1]
-    neighbours = coordinates[foreground, 1:].unsqueeze(1).repeat(1, len(offsets), 1) + offsets
-    wanted = asked_with >= threshold
-    cells, asked_with = neighbours[wanted], asked_with[wanted]
+    candidate_importance = importance[foreground, :-1]
+    neighbors = coordinates[foreground, 1:].unsqueeze(1).repeat(1, len(offsets), 1) + offsets
+    wanted = candidate_importance >= threshold
+    cells, candidate_importance = neighbors[wanted], candidate_importance[wanted]
     upper = torch.tensor(spatial_shape, device=cells.device)
     inside = (cells > 0).all(1) & (cells < upper).all(1)
-    cells, asked_with = cells[inside], asked_with[inside]
+    cells, candidate_importance = cells[inside], candidate_importance[inside]
     sample = coordinates[:1, :1].float().expand(len(cells), 1)
     entries = torch.cat([coordinates[foreground].float(), torch.cat([sample, cells], 1)])
     values = torch.cat([features[foreground], features.new_zeros(len(cells), features.shape[1])])
-    weights = torch.cat([asked_with.new_ones(kept), asked_with])
+    weights = torch.cat([candidate_importance.new_ones(kept), candidate_importance])
     entries, values, weights = _join_equal(entries, values, weights)
     entries = torch.cat([entries.int(), coordinates[background]])
     values = torch.cat([values * weights.unsqueeze(1), features[background]])
@@ -71,7 +71,7 @@ def importance_loss_in_a_loop(logits: Tensor, corners: Tensor, coordinates: Tens
 
     Args:
         logits: [N, K].
-        corners: [N, 3] metres.
+        corners: [N, 3] meters.
         coordinates: [N, 4].
         boxes: for each sample [n, 7], z at the bottom face.
     """
@@ -79,8 +79,8 @@ def importance_loss_in_a_loop(logits: Tensor, corners: Tensor, coordinates: Tens
     for sample, of_sample in enumerate(boxes):
         rows = coordinates[:, 0] == sample
         importance.append(logits[rows, -1].sigmoid())
-        centres = of_sample[:, :3] + of_sample[:, 3:6] * of_sample.new_tensor([0, 0, 0.5])
-        offset = corners[rows].unsqueeze(1).repeat(1, len(of_sample), 1) - centres  # [N, M, 3]
+        centers = of_sample[:, :3] + of_sample[:, 3:6] * of_sample.new_tensor([0, 0, 0.5])
+        offset = corners[rows].unsqueeze(1).repeat(1, len(of_sample), 1) - centers  # [N, M, 3]
         cos, sin = of_sample[:, 6].cos(), of_sample[:, 6].sin()
         along = offset[..., 0] * cos + offset[..., 1] * sin
         across = offset[..., 1] * cos - offset[..., 0] * sin

@@ -158,7 +158,7 @@ def convert_published(published: Mapping[str, Tensor], encoder: nn.Module) -> di
     """Rename and reshape released weights for a FocalSparseEncoder.
 
     Biases of the residual blocks' convolutions, which mmdet3d's blocks lack, go into the
-    running means of the batch normalisation behind them: the same function.
+    running means of the batch normalization behind them: the same function.
 
     Args:
         published: the released state dict; tensors of other parts of the detector are skipped.

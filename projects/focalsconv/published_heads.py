@@ -17,20 +17,20 @@ ANCHOR_RULES = (
 )
 VOXEL_RCNN_RULES = ANCHOR_RULES + (
     (r'roi_head\.roi_grid_pool_layers\.(\d)\.mlps_in\.0\.(.+)',
-     r'roi_head.pooling.layers.\1.of_voxels.\2'),
+     r'roi_head.pooling.layers.\1.voxel_mlp.\2'),
     (r'roi_head\.roi_grid_pool_layers\.(\d)\.mlps_pos\.0\.(.+)',
-     r'roi_head.pooling.layers.\1.of_offsets.\2'),
+     r'roi_head.pooling.layers.\1.position_mlp.\2'),
     (r'roi_head\.roi_grid_pool_layers\.(\d)\.mlps_out\.0\.(.+)',
      r'roi_head.pooling.layers.\1.output.\2'),
     (r'roi_head\.shared_fc_layer\.(.+)', r'roi_head.shared.\1'),
     (r'roi_head\.cls_fc_layers\.(.+)', r'roi_head.score.\1'),
-    (r'roi_head\.reg_fc_layers\.(.+)', r'roi_head.change.\1'),
+    (r'roi_head\.reg_fc_layers\.(.+)', r'roi_head.box_delta.\1'),
     (r'roi_head\.cls_pred_layer\.(.+)', r'roi_head.score_out.\1'),
-    (r'roi_head\.reg_pred_layer\.(.+)', r'roi_head.change_out.\1'),
+    (r'roi_head\.reg_pred_layer\.(.+)', r'roi_head.box_delta_out.\1'),
 )
 PV_RCNN_RULES = ANCHOR_RULES + (
-    (r'pfe\.SA_layers\.(\d)\.mlps\.(.+)', r'keypoint_encoder.of_stages.\1.layers.\2'),
-    (r'pfe\.SA_rawpoints\.mlps\.(.+)', r'keypoint_encoder.of_points.layers.\1'),
+    (r'pfe\.SA_layers\.(\d)\.mlps\.(.+)', r'keypoint_encoder.stage_layers.\1.layers.\2'),
+    (r'pfe\.SA_rawpoints\.mlps\.(.+)', r'keypoint_encoder.raw_point_layer.layers.\1'),
     (r'pfe\.vsa_point_feature_fusion\.(.+)', r'keypoint_encoder.fusion.\1'),
     (r'point_head\.cls_layers\.6\.(.+)', r'keypoint_encoder.score_out.\1'),
     (r'point_head\.cls_layers\.(.+)', r'keypoint_encoder.score.\1'),
@@ -38,8 +38,8 @@ PV_RCNN_RULES = ANCHOR_RULES + (
     (r'roi_head\.shared_fc_layer\.(.+)', r'roi_head.shared.\1'),
     (r'roi_head\.cls_layers\.7\.(.+)', r'roi_head.score_out.\1'),
     (r'roi_head\.cls_layers\.(.+)', r'roi_head.score.\1'),
-    (r'roi_head\.reg_layers\.7\.(.+)', r'roi_head.change_out.\1'),
-    (r'roi_head\.reg_layers\.(.+)', r'roi_head.change.\1'),
+    (r'roi_head\.reg_layers\.7\.(.+)', r'roi_head.box_delta_out.\1'),
+    (r'roi_head\.reg_layers\.(.+)', r'roi_head.box_delta.\1'),
 )
 CENTER_RULES = (
     (r'bbox_head\.shared_conv\.0\.(.+)', r'bbox_head.shared_conv.conv.\1'),
@@ -49,7 +49,7 @@ CENTER_RULES = (
     (r'bbox_head\.tasks\.(\d)\.(\w+)\.3\.(.+)', r'bbox_head.task_heads.\1.\2.1.\3'),
 )
 RULES = dict(voxel_rcnn=VOXEL_RCNN_RULES, pv_rcnn=PV_RCNN_RULES, centerpoint=CENTER_RULES)
-FIRST_OF_REGIONS = 'roi_head.shared.0.weight'
+FIRST_OF_ROI_HEAD = 'roi_head.shared.0.weight'
 
 
 def head_name(name: str, system: str) -> str | None:
@@ -85,7 +85,7 @@ def convert_heads(published: Mapping[str, Tensor], system: str, wanted: Mapping[
     for name, value in published.items():
         ours = head_name(name, system)
         if ours is not None and ours.endswith('conv.bias') and ours not in wanted:
-            biases[ours] = value  # in front of a batch normalisation
+            biases[ours] = value  # in front of a batch normalization
             continue
         value = None if ours not in wanted else _fit(value, ours, system, wanted)
         if value is None:
@@ -105,7 +105,7 @@ def _fit(value: Tensor, ours: str, system: str, wanted: Mapping[str, Tensor]) ->
     shape = wanted[ours].shape
     if value.numel() != shape.numel():
         return None
-    if system == 'pv_rcnn' and ours == FIRST_OF_REGIONS:
+    if system == 'pv_rcnn' and ours == FIRST_OF_ROI_HEAD:
         # Released: all grid points of a channel side by side; ours: all channels of a point.
         channels = wanted['roi_head.pooling.layer.layers.0.3.weight'].shape[0] * 2
         return value.reshape(shape[0], channels, -1).transpose(1, 2).reshape(shape).contiguous()

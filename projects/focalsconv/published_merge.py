@@ -5,7 +5,7 @@ z * Y * X + y * X + x and joins consecutive rows whose keys agree, twice: the di
 foreground, then foreground with background. Two accidents can be switched on:
 
 - float32 keys: the first sort happens in float32. Keys above 2 ** 24 are rounded,
-  neighbours tie, copies of one voxel are no longer adjacent, and the mean importance
+  neighbors tie, copies of one voxel are no longer adjacent, and the mean importance
   that weighs the voxel is taken over a part of its copies.
 - key sizes: Y and X are the largest indices of the sample, not the cells of the grid.
   The voxel at the last x of one row then shares its key with the first of the next.
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 
-def merge_as_released(
+def merge_as_published(
         features: Tensor,         # [N, C]
         coordinates: Tensor,      # [N, 4] int32 (sample, z, y, x)
         foreground: Tensor,       # [F] int64 rows
@@ -38,20 +38,20 @@ def merge_as_released(
     ``skip_mask_kernel``. With top-k the rows of each sample come most important first.
     """
     shape = None if key_sizes else spatial_shape
-    asked = torch.cat([coordinates[foreground], positions])
-    exact = _keys(asked, batch_size, shape)
-    rounded = _keys(asked, batch_size, shape, torch.float32) if float32_keys else exact
-    order = order_in_samples(rounded, asked[:, 0]).flip(0)
-    group, last = _runs(asked[order], exact[order])
+    candidates = torch.cat([coordinates[foreground], positions])
+    exact = _keys(candidates, batch_size, shape)
+    rounded = _keys(candidates, batch_size, shape, torch.float32) if float32_keys else exact
+    order = order_in_samples(rounded, candidates[:, 0]).flip(0)
+    group, last = _runs(candidates[order], exact[order])
     empty = features.new_zeros(len(positions), features.shape[1])
     entries = torch.cat([features[foreground], empty])
-    grown = _sum(entries[order], group, len(last))
+    dilated = _sum(entries[order], group, len(last))
     if not skip_mask_kernel:
         weights = torch.cat([importance.new_ones(len(foreground)), importance])
         mean = _sum(weights[order], group, len(last)) / torch.bincount(group, minlength=len(last))
-        grown = grown * mean.to(grown.dtype).unsqueeze(1)
-    return _join(torch.cat([asked[order][last], coordinates[background]]),
-                 torch.cat([grown, features[background]]), batch_size, shape)
+        dilated = dilated * mean.to(dilated.dtype).unsqueeze(1)
+    return _join(torch.cat([candidates[order][last], coordinates[background]]),
+                 torch.cat([dilated, features[background]]), batch_size, shape)
 
 
 def _join(coordinates: Tensor, features: Tensor, batch_size: int,

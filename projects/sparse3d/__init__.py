@@ -8,7 +8,7 @@ that ``custom_imports = dict(imports=['sparse3d'])`` is all a config needs.
 from sparse3d import passive_wait  # noqa: F401, I001  (before torch is loaded)
 from sparse3d import stack
 
-stack.repair()
+stack.apply_patch()
 
 from sparse3d import (  # noqa: E402, F401
     datasets,

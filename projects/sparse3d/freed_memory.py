@@ -10,7 +10,7 @@ NEVER = 2 ** 31 - 1
 MORE_AT_ONCE = 64 * 2 ** 20  # bytes
 
 
-def keep_freed_memory() -> bool:
+def set_allocator() -> bool:
     """Stop glibc from giving freed memory back to the operating system.
 
     By default it gives back every large block. The next tensor of that size then costs one page

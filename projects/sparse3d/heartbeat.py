@@ -62,14 +62,14 @@ def silence() -> float:
 
 
 @contextmanager
-def heartbeat(every: float = SILENCE) -> Iterator[None]:
-    """Print what goes on whenever nothing was printed for ``every`` seconds, in the block."""
+def heartbeat(interval: float = SILENCE) -> Iterator[None]:
+    """Print what goes on whenever nothing was printed for ``interval`` seconds, in the block."""
     if next((os.environ[name] for name in _RANKS if name in os.environ), '0') != '0':
         yield
         return
     ended = threading.Event()
     said()
-    thread = threading.Thread(target=_beat, args=(ended, every), daemon=True, name='heartbeat')
+    thread = threading.Thread(target=_beat, args=(ended, interval), daemon=True, name='heartbeat')
     thread.start()
     try:
         with Activity('working'):
@@ -86,9 +86,9 @@ def clock(seconds: float) -> str:
     return f'{hours}:{minutes:02d}:{seconds:02d}' if hours else f'{minutes}:{seconds:02d}'
 
 
-def _beat(ended: threading.Event, every: float) -> None:
-    while not ended.wait(max(0.01, min(every / 10, every - silence()))):
-        if silence() >= every:
+def _beat(ended: threading.Event, interval: float) -> None:
+    while not ended.wait(max(0.01, min(interval / 10, interval - silence()))):
+        if silence() >= interval:
             with _lock:
                 _say_innermost()
             said()

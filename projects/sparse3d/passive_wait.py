@@ -1,7 +1,7 @@
 """Threads of OpenMP that sleep while they wait, set before PyTorch is loaded.
 
 The threads of libgomp, PyTorch's OpenMP on Linux, wait for each other by spinning: on cores that
-others use as well (data workers, a neighbour, the host of a virtual machine) each waits for one
+others use as well (data workers, a neighbor, the host of a virtual machine) each waits for one
 that cannot run because of it. ``docs/threads.md`` has figures. libgomp reads its environment when
 it is loaded, so this must run before ``import torch``; ``import sparse3d`` does it first of all.
 """

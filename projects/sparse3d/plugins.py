@@ -66,7 +66,7 @@ class DataSet:
         name: what ``create-data``, ``simulate`` and ``check`` call it.
         summary: half a sentence for ``--help``.
         modules: imported to register dataset, transforms and metric.
-        info_files: patterns of the info files below a data root, by which it is recognised.
+        info_files: patterns of the info files below a data root, by which it is recognized.
         arguments: ``(parser) -> None``: arguments of ``create-data NAME``.
         prepare: ``(namespace) -> report``: what ``create-data NAME`` runs.
         check: ``(root: Path) -> CheckReport``.

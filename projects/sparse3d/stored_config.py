@@ -32,7 +32,7 @@ SCOPE_KEYS = ('_scope_', 'default_scope')  # mmengine imports `<scope>.registry`
 TAKEN = ('model', 'test_pipeline', 'class_names', 'default_scope', 'custom_imports')
 PATHS = ('init_cfg', 'pretrained', 'checkpoint', 'load_from', 'data_root', 'ann_file',
          'data_prefix', 'db_sampler', 'backend_args')
-MOST_VALUES = 1_000_000
+MAX_VALUES = 1_000_000
 A_PATH = re.compile(r'[\w./-]*')  # converted checkpoints name their config
 # Where checkpoints of mmengine keep texts that it runs as programs.
 TEXTS = (('meta', 'cfg'), ('meta', 'config'), ('message_hub', 'runtime_info', 'cfg'))
@@ -147,8 +147,8 @@ def texts_of(node: Any, source: str = 'the config') -> Iterator[tuple[str, str, 
     while waiting:
         place, key, value = waiting.pop()
         seen += 1
-        if seen > MOST_VALUES:
-            raise ConfigError(f'{source} holds more than {MOST_VALUES:,} values')
+        if seen > MAX_VALUES:
+            raise ConfigError(f'{source} holds more than {MAX_VALUES:,} values')
         if isinstance(value, str):
             yield place, key, value
         elif isinstance(value, dict):

@@ -30,32 +30,32 @@ class AdaptiveMixing(nn.Module):
 
     Args:
         channels: C.
-        points: P, frames times points of a group.
-        groups: G.
+        num_points: P, frames times points of a group.
+        num_groups: G.
         out_points: rows after the mixing of points.
     """
 
-    def __init__(self, channels: int = 256, points: int = 32, groups: int = 4,
+    def __init__(self, channels: int = 256, num_points: int = 32, num_groups: int = 4,
                  out_points: int = 128) -> None:
         super().__init__()
-        self.groups, self.points, self.out_points = groups, points, out_points
-        self.width = channels // groups
-        per_group = self.width * self.width + points * out_points
-        self.parameter_generator = nn.Linear(channels, groups * per_group)
-        self.output = nn.Linear(self.width * out_points * groups, channels)
+        self.num_groups, self.num_points, self.out_points = num_groups, num_points, out_points
+        self.width = channels // num_groups
+        per_group = self.width * self.width + num_points * out_points
+        self.parameter_generator = nn.Linear(channels, num_groups * per_group)
+        self.output = nn.Linear(self.width * out_points * num_groups, channels)
         self.init_weights()
 
     def init_weights(self) -> None:
-        """As released: at first the same mixing for every query."""
+        """As published: at first the same mixing for every query."""
         nn.init.zeros_(self.parameter_generator.weight)
 
     def forward(self, sampled: Tensor, query: Tensor) -> Tensor:
         """Mix and add the query feature [B, Q, C]."""
         batch, count = query.shape[:2]
-        weights = self.parameter_generator(query).view(batch * count, self.groups, -1)
+        weights = self.parameter_generator(query).view(batch * count, self.num_groups, -1)
         of_channels, of_points = weights.split(
-            [self.width * self.width, self.points * self.out_points], -1)
+            [self.width * self.width, self.num_points * self.out_points], -1)
         mixed = mix(sampled.flatten(0, 1).to(weights.dtype),
                     of_channels.unflatten(-1, (self.width, self.width)),
-                    of_points.unflatten(-1, (self.out_points, self.points)))
+                    of_points.unflatten(-1, (self.out_points, self.num_points)))
         return query + self.output(mixed.reshape(batch, count, -1))

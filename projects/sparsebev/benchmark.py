@@ -57,7 +57,7 @@ class _Inputs:
         return sample_views(packed, self.points, self.weights, self.views.lidar2img, self.image,
                             **PUBLISHED)
 
-    def released(self, regrouped) -> Tensor:
+    def published(self, regrouped) -> Tensor:
         return sample_by_grid(regrouped, self.points, self.weights, self.views.lidar2img,
                               self.image, GROUPS)
 
@@ -83,14 +83,14 @@ def _sampling_row(image: tuple[int, int], repeats: int, threads: int, backward: 
     regrouped = regroup(inputs.maps, FRAMES, GROUPS)
     inputs.maps.clear()
     with torch.no_grad():
-        apart = (inputs.ours(packed) - inputs.released(regrouped)).abs().max().item()
-    ours, released = (lambda: inputs.ours(packed)), (lambda: inputs.released(regrouped))
+        apart = (inputs.ours(packed) - inputs.published(regrouped)).abs().max().item()
+    ours, published = (lambda: inputs.ours(packed)), (lambda: inputs.published(regrouped))
     if backward:
         for value in (packed.table, *regrouped, inputs.points, inputs.weights):
             value.requires_grad_()
-        ours, released = _with_backward(ours), _with_backward(released)
+        ours, published = _with_backward(ours), _with_backward(published)
     with torch.set_grad_enabled(backward):
-        timings = measure(ours, repeats, warmup=1), measure(released, repeats, warmup=1)
+        timings = measure(ours, repeats, warmup=1), measure(published, repeats, warmup=1)
     what = 'forward and backward' if backward else 'forward'
     return _row(f'sampling, {what}', *timings,
                 f'{_sizes(image, threads)}; grid_sample in three dimensions for each level; '
@@ -104,8 +104,8 @@ def _sampling_memory_row(threads: int) -> dict:
     regrouped = regroup(inputs.maps, FRAMES, GROUPS)
     with torch.no_grad():
         ours = peak_mebibytes(lambda: inputs.ours(packed))
-        released = peak_mebibytes(lambda: inputs.released(regrouped))
-    return _memory_row('sampling, peak memory', ours, released,
+        published = peak_mebibytes(lambda: inputs.published(regrouped))
+    return _memory_row('sampling, peak memory', ours, published,
                        f'{_sizes(HALF, threads)}; grid_sample for each level')
 
 
@@ -115,8 +115,8 @@ def _training_memory_row(threads: int) -> dict:
     inputs = _Inputs(HALF)
     maps = [level.requires_grad_() for level in inputs.maps]
     peaks = []
-    for checkpointing in (True, False):
-        head.layer.checkpointing = checkpointing
+    for with_checkpoint in (True, False):
+        head.layer.with_checkpoint = with_checkpoint
         peaks.append(peak_mebibytes(
             lambda: head(maps, inputs.views)['codes'].square().mean().backward()))
         head.zero_grad(set_to_none=True)
@@ -144,10 +144,10 @@ def _decoder_row(repeats: int, threads: int) -> dict:
         ours = measure(lambda: one_pass(packed), repeats, warmup=1)
         result = one_pass(packed)
         regrouped = regroup(inputs.maps, FRAMES, GROUPS)
-        with _released_sampling():
+        with _published_sampling():
             apart = (one_pass(regrouped) - result).abs().max().item()
-            released = measure(lambda: one_pass(regrouped), repeats, warmup=1)
-    return _row('decoder, one of six passes', ours, released,
+            published = measure(lambda: one_pass(regrouped), repeats, warmup=1)
+    return _row('decoder, one of six passes', ours, published,
                 f'{_sizes(IMAGE, threads)}; the same layer with grid_sample; largest difference '
                 f'of a box {apart:.1e}')
 
@@ -183,7 +183,7 @@ def _model():
 
 
 @contextmanager
-def _released_sampling():
+def _published_sampling():
     """Inside, the layer samples by ``grid_sample``; it is given regrouped maps."""
 
     def sample(regrouped, points, weights, lidar2img, image_size, **_):

@@ -1,11 +1,11 @@
 """The three forms of a box: of a query, of a target, of a detection.
 
 * query [..., 10]: x, y, z as fractions of the range, log dx, dy, dz, sin and cos of yaw
-  (not normalised), vx, vy in m/s.
-* code [..., 10]: cx, cy, log dx, log dy, cz, log dz, sin, cos, vx, vy; metres.
-* box [..., 9]: cx, cy, cz, dx, dy, dz, yaw, vx, vy; metres, radians.
+  (not normalized), vx, vy in m/s.
+* code [..., 10]: cx, cy, log dx, log dy, cz, log dz, sin, cos, vx, vy; meters.
+* box [..., 9]: cx, cy, cz, dx, dy, dz, yaw, vx, vy; meters, radians.
 
-All centres are gravity centres in the LiDAR frame; see the drawing of the box in
+All centers are gravity centers in the LiDAR frame; see the drawing of the box in
 ``sparse3d.structures.box_conversions``.
 
 Source: SparseBEV (ICCV 2023), section 3.1, and its released code.
@@ -19,30 +19,30 @@ from mmdet3d.structures import LiDARInstance3DBoxes
 from torch import Tensor
 
 
-def centres_in_metres(query: Tensor, point_range: Sequence[float]) -> Tensor:
-    """Centres [..., 3] in metres of query boxes, or of their first three columns."""
-    low, size = _range(query, point_range)
+def centers_in_meters(query: Tensor, point_cloud_range: Sequence[float]) -> Tensor:
+    """Centers [..., 3] in meters of query boxes, or of their first three columns."""
+    low, size = _range(query, point_cloud_range)
     return query[..., :3] * size + low
 
 
-def query_to_box(query: Tensor, point_range: Sequence[float]) -> Tensor:
+def query_to_box(query: Tensor, point_cloud_range: Sequence[float]) -> Tensor:
     """Query boxes [..., 10] as boxes [..., 9]."""
     yaw = torch.atan2(query[..., 6:7], query[..., 7:8])
-    return torch.cat([centres_in_metres(query, point_range), query[..., 3:6].exp(), yaw,
+    return torch.cat([centers_in_meters(query, point_cloud_range), query[..., 3:6].exp(), yaw,
                       query[..., 8:10]], -1)
 
 
-def box_to_query(box: Tensor, point_range: Sequence[float]) -> Tensor:
-    """Boxes [..., 9] as query boxes [..., 10]; centres outside the range exceed [0, 1]."""
-    low, size = _range(box, point_range)
+def box_to_query(box: Tensor, point_cloud_range: Sequence[float]) -> Tensor:
+    """Boxes [..., 9] as query boxes [..., 10]; centers outside the range exceed [0, 1]."""
+    low, size = _range(box, point_cloud_range)
     return torch.cat([(box[..., :3] - low) / size, box[..., 3:6].log(), box[..., 6:7].sin(),
                       box[..., 6:7].cos(), box[..., 7:9]], -1)
 
 
-def query_to_code(query: Tensor, point_range: Sequence[float]) -> Tensor:
+def query_to_code(query: Tensor, point_cloud_range: Sequence[float]) -> Tensor:
     """Query boxes [..., 10] as codes [..., 10]."""
-    centre = centres_in_metres(query, point_range)
-    return torch.cat([centre[..., :2], query[..., 3:5], centre[..., 2:], query[..., 5:]], -1)
+    center = centers_in_meters(query, point_cloud_range)
+    return torch.cat([center[..., :2], query[..., 3:5], center[..., 2:], query[..., 5:]], -1)
 
 
 def box_to_code(box: Tensor) -> Tensor:
@@ -61,7 +61,7 @@ def code_to_box(code: Tensor) -> Tensor:
 
 def ground_truth_boxes(boxes: LiDARInstance3DBoxes, velocity_known: Tensor | None = None
                        ) -> Tensor:
-    """Boxes [M, 9] around their gravity centres; an unknown velocity is NaN.
+    """Boxes [M, 9] around their gravity centers; an unknown velocity is NaN.
 
     Args:
         velocity_known: [M], where the boxes have a velocity but not all are measured.
@@ -74,6 +74,6 @@ def ground_truth_boxes(boxes: LiDARInstance3DBoxes, velocity_known: Tensor | Non
     return torch.cat([boxes.gravity_center, values[:, 3:7], velocity], 1)
 
 
-def _range(like: Tensor, point_range: Sequence[float]) -> tuple[Tensor, Tensor]:
-    limits = like.new_tensor(list(point_range))
+def _range(like: Tensor, point_cloud_range: Sequence[float]) -> tuple[Tensor, Tensor]:
+    limits = like.new_tensor(list(point_cloud_range))
     return limits[:3], limits[3:] - limits[:3]

@@ -10,20 +10,20 @@ from torch import Tensor
 from sparsebev.box_code import code_to_box
 
 
-def select_boxes(logits: Tensor, codes: Tensor, limits: Sequence[float], max_boxes: int = 300,
+def select_boxes(logits: Tensor, codes: Tensor, limits: Sequence[float], max_detections: int = 300,
                  score_threshold: float = 0.05) -> tuple[Tensor, Tensor, Tensor]:
     """The best pairs of query and class of one sample.
 
     Args:
         logits: [Q, K].
         codes: [Q, 10].
-        limits: x, y, z from and to of the centres, metres.
+        limits: x, y, z from and to of the centers, meters.
 
     Returns:
-        boxes [M, 9] around gravity centres, scores [M] falling, labels [M].
+        boxes [M, 9] around gravity centers, scores [M] falling, labels [M].
     """
     classes = logits.shape[-1]
-    scores, index = logits.sigmoid().flatten().topk(min(max_boxes, logits.numel()))
+    scores, index = logits.sigmoid().flatten().topk(min(max_detections, logits.numel()))
     boxes = code_to_box(codes[index // classes])
     limits = boxes.new_tensor(list(limits))
     kept = (scores > score_threshold) & (boxes[:, :3] >= limits[:3]).all(-1) \

@@ -18,7 +18,7 @@ def head(config: Mapping[str, Any]) -> Reading:
     """Frames, classes, and where the queries are."""
     yield 'model.frames', config['num_frames'], 'num_frames'
     yield 'model.num_classes', config.get('num_classes'), 'num_classes'
-    yield 'model.range', config.get('point_range'), 'point_range'
+    yield 'model.range', config.get('point_cloud_range'), 'point_cloud_range'
 
 
 @states('VideoPreprocessor')

@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from sparse3d.ops.sample_views import PackedViews
 from sparsebev.adaptive_mixing import AdaptiveMixing
-from sparsebev.box_code import centres_in_metres
+from sparsebev.box_code import centers_in_meters
 from sparsebev.precision import at_least_float32
 from sparsebev.scale_adaptive_attention import ScaleAdaptiveSelfAttention
 from sparsebev.spatio_temporal_sampling import SamplingQuirks, SpatioTemporalSampling
@@ -24,7 +24,7 @@ SMALLEST_TIME = 1e-5  # seconds
 def refine(query: Tensor, correction: Tensor, age: Tensor) -> Tensor:
     """The next box from the last one and what the regression branch says.
 
-    Centres are corrected in logit space, everything else is replaced. The branch speaks
+    Centers are corrected in logit space, everything else is replaced. The branch speaks
     of a displacement until the second frame, which time turns into a velocity.
 
     Args:
@@ -32,8 +32,8 @@ def refine(query: Tensor, correction: Tensor, age: Tensor) -> Tensor:
         correction: [B, Q, 10].
         age: [B, T] seconds; a second frame of the same instant counts as one second old.
     """
-    centre = query[..., :3].clamp(0, 1)
-    logit = torch.log(centre.clamp(min=1e-5) / (1 - centre).clamp(min=1e-5))
+    center = query[..., :3].clamp(0, 1)
+    logit = torch.log(center.clamp(min=1e-5) / (1 - center).clamp(min=1e-5))
     velocity = correction[..., 8:10]
     if age.shape[1] > 1:
         second = age[:, 1].to(velocity.dtype)
@@ -47,60 +47,79 @@ class DecoderLayer(nn.Module):
     """The layer that all passes share.
 
     Args:
-        point_range: of the queries' centres.
+        point_cloud_range: of the queries' centers.
         channels: of the query features.
-        frames, points, levels, groups: of the sampling.
-        classes: K.
-        heads: of the self attention.
+        num_frames, num_points, num_levels, num_groups: of the sampling.
+        num_classes: K.
+        num_heads: of the self attention.
         dropout: in training.
         quirks: of the sampling.
         adaptive_attention, adaptive_sampling: False for the paper's ablations.
-        checkpointing: spend time instead of memory in training.
+        with_checkpoint: spend time instead of memory in training.
 
     Source: SparseBEV (ICCV 2023), section 3.1.
     """
 
-    def __init__(self, point_range: Sequence[float], channels: int = 256, frames: int = 8,
-                 points: int = 4, levels: int = 4, groups: int = 4, classes: int = 10,
-                 heads: int = 8, dropout: float = 0.1, feedforward_channels: int = 512,
-                 out_points: int = 128, quirks: SamplingQuirks | None = None,
-                 adaptive_attention: bool = True, adaptive_sampling: bool = True,
-                 checkpointing: bool = True) -> None:
+    def __init__(
+        self,
+        point_cloud_range: Sequence[float],
+        channels: int = 256,
+        num_frames: int = 8,
+        num_points: int = 4,
+        num_levels: int = 4,
+        num_groups: int = 4,
+        num_classes: int = 10,
+        num_heads: int = 8,
+        dropout: float = 0.1,
+        feedforward_channels: int = 512,
+        out_points: int = 128,
+        quirks: SamplingQuirks | None = None,
+        adaptive_attention: bool = True,
+        adaptive_sampling: bool = True,
+        with_checkpoint: bool = True,
+    ) -> None:
         super().__init__()
-        self.point_range = tuple(point_range)
-        self.checkpointing = checkpointing
+        self.point_cloud_range = tuple(point_cloud_range)
+        self.with_checkpoint = with_checkpoint
         self.position_encoder = nn.Sequential(
             nn.Linear(3, channels), nn.LayerNorm(channels), nn.ReLU(),
             nn.Linear(channels, channels), nn.LayerNorm(channels), nn.ReLU())
-        self.self_attention = ScaleAdaptiveSelfAttention(channels, heads, dropout,
+        self.self_attention = ScaleAdaptiveSelfAttention(channels, num_heads, dropout,
                                                          adaptive_attention)
-        self.sampling = SpatioTemporalSampling(point_range, channels, groups, points, levels,
-                                               quirks, adaptive_sampling)
-        self.mixing = AdaptiveMixing(channels, points * frames, groups, out_points)
+        self.sampling = SpatioTemporalSampling(
+            point_cloud_range,
+            channels,
+            num_groups,
+            num_points,
+            num_levels,
+            quirks,
+            adaptive_sampling,
+        )
+        self.mixing = AdaptiveMixing(channels, num_points * num_frames, num_groups, out_points)
         self.feedforward = FFN(channels, feedforward_channels, ffn_drop=dropout)
         self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(3))
         self.classification = nn.Sequential(
             nn.Linear(channels, channels), nn.LayerNorm(channels), nn.ReLU(),
             nn.Linear(channels, channels), nn.LayerNorm(channels), nn.ReLU(),
-            nn.Linear(channels, classes))
+            nn.Linear(channels, num_classes))
         self.regression = nn.Sequential(
             nn.Linear(channels, channels), nn.ReLU(),
             nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, 10))
         nn.init.constant_(self.classification[-1].bias, -math.log(1 / PRIOR - 1))
 
     def forward(self, query: Tensor, features: Tensor, images: PackedViews, views: Views,
-                hidden: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+                attn_mask: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """One pass.
 
         Args:
             query: query boxes [B, Q, 10].
             features: [B, Q, C].
-            hidden: [Q, Q] or [B, Q, Q], True where the row must not see the column.
+            attn_mask: [Q, Q] or [B, Q, Q], True where the row must not see the column.
 
         Returns:
             features [B, Q, C], class logits [B, Q, K] and query boxes [B, Q, 10] (float32).
         """
-        features = self.look_around(query, features, hidden)
+        features = self.self_attend(query, features, attn_mask)
         sampled = self._run(self.sampling, query, features, images, views)
         features = self.norms[1](self._run(self.mixing, sampled, features))
         features = self.norms[2](self.feedforward(features))
@@ -108,13 +127,15 @@ class DecoderLayer(nn.Module):
         return (features, at_least_float32(self.classification(features)),
                 refine(at_least_float32(query), correction, views.age))
 
-    def look_around(self, query: Tensor, features: Tensor, hidden: Tensor | None = None) -> Tensor:
+    def self_attend(
+        self, query: Tensor, features: Tensor, attn_mask: Tensor | None = None
+    ) -> Tensor:
         """Features after position encoding and self attention."""
         features = features + self.position_encoder(query[..., :3])
-        centres = centres_in_metres(query, self.point_range)[..., :2]
-        return self.norms[0](self._run(self.self_attention, features, centres, hidden))
+        centers = centers_in_meters(query, self.point_cloud_range)[..., :2]
+        return self.norms[0](self._run(self.self_attention, features, centers, attn_mask))
 
     def _run(self, part: Callable, *inputs) -> Tensor:
-        if self.checkpointing and self.training and torch.is_grad_enabled():
+        if self.with_checkpoint and self.training and torch.is_grad_enabled():
             return checkpoint(part, *inputs, use_reentrant=False)
         return part(*inputs)

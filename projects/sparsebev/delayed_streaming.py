@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from mmengine.structures import InstanceData
 
-from sparsebev.frame_window import CameraFrame, FrameWindow, RememberedFrame
+from sparsebev.frame_window import CachedFrame, CameraFrame, FrameWindow
 
 if TYPE_CHECKING:
     from sparsebev.detector import SparseBEV
@@ -24,14 +24,14 @@ class DelayedDetections:
         scene: its drive.
         timestamps: (N,) seconds.
         lidar2global: (4, 4) pose of the LiDAR, in whose frame the boxes are.
-        found: boxes, scores and labels.
+        instances: boxes, scores and labels.
     """
 
     number: int
     scene: Hashable
     timestamps: np.ndarray
     lidar2global: np.ndarray
-    found: InstanceData
+    instances: InstanceData
 
 
 class DelayedStream:
@@ -39,13 +39,13 @@ class DelayedStream:
 
     A frame is answered as soon as the later frames that the model wants to see are there, so
     ``delay`` frames later; the end of the scene or :meth:`flush` gives the rest. The answers
-    are the offline ones on the same frames: ``every`` apart in both directions, the first and
+    are the offline ones on the same frames: ``interval`` apart in both directions, the first and
     the last frame of the drive repeated where there are too few.
 
     Args:
         detector: in evaluation mode, one with later frames (``frame_kind`` is ``'future'`` or
             ``'interleaved'``).
-        every: of so many frames that come in, one is looked at. At 12 frames a second, 6 gives
+        interval: of so many frames that come in, one is looked at. At 12 frames a second, 6 gives
             the half seconds that the released weights were tested with.
 
     Attributes:
@@ -53,16 +53,16 @@ class DelayedStream:
         frames: newest first, at most ``1 + 2 * delay``.
     """
 
-    def __init__(self, detector: SparseBEV, every: int = 1) -> None:
-        self.every, self.half = every, (detector.num_frames - 1) // 2
+    def __init__(self, detector: SparseBEV, interval: int = 1) -> None:
+        self.interval, self.half = interval, (detector.num_frames - 1) // 2
         self.interleaved = detector.frame_kind == 'interleaved'
-        self.delay = every * self.half
+        self.delay = interval * self.half
         self.scene: Hashable = None
         self._window = FrameWindow(detector, 1 + 2 * self.delay)
         self._taken = 0
 
     @property
-    def frames(self) -> deque[RememberedFrame]:
+    def frames(self) -> deque[CachedFrame]:
         """What is remembered."""
         return self._window.frames
 
@@ -98,7 +98,7 @@ class DelayedStream:
     def _answer(self, now: int) -> DelayedDetections:
         """Detections in the frame at place ``now``."""
         frame, oldest = self.frames[now], len(self.frames) - 1
-        steps = [step * self.every for step in range(1, self.half + 1)]
+        steps = [step * self.interval for step in range(1, self.half + 1)]
         past = [min(now + step, oldest) for step in steps]
         future = [max(now - step, 0) for step in steps]
         if self.interleaved:

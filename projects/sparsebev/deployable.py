@@ -41,7 +41,7 @@ class DeployableSparseBEV(nn.Module):
     def inputs_of(self, maps: list[Tensor], views: Views) -> dict[str, Tensor]:
         """Inputs by name from the maps of all frames and what is known of their cameras."""
         lidar2img = views.lidar2img
-        if views.present is not None:
-            lidar2img = lidar2img.masked_fill(~views.present[..., None, None], 0)
+        if views.valid is not None:
+            lidar2img = lidar2img.masked_fill(~views.valid[..., None, None], 0)
         return {**{f'map_{level}': part for level, part in enumerate(maps)},
                 'lidar2img': lidar2img, 'age': views.age}

@@ -20,17 +20,17 @@ class DetectionLosses(nn.Module):
     batches without an object give a finite loss.
 
     Args:
-        classes: K; label K is background.
+        num_classes: K; label K is background.
         loss_cls, loss_bbox: configs of mmdet's losses.
         code_weights: of the ten numbers of a box code.
 
     Source: SparseBEV (ICCV 2023), section 3.5.
     """
 
-    def __init__(self, classes: int, loss_cls: dict, loss_bbox: dict,
+    def __init__(self, num_classes: int, loss_cls: dict, loss_bbox: dict,
                  code_weights: Sequence[float]) -> None:
         super().__init__()
-        self.classes = classes
+        self.num_classes = num_classes
         self.loss_cls, self.loss_bbox = MODELS.build(loss_cls), MODELS.build(loss_bbox)
         self.register_buffer('code_weights', torch.tensor(list(code_weights)), persistent=False)
 
@@ -41,7 +41,7 @@ class DetectionLosses(nn.Module):
         Args:
             logits: [B, Q, K].
             codes: [B, Q, 10].
-            boxes: for each sample [M, 9] around gravity centres; an unknown velocity is NaN.
+            boxes: for each sample [M, 9] around gravity centers; an unknown velocity is NaN.
             labels: for each sample [M].
         """
         assigned = [match(logits[sample], codes[sample], boxes[sample], labels[sample],
@@ -51,9 +51,9 @@ class DetectionLosses(nn.Module):
         positive = torch.stack(assigned) >= 0
         wanted = torch.cat([boxes[sample][index[index >= 0]]
                             for sample, index in enumerate(assigned)])
-        normaliser = _mean_count(positive.sum())
+        normalizer = _mean_count(positive.sum())
         return self._losses(logits.flatten(0, 1), torch.cat(wanted_labels), codes[positive],
-                            box_to_code(wanted), normaliser)
+                            box_to_code(wanted), normalizer)
 
     def denoised(self, logits: Tensor, codes: Tensor, noisy: NoisyQueries) -> tuple[Tensor, Tensor]:
         """Losses of denoising queries [B, S, .] against the clean objects."""
@@ -63,21 +63,21 @@ class DetectionLosses(nn.Module):
 
     def _labels(self, assigned: Tensor, labels: Tensor) -> Tensor:
         if not len(labels):
-            return torch.full_like(assigned, self.classes)
-        return torch.where(assigned >= 0, labels[assigned.clamp(min=0)], self.classes)
+            return torch.full_like(assigned, self.num_classes)
+        return torch.where(assigned >= 0, labels[assigned.clamp(min=0)], self.num_classes)
 
     def _losses(self, logits: Tensor, labels: Tensor, codes: Tensor, wanted: Tensor,
-                normaliser: float) -> tuple[Tensor, Tensor]:
+                normalizer: float) -> tuple[Tensor, Tensor]:
         """Sums over queries, divided; boxes without a finite size and unknown velocities do
         not count."""
-        classification = self.loss_cls(logits, labels, avg_factor=normaliser).sum()
+        classification = self.loss_cls(logits, labels, avg_factor=normalizer).sum()
         usable = wanted[:, :8].isfinite().all(-1)
         if not usable.any():
             return torch.nan_to_num(classification), codes.sum() * 0
         known = wanted.isfinite()
         regression = self.loss_bbox(
             codes[usable], wanted.nan_to_num()[usable], (self.code_weights * known)[usable],
-            avg_factor=normaliser)
+            avg_factor=normalizer)
         return torch.nan_to_num(classification), torch.nan_to_num(regression)
 
 

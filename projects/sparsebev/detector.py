@@ -31,16 +31,16 @@ class SparseBEV(Base3DDetector):
         bbox_head: config of the head; it says how many frames there are.
         neck: config of the feature pyramid, or None.
         data_preprocessor: config of the :class:`VideoPreprocessor`.
-        image_mask: config of an augmentation of normalised images [M, 3, H, W] in training
+        image_mask: config of an augmentation of normalized images [M, 3, H, W] in training
             (GridMask), or None.
         frames_with_gradient: the backbone learns from so many frames only, the others pass it
             one by one in evaluation mode and unmasked; 0 for all.
         frame_kind: how the frames lie in time, the ``kind`` of the data's ``frames``: ``'past'``,
             ``'future'`` or ``'interleaved'``; :meth:`stream` follows it.
-        remember_frames: who drives a sequence (:func:`sparse3d.hooks.reusing_features`:
+        cache_frames: who drives a sequence (:func:`sparse3d.hooks.reusing_features`:
             ``tools/test.py``, a validation) keeps the features of so many frames, so that the
             backbone sees each frame of a drive once however many frames a sample has; 0 for none.
-        float32_head: the head runs in float32 even under autocast, as released.
+        float32_head: the head runs in float32 even under autocast, as published.
 
     Attributes:
         feature_cache: lent by who drives a sequence; None otherwise, and then nothing that
@@ -55,7 +55,7 @@ class SparseBEV(Base3DDetector):
     def __init__(self, backbone: dict, bbox_head: dict, neck: dict | None = None,
                  data_preprocessor: dict | None = None, image_mask: dict | None = None,
                  frames_with_gradient: int = 0, frame_kind: str = 'past',
-                 remember_frames: int = 0, float32_head: bool = True,
+                 cache_frames: int = 0, float32_head: bool = True,
                  init_cfg: dict | None = None) -> None:
         if frame_kind not in KINDS:
             raise ConfigError(f'frame_kind is {frame_kind!r}; use one of {", ".join(KINDS)}')
@@ -66,12 +66,12 @@ class SparseBEV(Base3DDetector):
         self.image_mask = MODELS.build(image_mask) if image_mask is not None else None
         self.frames_with_gradient, self.frame_kind = frames_with_gradient, frame_kind
         self.float32_head = float32_head
-        self.remember_frames = remember_frames
+        self.cache_frames = cache_frames
         self.feature_cache: FeatureCache | None = None
 
     def new_feature_cache(self) -> FeatureCache | None:
         """An empty cache for a sequence; None if this model keeps nothing."""
-        return FeatureCache(self.remember_frames) if self.remember_frames else None
+        return FeatureCache(self.cache_frames) if self.cache_frames else None
 
     @property
     def num_frames(self) -> int:
@@ -89,10 +89,10 @@ class SparseBEV(Base3DDetector):
         return (VideoStream if self.frame_kind == 'past' else DelayedStream)(self, **options)
 
     def draw_sampling_points(self, batch: dict, folder: str | PathLike, name: str,
-                             score: float = 0.3) -> list[Path]:
+                             score_threshold: float = 0.3) -> list[Path]:
         """Pictures of one collated sample; see :mod:`sparsebev.sampling_picture`."""
         from sparsebev.sampling_picture import draw_sampling_points
-        return draw_sampling_points(self, batch, folder, name, score)
+        return draw_sampling_points(self, batch, folder, name, score_threshold)
 
     def extract_feat(self, batch_inputs: dict) -> list[Tensor]:
         """Feature maps L x [B, T*N, C, H_l, W_l] of ``imgs`` [B, T*N, 3, H, W]."""
@@ -190,6 +190,6 @@ class SparseBEV(Base3DDetector):
 def without_missing(images: Tensor, views: Views) -> Tensor:
     """Images [B, T*N, 3, H, W], zero where one is missing: whatever stands there (NaN) must not
     reach the weights' gradients."""
-    if views.present is None:
+    if views.valid is None:
         return images
-    return images.masked_fill(~views.present.flatten(1)[..., None, None, None], 0)
+    return images.masked_fill(~views.valid.flatten(1)[..., None, None, None], 0)

@@ -20,11 +20,14 @@ EPSILON = 1e-6
 class SwiGLU(nn.Module):
     """Gated feed-forward layer with a norm inside."""
 
-    def __init__(self, channels: int, hidden: int) -> None:
+    def __init__(self, channels: int, hidden_channels: int) -> None:
         super().__init__()
-        self.w1, self.w2 = nn.Linear(channels, hidden), nn.Linear(channels, hidden)
-        self.ffn_ln = nn.LayerNorm(hidden, eps=EPSILON)
-        self.w3 = nn.Linear(hidden, channels)
+        self.w1, self.w2 = (
+            nn.Linear(channels, hidden_channels),
+            nn.Linear(channels, hidden_channels),
+        )
+        self.ffn_ln = nn.LayerNorm(hidden_channels, eps=EPSILON)
+        self.w3 = nn.Linear(hidden_channels, channels)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """[..., C] -> [..., C]."""
@@ -34,9 +37,9 @@ class SwiGLU(nn.Module):
 class RotaryAttention(nn.Module):
     """Self attention over [M, tokens, C]; queries and keys are turned by their positions."""
 
-    def __init__(self, channels: int, heads: int) -> None:
+    def __init__(self, channels: int, num_heads: int) -> None:
         super().__init__()
-        self.heads = heads
+        self.num_heads = num_heads
         self.q_proj = nn.Linear(channels, channels, bias=False)
         self.k_proj = nn.Linear(channels, channels, bias=False)
         self.v_proj = nn.Linear(channels, channels, bias=False)
@@ -47,7 +50,7 @@ class RotaryAttention(nn.Module):
     def forward(self, tokens: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
         """Attend; the tables are [tokens, C / heads]."""
         query, key, value = (
-            F.linear(tokens, layer.weight, bias).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            F.linear(tokens, layer.weight, bias).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
             for layer, bias in ((self.q_proj, self.q_bias), (self.k_proj, None),
                                 (self.v_proj, self.v_bias)))
         attended = F.scaled_dot_product_attention(
@@ -62,14 +65,14 @@ class Block(nn.Module):
         window: side of the windows in patches, 0 for the whole image.
     """
 
-    def __init__(self, channels: int, heads: int, hidden: int, window: int,
+    def __init__(self, channels: int, num_heads: int, feedforward_channels: int, window: int,
                  drop_path: float) -> None:
         super().__init__()
         self.window = window
         self.norm1 = nn.LayerNorm(channels, eps=EPSILON)
-        self.attn = RotaryAttention(channels, heads)
+        self.attn = RotaryAttention(channels, num_heads)
         self.norm2 = nn.LayerNorm(channels, eps=EPSILON)
-        self.mlp = SwiGLU(channels, hidden)
+        self.mlp = SwiGLU(channels, feedforward_channels)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, tokens: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
@@ -88,7 +91,7 @@ class Block(nn.Module):
 def to_windows(tokens: Tensor, side: int) -> Tensor:
     """[M, H, W, C] -> [M * windows, side * side, C], padded with zeros below and to the right.
 
-    The padding takes part in attention, as released.
+    The padding takes part in attention, as published.
     """
     height, width, channels = tokens.shape[1:]
     padded = F.pad(tokens, (0, 0, 0, -width % side, 0, -height % side))
@@ -108,40 +111,40 @@ class EVA02(BaseModule):
     """EVA-02 large by default: 24 blocks, every third over the whole image.
 
     Args:
-        channels, depth, heads: of the transformer.
-        hidden: of the feed-forward layers.
+        channels, depth, num_heads: of the transformer.
+        feedforward_channels: of the feed-forward layers.
         patch: side of a patch in pixels.
         window: side of a window in patches.
-        whole_image_every: of so many blocks the last looks at the whole image.
+        global_attention_interval: of so many blocks the last looks at the whole image.
         drop_path: of the last block; it rises evenly from 0.
         trained_grid: side in patches of the images that the rotary positions belong to.
         position_grid: side of the table of absolute positions; its first entry is unused.
         frozen_blocks: patches, positions and so many blocks do not learn; -1 for none.
-        checkpointing: spend time instead of memory in training.
+        with_checkpoint: spend time instead of memory in training.
         published_rotary_resize: see :func:`sparsebev.rotary_positions.rotary_tables`.
 
     Source: EVA-02 (arXiv 2303.11331), section 2; windows after ViTDet (arXiv 2203.16527).
     """
 
-    def __init__(self, channels: int = 1024, depth: int = 24, heads: int = 16,
-                 hidden: int = 2730, patch: int = 16, window: int = 16,
-                 whole_image_every: int = 3, drop_path: float = 0.0, trained_grid: int = 96,
-                 position_grid: int = 14, frozen_blocks: int = -1, checkpointing: bool = False,
+    def __init__(self, channels: int = 1024, depth: int = 24, num_heads: int = 16,
+                 feedforward_channels: int = 2730, patch: int = 16, window: int = 16,
+                 global_attention_interval: int = 3, drop_path: float = 0.0, trained_grid: int = 96,
+                 position_grid: int = 14, frozen_blocks: int = -1, with_checkpoint: bool = False,
                  published_rotary_resize: bool = False, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         self.window, self.trained_grid = window, trained_grid
-        self.head_width, self.position_grid = channels // heads, position_grid
-        self.frozen_blocks, self.checkpointing = frozen_blocks, checkpointing
+        self.head_width, self.position_grid = channels // num_heads, position_grid
+        self.frozen_blocks, self.with_checkpoint = frozen_blocks, with_checkpoint
         self.published_rotary_resize = published_rotary_resize
         self.patch_embed = nn.ModuleDict({'proj': nn.Conv2d(3, channels, patch, patch)})
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + position_grid ** 2, channels))
         rates = [drop_path * index / max(depth - 1, 1) for index in range(depth)]
         self.blocks = nn.ModuleList(
-            Block(channels, heads, hidden,
-                  0 if (index + 1) % whole_image_every == 0 else window, rates[index])
+            Block(channels, num_heads, feedforward_channels,
+                  0 if (index + 1) % global_attention_interval == 0 else window, rates[index])
             for index in range(depth))
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
-        self.apply(_initialise)
+        self.apply(_initialize)
         self.train()
 
     def forward(self, images: Tensor) -> Sequence[Tensor]:
@@ -167,7 +170,7 @@ class EVA02(BaseModule):
         trained = block.window or self.trained_grid
         tables = tuple(table.to(tokens.device) for table in _tables(
             grid, self.head_width, trained, self.published_rotary_resize))
-        if self.checkpointing and self.training and tokens.requires_grad:
+        if self.with_checkpoint and self.training and tokens.requires_grad:
             return checkpoint(block, tokens, tables, use_reentrant=False)
         return block(tokens, tables)
 
@@ -187,7 +190,7 @@ def _tables(grid: tuple[int, int], width: int, trained: int, resize: bool
     return rotary_tables(grid, width, trained, published_resize=resize)
 
 
-def _initialise(module: nn.Module) -> None:
+def _initialize(module: nn.Module) -> None:
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=0.02)
         if module.bias is not None:

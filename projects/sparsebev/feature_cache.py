@@ -16,7 +16,7 @@ class FeatureCache:
 
     It belongs to who drives a sequence, for as long as that lasts. A frame is known by its
     images as the backbone would read them, number by number, so that a mirrored, shifted or
-    recoloured one is another frame; whatever else the maps depend on is the ``state``.
+    recolored one is another frame; whatever else the maps depend on is the ``state``.
 
     Args:
         capacity: number of frames; what was used longest ago goes first.

@@ -28,7 +28,7 @@ class CameraFrame:
         lidar2img: (N, 4, 4) from the LiDAR frame of this time to pixels.
         timestamps: (N,) seconds.
         lidar2global: (4, 4) pose of the LiDAR at this time; any fixed world.
-        present: (N,) False where a camera delivered nothing, or None.
+        valid: (N,) False where a camera delivered nothing, or None.
         scene: whatever names the drive; another one makes the stream start anew.
     """
 
@@ -36,12 +36,12 @@ class CameraFrame:
     lidar2img: np.ndarray
     timestamps: np.ndarray
     lidar2global: np.ndarray
-    present: np.ndarray | None = None
+    valid: np.ndarray | None = None
     scene: Hashable = None
 
 
 @dataclass(frozen=True)
-class RememberedFrame:
+class CachedFrame:
     """A frame after the backbone: its maps L x [N, C, H_l, W_l] and where its cameras were."""
 
     maps: FrameMaps
@@ -49,7 +49,7 @@ class RememberedFrame:
     lidar2img: np.ndarray
     timestamps: np.ndarray
     lidar2global: np.ndarray
-    present: np.ndarray
+    valid: np.ndarray
 
     def seen_from(self, lidar2global: np.ndarray) -> np.ndarray:
         """Matrices (N, 4, 4) from the LiDAR frame of another time to this frame's pixels."""
@@ -70,7 +70,7 @@ class FrameWindow:
 
     def __init__(self, detector: SparseBEV, capacity: int) -> None:
         self.detector = detector
-        self.frames: deque[RememberedFrame] = deque(maxlen=capacity)
+        self.frames: deque[CachedFrame] = deque(maxlen=capacity)
 
     @torch.no_grad()
     def add(self, frame: CameraFrame) -> None:
@@ -79,15 +79,15 @@ class FrameWindow:
         Raises:
             DataError: if the frame has other cameras or sizes than those before, or is older.
         """
-        images = self.detector.data_preprocessor.normalise(
+        images = self.detector.data_preprocessor.normalize(
             frame.images.to(self.detector.data_preprocessor.device))
         maps = tuple(self.detector.maps_of_images(images))
-        present = np.ones(len(frame.lidar2img), bool) if frame.present is None \
-            else np.asarray(frame.present, bool)
-        added = RememberedFrame(
+        valid = np.ones(len(frame.lidar2img), bool) if frame.valid is None \
+            else np.asarray(frame.valid, bool)
+        added = CachedFrame(
             maps, tuple(images.shape[-2:]), np.asarray(frame.lidar2img, np.float64),
             np.asarray(frame.timestamps, np.float64).reshape(-1),
-            np.asarray(frame.lidar2global, np.float64), present)
+            np.asarray(frame.lidar2global, np.float64), valid)
         if self.frames:
             _check_order(self.frames[0], added)
         self.frames.appendleft(added)
@@ -106,16 +106,16 @@ class FrameWindow:
         return self.detector.detect(maps, _views(chosen, maps[0].device))[0]
 
 
-def _views(chosen: Sequence[RememberedFrame], device: torch.device) -> Views:
+def _views(chosen: Sequence[CachedFrame], device: torch.device) -> Views:
     now = chosen[0].lidar2global
     meta = dict(
         lidar2img=np.concatenate([item.seen_from(now) for item in chosen]),
         img_timestamp=np.concatenate([item.timestamps for item in chosen]),
-        img_valid=np.concatenate([item.present for item in chosen]))
+        image_valid=np.concatenate([item.valid for item in chosen]))
     return views_of_batch([meta], len(chosen), chosen[0].image_size, device)
 
 
-def _check_order(last: RememberedFrame, added: RememberedFrame) -> None:
+def _check_order(last: CachedFrame, added: CachedFrame) -> None:
     if [level.shape for level in last.maps] != [level.shape for level in added.maps]:
         raise DataError('the number of cameras or the size of the images changed within '
                         'a scene; reset() the stream or name another scene')
@@ -125,6 +125,6 @@ def _check_order(last: RememberedFrame, added: RememberedFrame) -> None:
                         f'reset() the stream first')
 
 
-def _latest(frame: RememberedFrame) -> float:
-    times, present = frame.timestamps, frame.present
-    return float((times[present] if present.any() else times).max())
+def _latest(frame: CachedFrame) -> float:
+    times, valid = frame.timestamps, frame.valid
+    return float((times[valid] if valid.any() else times).max())

@@ -20,8 +20,8 @@ from sparsebev.decoder_layer import DecoderLayer
 from sparsebev.detection_losses import DetectionLosses
 from sparsebev.query_denoising import (
     NoisyQueries,
+    denoising_attn_mask,
     draw_noise,
-    hidden_from_each_other,
     noisy_queries,
 )
 from sparsebev.spatio_temporal_sampling import SamplingQuirks
@@ -33,61 +33,74 @@ L1_LOSS = dict(type='mmdet.L1Loss', loss_weight=0.25)
 
 @MODELS.register_module()
 class SparseBEVHead(BaseModule):
-    """Queries that read images directly; no bird's-eye map in between.
+    """Queries that read images directly; no BEV map in between.
 
     Args:
         num_classes: K.
-        num_query: Q, a square number: they start on a grid.
-        point_range: x, y, z from and to, metres; of the centres of queries.
+        num_queries: Q, a square number: they start on a grid.
+        point_cloud_range: x, y, z from and to, meters; of the centers of queries.
         channels, num_frames, num_levels, num_points, num_groups, num_heads: of the decoder.
         num_passes: through the shared layer.
         dropout: in training.
         denoising_groups: copies of the ground truth in training, 0 for none.
         code_weights: of the ten numbers of a box code, in costs and losses.
         loss_cls, loss_bbox: configs of mmdet's losses.
-        limits: x, y, z from and to of detections, metres; default 10 m (z: 5 m) beyond
-            ``point_range``.
-        max_boxes, score_threshold: of the detections.
+        limits: x, y, z from and to of detections, meters; default 10 m (z: 5 m) beyond
+            ``point_cloud_range``.
+        max_detections, score_threshold: of the detections.
         adaptive_attention, adaptive_sampling: False for the paper's ablations.
-        checkpointing: spend time instead of memory in training.
+        with_checkpoint: spend time instead of memory in training.
         published_scale_order, published_view_choice, published_alignment: see
             :class:`sparsebev.spatio_temporal_sampling.SamplingQuirks`.
         published_attend_empty_slots: see
-            :func:`sparsebev.query_denoising.hidden_from_each_other`.
+            :func:`sparsebev.query_denoising.denoising_attn_mask`.
 
     Source: SparseBEV (ICCV 2023), section 3.
     """
 
     def __init__(
-            self, num_classes: int, num_query: int, point_range: Sequence[float],
+            self, num_classes: int, num_queries: int, point_cloud_range: Sequence[float],
             channels: int = 256, num_frames: int = 8, num_levels: int = 4, num_points: int = 4,
             num_groups: int = 4, num_heads: int = 8, num_passes: int = 6, dropout: float = 0.1,
             feedforward_channels: int = 512, out_points: int = 128, denoising_groups: int = 10,
             code_weights: Sequence[float] = (2, 2, 1, 1, 1, 1, 1, 1, 1, 1),
             loss_cls: dict = FOCAL_LOSS, loss_bbox: dict = L1_LOSS,
-            limits: Sequence[float] | None = None, max_boxes: int = 300,
+            limits: Sequence[float] | None = None, max_detections: int = 300,
             score_threshold: float = 0.05, adaptive_attention: bool = True,
-            adaptive_sampling: bool = True, checkpointing: bool = True,
+            adaptive_sampling: bool = True, with_checkpoint: bool = True,
             published_scale_order: bool = False, published_view_choice: bool = False,
             published_alignment: bool = False, published_attend_empty_slots: bool = False,
             init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
-        if math.isqrt(num_query) ** 2 != num_query:
-            raise ConfigError(f'num_query must be a square number, not {num_query}: '
+        if math.isqrt(num_queries) ** 2 != num_queries:
+            raise ConfigError(f'num_queries must be a square number, not {num_queries}: '
                               f'the queries start on a grid')
         quirks = SamplingQuirks(published_scale_order, published_view_choice, published_alignment)
         self.num_classes, self.num_passes, self.num_frames = num_classes, num_passes, num_frames
         self.num_groups, self.num_levels = num_groups, num_levels
-        self.point_range, self.denoising_groups = tuple(point_range), denoising_groups
-        self.limits = tuple(limits or _default_limits(point_range))
-        self.max_boxes, self.score_threshold = max_boxes, score_threshold
+        self.point_cloud_range, self.denoising_groups = tuple(point_cloud_range), denoising_groups
+        self.limits = tuple(limits or _default_limits(point_cloud_range))
+        self.max_detections, self.score_threshold = max_detections, score_threshold
         self.published_attend_empty_slots = published_attend_empty_slots
-        self.query_boxes = nn.Parameter(grid_of_queries(num_query))
+        self.query_boxes = nn.Parameter(grid_of_queries(num_queries))
         self.label_embedding = nn.Embedding(num_classes + 1, channels - 1)
         self.layer = DecoderLayer(
-            point_range, channels, num_frames, num_points, num_levels, num_groups, num_classes,
-            num_heads, dropout, feedforward_channels, out_points, quirks, adaptive_attention,
-            adaptive_sampling, checkpointing)
+            point_cloud_range,
+            channels,
+            num_frames,
+            num_points,
+            num_levels,
+            num_groups,
+            num_classes,
+            num_heads,
+            dropout,
+            feedforward_channels,
+            out_points,
+            quirks,
+            adaptive_attention,
+            adaptive_sampling,
+            with_checkpoint,
+        )
         self.losses = DetectionLosses(num_classes, loss_cls, loss_bbox, code_weights)
 
     def forward(self, maps: Sequence[Tensor], views: Views,
@@ -102,16 +115,16 @@ class SparseBEVHead(BaseModule):
             ``logits`` [D, B, Q, K] and ``codes`` [D, B, Q, 10]; with denoising queries also
             ``noisy_logits`` [D, B, S, K] and ``noisy_codes`` [D, B, S, 10].
         """
-        query, features, hidden = self._first_queries(len(maps[0]), noisy)
+        query, features, attn_mask = self._first_queries(len(maps[0]), noisy)
         images = self.pack(maps, views)
         logits, boxes = [], []
         for _ in range(self.num_passes):
-            features, scores, refined = self.layer(query, features, images, views, hidden)
+            features, scores, refined = self.layer(query, features, images, views, attn_mask)
             query = refined.detach()
             logits.append(scores)
             boxes.append(refined)
         logits = torch.nan_to_num(torch.stack(logits))
-        codes = query_to_code(torch.nan_to_num(torch.stack(boxes)), self.point_range)
+        codes = query_to_code(torch.nan_to_num(torch.stack(boxes)), self.point_cloud_range)
         slots = 0 if noisy is None else noisy.query.shape[1]
         outputs = {'logits': logits[:, :, slots:], 'codes': codes[:, :, slots:]}
         if noisy is not None:
@@ -132,28 +145,28 @@ class SparseBEVHead(BaseModule):
         return pack_views([level.unflatten(1, (frames, cameras)) for level in maps],
                           self.num_groups)
 
-    def loss(self, maps: Sequence[Tensor], views: Views, truth: Sequence[InstanceData],
+    def loss(self, maps: Sequence[Tensor], views: Views, gt_instances: Sequence[InstanceData],
              noisy: NoisyQueries | None = None) -> dict[str, Tensor]:
         """Losses of all passes; those before the last are named ``d0.`` and so on.
 
         Args:
-            truth: ``bboxes_3d``, ``labels_3d`` and optionally ``velocity_known`` [M] of each
+            gt_instances: ``bboxes_3d``, ``labels_3d`` and optionally ``velocity_known`` [M] of each
                 sample.
             noisy: default: drawn from the ground truth.
         """
         boxes = [ground_truth_boxes(objects.bboxes_3d, objects.get('velocity_known'))
-                 .to(maps[0].device).float() for objects in truth]
-        labels = [objects.labels_3d.to(maps[0].device).long() for objects in truth]
+                 .to(maps[0].device).float() for objects in gt_instances]
+        labels = [objects.labels_3d.to(maps[0].device).long() for objects in gt_instances]
         if noisy is None and self.denoising_groups:
             noise = draw_noise(sum(map(len, boxes)), self.denoising_groups, self.num_classes,
                                device=maps[0].device)
-            noisy = noisy_queries(boxes, labels, noise, self.point_range)
+            noisy = noisy_queries(boxes, labels, noise, self.point_cloud_range)
         return self.losses_of(self(maps, views, noisy), boxes, labels, noisy)
 
     def losses_of(self, outputs: dict[str, Tensor], boxes: Sequence[Tensor],
                   labels: Sequence[Tensor], noisy: NoisyQueries | None = None
                   ) -> dict[str, Tensor]:
-        """Losses of raw outputs against boxes [M, 9] around gravity centres and labels [M]."""
+        """Losses of raw outputs against boxes [M, 9] around gravity centers and labels [M]."""
         losses: dict[str, Tensor] = {}
         for index in range(self.num_passes):
             prefix = f'd{index}.' if index < self.num_passes - 1 else ''
@@ -172,7 +185,7 @@ class SparseBEVHead(BaseModule):
 
     def detections(self, outputs: dict[str, Tensor]) -> list[InstanceData]:
         """Detections from raw outputs."""
-        return [as_detections(*select_boxes(logits, codes, self.limits, self.max_boxes,
+        return [as_detections(*select_boxes(logits, codes, self.limits, self.max_detections,
                                             self.score_threshold))
                 for logits, codes in zip(outputs['logits'][-1], outputs['codes'][-1], strict=True)]
 
@@ -187,14 +200,14 @@ class SparseBEVHead(BaseModule):
             return query, features, None
         told = torch.nn.functional.pad(self.label_embedding(noisy.label), (0, 1), value=1.0)
         told = told * noisy.filled[..., None]
-        hidden = hidden_from_each_other(noisy, count, self.published_attend_empty_slots)
-        return torch.cat([noisy.query, query], 1), torch.cat([told, features], 1), hidden
+        attn_mask = denoising_attn_mask(noisy, count, self.published_attend_empty_slots)
+        return torch.cat([noisy.query, query], 1), torch.cat([told, features], 1), attn_mask
 
 
 def grid_of_queries(count: int) -> Tensor:
     """First query boxes [count, 10]: a grid over the range, x slowest, standing still.
 
-    Sizes along and across and the direction start at random, as released.
+    Sizes along and across and the direction start at random, as published.
     """
     side = math.isqrt(count)
     line = (torch.arange(side) + 0.5) / side
@@ -210,6 +223,6 @@ def published_options() -> dict[str, Any]:
     return {**options, 'published_attend_empty_slots': True}
 
 
-def _default_limits(point_range: Sequence[float]) -> list[float]:
-    low, high = point_range[:3], point_range[3:]
+def _default_limits(point_cloud_range: Sequence[float]) -> list[float]:
+    low, high = point_cloud_range[:3], point_cloud_range[3:]
     return [low[0] - 10, low[1] - 10, low[2] - 5, high[0] + 10, high[1] + 10, high[2] + 7]

@@ -9,7 +9,7 @@ from sparsebev.box_code import box_to_code
 
 TINY = 1e-12
 UNKNOWN_ALLOWED = torch.arange(10) >= 8  # of a box code: vx, vy
-UNUSABLE = 100.0  # cost of a pair whose cost is not a number, as released
+UNUSABLE = 100.0  # cost of a pair whose cost is not a number, as published
 
 
 def focal_cost(logits: Tensor, labels: Tensor, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:
@@ -28,7 +28,7 @@ def match(logits: Tensor, codes: Tensor, boxes: Tensor, labels: Tensor, code_wei
     Args:
         logits: [Q, K].
         codes: predicted box codes [Q, 10].
-        boxes: ground truth [M, 9] around gravity centres; an unknown velocity is NaN and
+        boxes: ground truth [M, 9] around gravity centers; an unknown velocity is NaN and
             costs nothing.
         labels: [M].
         code_weights: [10], of both sides of the L1 cost.

@@ -14,7 +14,7 @@ from sparse3d.errors import DataError
 
 @MODELS.register_module()
 class VideoPreprocessor(BaseDataPreprocessor):
-    """Stack, normalise and pad the images of all cameras and frames, on the device.
+    """Stack, normalize and pad the images of all cameras and frames, on the device.
 
     Takes ``inputs['img']``, for each sample (T*N, 3, H, W) or a list of (3, H, W), newest
     frame first, and gives ``inputs['imgs']`` [B, T*N, 3, H', W'] in float32. Samples with
@@ -24,10 +24,10 @@ class VideoPreprocessor(BaseDataPreprocessor):
         mean, std: of each channel, after the change of their order.
         bgr_to_rgb: whether the order of the channels changes.
         size_divisor: height and width are padded with zeros to multiples of it, at the
-            bottom and at the right, after normalisation.
+            bottom and at the right, after normalization.
         num_frames: T.
         distortion: called with float images [M, 3, H, W] 0-255 in training, before
-            normalisation; or its config.
+            normalization; or its config.
     """
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], bgr_to_rgb: bool = True,
@@ -69,10 +69,10 @@ class VideoPreprocessor(BaseDataPreprocessor):
         flat = batch.flatten(0, 1).float()
         if training and self.distortion is not None:
             flat = self.distortion(flat)
-        return self.normalise(flat).unflatten(0, batch.shape[:2])
+        return self.normalize(flat).unflatten(0, batch.shape[:2])
 
-    def normalise(self, images: Tensor) -> Tensor:
-        """Images [M, 3, H, W] 0-255 normalised and padded."""
+    def normalize(self, images: Tensor) -> Tensor:
+        """Images [M, 3, H, W] 0-255 normalized and padded."""
         images = images.flip(1) if self.bgr_to_rgb else images
         images = (images.float() - self.mean) / self.std
         height, width = images.shape[-2:]

@@ -71,7 +71,7 @@ def export_onnx(config: str | PathLike | Config, checkpoint: str | PathLike | No
     config, opened = open_with_config(config, checkpoint, cfg_options)
     if checkpoint is None:  # the decoder does not need the backbone's pretrained file
         config.model.backbone.pop('init_cfg', None)
-    MMLogger.get_current_instance().setLevel('WARNING')  # or it lists every initialised weight
+    MMLogger.get_current_instance().setLevel('WARNING')  # or it lists every initialized weight
     detector = build_model(config, opened)
     return export_detector(detector, image_size_of(config), out, tolerance)
 
@@ -123,7 +123,7 @@ def drawn_cases(detector: SparseBEV, model: DeployableSparseBEV,
     cases = {}
     for case in CASES:
         maps = [torch.randn(1, images, *shape, generator=random) for shape in shapes]
-        present = torch.ones(views.lidar2img.shape[:3], dtype=torch.bool)
-        present[:, 0, 1] = case == CASES[0]
-        cases[case] = model.inputs_of(maps, views._replace(present=present))
+        valid = torch.ones(views.lidar2img.shape[:3], dtype=torch.bool)
+        valid[:, 0, 1] = case == CASES[0]
+        cases[case] = model.inputs_of(maps, views._replace(valid=valid))
     return cases

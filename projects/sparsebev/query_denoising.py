@@ -44,25 +44,25 @@ class NoisyQueries(NamedTuple):
     groups: int
 
 
-def draw_noise(count: int, groups: int, classes: int, replaced: float = 0.5,
+def draw_noise(count: int, num_groups: int, num_classes: int, replaced: float = 0.5,
                device: torch.device | str = 'cpu') -> Noise:
     """Random numbers for ``count`` boxes."""
-    return Noise(torch.rand(groups, count, 3, device=device) * 2 - 1,
-                 torch.rand(groups, count, device=device) < replaced,
-                 torch.randint(0, classes, (groups, count), device=device))
+    return Noise(torch.rand(num_groups, count, 3, device=device) * 2 - 1,
+                 torch.rand(num_groups, count, device=device) < replaced,
+                 torch.randint(0, num_classes, (num_groups, count), device=device))
 
 
 def noisy_queries(boxes: Sequence[Tensor], labels: Sequence[Tensor], noise: Noise,
-                  point_range: Sequence[float], box_noise: float = 0.5) -> NoisyQueries:
+                  point_cloud_range: Sequence[float], box_noise: float = 0.5) -> NoisyQueries:
     """Put shifted boxes and partly replaced labels into slots.
 
     Args:
-        boxes: for each sample [M_b, 9] around gravity centres, metres; an unknown velocity
+        boxes: for each sample [M_b, 9] around gravity centers, meters; an unknown velocity
             is NaN, and zero in the query.
         labels: for each sample [M_b].
         noise: for all boxes of the batch, in the order of the samples.
         box_noise: largest shift in halves of the box; along the axes of the LiDAR frame,
-            whatever the box's yaw, as released.
+            whatever the box's yaw, as published.
 
     Source: SparseBEV (ICCV 2023), section 3.1, after DN-DETR; values as in the released code.
     """
@@ -79,7 +79,7 @@ def noisy_queries(boxes: Sequence[Tensor], labels: Sequence[Tensor], noise: Nois
 
     shifted = all_boxes.expand(groups, -1, -1).clone()
     shifted[..., :3] += noise.shift * all_boxes[:, 3:6] / 2 * box_noise
-    query = box_to_query(shifted, point_range)
+    query = box_to_query(shifted, point_cloud_range)
     query = torch.cat([query[..., :3].clamp(0, 1), query[..., 3:8],
                        query[..., 8:].nan_to_num()], -1)
     clean = all_labels.expand(groups, -1)
@@ -89,8 +89,8 @@ def noisy_queries(boxes: Sequence[Tensor], labels: Sequence[Tensor], noise: Nois
         into_slots(all_boxes.expand(groups, -1, -1)), into_slots(clean), groups)
 
 
-def hidden_from_each_other(noisy: NoisyQueries, matching: int,
-                           published_attend_empty_slots: bool = False) -> Tensor:
+def denoising_attn_mask(noisy: NoisyQueries, matching: int,
+                        published_attend_empty_slots: bool = False) -> Tensor:
     """Who must not see whom, denoising queries first.
 
     Matching queries do not see denoising ones and groups do not see each other; nobody
@@ -98,11 +98,11 @@ def hidden_from_each_other(noisy: NoisyQueries, matching: int,
 
     Args:
         matching: number of matching queries Q.
-        published_attend_empty_slots: unfilled slots are seen inside their group, as released:
+        published_attend_empty_slots: unfilled slots are seen inside their group, as published:
             then a sample's losses depend on how many boxes the other samples have.
 
     Returns:
-        [B, S + Q, S + Q] or, as released, [S + Q, S + Q]; True: the row must not see the column.
+        [B, S + Q, S + Q] or, as published, [S + Q, S + Q]; True: the row must not see the column.
     """
     slots = noisy.filled.shape[1]
     width = slots // noisy.groups

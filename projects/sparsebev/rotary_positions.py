@@ -29,7 +29,7 @@ def rotary_tables(grid: tuple[int, int], width: int, trained: int, length: int =
     Args:
         trained: side of the square grid that the backbone was trained with.
         length: that side in units of the angles.
-        published_resize: as released: the tables of the trained grid, resized bicubically,
+        published_resize: as published: the tables of the trained grid, resized bicubically,
             instead of the cosine and sine of the places between its nodes.
 
     Source: EVA-02 (arXiv 2303.11331); SparseBEV's released code.

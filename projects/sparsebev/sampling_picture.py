@@ -13,16 +13,16 @@ from matplotlib.patches import Circle
 
 from sparse3d.datasets.data_paths import file_name
 from sparse3d.ops.choose_views import choose_views, project_to_views
-from sparse3d.visualization.colours import BACKGROUND, TEXT, class_colour
+from sparse3d.visualization.colors import BACKGROUND, TEXT, class_color
 from sparse3d.visualization.picture_files import save_figure
-from sparsebev.box_code import centres_in_metres
+from sparsebev.box_code import centers_in_meters
 
 if TYPE_CHECKING:
     from sparsebev.detector import SparseBEV
 
 ACROSS = 3       # images in a row
 INCHES = 4.0     # width of one
-NEAR, FAR = 5.0, 50.0  # metres; nearer points are drawn larger
+NEAR, FAR = 5.0, 50.0  # meters; nearer points are drawn larger
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class SampledQueries:
         images: (T, N, H, W, 3) uint8 RGB, as the backbone saw them.
         age: (T,) seconds.
         pixels: (Q, T, P, 2) x and y in the chosen view.
-        depth: (Q, T, P) metres.
+        depth: (Q, T, P) meters.
         view: (Q, T, P) camera, -1 where none sees the point.
         labels, scores: (Q,) of the best class.
-        centres: (Q, 2) metres, bird's-eye view.
-        tau: (Q, heads) per metre.
+        centers: (Q, 2) meters, bird's-eye view.
+        tau: (Q, heads) per meter.
     """
 
     images: np.ndarray
@@ -47,19 +47,20 @@ class SampledQueries:
     view: np.ndarray
     labels: np.ndarray
     scores: np.ndarray
-    centres: np.ndarray
+    centers: np.ndarray
     tau: np.ndarray
 
 
 @torch.no_grad()
-def sampled_queries(detector: SparseBEV, batch: dict, score: float = 0.3, most: int = 8
-                    ) -> SampledQueries:
+def sampled_queries(
+    detector: SparseBEV, batch: dict, score_threshold: float = 0.3, max_queries: int = 8
+) -> SampledQueries:
     """Run one sample and keep what its strongest queries sampled.
 
     Args:
         batch: one collated sample.
-        score: queries below are left out.
-        most: number of queries.
+        score_threshold: queries below are left out.
+        max_queries: number of queries.
     """
     data = detector.data_preprocessor(batch)
     images = data['inputs']['imgs']
@@ -78,11 +79,11 @@ def sampled_queries(detector: SparseBEV, batch: dict, score: float = 0.3, most: 
         for hook in hooks:
             hook.remove()
     best, labels = outputs['logits'][-1, 0].sigmoid().max(-1)
-    order = best.argsort(descending=True)[:most]
-    order = order[best[order] > score]
+    order = best.argsort(descending=True)[:max_queries]
+    order = order[best[order] > score_threshold]
     points = seen['points'][:, order]
     choice = layer.sampling.quirks.published_view_choice
-    chosen = choose_views(points, views.lidar2img, views.image_size, views.present, choice)
+    chosen = choose_views(points, views.lidar2img, views.image_size, views.valid, choice)
     depth = project_to_views(points, views.lidar2img, views.image_size)[1]
     depth = depth.gather(-1, chosen.view[..., None])[..., 0]
     height, width = views.image_size
@@ -94,30 +95,30 @@ def sampled_queries(detector: SparseBEV, batch: dict, score: float = 0.3, most: 
         pixels=(chosen.position * chosen.position.new_tensor([width, height]))[0].cpu().numpy(),
         depth=depth[0].cpu().numpy(), view=view[0].cpu().numpy(),
         labels=labels[order].cpu().numpy(), scores=best[order].cpu().numpy(),
-        centres=centres_in_metres(seen['query'][0, order],
-                                  detector.bbox_head.point_range)[:, :2].cpu().numpy(),
+        centers=centers_in_meters(seen['query'][0, order],
+                                  detector.bbox_head.point_cloud_range)[:, :2].cpu().numpy(),
         tau=seen['tau'][0, order].float().cpu().numpy())
 
 
 def draw_sampling_points(detector: SparseBEV, batch: dict, folder: str | PathLike, name: str,
-                         score: float = 0.3) -> list[Path]:
+                         score_threshold: float = 0.3) -> list[Path]:
     """Write one picture for each frame and one of tau.
 
     Returns:
         The files written.
     """
-    sampled = sampled_queries(detector, batch, score)
+    sampled = sampled_queries(detector, batch, score_threshold)
     paths = []
     for frame in range(len(sampled.age)):
         paths.append(Path(folder) / f'{file_name(name)}_sampling_{frame}.png')
         _draw_frame(sampled, frame, paths[-1])
     paths.append(Path(folder) / f'{file_name(name)}_tau.png')
-    _draw_tau(sampled, detector.bbox_head.point_range, paths[-1])
+    _draw_tau(sampled, detector.bbox_head.point_cloud_range, paths[-1])
     return paths
 
 
 def _draw_frame(sampled: SampledQueries, frame: int, path: Path) -> None:
-    """All views of a frame with the points that are read there, one colour for each query."""
+    """All views of a frame with the points that are read there, one color for each query."""
     images = sampled.images[frame]
     rows = -(-len(images) // ACROSS)
     across = min(len(images), ACROSS)
@@ -135,27 +136,30 @@ def _draw_frame(sampled: SampledQueries, frame: int, path: Path) -> None:
             there = sampled.view[query, frame] == camera
             x, y = sampled.pixels[query, frame, there].T
             near = np.clip(sampled.depth[query, frame, there], NEAR, FAR)
-            axes.scatter(x, y, s=220 / near, color=class_colour(query), edgecolors='black',
+            axes.scatter(x, y, s=220 / near, color=class_color(query), edgecolors='black',
                          linewidths=0.3)
     figure.subplots_adjust(0.005, 0.01, 0.995, 1 - 0.35 / figure.get_figheight(), 0.01, 0.02)
     save_figure(figure, path)
 
 
-def _draw_tau(sampled: SampledQueries, point_range, path: Path) -> None:
+def _draw_tau(sampled: SampledQueries, point_cloud_range, path: Path) -> None:
     """From above: around each query a circle for each head where attention has lost one unit."""
     figure = Figure(figsize=(6, 6), facecolor=BACKGROUND)
     axes = figure.add_subplot(facecolor=BACKGROUND)
-    axes.set(xlim=(point_range[1], point_range[4]), ylim=(point_range[0], point_range[3]),
-             aspect='equal')
+    axes.set(
+        xlim=(point_cloud_range[1], point_cloud_range[4]),
+        ylim=(point_cloud_range[0], point_cloud_range[3]),
+        aspect='equal',
+    )
     axes.invert_xaxis()  # forward is up, left is left
-    for query, (x, y) in enumerate(sampled.centres):
-        colour = class_colour(query)
-        axes.scatter([y], [x], s=12, color=colour)
+    for query, (x, y) in enumerate(sampled.centers):
+        color = class_color(query)
+        axes.scatter([y], [x], s=12, color=color)
         for tau in sampled.tau[query]:
             if tau > 0:
-                axes.add_patch(Circle((y, x), 1 / tau, fill=False, color=colour, linewidth=0.7))
+                axes.add_patch(Circle((y, x), 1 / tau, fill=False, color=color, linewidth=0.7))
         axes.annotate(f'{sampled.tau[query].min():.2f} to {sampled.tau[query].max():.2f}',
-                      (y, x), color=colour, fontsize=7)
+                      (y, x), color=color, fontsize=7)
     axes.set_title('tau of each query, smallest to largest head; circles of radius 1 / tau',
                    color=TEXT, fontsize=9)
     axes.tick_params(colors=TEXT, labelsize=7)
@@ -163,7 +167,7 @@ def _draw_tau(sampled: SampledQueries, point_range, path: Path) -> None:
 
 
 def _visible(detector: SparseBEV, images: torch.Tensor, frames: int) -> np.ndarray:
-    """Normalised images [T*N, 3, H, W] as (T, N, H, W, 3) uint8 RGB."""
+    """Normalized images [T*N, 3, H, W] as (T, N, H, W, 3) uint8 RGB."""
     preprocessor = detector.data_preprocessor
     pixels = images * preprocessor.std + preprocessor.mean
     pixels = pixels if preprocessor.bgr_to_rgb else pixels.flip(1)

@@ -28,14 +28,14 @@ class SamplingQuirks:
     published_alignment: bool = False
 
 
-def sampling_points(query: Tensor, offsets: Tensor, point_range: Sequence[float]) -> Tensor:
-    """Points [B, Q, P, 3] in metres from offsets [B, Q, P, 3] in sizes of the box, turned with it.
+def sampling_points(query: Tensor, offsets: Tensor, point_cloud_range: Sequence[float]) -> Tensor:
+    """Points [B, Q, P, 3] in meters from offsets [B, Q, P, 3] in sizes of the box, turned with it.
 
     Args:
         query: query boxes [B, Q, 10].
-        point_range: of the queries.
+        point_cloud_range: of the queries.
     """
-    box = query_to_box(query, point_range)
+    box = query_to_box(query, point_cloud_range)
     x, y, z = (offsets * box[..., None, 3:6]).unbind(-1)
     sin, cos = box[..., 6:7].sin(), box[..., 6:7].cos()
     turned = torch.stack([cos * x - sin * y, sin * x + cos * y, z], -1)
@@ -74,12 +74,12 @@ class SpatioTemporalSampling(nn.Module):
 
     Args:
         channels: of the query features and of the image features.
-        groups: parts of the channels, each with points of its own.
-        points: of one group in one frame.
-        levels: of the feature pyramid.
-        point_range: of the queries' centres.
+        num_groups: parts of the channels, each with points of its own.
+        num_points: of one group in one frame.
+        num_levels: of the feature pyramid.
+        point_cloud_range: of the queries' centers.
         quirks: what the released code does differently.
-        adaptive: False keeps the points where they were initialised (the paper's ablation).
+        adaptive: False keeps the points where they were initialized (the paper's ablation).
 
     Attributes:
         backend: of the reading, see :func:`sparse3d.ops.sample_views.sample_views`.
@@ -87,21 +87,21 @@ class SpatioTemporalSampling(nn.Module):
     Source: SparseBEV (ICCV 2023), section 3.3.
     """
 
-    def __init__(self, point_range: Sequence[float], channels: int = 256, groups: int = 4,
-                 points: int = 4, levels: int = 4, quirks: SamplingQuirks | None = None,
+    def __init__(self, point_cloud_range: Sequence[float], channels: int = 256, num_groups: int = 4,
+                 num_points: int = 4, num_levels: int = 4, quirks: SamplingQuirks | None = None,
                  adaptive: bool = True) -> None:
         super().__init__()
-        self.point_range = tuple(point_range)
-        self.groups, self.points, self.levels = groups, points, levels
+        self.point_cloud_range = tuple(point_cloud_range)
+        self.num_groups, self.num_points, self.num_levels = num_groups, num_points, num_levels
         self.quirks, self.backend = quirks or SamplingQuirks(), 'auto'
-        self.sampling_offset = nn.Linear(channels, groups * points * 3)
-        self.scale_weights = nn.Linear(channels, groups * points * levels)
+        self.sampling_offset = nn.Linear(channels, num_groups * num_points * 3)
+        self.scale_weights = nn.Linear(channels, num_groups * num_points * num_levels)
         self.init_weights()
         if not adaptive:
             self.sampling_offset.requires_grad_(False)
 
     def init_weights(self) -> None:
-        """As released: points all over the box, the same for every query."""
+        """As published: points all over the box, the same for every query."""
         nn.init.zeros_(self.sampling_offset.weight)
         nn.init.uniform_(self.sampling_offset.bias, -0.5, 0.5)
 
@@ -116,18 +116,20 @@ class SpatioTemporalSampling(nn.Module):
         frames = views.age.shape[1]
         points = self.points_by_frame(query, features, views.age)
         weights = at_least_float32(self.scale_weights(features))
-        weights = weights.unflatten(-1, (self.groups, self.points, self.levels)).softmax(-1)
+        weights = weights.unflatten(
+            -1, (self.num_groups, self.num_points, self.num_levels)
+        ).softmax(-1)
         weights = scale_weights_by_frame(weights, frames, self.quirks.published_scale_order)
         sampled = sample_views(
             images, points, weights.flatten(3, 4), views.lidar2img, views.image_size,
-            view_mask=views.present,
+            valid=views.valid,
             published_view_choice=self.quirks.published_view_choice,
             published_alignment=self.quirks.published_alignment, backend=self.backend)
-        sampled = sampled.unflatten(3, (self.groups, self.points))  # [B, Q, T, G, P, C/G]
+        sampled = sampled.unflatten(3, (self.num_groups, self.num_points))  # [B, Q, T, G, P, C/G]
         return sampled.transpose(2, 3).flatten(3, 4)
 
     def points_by_frame(self, query: Tensor, features: Tensor, age: Tensor) -> Tensor:
-        """Where the queries look, [B, Q, T, G*P, 3] metres in the LiDAR frame of now."""
+        """Where the queries look, [B, Q, T, G*P, 3] meters in the LiDAR frame of now."""
         offsets = at_least_float32(self.sampling_offset(features)).unflatten(-1, (-1, 3))
-        points = sampling_points(at_least_float32(query), offsets, self.point_range)
+        points = sampling_points(at_least_float32(query), offsets, self.point_cloud_range)
         return follow_motion(points, query[..., 8:10], age)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mmengine.structures import InstanceData
 
-from sparsebev.frame_window import CameraFrame, FrameWindow, RememberedFrame
+from sparsebev.frame_window import CachedFrame, CameraFrame, FrameWindow
 
 if TYPE_CHECKING:
     from sparsebev.detector import SparseBEV
@@ -17,26 +17,26 @@ class VideoStream:
     """Frames in, detections out; the whole state is :attr:`frames`.
 
     At any time the answer is the offline one on the same frames: the frame before, the one
-    before that and so on, ``every`` apart, the oldest repeated where there are too few. A
+    before that and so on, ``interval`` apart, the oldest repeated where there are too few. A
     frame that never comes, a camera without a picture and a start in the middle of a drive
     are all normal.
 
     Args:
         detector: in evaluation mode, one that looks at past frames alone.
-        every: of so many frames that come in, one is a frame of the past. At 12 frames a
+        interval: of so many frames that come in, one is a frame of the past. At 12 frames a
             second, 6 gives the half seconds that the released weights were tested with.
 
     Attributes:
         frames: newest first, at most ``1 + every * (T - 1)``.
     """
 
-    def __init__(self, detector: SparseBEV, every: int = 1) -> None:
-        self.every, self.past = every, detector.num_frames - 1
+    def __init__(self, detector: SparseBEV, interval: int = 1) -> None:
+        self.interval, self.past = interval, detector.num_frames - 1
         self.scene: Hashable = None
-        self._window = FrameWindow(detector, 1 + every * self.past)
+        self._window = FrameWindow(detector, 1 + interval * self.past)
 
     @property
-    def frames(self) -> deque[RememberedFrame]:
+    def frames(self) -> deque[CachedFrame]:
         """What is remembered."""
         return self._window.frames
 
@@ -56,4 +56,4 @@ class VideoStream:
         self._window.add(frame)
         oldest = len(self.frames) - 1
         return self._window.detect(
-            0, [min(step * self.every, oldest) for step in range(1, self.past + 1)])
+            0, [min(step * self.interval, oldest) for step in range(1, self.past + 1)])

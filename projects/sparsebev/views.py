@@ -18,13 +18,13 @@ class Views(NamedTuple):
         lidar2img: [B, T, N, 4, 4] from the LiDAR frame of now to pixels.
         age: [B, T] seconds since each frame was taken; negative for the future.
         image_size: height and width that ``lidar2img`` projects to.
-        present: [B, T, N] False where an image is missing, or None if none is.
+        valid: [B, T, N] False where an image is missing, or None if none is.
     """
 
     lidar2img: Tensor
     age: Tensor
     image_size: tuple[int, int]
-    present: Tensor | None = None
+    valid: Tensor | None = None
 
 
 def views_of_batch(metas: Sequence[dict], frames: int, image_size: tuple[int, int],
@@ -33,7 +33,7 @@ def views_of_batch(metas: Sequence[dict], frames: int, image_size: tuple[int, in
 
     Args:
         metas: for each sample ``lidar2img`` (T*N, 4, 4), ``img_timestamp`` (T*N,) in seconds
-            and optionally ``img_valid`` (T*N,); frame by frame, newest first. Samples may
+            and optionally ``image_valid`` (T*N,); frame by frame, newest first. Samples may
             have different numbers of cameras: what a sample lacks counts as missing.
         frames: T.
         image_size: height and width of the padded images.
@@ -47,12 +47,12 @@ def views_of_batch(metas: Sequence[dict], frames: int, image_size: tuple[int, in
     cameras = max((matrices.shape[1] for matrices, _, _ in parsed), default=0)
     lidar2img = np.zeros((len(parsed), frames, cameras, 4, 4), np.float32)
     age = np.zeros((len(parsed), frames), np.float32)
-    present = np.zeros((len(parsed), frames, cameras), bool)
+    valid = np.zeros((len(parsed), frames, cameras), bool)
     for sample, (matrices, seconds, there) in enumerate(parsed):
         lidar2img[sample, :, :matrices.shape[1]] = matrices
-        present[sample, :, :matrices.shape[1]] = there
+        valid[sample, :, :matrices.shape[1]] = there
         age[sample] = [_age(seconds, there, frame) for frame in range(frames)]
-    mask = None if present.all() else torch.from_numpy(present).to(device)
+    mask = None if valid.all() else torch.from_numpy(valid).to(device)
     return Views(torch.from_numpy(lidar2img).to(device), torch.from_numpy(age).to(device),
                  tuple(image_size), mask)
 
@@ -77,7 +77,7 @@ def _one_sample(meta: dict, frames: int) -> tuple[np.ndarray, np.ndarray, np.nda
     if len(matrices) % frames or matrices.shape[1:] != (4, 4) or len(seconds) != len(matrices):
         raise DataError(f'{frames} frames need as many lidar2img (4, 4) and img_timestamp for '
                         f'each, not {matrices.shape} and {seconds.shape}')
-    there = np.asarray(_numpy(meta.get('img_valid', np.ones(len(matrices)))), bool)
+    there = np.asarray(_numpy(meta.get('image_valid', np.ones(len(matrices)))), bool)
     if not (np.isfinite(matrices[there]).all() and np.isfinite(seconds[there]).all()):
         raise DataError('lidar2img or img_timestamp of a sample is not finite')
     matrices = np.where(there[:, None, None], matrices, 0.0)

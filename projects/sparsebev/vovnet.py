@@ -77,17 +77,17 @@ class VoVNet(BaseModule):
         out_stages: among 2 to 5.
         frozen_stages: 1 freezes the stem, 2 also stage 2, and so on; 0 nothing.
         norm_eval: batch norms keep their statistics in training.
-        checkpointing: spend time instead of memory in training.
+        with_checkpoint: spend time instead of memory in training.
 
     Source: CenterMask (CVPR 2020), section 3.3; published as VoVNetV2.
     """
 
     def __init__(self, name: str = 'V-99-eSE', out_stages: Sequence[int] = (2, 3, 4, 5),
-                 frozen_stages: int = 0, norm_eval: bool = True, checkpointing: bool = False,
+                 frozen_stages: int = 0, norm_eval: bool = True, with_checkpoint: bool = False,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         self.out_stages, self.frozen_stages = tuple(out_stages), frozen_stages
-        self.norm_eval, self.checkpointing = norm_eval, checkpointing
+        self.norm_eval, self.with_checkpoint = norm_eval, with_checkpoint
         self.stem = nn.Sequential()
         channels = 3
         for index, (out, stride) in enumerate(zip(STEM, (2, 1, 2), strict=True), 1):
@@ -108,7 +108,7 @@ class VoVNet(BaseModule):
             if stage > 2:
                 features = F.max_pool2d(features, 3, 2, ceil_mode=True)
             for block in getattr(self, f'stage{stage}').children():
-                keep = self.checkpointing and self.training and features.requires_grad
+                keep = self.with_checkpoint and self.training and features.requires_grad
                 features = checkpoint(block, features, use_reentrant=False) if keep \
                     else block(features)
             if stage in self.out_stages:

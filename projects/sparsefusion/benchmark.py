@@ -143,7 +143,7 @@ def _scene_of_cells(head: SparseFusionHead, frame: DrawnFrame) -> tuple:
     rig, device = frame.rig, frame.points.device
     random = torch.Generator().manual_seed(0)
     xy = torch.cartesian_prod(torch.arange(180.0), torch.arange(180.0)).to(device) + 0.5
-    points = torch.cat([head.coder.to_metres(xy), torch.full_like(xy[:, :1], -1.2)], dim=1)[None]
+    points = torch.cat([head.coder.to_meters(xy), torch.full_like(xy[:, :1], -1.2)], dim=1)[None]
     occupied = (torch.rand(len(xy), generator=random) < 0.4).to(device)
     pixels, depth = rig.project(points)
     size = pixels.new_tensor([IMAGE_SIZE[1], IMAGE_SIZE[0]])
@@ -176,7 +176,7 @@ def _memory_row(model: nn.Module) -> dict:
     weights = {value.untyped_storage().data_ptr() for value in model.parameters()}
     activations = sum(size for pointer, size in kept.items() if pointer not in weights)
     fixed = 4 * (sum(value.numel() for value in model.parameters()) + 3 * trained)
-    return _against_the_release(
+    return _against_the_published_code(
         f'memory of a training step, {BATCH} samples, estimated', fixed + BATCH * activations,
         f'float32, LiDAR frozen, no dropout: {BATCH} x {activations / GIGABYTE:.2f} GB of kept '
         f'tensors and {fixed / GIGABYTE:.2f} GB of weights, gradients and AdamW; without the '
@@ -196,7 +196,7 @@ def _gpu_memory_row(model: nn.Module) -> dict:
         optimizer.zero_grad()
         losses.backward()
         optimizer.step()
-    return _against_the_release(
+    return _against_the_published_code(
         f'memory of a training step, {BATCH} samples', torch.cuda.max_memory_allocated(),
         f'float32, LiDAR frozen, measured on {torch.cuda.get_device_name()}')
 
@@ -211,6 +211,6 @@ def _train_without_dropout(model: nn.Module) -> None:
             module.dropout = 0.0
 
 
-def _against_the_release(name: str, nbytes: float, note: str) -> dict:
+def _against_the_published_code(name: str, nbytes: float, note: str) -> dict:
     return dict(name=name, value=nbytes / GIGABYTE, unit='GB', baseline=29.0,
                 ratio=29.0 * GIGABYTE / nbytes, note=f'{note}; the release is said to need 29 GB')

@@ -20,7 +20,7 @@ FOCAL = 633.0     # pixels at this size
 class DrawnFrame:
     """Points all round, denser nearby, on random ground; six cameras; one car."""
 
-    points: Tensor        # [N, 5]  x, y, z in metres, intensity, age in seconds
+    points: Tensor        # [N, 5]  x, y, z in meters, intensity, age in seconds
     images: Tensor        # [6, 3, H, W]  noise
     lidar2img: np.ndarray  # [6, 4, 4]
 

@@ -15,7 +15,7 @@ from sparsefusion.image_pyramid import ImagePyramid
 from sparsefusion.view_groups import ViewGroups
 
 CAMERA_OUTPUTS = dict(center_2d=2, depth_2d=1, dim_2d=3, rot_2d=2, vel_2d=2)
-TYPICAL_DEPTH = 14.0  # metres
+TYPICAL_DEPTH = 14.0  # meters
 
 
 @dataclass
@@ -27,9 +27,9 @@ class CameraCandidates:
         peaks: their highest peaks; ``cells`` counts over views and pixels.
         view: [B, Q] camera of each candidate.
         queries: [B, Q, C] after the decoder.
-        logits_2d: [B, Q, 2] logits of the refined centres, detached.
+        logits_2d: [B, Q, 2] logits of the refined centers, detached.
         outputs: [B, numbers, Q] by name: ``cls`` logits; ``center_2d`` fractions of the
-            network's image; ``depth_2d`` metres; ``dim_2d`` logarithms of l, h, w;
+            network's image; ``depth_2d`` meters; ``dim_2d`` logarithms of l, h, w;
             ``rot_2d`` sine and cosine of the yaw about the camera's y axis; ``vel_2d``
             velocity along the camera's x and z.
     """
@@ -45,15 +45,26 @@ class CameraCandidates:
 class CameraBranches(nn.Module):
     """What is read off a camera query: three linear layers for each property, two for classes."""
 
-    def __init__(self, channels: int, classes: int, hidden: int = 64) -> None:
+    def __init__(self, channels: int, num_classes: int, hidden_channels: int = 64) -> None:
         super().__init__()
-        self.branches = nn.ModuleDict({
-            name: nn.Sequential(nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, hidden),
-                                nn.ReLU(), nn.Linear(hidden, count))
-            for name, count in CAMERA_OUTPUTS.items()})
+        self.branches = nn.ModuleDict(
+            {
+                name: nn.Sequential(
+                    nn.Linear(channels, hidden_channels),
+                    nn.ReLU(),
+                    nn.Linear(hidden_channels, hidden_channels),
+                    nn.ReLU(),
+                    nn.Linear(hidden_channels, count),
+                )
+                for name, count in CAMERA_OUTPUTS.items()
+            }
+        )
         self.branches['cls'] = nn.Sequential(
-            nn.Linear(channels, hidden, bias=False), nn.LayerNorm(hidden), nn.ReLU(),
-            nn.Linear(hidden, classes))
+            nn.Linear(channels, hidden_channels, bias=False),
+            nn.LayerNorm(hidden_channels),
+            nn.ReLU(),
+            nn.Linear(hidden_channels, num_classes),
+        )
 
     def init_weights(self) -> None:
         """Let the classes start rare and depths at a typical one."""
@@ -70,28 +81,32 @@ class CameraDetector(nn.Module):
 
     Args:
         channels: of the image features.
-        classes: number of classes.
-        count: candidates over all views and levels.
-        levels: of the image pyramid.
+        num_classes: number of classes.
+        num_queries: candidates over all views and levels.
+        num_levels: of the image pyramid.
         layer: settings of the deformable layer.
         published_lone_query_zero: a view with one candidate gives it zero features, as in
-            the release, which works around an old batch normalisation.
+            the release, which works around an old batch normalization.
         published_padding: peaks may lie in the padding.
 
     Source: SparseFusion (ICCV 2023), section 3.2; released code.
     """
 
-    def __init__(self, channels: int, classes: int, count: int, levels: int = 4,
+    def __init__(self, channels: int, num_classes: int, num_queries: int, num_levels: int = 4,
                  layer: dict | None = None, published_lone_query_zero: bool = False,
                  published_padding: bool = False) -> None:
         super().__init__()
         self.heat = nn.ModuleList(
-            nn.Sequential(convolution_block(channels, channels),
-                          nn.Conv2d(channels, classes, 3, padding=1)) for _ in range(levels))
-        self.class_encoding = ClassEncoding(classes, channels)
-        self.decoder = DeformableDecoderLayer(2, channels, levels=levels, **(layer or {}))
-        self.branches = CameraBranches(channels, classes)
-        self.count = count
+            nn.Sequential(
+                convolution_block(channels, channels),
+                nn.Conv2d(channels, num_classes, 3, padding=1),
+            )
+            for _ in range(num_levels)
+        )
+        self.class_encoding = ClassEncoding(num_classes, channels)
+        self.decoder = DeformableDecoderLayer(2, channels, num_levels=num_levels, **(layer or {}))
+        self.branches = CameraBranches(channels, num_classes)
+        self.num_queries = num_queries
         self.lone_query_zero = published_lone_query_zero
         self.padding_counts = published_padding
 
@@ -104,17 +119,17 @@ class CameraDetector(nn.Module):
     def forward(self, images: ImagePyramid, rig: CameraRig) -> CameraCandidates:
         """Candidates of every sample."""
         heat, probability = self._heat(images, rig)
-        peaks = top_peaks(probability.flatten(2), self.count)
+        peaks = top_peaks(probability.flatten(2), self.num_queries)
         pixels = heat.shape[-1]
         view = peaks.cells.div(pixels, rounding_mode='floor')
-        flat = images.flat().unflatten(0, rig.present.shape).flatten(1, 2)  # [B, N * S, C]
+        flat = images.flat().unflatten(0, rig.valid.shape).flatten(1, 2)  # [B, N * S, C]
         queries = self.class_encoding(flat.transpose(1, 2), peaks)
         logits_2d = images.positions[peaks.cells % pixels]  # [B, Q, 2]
         queries = self._decode(queries, logits_2d, view, images, rig.views)
         outputs = self.branches(queries)
-        centre = outputs['center_2d'].float() + logits_2d.transpose(1, 2)
-        outputs['center_2d'] = centre.sigmoid()
-        return CameraCandidates(heat, peaks, view, queries, centre.detach().transpose(1, 2),
+        center = outputs['center_2d'].float() + logits_2d.transpose(1, 2)
+        outputs['center_2d'] = center.sigmoid()
+        return CameraCandidates(heat, peaks, view, queries, center.detach().transpose(1, 2),
                                 outputs)
 
     def _heat(self, images: ImagePyramid, rig: CameraRig) -> tuple[Tensor, Tensor]:
@@ -126,9 +141,9 @@ class CameraDetector(nn.Module):
             peaks.append(local_peaks(found.detach().float().sigmoid()).flatten(2))
         logits, peaks = (torch.cat(part, dim=2) for part in (logits, peaks))  # [B * N, K, S]
         nowhere = images.padding if not self.padding_counts else (
-            ~rig.present.flatten()[:, None].expand_as(images.padding))
+            ~rig.valid.flatten()[:, None].expand_as(images.padding))
         peaks = peaks.masked_fill(nowhere[:, None], 0)
-        return tuple(part.unflatten(0, rig.present.shape).transpose(1, 2)
+        return tuple(part.unflatten(0, rig.valid.shape).transpose(1, 2)
                      for part in (logits, peaks))
 
     def _decode(self, queries: Tensor, logits_2d: Tensor, view: Tensor, images: ImagePyramid,

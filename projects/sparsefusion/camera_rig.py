@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sparse3d.errors import DataError
 
-NEAR = 1e-5  # metres; nothing nearer than this in front of a camera is projected
+NEAR = 1e-5  # meters; nothing nearer than this in front of a camera is projected
 
 
 @dataclass
@@ -22,10 +22,10 @@ class CameraRig:
         intrinsics: [B, N, 3, 3] camera frame to pixels of the network's image.
         rotation: [B, N, 3, 3] LiDAR frame to camera frame; a reflection where the scene or
             the image was mirrored.
-        translation: [B, N, 3] metres, the same way.
+        translation: [B, N, 3] meters, the same way.
         valid_size: [B, N, 2] width and height in pixels of the part with a picture; the
             rest of the network's image is padding.
-        present: [B, N] bool, False for a camera without an image.
+        valid: [B, N] bool, False for a camera without an image.
         image_size: height and width of the network's image.
         from_training: whether the valid size comes from augmentation.
     """
@@ -34,7 +34,7 @@ class CameraRig:
     rotation: Tensor
     translation: Tensor
     valid_size: Tensor
-    present: Tensor
+    valid: Tensor
     image_size: tuple[int, int]
     from_training: bool = False
 
@@ -45,7 +45,7 @@ class CameraRig:
 
         Needs ``lidar2img`` (N, 4, 4), after every augmentation of scene and image. What of
         an image is a picture is read from ``valid_shape`` (N, 2: width, height) or
-        ``img_shape`` (height, width). A camera is absent where ``img_valid`` says so
+        ``img_shape`` (height, width). A camera is absent where ``image_valid`` says so
         or its ``lidar2img`` is not finite.
 
         Raises:
@@ -54,7 +54,7 @@ class CameraRig:
         parts = [_cameras_of(meta, image_size) for meta in metas]
         if len({len(part[0]) for part in parts}) > 1:
             raise DataError('the samples of a batch have different numbers of cameras; mark the '
-                            "missing ones in 'img_valid' instead of leaving them out")
+                            "missing ones in 'image_valid' instead of leaving them out")
         stacked = [torch.from_numpy(np.stack(column)).to(device)
                    for column in zip(*parts, strict=True)]
         floats = [part.float() for part in stacked[:4]]
@@ -64,7 +64,7 @@ class CameraRig:
     @property
     def views(self) -> int:
         """Number of cameras."""
-        return self.present.shape[1]
+        return self.valid.shape[1]
 
     def to_camera(self, points: Tensor) -> Tensor:  # [B, P, 3] -> [B, N, P, 3]
         """Points of the LiDAR frame in each camera's frame."""
@@ -121,7 +121,7 @@ def _cameras_of(meta: dict[str, Any], image_size: tuple[int, int]) -> tuple[np.n
     matrices = np.array(meta['lidar2img'], dtype=np.float64).reshape(-1, 4, 4)
     usable = np.isfinite(matrices).all((1, 2))
     usable[usable] = np.abs(np.linalg.det(matrices[usable])) > 0
-    present = np.asarray(meta.get('img_valid', usable), dtype=bool) & usable
+    valid = np.asarray(meta.get('image_valid', usable), dtype=bool) & usable
     matrices[~usable] = np.eye(4)
     if meta.get('valid_shape') is not None:
         size = np.array(meta['valid_shape'], dtype=np.float64)
@@ -129,4 +129,4 @@ def _cameras_of(meta: dict[str, Any], image_size: tuple[int, int]) -> tuple[np.n
         shape = meta.get('img_shape', image_size)
         shape = shape[0] if isinstance(shape[0], (tuple, list, np.ndarray)) else shape
         size = np.tile(np.array(shape[:2], dtype=np.float64)[::-1], (len(matrices), 1))
-    return *split_projection(matrices), size, present
+    return *split_projection(matrices), size, valid

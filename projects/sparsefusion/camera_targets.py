@@ -16,7 +16,7 @@ FINEST_LIMIT = 48      # pixels; larger objects belong to coarser levels, each t
 
 def camera_targets(
         outputs: dict[str, Tensor],  # of the camera branches, [numbers, Q], detached
-        centres: Tensor,             # [Q, 3]  middles in the cameras' frames, metres
+        centers: Tensor,             # [Q, 3]  middles in the cameras' frames, meters
         view: Tensor,                # [Q]
         objects: ViewObjects,
         image_size: tuple[int, int],
@@ -31,13 +31,13 @@ def camera_targets(
 
     Args:
         image_size: height and width of the network's image.
-        extent: of the map along x and y, by which distances are divided, metres.
+        extent: of the map along x and y, by which distances are divided, meters.
         published_match_height: distance is measured along the camera's x and (bottom) y
             instead of x and depth.
     """
     size, rot = outputs['dim_2d'].float().t().exp(), outputs['rot_2d'].float()
     yaw = torch.atan2(rot[0], rot[1])[:, None]
-    predicted = torch.cat([centres.float(), size, yaw], dim=1)
+    predicted = torch.cat([centers.float(), size, yaw], dim=1)
     truth = objects.boxes
     overlaps = rotated_iou_3d(_upright(predicted), _upright(truth))
     axes = _x_and_bottom if published_match_height else _x_and_depth
@@ -53,7 +53,7 @@ def camera_targets(
 
 
 def camera_codes(objects: ViewObjects, image_size: tuple[int, int]) -> Tensor:  # [M, 10]
-    """Centre as fractions, depth, logarithms of l, h, w, sine and cosine of yaw, velocity."""
+    """Center as fractions, depth, logarithms of l, h, w, sine and cosine of yaw, velocity."""
     height, width = image_size
     boxes = objects.boxes
     fractions = objects.pixels.to(boxes) / boxes.new_tensor([width, height])
@@ -67,29 +67,29 @@ def image_heat_target(
         objects: ViewObjects,
         shapes: list[tuple[int, int]],  # h, w of each level
         views: int,
-        classes: int,
+        num_classes: int,
         stride: int = 4,
-        overlap: float = 0.1,
+        gaussian_overlap: float = 0.1,
         smallest_radius: int = 2,
 ) -> Tensor:                            # [K, N, S]
     """A Gaussian at each object's middle, on the level that fits its size in the image.
 
     Args:
         stride: of the finest level.
-        overlap: least overlap of a box whose corner lies on the Gaussian's edge.
+        gaussian_overlap: least overlap of a box whose corner lies on the Gaussian's edge.
         smallest_radius: of a Gaussian on the finest level, in pixels of that level.
     """
     boxes = objects.boxes
-    heat = [boxes.new_zeros(classes, views, *shape) for shape in shapes]
+    heat = [boxes.new_zeros(num_classes, views, *shape) for shape in shapes]
     size = (objects.size_2d / stride).float()
     for row in (size > 0).all(1).nonzero().flatten():
         width, height = size[row]
         largest = float(objects.size_2d[row].max())
         level = next((number for number in range(len(shapes) - 1)
                       if largest < FINEST_LIMIT * 2 ** number), len(shapes) - 1)
-        radius = max(smallest_radius, float(gaussian_radius((height, width), overlap)))
-        centre = (objects.pixels[row].float() / stride / 2 ** level).int()
-        draw_heatmap_gaussian(heat[level][objects.labels[row], objects.view[row]], centre,
+        radius = max(smallest_radius, float(gaussian_radius((height, width), gaussian_overlap)))
+        center = (objects.pixels[row].float() / stride / 2 ** level).int()
+        draw_heatmap_gaussian(heat[level][objects.labels[row], objects.view[row]], center,
                               int(radius / 2 ** level))
     return torch.cat([level.flatten(2) for level in heat], dim=2)
 

@@ -12,4 +12,4 @@ from sparse3d.agreement.statements import Reading, states
 def head(config: Mapping[str, Any]) -> Reading:
     """Map and number of classes."""
     yield from map_head(config)
-    yield 'model.num_classes', config.get('classes'), 'classes'
+    yield 'model.num_classes', config.get('num_classes'), 'num_classes'

@@ -1,21 +1,21 @@
-"""Convolution, layer normalisation over channels, ReLU."""
+"""Convolution, layer normalization over channels, ReLU."""
 from __future__ import annotations
 
 from torch import Tensor, nn
 
 
 class ChannelNorm(nn.LayerNorm):
-    """Layer normalisation of the channels of each cell of a map [B, C, H, W]."""
+    """Layer normalization of the channels of each cell of a map [B, C, H, W]."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, eps=1e-6)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Normalise each cell."""
+        """Normalize each cell."""
         return super().forward(features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 def convolution_block(in_channels: int, channels: int) -> nn.Sequential:
-    """A 3 x 3 convolution with normalisation and ReLU; works for any batch size."""
+    """A 3 x 3 convolution with normalization and ReLU; works for any batch size."""
     return nn.Sequential(nn.Conv2d(in_channels, channels, 3, padding=1), ChannelNorm(channels),
                          nn.ReLU())

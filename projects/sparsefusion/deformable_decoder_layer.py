@@ -12,31 +12,38 @@ from sparsefusion.image_pyramid import ImagePyramid
 class DeformableDecoderLayer(nn.Module):
     """Self-attention within a view, deformable attention to its image, feed-forward.
 
-    All views of a batch are worked on at once. Normalisation comes after each residual
+    All views of a batch are worked on at once. Normalization comes after each residual
     connection; positions are added to queries, keys and values.
 
     Args:
         position_size: numbers of a query's position.
         channels: of queries and image.
-        heads: of the attentions.
-        hidden: width of the feed-forward network.
+        num_heads: of the attentions.
+        feedforward_channels: width of the feed-forward network.
         dropout: probability, in attention and feed-forward.
-        levels: of the image pyramid.
+        num_levels: of the image pyramid.
 
     Source: SparseFusion (ICCV 2023), sections 3.2 and 3.3; Deformable DETR (ICLR 2021).
     """
 
-    def __init__(self, position_size: int, channels: int, heads: int = 8, hidden: int = 256,
-                 dropout: float = 0.1, levels: int = 4) -> None:
+    def __init__(
+        self,
+        position_size: int,
+        channels: int,
+        num_heads: int = 8,
+        feedforward_channels: int = 256,
+        dropout: float = 0.1,
+        num_levels: int = 4,
+    ) -> None:
         super().__init__()
         self.query_position = PositionEmbedding(position_size, channels, norm=False)
         self.pixel_position = PositionEmbedding(2, channels, norm=False)
-        self.self_attention = Attention(channels, heads, dropout)
+        self.self_attention = Attention(channels, num_heads, dropout)
         self.image_attention = MultiScaleDeformableAttention(
-            channels, heads, levels, num_points=4, dropout=0.0, batch_first=True)
+            channels, num_heads, num_levels, num_points=4, dropout=0.0, batch_first=True)
         self.dropout = nn.Dropout(dropout)
         self.norm = nn.LayerNorm(channels)
-        self.feed_forward = FeedForward(channels, hidden, dropout)
+        self.feed_forward = FeedForward(channels, feedforward_channels, dropout)
 
     def forward(self,
                 queries: Tensor,     # [G, L, C]  G views
@@ -50,11 +57,11 @@ class DeformableDecoderLayer(nn.Module):
         placed = queries + position
         queries = self.self_attention(queries, placed, placed, padding)
         pixels = images.flat() + self.pixel_position(images.positions[None])
-        found = self._look(queries + position, pixels, references, images)
+        found = self._deformable_attention(queries + position, pixels, references, images)
         return self.feed_forward(self.norm(queries + self.dropout(found)))
 
-    def _look(self, queries: Tensor, pixels: Tensor, references: Tensor,
-              images: ImagePyramid) -> Tensor:  # [G, L, C]
+    def _deformable_attention(self, queries: Tensor, pixels: Tensor, references: Tensor,
+                              images: ImagePyramid) -> Tensor:  # [G, L, C]
         """Deformable attention, in float32: places between pixels need the digits."""
         levels = len(images.levels)
         with torch.autocast(queries.device.type, enabled=False):

@@ -11,7 +11,7 @@ from mmdet3d.registry import TRANSFORMS
 from sparse3d.datasets.augment_images import move_pixels
 from sparse3d.errors import ConfigError
 
-MEAN_BGR = (103.53, 116.28, 123.675)  # fills what has no picture; zero after normalisation
+MEAN_BGR = (103.53, 116.28, 123.675)  # fills what has no picture; zero after normalization
 
 
 @TRANSFORMS.register_module()
@@ -19,7 +19,7 @@ class FitViews(BaseTransform):
     """Fit every image into a size without cutting, in training with a scale of its own.
 
     In training each view is scaled about its upper left corner: an enlarged one is cut at
-    random to its former size, a shrunken one filled up with the mean colour. All views are
+    random to its former size, a shrunken one filled up with the mean color. All views are
     mirrored if the scene was (put this behind ``AugmentScene``).
 
     Changes ``img``, ``lidar2img``, ``cam2img``; sets ``img_shape``; in training adds
@@ -89,7 +89,7 @@ def fit_matrix(shape: Sequence[int], fitted: Sequence[int], scale: float,
 
 def warped(image: np.ndarray, matrix: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """The image under a matrix of continuous pixel coordinates, bilinear, filled with the mean."""
-    centred = matrix[:2].copy()  # OpenCV counts from the middle of the first pixel
-    centred[:, 2] += matrix[:2, :2] @ (0.5, 0.5) - 0.5
-    return cv2.warpAffine(image, centred, (size[1], size[0]), flags=cv2.INTER_LINEAR,
+    centered = matrix[:2].copy()  # OpenCV counts from the middle of the first pixel
+    centered[:, 2] += matrix[:2, :2] @ (0.5, 0.5) - 0.5
+    return cv2.warpAffine(image, centered, (size[1], size[0]), flags=cv2.INTER_LINEAR,
                           borderMode=cv2.BORDER_CONSTANT, borderValue=MEAN_BGR)

@@ -40,28 +40,28 @@ class FusionLosses:
 
     Args:
         coder: of the boxes.
-        classes: number of classes.
+        num_classes: number of classes.
         image_stride: of the finest image level.
         match: weights of the matching costs, see :class:`MatchWeights`.
         heat_weight: of the map's heat.
         image_heat_weight: of the images' heat.
         box_weight: of boxes.
-        centre_2d_weight: of the camera candidates' centres.
+        center_2d_weight: of the camera candidates' centers.
         code_weights: of the ten numbers of a box.
         published_match_height: see :func:`camera_targets`.
 
     Source: SparseFusion (ICCV 2023), section 3.6; weights as in the released code.
     """
 
-    def __init__(self, coder: TransFusionBoxCoder, classes: int, image_stride: int,
+    def __init__(self, coder: TransFusionBoxCoder, num_classes: int, image_stride: int,
                  match: dict | None = None, heat_weight: float = 0.1,
                  image_heat_weight: float = 0.1, box_weight: float = 0.25,
-                 centre_2d_weight: float = 5.0, code_weights: Sequence[float] = CODE_WEIGHTS,
+                 center_2d_weight: float = 5.0, code_weights: Sequence[float] = CODE_WEIGHTS,
                  published_match_height: bool = False) -> None:
-        self.coder, self.classes, self.stride = coder, classes, image_stride
+        self.coder, self.num_classes, self.stride = coder, num_classes, image_stride
         self.match = MatchWeights(**(match or {}))
         self.heat_weight, self.image_heat_weight = heat_weight, image_heat_weight
-        self.box_weight, self.centre_2d_weight = box_weight, centre_2d_weight
+        self.box_weight, self.center_2d_weight = box_weight, center_2d_weight
         self.code_weights = tuple(code_weights)
         self.match_height = published_match_height
 
@@ -84,7 +84,7 @@ class FusionLosses:
                    for (boxes, labels), mask in zip(truth, seen, strict=True)]
         losses = self._heat_losses(output, truth, views, rig)
         lidar = self.box_targets(output.lidar, truth)
-        lidar = _without_absent(lidar, output.present)
+        lidar = _without_invalid(lidar, output.valid)
         for name, outputs, targets in (
                 ('lidar', output.lidar, lidar),
                 ('view', output.view, self.box_targets(output.view, visible)),
@@ -96,36 +96,36 @@ class FusionLosses:
         return losses
 
     def box_targets(self, outputs: dict[str, Tensor],
-                    truth: list[tuple[Tensor, Tensor]]) -> QueryTargets:
+                    gt: list[tuple[Tensor, Tensor]]) -> QueryTargets:
         """Targets of branches that give LiDAR boxes."""
         boxes = self.coder.decode(self.coder.stack(outputs).detach())
         logits = outputs['heatmap'].detach().transpose(1, 2)
         return QueryTargets.stack([
             query_targets(boxes[row], logits[row], *pair, self.coder, self.match)
-            for row, pair in enumerate(truth)])
+            for row, pair in enumerate(gt)])
 
     def camera_targets(self, output: FusionOutput, views: list[ViewObjects],
                        rig: CameraRig) -> QueryTargets:
         """Targets of the camera branches."""
-        camera, centres = output.camera, output.lifted.camera_centres.detach()
+        camera, centers = output.camera, output.lifted.camera_centers.detach()
         return QueryTargets.stack([
             camera_targets({name: value[row].detach() for name, value in camera.outputs.items()},
-                           centres[row], camera.view[row], objects, rig.image_size,
+                           centers[row], camera.view[row], objects, rig.image_size,
                            self.coder.extent, self.match, self.match_height)
             for row, objects in enumerate(views)])
 
-    def _heat_losses(self, output: FusionOutput, truth: list[tuple[Tensor, Tensor]],
+    def _heat_losses(self, output: FusionOutput, gt: list[tuple[Tensor, Tensor]],
                      views: list[ViewObjects], rig: CameraRig) -> dict[str, Tensor]:
-        target = torch.stack([heat_target(*pair, self.coder, self.classes) for pair in truth])
+        target = torch.stack([heat_target(*pair, self.coder, self.num_classes) for pair in gt])
         shapes = [tuple(level.shape[-2:]) for level in output.pyramid.levels]
         image_target = torch.stack([
-            image_heat_target(objects, shapes, rig.views, self.classes, self.stride)
+            image_heat_target(objects, shapes, rig.views, self.num_classes, self.stride)
             for objects in views])
-        inside = ~output.pyramid.padding.unflatten(0, rig.present.shape)  # [B, N, S]
-        present = output.present[:, None, None, None].to(target)
+        inside = ~output.pyramid.padding.unflatten(0, rig.valid.shape)  # [B, N, S]
+        valid = output.valid[:, None, None, None].to(target)
         return {
             'loss_heatmap': self.heat_weight * heat_loss(
-                output.transferred.heat, target * present, present.expand_as(target)),
+                output.transferred.heat, target * valid, valid.expand_as(target)),
             'loss_heatmap_2d': self.image_heat_weight * heat_loss(
                 output.camera.heat, image_target,
                 inside[:, None].expand_as(image_target).to(target)),
@@ -134,20 +134,20 @@ class FusionLosses:
     def _camera_losses(self, output: FusionOutput, targets: QueryTargets) -> dict[str, Tensor]:
         found = {name: value.float().transpose(1, 2)
                  for name, value in output.camera.outputs.items()}
-        normaliser = mean_count(targets.positives)
+        normalizer = mean_count(targets.positives)
         losses = {'camera_loss_cls': label_loss(found['cls'], targets.labels,
-                                                targets.label_weights, normaliser)}
+                                                targets.label_weights, normalizer)}
         weights = targets.code_weights * targets.codes.new_tensor(self.code_weights)
         for name, part in CAMERA_PARTS.items():
-            scale = self.centre_2d_weight if name == 'center_2d' else self.box_weight
+            scale = self.center_2d_weight if name == 'center_2d' else self.box_weight
             losses[f'camera_loss_{name}'] = scale * code_loss(
-                found[name], targets.codes[..., part], weights[..., part], normaliser)
+                found[name], targets.codes[..., part], weights[..., part], normalizer)
         return losses
 
 
-def _without_absent(targets: QueryTargets, present: Tensor) -> QueryTargets:
+def _without_invalid(targets: QueryTargets, valid: Tensor) -> QueryTargets:
     """The same targets, nothing asked of samples that are not there."""
-    here = present[:, None]
+    here = valid[:, None]
     return QueryTargets(targets.labels, targets.label_weights * here, targets.codes,
-                        targets.code_weights * here[..., None], targets.overlaps,
-                        targets.positives * present)
+                        targets.code_weights * here[..., None], targets.ious,
+                        targets.positives * valid)

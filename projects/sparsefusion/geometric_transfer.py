@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions around a shortcut; the shortcut is learnt where size changes."""
+    """Two 3 x 3 convolutions around a shortcut; the shortcut is learned where size changes."""
 
     def __init__(self, channels: int, stride: int) -> None:
         super().__init__()
@@ -31,19 +31,19 @@ class GeometricTransfer(nn.Module):
     Args:
         image_channels: of the image features.
         channels: of the outputs.
-        levels: number of levels, each half the size of the one before.
+        num_levels: number of levels, each half the size of the one before.
 
     Source: SparseFusion (ICCV 2023), section 3.4; released code.
     """
 
-    def __init__(self, image_channels: int, channels: int, levels: int = 4) -> None:
+    def __init__(self, image_channels: int, channels: int, num_levels: int = 4) -> None:
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(2, channels, 3, padding=1), nn.BatchNorm2d(channels),
                                   nn.ReLU())
         self.blocks = nn.ModuleList(
-            ResidualBlock(channels, 1 if level == 0 else 2) for level in range(levels))
+            ResidualBlock(channels, 1 if level == 0 else 2) for level in range(num_levels))
         self.join = nn.ModuleList(nn.Conv2d(channels + image_channels, channels, 3, padding=1)
-                                  for _ in range(levels))
+                                  for _ in range(num_levels))
 
     def forward(self, depth: Tensor, images: list[Tensor]) -> list[Tensor]:
         """Joined features of each level [B * N, C, h, w].

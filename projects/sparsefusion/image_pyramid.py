@@ -17,7 +17,7 @@ class ImagePyramid:
     Attributes:
         levels: for each level [B * N, C, h, w], finest first.
         padding: [B * N, S] bool, True for pixels without a picture.
-        positions: [S, 2] logits of x / w, y / h of the pixel centres.
+        positions: [S, 2] logits of x / w, y / h of the pixel centers.
     """
 
     levels: list[Tensor]
@@ -62,4 +62,4 @@ def padded_pixels(levels: list[Tensor], rig: CameraRig, stride: int) -> Tensor: 
         x = torch.arange(width, device=size.device) >= limit[:, :1]   # [B * N, w]
         y = torch.arange(height, device=size.device) >= limit[:, 1:]  # [B * N, h]
         masks.append((y[:, :, None] | x[:, None]).flatten(1))
-    return torch.cat(masks, dim=1) | ~rig.present.flatten()[:, None]
+    return torch.cat(masks, dim=1) | ~rig.valid.flatten()[:, None]

@@ -4,7 +4,7 @@
 
 The LiDAR file is a released TransFusion-L or one trained here; the image file is any 2D
 detector of mmdet with the backbone and the feature pyramid of the config (the release used
-a Mask R-CNN trained on nuImages). Everything else starts as the config initialises it.
+a Mask R-CNN trained on nuImages). Everything else starts as the config initializes it.
 """
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def merge_initial_weights(lidar: str | PathLike, image: str | PathLike, target: 
     counts = dict(lidar=load_lidar(model, read_published(lidar)),
                   image=load_image(model, read_published(image)))
     state = model.state_dict()
-    counts['initialised'] = len(state) - sum(counts.values())
+    counts['initialized'] = len(state) - sum(counts.values())
     with atomic_file(Path(target)) as stream:
         torch.save(dict(meta=dict(initial_weights=counts), state_dict=state), stream)
     return counts
@@ -56,7 +56,7 @@ def merge_initial_weights(lidar: str | PathLike, image: str | PathLike, target: 
 
 def load_lidar(model: nn.Module, weights: Mapping[str, Tensor]) -> int:
     """Load the LiDAR's parts of ``model`` from a TransFusion-L; return the number of tensors."""
-    name_of = _released_lidar if any(name.startswith('pts_') for name in weights) else _own_lidar
+    name_of = _published_lidar if any(name.startswith('pts_') for name in weights) else _own_lidar
     found, _ = convert_weights(weights, model, name_of, whole=False)
     wanted = {name for name in model.state_dict() if name.startswith(LIDAR_PARTS)}
     return _load(model, found, wanted, 'the LiDAR')
@@ -80,7 +80,7 @@ LIDAR_PARTS = ('middle_encoder.', 'backbone.', 'neck.', 'bbox_head.shared.',
                'bbox_head.class_encoding.', 'bbox_head.lidar_decoder.')
 
 
-def _released_lidar(name: str) -> str | None:
+def _published_lidar(name: str) -> str | None:
     return ours(as_sparsefusion(name))
 
 
@@ -90,20 +90,20 @@ def _own_lidar(name: str) -> str | None:
     return name.replace('bbox_head.decoder.', 'bbox_head.lidar_decoder.')
 
 
-def _load(model: nn.Module, found: Mapping[str, Tensor], wanted: set[str], what: str) -> int:
-    missing = sorted(name for name in wanted - set(found)
+def _load(model: nn.Module, weights: Mapping[str, Tensor], wanted: set[str], what: str) -> int:
+    missing = sorted(name for name in wanted - set(weights)
                      if not name.endswith('num_batches_tracked'))
     state = model.state_dict()
-    misshapen = sorted(name for name in found if found[name].shape != state[name].shape)
+    misshapen = sorted(name for name in weights if weights[name].shape != state[name].shape)
     if missing or misshapen:
         shown = ', '.join((missing + misshapen)[:6])
         raise CheckpointError(f'the file with the weights of {what} does not fit the config: '
                               f'{len(missing)} tensors are missing and {len(misshapen)} have '
                               f'another shape ({shown})')
     with torch.no_grad():
-        for name, value in found.items():
+        for name, value in weights.items():
             state[name].copy_(value)
-    return len(found)
+    return len(weights)
 
 
 def main() -> int:
@@ -123,7 +123,7 @@ def _merge_and_tell(arguments: argparse.Namespace) -> None:
     counts = merge_initial_weights(arguments.lidar, arguments.image, arguments.target,
                                    arguments.config)
     print(f'{sum(counts.values())} tensors written to {arguments.target}: {counts["lidar"]} of the '
-          f'LiDAR, {counts["image"]} of the images, {counts["initialised"]} initialised')
+          f'LiDAR, {counts["image"]} of the images, {counts["initialized"]} initialized')
 
 
 if __name__ == '__main__':

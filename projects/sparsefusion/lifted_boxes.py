@@ -15,11 +15,11 @@ class LiftedBoxes:
     """Camera boxes in the LiDAR frame.
 
     Attributes:
-        camera_centres: [B, Q, 3] middles in the camera's frame, metres; carries gradients.
+        camera_centers: [B, Q, 3] middles in the camera's frame, meters; carries gradients.
         codes: [B, Q, 10] as of :class:`TransFusionBoxCoder` (x, y in cells), detached.
     """
 
-    camera_centres: Tensor
+    camera_centers: Tensor
     codes: Tensor
 
 
@@ -40,17 +40,17 @@ def lift_boxes(
     depth = parts['depth_2d']
     camera = torch.cat([pixels * depth, depth], dim=2)[..., None]  # [B, Q, 3, 1]
     camera = torch.linalg.solve(intrinsics, camera)
-    centre = (rotation.mT @ (camera.detach() - translation[..., None]))[..., 0]
+    center = (rotation.mT @ (camera.detach() - translation[..., None]))[..., 0]
     parts = {name: value.detach() for name, value in parts.items()}
     sine, cosine = parts['rot_2d'].unbind(2)
     along = _turned(rotation, cosine, -sine)  # the length axis is (cos, 0, -sin) in the camera
     velocity = _turned(rotation, *parts['vel_2d'].unbind(2))
-    codes = [coder.to_cells(centre[..., :2]), centre[..., 2:], parts['dim_2d'][..., [0, 2, 1]],
+    codes = [coder.to_cells(center[..., :2]), center[..., 2:], parts['dim_2d'][..., [0, 2, 1]],
              along[..., [1, 0]], velocity]
     return LiftedBoxes(camera[..., 0], torch.cat(codes, dim=2))
 
 
 def _turned(rotation: Tensor, x: Tensor, z: Tensor) -> Tensor:  # [B, Q, 2]
-    """Directions (x, 0, z) of the camera's frame seen from above in the LiDAR frame."""
+    """Directions (x, 0, z) of the camera's frame in BEV in the LiDAR frame."""
     direction = torch.stack([x, torch.zeros_like(x), z], dim=2)[..., None]
     return (rotation.mT @ direction)[..., :2, 0]

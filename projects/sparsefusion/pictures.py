@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from sparse3d.datasets.data_paths import file_name
 from sparse3d.heads.transfusion_head import peak_scores
-from sparse3d.visualization import draw_birds_eye_view, draw_camera_overlay
+from sparse3d.visualization import draw_bev, draw_camera_overlay
 from sparse3d.visualization.frame import Boxes, Frame
 from sparsefusion.sparsefusion_head import FusionOutput, SparseFusionHead, fused_scores
 
@@ -48,13 +48,13 @@ def stage_boxes(head: SparseFusionHead, output: FusionOutput, sample: int = 0) -
 
 
 def draw_stages(head: SparseFusionHead, output: FusionOutput, frame: Frame, out: str | PathLike,
-                score: float = 0.1, turn: float = 0.0) -> list[Path]:
+                score_threshold: float = 0.1, turn: float = 0.0) -> list[Path]:
     """Draw each stage from above, and the camera's and the fused boxes on every picture.
 
     Args:
         frame: the scene; its detections are replaced.
         out: folder for the pictures.
-        score: boxes below are left out.
+        score_threshold: boxes below are left out.
         turn: angle in radians by which ``frame`` was turned about z before.
 
     Returns:
@@ -62,9 +62,9 @@ def draw_stages(head: SparseFusionHead, output: FusionOutput, frame: Frame, out:
     """
     paths = []
     for stage, boxes in stage_boxes(head, output).items():
-        shown = replace(frame, detections=boxes.turned(turn).above(score))
+        shown = replace(frame, detections=boxes.turned(turn).above(score_threshold))
         paths.append(Path(out) / f'{file_name(f"{frame.name}_{stage}")}.png')
-        draw_birds_eye_view(shown, paths[-1])
+        draw_bev(shown, paths[-1])
         for picture in frame.pictures if stage != 'lidar' else ():
             name = file_name(f'{frame.name}_{stage}_{picture.name}')
             paths.append(Path(out) / f'{name}.png')
@@ -73,7 +73,7 @@ def draw_stages(head: SparseFusionHead, output: FusionOutput, frame: Frame, out:
 
 
 def draw_dataset(config: str | PathLike, checkpoint: str | PathLike, out: str | PathLike,
-                 frames: int = 2, score: float = 0.1, split: str = 'test',
+                 frames: int = 2, score_threshold: float = 0.1, split: str = 'test',
                  cfg_options: dict[str, Any] | None = None) -> list[Path]:
     """Draw the stages for some frames of a config's dataset; return the files written.
 
@@ -88,22 +88,24 @@ def draw_dataset(config: str | PathLike, checkpoint: str | PathLike, out: str | 
         data = model.data_preprocessor(pseudo_collate([sample]))
         with torch.no_grad():
             output = model._forward(data['inputs'], data['data_samples'])
-        turn = turned_by(sample['inputs']['points'], frame.points)
-        paths.extend(draw_stages(model.bbox_head, output, frame, out, score, turn))
+        turn = yaw_between(sample['inputs']['points'], frame.points)
+        paths.extend(draw_stages(model.bbox_head, output, frame, out, score_threshold, turn))
 
     config, opened = open_with_config(config, checkpoint, cfg_options)
-    deque(frames_with_detections(config, opened, frames, score, split, None, False, draw),
+    deque(frames_with_detections(config, opened, frames, score_threshold, split, None, False, draw),
           maxlen=0)
     return paths
 
 
-def turned_by(before: Tensor, after: np.ndarray) -> float:
-    """Angle about z in radians that took the same points from ``before`` to ``after``."""
-    if not len(after):
+def yaw_between(camera_yaw: Tensor, lidar_yaw: np.ndarray) -> float:
+    """Angle about z in radians that took the same points from ``camera_yaw`` to ``lidar_yaw``."""
+    if not len(lidar_yaw):
         return 0.0
-    xy = before[:, :2].cpu().numpy()
+    xy = camera_yaw[:, :2].cpu().numpy()
     far = int(np.abs(xy).sum(1).argmax())
-    return float(np.arctan2(after[far, 1], after[far, 0]) - np.arctan2(xy[far, 1], xy[far, 0]))
+    return float(
+        np.arctan2(lidar_yaw[far, 1], lidar_yaw[far, 0]) - np.arctan2(xy[far, 1], xy[far, 0])
+    )
 
 
 def _boxes(boxes: Tensor, scores: Tensor) -> Boxes:
@@ -119,7 +121,9 @@ def main() -> int:
     parser.add_argument('checkpoint')
     parser.add_argument('--out', default='pictures', help='folder for the pictures')
     parser.add_argument('--frames', type=int, default=2, help='how many')
-    parser.add_argument('--score', type=float, default=0.1, help='boxes below are left out')
+    parser.add_argument(
+        '--score-threshold', type=float, default=0.1, help='boxes below are left out'
+    )
     arguments = parser.parse_args()
     from sparse3d.apis.command_line import run_command
     return run_command(lambda: _draw_and_tell(arguments))
@@ -127,7 +131,7 @@ def main() -> int:
 
 def _draw_and_tell(arguments: argparse.Namespace) -> None:
     paths = draw_dataset(arguments.config, arguments.checkpoint, arguments.out, arguments.frames,
-                         arguments.score)
+                         arguments.score_threshold)
     print('\n'.join(map(str, paths)))
     print(f'{len(paths)} pictures written to {arguments.out}')
 

@@ -16,7 +16,7 @@ def logit(fraction: Tensor) -> Tensor:
 
 
 def pixel_logits(shape: tuple[int, int], device: torch.device) -> Tensor:  # [h * w, 2]
-    """Logits of x / w and y / h of the pixel centres of a map, row by row."""
+    """Logits of x / w and y / h of the pixel centers of a map, row by row."""
     height, width = shape
     y, x = torch.meshgrid(torch.arange(height, device=device), torch.arange(width, device=device),
                           indexing='ij')

@@ -68,7 +68,7 @@ SINGLE = (
 DETECTOR = {'img_backbone.': 'image_backbone.', 'img_neck.': 'image_neck.',
             'pts_middle_encoder.': 'middle_encoder.', 'pts_backbone.': 'backbone.',
             'pts_neck.': 'neck.'}
-# Inside a branch: convolution, normalisation, last layer.
+# Inside a branch: convolution, normalization, last layer.
 BRANCH_PARTS = ((r'^0\.conv\.', '0.'), (r'^0\.bn\.', '1.'), (r'^1\.', '3.'))
 NO_EFFECT = ''  # what :func:`ours` says of a tensor that changes nothing
 

@@ -12,23 +12,31 @@ class QueryAttention(nn.Module):
     Args:
         position_size: numbers of a query's position.
         channels: of the queries.
-        heads: of the attention.
-        hidden: width of the feed-forward network.
+        num_heads: of the attention.
+        feedforward_channels: width of the feed-forward network.
         dropout: probability, in attention and feed-forward.
-        norm: whether position embeddings have a batch normalisation.
+        norm: whether position embeddings have a batch normalization.
         one_embedding: whether a query's position is embedded alike as query and as key.
 
     Source: SparseFusion (ICCV 2023), sections 3.2 and 3.5; released code.
     """
 
-    def __init__(self, position_size: int, channels: int, heads: int = 8, hidden: int = 256,
-                 dropout: float = 0.1, norm: bool = False, one_embedding: bool = False) -> None:
+    def __init__(
+        self,
+        position_size: int,
+        channels: int,
+        num_heads: int = 8,
+        feedforward_channels: int = 256,
+        dropout: float = 0.1,
+        norm: bool = False,
+        one_embedding: bool = False,
+    ) -> None:
         super().__init__()
         self.query_position = PositionEmbedding(position_size, channels, norm)
         self.key_position = None if one_embedding else (
             PositionEmbedding(position_size, channels, norm))
-        self.attention = Attention(channels, heads, dropout)
-        self.feed_forward = FeedForward(channels, hidden, dropout)
+        self.attention = Attention(channels, num_heads, dropout)
+        self.feed_forward = FeedForward(channels, feedforward_channels, dropout)
 
     def forward(self,
                 queries: Tensor,    # [B, Q, C]

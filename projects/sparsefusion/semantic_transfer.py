@@ -8,7 +8,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from sparse3d.heads.transfusion_box_coder import TransFusionBoxCoder
-from sparse3d.heads.transfusion_decoder import cell_centres
+from sparse3d.heads.transfusion_decoder import cell_centers
 from sparsefusion.camera_rig import NEAR, CameraRig
 from sparsefusion.convolution_block import convolution_block
 from sparsefusion.deformable_decoder_layer import DeformableDecoderLayer
@@ -37,26 +37,26 @@ class SemanticTransfer(nn.Module):
 
     Args:
         channels: of map and image features.
-        classes: number of classes.
+        num_classes: number of classes.
         image_stride: of the finest image level.
         layer: settings of the deformable layer.
 
     Source: SparseFusion (ICCV 2023), section 3.3; released code.
     """
 
-    def __init__(self, channels: int, classes: int, image_stride: int,
+    def __init__(self, channels: int, num_classes: int, image_stride: int,
                  layer: dict | None = None) -> None:
         super().__init__()
         self.map_projection = projection(channels)
         self.image_projection = projection(channels)
         self.decoder = DeformableDecoderLayer(3, channels, **(layer or {}))
         self.reduce = convolution_block(channels + 1, channels)
-        self.heat = nn.Conv2d(channels, classes, 3, padding=1)
+        self.heat = nn.Conv2d(channels, num_classes, 3, padding=1)
         self.stride = image_stride
 
     def forward(self,
                 bev: Tensor,       # [B, C, H, W]
-                heights: Tensor,   # [B, H, W]  metres
+                heights: Tensor,   # [B, H, W]  meters
                 occupied: Tensor,  # [B, H, W] bool
                 images: ImagePyramid,
                 rig: CameraRig,
@@ -76,7 +76,7 @@ class SemanticTransfer(nn.Module):
         seen = self._seen(pixels, depth, rig, published_padding) & occupied.flatten(1)[:, None]
         groups = ViewGroups.of(seen.flatten(0, 1))
         if groups.valid.any():
-            found = groups.put_back(self._look_up(cells, pixels, depth, groups, images),
+            found = groups.put_back(self._cross_attention(cells, pixels, depth, groups, images),
                                     batch, height * width)
             cells = torch.where(found.isfinite(), found.to(cells), cells)
         flag = seen.any(1)[..., None].to(cells)
@@ -85,8 +85,8 @@ class SemanticTransfer(nn.Module):
         reduced = self.reduce(joined)
         return TransferredMap(joined, reduced, self.heat(reduced))
 
-    def _look_up(self, cells: Tensor, pixels: Tensor, depth: Tensor, groups: ViewGroups,
-                 images: ImagePyramid) -> Tensor:  # [B * N, L, C]
+    def _cross_attention(self, cells: Tensor, pixels: Tensor, depth: Tensor, groups: ViewGroups,
+                         images: ImagePyramid) -> Tensor:  # [B * N, L, C]
         finest = images.levels[0].shape
         scale = pixels.new_tensor([finest[-1], finest[-2]]) * self.stride
         references = groups.take(pixels.flatten(0, 1)) / scale   # [B * N, L, 2]
@@ -101,17 +101,17 @@ class SemanticTransfer(nn.Module):
               published_padding: bool) -> Tensor:  # [B, N, P]
         size = rig.visible_size(published_padding)[:, :, None]
         inside = ((pixels >= 0) & (pixels < size)).all(-1)
-        return inside & (depth > NEAR) & rig.present[..., None]
+        return inside & (depth > NEAR) & rig.valid[..., None]
 
     @staticmethod
     def _cell_points(bev: Tensor, heights: Tensor, coder: TransFusionBoxCoder) -> Tensor:
-        """Centres [B, H * W, 3] of the cells at their heights, metres."""
-        centres = coder.to_metres(cell_centres(bev).float()).expand(len(bev), -1, -1)
-        return torch.cat([centres, heights.flatten(1)[..., None].float()], dim=-1)
+        """Centers [B, H * W, 3] of the cells at their heights, meters."""
+        centers = coder.to_meters(cell_centers(bev).float()).expand(len(bev), -1, -1)
+        return torch.cat([centers, heights.flatten(1)[..., None].float()], dim=-1)
 
 
 def projection(channels: int) -> nn.Sequential:
-    """A linear layer with a layer normalisation."""
+    """A linear layer with a layer normalization."""
     return nn.Sequential(nn.Linear(channels, channels), nn.LayerNorm(channels))
 
 

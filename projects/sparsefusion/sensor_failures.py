@@ -25,36 +25,36 @@ class DropPoints(BaseTransform):
 
 @TRANSFORMS.register_module()
 class DropBeams(BaseTransform):
-    """Keep every ``every``-th beam of the LiDAR.
+    """Keep every ``interval``-th beam of the LiDAR.
 
     nuScenes' files tell a point's beam, merged sweeps do not; here it is the one that its
     elevation is nearest to, which is exact for the newest sweep and nearly so for older ones.
 
     Args:
-        every: 2 for half of the beams.
+        interval: 2 for half of the beams.
     """
 
-    def __init__(self, every: int = 2) -> None:
-        if every < 1:
-            raise ConfigError(f'every {every}-th beam cannot be kept; give 1 or more')
-        self.every = every
+    def __init__(self, interval: int = 2) -> None:
+        if interval < 1:
+            raise ConfigError(f'every {interval}-th beam cannot be kept; give 1 or more')
+        self.interval = interval
 
     def transform(self, results: dict) -> dict:
         """Thin out ``points``."""
         xyz = results['points'].tensor[:, :3]
         elevation = torch.rad2deg(torch.atan2(xyz[:, 2], xyz[:, :2].norm(dim=1)))
         beam = ((elevation - LOWEST_BEAM) / BEAM_STEP).round().long()
-        results['points'] = results['points'][beam % self.every == 0]
+        results['points'] = results['points'][beam % self.interval == 0]
         return results
 
 
 @TRANSFORMS.register_module()
 class DropCameras(BaseTransform):
-    """Black out cameras and say so in ``img_valid``.
+    """Black out cameras and say so in ``image_valid``.
 
     Args:
         cameras: names as in ``view_names``; all if None.
-        said: whether ``img_valid`` tells; else the detector sees black pictures unwarned.
+        said: whether ``image_valid`` tells; else the detector sees black pictures unwarned.
 
     Raises:
         ConfigError: if the sample has no such camera.
@@ -74,6 +74,6 @@ class DropCameras(BaseTransform):
         results['img'] = [image * 0 if there_is_none else image for image, there_is_none
                           in zip(results['img'], lost[:len(results['img'])], strict=True)]
         if self.said:
-            valid = np.array(results.get('img_valid', np.ones(len(names), dtype=bool)))
-            results['img_valid'] = valid & ~lost
+            valid = np.array(results.get('image_valid', np.ones(len(names), dtype=bool)))
+            results['image_valid'] = valid & ~lost
         return results

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from sparsefusion.camera_rig import NEAR, CameraRig
 
-MEAN_DEPTH, DEPTH_VARIANCE = 14.41, 156.89  # metres, square metres; of nuScenes
+MEAN_DEPTH, DEPTH_VARIANCE = 14.41, 156.89  # meters, square meters; of nuScenes
 
 
 def sparse_depth(
@@ -15,7 +15,7 @@ def sparse_depth(
         stride: int = 4,
         published_padding: bool = False,
 ) -> Tensor:                   # [B * N, 2, H / stride, W / stride]  depth, whether there is one
-    """Normalised depth of the nearest point in each pixel, and a mask of the pixels with one.
+    """Normalized depth of the nearest point in each pixel, and a mask of the pixels with one.
 
     Only points of the newest sweep count (age 0), since older ones stand where things were.
 
@@ -42,7 +42,7 @@ def _depths(xyz: Tensor, rig: CameraRig, size: Tensor, stride: int,
     """Depth of the nearest point in each pixel of one sample's views, infinite without one."""
     pixels, depth = (part[0] for part in rig.project(xyz[None]))  # [N, P, 2], [N, P]
     seen = ((pixels > 0) & (pixels < size[:, None] - 1)).all(-1) & (depth > NEAR)
-    seen &= rig.present[0, :, None]
+    seen &= rig.valid[0, :, None]
     view, point = seen.nonzero(as_tuple=True)
     x, y = (pixels[view, point] / stride).long().unbind(1)
     height, width = shape
@@ -56,4 +56,4 @@ def _depths(xyz: Tensor, rig: CameraRig, size: Tensor, stride: int,
 def _only(rig: CameraRig, sample: int) -> CameraRig:
     one = slice(sample, sample + 1)
     return CameraRig(rig.intrinsics[one], rig.rotation[one], rig.translation[one],
-                     rig.valid_size[one], rig.present[one], rig.image_size, rig.from_training)
+                     rig.valid_size[one], rig.valid[one], rig.image_size, rig.from_training)

@@ -25,7 +25,7 @@ class SparseFusion(Base3DDetector):
     """Two sparse detectors, LiDAR and cameras, and the fusion of their candidates.
 
     A sample without points, without images, or without some of its cameras
-    (``img_valid`` among its metas) is detected with what there is; the first such
+    (``image_valid`` among its metas) is detected with what there is; the first such
     sample is reported.
 
     Args:
@@ -39,7 +39,7 @@ class SparseFusion(Base3DDetector):
         freeze_lidar: the LiDAR's parts, trained before, stay as they are.
         use_lidar: False takes all points away, in training and testing.
         use_cameras: False takes all images away.
-        published_frozen_statistics: frozen batch normalisations normalise by the batch in
+        published_frozen_statistics: frozen batch normalizations normalize by the batch in
             training, and dropout stays on, as in the release; else they behave as in testing.
         data_preprocessor: config of the preprocessor that makes voxels and stacks images.
 
@@ -124,15 +124,15 @@ class SparseFusion(Base3DDetector):
         if images is None:
             images = torch.zeros(len(samples), 1, 3, *BLANK_IMAGE, device=device)
             metas: list[dict[str, Any]] = [
-                dict(lidar2img=torch.eye(4)[None].numpy(), img_valid=[False])
+                dict(lidar2img=torch.eye(4)[None].numpy(), image_valid=[False])
                 for _ in samples]
         else:
             metas = [sample.metainfo for sample in samples]
         rig = CameraRig.from_metas(metas, tuple(images.shape[-2:]), images.device)
         if not self.use_cameras:
-            rig.present = torch.zeros_like(rig.present)
+            rig.valid = torch.zeros_like(rig.valid)
         # Whatever stands in the place of a missing image, nothing of it (NaN) may be passed on.
-        images = images.masked_fill(~rig.present[..., None, None, None], 0)
+        images = images.masked_fill(~rig.valid[..., None, None, None], 0)
         return list(self.image_neck(self.image_backbone(images.flatten(0, 1)))), rig
 
     def _map(self, voxels: dict | None, batch: int,
@@ -152,7 +152,7 @@ class SparseFusion(Base3DDetector):
         """Say once that something is missing."""
         for missing, what in (
                 (self.use_lidar and not occupied.flatten(1).any(1).all(), 'LiDAR points'),
-                (self.use_cameras and not rig.present.all(), 'one or more camera images')):
+                (self.use_cameras and not rig.valid.all(), 'one or more camera images')):
             if missing and what not in self._said:
                 self._said.add(what)
                 warnings.warn(f'a sample lacks {what}; it is detected with the rest, and '

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from sparse3d.heads.transfusion_box_coder import TransFusionBoxCoder
 from sparse3d.heads.transfusion_branches import RARE_CLASS_BIAS, PredictionBranches
-from sparse3d.heads.transfusion_decoder import MapDecoderLayer, QueryDecoder, cell_centres
+from sparse3d.heads.transfusion_decoder import MapDecoderLayer, QueryDecoder, cell_centers
 from sparse3d.heads.transfusion_detections import Suppression, select_detections
 from sparse3d.heads.transfusion_head import BOX_OUTPUTS, peak_scores
 from sparse3d.heads.transfusion_queries import ClassEncoding, Peaks, local_peaks, top_peaks
@@ -36,7 +36,7 @@ class SceneInput:
 
     Attributes:
         bev: [B, in_channels, H, W] map of the LiDAR.
-        heights: [B, H, W] metres, see :func:`voxel_heights`.
+        heights: [B, H, W] meters, see :func:`voxel_heights`.
         occupied: [B, H, W] bool.
         images: features of each level [B * N, image_channels, h, w], finest first.
         depth: [B * N, 2, h, w], see :func:`sparse_depth`.
@@ -69,7 +69,7 @@ class FusionOutput:
         view: outputs of the view transformation's branches.
         fused_queries: [B, 2 Q, C] LiDAR first.
         fused: outputs of the fusion's branches.
-        present: [B] bool, samples with LiDAR points.
+        valid: [B] bool, samples with LiDAR points.
     """
 
     pyramid: ImagePyramid
@@ -85,7 +85,7 @@ class FusionOutput:
     view: dict[str, Tensor]
     fused_queries: Tensor
     fused: dict[str, Tensor]
-    present: Tensor
+    valid: Tensor
 
 
 @MODELS.register_module()
@@ -95,19 +95,19 @@ class SparseFusionHead(BaseModule):
     Args:
         in_channels: of the LiDAR's map.
         image_channels: of the image features.
-        classes: number of classes.
-        point_cloud_range: x, y, z minimum, x, y, z maximum of the map, metres.
-        voxel_size: x, y(, z), metres.
+        num_classes: number of classes.
+        point_cloud_range: x, y, z minimum, x, y, z maximum of the map, meters.
+        voxel_size: x, y(, z), meters.
         stride: voxels per cell of the map.
         channels: of all queries.
-        lidar_queries: candidates of the LiDAR.
-        camera_queries: candidates of all cameras together.
+        num_lidar_queries: candidates of the LiDAR.
+        num_camera_queries: candidates of all cameras together.
         image_stride: of the finest image level.
-        levels: image levels that are used.
-        lidar_layers: decoder layers of the LiDAR candidates.
+        num_levels: image levels that are used.
+        num_lidar_layers: decoder layers of the LiDAR candidates.
         layer: settings of all attention layers (``heads``, ``hidden``, ``dropout``).
-        every_cell: classes without suppression in the LiDAR's heat map.
-        centre_range: x, y, z minimum, x, y, z maximum of detections, metres.
+        unsuppressed_classes: classes without suppression in the LiDAR's heat map.
+        center_range: x, y, z minimum, x, y, z maximum of detections, meters.
         suppression: how doubles are removed, see :class:`Suppression`.
         losses: settings of :class:`FusionLosses`.
         published_lone_query_zero: see :class:`CameraDetector`.
@@ -122,19 +122,19 @@ class SparseFusionHead(BaseModule):
             self,
             in_channels: int,
             image_channels: int,
-            classes: int,
+            num_classes: int,
             point_cloud_range: Sequence[float],
             voxel_size: Sequence[float],
             stride: int,
-            centre_range: Sequence[float],
+            center_range: Sequence[float],
             channels: int = 128,
-            lidar_queries: int = 200,
-            camera_queries: int = 200,
+            num_lidar_queries: int = 200,
+            num_camera_queries: int = 200,
             image_stride: int = 4,
-            levels: int = 4,
-            lidar_layers: int = 1,
+            num_levels: int = 4,
+            num_lidar_layers: int = 1,
             layer: dict | None = None,
-            every_cell: Sequence[int] = (),
+            unsuppressed_classes: Sequence[int] = (),
             suppression: dict | None = None,
             losses: dict | None = None,
             published_lone_query_zero: bool = False,
@@ -145,27 +145,27 @@ class SparseFusionHead(BaseModule):
         super().__init__(init_cfg)
         layer = layer or {}
         self.coder = TransFusionBoxCoder(point_cloud_range, voxel_size, stride)
-        self.losses = FusionLosses(self.coder, classes, image_stride, **(losses or {}))
-        self.lidar_count, self.every_cell = lidar_queries, tuple(every_cell)
-        self.map_stride, self.image_stride, self.levels = stride, image_stride, levels
-        self.centre_range, self.suppression = centre_range, Suppression(**(suppression or {}))
+        self.losses = FusionLosses(self.coder, num_classes, image_stride, **(losses or {}))
+        self.lidar_count, self.unsuppressed_classes = num_lidar_queries, tuple(unsuppressed_classes)
+        self.map_stride, self.image_stride, self.num_levels = stride, image_stride, num_levels
+        self.center_range, self.suppression = center_range, Suppression(**(suppression or {}))
         self.published_padding = published_padding
-        outputs = dict(BOX_OUTPUTS, heatmap=classes)
+        outputs = dict(BOX_OUTPUTS, heatmap=num_classes)
 
-        self.geometric_transfer = GeometricTransfer(image_channels, channels, levels)
-        self.level_embedding = nn.Parameter(torch.zeros(levels, channels))
+        self.geometric_transfer = GeometricTransfer(image_channels, channels, num_levels)
+        self.level_embedding = nn.Parameter(torch.zeros(num_levels, channels))
         self.shared = nn.Conv2d(in_channels, channels, 3, padding=1)
         self.semantic_transfer = SemanticTransfer(
-            channels, classes, image_stride, dict(layer, levels=levels))
-        self.class_encoding = ClassEncoding(classes, channels)
+            channels, num_classes, image_stride, dict(layer, num_levels=num_levels))
+        self.class_encoding = ClassEncoding(num_classes, channels)
         self.lidar_decoder = QueryDecoder(
-            [MapDecoderLayer(channels, **layer) for _ in range(lidar_layers)],
+            [MapDecoderLayer(channels, **layer) for _ in range(num_lidar_layers)],
             PredictionBranches(channels, outputs))
         self.camera_detector = CameraDetector(
-            channels, classes, camera_queries, levels, layer, published_lone_query_zero,
+            channels, num_classes, num_camera_queries, num_levels, layer, published_lone_query_zero,
             published_padding)
         self.view_transformation = ViewTransformation(
-            channels, outputs, self.coder, centre_range, layer, published_positions)
+            channels, outputs, self.coder, center_range, layer, published_positions)
         self.lidar_projection, self.camera_projection = projection(channels), projection(channels)
         self.fusion = QueryAttention(2, channels, norm=True, one_embedding=True, **layer)
         self.fusion_branches = PredictionBranches(channels, outputs)
@@ -189,36 +189,38 @@ class SparseFusionHead(BaseModule):
     def forward(self, scene: SceneInput) -> FusionOutput:
         """Run all stages."""
         depth = scene.depth.to(scene.images[0].dtype)
-        joined = self.geometric_transfer(depth, list(scene.images[:self.levels]))
+        joined = self.geometric_transfer(depth, list(scene.images[:self.num_levels]))
         levels = [level + embedding[:, None, None]
                   for level, embedding in zip(joined, self.level_embedding, strict=True)]
         pyramid = ImagePyramid.of(levels, scene.rig, self.image_stride)
         bev = self.shared(scene.bev)
         transferred = self.semantic_transfer(bev, scene.heights, scene.occupied, pyramid,
                                              scene.rig, self.coder, self.published_padding)
-        present = scene.occupied.flatten(1).any(1)
-        peaks = self._lidar_peaks(transferred.heat, present)
-        positions = cell_centres(bev)[peaks.cells]
-        lidar_queries, lidar_centres, lidar_layers = self.lidar_decoder(
+        valid = scene.occupied.flatten(1).any(1)
+        peaks = self._lidar_peaks(transferred.heat, valid)
+        positions = cell_centers(bev)[peaks.cells]
+        lidar_queries, lidar_centers, lidar_layers = self.lidar_decoder(
             self.class_encoding(bev.flatten(2), peaks), positions, bev)
         camera = self.camera_detector(pyramid, scene.rig)
         lifted = lift_boxes(camera.outputs, camera.view, scene.rig, self.coder)
         view_queries, gated, view = self.view_transformation(camera, lifted, scene.rig)
         fused_queries, fused = self._fuse(
-            lidar_queries, lidar_centres, view_queries, view['center'].detach().transpose(1, 2),
+            lidar_queries, lidar_centers, view_queries, view['center'].detach().transpose(1, 2),
             peak_heights(peaks, camera.peaks) <= 0)
         return FusionOutput(pyramid, bev, transferred, peaks, lidar_queries, lidar_layers[-1],
                             camera, lifted, gated, view_queries, view, fused_queries, fused,
-                            present)
+                            valid)
 
-    def _lidar_peaks(self, heat: Tensor, present: Tensor) -> Peaks:
-        probability = heat.detach().float().sigmoid() * present[:, None, None, None]
-        return top_peaks(local_peaks(probability, self.every_cell).flatten(2), self.lidar_count)
+    def _lidar_peaks(self, heat: Tensor, valid: Tensor) -> Peaks:
+        probability = heat.detach().float().sigmoid() * valid[:, None, None, None]
+        return top_peaks(
+            local_peaks(probability, self.unsuppressed_classes).flatten(2), self.lidar_count
+        )
 
-    def _fuse(self, lidar: Tensor, lidar_centres: Tensor, camera: Tensor, camera_centres: Tensor,
+    def _fuse(self, lidar: Tensor, lidar_centers: Tensor, camera: Tensor, camera_centers: Tensor,
               absent: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         queries = torch.cat([self.lidar_projection(lidar), self.camera_projection(camera)], dim=1)
-        positions = torch.cat([lidar_centres, camera_centres], dim=1)
+        positions = torch.cat([lidar_centers, camera_centers], dim=1)
         queries = self.fusion(queries, positions, absent)
         outputs = self.fusion_branches(queries)
         outputs['center'] = outputs['center'] + positions.transpose(1, 2)
@@ -238,7 +240,7 @@ class SparseFusionHead(BaseModule):
         scores = fused_scores(output)
         there = peak_heights(output.peaks, output.camera.peaks) > 0
         return [select_detections(boxes[row][there[row]], scores[row][there[row]],
-                                  self.centre_range, self.suppression)
+                                  self.center_range, self.suppression)
                 for row in range(len(boxes))]
 
 

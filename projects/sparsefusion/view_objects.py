@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sparsefusion.camera_rig import CameraRig
 
-NEAR_PLANE = 0.1  # metres; boxes that reach behind a camera are cut here
+NEAR_PLANE = 0.1  # meters; boxes that reach behind a camera are cut here
 CORNERS = torch.tensor([[x, y, z] for x in (-.5, .5) for y in (-.5, .5) for z in (0., 1.)])
 EDGES = torch.tensor([[a, b] for a in range(8) for b in range(a) if bin(a ^ b).count('1') == 1])
 
@@ -22,7 +22,7 @@ class ViewObjects:
         view: [M] its camera.
         labels: [M] its class.
         pixels: [M, 2] its middle in the network's image.
-        depth: [M] metres.
+        depth: [M] meters.
         size_2d: [M, 2] width and height of its box in the image, pixels.
         boxes: [M, 9] x, y, z of the middle, l, h, w, yaw about the camera's y axis, velocity
             along x and z; in the camera's frame.
@@ -43,7 +43,7 @@ class ViewObjects:
         return seen
 
 
-def view_objects(boxes: Tensor,   # [G, 7 or 9]  LiDAR boxes, metres
+def view_objects(boxes: Tensor,   # [G, 7 or 9]  LiDAR boxes, meters
                  labels: Tensor,  # [G]
                  rig: CameraRig, sample: int = 0) -> ViewObjects:
     """Objects whose middle lies in the picture of a camera, for each camera in turn.
@@ -59,7 +59,7 @@ def view_objects(boxes: Tensor,   # [G, 7 or 9]  LiDAR boxes, metres
     camera = middle @ rotation.mT + translation[:, None]      # [N, G, 3]
     pixels = _pixels(camera, rig.intrinsics[sample][:, None])  # [N, G, 2]
     inside = (pixels >= 0) & (pixels < rig.valid_size[sample, :, None])
-    inside = inside.all(-1) & (camera[..., 2] > 0) & rig.present[sample][:, None]
+    inside = inside.all(-1) & (camera[..., 2] > 0) & rig.valid[sample][:, None]
     view, row = inside.nonzero(as_tuple=True)
     found = boxes[row]
     return ViewObjects(

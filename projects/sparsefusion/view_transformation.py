@@ -17,7 +17,7 @@ from sparsefusion.semantic_transfer import projection
 
 CAMERA_NUMBERS = 16                 # rotation, translation, fx, fy, cx, cy
 PUBLISHED_SPAN = (-12.0, 204.0)     # cells: where x and y start, how far they reach
-PUBLISHED_HEIGHTS = (-10.0, 20.0)   # metres
+PUBLISHED_HEIGHTS = (-10.0, 20.0)   # meters
 
 
 class CameraGate(nn.Module):
@@ -43,7 +43,7 @@ class ViewTransformation(nn.Module):
         channels: of the queries.
         classes: number of classes.
         coder: of the boxes.
-        centre_range: x, y, z minimum, x, y, z maximum of detections, metres; positions are
+        center_range: x, y, z minimum, x, y, z maximum of detections, meters; positions are
             fractions of it.
         layer: settings of the attention layer.
         published_positions: fractions of 204 cells from -12 on, as the release has it for
@@ -53,14 +53,14 @@ class ViewTransformation(nn.Module):
     """
 
     def __init__(self, channels: int, outputs: dict[str, int], coder: TransFusionBoxCoder,
-                 centre_range: Sequence[float], layer: dict | None = None,
+                 center_range: Sequence[float], layer: dict | None = None,
                  published_positions: bool = False) -> None:
         super().__init__()
         self.gate = CameraGate(channels)
         self.projection = projection(channels)
         self.attention = QueryAttention(9, channels, **(layer or {}))
         self.branches = PredictionBranches(channels, outputs)
-        ends = torch.tensor([centre_range[:3], centre_range[3:]], dtype=torch.float32)
+        ends = torch.tensor([center_range[:3], center_range[3:]], dtype=torch.float32)
         ends[:, :2] = coder.to_cells(ends[:, :2])
         self.start, self.span = ends[0].tolist(), (ends[1] - ends[0]).tolist()
         if published_positions:
@@ -78,11 +78,11 @@ class ViewTransformation(nn.Module):
         return queries, gated, outputs
 
     def positions(self, codes: Tensor, logits_2d: Tensor) -> Tensor:  # [B, Q, 9]
-        """Logits of centre and heading, velocity, logits of the image position."""
+        """Logits of center and heading, velocity, logits of the image position."""
         start, span = codes.new_tensor(self.start), codes.new_tensor(self.span)
-        centre = logit((codes[..., :3] - start) / span)
+        center = logit((codes[..., :3] - start) / span)
         heading = logit((codes[..., 6:8] + 1) / 2)
-        return torch.cat([centre, heading, codes[..., 8:10], logits_2d], dim=-1)
+        return torch.cat([center, heading, codes[..., 8:10], logits_2d], dim=-1)
 
 
 def camera_numbers(rig: CameraRig, view: Tensor) -> Tensor:  # [B, Q] -> [B, Q, 16]

@@ -12,7 +12,7 @@ def voxel_heights(
         batch_size: int,
         map_size: tuple[int, int],  # x, y cells of the map
         stride: int,
-) -> tuple[Tensor, Tensor]:   # [B, H, W] metres, [B, H, W] bool
+) -> tuple[Tensor, Tensor]:   # [B, H, W] meters, [B, H, W] bool
     """Middle between the lowest and the highest point of each cell, and which cells have points.
 
     Cells without points get 0.

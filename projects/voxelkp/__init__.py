@@ -4,17 +4,17 @@ import sparse3d  # noqa: F401, I001  (first: repairs the stack, registers the co
 import voxelkp.config_statements  # noqa: F401
 from voxelkp.augment_people import AugmentPeople
 from voxelkp.bev_fusion import SparseBEVFusion
-from voxelkp.cloud_kinds import KeypointMetricByCloud, NameCloud
-from voxelkp.keep_around_people import KeepAroundPeople
+from voxelkp.evaluation_variants import KeypointMetricByVariant, SetEvaluationVariant
+from voxelkp.crop_around_objects import CropAroundObjects
 from voxelkp.sparse_keypoint_encoder import SparseKeypointEncoder
 from voxelkp.sparse_keypoint_head import SparseKeypointHead
 from voxelkp.voxelkp_detector import VoxelKP
 
 __all__ = [
     'AugmentPeople',
-    'KeepAroundPeople',
-    'KeypointMetricByCloud',
-    'NameCloud',
+    'CropAroundObjects',
+    'KeypointMetricByVariant',
+    'SetEvaluationVariant',
     'SparseBEVFusion',
     'SparseKeypointEncoder',
     'SparseKeypointHead',

@@ -18,7 +18,7 @@ class AugmentPeople(BaseTransform):
 
     Needs and changes ``points`` and ``gt_bboxes_3d``, and ``gt_keypoints_3d`` where there are
     joints. In this order: each person is turned about the vertical axis of the box and stretched
-    about its centre; with their probabilities, once for all people of the sample, a share of
+    about its center; with their probabilities, once for all people of the sample, a share of
     each person's points is copied to another person, a slice of each is cut off on a side, and
     a share is copied with noise.
 
@@ -80,33 +80,33 @@ def turn_and_stretch(points: np.ndarray, boxes: np.ndarray, angles: np.ndarray,
                      factors: np.ndarray) -> None:
     """Move the points in each box [M, >= 7] (z at the bottom) and the box itself, in place."""
     rows = points_in_each_box(points, boxes)
-    centres = box_centres(boxes)
-    for inside, centre, angle, factor in zip(rows, centres, angles, factors, strict=True):
-        turned = (points[inside, :3] - centre) @ turn(angle).T * factor
-        points[inside, :3] = turned + centre
-    boxes[:, 2] = centres[:, 2] - boxes[:, 5] / 2 * factors
+    centers = box_centers(boxes)
+    for inside, center, angle, factor in zip(rows, centers, angles, factors, strict=True):
+        turned = (points[inside, :3] - center) @ turn(angle).T * factor
+        points[inside, :3] = turned + center
+    boxes[:, 2] = centers[:, 2] - boxes[:, 5] / 2 * factors
     boxes[:, 3:6] *= factors[:, None]
     boxes[:, 6] += angles
 
 
 def moved_joints(joints, boxes: LiDARInstance3DBoxes, angles: np.ndarray,
                  factors: np.ndarray):
-    """Joints of people turned and stretched about the centres of their (old) boxes."""
-    centre = boxes.gravity_center
+    """Joints of people turned and stretched about the centers of their (old) boxes."""
+    center = boxes.gravity_center
     angles, factors = (torch.from_numpy(values).float() for values in (angles, factors))
-    return joints.rotate(angles, centre).scale(factors, centre)
+    return joints.rotate(angles, center).scale(factors, center)
 
 
 def exchange_points(points: np.ndarray, boxes: np.ndarray, share: float) -> np.ndarray:
     """Copy a share of each person's points to the same place of another person."""
     others = np.random.permutation(len(boxes))
-    centres = box_centres(boxes)
+    centers = box_centers(boxes)
     copies = []
     rows = points_in_each_box(points, boxes)
     for number, other in enumerate(others):
         chosen = some_rows(rows[number], share)
         copy = points[chosen].copy()
-        copy[:, :3] += centres[other] - centres[number]
+        copy[:, :3] += centers[other] - centers[number]
         copies.append(copy)
     return np.concatenate([points, *copies])
 
@@ -116,18 +116,18 @@ def cut_side(points: np.ndarray, boxes: np.ndarray, axis: int, sign: int,
     """Take away a slice of each person on one side; ``axis`` 1 is the person's left, 2 up."""
     gone = np.zeros(len(points), dtype=bool)
     rows = points_in_each_box(points, boxes)
-    for inside, box, centre, share in zip(rows, boxes, box_centres(boxes), shares, strict=True):
-        local = (points[inside, :3] - centre) @ turn(box[6])
+    for inside, box, center, share in zip(rows, boxes, box_centers(boxes), shares, strict=True):
+        local = (points[inside, :3] - center) @ turn(box[6])
         gone[inside] |= sign * local[:, axis] >= (0.5 - share) * box[3 + axis]
     return points[~gone]
 
 
-def add_noise(points: np.ndarray, boxes: np.ndarray, share: float, spread: float) -> np.ndarray:
+def add_noise(points: np.ndarray, boxes: np.ndarray, share: float, std: float) -> np.ndarray:
     """Copy a share of each person's points with noise in proportion to the box."""
     copies = []
     for inside, box in zip(points_in_each_box(points, boxes), boxes, strict=True):
         copy = points[some_rows(inside, share)].copy()
-        copy[:, :3] += np.random.normal(size=(len(copy), 3)) * box[3:6] * spread
+        copy[:, :3] += np.random.normal(size=(len(copy), 3)) * box[3:6] * std
         copies.append(copy)
     return np.concatenate([points, *copies])
 
@@ -137,8 +137,8 @@ def some_rows(rows: np.ndarray, share: float) -> np.ndarray:
     return np.random.permutation(rows)[:int(len(rows) * share)]
 
 
-def box_centres(boxes: np.ndarray) -> np.ndarray:
-    """Centres [M, 3] of boxes whose z is at the bottom."""
+def box_centers(boxes: np.ndarray) -> np.ndarray:
+    """Centers [M, 3] of boxes whose z is at the bottom."""
     return boxes[:, :3] + boxes[:, [5]] * [0, 0, 0.5]
 
 

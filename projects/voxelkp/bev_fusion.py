@@ -20,7 +20,7 @@ class SparseBEVFusion(nn.Module):
     Each level is collapsed by a convolution over its whole height, which has a matrix of its
     own for every height and so keeps where above the ground a feature was. The levels are
     then added on the cells of the finest: a coarse cell ``i`` lies at cell ``2 ** level * i``,
-    the centre of what it has seen. A last convolution lets the cells grow by one.
+    the center of what it has seen. A last convolution lets the cells grow by one.
 
     Args:
         in_channels: width of each level.

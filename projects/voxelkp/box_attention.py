@@ -12,23 +12,23 @@ from voxelkp.windows import window_numbers
 
 
 class SparseBoxAttention(nn.Module):
-    """Attention within windows, then a perceptron, each normalised before and added.
+    """Attention within windows, then a perceptron, each normalized before and added.
 
     Always in float32: scores over up to 216 voxels lose too much in half precision.
 
     Args:
         channels: width of the voxels' features.
-        heads: number of attention heads; divides ``channels``.
+        num_heads: number of attention heads; divides ``channels``.
         window: size of a window in voxels along z, y, x.
         published_batch_anchor: see :func:`voxelkp.windows.window_indices`.
 
     Source: VoxelKP (ICCV 2025), sparse box attention.
     """
 
-    def __init__(self, channels: int, heads: int = 4, window: Sequence[int] = (6, 6, 6),
+    def __init__(self, channels: int, num_heads: int = 4, window: Sequence[int] = (6, 6, 6),
                  published_batch_anchor: bool = False) -> None:
         super().__init__()
-        self.heads, self.window = heads, tuple(window)
+        self.num_heads, self.window = num_heads, tuple(window)
         self.published_batch_anchor = published_batch_anchor
         self.attention_norm = nn.LayerNorm(channels)
         self.query, self.key, self.value, self.projection = (
@@ -48,6 +48,6 @@ class SparseBoxAttention(nn.Module):
         return voxels.replace_feature(features.to(voxels.features.dtype))
 
     def _attend(self, features: Tensor, windows: Tensor) -> Tensor:
-        parts = (layer(features).unflatten(1, (self.heads, -1))
+        parts = (layer(features).unflatten(1, (self.num_heads, -1))
                  for layer in (self.query, self.key, self.value))
         return self.projection(window_attention(*parts, windows).flatten(1))

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from voxelkp.bird_eye_grid import BirdEyeGrid
+from voxelkp.bev_grid import BEVGrid
 
 
 @dataclass(frozen=True)
 class HeadOutputs:
     """Raw predictions for N cells of a batch.
 
-    Positions hold the centre of the person in column 0 and the K joints behind it; x and y
-    are cells from the index of the cell, z is metres.
+    Positions hold the center of the person in column 0 and the K joints behind it; x and y
+    are cells from the index of the cell, z is meters.
     """
 
     coordinates: Tensor  # [N, 3] integers (frame, y, x)
@@ -23,7 +23,7 @@ class HeadOutputs:
     x: Tensor            # [N, 1 + K]
     y: Tensor            # [N, 1 + K]
     z: Tensor            # [N, 1 + K]
-    size: Tensor         # [N, 3] logarithm of metres
+    size: Tensor         # [N, 3] logarithm of meters
     heading: Tensor      # [N, 2] cos, sin
     iou: Tensor          # [N] about 2 * IoU - 1
     visibility: Tensor   # [N, K] about 0 missing, 1 occluded, 2 visible
@@ -42,13 +42,13 @@ class HeadOutputs:
                            self.x[rows], self.y[rows], self.z[rows], self.size[rows],
                            self.heading[rows], self.iou[rows], self.visibility[rows])
 
-    def positions(self, grid: BirdEyeGrid) -> Tensor:  # [N, 1 + K, 3]
-        """Centre and joints in metres, LiDAR frame."""
+    def positions(self, grid: BEVGrid) -> Tensor:  # [N, 1 + K, 3]
+        """Center and joints in meters, LiDAR frame."""
         cells = torch.stack([self.x, self.y], -1)
         cells = cells + self.coordinates[:, None, [2, 1]].to(cells.dtype)
-        return torch.cat([grid.to_metres(cells), self.z[..., None]], -1)
+        return torch.cat([grid.to_meters(cells), self.z[..., None]], -1)
 
-    def boxes(self, grid: BirdEyeGrid) -> Tensor:  # [N, 7]
-        """x, y, z of the centre, dx, dy, dz, yaw in metres and radians."""
+    def boxes(self, grid: BEVGrid) -> Tensor:  # [N, 7]
+        """x, y, z of the center, dx, dy, dz, yaw in meters and radians."""
         yaw = torch.atan2(self.heading[:, 1], self.heading[:, 0])
         return torch.cat([self.positions(grid)[:, 0], self.size.exp(), yaw[:, None]], 1)

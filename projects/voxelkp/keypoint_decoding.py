@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from sparse3d.ops.rotated_iou import bird_eye_view
+from sparse3d.ops.rotated_iou import bev_boxes
 from sparse3d.ops.rotated_nms import rotated_nms
-from voxelkp.bird_eye_grid import BirdEyeGrid
+from voxelkp.bev_grid import BEVGrid
 from voxelkp.head_outputs import HeadOutputs
 
 
@@ -17,36 +17,36 @@ class DecodingOptions:
     """How people are chosen.
 
     Attributes:
-        center_range: x, y, z minima, then maxima of the centres in metres.
+        center_range: x, y, z minima, then maxima of the centers in meters.
         max_candidates: most cells of a frame that are looked at.
         score_threshold: of the heatmap's score, before rescoring.
         rectifier: share of the predicted overlap in the score.
-        nms_iou: bird's-eye overlap above which the worse of two people is dropped.
-        max_before_nms: most people that compete.
-        max_people: most people of a frame.
+        iou_threshold: bird's-eye overlap above which the worse of two people is dropped.
+        nms_pre: most people that compete.
+        max_detections: most people of a frame.
     """
 
     center_range: Sequence[float]
     max_candidates: int = 500
     score_threshold: float = 0.3
     rectifier: float = 0.68
-    nms_iou: float = 0.8
-    max_before_nms: int = 2048
-    max_people: int = 200
+    iou_threshold: float = 0.8
+    nms_pre: int = 2048
+    max_detections: int = 200
 
 
 @dataclass(frozen=True)
-class FoundPeople:
+class PredictedPeople:
     """People of one frame, best first."""
 
-    boxes: Tensor       # [M, 7] x, y, z of the centre, dx, dy, dz, yaw
-    joints: Tensor      # [M, K, 3] metres, LiDAR frame
+    boxes: Tensor       # [M, 7] x, y, z of the center, dx, dy, dz, yaw
+    joints: Tensor      # [M, K, 3] meters, LiDAR frame
     visibility: Tensor  # [M, K] above 0 present, above 1 visible
     scores: Tensor      # [M]
 
 
-def decode(outputs: HeadOutputs, grid: BirdEyeGrid,
-           options: DecodingOptions) -> list[FoundPeople]:
+def decode(outputs: HeadOutputs, grid: BEVGrid,
+           options: DecodingOptions) -> list[PredictedPeople]:
     """People of each frame; any number of cells, candidates and empty frames.
 
     The score is ``score ** (1 - rectifier) * overlap ** rectifier``.
@@ -57,20 +57,20 @@ def decode(outputs: HeadOutputs, grid: BirdEyeGrid,
                           grid, options) for frame in range(outputs.batch_size)]
 
 
-def _decode_frame(cells: HeadOutputs, grid: BirdEyeGrid, options: DecodingOptions) -> FoundPeople:
+def _decode_frame(cells: HeadOutputs, grid: BEVGrid, options: DecodingOptions) -> PredictedPeople:
     score = cells.heatmap.sigmoid()
     best = score.argsort(descending=True, stable=True)[:options.max_candidates]
     cells, score = cells.select(best), score[best]
     boxes, positions = cells.boxes(grid), cells.positions(grid)
     limits = boxes.new_tensor(list(options.center_range))
-    centre = boxes[:, :3]
-    good = ((centre >= limits[:3]) & (centre <= limits[3:])).all(1)
+    center = boxes[:, :3]
+    good = ((center >= limits[:3]) & (center <= limits[3:])).all(1)
     good &= (score > options.score_threshold) & boxes.isfinite().all(1)
     overlap = ((cells.iou + 1) / 2).clamp(0, 1)
     score = score ** (1 - options.rectifier) * overlap ** options.rectifier
     chosen = good.nonzero().squeeze(1)
-    chosen = chosen[score[chosen].argsort(descending=True, stable=True)][:options.max_before_nms]
-    kept = rotated_nms(bird_eye_view(boxes[chosen]), score[chosen], options.nms_iou)
-    chosen = chosen[kept][:options.max_people]
-    return FoundPeople(boxes[chosen], positions[chosen, 1:], cells.visibility[chosen],
-                       score[chosen])
+    chosen = chosen[score[chosen].argsort(descending=True, stable=True)][:options.nms_pre]
+    kept = rotated_nms(bev_boxes(boxes[chosen]), score[chosen], options.iou_threshold)
+    chosen = chosen[kept][:options.max_detections]
+    return PredictedPeople(boxes[chosen], positions[chosen, 1:], cells.visibility[chosen],
+                           score[chosen])

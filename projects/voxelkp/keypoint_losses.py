@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from sparse3d.ops.rotated_iou import rotated_iou_3d_aligned
-from voxelkp.bird_eye_grid import BirdEyeGrid
+from voxelkp.bev_grid import BEVGrid
 from voxelkp.head_outputs import HeadOutputs
 from voxelkp.keypoint_targets import Targets
 from voxelkp.skeleton import BONES, bone_lengths, joint_weights
@@ -14,23 +14,23 @@ BOX_WEIGHT, JOINT_WEIGHT, IOU_BOX_WEIGHT = 2.0, 2.0, 2.0
 PUBLISHED_SLOTS = 500  # people a frame is padded to
 
 
-def keypoint_losses(outputs: HeadOutputs, targets: Targets, grid: BirdEyeGrid,
+def keypoint_losses(outputs: HeadOutputs, targets: Targets, grid: BEVGrid,
                     published: bool = False, heading_weight: float = 1.0) -> dict[str, Tensor]:
-    """Weighted losses by name; their sum is what is minimised.
+    """Weighted losses by name; their sum is what is minimized.
 
     All are sums over people, divided by the number of people (at least 1).
 
     * ``loss_heatmap``: focal loss of the heatmap.
-    * ``loss_box``: L1 of centre (cells, metres), log size, cos and sin of the heading.
-    * ``loss_joints``: L1 of the joints in metres, three times for wrists and ankles; missing
+    * ``loss_box``: L1 of center (cells, meters), log size, cos and sin of the heading.
+    * ``loss_joints``: L1 of the joints in meters, three times for wrists and ankles; missing
       joints do not count.
     * ``loss_visibility``: L1 against 0, 1, 2.
-    * ``loss_bones``: L1 of the lengths of bones whose ends are both labelled, in metres.
+    * ``loss_bones``: L1 of the lengths of bones whose ends are both labeled, in meters.
     * ``loss_iou``: of the predicted overlap; ``loss_iou_box``: distance-IoU of the boxes.
 
     Args:
         published: the released arithmetic: x and y of joints in cells, missing joints pulled
-            to the centre of the box, and bones compared by the batch's mean length over all
+            to the center of the box, and bones compared by the batch's mean length over all
             padded slots (practically zero).
         heading_weight: factor of the heading in ``loss_box``; 1 in the release.
 
@@ -48,7 +48,7 @@ def keypoint_losses(outputs: HeadOutputs, targets: Targets, grid: BirdEyeGrid,
         loss_joints=JOINT_WEIGHT * joints / number / 3 / 2,
         loss_visibility=(at.visibility - targets.visibility).abs().mean(1).sum() / number,
         loss_bones=bones,
-        loss_iou=overlap_prediction_loss(at, targets, grid).sum() / overlap_divisor,
+        loss_iou=iou_prediction_loss(at, targets, grid).sum() / overlap_divisor,
         loss_iou_box=IOU_BOX_WEIGHT * distance_iou_loss(at, targets, grid).sum()
         / overlap_divisor)
 
@@ -71,12 +71,12 @@ def box_loss(at: HeadOutputs, targets: Targets, heading_weight: float = 1.0) -> 
     return (found - wanted).abs() * weights
 
 
-def joint_loss(at: HeadOutputs, targets: Targets, grid: BirdEyeGrid) -> Tensor:
-    """Weighted sum of the absolute errors of labelled joints in metres."""
+def joint_loss(at: HeadOutputs, targets: Targets, grid: BEVGrid) -> Tensor:
+    """Weighted sum of the absolute errors of labeled joints in meters."""
     error = (_joints(at) - targets.positions[:, 1:]).abs()            # [P, K, 3]
-    metres = error * error.new_tensor([*grid.cell, 1.0])
-    weights = joint_weights(metres.shape[1]).to(metres) * targets.present
-    return (metres * weights[..., None]).sum()
+    meters = error * error.new_tensor([*grid.cell, 1.0])
+    weights = joint_weights(meters.shape[1]).to(meters) * targets.valid
+    return (meters * weights[..., None]).sum()
 
 
 def published_joint_loss(at: HeadOutputs, targets: Targets) -> Tensor:
@@ -85,27 +85,27 @@ def published_joint_loss(at: HeadOutputs, targets: Targets) -> Tensor:
     return (error * joint_weights(error.shape[1]).to(error)[:, None]).sum()
 
 
-def bone_loss(at: HeadOutputs, targets: Targets, grid: BirdEyeGrid) -> Tensor:
-    """Mean absolute error of the lengths of labelled bones in metres; 0 for other skeletons."""
+def bone_loss(at: HeadOutputs, targets: Targets, grid: BEVGrid) -> Tensor:
+    """Mean absolute error of the lengths of labeled bones in meters; 0 for other skeletons."""
     if at.visibility.shape[1] != 14:
         return at.x.sum() * 0
     scale = at.x.new_tensor([*grid.cell, 1.0])
     error = (bone_lengths(_joints(at) * scale)
              - bone_lengths(targets.positions[:, 1:] * scale)).abs()  # [P, bones]
     start, end = zip(*BONES, strict=True)
-    known = targets.present[:, start] & targets.present[:, end]
+    known = targets.valid[:, start] & targets.valid[:, end]
     return (error * known).sum() / known.sum().clamp(min=1)
 
 
 def published_bone_loss(at: HeadOutputs, targets: Targets, batch_size: int) -> Tensor:
-    """Difference of mean lengths over all slots, cells and metres mixed."""
+    """Difference of mean lengths over all slots, cells and meters mixed."""
     slots = batch_size * PUBLISHED_SLOTS
     found = bone_lengths(_joints(at)).sum(0) / slots
     wanted = bone_lengths(targets.positions[:, 1:]).sum(0) / slots
     return (found - wanted).abs().mean()
 
 
-def overlap_prediction_loss(at: HeadOutputs, targets: Targets, grid: BirdEyeGrid) -> Tensor:
+def iou_prediction_loss(at: HeadOutputs, targets: Targets, grid: BEVGrid) -> Tensor:
     """Error of the predicted overlap against that of the decoded box, [P]."""
     with torch.no_grad():
         found, wanted = _bottom(at.boxes(grid)), _bottom(targets.boxes)
@@ -113,7 +113,7 @@ def overlap_prediction_loss(at: HeadOutputs, targets: Targets, grid: BirdEyeGrid
     return (at.iou - (2 * overlap - 1)).abs()
 
 
-def distance_iou_loss(at: HeadOutputs, targets: Targets, grid: BirdEyeGrid) -> Tensor:
+def distance_iou_loss(at: HeadOutputs, targets: Targets, grid: BEVGrid) -> Tensor:
     """1 - DIoU of the boxes as if both pointed ahead, [P].
 
     Source: Zheng et al., "Distance-IoU Loss" (AAAI 2020), equation 7, in 3D.
@@ -121,7 +121,7 @@ def distance_iou_loss(at: HeadOutputs, targets: Targets, grid: BirdEyeGrid) -> T
     found = at.positions(grid)[:, 0], at.size.clamp(-5, 5).exp()
     wanted = targets.boxes[:, :3], targets.boxes[:, 3:6]
     (low, high), (wanted_low, wanted_high) = (
-        (centre - size / 2, centre + size / 2) for centre, size in (found, wanted))
+        (center - size / 2, center + size / 2) for center, size in (found, wanted))
     common = (torch.minimum(high, wanted_high) - torch.maximum(low, wanted_low)).clamp(min=0)
     common = common.prod(1)
     union = found[1].prod(1) + wanted[1].prod(1) - common
@@ -131,10 +131,10 @@ def distance_iou_loss(at: HeadOutputs, targets: Targets, grid: BirdEyeGrid) -> T
 
 
 def _joints(at: HeadOutputs) -> Tensor:  # [P, K, 3]
-    """Joints in cells from the cell's index, metres."""
+    """Joints in cells from the cell's index, meters."""
     return torch.stack([at.x, at.y, at.z], -1)[:, 1:]
 
 
 def _bottom(boxes: Tensor) -> Tensor:
-    """Boxes with z at the bottom instead of the centre."""
+    """Boxes with z at the bottom instead of the center."""
     return torch.cat([boxes[:, :2], boxes[:, 2:3] - boxes[:, 5:6] / 2, boxes[:, 3:]], 1)

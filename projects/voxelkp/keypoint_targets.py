@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from voxelkp.bird_eye_grid import BirdEyeGrid
+from voxelkp.bev_grid import BEVGrid
 
 
 @dataclass(frozen=True)
 class People:
-    """Labelled people of one frame.
+    """Labeled people of one frame.
 
     Attributes:
-        boxes: [M, 7] x, y, z of the centre, dx, dy, dz, yaw; metres, radians, LiDAR frame.
-        joints: [M, K, 3] metres, LiDAR frame.
+        boxes: [M, 7] x, y, z of the center, dx, dy, dz, yaw; meters, radians, LiDAR frame.
+        joints: [M, K, 3] meters, LiDAR frame.
         visibility: [M, K] 0 missing, 1 occluded, 2 visible.
     """
 
@@ -38,8 +38,8 @@ class Targets:
 
     heatmap: Tensor     # [N] in 0..1, exactly 1 at the people's cells
     rows: Tensor        # [P] int64, cell of each person
-    positions: Tensor   # [P, 1 + K, 3] centre and joints: cells from the cell's index, metres
-    size: Tensor        # [P, 3] logarithm of metres
+    positions: Tensor   # [P, 1 + K, 3] center and joints: cells from the cell's index, meters
+    size: Tensor        # [P, 3] logarithm of meters
     heading: Tensor     # [P, 2] cos, sin
     visibility: Tensor  # [P, K]
     boxes: Tensor       # [P, 7] as in People
@@ -48,26 +48,26 @@ class Targets:
         return len(self.rows)
 
     @property
-    def present(self) -> Tensor:  # [P, K] bool
-        """Labelled joints, visible or occluded."""
+    def valid(self) -> Tensor:  # [P, K] bool
+        """Labeled joints, visible or occluded."""
         return self.visibility > 0
 
 
 def assign_targets(
         coordinates: Tensor,        # [N, 3] integers (frame, y, x)
         people: Sequence[People],   # of each frame
-        grid: BirdEyeGrid,
-        overlap: float = 0.1,
+        grid: BEVGrid,
+        gaussian_overlap: float = 0.1,
         min_radius: int = 2,
 ) -> Targets:
     """Give each person the nearest occupied cell of the frame.
 
-    The heatmap is the larger of two Gaussians, around the person's centre and around the
+    The heatmap is the larger of two Gaussians, around the person's center and around the
     person's cell. People in a frame without any cell are left out. The location of a missing
-    joint is that of the box's centre, so that numbers stay finite.
+    joint is that of the box's center, so that numbers stay finite.
 
     Args:
-        overlap: of the CenterNet radius.
+        gaussian_overlap: of the CenterNet radius.
         min_radius: smallest radius in cells.
 
     Source: released VoxelNeXt-style assigner of VoxelKP.
@@ -79,46 +79,46 @@ def assign_targets(
         own = (frame == number).nonzero().squeeze(1)
         if len(own) == 0 or len(of_frame) == 0:
             continue
-        heat, nearest = _frame_targets(cells[own], of_frame, grid, overlap, min_radius)
+        heat, nearest = _frame_targets(cells[own], of_frame, grid, gaussian_overlap, min_radius)
         heatmap[own] = heat
         rows.append(own[nearest])
         kept.append(of_frame)
     return _collect(heatmap, rows, kept, people, cells, grid)
 
 
-def _frame_targets(cells: Tensor, people: People, grid: BirdEyeGrid, overlap: float,
+def _frame_targets(cells: Tensor, people: People, grid: BEVGrid, gaussian_overlap: float,
                    min_radius: int) -> tuple[Tensor, Tensor]:
     """Heatmap [n] of a frame's cells [n, 2], and the nearest cell of each person [M]."""
     boxes = people.boxes.float()
-    centres = grid.clamped(grid.to_cells(boxes[:, :2]))               # [M, 2]
-    squares = (cells[:, None] - centres).square().sum(-1)             # [n, M]
+    centers = grid.clamped(grid.to_cells(boxes[:, :2]))               # [M, 2]
+    squares = (cells[:, None] - centers).square().sum(-1)             # [n, M]
     nearest = squares.argmin(0)
     from_nearest = (cells[:, None] - cells[nearest]).square().sum(-1)
-    radius = gaussian_radius(boxes[:, 3:5] / boxes.new_tensor(grid.cell), overlap)
+    radius = gaussian_radius(boxes[:, 3:5] / boxes.new_tensor(grid.cell), gaussian_overlap)
     spread = (2 * radius.int().clamp(min=min_radius) + 1) / 6
     exponent = torch.minimum(squares, from_nearest) / (2 * spread.square())
     return (-exponent).exp().amax(1), nearest
 
 
-def gaussian_radius(size: Tensor, overlap: float) -> Tensor:
-    """Radius [M] around a box's centre within which a box of the same size overlaps enough.
+def gaussian_radius(size: Tensor, min_overlap: float) -> Tensor:
+    """Radius [M] around a box's center within which a box of the same size overlaps enough.
 
     Args:
         size: [M, 2] in cells.
-        overlap: least IoU.
+        min_overlap: least IoU.
 
     Source: CornerNet, with the roots as CenterNet's code takes them.
     """
     total, area = size.sum(1), size.prod(1)
-    factors = ((1, total, area * (1 - overlap) / (1 + overlap)),
-               (4, 2 * total, (1 - overlap) * area),
-               (4 * overlap, -2 * overlap * total, (overlap - 1) * area))
+    factors = ((1, total, area * (1 - min_overlap) / (1 + min_overlap)),
+               (4, 2 * total, (1 - min_overlap) * area),
+               (4 * min_overlap, -2 * min_overlap * total, (min_overlap - 1) * area))
     roots = [(b + (b.square() - 4 * a * c).sqrt()) / 2 for a, b, c in factors]
     return torch.stack(roots).amin(0)
 
 
 def _collect(heatmap: Tensor, rows: list[Tensor], kept: list[People], people: Sequence[People],
-             cells: Tensor, grid: BirdEyeGrid) -> Targets:
+             cells: Tensor, grid: BEVGrid) -> Targets:
     joints = people[0].joints.shape[1] if len(people) else 0
     where = torch.cat([heatmap.new_zeros(0, dtype=torch.int64), *rows])
     boxes = torch.cat([heatmap.new_zeros(0, 7), *(part.boxes[:, :7].float() for part in kept)])

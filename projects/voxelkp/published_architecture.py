@@ -1,7 +1,7 @@
 """The one model that was published, as config dicts of its parts."""
 from __future__ import annotations
 
-VOXEL_SIZE = [0.1, 0.1, 0.1]                       # metres along x, y, z
+VOXEL_SIZE = [0.1, 0.1, 0.1]                       # meters along x, y, z
 POINT_CLOUD_RANGE = [-75.2, -75.2, -2, 75.2, 75.2, 4]
 SPARSE_SHAPE = [61, 1504, 1504]                    # cells along z, y, x
 

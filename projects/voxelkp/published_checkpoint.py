@@ -2,7 +2,7 @@
 
 The released file (key ``model_state``) is OpenPCDet's. Two things change beside the names:
 
-* biases of convolutions and linear layers in front of a batch normalisation, which ours do not
+* biases of convolutions and linear layers in front of a batch normalization, which ours do not
   have, go into its running mean: the same function, in evaluation and in training;
 * the last layer of each head branch is a 1x1 submanifold convolution whose weight spconv 2.x
   reads transposed; ours is a linear layer that gets the matrix which was really used.
@@ -113,7 +113,7 @@ def published_model_state() -> OrderedDict:
 
 
 def _norm_behind(name: str) -> str | None:
-    """Released name of the batch normalisation behind the layer of a bias; None if there is none
+    """Released name of the batch normalization behind the layer of a bias; None if there is none
     or the tensor is no bias."""
     module, _, tensor = name.rpartition('.')
     if tensor != 'bias':

@@ -17,8 +17,8 @@ class SparseSelectiveKernel(nn.Module):
     """Submanifold convolutions of 3 and 5 voxels, mixed by gates that the frame sets.
 
     The mean over a frame's voxels of both convolutions decides the gates, a softmax over the
-    two kernels for each channel. The normalisation of that mean takes statistics over the
-    frames of a batch; a batch of one frame is normalised with the running statistics, as
+    two kernels for each channel. The normalization of that mean takes statistics over the
+    frames of a batch; a batch of one frame is normalized with the running statistics, as
     ``nn.BatchNorm1d`` would refuse it.
 
     Source: VoxelKP (ICCV 2025), sparse selective kernel; Selective Kernel Networks (CVPR 2019).
@@ -49,10 +49,10 @@ class SparseSelectiveKernel(nn.Module):
 
         A frame without voxels gets gates too; nothing comes of them.
         """
-        mean, present = frame_means(at_least_float32(features), frame, batch_size)
+        mean, valid = frame_means(at_least_float32(features), frame, batch_size)
         squeezed = self.squeeze(mean)
         normed = torch.zeros_like(squeezed)
-        normed[present] = self.squeeze_norm(squeezed[present]).to(normed.dtype)
+        normed[valid] = self.squeeze_norm(squeezed[valid]).to(normed.dtype)
         hidden = normed.relu()
         return torch.stack([layer(hidden) for layer in self.excitations], 1).softmax(1)
 

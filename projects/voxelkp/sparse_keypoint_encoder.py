@@ -37,8 +37,8 @@ class SparseKeypointEncoder(nn.Module):
         channels: width of each stage.
         stages: kind of each stage.
         kernels: kernel of the down-sampling into each stage but the first.
-        levels: number of stages, the last ones, that are handed on.
-        heads: attention heads.
+        num_levels: number of stages, the last ones, that are handed on.
+        num_heads: attention heads.
         window: voxels of an attention window along z, y, x.
         selective_kernel: False for plain residual blocks instead.
         box_attention: False for no attention.
@@ -61,8 +61,8 @@ class SparseKeypointEncoder(nn.Module):
             stages: Sequence[str] = ('residual', 'residual', 'selective', 'selective',
                                      'attentive', 'attentive'),
             kernels: Sequence[int] = (5, 5, 3, 3, 3),
-            levels: int = 3,
-            heads: int = 4,
+            num_levels: int = 3,
+            num_heads: int = 4,
             window: Sequence[int] = (6, 6, 6),
             selective_kernel: bool = True,
             box_attention: bool = True,
@@ -71,13 +71,13 @@ class SparseKeypointEncoder(nn.Module):
             published_batch_anchor: bool = False,
     ) -> None:
         super().__init__()
-        _check(channels, stages, kernels, levels)
+        _check(channels, stages, kernels, num_levels)
         norm_cfg = norm_cfg or NORM
         self.sparse_shape = [int(cells) for cells in sparse_shape]
-        self.levels = levels
+        self.num_levels = num_levels
         self.conv_input = make_sparse_convmodule(
             in_channels, channels[0], 3, 'stage1_3', padding=1, norm_cfg=norm_cfg)
-        attention = dict(heads=heads, window=window,
+        attention = dict(num_heads=num_heads, window=window,
                          published_batch_anchor=published_batch_anchor)
         self.stages = nn.ModuleList()
         for number, (kind, width) in enumerate(zip(stages, channels, strict=True), start=1):
@@ -109,14 +109,14 @@ class SparseKeypointEncoder(nn.Module):
         """
         voxels = SparseConvTensor(
             at_least_float32(features), coordinates.int(), self.sparse_shape, batch_size)
-        # Positions in metres reach 75 and are told apart by centimetres: not in half precision.
+        # Positions in meters reach 75 and are told apart by centimeters: not in half precision.
         with full_precision(features):
             voxels = self.conv_input(voxels)
         outputs = []
         for stage in self.stages:
             voxels = stage(voxels)
             outputs.append(voxels)
-        return outputs[-self.levels:]
+        return outputs[-self.num_levels:]
 
 
 class HybridStage(nn.Module):

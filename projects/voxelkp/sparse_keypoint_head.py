@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from sparse3d.errors import DataError
 from sparse3d.structures.keypoints import JOINTS, Keypoints3D
-from voxelkp.bird_eye_grid import BirdEyeGrid
+from voxelkp.bev_grid import BEVGrid
 from voxelkp.head_outputs import HeadOutputs
-from voxelkp.keypoint_decoding import DecodingOptions, FoundPeople, decode
+from voxelkp.keypoint_decoding import DecodingOptions, PredictedPeople, decode
 from voxelkp.keypoint_losses import keypoint_losses
 from voxelkp.keypoint_targets import People, assign_targets
 from voxelkp.precision import at_least_float32, full_precision
@@ -40,7 +40,7 @@ class HeadBranch(nn.Module):
 
     def forward(self, cells: SparseConvTensor) -> Tensor:  # [N, outputs] float32
         features = self.convolution(cells).features
-        # Positions are told apart by centimetres: not in half precision.
+        # Positions are told apart by centimeters: not in half precision.
         with full_precision(features):
             return self.output(at_least_float32(features))
 
@@ -53,10 +53,10 @@ class SparseKeypointHead(BaseModule):
 
     Args:
         in_channels: width of the sparse features.
-        voxel_size: metres along x, y, z.
-        point_cloud_range: x, y, z minima, then maxima, in metres.
+        voxel_size: meters along x, y, z.
+        point_cloud_range: x, y, z minima, then maxima, in meters.
         stride: size of a cell in voxels.
-        joints: joints per person.
+        num_joints: joints per person.
         test_cfg: fields of :class:`~voxelkp.keypoint_decoding.DecodingOptions`; the
             ``center_range`` is the point cloud's range unless given.
         published_losses, heading_weight: see
@@ -67,17 +67,25 @@ class SparseKeypointHead(BaseModule):
 
     def __init__(self, in_channels: int, voxel_size: Sequence[float],
                  point_cloud_range: Sequence[float], stride: int = 8,
-                 joints: int = len(JOINTS), test_cfg: dict | None = None,
+                 num_joints: int = len(JOINTS), test_cfg: dict | None = None,
                  published_losses: bool = False, heading_weight: float = 1.0,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
-        self.grid = BirdEyeGrid.of_voxels(voxel_size, point_cloud_range, stride)
-        self.joints = joints
+        self.grid = BEVGrid.from_voxels(voxel_size, point_cloud_range, stride)
+        self.num_joints = num_joints
         self.published_losses, self.heading_weight = published_losses, heading_weight
         self.options = DecodingOptions(
             **{'center_range': list(point_cloud_range), **(test_cfg or {})})
-        widths = dict(heatmap=1, x=1 + joints, y=1 + joints, z=1 + joints, size=3, heading=2,
-                      iou=1, visibility=joints)
+        widths = dict(
+            heatmap=1,
+            x=1 + num_joints,
+            y=1 + num_joints,
+            z=1 + num_joints,
+            size=3,
+            heading=2,
+            iou=1,
+            visibility=num_joints,
+        )
         self.branches = nn.ModuleDict(
             {name: HeadBranch(in_channels, width) for name, width in widths.items()})
         nn.init.constant_(self.branches['heatmap'].output.bias, HEATMAP_BIAS)
@@ -92,7 +100,7 @@ class SparseKeypointHead(BaseModule):
              **kwargs: Any) -> dict[str, Tensor]:
         """Losses by name, for samples whose ``gt_instances_3d`` has boxes and keypoints."""
         outputs = self(cells)
-        people = [labelled_people(sample.gt_instances_3d, self.joints).to(outputs.x.device)
+        people = [labeled_people(sample.gt_instances_3d, self.num_joints).to(outputs.x.device)
                   for sample in data_samples]
         targets = assign_targets(outputs.coordinates, people, self.grid)
         return keypoint_losses(
@@ -102,31 +110,31 @@ class SparseKeypointHead(BaseModule):
                 **kwargs: Any) -> list[InstanceData]:
         """People of each frame, best first: ``bboxes_3d``, ``scores_3d``, ``labels_3d`` (0) and
         ``keypoints_3d``, a :class:`~sparse3d.structures.keypoints.Keypoints3D`."""
-        return [found_instances(found) for found in decode(self(cells), self.grid, self.options)]
+        return [pred_instances(found) for found in decode(self(cells), self.grid, self.options)]
 
 
-def labelled_people(instances: InstanceData, joints: int) -> People:
+def labeled_people(instances: InstanceData, joints: int) -> People:
     """Ground truth of one frame; all joints of people without keypoints are missing.
 
     Raises:
         DataError: if the keypoints are not of ``joints`` joints.
     """
     boxes = instances.bboxes_3d
-    centre = torch.cat([boxes.gravity_center, boxes.tensor[:, 3:7]], 1)
+    center = torch.cat([boxes.gravity_center, boxes.tensor[:, 3:7]], 1)
     keypoints = instances.get('keypoints_3d')
     if keypoints is None:
         keypoints = Keypoints3D(
-            centre.new_zeros(len(centre), joints, 3), centre.new_zeros(len(centre), joints))
+            center.new_zeros(len(center), joints, 3), center.new_zeros(len(center), joints))
     if keypoints.points.shape[1] != joints:
         raise DataError(f'the head finds {joints} joints, the labels have '
                         f'{keypoints.points.shape[1]}; set joints of the head')
-    return People(centre, keypoints.points, keypoints.visibility)
+    return People(center, keypoints.points, keypoints.visibility)
 
 
-def found_instances(found: FoundPeople) -> InstanceData:
+def pred_instances(pred: PredictedPeople) -> InstanceData:
     """People as mmdet3d's instances; z of a box is its bottom there."""
-    boxes = LiDARInstance3DBoxes(found.boxes, box_dim=7, origin=(0.5, 0.5, 0.5))
+    boxes = LiDARInstance3DBoxes(pred.boxes, box_dim=7, origin=(0.5, 0.5, 0.5))
     return InstanceData(
-        bboxes_3d=boxes, scores_3d=found.scores,
-        labels_3d=torch.zeros(len(found.scores), dtype=torch.int64, device=found.scores.device),
-        keypoints_3d=Keypoints3D(found.joints, found.visibility))
+        bboxes_3d=boxes, scores_3d=pred.scores,
+        labels_3d=torch.zeros(len(pred.scores), dtype=torch.int64, device=pred.scores.device),
+        keypoints_3d=Keypoints3D(pred.joints, pred.visibility))

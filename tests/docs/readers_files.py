@@ -18,7 +18,7 @@ from torch import Tensor
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / 'tests'
 Weights = Mapping[str, Tensor]
-NEAR = 16.0  # metres; a whole cloud takes large models long
+NEAR = 16.0  # meters; a whole cloud takes large models long
 
 
 def write_readers_files(page: str, folder: Path, golden: Callable[[], Path]) -> None:
@@ -84,7 +84,7 @@ def _initial_weights(config: str, options: str, folder: Path, path: Path, golden
     from mmengine.logging import MMLogger
 
     from sparse3d.apis import build_model, load_config
-    MMLogger.get_current_instance().setLevel('WARNING')  # it lists every initialised weight
+    MMLogger.get_current_instance().setLevel('WARNING')  # it lists every initialized weight
     from sparse3d.apis.config_options import parse_options
     model = build_model(load_config(ROOT / 'configs' / config, parse_options(options.split())))
     torch.save({'state_dict': model.state_dict(), 'meta': {}}, path)
@@ -94,13 +94,13 @@ def initial_weights(config: str, options: str = '') -> Callable:
     return partial(_initial_weights, config, options)
 
 
-def _released(weights: Callable[[Path], Weights], wrapper: str, folder: Path, path: Path,
-              golden: Callable) -> None:
+def _published(weights: Callable[[Path], Weights], wrapper: str, folder: Path, path: Path,
+               golden: Callable) -> None:
     torch.save({wrapper: dict(weights(golden))}, path)
 
 
 def released(weights: Callable[[Callable], Weights], wrapper: str = 'state_dict') -> Callable:
-    return partial(_released, weights, wrapper)
+    return partial(_published, weights, wrapper)
 
 
 def dsvt_nuscenes(golden: Callable[[], Path]) -> Weights:

@@ -21,7 +21,7 @@ def test_your_own_data_in_an_hour(tmp_path):
     page = 'docs/custom_data.md'
     assert len(steps_of(ROOT / page)) == 9
     Reader(tmp_path).follow(page)
-    assert list((tmp_path / 'pictures').glob('*_birds_eye.png'))
+    assert list((tmp_path / 'pictures').glob('*_bev.png'))
     assert (tmp_path / 'found.json').is_file() and (tmp_path / 'found/000039.json').is_file()
 
 
@@ -53,7 +53,7 @@ def test_the_site_builds_without_warnings(tmp_path):
         env={**os.environ, 'DISABLE_MKDOCS_2_WARNING': 'true'})
     assert done.returncode == 0, done.stderr
     reference = (tmp_path / 'site/reference/sparse3d/ops.html').read_text()
-    assert 'rotated_iou_bev' in reference and 'seen from above' in reference
+    assert 'rotated_iou_bev' in reference and 'in BEV' in reference
 
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -52,7 +52,7 @@ class Golden:
         return [points[points[:, 0] == sample, 1:].contiguous() for sample in (0, 1)]
 
     def boxes(self, name: str) -> tuple[list[Tensor], list[Tensor]]:
-        """Boxes (z centre) and labels from 0 of each sample, without padding."""
+        """Boxes (z center) and labels from 0 of each sample, without padding."""
         padded = torch.from_numpy(self.inputs[f'{name}_gt_boxes'])
         real = [of_sample[of_sample[:, 3] > 0] for of_sample in padded]
         return ([of_sample[:, :-1] for of_sample in real],
@@ -103,7 +103,7 @@ def build_tiny_detector():
                                voxel_layer=voxels),
         voxel_encoder=dict(type='DynamicVoxelEncoder', in_channels=4, feat_channels=(8, 8),
                            voxel_size=TINY_SIZE, point_cloud_range=TINY_RANGE),
-        middle_encoder=dict(type='DSVTEncoder', grid_shape=(24, 16, 8), channels=8, heads=2,
+        middle_encoder=dict(type='DSVTEncoder', grid_shape=(24, 16, 8), channels=8, num_heads=2,
                             feedforward_channels=8, blocks=(1, 1),
                             window_shapes=((6, 6, 8), (6, 6, 1)), pool_strides=((1, 1, 8), ),
                             window_shift=(3, 3, 0), set_size=5),
@@ -112,7 +112,7 @@ def build_tiny_detector():
                       upsample_channels=(8, )),
         bbox_head=dict(type='IoUCenterHead', in_channels=8, num_classes=1, channels=8,
                        voxel_size=TINY_SIZE, point_cloud_range=TINY_RANGE, rectifier=(0.5, ),
-                       nms_thresholds=(0.5, )))).eval()
+                       iou_thresholds=(0.5, )))).eval()
 
 
 def random_clouds(*counts):

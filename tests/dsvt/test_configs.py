@@ -45,19 +45,19 @@ def test_waymo_recipes():
         assert (len(config.model.middle_encoder.blocks) == 4) == (kind == 'voxel')
         frames, epochs = int(frames[0]), int(epochs[:-1])
         for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
-            assert loader.dataset.pipeline[0].frames == frames
+            assert loader.dataset.pipeline[0].num_frames == frames
         assert config.model.voxel_encoder.in_channels == (5 if frames == 1 else 6)
         assert config.train_cfg.max_epochs == epochs
         assert config.optim_wrapper.optimizer.lr == (3e-3 if epochs == 24 else 1e-3)
         assert config.train_dataloader.dataset.load_interval == (1 if epochs == 24 else 5)
-        assert config.custom_hooks[0].type == 'FadeOutHook'
+        assert config.custom_hooks[0].type == 'DisableAugmentationHook'
         assert config.sync_bn == 'torch'
 
 
 def test_the_nuscenes_recipe():
     config = load_config(FOLDER / 'dsvt_pillar_nuscenes_20e.py')
     assert config.train_dataloader.dataset.type == 'ClassBalancedDataset'
-    assert config.custom_hooks == [dict(type='FadeOutHook', last_epochs=4)]
+    assert config.custom_hooks == [dict(type='DisableAugmentationHook', last_epochs=4)]
     for dataset in (config.train_dataloader.dataset.dataset, config.val_dataloader.dataset,
                     config.test_dataloader.dataset):
         assert dataset.pipeline[0].sweeps == 9

@@ -9,9 +9,17 @@ from mmengine.registry import init_default_scope
 from dsvt import DSVTEncoder, DynamicVoxelEncoder
 from sparse3d.errors import ConfigError
 
-PILLAR = dict(grid_shape=(24, 16, 1), channels=16, heads=4, feedforward_channels=32, blocks=(2, ),
-              window_shapes=((6, 6, 1), ), window_shift=(3, 3, 0), set_size=5)
-VOXEL = dict(grid_shape=(24, 16, 8), channels=16, heads=4, feedforward_channels=32,
+PILLAR = dict(
+    grid_shape=(24, 16, 1),
+    channels=16,
+    num_heads=4,
+    feedforward_channels=32,
+    blocks=(2,),
+    window_shapes=((6, 6, 1),),
+    window_shift=(3, 3, 0),
+    set_size=5,
+)
+VOXEL = dict(grid_shape=(24, 16, 8), channels=16, num_heads=4, feedforward_channels=32,
              blocks=(1, 1, 1), window_shapes=((6, 6, 8), (6, 6, 2), (6, 6, 1)),
              pool_strides=((1, 1, 4), (1, 1, 2)), window_shift=(3, 3, 0), set_size=5)
 
@@ -71,7 +79,7 @@ class TestEncoder:
         gradients = []
         for again in (False, True):
             for stage in encoder.stages:
-                stage.checkpoint_blocks = again
+                stage.with_checkpoint = again
             encoder.zero_grad()
             encoder(features, coordinates, 2).square().sum().backward()
             gradients.append([parameter.grad.clone() for parameter in encoder.parameters()])
@@ -93,7 +101,7 @@ def test_tables_of_embeddings_give_the_same_in_evaluation():
     for embeddings, configurations in zip(encoder.stages[0].embeddings, encoder.stages[0].embedded,
                                           strict=True):
         for embedding, configuration in zip(embeddings, configurations, strict=True):
-            inside, place = tables.stages[0].places[configuration]
+            inside, place = tables.stages[0].positions[configuration]
             torch.testing.assert_close(embedding.table()[place], embedding.embed(inside))
 
 

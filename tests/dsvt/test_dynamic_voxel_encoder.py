@@ -34,8 +34,8 @@ def in_a_loop(module: DynamicVoxelEncoder, points, coordinates):
     for key in sorted(members):
         sample, x, y, z = key
         own = points[members[key]]
-        centre = torch.tensor([(x + 0.5) * 1.0, (y + 0.5) * 2.0 - 4, (z + 0.5) * 3.0 - 3])
-        described = torch.cat([own, own[:, :3] - own[:, :3].mean(0), own[:, :3] - centre], 1)
+        center = torch.tensor([(x + 0.5) * 1.0, (y + 0.5) * 2.0 - 4, (z + 0.5) * 3.0 - 3])
+        described = torch.cat([own, own[:, :3] - own[:, :3].mean(0), own[:, :3] - center], 1)
         first, second = module.pfn_layers
         hidden = first.norm(first.linear(described)).relu()
         joined = torch.cat([hidden, hidden.amax(0).expand_as(hidden)], 1)

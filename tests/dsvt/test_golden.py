@@ -90,7 +90,7 @@ def test_positional_embeddings(run):
         for block, of_block in enumerate(stage.embeddings):
             for shift, embedding in enumerate(of_block):
                 with torch.no_grad():
-                    found = embedding(*of_stage.places[shift])[::96]
+                    found = embedding(*of_stage.positions[shift])[::96]
                 stored = run.stored(f'pos_embed_s{number}_b{block}_shift{shift}')
                 np.testing.assert_allclose(found, stored, **FEATURES)
                 checked += 1
@@ -123,7 +123,7 @@ def test_boxes_before_and_after_suppression(run, sample):
     stored = {name: run.stored(f'pre{sample}_{name}') for name in
               ('pred_boxes', 'pred_scores', 'pred_labels', 'pred_iou', 'rectified_scores')}
     assert len(found.boxes) == len(stored['pred_boxes'])
-    # Neighbours in the ranking are closer than rounding: match by class and place.
+    # Neighbors in the ranking are closer than rounding: match by class and place.
     ours = np.lexsort((*found.boxes.detach().numpy()[:, 1::-1].T.round(3), found.labels))
     theirs = np.lexsort((*stored['pred_boxes'][:, 1::-1].T.round(3), stored['pred_labels']))
     np.testing.assert_array_equal(found.labels[ours], stored['pred_labels'][theirs])

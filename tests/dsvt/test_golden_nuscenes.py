@@ -17,7 +17,7 @@ from dsvt.published_checkpoint import convert, translate
 from sparse3d.apis.load_config import load_config
 
 ROOT = Path(__file__).resolve().parents[2]
-HALF = 18  # metres
+HALF = 18  # meters
 FOLDED = r'heatmap_head\.0\.conv\.bias|prediction_head\.\w+\.0\.0\.bias'
 FEATURES = dict(rtol=1e-5, atol=1e-4)
 HEAD = dict(rtol=1e-5, atol=1e-4)
@@ -34,7 +34,7 @@ class Run:
         for part in (model.voxel_encoder, model.bbox_head, model.data_preprocessor.voxel_layer):
             part.point_cloud_range = [-HALF, -HALF, -5, HALF, HALF, 3]
         model.middle_encoder.grid_shape = [120, 120, 1]
-        model.bbox_head.queries = 40
+        model.bbox_head.num_queries = 40
         self.model = MODELS.build(model).eval()
         self.model.load_state_dict(conversion.weights)
         self.seen = {}

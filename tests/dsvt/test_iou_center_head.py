@@ -1,4 +1,4 @@
-"""Centre head: targets and losses by hand, decoding inverts encoding, suppression, edge cases."""
+"""Center head: targets and losses by hand, decoding inverts encoding, suppression, edge cases."""
 from __future__ import annotations
 
 from math import exp, log, pi
@@ -21,7 +21,7 @@ BOX = torch.tensor([[1.3, 0.2, 0.5, 4.0, 2.0, 1.5, 0.7]])
 def head(**settings) -> IoUCenterHead:
     return IoUCenterHead(**{**dict(in_channels=8, num_classes=2, voxel_size=(0.5, 0.5, 4),
                                    point_cloud_range=(-4, -2, -2, 4, 2, 2), channels=8,
-                                   rectifier=(0.5, 0.5), nms_thresholds=(0.5, 0.5)), **settings})
+                                   rectifier=(0.5, 0.5), iou_thresholds=(0.5, 0.5)), **settings})
 
 
 def test_target_of_one_box_by_hand():
@@ -62,7 +62,7 @@ def test_heatmap_loss_by_hand():
 def test_diou_by_hand():
     cube = torch.tensor([[0.0, 0, 0, 2, 2, 2]])
     moved = torch.tensor([[1.0, 0, 0, 2, 2, 2]])
-    # 4 of 12 cubic metres shared; centres 1 m apart in a hull of 3 x 2 x 2 m.
+    # 4 of 12 cubic meters shared; centers 1 m apart in a hull of 3 x 2 x 2 m.
     assert diou_aligned(cube, moved).item() == pytest.approx(4 / 12 - 1 / 17, abs=1e-6)
     assert diou_aligned(cube, cube).item() == pytest.approx(1)
 

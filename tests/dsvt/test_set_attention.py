@@ -20,8 +20,8 @@ def voxels(count: int = 40):
 def slot_by_slot(attention: SetAttention, features, position, sets, order: int):
     """The layer as it is usually written: project every slot, attend, scatter back."""
     rows, repeated = sets.voxels[order], sets.repeated[order]
-    slots, places = features[rows], position[rows]
-    mixed = attention.self_attn(slots + places, slots + places, slots,
+    slots, positions = features[rows], position[rows]
+    mixed = attention.self_attn(slots + positions, slots + positions, slots,
                                 key_padding_mask=repeated, need_weights=False)[0]
     scattered = torch.zeros_like(features)
     for own_rows, own, own_repeated in zip(rows, mixed, repeated, strict=True):

@@ -45,10 +45,10 @@ def test_from_simulation_to_the_submission_and_the_pictures(run, tmp_path, monke
     assert len(boxes.all) > 10 and all(np.isfinite(box.velocity).all() for box in boxes.all)
 
     printed = run('visualize', CONFIG, work / 'epoch_1.pth', '--out', tmp_path / 'pictures',
-                  '--indices', 1, '--score', 0.15)
+                  '--indices', 1, '--score-threshold', 0.15)
     pictures = [Path(line) for line in printed.splitlines() if line.endswith('.png')]
     views = {path.stem.removeprefix('000001_') for path in pictures}
-    assert views >= {'birds_eye', 'CAM_FRONT', 'CAM_FRONT_LEFT', 'CAM_FRONT_RIGHT', 'CAM_BACK',
+    assert views >= {'bev', 'CAM_FRONT', 'CAM_FRONT_LEFT', 'CAM_FRONT_RIGHT', 'CAM_BACK',
                      'CAM_BACK_LEFT', 'CAM_BACK_RIGHT'}
     front = next(path for path in pictures if path.stem.endswith('CAM_FRONT'))
     assert Image.open(front).size == (160, 90)

@@ -25,14 +25,14 @@ def test_train_test_offline_and_from_memory_and_draw(run, tmp_path, monkeypatch)
     for remembered in (0, 3):
         scores = tmp_path / f'scores{remembered}.json'
         run('test', CONFIG, work / 'epoch_1.pth', '--work-dir', work, '--out', scores,
-            '--cfg-options', *ALONE, f'model.remember_frames={remembered}',
+            '--cfg-options', *ALONE, f'model.cache_frames={remembered}',
             'model.bbox_head.score_threshold=0.0')
         metrics.append(json.loads(scores.read_text())['metrics'])
     assert len(metrics[0]) > 100 and set(metrics[0]) == set(metrics[1])
     for name, value in metrics[0].items():  # nan for what no class has
         assert metrics[1][name] == pytest.approx(value, abs=1e-3, nan_ok=True)
     printed = run('visualize', CONFIG, work / 'epoch_1.pth', '--out', tmp_path / 'pictures',
-                  '--indices', 1, '--score', 0, '--sampling-points')
+                  '--indices', 1, '--score-threshold', 0, '--sampling-points')
     names = {path.name for path in (tmp_path / 'pictures').iterdir()}
     assert sum('sampling' in name for name in names) == 2
     assert sum('CAM' in name for name in names) == 6 and sum('tau' in name for name in names) == 1

@@ -40,7 +40,7 @@ def test_from_a_drive_to_scores_and_pictures(drive, tmp_path, monkeypatch):
             scores = evaluate(CONFIGS / f'sparsefusion_simulated_nuscenes{name}.py', checkpoint,
                               tmp_path / f'test{name}', SERIAL)
         assert 0 <= scores['nuscenes/NDS'] <= 1
-    paths = draw_dataset(fused, checkpoint, tmp_path / 'pictures', frames=1, score=0.0,
+    paths = draw_dataset(fused, checkpoint, tmp_path / 'pictures', frames=1, score_threshold=0.0,
                          cfg_options=SERIAL)
     assert len(paths) == 4 + 3 * 6 and all(path.is_file() for path in paths)
 

@@ -33,7 +33,7 @@ def test_from_nothing_to_joints(tmp_path, run, monkeypatch):
             for protocol in ('voxelkp', 'waymo')} <= set(metrics)
     assert 'raw clouds' in out and 'cleaned clouds' in out
     pictures = run('visualize', CONFIG, work / 'epoch_1.pth', '--frames', 2, '--keypoints',
-                   '--score', 0, '--out', tmp_path / 'pictures', '--video',
+                   '--score-threshold', 0, '--out', tmp_path / 'pictures', '--video',
                    tmp_path / 'drive.mp4', '--cfg-options', *any_score)
     assert 'people.png' in pictures and (tmp_path / 'drive.mp4').stat().st_size > 1000
     options = dict(option.split('=') for option in any_score)

@@ -27,7 +27,7 @@ def test_from_nothing_to_a_submission(tmp_path, run, monkeypatch):
     out = run('visualize', CONFIG, '--frames', 1, '--out', tmp_path / 'pictures')
     pictures = {Path(line).stem.split('_', 1)[1] for line in out.splitlines()
                 if line.endswith('.png')}
-    assert {'birds_eye', 'CAM_FRONT', 'CAM_SIDE_RIGHT'} <= pictures
+    assert {'bev', 'CAM_FRONT', 'CAM_SIDE_RIGHT'} <= pictures
     run('train', CONFIG, '--work-dir', work, '--cfg-options', 'train_cfg.max_epochs=1',
         'train_cfg.val_interval=1',
         'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False',

@@ -44,10 +44,10 @@ def foreground_of(importance: dict[Voxel, float], top_k: bool, threshold: float)
     return chosen
 
 
-def grow(features: dict[Voxel, list[float]], logits: dict[Voxel, list[float]], shape,
-         kernel_size: int = 3, top_k: bool = True, threshold: float = 0.5,
-         mask_multi: bool = False, skip_mask_kernel: bool = False,
-         lowest_index: int = 0) -> dict[Voxel, list[float]]:
+def dilate(features: dict[Voxel, list[float]], logits: dict[Voxel, list[float]], shape,
+           kernel_size: int = 3, top_k: bool = True, threshold: float = 0.5,
+           mask_multi: bool = False, skip_mask_kernel: bool = False,
+           lowest_index: int = 0) -> dict[Voxel, list[float]]:
     """The voxels that the layer's convolution gets to see."""
     own = {voxel: sigmoid(values[-1]) for voxel, values in logits.items()}
     result = {voxel: [f * own[voxel] if mask_multi else f for f in values]

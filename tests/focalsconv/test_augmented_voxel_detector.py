@@ -97,7 +97,7 @@ def test_a_turned_run_is_turned_back(build):
 
 
 def test_runs_are_merged_class_by_class(build):
-    detector = build(rotations=[0.0, 0.1, -0.1], overlaps={'1': 0.9}, most=3)
+    detector = build(rotations=[0.0, 0.1, -0.1], iou_thresholds={'1': 0.9}, max_detections=3)
     box = torch.tensor([[0., 0, 0, 4, 2, 1.5, 0, 0, 0]])
     near, far = box + torch.tensor([0.5] + [0.] * 8), box + torch.tensor([9.] + [0.] * 8)
 

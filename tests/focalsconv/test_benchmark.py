@@ -13,7 +13,7 @@ from focalsconv import (
     encoder_benchmark,
 )
 from focalsconv.importance_loss import importance_loss, inside_boxes
-from focalsconv.loop_reference import grow_in_a_loop, importance_loss_in_a_loop
+from focalsconv.loop_reference import dilate_in_a_loop, importance_loss_in_a_loop
 
 SHAPE = [12, 40, 40]
 
@@ -31,9 +31,11 @@ def test_the_loop_grows_the_same_voxels(cloud):
     features, coordinates, logits = cloud
     options = FocalOptions(mask_multi=True, published_skip_index_zero=True)
     layer = FocalSparseConvolution(4, 3, 0, options, dict(type='BN1d'), '', '')
-    cells, values, _ = layer.grow(SparseConvTensor(features, coordinates, SHAPE, 2),
-                                  Importance(logits, coordinates, 2))
-    loop_cells, loop_values = grow_in_a_loop(features, coordinates, logits, layer.offsets, SHAPE, 2)
+    cells, values, _ = layer.dilate(SparseConvTensor(features, coordinates, SHAPE, 2),
+                                    Importance(logits, coordinates, 2))
+    loop_cells, loop_values = dilate_in_a_loop(
+        features, coordinates, logits, layer.offsets, SHAPE, 2
+    )
     assert torch.equal(cells, loop_cells)  # small keys: float32 is exact here
     torch.testing.assert_close(values, loop_values)
 
@@ -77,9 +79,9 @@ def test_the_encoder_in_loops_computes_the_same(cloud, monkeypatch):
     boxes = [torch.tensor([[0.5, 0.5, -2.8, 1, 1, 1, 0.3]])] * 2
     inputs = encoder_benchmark.encoder_inputs(features, coordinates, boxes,
                                               {**encoder_benchmark.KITTI, **SMALL})
-    ours, theirs = inputs.forward(inputs.focal), inputs.forward(inputs.released)
+    ours, theirs = inputs.forward(inputs.focal), inputs.forward(inputs.published)
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-3)
     losses = [sum(encoder.auxiliary_losses(encoder.encode(features, coordinates, 2)[1],
                                            boxes).values()) for encoder in (inputs.focal,
-                                                                            inputs.released)]
+                                                                            inputs.published)]
     torch.testing.assert_close(*losses)

@@ -35,7 +35,7 @@ def read(at: tuple, given: CameraViews, **options) -> float:
 
 
 def test_a_voxel_by_hand():
-    # Centre (4.5, 1.5, 0.5): u = 10 - 8 / 3 = 7.33, v = 5 - 8 / 9 = 4.11: pixel (7, 4).
+    # Center (4.5, 1.5, 0.5): u = 10 - 8 / 3 = 7.33, v = 5 - 8 / 9 = 4.11: pixel (7, 4).
     assert read((4, 1, 0), views()) == 4 * 20 + 7
     # Its corner (4, 1, 0): u = 8, v = 5.
     assert read((4, 1, 0), views(), published_corners=True) == 5 * 20 + 8
@@ -48,7 +48,7 @@ def test_cameras_add_up_and_those_without_a_picture_do_not_count():
 
 
 def test_behind_the_camera():
-    # Centre (-3.5, 0.5, 0.5): u = 10 + 8 / 7, v = 5 + 8 / 7, seen only in a mirror.
+    # Center (-3.5, 0.5, 0.5): u = 10 + 8 / 7, v = 5 + 8 / 7, seen only in a mirror.
     assert read((-4, 0, 0), views()) == 0
     assert read((-4, 0, 0), views(), published_behind_camera=True) == 6 * 20 + 11
     assert read((4, 1, 0), views(), minimum_depth=4.4) == 87
@@ -58,7 +58,7 @@ def test_behind_the_camera():
 
 
 def test_left_of_the_first_column():
-    # Centre (4.5, 5.5, 0.5) lies at u = 0.22, centre (3.5, 4.5, 0.5) at u = -0.29.
+    # Center (4.5, 5.5, 0.5) lies at u = 0.22, center (3.5, 4.5, 0.5) at u = -0.29.
     assert read((4, 5, 0), views()) == 80
     assert read((4, 5, 0), views(), published_skip_pixel_zero=True) == 0
     assert read((3, 4, 0), views()) == 0
@@ -73,7 +73,7 @@ def test_padding_is_not_image():
 
 def test_rounding_at_full_size():
     # At full size u = 11, v = 6.17: 2/3 of the whole numbers gives (7, 4), so does 7.33, 4.11;
-    # for centre (4.5, 0.5, 0.5), u = 9.11: 13.67 -> 13 -> 8.67 -> 8.
+    # for center (4.5, 0.5, 0.5), u = 9.11: 13.67 -> 13 -> 8.67 -> 8.
     assert read((4, 0, 0), views()) == 4 * 20 + 9
     assert read((4, 0, 0), views(), published_image_scale=2 / 3) == 4 * 20 + 8
 
@@ -144,7 +144,7 @@ def test_cameras_come_from_the_samples():
     two = np.stack([LOOKING_AHEAD, LOOKING_AHEAD * 2])
     given = camera_views([sample(lidar2img=two, img_shape=(6, 10), cam2img=[np.eye(4)] * 2),
                           sample(lidar2img=list(two), img_shape=[(8, 12), (7, 11)],
-                                 img_valid=[False, True], grid_flip=(True, False))], images)
+                                 image_valid=[False, True], grid_flip=(True, False))], images)
     assert given.image_sizes.tolist() == [[[6, 10], [6, 10]], [[0, 0], [7, 11]]]
     assert given.padded_size == (8, 12)
     assert given.flipped.tolist() == [[False, False], [True, False]]

@@ -49,14 +49,14 @@ def assert_same_voxels(ours: dict, expected: dict, tolerance: float = 1e-5) -> N
 
 
 def test_two_voxels_by_hand():
-    # The first voxel is foreground and asks, with importance 0.75, for its x + 1 neighbour only:
+    # The first voxel is foreground and asks, with importance 0.75, for its x + 1 neighbor only:
     # an empty cell. The second, at the same place of another sample, stays background.
     cells = torch.tensor([[0, 1, 1, 1], [1, 1, 1, 1]]).int()
     x = SparseConvTensor(torch.tensor([[2.], [4.]]), cells, [3, 3, 3], 2)
     logits = torch.full((2, 27), -3.0)
     logits[0, -1], logits[0, 13] = 3.0, np.log(3)
     made = layer(channels=1, top_k=False)
-    coordinates, features, _ = made.grow(x, Importance(logits, x.indices, 2))
+    coordinates, features, _ = made.dilate(x, Importance(logits, x.indices, 2))
     assert coordinates.tolist() == [[0, 1, 1, 1], [0, 1, 1, 2], [1, 1, 1, 1]]
     assert features.tolist() == [[2.0], [0.0], [4.0]]
 
@@ -69,7 +69,7 @@ def test_weight_of_a_voxel_two_others_point_at():
     logits[:, -1] = 3.0
     logits[0, 13] = logits[2, 12] = np.log(3)
     importance = Importance(logits, x.indices, 1)
-    coordinates, features, _ = layer(channels=1, top_k=False).grow(x, importance)
+    coordinates, features, _ = layer(channels=1, top_k=False).dilate(x, importance)
     assert coordinates[:, 3].tolist() == [0, 1, 2]
     assert features.flatten().tolist() == pytest.approx([1, 2.5 / 3, 1])
 
@@ -96,9 +96,9 @@ def test_agrees_with_plain_python(oracle, options, seed):
     assert_same_voxels(as_dict(x.indices, importance.logits), logits, 1e-4)
     settings = dict(options)
     lowest = int(settings.pop('published_skip_index_zero', False))
-    grown = oracle.grow(features, logits, SHAPE, lowest_index=lowest, **settings)
-    convolved = oracle.submanifold(grown, made.convolution.weight.tolist())
-    # Batch normalisation as it starts: mean 0, variance 1.
+    dilated = oracle.dilate(features, logits, SHAPE, lowest_index=lowest, **settings)
+    convolved = oracle.submanifold(dilated, made.convolution.weight.tolist())
+    # Batch normalization as it starts: mean 0, variance 1.
     expected = {voxel: [max(value / np.sqrt(1 + 1e-3), 0) for value in values]
                 for voxel, values in convolved.items()}
     assert_same_voxels(as_dict(output.indices, output.features), expected, 1e-4)
@@ -125,7 +125,7 @@ def test_batch_equals_single_samples():
             torch.testing.assert_close(together.features[of_sample], alone.features)
 
 
-@pytest.mark.parametrize('options', [dict(), dict(top_k=False), dict(max_growth=0.3)])
+@pytest.mark.parametrize('options', [dict(), dict(top_k=False), dict(max_dilation=0.3)])
 def test_order_of_rows_does_not_matter(options):
     made, x = layer(**options), voxels()
     shuffled = torch.randperm(len(x.features))
@@ -141,9 +141,9 @@ def test_equal_importance_is_no_matter_of_row_order():
     logits = torch.zeros(len(x.features), 27)
     shuffled = torch.randperm(len(x.features))
     made = layer()
-    one = made.grow(x, Importance(logits, x.indices, 3))
+    one = made.dilate(x, Importance(logits, x.indices, 3))
     y = SparseConvTensor(x.features[shuffled], x.indices[shuffled], SHAPE, 3)
-    other = made.grow(y, Importance(logits, y.indices, 3))
+    other = made.dilate(y, Importance(logits, y.indices, 3))
     assert torch.equal(one[0], other[0])
     torch.testing.assert_close(one[1], other[1])
 
@@ -170,8 +170,8 @@ def test_keys_stay_exact_beyond_32_bits(oracle):
     made, x = layer(), voxels(count=80, batch_size=2, shape=shape)
     x.indices[1] = x.indices[0] + torch.tensor([0, 0, 0, 1 if x.indices[0, 3] == 0 else -1])
     logits = torch.from_numpy(np.random.default_rng(0).normal(size=(80, 27)) * 3).float()
-    coordinates, features, _ = made.grow(x, Importance(logits, x.indices, 2))
-    expected = oracle.grow(as_dict(x.indices, x.features), as_dict(x.indices, logits), shape)
+    coordinates, features, _ = made.dilate(x, Importance(logits, x.indices, 2))
+    expected = oracle.dilate(as_dict(x.indices, x.features), as_dict(x.indices, logits), shape)
     assert_same_voxels(as_dict(coordinates, features), expected)
 
 
@@ -197,7 +197,7 @@ def test_one_voxel(top_k, training):
 def test_no_foreground_and_nothing_to_merge():
     x = voxels()
     logits = torch.full((len(x.features), 27), -5.0)
-    coordinates, features, _ = layer(top_k=False).grow(x, Importance(logits, x.indices, 3))
+    coordinates, features, _ = layer(top_k=False).dilate(x, Importance(logits, x.indices, 3))
     assert_same_voxels(as_dict(coordinates, features), as_dict(x.indices, x.features))
 
 
@@ -211,11 +211,11 @@ def test_an_empty_sample_between_others():
 
 
 def test_growth_is_capped_by_the_strongest():
-    made, x = layer(max_growth=0.5), voxels()
+    made, x = layer(max_dilation=0.5), voxels()
     logits = torch.from_numpy(np.random.default_rng(1).normal(size=(len(x.features), 27))).float()
     importance = Importance(logits, x.indices, 3)
-    capped = as_dict(*made.grow(x, importance)[:2])
-    free = as_dict(*layer().grow(x, importance)[:2])
+    capped = as_dict(*made.dilate(x, importance)[:2])
+    free = as_dict(*layer().dilate(x, importance)[:2])
     old = as_dict(x.indices, x.features)
     assert set(old) <= set(capped) <= set(free)
     for sample in range(3):
@@ -234,7 +234,7 @@ def test_importance_gets_gradient_through_mask_multi():
     assert gradient[:-1].abs().sum() == 0
 
 
-def test_neighbours_get_gradient_through_the_weights_of_foreground():
+def test_neighbors_get_gradient_through_the_weights_of_foreground():
     made, x = layer().train(), voxels(count=250)
     made(x)[0].features.square().sum().backward()
     gradient = made.predictor.importance.weight.grad
@@ -243,22 +243,22 @@ def test_neighbours_get_gradient_through_the_weights_of_foreground():
 
 
 @pytest.mark.parametrize('options', [
-    dict(mask_multi=True), dict(top_k=False), dict(max_growth=0.5)])
+    dict(mask_multi=True), dict(top_k=False), dict(max_dilation=0.5)])
 def test_gradients_of_growing(options):
     x = voxels(count=40, batch_size=2)
     made = layer(**options)
     logits = torch.from_numpy(np.random.default_rng(2).normal(size=(40, 27)) * 2)
 
-    def grown(features: Tensor, logits: Tensor) -> Tensor:
+    def dilated(features: Tensor, logits: Tensor) -> Tensor:
         doubled = SparseConvTensor(features, x.indices, SHAPE, 2)
-        return made.grow(doubled, Importance(logits, x.indices, 2))[1]
+        return made.dilate(doubled, Importance(logits, x.indices, 2))[1]
 
     assert torch.autograd.gradcheck(
-        grown, (x.features.double().requires_grad_(), logits.requires_grad_()), eps=1e-6)
+        dilated, (x.features.double().requires_grad_(), logits.requires_grad_()), eps=1e-6)
 
 
 def test_copies_of_the_nuscenes_release(oracle):
-    """Rows kept apart: both see the real voxels around, the copy a zero at its own centre."""
+    """Rows kept apart: both see the real voxels around, the copy a zero at its own center."""
     x = voxels(count=200, batch_size=2)
     made = layer(skip_mask_kernel=True, merge_background=False)
     merged = layer(skip_mask_kernel=True)
@@ -266,17 +266,17 @@ def test_copies_of_the_nuscenes_release(oracle):
     with torch.no_grad():
         both, importance = made(x)
         one, _ = merged(x)
-        copied = made.grow(x, importance)[2]
+        copied = made.dilate(x, importance)[2]
     assert torch.equal(both.indices, one.indices) and len(copied) > 10
     features = as_dict(x.indices, x.features)
     logits = as_dict(x.indices, importance.logits)
-    grown = oracle.grow(features, logits, SHAPE, skip_mask_kernel=True)
+    dilated = oracle.dilate(features, logits, SHAPE, skip_mask_kernel=True)
     weight = made.convolution.weight.tolist()
-    real = oracle.submanifold(grown, weight)
+    real = oracle.submanifold(dilated, weight)
     ours = as_dict(both.indices, both.features)
     for row in copied.tolist():
         voxel = tuple(both.indices[row].tolist())
-        alone = oracle.submanifold({**grown, voxel: [0.0] * 4}, weight)[voxel]
+        alone = oracle.submanifold({**dilated, voxel: [0.0] * 4}, weight)[voxel]
         expected = [max(a, 0) + max(b, 0) for a, b in zip(real[voxel], alone, strict=True)]
         assert ours[voxel] == pytest.approx(np.array(expected) / np.sqrt(1.001), abs=1e-4)
     rest = torch.ones(len(one.features), dtype=torch.bool)
@@ -289,11 +289,11 @@ def test_wrong_settings_say_so():
         layer(kernel_size=4)
     with pytest.raises(ConfigError, match='threshold'):
         layer(threshold=1.5)
-    with pytest.raises(ConfigError, match='max_growth'):
-        layer(max_growth=0.5, published_key_sizes=True)
+    with pytest.raises(ConfigError, match='max_dilation'):
+        layer(max_dilation=0.5, published_key_sizes=True)
     with pytest.raises(ConfigError, match='merge_background'):
         layer(merge_background=False, published_float32_keys=True)
     with pytest.raises(ConfigError, match='too many'):
-        layer().grow(SparseConvTensor(torch.zeros(0, 4), torch.zeros(0, 4).int(),
-                                      [2 ** 21, 2 ** 21, 2 ** 21], 2),
-                     Importance(torch.zeros(0, 27), torch.zeros(0, 4).int(), 2))
+        layer().dilate(SparseConvTensor(torch.zeros(0, 4), torch.zeros(0, 4).int(),
+                                        [2 ** 21, 2 ** 21, 2 ** 21], 2),
+                       Importance(torch.zeros(0, 27), torch.zeros(0, 4).int(), 2))

@@ -78,7 +78,7 @@ def test_importance_losses_train_the_predictors():
     sum(losses.values()).backward()
     for layer in made.focal_layers.values():
         assert layer.predictor.importance.weight.grad[-1].abs().sum() > 0
-    # The last layer's neighbours learn from the detector alone, the first's also through its map.
+    # The last layer's neighbors learn from the detector alone, the first's also through its map.
     last = made.focal_layers.stage3.predictor.importance.weight.grad
     assert last[:-1].abs().sum() == 0
     made.importance_loss_weight = 1.0
@@ -102,15 +102,15 @@ def test_targets_use_the_real_range_and_voxel_size():
 
 
 @pytest.mark.parametrize('stage', [1, 3])
-def test_a_voxel_stands_at_its_centre_or_as_published_at_its_corner(stage):
+def test_a_voxel_stands_at_its_center_or_as_published_at_its_corner(stage):
     cell = torch.tensor([[0, 4, 3, 2]])
     stride = 2 ** (stage - 1)
     corner = [2 * stride * 0.05, -1.2 + 3 * stride * 0.05, -3 + 4 * stride * 0.1]
     published, ours = encoder(published_corners=True), encoder()
-    assert published.voxel_places(stage, cell)[0].tolist() == pytest.approx(corner, abs=1e-5)
+    assert published.voxel_positions(stage, cell)[0].tolist() == pytest.approx(corner, abs=1e-5)
     # A coarse voxel sums the fine ones around the one at its corner.
-    centre = [corner[0] + 0.025, corner[1] + 0.025, corner[2] + 0.05]
-    assert ours.voxel_places(stage, cell)[0].tolist() == pytest.approx(centre, abs=1e-5)
+    center = [corner[0] + 0.025, corner[1] + 0.025, corner[2] + 0.05]
+    assert ours.voxel_positions(stage, cell)[0].tolist() == pytest.approx(center, abs=1e-5)
 
 
 def test_a_focal_layer_may_end_the_last_stage_where_indices_stay_aligned():
@@ -157,4 +157,4 @@ def test_wrong_settings_say_so():
     with pytest.raises(ConfigError, match='block_type'):
         encoder(block_type='bottleneck')
     with pytest.raises(ConfigError, match='importance_target'):
-        encoder(importance_target='centre')
+        encoder(importance_target='center')

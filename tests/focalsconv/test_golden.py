@@ -136,6 +136,6 @@ def test_number_of_parameters(settings, parameters):
 
 
 def test_number_of_parameters_of_the_residual_family():
-    # The released blocks carry biases in front of batch normalisations; ours do not need them.
+    # The released blocks carry biases in front of batch normalizations; ours do not need them.
     biases = 4 * (16 + 32 + 64 + 128)
     assert sum(p.numel() for p in FocalSparseEncoder(**NUSCENES).parameters()) == 3_174_576 - biases

@@ -98,7 +98,7 @@ def test_velocities_are_ignored_and_empty_inputs_are_normal():
 
 
 def test_doubled_boxes_of_the_nuscenes_release():
-    # Twice the size about the geometric centre (0, 0, 0.5), yaw ignored.
+    # Twice the size about the geometric center (0, 0, 0.5), yaw ignored.
     turned = [box(yaw=1.)]
     for point in ((3.9, 0, 0.5), (0, 1.9, 0.5), (0, 0, -0.4), (0, 0, 1.4)):
         assert inside(point, turned, rule=inside_doubled_boxes)

@@ -31,10 +31,10 @@ def bright(path) -> int:
 
 
 def test_important_voxels_are_bright_in_both_pictures(tmp_path, frame):
-    places = np.array([[1.0, 0.1, -1.2], [1.5, -0.1, -1.1]])
+    positions = np.array([[1.0, 0.1, -1.2], [1.5, -0.1, -1.1]])
 
     def drawn(importance: float) -> list[int]:
-        paths = draw_importance([ImportantVoxels('stage 1', places, np.full(2, importance))],
+        paths = draw_importance([ImportantVoxels('stage 1', positions, np.full(2, importance))],
                                 frame, tmp_path)
         assert [path.name for path in paths] == ['000_1_importance.png',
                                                  '000_1_importance_CAM2.png']

@@ -52,27 +52,27 @@ OPENPCDET = [
     (r'rpn_head\.', 'dense_head.'),
 ]
 VOXEL_RCNN = [
-    (r'pooling\.layers\.(\d)\.of_voxels\.', r'roi_grid_pool_layers.\1.mlps_in.0.'),
-    (r'pooling\.layers\.(\d)\.of_offsets\.', r'roi_grid_pool_layers.\1.mlps_pos.0.'),
+    (r'pooling\.layers\.(\d)\.voxel_mlp\.', r'roi_grid_pool_layers.\1.mlps_in.0.'),
+    (r'pooling\.layers\.(\d)\.position_mlp\.', r'roi_grid_pool_layers.\1.mlps_pos.0.'),
     (r'pooling\.layers\.(\d)\.output\.', r'roi_grid_pool_layers.\1.mlps_out.0.'),
     (r'roi_head\.shared\.', 'roi_head.shared_fc_layer.'),
     (r'roi_head\.score\.', 'roi_head.cls_fc_layers.'),
-    (r'roi_head\.change\.', 'roi_head.reg_fc_layers.'),
+    (r'roi_head\.box_delta\.', 'roi_head.reg_fc_layers.'),
     (r'roi_head\.score_out\.', 'roi_head.cls_pred_layer.'),
-    (r'roi_head\.change_out\.', 'roi_head.reg_pred_layer.'),
+    (r'roi_head\.box_delta_out\.', 'roi_head.reg_pred_layer.'),
 ]
 PV_RCNN = [
-    (r'keypoint_encoder\.of_stages\.(\d)\.layers\.', r'pfe.SA_layers.\1.mlps.'),
-    (r'keypoint_encoder\.of_points\.layers\.', 'pfe.SA_rawpoints.mlps.'),
+    (r'keypoint_encoder\.stage_layers\.(\d)\.layers\.', r'pfe.SA_layers.\1.mlps.'),
+    (r'keypoint_encoder\.raw_point_layer\.layers\.', 'pfe.SA_rawpoints.mlps.'),
     (r'keypoint_encoder\.fusion\.', 'pfe.vsa_point_feature_fusion.'),
     (r'keypoint_encoder\.score\.', 'point_head.cls_layers.'),
     (r'keypoint_encoder\.score_out\.', 'point_head.cls_layers.6.'),
     (r'pooling\.layer\.layers\.', 'roi_grid_pool_layer.mlps.'),
     (r'roi_head\.shared\.', 'roi_head.shared_fc_layer.'),
     (r'roi_head\.score\.', 'roi_head.cls_layers.'),
-    (r'roi_head\.change\.', 'roi_head.reg_layers.'),
+    (r'roi_head\.box_delta\.', 'roi_head.reg_layers.'),
     (r'roi_head\.score_out\.', 'roi_head.cls_layers.7.'),
-    (r'roi_head\.change_out\.', 'roi_head.reg_layers.7.'),
+    (r'roi_head\.box_delta_out\.', 'roi_head.reg_layers.7.'),
 ]
 
 
@@ -186,7 +186,7 @@ def norm(name: str) -> dict[str, Tensor]:
 
 
 def apply(stored: dict[str, Tensor], name: str, features: Tensor) -> Tensor:
-    """Convolution, normalisation, ReLU as det3d stores them under ``name``.0 and .1."""
+    """Convolution, normalization, ReLU as det3d stores them under ``name``.0 and .1."""
     features = torch.nn.functional.conv2d(
         features, stored[f'{name}.0.weight'], stored[f'{name}.0.bias'], padding=1)
     features = torch.nn.functional.batch_norm(

@@ -7,17 +7,17 @@ from spconv.pytorch import SparseConvTensor
 from torch import nn
 
 from focalsconv.keypoint_abstraction import (
-    KeyPointEncoder,
-    KeyPointRegionPooling,
-    KeyPoints,
-    PointNeighbourhood,
+    KeypointEncoder,
+    KeypointRoIPooling,
+    Keypoints,
+    PointNeighborhood,
 )
-from focalsconv.voxel_pooling import VoxelNeighbourhood, VoxelRegionPooling
+from focalsconv.voxel_pooling import VoxelNeighborhood, VoxelRoIPooling
 
 SIZE, RANGE = [0.1, 0.1, 0.2], [0, -2, -1, 4, 2, 1]
 
 
-def randomise(module: nn.Module) -> nn.Module:
+def randomize(module: nn.Module) -> nn.Module:
     for layer in module.modules():
         if isinstance(layer, nn.BatchNorm1d):
             layer.running_mean.normal_()
@@ -34,41 +34,41 @@ def voxels(channels: int = 5, count: int = 200, shape=(10, 40, 40)) -> SparseCon
 
 
 def test_voxels_around_a_query_by_a_loop():
-    layer = randomise(VoxelNeighbourhood(5, [6, 7], [2, 3, 4], 0.45, 4))
+    layer = randomize(VoxelNeighborhood(5, [6, 7], [2, 3, 4], 0.45, 4))
     given = voxels(count=2000)
-    centres = (given.indices[:, [3, 2, 1]] + 0.5) * torch.tensor(SIZE)
+    centers = (given.indices[:, [3, 2, 1]] + 0.5) * torch.tensor(SIZE)
     queries = torch.rand(30, 3) * torch.tensor([4., 4, 2])
     sample = torch.randint(0, 2, (30, 1))
     cells = torch.cat([sample, (queries / torch.tensor(SIZE)).floor().long().flip(1)], 1)
     with torch.no_grad():
-        pooled = layer(given, centres, queries, cells)
+        pooled = layer(given, centers, queries, cells)
         for query, cell, result in zip(queries, cells, pooled, strict=True):
             near = []
             for row in sorted(range(2000), key=lambda row: given.indices[row].tolist()):
                 step = (given.indices[row].long() - cell).abs()
                 if step[0] == 0 and (step[1:] <= torch.tensor([2, 3, 4])).all() and (
-                        centres[row] - query).norm() <= 0.45:
+                        centers[row] - query).norm() <= 0.45:
                     near.append(row)
             near = near[:4]
-            features = layer.of_voxels(given.features[near]) + layer.of_offsets(
-                centres[near] - query) if near else layer.of_offsets(torch.zeros(1, 3))
+            features = layer.voxel_mlp(given.features[near]) + layer.position_mlp(
+                centers[near] - query) if near else layer.position_mlp(torch.zeros(1, 3))
             expected = layer.output(features.relu().amax(0, keepdim=True))[0]
             torch.testing.assert_close(result, expected, rtol=0, atol=1e-5)
 
 
 def test_where_no_voxel_is_near_nothing_of_another_one_is_read():
-    layer, given = randomise(VoxelNeighbourhood(5, [6, 7], [2, 3, 4], 0.45, 4)), voxels()
-    centres = (given.indices[:, [3, 2, 1]] + 0.5) * torch.tensor(SIZE)
+    layer, given = randomize(VoxelNeighborhood(5, [6, 7], [2, 3, 4], 0.45, 4)), voxels()
+    centers = (given.indices[:, [3, 2, 1]] + 0.5) * torch.tensor(SIZE)
     broken = given.replace_feature(torch.full_like(given.features, torch.nan))
     far, cells = torch.full((2, 3), 900.0), torch.full((2, 4), 900)
     with torch.no_grad():
-        assert layer(broken, centres, far, cells).equal(layer(given, centres, far, cells))
+        assert layer(broken, centers, far, cells).equal(layer(given, centers, far, cells))
 
 
 def test_stages_are_pooled_side_by_side():
     options = dict(channels=[4, 4], reach=[4, 4, 4], radius=0.8, limit=8)
-    pooling = randomise(VoxelRegionPooling({'1': dict(in_channels=5, **options),
-                                            '2': dict(in_channels=3, **options)}, SIZE, RANGE))
+    pooling = randomize(VoxelRoIPooling({'1': dict(in_channels=5, **options),
+                                         '2': dict(in_channels=3, **options)}, SIZE, RANGE))
     stages = [voxels(5), voxels(3, shape=(5, 20, 20))]
     queries, sample = torch.rand(9, 3) * 2 - torch.tensor([0., 1, 1]), torch.tensor([0, 1, 0] * 3)
     with torch.no_grad():
@@ -80,7 +80,7 @@ def test_stages_are_pooled_side_by_side():
 
 
 def test_balls_by_a_loop():
-    layer = randomise(PointNeighbourhood(2, [[4, 6], [5]], [0.5, 1.5], [3, 8]))
+    layer = randomize(PointNeighborhood(2, [[4, 6], [5]], [0.5, 1.5], [3, 8]))
     points, features = torch.randn(150, 3), torch.randn(150, 2)
     sample, queries = torch.randint(0, 2, (150,)), torch.randn(20, 3) * 1.5
     of = torch.randint(0, 2, (20,))
@@ -97,9 +97,9 @@ def test_balls_by_a_loop():
             torch.testing.assert_close(pooled[row], torch.cat(parts), rtol=0, atol=1e-5)
 
 
-def key_point_encoder(count: int = 16) -> KeyPointEncoder:
+def key_point_encoder(count: int = 16) -> KeypointEncoder:
     balls = dict(channels=[[4, 4]] * 2, radii=[0.4, 0.8], limits=[4, 4])
-    return KeyPointEncoder(
+    return KeypointEncoder(
         count, stages={'1': dict(in_channels=5, **balls)}, points=dict(in_channels=1, **balls),
         bev_channels=3, bev_stride=4, voxel_size=SIZE, point_cloud_range=RANGE, out_channels=6,
         score_channels=(8, ))
@@ -132,20 +132,20 @@ def test_loss_of_key_points_by_hand():
     # Inside, within the margin of 0.1 m, and outside of a box from x = 0 to 2.
     places = torch.tensor([[1., 0, 0.5], [2.05, 0, 0.5], [3, 0, 0.5]])
     logits = torch.zeros(3)
-    keypoints = KeyPoints(places, torch.zeros(3).long(), torch.zeros(3, 6), logits)
+    keypoints = Keypoints(places, torch.zeros(3).long(), torch.zeros(3, 6), logits)
     loss = encoder.losses(keypoints, [torch.tensor([[1., 0, 0, 2, 1, 1, 0]])])
     # Each counts ln 2 / 4; weights 0.25, 0, 0.75; one object point.
     assert loss['loss_keypoint_score'].item() == pytest.approx(0.693147 / 4)
 
 
 def test_regions_see_key_points_by_their_score():
-    pooling = randomise(KeyPointRegionPooling(in_channels=6, channels=[[4]], radii=[1.0],
-                                              limits=[4]))
+    pooling = randomize(KeypointRoIPooling(in_channels=6, channels=[[4]], radii=[1.0],
+                                           limits=[4]))
     places = torch.zeros(1, 3)
     features = torch.randn(1, 6)
 
     def pooled(logit: float):
-        keypoints = KeyPoints(places, torch.zeros(1).long(), features, torch.tensor([logit]))
+        keypoints = Keypoints(places, torch.zeros(1).long(), features, torch.tensor([logit]))
         return pooling(dict(keypoints=keypoints), torch.zeros(1, 3), torch.zeros(1).long())
     with torch.no_grad():
         grouped = torch.cat([torch.zeros(1, 3), features * 0.5], 1)

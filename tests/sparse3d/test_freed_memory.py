@@ -12,7 +12,7 @@ import resource
 import sys
 
 import torch
-from sparse3d.freed_memory import keep_freed_memory
+from sparse3d.freed_memory import set_allocator
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -20,7 +20,7 @@ def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 default = [faults(), faults()][1]
-kept = keep_freed_memory()
+kept = set_allocator()
 print(default, kept, [faults(), faults()][1])
 """
 
@@ -36,4 +36,4 @@ def test_the_second_tensor_costs_no_page_faults():
 def test_another_system_is_left_alone(monkeypatch):
     from sparse3d import freed_memory
     monkeypatch.setattr(freed_memory.sys, 'platform', 'darwin')
-    assert not freed_memory.keep_freed_memory()
+    assert not freed_memory.set_allocator()

@@ -23,7 +23,7 @@ def _first_of_all(monkeypatch):
 
 
 def test_the_innermost_activity_is_repeated_in_silence(capsys):
-    with heartbeat(every=0.05), Activity('outside'):
+    with heartbeat(interval=0.05), Activity('outside'):
         time.sleep(0.2)
         with Activity('inside'):
             time.sleep(0.2)
@@ -33,7 +33,7 @@ def test_the_innermost_activity_is_repeated_in_silence(capsys):
 
 
 def test_nothing_is_added_where_lines_are_printed_anyway(capsys):
-    with heartbeat(every=0.5):
+    with heartbeat(interval=0.5):
         for _ in range(12):
             time.sleep(0.05)
             said()
@@ -41,7 +41,7 @@ def test_nothing_is_added_where_lines_are_printed_anyway(capsys):
 
 
 def test_what_cannot_be_told_just_now_is_told_by_the_one_outside(capsys):
-    with heartbeat(every=0.02), Activity('outside'), Activity(lambda: 1 / 0):
+    with heartbeat(interval=0.02), Activity('outside'), Activity(lambda: 1 / 0):
         time.sleep(0.1)
     assert set(capsys.readouterr().err.splitlines()) == {'outside, 0:00 elapsed'}
 
@@ -49,14 +49,14 @@ def test_what_cannot_be_told_just_now_is_told_by_the_one_outside(capsys):
 @pytest.mark.parametrize('name', ['RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK'])
 def test_of_several_processes_the_first_one_speaks(monkeypatch, capsys, name):
     monkeypatch.setenv(name, '1')
-    with heartbeat(every=0.01):
+    with heartbeat(interval=0.01):
         time.sleep(0.05)
     assert capsys.readouterr().err == ''
 
 
 def test_a_piece_of_work_that_takes_long_is_told_by_its_progress():
     stream = io.StringIO()
-    with heartbeat(every=0.02):
+    with heartbeat(interval=0.02):
         progress = Progress('work', 2, stream)
         time.sleep(0.1)
         progress.advance()
@@ -71,7 +71,7 @@ def test_a_piece_of_work_that_takes_long_is_told_by_its_progress():
 
 
 def test_every_command_line_has_it(monkeypatch, capsys):
-    monkeypatch.setattr('sparse3d.apis.command_line.heartbeat', lambda: heartbeat(every=0.02))
+    monkeypatch.setattr('sparse3d.apis.command_line.heartbeat', lambda: heartbeat(interval=0.02))
     assert run_command(lambda: time.sleep(0.1)) == 0
     assert 'working, 0:00 elapsed' in capsys.readouterr().err
 
@@ -86,7 +86,7 @@ def test_a_training_tells_where_it_is(tiny_config, tmp_path, capsys, monkeypatch
         return forward(self, *arguments, **options)
 
     monkeypatch.setattr(TinyDetector, 'forward', slowly)
-    with heartbeat(every=0.01):
+    with heartbeat(interval=0.01):
         train(tiny_config, tmp_path, epochs=1)
     said_lines = capsys.readouterr().err
     assert re.search(r'^epoch 1/1  [012]/2, 0:0\d elapsed$', said_lines, re.MULTILINE)
@@ -95,7 +95,7 @@ def test_a_training_tells_where_it_is(tiny_config, tmp_path, capsys, monkeypatch
 
 def test_a_line_of_the_log_counts():
     from sparse3d.apis.runner import _worth_showing
-    with heartbeat(every=5):
+    with heartbeat(interval=5):
         time.sleep(0.05)
         assert silence() >= 0.05
         assert _worth_showing(logging.LogRecord('x', 20, 'f', 1, 'a line', (), None))
@@ -108,7 +108,7 @@ def _forked(_):
 
 @pytest.mark.skipif(not hasattr(os, 'fork'), reason='no fork here')
 def test_processes_are_forked_while_it_beats():
-    with heartbeat(every=0.001), Activity('work'):
+    with heartbeat(interval=0.001), Activity('work'):
         for _ in range(10):
             with multiprocessing.get_context('fork').Pool(2) as pool:
                 assert len(pool.map(_forked, range(4), chunksize=1)) == 4

@@ -62,11 +62,11 @@ def build_detector():
                           strides=(1, 2), dilations=(1, 1), out_indices=(0, 1), norm_eval=True),
             neck=dict(type='mmdet.FPN', in_channels=[8, 16], out_channels=32, num_outs=2),
             bbox_head=dict(
-                type='SparseBEVHead', num_classes=3, num_query=16, channels=32,
-                point_range=[-51.2, -51.2, -5.0, 51.2, 51.2, 3.0], num_frames=frames,
+                type='SparseBEVHead', num_classes=3, num_queries=16, channels=32,
+                point_cloud_range=[-51.2, -51.2, -5.0, 51.2, 51.2, 3.0], num_frames=frames,
                 num_levels=2, num_points=2, num_groups=2, num_heads=2, num_passes=passes,
                 feedforward_channels=32, out_points=8, denoising_groups=2, score_threshold=0.0,
-                max_boxes=10, **(head or {})),
+                max_detections=10, **(head or {})),
             **options)
         model = MODELS.build(config)
         with torch.no_grad():  # away from the start, where all queries do the same

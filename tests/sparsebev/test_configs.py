@@ -124,7 +124,7 @@ def test_the_pyramid_of_eva02_is_pre_trained_with_the_backbone(tmp_path):
 def test_a_training_step_with_every_augmentation_of_the_published_config(batch_of, drive):
     config = load_config(next(path for path in CONFIGS if path.stem == 'sparsebev_r50_nuscenes'))
     config.model.backbone.pop('init_cfg')
-    config.model.bbox_head.num_query = 100
+    config.model.bbox_head.num_queries = 100
     init_default_scope('mmdet3d')
     model = MODELS.build(config.model).train()
     masked = []

@@ -75,7 +75,7 @@ def test_a_masked_camera_is_as_good_as_none(build_detector, drive, batch_of):
     for frame in taken:
         frame['images'][2] = 255
     valid = np.array([True, True, False] * 2)
-    masked = raw(model, batch_of(taken, 2, img_valid=valid))
+    masked = raw(model, batch_of(taken, 2, image_valid=valid))
     for frame in taken:
         frame.update({key: frame[key][:2] for key in ('images', 'lidar2img', 'timestamps')})
     torch.testing.assert_close(masked, raw(model, batch_of(taken, 2)), atol=1e-4, rtol=1e-3)
@@ -111,8 +111,8 @@ def test_every_weight_learns(build_detector, drive, batch_of):
 
 def test_checkpointing_changes_memory_and_not_gradients(build_detector, drive, batch_of):
     gradients = []
-    for checkpointing in (False, True):
-        model = build_detector(head=dict(checkpointing=checkpointing, dropout=0.0)).train()
+    for with_checkpoint in (False, True):
+        model = build_detector(head=dict(with_checkpoint=with_checkpoint, dropout=0.0)).train()
         sum(losses_of(model, batch_of(drive(2), 2)).values()).backward()
         gradients.append([value.grad for value in model.parameters() if value.grad is not None])
     for plain, saved in zip(*gradients, strict=True):
@@ -130,7 +130,7 @@ def test_a_batch_without_objects_trains(build_detector, drive, batch_of):
     sum(losses.values()).backward()
 
 
-def test_a_samples_losses_do_not_depend_on_its_neighbours(build_detector, drive, batch_of):
+def test_a_samples_losses_do_not_depend_on_its_neighbors(build_detector, drive, batch_of):
     """Empty denoising slots are not seen, unlike in the released code."""
     for published, equal in ((False, True), (True, False)):
         model = build_detector(head=dict(
@@ -152,7 +152,7 @@ def _noisy_logits(model, batch: dict) -> torch.Tensor:
     noise = Noise(torch.full((2, count, 3), 0.3), torch.zeros(2, count, dtype=torch.bool),
                   torch.zeros(2, count, dtype=torch.long))
     noisy = noisy_queries(boxes, [item.labels_3d for item in truth], noise,
-                          model.bbox_head.point_range)
+                          model.bbox_head.point_cloud_range)
     views = model.views(data['inputs']['imgs'], data['data_samples'])
     with torch.no_grad():
         return model.bbox_head(model.extract_feat(data['inputs']), views, noisy)['noisy_logits']
@@ -185,7 +185,7 @@ def test_half_precision_keeps_geometry_and_results(build_detector, drive, batch_
 def test_a_driven_sequence_gives_the_same_and_reads_each_frame_once(
         build_detector, drive, batch_of):
     taken = drive(6)
-    offline, online = build_detector(3), build_detector(3, remember_frames=3)
+    offline, online = build_detector(3), build_detector(3, cache_frames=3)
     read = []
     online.backbone.register_forward_pre_hook(lambda module, inputs: read.append(len(inputs[0])))
     with reusing_features(online):
@@ -199,7 +199,7 @@ def test_a_driven_sequence_gives_the_same_and_reads_each_frame_once(
 @pytest.mark.parametrize('driven', [False, True])
 def test_a_prediction_depends_on_images_and_weights_alone(build_detector, drive, batch_of, driven):
     """The names of the files stay the same; images, their order and the weights do not."""
-    plain, kept = build_detector(), build_detector(remember_frames=8)
+    plain, kept = build_detector(), build_detector(cache_frames=8)
 
     def agree() -> None:
         batch = batch_of(drive(2), 2)
@@ -234,7 +234,7 @@ def test_a_prediction_depends_on_images_and_weights_alone(build_detector, drive,
 
 
 def test_nothing_is_kept_after_a_sequence(build_detector, drive, batch_of):
-    model = build_detector(remember_frames=2)
+    model = build_detector(cache_frames=2)
     batch = batch_of(drive(2), 2)
     detections(model, batch)
     assert model.feature_cache is None
@@ -277,7 +277,7 @@ def test_a_missing_image_reaches_neither_predictions_nor_gradients(
         build_detector, drive, batch_of):
     results = []
     for filling in (0.0, torch.nan):
-        batch = batch_of(drive(2), 2, img_valid=np.array([True, True, True, False]))
+        batch = batch_of(drive(2), 2, image_valid=np.array([True, True, True, False]))
         images = batch['inputs']['img'][0].float()
         images[3] = filling
         batch['inputs']['img'] = [images]
@@ -324,15 +324,15 @@ def test_a_stream_survives_a_lost_frame_and_starts_anew_with_a_scene(
 def test_a_stream_survives_a_camera_without_a_picture(build_detector, drive, batch_of):
     model = build_detector(2)
     taken, stream = drive(2), model.stream()
-    stream(CameraFrame(**taken[0], present=np.array([True, False])))
-    found = stream(CameraFrame(**taken[1], present=np.array([False, True])))
+    stream(CameraFrame(**taken[0], valid=np.array([True, False])))
+    found = stream(CameraFrame(**taken[1], valid=np.array([False, True])))
     valid = np.array([False, True, True, False])
-    same(found, detections(model, batch_of(taken, 2, img_valid=valid))[0])
+    same(found, detections(model, batch_of(taken, 2, image_valid=valid))[0])
 
 
 def test_a_fast_stream_looks_back_by_its_step(build_detector, drive, batch_of):
     model = build_detector(3)
-    taken, stream = drive(5), model.stream(every=2)
+    taken, stream = drive(5), model.stream(interval=2)
     for frame in taken:
         found = stream(CameraFrame(**frame))
     same(found, detections(model, batch_of(taken[::2], 3))[0])
@@ -363,7 +363,7 @@ def test_a_stream_that_looks_ahead_gives_the_offline_results_late(
         build_detector, drive, batch_of, kind, every, length):
     model = build_detector(5, frame_kind=kind)
     choice = FrameChoice(5, kind, test_interval=6 * every)
-    taken, stream = drive(length), model.stream(every=every)
+    taken, stream = drive(length), model.stream(interval=every)
     answers = []
     for number, frame in enumerate(taken):
         came = stream(CameraFrame(**frame, scene='drive'))
@@ -374,7 +374,7 @@ def test_a_stream_that_looks_ahead_gives_the_offline_results_late(
     assert [answer.number for answer in answers] == list(range(length))
     for answer in answers:
         offline = batch_as_the_data_set_gives_it(batch_of, taken, answer.number, choice)
-        same(answer.found, detections(model, offline)[0])
+        same(answer.instances, detections(model, offline)[0])
         assert answer.scene == 'drive'
         assert answer.timestamps.tolist() == taken[answer.number]['timestamps'].tolist()
         np.testing.assert_array_equal(answer.lidar2global, taken[answer.number]['lidar2global'])
@@ -390,11 +390,11 @@ def test_a_new_scene_gives_what_was_still_to_come_of_the_last(build_detector, dr
     (rest,) = stream(CameraFrame(**second[0], scene='second'))
     assert (rest.scene, rest.number) == ('first', 2)
     choice = FrameChoice(3, 'future')
-    same(rest.found, detections(model, batch_as_the_data_set_gives_it(
+    same(rest.instances, detections(model, batch_as_the_data_set_gives_it(
         batch_of, first, 2, choice))[0])
     (answer,) = stream(CameraFrame(**second[1], scene='second'))
     assert (answer.scene, answer.number) == ('second', 0)  # and nothing of the first is in it
-    same(answer.found, detections(model, batch_as_the_data_set_gives_it(
+    same(answer.instances, detections(model, batch_as_the_data_set_gives_it(
         batch_of, second, 0, choice))[0])
     stream.reset()
     assert stream.flush() == []
@@ -422,7 +422,7 @@ def test_arrays_in_detections_out_and_a_stream():
 # What comes in ----------------------------------------------------------------
 
 
-def test_images_are_normalised_padded_and_checked():
+def test_images_are_normalized_padded_and_checked():
     preprocessor = VideoPreprocessor([1, 2, 3], [1, 2, 4], size_divisor=32, num_frames=2)
     images = torch.zeros(2, 3, 30, 40, dtype=torch.uint8)
     images[:, 0] = 11
@@ -449,10 +449,10 @@ def test_ages_and_errors_of_views():
     matrices, seconds = np.tile(np.eye(4), (4, 1, 1)), np.array([10.0, 10.2, 9.5, 9.9])
     views = views_of_batch([dict(lidar2img=matrices, img_timestamp=seconds)], 2, (8, 8))
     assert views.age[0].tolist() == pytest.approx([0, 0.4])
-    assert views.present is None
+    assert views.valid is None
     valid = np.array([True, True, True, False])
     seconds[3] = np.nan
-    views = views_of_batch([dict(lidar2img=matrices, img_timestamp=seconds, img_valid=valid)], 2,
+    views = views_of_batch([dict(lidar2img=matrices, img_timestamp=seconds, image_valid=valid)], 2,
                            (8, 8))
     assert views.age[0].tolist() == pytest.approx([0, 0.5])
     with pytest.raises(DataError, match='not finite'):

@@ -15,7 +15,7 @@ from sparse3d.published import convert_checkpoint
 from sparsebev.box_code import ground_truth_boxes
 from sparsebev.head import SparseBEVHead, published_options
 from sparsebev.published_names import ours
-from sparsebev.query_denoising import Noise, hidden_from_each_other, noisy_queries
+from sparsebev.query_denoising import Noise, denoising_attn_mask, noisy_queries
 from sparsebev.rotary_positions import rotary_tables
 from sparsebev.simple_feature_pyramid import SimpleFeaturePyramid
 from sparsebev.views import views_of_batch
@@ -37,7 +37,7 @@ def rebuilt(fixtures, published_weights, stored_heads):
     def rebuild(name: str, **options):
         batch, frames, levels, points, queries = HEADS[name]
         head = SparseBEVHead(10, queries, RANGE, num_frames=frames, num_levels=levels,
-                             num_points=points, dropout=0.0, max_boxes=100,
+                             num_points=points, dropout=0.0, max_detections=100,
                              **{**published_options(), **options})
         state = published_weights.published_state(fixtures / f'state_{name}.json')
         head.load_state_dict({ours(key).removeprefix('bbox_head.'): value
@@ -57,7 +57,7 @@ def rebuilt(fixtures, published_weights, stored_heads):
     return rebuild
 
 
-def truth_of_a(stored):
+def ground_truth_of_a(stored):
     boxes = [ground_truth_boxes(LiDARInstance3DBoxes(stored[f'a_gt_boxes{b}'], box_dim=9))
              for b in range(2)]
     return boxes, [stored[f'a_gt_labels{b}'] for b in range(2)]
@@ -105,7 +105,7 @@ def test_detections_and_losses_of_a_head(rebuilt, stored_heads):
         assert found.labels_3d.equal(stored[f'a_labels{sample}'])
         assert largest(found.scores_3d, stored[f'a_scores{sample}']) < 1e-5
         assert largest(found.bboxes_3d.tensor, stored[f'a_boxes{sample}']) < 1e-3
-    boxes, labels = truth_of_a(stored)
+    boxes, labels = ground_truth_of_a(stored)
     losses = head.losses_of(outputs, boxes, labels)
     assert len(losses) == 12
     for name, value in losses.items():
@@ -115,13 +115,13 @@ def test_detections_and_losses_of_a_head(rebuilt, stored_heads):
 def test_denoising_and_gradients_of_a_head(rebuilt, stored_heads):
     stored = stored_heads
     head, maps, views = rebuilt('a')
-    boxes, labels = truth_of_a(stored)
+    boxes, labels = ground_truth_of_a(stored)
     noisy = noisy_queries(boxes, labels, noise_of_a(stored), RANGE)
     query, features, hidden = head._first_queries(2, noisy)
     assert largest(query, stored['a_dn_query_bbox']) < 1e-6
     assert largest(features.norm(dim=-1), stored['a_dn_query_feat_norm']) < 1e-5
     assert hidden.equal(stored['a_dn_attn_mask'])
-    assert hidden.equal(hidden_from_each_other(noisy, 25, published_attend_empty_slots=True))
+    assert hidden.equal(denoising_attn_mask(noisy, 25, published_attend_empty_slots=True))
 
     head.train()
     maps = [level.requires_grad_() for level in maps]

@@ -8,7 +8,7 @@ from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
 from mmengine.structures import InstanceData
 
 SIZE, FRAMES = (32, 64), 2
-COLOURS = {0: (255, 40, 40), 2: (40, 40, 255)}
+COLORS = {0: (255, 40, 40), 2: (40, 40, 255)}
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def look(drive):
                 u, v, half = u / depth, v / depth, max(64.0 / depth, 2)
                 window = np.s_[max(int(v - half), 0):int(v + half),
                                max(int(u - half), 0):int(u + half)]
-                for channel, value in enumerate(COLOURS[label]):
+                for channel, value in enumerate(COLORS[label]):
                     images[number, channel][window] = value
         sample = Det3DDataSample(metainfo=dict(
             lidar2img=np.tile(cameras, (FRAMES, 1, 1)),
@@ -48,19 +48,19 @@ def joined(batches: list[dict]) -> dict:
 
 @pytest.mark.slow
 def test_it_learns_to_see(build_detector, look):
-    model = build_detector(FRAMES, head=dict(checkpointing=False, dropout=0.0)).train()
+    model = build_detector(FRAMES, head=dict(with_checkpoint=False, dropout=0.0)).train()
     random, steps = np.random.default_rng(0), 250
-    optimiser = torch.optim.AdamW(model.parameters(), 2e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, steps)
+    optimizer = torch.optim.AdamW(model.parameters(), 2e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, steps)
     curve = []
     for _ in range(steps):
         batch = joined([look(random) for _ in range(4)])
         losses = model(**model.data_preprocessor(batch, training=True), mode='loss')
         loss = sum(losses.values())
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 35)
-        optimiser.step()
+        optimizer.step()
         schedule.step()
         curve.append(loss.item())
     assert np.mean(curve[-20:]) < 0.5 * np.mean(curve[:20])

@@ -35,7 +35,7 @@ def test_the_deployable_part_equals_the_detector(build_detector, drive, batch_of
     if head and valid:  # published: camera 0 is read unless it is said to be missing
         head = dict(head, published_view_choice=False)
     detector = build_detector(2, head=head)
-    more = {} if valid is None else dict(img_valid=np.array(valid))
+    more = {} if valid is None else dict(image_valid=np.array(valid))
     batch = detector.data_preprocessor(batch_of(drive(2), 2, **more))
     with torch.no_grad():
         expected = detector(**batch, mode='tensor')

@@ -14,7 +14,7 @@ from sparsebev.adaptive_mixing import AdaptiveMixing, mix
 from sparsebev.box_code import (
     box_to_code,
     box_to_query,
-    centres_in_metres,
+    centers_in_meters,
     code_to_box,
     ground_truth_boxes,
     query_to_box,
@@ -58,11 +58,11 @@ def test_forms_of_a_box_turn_into_each_other():
     torch.testing.assert_close(query_to_box(box_to_query(box, RANGE), RANGE), box)
     torch.testing.assert_close(code_to_box(box_to_code(box)), box)
     torch.testing.assert_close(query_to_code(box_to_query(box, RANGE), RANGE), box_to_code(box))
-    assert centres_in_metres(torch.tensor([0.0, 0.5, 1.0]), RANGE).tolist() == \
+    assert centers_in_meters(torch.tensor([0.0, 0.5, 1.0]), RANGE).tolist() == \
         pytest.approx([-51.2, 0, 3])
 
 
-def test_truth_has_gravity_centres_and_says_which_velocities_are_unknown():
+def test_truth_has_gravity_centers_and_says_which_velocities_are_unknown():
     boxes = LiDARInstance3DBoxes(torch.tensor([[1.0, 2, 3, 4, 2, 2, 0, 5, 6]] * 2), box_dim=9)
     truth = ground_truth_boxes(boxes, torch.tensor([True, False]))
     assert truth[0].tolist() == [1, 2, 4, 4, 2, 2, 0, 5, 6]
@@ -103,30 +103,30 @@ def test_published_self_attention(stored_operators, published_weights):
     steps = stored['sa_tau'] - stored['sa_query_feat'] @ attention.tau.weight.t()
     attention.tau.bias.data = steps[0, 0]
     assert attention.tau.bias[0].item() == pytest.approx(0.1, abs=1e-4)
-    centres = centres_in_metres(stored['sa_query_bbox'], RANGE)[..., :2]
-    close(-pairwise_distance(centres), stored['sa_dist_neg'])
+    centers = centers_in_meters(stored['sa_query_bbox'], RANGE)[..., :2]
+    close(-pairwise_distance(centers), stored['sa_dist_neg'])
     close(attention.tau(stored['sa_query_feat']), stored['sa_tau'])
-    close(attention(stored['sa_query_feat'], centres), stored['sa_out'])
-    close(attention(stored['sa_query_feat'], centres, stored['sa_mask']), stored['sa_out_masked'])
+    close(attention(stored['sa_query_feat'], centers), stored['sa_out'])
+    close(attention(stored['sa_query_feat'], centers, stored['sa_mask']), stored['sa_out_masked'])
 
 
 def test_a_large_tau_sees_only_itself_and_plain_attention_no_distance():
     torch.manual_seed(0)
-    attention = ScaleAdaptiveSelfAttention(8, heads=2, dropout=0.0)
+    attention = ScaleAdaptiveSelfAttention(8, num_heads=2, dropout=0.0)
     attention.tau.bias.data.fill_(1e4)
-    features, centres = torch.randn(1, 3, 8), torch.randn(1, 3, 2) * 10
+    features, centers = torch.randn(1, 3, 8), torch.randn(1, 3, 2) * 10
     value = attention.query_key_value(features)[..., 16:]
-    torch.testing.assert_close(attention(features, centres), features + attention.output(value))
-    plain = ScaleAdaptiveSelfAttention(8, heads=2, dropout=0.0, adaptive=False)
-    torch.testing.assert_close(plain(features, centres), plain(features, centres * 5))
+    torch.testing.assert_close(attention(features, centers), features + attention.output(value))
+    plain = ScaleAdaptiveSelfAttention(8, num_heads=2, dropout=0.0, adaptive=False)
+    torch.testing.assert_close(plain(features, centers), plain(features, centers * 5))
 
 
 def test_gradient_of_self_attention():
-    attention = ScaleAdaptiveSelfAttention(4, heads=2, dropout=0.0).double()
+    attention = ScaleAdaptiveSelfAttention(4, num_heads=2, dropout=0.0).double()
     nn.init.normal_(attention.tau.weight)
-    centres = torch.randn(1, 3, 2).double()
+    centers = torch.randn(1, 3, 2).double()
     features = torch.randn(1, 3, 4).double().requires_grad_()
-    assert torch.autograd.gradcheck(lambda f: attention(f, centres), [features])
+    assert torch.autograd.gradcheck(lambda f: attention(f, centers), [features])
 
 
 # Sampling ---------------------------------------------------------------------

@@ -16,7 +16,7 @@ def test_points_lie_where_they_are_read(build_detector, drive, batch_of, size):
     seen = []
     model.bbox_head.layer.sampling.register_forward_hook(
         lambda part, inputs, _: seen.append(part.points_by_frame(*inputs[:2], inputs[3].age)))
-    sampled = sampled_queries(model, batch, score=0.0, most=16)
+    sampled = sampled_queries(model, batch, score_threshold=0.0, max_queries=16)
     height, width = sampled.images.shape[2:4]
     assert (height, width) == (-(-size[0] // 32) * 32, -(-size[1] // 32) * 32)
     given = batch['inputs']['img'][0].flip(1).permute(0, 2, 3, 1).reshape(2, 2, *size, 3).numpy()
@@ -33,9 +33,9 @@ def test_points_lie_where_they_are_read(build_detector, drive, batch_of, size):
         assert (depth > 0).all()
         found = sampled.pixels[:, frame][there]
         pixels = (projected[..., :2] / projected[..., 2:]).reshape(-1, 2)
-        for pixel, metres in zip(found, depth, strict=True):
+        for pixel, meters in zip(found, depth, strict=True):
             near = np.abs(pixels - pixel).max(1) < 0.05
-            assert near.any() and np.isclose(projected[..., 2].ravel()[near], metres,
+            assert near.any() and np.isclose(projected[..., 2].ravel()[near], meters,
                                              rtol=1e-3).any()
             assert 0 < pixel[0] < width and 0 < pixel[1] < height
             shown += 1
@@ -44,15 +44,15 @@ def test_points_lie_where_they_are_read(build_detector, drive, batch_of, size):
 
 def test_pictures_are_written_and_none_without_a_camera(build_detector, drive, batch_of, tmp_path):
     model = build_detector(2)
-    batch = batch_of(drive(2), 2, img_valid=np.array([True, True, False, False]))
-    paths = model.draw_sampling_points(batch, tmp_path, 'scene/1', score=0.0)
+    batch = batch_of(drive(2), 2, image_valid=np.array([True, True, False, False]))
+    paths = model.draw_sampling_points(batch, tmp_path, 'scene/1', score_threshold=0.0)
     assert [path.name for path in paths] == ['scene_1_sampling_0.png', 'scene_1_sampling_1.png',
                                              'scene_1_tau.png']
     assert all(path.stat().st_size > 5000 for path in paths)
-    sampled = sampled_queries(model, batch, score=0.0)
+    sampled = sampled_queries(model, batch, score_threshold=0.0)
     assert (sampled.view[:, 1] == -1).all() and sampled.tau.shape == (8, 2)
-    assert len(sampled_queries(model, batch, score=1.1).scores) == 0
-    model.draw_sampling_points(batch, tmp_path, 'nothing', score=1.1)
+    assert len(sampled_queries(model, batch, score_threshold=1.1).scores) == 0
+    model.draw_sampling_points(batch, tmp_path, 'nothing', score_threshold=1.1)
 
 
 def test_drawing_needs_a_checkpoint():

@@ -11,7 +11,7 @@ from sparsebev.box_code import box_to_code
 from sparsebev.detection_losses import DetectionLosses
 from sparsebev.head import FOCAL_LOSS, L1_LOSS, SparseBEVHead, grid_of_queries
 from sparsebev.hungarian_matching import focal_cost, match
-from sparsebev.query_denoising import draw_noise, hidden_from_each_other, noisy_queries
+from sparsebev.query_denoising import denoising_attn_mask, draw_noise, noisy_queries
 
 RANGE = (-51.2, -51.2, -5.0, 51.2, 51.2, 3.0)
 WEIGHTS = torch.tensor([2.0, 2] + [1.0] * 8)
@@ -112,8 +112,8 @@ def test_noise_shifts_at_most_a_quarter_of_the_box_and_replaces_half_the_labels(
     boxes, labels = [BOXES.repeat(50, 1)], [LABELS.repeat(50)]
     noisy = noisy_queries(boxes, labels, draw_noise(150, 4, 3), RANGE)
     assert noisy.query.shape == (1, 600, 10) and noisy.filled.all()
-    metres = noisy.query[0, :, :3] * torch.tensor([102.4, 102.4, 8]) + torch.tensor(RANGE[:3])
-    shift = (metres - noisy.target_box[0, :, :3]).abs() / noisy.target_box[0, :, 3:6]
+    meters = noisy.query[0, :, :3] * torch.tensor([102.4, 102.4, 8]) + torch.tensor(RANGE[:3])
+    shift = (meters - noisy.target_box[0, :, :3]).abs() / noisy.target_box[0, :, 3:6]
     assert shift.max() <= 0.25 + 1e-4 and shift.max() > 0.24
     changed = (noisy.label != noisy.target_label).float().mean().item()
     assert changed == pytest.approx(0.5 * 2 / 3, abs=0.06)  # a third is replaced by itself
@@ -126,20 +126,20 @@ def test_slots_by_hand():
     assert noisy.label.tolist() == [[0, 1, 0, 1], [2, 0, 2, 0]]
     assert noisy.filled.tolist() == [[True] * 4, [True, False, True, False]]
     assert noisy.query[1, 1].eq(0).all()
-    hidden = hidden_from_each_other(noisy, 1)
+    hidden = denoising_attn_mask(noisy, 1)
     visible = [[1, 1, 0, 0, 1], [1, 1, 0, 0, 1], [0, 0, 1, 1, 1], [0, 0, 1, 1, 1],
                [0, 0, 0, 0, 1]]
     assert (~hidden[0]).int().tolist() == visible
     assert (~hidden[1]).int().tolist() == [
         [1, 0, 0, 0, 1], [1, 1, 0, 0, 1], [0, 0, 1, 0, 1], [0, 0, 1, 1, 1], [0, 0, 0, 0, 1]]
-    published = hidden_from_each_other(noisy, 1, published_attend_empty_slots=True)
+    published = denoising_attn_mask(noisy, 1, published_attend_empty_slots=True)
     assert (~published).int().tolist() == visible
 
 
 def test_no_object_no_denoising_query():
     noisy = noisy_queries([BOXES[:0]], [LABELS[:0]], draw_noise(0, 10, 3), RANGE)
     assert noisy.query.shape == (1, 0, 10)
-    assert hidden_from_each_other(noisy, 4).shape == (1, 4, 4)
+    assert denoising_attn_mask(noisy, 4).shape == (1, 4, 4)
 
 
 # Head -------------------------------------------------------------------------

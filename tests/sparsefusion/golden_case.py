@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'configs/sparsefusion/sparsefusion_r50_nuscenes.py'
 SMALL = {  # the golden's smaller sizes
     f'{HEAD}point_cloud_range': [-27, -27, -5, 27, 27, 3],
-    f'{HEAD}centre_range': [-30.6, -30.6, -10, 30.6, 30.6, 10],
+    f'{HEAD}center_range': [-30.6, -30.6, -10, 30.6, 30.6, 10],
     'model.middle_encoder.sparse_shape': [41, 720, 720],
     'model.data_preprocessor.voxel_layer.point_cloud_range': [-27, -27, -5, 27, 27, 3],
 }

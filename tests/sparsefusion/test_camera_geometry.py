@@ -64,9 +64,9 @@ def test_points_project_as_the_matrix_says():
 
 def test_cameras_that_are_not_there():
     broken = np.stack([projection(FORWARD), np.full((4, 4), np.nan)])
-    assert rig(dict(lidar2img=broken)).present.tolist() == [[True, False]]
-    named = dict(lidar2img=np.stack([projection(FORWARD)] * 2), img_valid=[False, True])
-    assert rig(named).present.tolist() == [[False, True]]
+    assert rig(dict(lidar2img=broken)).valid.tolist() == [[True, False]]
+    named = dict(lidar2img=np.stack([projection(FORWARD)] * 2), image_valid=[False, True])
+    assert rig(named).valid.tolist() == [[False, True]]
     with pytest.raises(DataError, match='lidar2img'):
         rig(dict())
     with pytest.raises(DataError, match='numbers of cameras'):
@@ -117,7 +117,7 @@ def test_the_nearest_point_of_a_pixel_wins_and_old_points_do_not_count():
     points = torch.tensor([[10.3, 0.0, 0.0, 1, 0], [20.3, 0.0, 0.0, 1, 0], [5.0, 0, 0, 1, 0.05],
                            [-10.0, 0.0, 0.0, 1, 0]])
     cameras = rig(dict(lidar2img=np.stack([projection(FORWARD, (0, 0, -0.3))] * 2),
-                       img_valid=[True, False]))
+                       image_valid=[True, False]))
     found = sparse_depth([points], cameras)
     assert found.shape == (2, 2, HEIGHT // 4, WIDTH // 4)
     assert found[:, 1].sum() == 1 and found[0, 1, 8, 16] == 1
@@ -155,7 +155,7 @@ def test_lifting_undoes_what_a_camera_sees():
         lifted = lift_boxes(outputs, seen.view[None], cameras, coder)
         # lifted codes give the middle's height, as the coder wants it
         torch.testing.assert_close(coder.decode(lifted.codes)[0], BOXES[:2], atol=1e-3, rtol=1e-4)
-        torch.testing.assert_close(lifted.camera_centres[0], seen.boxes[:, :3], atol=1e-4, rtol=0)
+        torch.testing.assert_close(lifted.camera_centers[0], seen.boxes[:, :3], atol=1e-4, rtol=0)
 
 
 def test_objects_are_seen_as_by_the_preparation_of_nuscenes():
@@ -208,12 +208,12 @@ def test_depth_decides_between_candidates_unless_published_matching_is_asked_for
     seen = view_objects(BOXES[:1], torch.tensor([0]), rig())
     codes = camera_codes(seen, (HEIGHT, WIDTH))[0]
     middle = seen.boxes[:, :3]
-    centres = torch.cat([middle + torch.tensor([0.0, 0, 20]), middle + torch.tensor([0.5, 0, 3])])
+    centers = torch.cat([middle + torch.tensor([0.0, 0, 20]), middle + torch.tensor([0.5, 0, 3])])
     outputs = dict(cls=torch.zeros(2, 2), dim_2d=codes[3:6, None].expand(-1, 2),
                    rot_2d=codes[6:8, None].expand(-1, 2))
     for published, chosen in ((False, 1), (True, 0)):
-        targets = camera_targets(outputs, centres, torch.tensor([0, 0]), seen, (HEIGHT, WIDTH),
-                                 [40.0, 40.0], MatchWeights(overlap=0.0), published)
+        targets = camera_targets(outputs, centers, torch.tensor([0, 0]), seen, (HEIGHT, WIDTH),
+                                 [40.0, 40.0], MatchWeights(iou=0.0), published)
         assert targets.labels.tolist()[chosen] == 0 and targets.labels.tolist()[1 - chosen] == 2
         torch.testing.assert_close(targets.codes[chosen], codes)
 
@@ -232,7 +232,7 @@ def test_the_level_of_an_object_follows_from_its_size():
     for size, level in ((40.0, 0), (50.0, 1), (100.0, 2), (500.0, 3)):
         seen = view_objects(BOXES[:1], torch.tensor([1]), rig())
         seen.size_2d = torch.tensor([[size, size / 2]])
-        heat = image_heat_target(seen, shapes, views=2, classes=2)
+        heat = image_heat_target(seen, shapes, views=2, num_classes=2)
         start = sum(h * w for h, w in shapes[:level])
         ones = (heat == 1).nonzero()
         x, y = (seen.pixels[0] / 4 / 2 ** level).int().tolist()

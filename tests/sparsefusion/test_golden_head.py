@@ -62,8 +62,8 @@ def check_lifted(output, stored: dict[str, np.ndarray], prefix: str, order: Alig
     codes = output.lifted.codes[:, order.camera]
     old = torch.cat([codes[..., :3], -codes[..., [7, 6]], codes[..., 8:], codes[..., [4, 3, 5]]], 2)
     close(old, stored[f'{prefix}img_bev_box'], CELLS, 'lifted boxes')
-    close(output.lifted.camera_centres[:, order.camera].transpose(1, 2),
-          stored[f'{prefix}pred_loc_cam_3d'], CELLS, 'camera centres')
+    close(output.lifted.camera_centers[:, order.camera].transpose(1, 2),
+          stored[f'{prefix}pred_loc_cam_3d'], CELLS, 'camera centers')
 
 
 def check_detections(head, output, stored: dict[str, np.ndarray], prefix: str,
@@ -129,7 +129,7 @@ def test_every_stage_of_the_head(golden, case, small_scene, one_thread):
 
 
 def test_views_with_one_candidate(golden, case, small_scene, one_thread):
-    few = {f'{HEAD}lidar_queries': 16, f'{HEAD}camera_queries': 8}
+    few = {f'{HEAD}num_lidar_queries': 16, f'{HEAD}num_camera_queries': 8}
     head = golden.head(**case.SMALL, **few)
     with torch.no_grad():
         output = head(small_scene)
@@ -143,7 +143,7 @@ def test_views_with_one_candidate(golden, case, small_scene, one_thread):
         assert right(small_scene).camera.queries.abs().sum(2).min() > 1
 
 
-def test_right_behaviour_differs_from_each_published_option(golden, case, small_scene):
+def test_right_behavior_differs_from_each_published_option(golden, case, small_scene):
     """An option that changes nothing would be no option."""
     with torch.no_grad():
         published = golden.head(**case.SMALL)(small_scene)
@@ -159,7 +159,7 @@ def test_two_samples_at_once_are_two_samples(golden, case, small_scene, one_thre
     other = golden.features('loss', case.SMALL_SHAPES)
     rig = small_scene.rig
     twice = replace(rig, **{name: torch.cat([getattr(rig, name)] * 2) for name in (
-        'intrinsics', 'rotation', 'translation', 'valid_size', 'present')})
+        'intrinsics', 'rotation', 'translation', 'valid_size', 'valid')})
     both = replace(small_scene, bev=torch.cat([other[0], small_scene.bev]),
                    heights=small_scene.heights.repeat(2, 1, 1),
                    occupied=small_scene.occupied.repeat(2, 1, 1),

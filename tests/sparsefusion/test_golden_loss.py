@@ -69,9 +69,9 @@ class Batch:
         boxes = found['boxes_cam'].clone()
         boxes[:, 1] -= boxes[:, 4] / 2  # bottom to middle, y looks down
         labels, view = found['labels_view'].unbind(1)
-        centres = found['centers_2d_depth'].float()
+        centers = found['centers_2d_depth'].float()
         return ViewObjects(row=torch.zeros_like(view), view=view, labels=labels,
-                           pixels=centres[:, :2], depth=centres[:, 2],
+                           pixels=centers[:, :2], depth=centers[:, 2],
                            size_2d=found['boxes_2d'][:, 2:], boxes=boxes)
 
 
@@ -112,7 +112,7 @@ def in_stored_order(targets: QueryTargets, ours: Tensor, stored: np.ndarray) -> 
     assert all(len(set(row.tolist())) == len(row) for row in rows)
     sample = torch.arange(len(rows))[:, None]
     return QueryTargets(*(getattr(targets, name)[sample, rows] for name in (
-        'labels', 'label_weights', 'codes', 'code_weights', 'overlaps')), targets.positives)
+        'labels', 'label_weights', 'codes', 'code_weights', 'ious')), targets.positives)
 
 
 def check_targets(found: QueryTargets, stored: dict, suffix: str, columns: slice,
@@ -133,7 +133,7 @@ def check_targets(found: QueryTargets, stored: dict, suffix: str, columns: slice
         np.testing.assert_allclose(*(part[part[:, 2].argsort()] for part in (ours, theirs)),
                                    atol=1e-3)
         np.testing.assert_allclose(
-            found.overlaps[sample].numpy()[matched[sample]][~exchanged],
+            found.ious[sample].numpy()[matched[sample]][~exchanged],
             overlaps[sample][matched[sample]][~exchanged], atol=1e-4)
 
 
@@ -154,7 +154,7 @@ def test_targets_of_every_stage(batch, eval_output):
         found = in_stored_order(found, outputs['center'], stored[f'pred_{key}'][..., columns])
         check_targets(found, stored, suffix, columns, old_codes(found.codes))
     found = in_stored_order(losses.camera_targets(output, batch.views, batch.rig),
-                            output.lifted.camera_centres.transpose(1, 2), stored['pred_loc_cam_3d'])
+                            output.lifted.camera_centers.transpose(1, 2), stored['pred_loc_cam_3d'])
     check_targets(found, stored, '_2d', slice(0, 200), found.codes.numpy())
     np.testing.assert_array_equal(found.positives.numpy(), stored['target_num_pos_2d'][:, 0])
 
@@ -194,7 +194,7 @@ def losses_of(head: nn.Module, batch: Batch, monkeypatch=None) -> dict[str, Tens
     if monkeypatch is not None:
         boxes = {id(getattr(output, stage)): stored_targets(
             batch, stage, getattr(output, stage)['center']) for stage in STAGES}
-        camera = stored_targets(batch, 'camera', output.lifted.camera_centres.transpose(1, 2))
+        camera = stored_targets(batch, 'camera', output.lifted.camera_centers.transpose(1, 2))
         monkeypatch.setattr(head.losses, 'box_targets', lambda outputs, _: boxes[id(outputs)])
         monkeypatch.setattr(head.losses, 'camera_targets', lambda *_: camera)
     return head.losses(output, batch.instances, batch.rig, batch.views, batch.seen)

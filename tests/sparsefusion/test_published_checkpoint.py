@@ -12,7 +12,7 @@ from sparsefusion.published_checkpoint import CONFIGS, FUSION_OPTIONS, ROOT, bui
 from sparsefusion.published_names import NO_EFFECT, as_sparsefusion, ours
 
 
-def released_transfusion(golden) -> dict:
+def published_transfusion(golden) -> dict:
     """The LiDAR part of the golden's weights under TransFusion-L's names, spconv 1.x layout."""
     released = {}
     for name, value in golden.published.items():
@@ -36,7 +36,7 @@ def swin_weights(golden) -> dict:
 
 
 @pytest.mark.parametrize('kind', ['resnet50', 'swin_t'])
-def test_published_behaviour_is_switched_on_by_options_that_the_config_knows(kind):
+def test_published_behavior_is_switched_on_by_options_that_the_config_knows(kind):
     head = load_config(ROOT / CONFIGS[kind], FUSION_OPTIONS).model.bbox_head
     assert head.suppression.published_squared_radius and head.suppression.published_zero_scores
     assert head.losses.published_match_height and head.published_padding
@@ -55,13 +55,13 @@ def test_names_that_nobody_released_are_unknown():
 
 
 def test_all_lidar_tensors_of_transfusion_have_a_place_in_sparsefusion(golden):
-    released = released_transfusion(golden)
+    released = published_transfusion(golden)
     assert len(released) == 306
     assert {as_sparsefusion(name) for name in released} <= set(golden.published)
 
 
 def test_transfusion_converts_and_its_sparse_weights_are_turned(golden):
-    conversion = convert(released_transfusion(golden))
+    conversion = convert(published_transfusion(golden))
     assert conversion.config == CONFIGS['transfusion_l'] and not conversion.options
     name = 'middle_encoder.conv_input.0.weight'
     torch.testing.assert_close(conversion.weights[name], golden.converted[name])
@@ -76,7 +76,7 @@ def test_transfusion_detects_what_the_released_lidar_branch_predicts(golden, cas
     config = Config.fromfile(ROOT / CONFIGS['transfusion_l'])
     settings = dict(config.model.bbox_head, point_cloud_range=[-27, -27, -5, 27, 27, 3])
     head = MODELS.build(settings)
-    weights = convert(released_transfusion(golden)).weights
+    weights = convert(published_transfusion(golden)).weights
     head.load_state_dict({name.removeprefix('bbox_head.'): value for name, value in weights.items()
                           if name.startswith('bbox_head.')})
     lidar, _ = golden.features('head', case.SMALL_SHAPES)
@@ -118,7 +118,7 @@ def test_what_does_not_fit_is_refused(golden):
 
 def test_initial_weights_take_lidar_and_images_from_their_files(golden, tmp_path):
     lidar, image, target = (tmp_path / f'{name}.pth' for name in ('lidar', 'image', 'initial'))
-    torch.save(dict(state_dict=released_transfusion(golden)), lidar)
+    torch.save(dict(state_dict=published_transfusion(golden)), lidar)
     torch.save(dict(state_dict={
         **{name.removeprefix('img_'): value for name, value in golden.published.items()
            if name.startswith('img_')}, 'roi_head.bbox_head.fc_cls.weight': torch.zeros(2, 2)}),

@@ -35,14 +35,14 @@ def test_every_second_beam_stays():
 
 def cameras() -> dict:
     return dict(img=[np.full((2, 3, 3), 9, np.uint8) for _ in range(2)],
-                view_names=['CAM_FRONT', 'CAM_BACK'], img_valid=np.array([True, True]))
+                view_names=['CAM_FRONT', 'CAM_BACK'], image_valid=np.array([True, True]))
 
 
 def test_a_camera_is_blacked_out_and_said_to_be():
     results = DropCameras(['CAM_BACK'])(cameras())
     assert [int(image.max()) for image in results['img']] == [9, 0]
-    assert results['img_valid'].tolist() == [True, False]
-    assert not DropCameras()(cameras())['img_valid'].any()
-    assert DropCameras(said=False)(cameras())['img_valid'].all()
+    assert results['image_valid'].tolist() == [True, False]
+    assert not DropCameras()(cameras())['image_valid'].any()
+    assert DropCameras(said=False)(cameras())['image_valid'].all()
     with pytest.raises(ConfigError, match='CAM_SIDE'):
         DropCameras(['CAM_SIDE'])(cameras())

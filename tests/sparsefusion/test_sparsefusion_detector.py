@@ -25,10 +25,20 @@ def tiny_model(**changes) -> nn.Module:
     init_default_scope('mmdet3d')
     voxel_layer = dict(max_num_points=5, point_cloud_range=RANGE, voxel_size=[0.2, 0.2, 0.1],
                        max_voxels=(4000, 4000))
-    head = dict(type='SparseFusionHead', in_channels=32, image_channels=16, classes=2,
-                point_cloud_range=RANGE, voxel_size=[0.2, 0.2], stride=8, channels=16,
-                centre_range=[-15, -15, -10, 15, 15, 10], lidar_queries=12, camera_queries=12,
-                layer=dict(heads=2, hidden=32, dropout=0.1))
+    head = dict(
+        type='SparseFusionHead',
+        in_channels=32,
+        image_channels=16,
+        num_classes=2,
+        point_cloud_range=RANGE,
+        voxel_size=[0.2, 0.2],
+        stride=8,
+        channels=16,
+        center_range=[-15, -15, -10, 15, 15, 10],
+        num_lidar_queries=12,
+        num_camera_queries=12,
+        layer=dict(num_heads=2, feedforward_channels=32, dropout=0.1),
+    )
     head.update(changes.pop('head', {}))
     model = MODELS.build(dict(
         type='SparseFusion',
@@ -117,7 +127,7 @@ def test_a_frozen_lidar_stays_and_the_rest_moves():
                            after['bbox_head.fusion_branches.branches.dim.3.weight'])
 
 
-def test_the_published_way_of_freezing_normalises_by_the_batch():
+def test_the_published_way_of_freezing_normalizes_by_the_batch():
     ours, published = (tiny_model(freeze_lidar=True, published_frozen_statistics=flag).train()
                        for flag in (False, True))
     published.load_state_dict(ours.state_dict())
@@ -132,8 +142,11 @@ def test_the_published_way_of_freezing_normalises_by_the_batch():
                                   'one camera', 'no camera', 'no images given', 'nothing'])
 def test_what_is_missing_is_done_without(case):
     model = tiny_model()
-    meta = {'one camera': dict(img_valid=[True, False]), 'no camera': dict(img_valid=[False] * 2),
-            'nothing': dict(img_valid=[False] * 2)}.get(case, {})
+    meta = {
+        'one camera': dict(image_valid=[True, False]),
+        'no camera': dict(image_valid=[False] * 2),
+        'nothing': dict(image_valid=[False] * 2),
+    }.get(case, {})
     data = batch(points=0 if case in ('no points at all', 'nothing') else None, **meta)
     if case == 'no points in one sample':
         data['inputs']['points'][1] = data['inputs']['points'][1][:0]
@@ -154,7 +167,7 @@ def test_what_is_missing_is_done_without(case):
 def test_nothing_is_found_without_candidates_whatever_the_release_would_say():
     """Converted weights keep boxes without a score; those of no candidate are none."""
     model = tiny_model(head=dict(suppression=dict(published_zero_scores=True)))
-    data = batch(points=0, img_valid=[False, False])
+    data = batch(points=0, image_valid=[False, False])
     with pytest.warns(UserWarning, match='lacks'):
         found = predict(model, data)
     assert [len(objects) for objects in found] == [0, 0]
@@ -178,7 +191,9 @@ def test_arrays_without_points_or_without_a_camera_are_detected_and_reported_onc
         assert np.isfinite(found.scores).all() and np.isfinite(found.boxes_3d).all()
 
 
-@pytest.mark.parametrize('meta', [dict(img_valid=[True, False]), dict(img_valid=[False, False])])
+@pytest.mark.parametrize(
+    'meta', [dict(image_valid=[True, False]), dict(image_valid=[False, False])]
+)
 def test_missing_inputs_do_not_stop_training(meta):
     model = tiny_model().train()
     data = batch(**meta)
@@ -194,7 +209,7 @@ def test_missing_inputs_do_not_stop_training(meta):
 def test_an_absent_camera_is_as_if_it_saw_nothing():
     """Its picture must not matter."""
     model = tiny_model().eval()
-    first, second = batch(img_valid=[True, False]), batch(img_valid=[True, False])
+    first, second = batch(image_valid=[True, False]), batch(image_valid=[True, False])
     second['inputs']['points'] = first['inputs']['points']
     for sample, image in enumerate(first['inputs']['img']):
         second['inputs']['img'][sample] = image.clone()
@@ -209,7 +224,7 @@ def test_an_absent_camera_is_as_if_it_saw_nothing():
 
 def test_numbers_in_the_place_of_a_missing_image_are_left_out():
     """NaN there reaches neither detections nor losses nor gradients."""
-    model, data = tiny_model(), batch(img_valid=[True, False])
+    model, data = tiny_model(), batch(image_valid=[True, False])
     data['inputs']['img'] = [image.float() for image in data['inputs']['img']]
     for image in data['inputs']['img']:
         image[1] = torch.nan
@@ -251,13 +266,17 @@ def test_half_precision_trains_and_detects_nearly_the_same():
 
 
 def test_other_numbers_of_levels_queries_and_layers():
-    model = tiny_model(head=dict(levels=3, lidar_queries=3, camera_queries=500, lidar_layers=2))
+    model = tiny_model(
+        head=dict(num_levels=3, num_lidar_queries=3, num_camera_queries=500, num_lidar_layers=2)
+    )
     assert losses(model.train(), batch()).isfinite()
 
 
 @pytest.mark.slow
 def test_it_learns_two_samples():
-    model = tiny_model(head=dict(layer=dict(heads=2, hidden=32, dropout=0.0))).train()
+    model = tiny_model(
+        head=dict(layer=dict(num_heads=2, feedforward_channels=32, dropout=0.0))
+    ).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
     data = batch(samples=1)
     first = None
@@ -273,7 +292,7 @@ def test_it_learns_two_samples():
 
 def test_every_stage_is_drawn(tmp_path):
     from sparse3d.visualization.frame import Frame, Picture
-    from sparsefusion.pictures import STAGES, draw_stages, stage_boxes, turned_by
+    from sparsefusion.pictures import STAGES, draw_stages, stage_boxes, yaw_between
     model, data = tiny_model().eval(), batch(samples=1)
     points = data['inputs']['points'][0]
     prepared = model.data_preprocessor(data)
@@ -284,7 +303,7 @@ def test_every_stage_is_drawn(tmp_path):
     assert all((found.scores[:-1] >= found.scores[1:]).all() for found in boxes.values())
     frame = Frame('7', points.numpy(), ('car', 'truck'), pictures=(
         Picture('front', np.zeros((HEIGHT, WIDTH, 3), np.uint8), cameras()[0]), ))
-    paths = draw_stages(model.bbox_head, output, frame, tmp_path, score=0.0)
+    paths = draw_stages(model.bbox_head, output, frame, tmp_path, score_threshold=0.0)
     assert len(paths) == 4 + 3 and all(path.stat().st_size > 1000 for path in paths)
     turned = frame.turned(-np.pi / 2).points
-    assert abs(turned_by(points, turned) % (2 * np.pi) - 1.5 * np.pi) < 1e-4
+    assert abs(yaw_between(points, turned) % (2 * np.pi) - 1.5 * np.pi) < 1e-4

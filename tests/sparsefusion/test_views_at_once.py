@@ -16,10 +16,10 @@ SAMPLES, VIEWS, ITEMS, CHANNELS = 2, 3, 7, 16
 
 def rig(size: tuple[float, float] = (64.0, 48.0)) -> CameraRig:
     eye = torch.eye(3).expand(SAMPLES, VIEWS, 3, 3)
-    present = torch.ones(SAMPLES, VIEWS, dtype=torch.bool)
-    present[1, 2] = False
+    valid = torch.ones(SAMPLES, VIEWS, dtype=torch.bool)
+    valid[1, 2] = False
     return CameraRig(eye, eye, torch.zeros(SAMPLES, VIEWS, 3),
-                     torch.tensor(size).expand(SAMPLES, VIEWS, 2), present, (64, 96))
+                     torch.tensor(size).expand(SAMPLES, VIEWS, 2), valid, (64, 96))
 
 
 def pyramid() -> ImagePyramid:
@@ -29,7 +29,9 @@ def pyramid() -> ImagePyramid:
 
 
 def test_views_at_once_give_what_a_loop_over_them_gives():
-    layer = DeformableDecoderLayer(3, CHANNELS, heads=2, hidden=32, levels=2).eval()
+    layer = DeformableDecoderLayer(
+        3, CHANNELS, num_heads=2, feedforward_channels=32, num_levels=2
+    ).eval()
     torch.nn.init.normal_(layer.image_attention.sampling_offsets.weight, std=0.1)
     torch.nn.init.normal_(layer.image_attention.attention_weights.weight)
     images = pyramid()
@@ -61,7 +63,7 @@ def test_pixels_of_padding_and_of_absent_cameras_are_marked():
 
 
 def test_queries_that_are_absent_change_nothing_for_the_others():
-    layer = QueryAttention(2, CHANNELS, heads=2, hidden=32).eval()
+    layer = QueryAttention(2, CHANNELS, num_heads=2, feedforward_channels=32).eval()
     queries, positions = torch.randn(1, 5, CHANNELS), torch.randn(1, 5, 2)
     absent = torch.tensor([[False, False, True, False, True]])
     changed = torch.where(absent[..., None], 9.0, queries)

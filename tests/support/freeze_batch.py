@@ -93,14 +93,14 @@ def make_batch(wanted: dict[str, Any], keypoints_class: type | None = None) -> d
         bboxes_3d=LiDARInstance3DBoxes(truth, box_dim=truth.shape[1]), labels_3d=labels)
     if wanted['keypoints']:
         spread = random.uniform(-0.5, 0.5, (len(boxes), JOINTS, 3)) * boxes[:, None, 3:6]
-        centres = boxes[:, None, :3] + [0, 0, 0.9]
+        centers = boxes[:, None, :3] + [0, 0, 0.9]
         sample.gt_instances_3d.keypoints_3d = keypoints_class(
-            torch.from_numpy((centres + spread).astype(np.float32)))
+            torch.from_numpy((centers + spread).astype(np.float32)))
     return dict(inputs=inputs, data_samples=[sample])
 
 
 def _objects(wanted: dict, random: np.random.Generator) -> tuple[np.ndarray, torch.Tensor]:
-    """Boxes [M, 7 or 9] 4 to 18 metres ahead, and labels of all classes."""
+    """Boxes [M, 7 or 9] 4 to 18 meters ahead, and labels of all classes."""
     low, high = np.array(wanted['range'][:3]), np.array(wanted['range'][3:])
     count, number = OBJECTS, np.arange(OBJECTS)
     boxes = np.zeros((count, 9 if wanted['velocities'] else 7))
@@ -136,7 +136,7 @@ def _cameras(wanted: dict) -> dict[str, Any]:
     cam2img[:2, 2] = width / 2, height / 2
     lidar2cam = np.stack([_looking(2 * np.pi * view / count) for view in range(count)])
     moved = np.tile(np.eye(4), (frames, 1, 1))
-    moved[:, 0, 3] = 0.5 * np.arange(frames)  # metres that the car has driven since
+    moved[:, 0, 3] = 0.5 * np.arange(frames)  # meters that the car has driven since
     lidar2cam = (lidar2cam[None] @ moved[:, None]).reshape(-1, 4, 4)
     return dict(
         lidar2img=cam2img @ lidar2cam, lidar2cam=lidar2cam,

@@ -41,7 +41,7 @@ class TooExpensive(Exception):
 
 
 def build(model: dict) -> nn.Module:
-    """A model of its config, not initialised: weights come from :func:`set_weights`."""
+    """A model of its config, not initialized: weights come from :func:`set_weights`."""
     init_default_scope('mmdet3d')
     return MODELS.build(ConfigDict(model))
 
@@ -171,7 +171,7 @@ def _predict(model: nn.Module, batch: dict) -> dict[str, Any]:
 
 
 def _best(predictions: dict[str, Any]) -> dict[str, list]:
-    """Boxes, to the centimetre, and labels of the best detections."""
+    """Boxes, to the centimeter, and labels of the best detections."""
     boxes, scores, labels = (np.array(predictions[name]['values']).reshape(
         predictions[name]['shape']) for name in ('bboxes_3d', 'scores_3d', 'labels_3d'))
     best = np.argsort(-scores, kind='stable')[:MOST_FOUND]

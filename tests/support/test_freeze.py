@@ -86,7 +86,7 @@ def test_a_record_has_all_and_an_unchanged_house_is_equal(house, recorded, capsy
     model = stored['models'][stored['configs']['tiny/wide']['model']]
     assert model['parameters']['hidden.weight'] == dict(shape=[8, 4], learns=True)
     assert model['passes']['predictions']['bboxes_3d']['shape'] == [1, 7]
-    assert np.isfinite(model['passes']['losses']['loss_centre']['values']).all()
+    assert np.isfinite(model['passes']['losses']['loss_center']['values']).all()
     optimizer = stored['optimizers'][stored['configs']['tiny/wide']['optimizer']]
     group = optimizer['groups'][optimizer['parameters']['hidden.weight']]
     assert (group['lr'], group['betas']) == (0.01, [0.9, 0.999])
@@ -111,7 +111,7 @@ def test_a_changed_loss_is_found_beyond_the_tolerance(house, recorded):
     found = freeze.compare(recorded, house(wide='ChangedLoss'), NONE)
     assert found['tiny/plain'] == []
     (sentence,) = found['tiny/wide']
-    assert sentence.startswith('loss loss_centre: ')
+    assert sentence.startswith('loss loss_center: ')
     assert sentence.endswith('(0.0001 of the largest value)')
     assert any(freeze.compare(recorded, house(wide='ChangedLoss'), NONE, 1e-5).values())
     assert not any(freeze.compare(recorded, house(wide='ChangedLoss'), NONE, 1e-3).values())
@@ -121,7 +121,7 @@ def test_a_changed_group_is_found(house, recorded):
     found = freeze.compare(recorded, house(rate=0.02), NONE)
     assert found['tiny/plain'] == []
     assert found['tiny/wide'] == [
-        'optimizer group, lr 0.01 -> 0.02: hidden.weight, hidden.bias, centre.weight, centre.bias']
+        'optimizer group, lr 0.01 -> 0.02: hidden.weight, hidden.bias, center.weight, center.bias']
     assert list(freeze.report(found))[-1] == '1 configs are equal, 1 differ'
 
 

@@ -30,10 +30,10 @@ class TinyFrames(torch.utils.data.Dataset):
 
     def __getitem__(self, index):
         made = np.random.default_rng(index)
-        centre = made.uniform([5, -10, -2], [30, 10, -1])
-        points = centre + made.normal(size=(50, 3)) + self.jitter * np.random.normal(size=3)
+        center = made.uniform([5, -10, -2], [30, 10, -1])
+        points = center + made.normal(size=(50, 3)) + self.jitter * np.random.normal(size=3)
         points = np.column_stack([points, made.uniform(size=50)]).astype(np.float32)
-        boxes = np.array([[*centre, 4.0, 1.8, 1.6, made.uniform(-3, 3)]], dtype=np.float32)
+        boxes = np.array([[*center, 4.0, 1.8, 1.6, made.uniform(-3, 3)]], dtype=np.float32)
         sample = Det3DDataSample(metainfo={'sample_idx': index, 'box_type_3d': None})
         sample.gt_instances_3d = InstanceData(
             bboxes_3d=LiDARInstance3DBoxes(torch.from_numpy(boxes)),
@@ -54,18 +54,18 @@ class TinyDetector(BaseModel):
         width = published_width or width
         self.hidden = nn.Linear(4, width)
         self.dropout = nn.Dropout(dropout)
-        self.centre = nn.Linear(width, 3)
+        self.center = nn.Linear(width, 3)
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
         means = torch.stack([points.mean(0) for points in inputs['points']])
-        centres = self.centre(self.dropout(self.hidden(means).relu())) + means[:, :3]
+        centers = self.center(self.dropout(self.hidden(means).relu())) + means[:, :3]
         if mode == 'tensor':
-            return centres
+            return centers
         if mode == 'loss':
             truth = torch.cat([s.gt_instances_3d.bboxes_3d.bottom_center for s in data_samples])
-            return {'loss_centre': (centres - truth).abs().mean()}
-        for centre, sample in zip(centres, data_samples, strict=True):
-            box = torch.cat([centre, centre.new_tensor([4.0, 1.8, 1.6, 0.0])])[None]
+            return {'loss_center': (centers - truth).abs().mean()}
+        for center, sample in zip(centers, data_samples, strict=True):
+            box = torch.cat([center, center.new_tensor([4.0, 1.8, 1.6, 0.0])])[None]
             sample.pred_instances_3d = InstanceData(
                 bboxes_3d=LiDARInstance3DBoxes(box), scores_3d=box.new_full((1,), 0.9),
                 labels_3d=torch.zeros(1, dtype=torch.int64))
@@ -74,7 +74,7 @@ class TinyDetector(BaseModel):
 
 @METRICS.register_module()
 class TinyMetric(BaseMetric):
-    """Mean distance of the box from the truth, in metres; ``broken`` cannot evaluate."""
+    """Mean distance of the box from the truth, in meters; ``broken`` cannot evaluate."""
 
     def __init__(self, broken: bool = False):
         super().__init__()

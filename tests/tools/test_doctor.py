@@ -31,7 +31,7 @@ def test_a_check_that_raises_becomes_a_broken_row_with_a_remedy(monkeypatch):
         monkeypatch.setattr(checks, name, broken)
     rows = {row.name: row for row in checks.all_checks()}
     row = rows['sparse3d']
-    assert row.state == 'broken' and 'libfoo.so' in row.found and row.remedy
+    assert row.state == 'broken' and 'libfoo.so' in row.value and row.remedy
     assert rows['free disk'].state in ('ok', 'note', 'broken')
 
 
@@ -62,4 +62,4 @@ def test_the_pins_are_read():
     ('', {}, 'note', 'not of libgomp')])
 def test_how_threads_wait_is_told(reported, environment, state, words):
     row = checks._threads_row(reported, environment)
-    assert row.state == state and words in row.found
+    assert row.state == state and words in row.value

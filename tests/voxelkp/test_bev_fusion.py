@@ -26,7 +26,7 @@ def as_dict(fused: SparseConvTensor) -> dict:
             zip(fused.indices.tolist(), fused.features[:, 0].tolist(), strict=True)}
 
 
-def test_levels_meet_at_the_centres_of_what_they_saw():
+def test_levels_meet_at_the_centers_of_what_they_saw():
     fused = SparseBEVFusion([4, 4, 4], [1, 1, 1], 8).fuse(levels())
     assert as_dict(fused) == {(0, 0, 5): 1, (0, 4, 4): 112, (0, 8, 0): 20}
     assert fused.indices.tolist() == sorted(fused.indices.tolist())

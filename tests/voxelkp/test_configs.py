@@ -35,7 +35,7 @@ def crowd(seed: int = 0) -> list[torch.Tensor]:
     return [low + (high - low) * torch.rand(500, 5, generator=random) for _ in range(2)]
 
 
-def labelled() -> Det3DDataSample:
+def labeled() -> Det3DDataSample:
     sample = Det3DDataSample(metainfo=dict(box_type_3d=LiDARInstance3DBoxes))
     sample.gt_instances_3d = InstanceData(
         bboxes_3d=LiDARInstance3DBoxes(torch.tensor([[2., 3, -1, .8, .8, 1.8, .3]])),
@@ -55,14 +55,14 @@ def test_the_published_config_is_the_published_model():
     assert expected == {}
     # 111,111,202 in the release, of which the biases in front of norms are not needed.
     assert sum(parameter.numel() for parameter in model.parameters()) == 111_111_202 - 10_112
-    assert [part.pipeline[-2].kind for part in config.val_dataloader.dataset.datasets] == [
+    assert [part.pipeline[-2].variant for part in config.val_dataloader.dataset.datasets] == [
         'raw', 'cleaned']
 
 
 @pytest.mark.parametrize('name', SMALL)
 def test_every_small_config_trains_and_predicts(name):
     _, model = model_of(name)
-    data = dict(inputs=dict(points=crowd()), data_samples=[labelled(), labelled()])
+    data = dict(inputs=dict(points=crowd()), data_samples=[labeled(), labeled()])
     data = model.data_preprocessor(data, True)
     inputs, samples = data['inputs'], data['data_samples']
     losses = model.train()(inputs, samples, mode='loss')

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
-from voxelkp.bird_eye_grid import BirdEyeGrid
+from voxelkp.bev_grid import BEVGrid
 from voxelkp.keypoint_decoding import DecodingOptions, decode
 from voxelkp.keypoint_losses import keypoint_losses
 from voxelkp.keypoint_targets import assign_targets
@@ -21,7 +21,7 @@ from voxelkp.windows import window_indices
 
 MODELS_FOLDER = Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'models'
 EVERY = 12  # rows of a stage that are stored
-GRID = BirdEyeGrid.of_voxels(VOXEL_SIZE, POINT_CLOUD_RANGE, 8)
+GRID = BEVGrid.from_voxels(VOXEL_SIZE, POINT_CLOUD_RANGE, 8)
 DECODING = DecodingOptions(center_range=POINT_CLOUD_RANGE, max_candidates=150)
 
 pytestmark = pytest.mark.usefixtures('one_thread')
@@ -215,7 +215,7 @@ def test_published_losses_and_their_gradients(golden):
 def test_a_training_step(golden, published_model):
     """Losses, raw outputs, gradients of all weights and running statistics in training mode.
 
-    In float64 like the stored numbers: normalising two frames is too ill-conditioned to compare
+    In float64 like the stored numbers: normalizing two frames is too ill-conditioned to compare
     gradients in float32.
     """
     model = published_model.train()

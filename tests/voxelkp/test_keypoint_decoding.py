@@ -6,11 +6,11 @@ import math
 import pytest
 import torch
 
-from voxelkp.bird_eye_grid import BirdEyeGrid
+from voxelkp.bev_grid import BEVGrid
 from voxelkp.head_outputs import HeadOutputs
 from voxelkp.keypoint_decoding import DecodingOptions, decode
 
-GRID = BirdEyeGrid((-8.0, -8.0), (0.8, 0.8), (20, 20))
+GRID = BEVGrid((-8.0, -8.0), (0.8, 0.8), (20, 20))
 OPTIONS = DecodingOptions(center_range=[-8, -8, -2, 8, 8, 4], max_candidates=500)
 
 
@@ -36,7 +36,7 @@ def test_by_hand():
 
 def test_one_of_two_in_the_same_place_stays():
     given = outputs([[0, 3, 10], [0, 3, 11]], [2.0, 3.0])
-    given.x[1] -= 1.0                              # the same metres
+    given.x[1] -= 1.0                              # the same meters
     found, = decode(given, GRID, OPTIONS)
     assert found.scores.tolist() == pytest.approx(
         [(1 / (1 + math.exp(-3))) ** 0.32 * 0.5 ** 0.68])
@@ -58,6 +58,6 @@ def test_frames_have_any_number_of_cells():
     few = DecodingOptions(center_range=OPTIONS.center_range, max_candidates=2)
     assert [len(found.scores) for found in decode(outputs(cells, [3.0] * 4, 4), GRID, few)] == [
         1, 0, 2, 0]
-    most = DecodingOptions(center_range=OPTIONS.center_range, max_people=1)
+    most = DecodingOptions(center_range=OPTIONS.center_range, max_detections=1)
     assert len(decode(outputs(cells, [3.0] * 4, 4), GRID, most)[2].scores) == 1
     assert len(decode(outputs([], [], 1), GRID, OPTIONS)[0].scores) == 0

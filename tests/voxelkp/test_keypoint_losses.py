@@ -1,4 +1,4 @@
-"""Losses: zero where the head is right, masks, metres, gradients, nobody."""
+"""Losses: zero where the head is right, masks, meters, gradients, nobody."""
 from __future__ import annotations
 
 import math
@@ -6,22 +6,22 @@ import math
 import pytest
 import torch
 
-from voxelkp.bird_eye_grid import BirdEyeGrid
+from voxelkp.bev_grid import BEVGrid
 from voxelkp.head_outputs import HeadOutputs
 from voxelkp.keypoint_losses import distance_iou_loss, heatmap_loss, keypoint_losses
 from voxelkp.keypoint_targets import People, assign_targets
 from voxelkp.skeleton import BONES, bone_lengths, joint_weights
 
-GRID = BirdEyeGrid((-8.0, -8.0), (0.8, 0.8), (20, 20))
+GRID = BEVGrid((-8.0, -8.0), (0.8, 0.8), (20, 20))
 CELLS = torch.tensor([[0, 3, 4], [0, 12, 15], [1, 5, 5], [1, 9, 2]]).int()
 
 
-def labelled(dtype=torch.float32) -> list[People]:
+def labeled(dtype=torch.float32) -> list[People]:
     random = torch.Generator().manual_seed(3)
-    centre = torch.tensor([[-4.6, -5.4, 1.0], [4.3, 1.8, 0.9]])
-    boxes = torch.cat([centre, torch.rand(2, 3, generator=random) + 0.5,
+    center = torch.tensor([[-4.6, -5.4, 1.0], [4.3, 1.8, 0.9]])
+    boxes = torch.cat([center, torch.rand(2, 3, generator=random) + 0.5,
                        torch.rand(2, 1, generator=random)], 1)
-    joints = centre[:, None] + torch.rand(2, 14, 3, generator=random) - 0.5
+    joints = center[:, None] + torch.rand(2, 14, 3, generator=random) - 0.5
     nobody = People(torch.zeros(0, 7), torch.zeros(0, 14, 3), torch.zeros(0, 14))
     return [People(boxes.to(dtype), joints.to(dtype), torch.full((2, 14), 2)), nobody]
 
@@ -50,7 +50,7 @@ def changed(outputs: HeadOutputs, **values) -> HeadOutputs:
 
 @pytest.mark.parametrize('published', [False, True])
 def test_nothing_is_lost_where_the_head_is_right(published):
-    people = labelled()
+    people = labeled()
     losses = keypoint_losses(right_outputs(people), assign_targets(CELLS, people, GRID), GRID,
                              published)
     assert set(losses) == {'loss_heatmap', 'loss_box', 'loss_joints', 'loss_visibility',
@@ -60,7 +60,7 @@ def test_nothing_is_lost_where_the_head_is_right(published):
 
 
 def test_the_heading_has_a_weight_of_its_own():
-    people, outputs = labelled(), right_outputs(labelled())
+    people, outputs = labeled(), right_outputs(labeled())
     wrong = changed(outputs, heading=-outputs.heading, size=outputs.size + 0.1)
     targets = assign_targets(CELLS, people, GRID)
 
@@ -73,8 +73,8 @@ def test_the_heading_has_a_weight_of_its_own():
     assert loss(5.0) == pytest.approx(0.3 + 5 * of_heading, rel=1e-4)
 
 
-def test_joints_count_in_metres_and_only_if_labelled():
-    people, outputs = labelled(), right_outputs(labelled())
+def test_joints_count_in_meters_and_only_if_labeled():
+    people, outputs = labeled(), right_outputs(labeled())
     people[0].visibility[0, 5] = 0                # a wrist of the first person
     shifted = outputs.x.clone()
     shifted[:, 1:] += 1.0                         # a cell, 0.8 m
@@ -90,14 +90,14 @@ def test_joints_count_in_metres_and_only_if_labelled():
 
 
 def test_visibility_of_missing_joints_is_learned():
-    people, outputs = labelled(), right_outputs(labelled())
+    people, outputs = labeled(), right_outputs(labeled())
     people[0].visibility[0, 5] = 0
     losses = keypoint_losses(outputs, assign_targets(CELLS, people, GRID), GRID)
     assert losses['loss_visibility'].item() == pytest.approx(2 / 14 / 2)
 
 
 def test_bones_compare_person_by_person():
-    people, outputs = labelled(), right_outputs(labelled())
+    people, outputs = labeled(), right_outputs(labeled())
     targets = assign_targets(CELLS, people, GRID)
     parts = {axis: getattr(outputs, axis).clone() for axis in 'xyz'}
     for axis in parts:                            # one person grows, the other shrinks
@@ -119,7 +119,7 @@ def test_heatmap_by_hand():
 
 
 def test_boxes_apart_lose_more_than_one():
-    people, outputs = labelled(), right_outputs(labelled())
+    people, outputs = labeled(), right_outputs(labeled())
     targets = assign_targets(CELLS, people, GRID)
     at = changed(outputs, z=outputs.z + 50).select(targets.rows)
     far = distance_iou_loss(at, targets, GRID)
@@ -129,7 +129,7 @@ def test_boxes_apart_lose_more_than_one():
 @pytest.mark.parametrize('published', [False, True])
 @pytest.mark.parametrize('cells', [CELLS, CELLS[:0]])
 def test_nobody(published, cells):
-    people = [labelled()[1]] * 2
+    people = [labeled()[1]] * 2
     raw = {name: torch.randn(len(cells), width, requires_grad=True) for name, width in
            dict(x=15, y=15, z=15, size=3, heading=2, visibility=14).items()}
     raw |= {name: torch.randn(len(cells), requires_grad=True) for name in ('heatmap', 'iou')}
@@ -141,7 +141,7 @@ def test_nobody(published, cells):
 
 
 def test_gradients():
-    people = labelled()
+    people = labeled()
     targets = assign_targets(CELLS, people, GRID)
     targets = type(targets)(**{name: value.double() if value.is_floating_point() else value
                                for name, value in vars(targets).items()})

@@ -7,10 +7,10 @@ import pytest
 import torch
 from mmdet3d.models.utils import gaussian_radius as radius_of_mmdet3d
 
-from voxelkp.bird_eye_grid import BirdEyeGrid
+from voxelkp.bev_grid import BEVGrid
 from voxelkp.keypoint_targets import People, assign_targets, gaussian_radius
 
-GRID = BirdEyeGrid((-8.0, -8.0), (0.8, 0.8), (20, 20))
+GRID = BEVGrid((-8.0, -8.0), (0.8, 0.8), (20, 20))
 
 
 def person(x: float, y: float, visibility: float = 2.0) -> tuple:
@@ -28,7 +28,7 @@ def people(*members: tuple) -> People:
 def test_one_person_by_hand():
     cells = torch.tensor([[0, 3, 2], [0, 9, 12], [0, 10, 14]]).int()   # frame, y, x
     targets = assign_targets(cells, [people(person(2.0, -0.4))], GRID)
-    # In cells the centre is at x 12.5, y 9.5: (12, 9) is nearest, (14, 10) has distance^2 2.5.
+    # In cells the center is at x 12.5, y 9.5: (12, 9) is nearest, (14, 10) has distance^2 2.5.
     assert targets.rows.tolist() == [1]
     assert targets.positions[0, 0].tolist() == pytest.approx([0.5, 0.5, 1.0], abs=1e-5)
     assert targets.heatmap[1] == 1.0
@@ -37,8 +37,8 @@ def test_one_person_by_hand():
     assert targets.size[0].exp().tolist() == pytest.approx([0.9, 0.8, 1.8])
     assert targets.heading[0].tolist() == pytest.approx([math.cos(.5), math.sin(.5)])
     joint = targets.positions[0, 1:]
-    metres = GRID.to_metres(joint[:, :2] + torch.tensor([12.0, 9.0]))
-    torch.testing.assert_close(metres, person(2.0, -0.4)[1][0, :, :2], atol=1e-5, rtol=0)
+    meters = GRID.to_meters(joint[:, :2] + torch.tensor([12.0, 9.0]))
+    torch.testing.assert_close(meters, person(2.0, -0.4)[1][0, :, :2], atol=1e-5, rtol=0)
 
 
 def test_missing_joints_get_finite_places_and_are_marked():
@@ -47,7 +47,7 @@ def test_missing_joints_get_finite_places_and_are_marked():
     cells = torch.tensor([[0, 9, 12]]).int()
     targets = assign_targets(cells, [People(box, joints, visibility)], GRID)
     assert targets.positions[0, 4].tolist() == pytest.approx([0.5, 0.5, 1.0], abs=1e-5)
-    assert targets.present[0].tolist() == [place != 3 for place in range(14)]
+    assert targets.valid[0].tolist() == [place != 3 for place in range(14)]
 
 
 def test_people_belong_to_their_frame_and_need_a_cell_there():
@@ -91,8 +91,8 @@ def test_radius_agrees_with_mmdet3d():
 
 
 def test_grid_of_voxels():
-    grid = BirdEyeGrid.of_voxels([.1, .1, .1], [-75.2, -75.2, -2, 75.2, 75.2, 4], 8)
+    grid = BEVGrid.from_voxels([.1, .1, .1], [-75.2, -75.2, -2, 75.2, 75.2, 4], 8)
     assert grid.shape == (188, 188) and grid.cell == pytest.approx((0.8, 0.8))
-    assert BirdEyeGrid.of_voxels([.1, .1, .1], [0, -1, 0, 2.5, 1, 4], 8).shape == (4, 3)
+    assert BEVGrid.from_voxels([.1, .1, .1], [0, -1, 0, 2.5, 1, 4], 8).shape == (4, 3)
     places = torch.rand(10, 2) * 100
-    torch.testing.assert_close(grid.to_metres(grid.to_cells(places)), places, atol=1e-4, rtol=0)
+    torch.testing.assert_close(grid.to_meters(grid.to_cells(places)), places, atol=1e-4, rtol=0)

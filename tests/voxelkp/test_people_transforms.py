@@ -16,8 +16,8 @@ from voxelkp.augment_people import (
     turn,
     turn_and_stretch,
 )
-from voxelkp.cloud_kinds import KeypointMetricByCloud, NameCloud
-from voxelkp.keep_around_people import KeepAroundPeople, in_squares
+from voxelkp.crop_around_objects import CropAroundObjects, in_crops
+from voxelkp.evaluation_variants import KeypointMetricByVariant, SetEvaluationVariant
 
 BOXES = np.array([[5., 1, -1, .8, .6, 1.8, .4], [-6, 3, -.5, 1, 1, 1.6, -2],
                   [9, -9, 0, 1, 1, 2, 0]])
@@ -27,9 +27,9 @@ def sample(boxes: np.ndarray = BOXES, each: int = 200) -> dict:
     """Points and joints inside the boxes, and far ground."""
     random = np.random.default_rng(0)
     local = random.uniform(-.49, .49, (len(boxes), each + 14, 3)) * boxes[:, None, 3:6]
-    centres = boxes[:, :3] + boxes[:, [5]] * [0, 0, .5]
-    inside = np.stack([rows @ turn(box[6]).T + centre for rows, box, centre in
-                       zip(local, boxes, centres, strict=True)]) if len(boxes) else local
+    centers = boxes[:, :3] + boxes[:, [5]] * [0, 0, .5]
+    inside = np.stack([rows @ turn(box[6]).T + center for rows, box, center in
+                       zip(local, boxes, centers, strict=True)]) if len(boxes) else local
     ground = np.column_stack([random.uniform(-20, 20, (300, 2)), np.full(300, -3.0)])
     xyz = np.concatenate([inside[:, 14:].reshape(-1, 3), ground])
     points = np.column_stack([xyz, random.uniform(0, 1, (len(xyz), 2))]).astype(np.float32)
@@ -45,9 +45,9 @@ def relative(results: dict) -> tuple[np.ndarray, np.ndarray]:
     boxes = results['gt_bboxes_3d'].tensor.numpy().astype(float)
     points = results['points'].tensor.numpy()[:len(boxes) * 200, :3].reshape(len(boxes), 200, 3)
     joints = results['gt_keypoints_3d'].points.numpy()
-    centres = boxes[:, :3] + boxes[:, [5]] * [0, 0, .5]
-    return tuple(np.stack([(rows - centre) @ turn(box[6]) / box[3:6] for rows, box, centre in
-                           zip(part, boxes, centres, strict=True)]) for part in (points, joints))
+    centers = boxes[:, :3] + boxes[:, [5]] * [0, 0, .5]
+    return tuple(np.stack([(rows - center) @ turn(box[6]) / box[3:6] for rows, box, center in
+                           zip(part, boxes, centers, strict=True)]) for part in (points, joints))
 
 
 def test_points_joints_and_box_of_every_person_move_together():
@@ -100,12 +100,12 @@ def test_nobody_to_change():
     results = sample(BOXES[:0])
     points = results['points'].tensor.clone()
     assert torch.equal(AugmentPeople().transform(results)['points'].tensor, points)
-    assert 'rotation' in repr(AugmentPeople()) and 'side' in repr(KeepAroundPeople())
+    assert 'rotation' in repr(AugmentPeople()) and 'side' in repr(CropAroundObjects())
 
 
 def test_squares_around_people_hold_all_their_points_and_little_else():
     np.random.seed(0)
-    results = KeepAroundPeople(side=3.0, elsewhere=0.0).transform(sample())
+    results = CropAroundObjects(side=3.0, elsewhere=0.0).transform(sample())
     points = results['points'].tensor.numpy()
     people = np.isin(points, sample()['points'].tensor[:600].numpy()).all(axis=1)
     assert people.sum() == 600 and len(results['gt_bboxes_3d']) == 3
@@ -117,27 +117,27 @@ def test_squares_around_people_hold_all_their_points_and_little_else():
 
 def test_squares_elsewhere_where_nobody_is():
     np.random.seed(0)
-    kept = KeepAroundPeople(side=3.0, elsewhere=0.5).transform(sample(BOXES[:0]))['points']
+    kept = CropAroundObjects(side=3.0, elsewhere=0.5).transform(sample(BOXES[:0]))['points']
     assert 0 < len(kept) < 30                                    # of 300 over 40 m by 40 m
     nothing = sample(BOXES[:0])
     nothing['points'] = nothing['points'][torch.zeros(300, dtype=torch.bool)]
-    assert len(KeepAroundPeople().transform(nothing)['points']) == 0
+    assert len(CropAroundObjects().transform(nothing)['points']) == 0
 
 
 def test_in_squares_against_distances():
     random = np.random.default_rng(2)
     points = random.uniform(-10, 10, (2000, 2))
-    centres = np.concatenate([random.uniform(-12, 12, (9, 2)), [[50.0, 0.0]]])
-    distance = np.abs(points[:, None] - centres).max(axis=-1).min(axis=1)
-    kept = in_squares(points, centres, 2.0)
+    centers = np.concatenate([random.uniform(-12, 12, (9, 2)), [[50.0, 0.0]]])
+    distance = np.abs(points[:, None] - centers).max(axis=-1).min(axis=1)
+    kept = in_crops(points, centers, 2.0)
     assert kept[distance < 0.8].all() and not kept[distance > 1.2].any()
     assert 0 < kept.sum() < len(points)
 
 
 def test_kinds_of_clouds():
-    assert NameCloud('raw').transform({})['cloud'] == 'raw'
+    assert SetEvaluationVariant('raw').transform({})['evaluation_variant'] == 'raw'
     with pytest.raises(ConfigError, match='raw or cleaned'):
-        NameCloud('dirty')
+        SetEvaluationVariant('dirty')
 
 
 class Info:
@@ -157,7 +157,7 @@ class Info:
         moved = self.joints + np.array([[[shift, 0, 0]], [[2 * shift, 0, 0]]])
         keypoints = Keypoints3D(torch.from_numpy(moved).float(), torch.full((2, 14), 2.0))
         boxes = LiDARInstance3DBoxes(torch.from_numpy(self.boxes).float())
-        return dict(lidar_path='1.bin', cloud=cloud, pred_instances_3d=dict(
+        return dict(lidar_path='1.bin', evaluation_variant=cloud, pred_instances_3d=dict(
             bboxes_3d=boxes, scores_3d=torch.ones(2), keypoints_3d=keypoints))
 
 
@@ -167,7 +167,7 @@ def test_each_kind_is_scored_by_itself(monkeypatch, region, factor):
     info = Info()
     monkeypatch.setattr('sparse3d.evaluation.keypoint_metric.read_info_file',
                         lambda *arguments: info.content)
-    metric = KeypointMetricByCloud('infos.pkl', region=region)
+    metric = KeypointMetricByVariant('infos.pkl', evaluation_range=region)
     metric.process({}, [info.found(0.1, 'raw')])
     metric.process({}, [info.found(0.02, 'cleaned')])
     scores = metric.compute_metrics(metric.results)

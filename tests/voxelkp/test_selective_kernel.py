@@ -26,9 +26,9 @@ def voxels(counts: list[int], channels: int = 16, seed: int = 0) -> SparseConvTe
 
 
 def test_means_of_frames():
-    mean, present = frame_means(torch.tensor([[1.0], [3.0], [5.0]]), torch.tensor([0, 0, 2]), 4)
+    mean, valid = frame_means(torch.tensor([[1.0], [3.0], [5.0]]), torch.tensor([0, 0, 2]), 4)
     assert mean.flatten().tolist() == [2, 0, 5, 0]
-    assert present.tolist() == [True, False, True, False]
+    assert valid.tolist() == [True, False, True, False]
 
 
 def test_gates_by_hand():

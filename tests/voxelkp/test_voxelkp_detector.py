@@ -114,7 +114,7 @@ def test_frames_with_few_points_or_people(frames):
                for weight in model.parameters())
 
 
-def test_people_without_labelled_joints_are_boxes():
+def test_people_without_labeled_joints_are_boxes():
     model = build().train()
     points, sample = frame(TWO)
     del sample.gt_instances_3d.keypoints_3d
@@ -123,7 +123,7 @@ def test_people_without_labelled_joints_are_boxes():
 
 
 def test_other_skeletons_need_the_right_number_of_joints():
-    model = build(joints=5).train()
+    model = build(num_joints=5).train()
     with pytest.raises(DataError, match='5 joints'):
         model(*batch(model, [frame(ONE)], training=True), mode='loss')
 
@@ -176,9 +176,9 @@ def test_wrong_settings():
     with pytest.raises(ConfigError, match='stages'):
         MODELS.build(dict(encoder, channels=(8, 8)))
     with pytest.raises(ConfigError, match='dense'):
-        MODELS.build(dict(encoder, channels=(8,), kernels=(), stages=('dense',), levels=1))
+        MODELS.build(dict(encoder, channels=(8,), kernels=(), stages=('dense',), num_levels=1))
     with pytest.raises(ConfigError, match='levels'):
-        MODELS.build(dict(encoder, levels=7))
+        MODELS.build(dict(encoder, num_levels=7))
 
 
 @pytest.mark.gpu

@@ -26,7 +26,7 @@ class Row:
 
     name: str
     state: str
-    found: str
+    value: str
     remedy: str = ''
 
 

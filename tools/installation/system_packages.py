@@ -19,7 +19,7 @@ class SystemPackage:
 
     name: str
     purpose: str
-    present: Callable[[], bool]
+    installed: Callable[[], bool]
     essential: bool  # False: only pictures need it
 
 
@@ -61,7 +61,7 @@ def _packages() -> list[SystemPackage]:
 
 def missing_packages() -> list[SystemPackage]:
     """Packages whose files are not found on this machine."""
-    return [package for package in _packages() if not package.present()]
+    return [package for package in _packages() if not package.installed()]
 
 
 def install_line(packages: list[SystemPackage]) -> str:

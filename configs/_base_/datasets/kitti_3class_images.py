@@ -1,11 +1,11 @@
-# KITTI, LiDAR and the left colour camera, the three benchmark classes.
+# KITTI, LiDAR and the left color camera, the three benchmark classes.
 # Sampled objects are pasted into the images: after create_data.py kitti, run
 #     python tools/create_data.py crops kitti data/kitti
 # Data elsewhere: --cfg-options data_root=/disk/kitti, or SPARSE3D_KITTI=/disk/kitti for all runs.
 data_root = '{{$SPARSE3D_KITTI:data/kitti}}'
 class_names = ['Car', 'Pedestrian', 'Cyclist']
-point_cloud_range = [0, -40, -3, 70.4, 40, 1]  # metres: x, y, z from, x, y, z to
-voxel_size = [0.05, 0.05, 0.1]                 # metres
+point_cloud_range = [0, -40, -3, 70.4, 40, 1]  # meters: x, y, z from, x, y, z to
+voxel_size = [0.05, 0.05, 0.1]                 # meters
 metainfo = dict(classes=class_names)
 modality = dict(use_lidar=True, use_camera=True)
 

@@ -5,14 +5,14 @@ class_names = [
     'car', 'truck', 'construction_vehicle', 'bus', 'trailer', 'barrier', 'motorcycle', 'bicycle',
     'pedestrian', 'traffic_cone'
 ]
-point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # metres: x, y, z from, x, y, z to
+point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # meters: x, y, z from, x, y, z to
 image_size = [256, 704]  # height, width in pixels
 frames = dict(num_frames=8, kind='past')  # now and the past; see FrameChoice
 metainfo = dict(classes=class_names)
 modality = dict(use_lidar=False, use_camera=True)
 # Beside mmdet3d's own: what LoadMultiViewImages and the dataset say of a sample.
 meta_keys = [
-    'img_timestamp', 'img_valid', 'view_names', 'num_frames', 'timestamp', 'lidar2global',
+    'img_timestamp', 'image_valid', 'view_names', 'num_frames', 'timestamp', 'lidar2global',
     'token', 'scene_token', 'frame_idx'
 ]
 

@@ -5,14 +5,14 @@ class_names = [
     'car', 'truck', 'construction_vehicle', 'bus', 'trailer', 'barrier', 'motorcycle', 'bicycle',
     'pedestrian', 'traffic_cone'
 ]
-point_cloud_range = [-54.0, -54.0, -5.0, 54.0, 54.0, 3.0]  # metres: x, y, z from, x, y, z to
-voxel_size = [0.075, 0.075, 0.2]  # metres
+point_cloud_range = [-54.0, -54.0, -5.0, 54.0, 54.0, 3.0]  # meters: x, y, z from, x, y, z to
+voxel_size = [0.075, 0.075, 0.2]  # meters
 image_size = [448, 800]  # height, width in pixels
 metainfo = dict(classes=class_names)
 modality = dict(use_lidar=True, use_camera=True)
 # Beside mmdet3d's own: what LoadMultiViewImages and the dataset say of a sample.
 meta_keys = [
-    'img_timestamp', 'img_valid', 'view_names', 'num_frames', 'timestamp', 'lidar2global',
+    'img_timestamp', 'image_valid', 'view_names', 'num_frames', 'timestamp', 'lidar2global',
     'token', 'scene_token', 'frame_idx'
 ]
 

@@ -5,8 +5,8 @@ class_names = [
     'car', 'truck', 'construction_vehicle', 'bus', 'trailer', 'barrier', 'motorcycle', 'bicycle',
     'pedestrian', 'traffic_cone'
 ]
-point_cloud_range = [-54.0, -54.0, -5.0, 54.0, 54.0, 3.0]  # metres: x, y, z from, x, y, z to
-voxel_size = [0.075, 0.075, 0.2]  # metres
+point_cloud_range = [-54.0, -54.0, -5.0, 54.0, 54.0, 3.0]  # meters: x, y, z from, x, y, z to
+voxel_size = [0.075, 0.075, 0.2]  # meters
 metainfo = dict(classes=class_names)
 modality = dict(use_lidar=True, use_camera=False)
 

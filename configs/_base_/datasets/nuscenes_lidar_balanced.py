@@ -7,7 +7,7 @@ class_names = [
     'car', 'truck', 'construction_vehicle', 'bus', 'trailer', 'barrier', 'motorcycle', 'bicycle',
     'pedestrian', 'traffic_cone'
 ]
-point_cloud_range = [-54.0, -54.0, -5.0, 54.0, 54.0, 3.0]  # metres: x, y, z from, x, y, z to
+point_cloud_range = [-54.0, -54.0, -5.0, 54.0, 54.0, 3.0]  # meters: x, y, z from, x, y, z to
 
 load_points = dict(type='LoadSweepPoints', sweeps=9)  # x, y, z, intensity, age in seconds
 train_pipeline = [

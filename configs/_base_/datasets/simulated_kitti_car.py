@@ -2,7 +2,7 @@
 # Data elsewhere: SPARSE3D_SIMULATED_KITTI=/data/drive python tools/train.py ...
 data_root = '{{$SPARSE3D_SIMULATED_KITTI:data/simulated_kitti}}'
 class_names = ['Car']
-point_cloud_range = [0, -20, -3, 51.2, 20, 1]  # metres: x, y, z from, x, y, z to
+point_cloud_range = [0, -20, -3, 51.2, 20, 1]  # meters: x, y, z from, x, y, z to
 metainfo = dict(classes=class_names)
 modality = dict(use_lidar=True, use_camera=False)
 

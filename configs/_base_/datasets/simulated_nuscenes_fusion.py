@@ -3,13 +3,13 @@
 # Data elsewhere: SPARSE3D_SIMULATED_NUSCENES=/data/drive python tools/train.py ...
 data_root = '{{$SPARSE3D_SIMULATED_NUSCENES:data/simulated_nuscenes}}'
 class_names = ['car', 'truck', 'bicycle', 'pedestrian']
-point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # metres: x, y, z from, x, y, z to
+point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # meters: x, y, z from, x, y, z to
 image_size = [192, 352]  # height, width in pixels
 metainfo = dict(classes=class_names)
 modality = dict(use_lidar=True, use_camera=True)
 # Beside mmdet3d's own: what LoadMultiViewImages and the dataset say of a sample.
 meta_keys = [
-    'img_timestamp', 'img_valid', 'view_names', 'num_frames', 'timestamp', 'lidar2global',
+    'img_timestamp', 'image_valid', 'view_names', 'num_frames', 'timestamp', 'lidar2global',
     'token', 'scene_token', 'frame_idx'
 ]
 

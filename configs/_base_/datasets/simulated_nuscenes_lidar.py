@@ -3,7 +3,7 @@
 # Data elsewhere: SPARSE3D_SIMULATED_NUSCENES=/data/drive python tools/train.py ...
 data_root = '{{$SPARSE3D_SIMULATED_NUSCENES:data/simulated_nuscenes}}'
 class_names = ['car', 'truck', 'bicycle', 'pedestrian']
-point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # metres: x, y, z from, x, y, z to
+point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # meters: x, y, z from, x, y, z to
 metainfo = dict(classes=class_names)
 modality = dict(use_lidar=True, use_camera=False)
 

@@ -3,13 +3,13 @@
 # Data elsewhere: SPARSE3D_SIMULATED_WAYMO=/data/drive/kitti_format python tools/train.py ...
 data_root = '{{$SPARSE3D_SIMULATED_WAYMO:data/simulated_waymo/kitti_format}}'
 class_names = ['Human']
-point_cloud_range = [-25.6, -25.6, -2, 25.6, 25.6, 2.8]  # metres: x, y, z from, x, y, z to
+point_cloud_range = [-25.6, -25.6, -2, 25.6, 25.6, 2.8]  # meters: x, y, z from, x, y, z to
 metainfo = dict(classes=class_names)
 modality = dict(use_lidar=True, use_camera=False)
 
-load_points = dict(type='LoadWaymoPoints', frames=1, squash=[])
-squash = dict(type='SquashFeatures', columns=[3])  # tanh of intensity
-# The published results are on clouds without the points of all other labelled objects; leave
+load_points = dict(type='LoadWaymoPoints', num_frames=1, tanh=[])
+tanh = dict(type='TanhFeatures', columns=[3])  # tanh of intensity
+# The published results are on clouds without the points of all other labeled objects; leave
 # this out of the test pipeline for honest ones.
 clean_points = dict(type='RemovePointsInOtherBoxes')
 train_pipeline = [
@@ -24,10 +24,10 @@ train_pipeline = [
         classes=class_names,
         groups=dict(Human=20, Car=15),
         min_points=dict(Human=5, Car=5),
-        unlabelled=['Car'],  # points without labels, for the model to tell people from
+        unlabeled=['Car'],  # points without labels, for the model to tell people from
         columns=6,
         use=[0, 1, 2, 3, 4]),
-    squash,
+    tanh,
     dict(
         type='AugmentScene',
         rotation=[-0.3, 0.3],
@@ -42,7 +42,7 @@ train_pipeline = [
 test_pipeline = [
     load_points,
     clean_points,
-    squash,
+    tanh,
     dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
     dict(type='PackSample', keys=['points']),
 ]

@@ -4,12 +4,12 @@
 # Data elsewhere: SPARSE3D_SIMULATED_WAYMO=/data/drive/kitti_format python tools/train.py ...
 data_root = '{{$SPARSE3D_SIMULATED_WAYMO:data/simulated_crowd/kitti_format}}'
 class_names = ['Human']
-point_cloud_range = [-20.48, -20.48, -1.0, 20.48, 20.48, 2.2]  # metres: x, y, z from, x, y, z to
+point_cloud_range = [-20.48, -20.48, -1.0, 20.48, 20.48, 2.2]  # meters: x, y, z from, x, y, z to
 metainfo = dict(classes=class_names)
 modality = dict(use_lidar=True, use_camera=False)
 
-load_points = dict(type='LoadWaymoPoints', frames=1, squash=[])
-squash = dict(type='SquashFeatures', columns=[3])  # tanh of intensity
+load_points = dict(type='LoadWaymoPoints', num_frames=1, tanh=[])
+tanh = dict(type='TanhFeatures', columns=[3])  # tanh of intensity
 in_range = dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range)
 train_pipeline = [
     load_points,
@@ -26,8 +26,8 @@ train_pipeline = [
         use=[0, 1, 2, 3, 4]),
     in_range,
     dict(type='KeepObjects', point_cloud_range=point_cloud_range),
-    dict(type='KeepAroundPeople', side=1.6),  # early: what is left costs a tenth from here on
-    squash,
+    dict(type='CropAroundObjects', side=1.6),  # early: what is left costs a tenth from here on
+    tanh,
     dict(
         type='AugmentScene',
         rotation=[-0.78539816, 0.78539816],
@@ -43,18 +43,18 @@ train_pipeline = [
 ]
 raw_pipeline = [
     load_points,
-    squash,
+    tanh,
     in_range,
-    dict(type='NameCloud', kind='raw'),
-    dict(type='PackSample', keys=['points'], more_meta_keys=['cloud']),
+    dict(type='SetEvaluationVariant', variant='raw'),
+    dict(type='PackSample', keys=['points'], more_meta_keys=['evaluation_variant']),
 ]
 cleaned_pipeline = [
     load_points,
-    squash,
+    tanh,
     dict(type='RemovePointsInOtherBoxes'),
     in_range,
-    dict(type='NameCloud', kind='cleaned'),
-    dict(type='PackSample', keys=['points'], more_meta_keys=['cloud']),
+    dict(type='SetEvaluationVariant', variant='cleaned'),
+    dict(type='PackSample', keys=['points'], more_meta_keys=['evaluation_variant']),
 ]
 people = dict(
     type='WaymoKeypointDataset', data_root=data_root, modality=modality, metainfo=metainfo)
@@ -81,7 +81,7 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 val_evaluator = dict(
-    type='KeypointMetricByCloud',
+    type='KeypointMetricByVariant',
     ann_file=data_root + '/waymo_infos_val.pkl',
-    region=point_cloud_range)
+    evaluation_range=point_cloud_range)
 test_evaluator = val_evaluator

@@ -3,13 +3,13 @@
 # SPARSE3D_WAYMO=/disk/waymo/kitti_format.
 data_root = '{{$SPARSE3D_WAYMO:data/waymo/kitti_format}}'
 class_names = ['Car', 'Pedestrian', 'Cyclist']
-point_cloud_range = [-74.88, -74.88, -2, 74.88, 74.88, 4]  # metres: x, y, z from, x, y, z to
+point_cloud_range = [-74.88, -74.88, -2, 74.88, 74.88, 4]  # meters: x, y, z from, x, y, z to
 metainfo = dict(classes=class_names)
 modality = dict(use_lidar=True, use_camera=False)
 
 # x, y, z, intensity, elongation; with frames=2..4 also the age in seconds
-load_points = dict(type='LoadWaymoPoints', frames=1, squash=[])
-squash = dict(type='SquashFeatures', columns=[3, 4])  # tanh of intensity and elongation
+load_points = dict(type='LoadWaymoPoints', num_frames=1, tanh=[])
+tanh = dict(type='TanhFeatures', columns=[3, 4])  # tanh of intensity and elongation
 train_pipeline = [
     load_points,
     dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
@@ -22,7 +22,7 @@ train_pipeline = [
         min_points=dict(Car=5, Pedestrian=10, Cyclist=10),
         columns=6,
         use=[0, 1, 2, 3, 4]),
-    squash,
+    tanh,
     dict(
         type='AugmentScene',
         rotation=[-0.78539816, 0.78539816],
@@ -37,7 +37,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     load_points,
-    squash,
+    tanh,
     dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
     dict(type='PackSample', keys=['points']),
 ]

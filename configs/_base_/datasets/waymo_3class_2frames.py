@@ -1,7 +1,7 @@
 # Waymo with one earlier LiDAR frame; points have a sixth column, their age in seconds.
 _base_ = ['waymo_3class.py']
 
-load_points = dict(type='LoadWaymoPoints', frames=2, squash=[])
+load_points = dict(type='LoadWaymoPoints', num_frames=2, tanh=[])
 train_pipeline = [
     load_points,
     dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
@@ -14,7 +14,7 @@ train_pipeline = [
         min_points=dict(Car=5, Pedestrian=10, Cyclist=10),
         columns=6,
         use=[0, 1, 2, 3, 4, 5]),  # objects are of the present frame: their age is 0
-    {{_base_.squash}},
+    {{_base_.tanh}},
     dict(
         type='AugmentScene',
         rotation=[-0.78539816, 0.78539816],
@@ -32,7 +32,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     load_points,
-    {{_base_.squash}},
+    {{_base_.tanh}},
     dict(type='PointsRangeFilter', point_cloud_range={{_base_.point_cloud_range}}),
     dict(type='PackSample', keys=['points']),
 ]

@@ -1,7 +1,7 @@
 # A small DSVT for simulated drives: pillars of 0.625 m within 40 m, minutes on a CPU.
 _base_ = ['dsvt_waymo_pillar.py']
-model_range = [-40, -40, -2, 40, 40, 4]  # metres: x, y, z from, x, y, z to
-model_voxel_size = [0.625, 0.625, 6]     # metres
+model_range = [-40, -40, -2, 40, 40, 4]  # meters: x, y, z from, x, y, z to
+model_voxel_size = [0.625, 0.625, 6]     # meters
 model_grid = [128, 128, 1]               # cells: x, y, z
 
 model = dict(
@@ -10,7 +10,7 @@ model = dict(
     voxel_encoder=dict(
         feat_channels=(64, 64), voxel_size=model_voxel_size, point_cloud_range=model_range),
     middle_encoder=dict(
-        grid_shape=model_grid, channels=64, blocks=(2, ), heads=4, feedforward_channels=128),
+        grid_shape=model_grid, channels=64, blocks=(2, ), num_heads=4, feedforward_channels=128),
     backbone=dict(
         in_channels=64,
         layer_nums=(1, 2, 2),
@@ -22,4 +22,4 @@ model = dict(
         channels=32,
         voxel_size=model_voxel_size,
         point_cloud_range=model_range,
-        nms_thresholds=(0.2, 0.2, 0.2)))
+        iou_thresholds=(0.2, 0.2, 0.2)))

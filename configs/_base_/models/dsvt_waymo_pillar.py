@@ -1,6 +1,6 @@
-# DSVT on Waymo pillars of 0.32 m: one stage of four blocks, centre head with overlap.
-model_range = [-74.88, -74.88, -2, 74.88, 74.88, 4]  # metres: x, y, z from, x, y, z to
-model_voxel_size = [0.32, 0.32, 6]                   # metres
+# DSVT on Waymo pillars of 0.32 m: one stage of four blocks, center head with overlap.
+model_range = [-74.88, -74.88, -2, 74.88, 74.88, 4]  # meters: x, y, z from, x, y, z to
+model_voxel_size = [0.32, 0.32, 6]                   # meters
 model_grid = [468, 468, 1]                           # cells: x, y, z
 
 model = dict(
@@ -30,7 +30,7 @@ model = dict(
         set_size=36,
         hybrid_factor=(2, 2, 1),
         window_shift=(6, 6, 0),
-        heads=8,
+        num_heads=8,
         feedforward_channels=384),
     backbone=dict(
         type='ResidualBEVBackbone',
@@ -47,4 +47,4 @@ model = dict(
         voxel_size=model_voxel_size,
         point_cloud_range=model_range,
         rectifier=(0.68, 0.71, 0.65),
-        nms_thresholds=(0.7, 0.6, 0.55)))
+        iou_thresholds=(0.7, 0.6, 0.55)))

@@ -1,6 +1,6 @@
 # DSVT on Waymo voxels of 0.32 x 0.32 x 0.1875 m: four stages of one block, pooled along z.
 _base_ = ['dsvt_waymo_pillar.py']
-model_voxel_size = [0.32, 0.32, 0.1875]  # metres
+model_voxel_size = [0.32, 0.32, 0.1875]  # meters
 model_grid = [468, 468, 32]              # cells: x, y, z
 
 model = dict(

@@ -11,8 +11,8 @@ model = dict(
     neck=dict(in_channels=[128, 256], out_channels=[256, 256]),
     rpn_head=dict(in_channels=512, feat_channels=512),
     keypoint_encoder=dict(
-        type='KeyPointEncoder',
-        count=2048,
+        type='KeypointEncoder',
+        num_keypoints=2048,
         voxel_size={{_base_.grid_voxel_size}},
         point_cloud_range={{_base_.grid_range}},
         bev_channels=256,
@@ -27,7 +27,7 @@ model = dict(
     roi_head=dict(
         pooling=dict(
             _delete_=True,
-            type='KeyPointRegionPooling',
+            type='KeypointRoIPooling',
             **balls(128, 64, [0.8, 1.6], [16, 16])),
-        detections=dict(score=0.1)),
-    proposals=dict(test=dict(before=1024)))
+        detections=dict(score_threshold=0.1)),
+    proposals=dict(test=dict(nms_pre=1024)))

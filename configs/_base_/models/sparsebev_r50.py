@@ -1,5 +1,5 @@
 # SparseBEV with ResNet-50: 8 frames, 4 levels, 4 groups of 4 points, 900 queries.
-point_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # metres: x, y, z from, x, y, z to
+detection_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # meters: x, y, z from, x, y, z to
 num_frames = 8
 
 model = dict(
@@ -29,8 +29,8 @@ model = dict(
     bbox_head=dict(
         type='SparseBEVHead',
         num_classes=10,
-        num_query=900,
-        point_range=point_range,
+        num_queries=900,
+        point_cloud_range=detection_range,
         num_frames=num_frames,
         num_levels=4,
         num_points=4))

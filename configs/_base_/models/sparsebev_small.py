@@ -1,5 +1,5 @@
 # A small SparseBEV for simulated drives: two frames, two levels, minutes on a CPU.
-point_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # metres: x, y, z from, x, y, z to
+detection_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # meters: x, y, z from, x, y, z to
 num_frames = 2
 
 model = dict(
@@ -29,14 +29,14 @@ model = dict(
     bbox_head=dict(
         type='SparseBEVHead',
         num_classes=4,
-        num_query=100,
+        num_queries=100,
         channels=128,
-        point_range=point_range,
+        point_cloud_range=detection_range,
         num_frames=num_frames,
         num_levels=2,
         num_points=4,
         num_passes=4,
         denoising_groups=3,
-        checkpointing=False,
+        with_checkpoint=False,
         feedforward_channels=256,
         out_points=32))

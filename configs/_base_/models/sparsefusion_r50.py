@@ -33,13 +33,13 @@ model = dict(
         type='SparseFusionHead',
         in_channels=512,
         image_channels=256,
-        classes=10,
+        num_classes=10,
         point_cloud_range={{_base_.lidar_range}},
         voxel_size={{_base_.lidar_voxel_size}},
         stride={{_base_.lidar_stride}},
-        every_cell={{_base_.every_cell}},
-        centre_range={{_base_.centre_range}},
-        # Metres; the release compares the squares of distances with 0.35, 0.175 and 0.1.
+        unsuppressed_classes={{_base_.unsuppressed_classes}},
+        center_range={{_base_.center_range}},
+        # Meters; the release compares the squares of distances with 0.35, 0.175 and 0.1.
         suppression=dict(
             radii=[0.592, 0.592, 0.592, 0.592, 0.592, 0.418, 0.316, -1, 0.316, 0.316],
             published_squared_radius=False,

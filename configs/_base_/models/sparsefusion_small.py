@@ -30,15 +30,15 @@ model = dict(
         in_channels=64,
         image_channels=64,
         channels=64,
-        classes=4,
-        lidar_queries=60,
-        camera_queries=60,
+        num_classes=4,
+        num_lidar_queries=60,
+        num_camera_queries=60,
         layer={{_base_.attention}},
-        # From nothing the heat maps have to be learnt as well; the release brings them along.
+        # From nothing the heat maps have to be learned as well; the release brings them along.
         losses=dict(heat_weight=1.0, image_heat_weight=1.0),
         point_cloud_range={{_base_.lidar_range}},
         voxel_size={{_base_.lidar_voxel_size}},
         stride={{_base_.lidar_stride}},
-        every_cell={{_base_.every_cell}},
-        centre_range={{_base_.centre_range}},
+        unsuppressed_classes={{_base_.unsuppressed_classes}},
+        center_range={{_base_.center_range}},
         suppression=dict(radii=[0.592, 0.592, -1, 0.316])))

@@ -1,9 +1,9 @@
 # TransFusion-L: voxels of 7.5 cm, sparse encoder, SECOND, queries from a heat map of 0.6 m cells.
-lidar_range = [-54.0, -54.0, -5.0, 54.0, 54.0, 3.0]  # metres: x, y, z from, x, y, z to
-lidar_voxel_size = [0.075, 0.075, 0.2]  # metres
+lidar_range = [-54.0, -54.0, -5.0, 54.0, 54.0, 3.0]  # meters: x, y, z from, x, y, z to
+lidar_voxel_size = [0.075, 0.075, 0.2]  # meters
 lidar_stride = 8  # voxels per cell of the map
-centre_range = [-61.2, -61.2, -10.0, 61.2, 61.2, 10.0]  # where detections are kept, metres
-every_cell = [8, 9]  # pedestrians and cones: no two are kept apart in the heat map
+center_range = [-61.2, -61.2, -10.0, 61.2, 61.2, 10.0]  # where detections are kept, meters
+unsuppressed_classes = [8, 9]  # pedestrians and cones: no two are kept apart in the heat map
 
 voxel_layer = dict(
     max_num_points=10,
@@ -47,9 +47,9 @@ model = dict(
     bbox_head=dict(
         type='TransFusionHead',
         in_channels=512,
-        classes=10,
+        num_classes=10,
         point_cloud_range=lidar_range,
         voxel_size=lidar_voxel_size,
         stride=lidar_stride,
-        every_cell=every_cell,
-        centre_range=centre_range))
+        unsuppressed_classes=unsuppressed_classes,
+        center_range=center_range))

@@ -1,10 +1,10 @@
 # A small TransFusion-L for simulated drives: cells of 0.8 m, minutes on a CPU.
-lidar_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # metres: x, y, z from, x, y, z to
-lidar_voxel_size = [0.2, 0.2, 0.2]  # metres
+lidar_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # meters: x, y, z from, x, y, z to
+lidar_voxel_size = [0.2, 0.2, 0.2]  # meters
 lidar_stride = 4  # voxels per cell of the map
-centre_range = [-57.6, -57.6, -10.0, 57.6, 57.6, 10.0]  # where detections are kept, metres
-every_cell = [3]  # pedestrians
-attention = dict(heads=4, hidden=128, dropout=0.0)  # too little data for dropout
+center_range = [-57.6, -57.6, -10.0, 57.6, 57.6, 10.0]  # where detections are kept, meters
+unsuppressed_classes = [3]  # pedestrians
+attention = dict(num_heads=4, feedforward_channels=128, dropout=0.0)  # too little data for dropout
 
 voxel_layer = dict(
     max_num_points=5,
@@ -45,11 +45,11 @@ model = dict(
         type='TransFusionHead',
         in_channels=64,
         channels=64,
-        classes=4,
-        queries=60,
+        num_classes=4,
+        num_queries=60,
         decoder_layers=[dict(type='MapDecoderLayer', **attention)],
         point_cloud_range=lidar_range,
         voxel_size=lidar_voxel_size,
         stride=lidar_stride,
-        every_cell=every_cell,
-        centre_range=centre_range))
+        unsuppressed_classes=unsuppressed_classes,
+        center_range=center_range))

@@ -4,13 +4,13 @@ grid_range = [0, -40, -3, 70.4, 40, 1]
 grid_shape = [41, 1600, 1408]
 
 
-def neighbourhood(in_channels, radius):
+def neighborhood(in_channels, radius):
     return dict(in_channels=in_channels, channels=[32, 32], reach=[4, 4, 4], radius=radius,
                 limit=16)
 
 
 model = dict(
-    type='RegionDetector',
+    type='TwoStageVoxelDetector',
     data_preprocessor=dict(
         type='Det3DDataPreprocessor',
         voxel=True,
@@ -79,17 +79,17 @@ model = dict(
             pos_weight=-1,
             debug=False)),
     roi_head=dict(
-        type='RegionHead',
+        type='RoIHead',
         pooling=dict(
-            type='VoxelRegionPooling',
+            type='VoxelRoIPooling',
             voxel_size=grid_voxel_size,
             point_cloud_range=grid_range,
             stages={
-                '2': neighbourhood(32, 0.4),
-                '3': neighbourhood(64, 0.8),
-                '4': neighbourhood(64, 1.6)
+                '2': neighborhood(32, 0.4),
+                '3': neighborhood(64, 0.8),
+                '4': neighborhood(64, 1.6)
             }),
-        detections=dict(score=0.3, overlap=0.1)),
+        detections=dict(score_threshold=0.3, iou_threshold=0.1)),
     proposals=dict(
-        train=dict(before=9000, after=512, overlap=0.8),
-        test=dict(before=2048, after=100, overlap=0.7)))
+        train=dict(nms_pre=9000, nms_post=512, iou_threshold=0.8),
+        test=dict(nms_pre=2048, nms_post=100, iou_threshold=0.7)))

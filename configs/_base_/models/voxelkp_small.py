@@ -13,7 +13,9 @@ model = dict(
             max_num_points=5,
             point_cloud_range=grid_range,
             voxel_size=grid_voxel_size,
-            max_voxels=(60000, 60000))),
+            max_voxels=(60000, 60000),
+        ),
+    ),
     voxel_encoder=dict(type='HardSimpleVFE', num_features=5),
     middle_encoder=dict(
         type='SparseKeypointEncoder',
@@ -22,16 +24,14 @@ model = dict(
         channels=(16, 32, 48, 64),
         stages=('residual', 'residual', 'selective', 'attentive'),
         kernels=(3, 3, 3),
-        levels=2,
-        heads=4,
+        num_levels=2,
+        num_heads=4,
         window=(6, 6, 6),
-        norm_cfg=norm),
+        norm_cfg=norm,
+    ),
     neck=dict(
-        type='SparseBEVFusion',
-        in_channels=[48, 64],
-        depths=[6, 3],
-        out_channels=64,
-        norm_cfg=norm),
+        type='SparseBEVFusion', in_channels=[48, 64], depths=[6, 3], out_channels=64, norm_cfg=norm
+    ),
     bbox_head=dict(
         type='SparseKeypointHead',
         in_channels=64,
@@ -40,4 +40,8 @@ model = dict(
         stride=4,
         # Poses wait for the heading, which a short schedule does not learn at the released 1.
         heading_weight=5.0,
-        test_cfg=dict(max_candidates=200, score_threshold=0.5, nms_iou=0.2, max_people=50)))
+        test_cfg=dict(
+            max_candidates=200, score_threshold=0.5, iou_threshold=0.2, max_detections=50
+        ),
+    ),
+)

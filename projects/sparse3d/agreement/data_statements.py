@@ -36,7 +36,7 @@ def images(config: Mapping[str, Any]) -> Reading:
     yield 'data.cameras', list(config['cameras']), 'cameras'
 
 
-@states('LoadCloud', 'LoadPoints')
+@states('LoadPointFile', 'LoadPoints')
 def points(config: Mapping[str, Any]) -> Reading:
     """Columns of the file, and those that are kept."""
     yield 'data.file_columns', config['columns'], 'columns'
@@ -54,8 +54,8 @@ def sweeps(config: Mapping[str, Any]) -> Reading:
 @states('LoadWaymoPoints')
 def waymo_points(config: Mapping[str, Any]) -> Reading:
     """One column more with more than one frame: the age."""
-    yield 'data.file_columns', WAYMO_FILE_COLUMNS, 'frames'
-    yield 'data.columns', WAYMO_COLUMNS + (config['frames'] > 1), 'frames'
+    yield 'data.file_columns', WAYMO_FILE_COLUMNS, 'num_frames'
+    yield 'data.columns', WAYMO_COLUMNS + (config['num_frames'] > 1), 'num_frames'
 
 
 @states('LoadPointsFromFile', 'LoadPointsFromMultiSweeps')

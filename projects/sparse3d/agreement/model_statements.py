@@ -22,7 +22,7 @@ def voxelization(config: Mapping[str, Any]) -> Reading:
 
 
 def range_and_voxels(config: Mapping[str, Any]) -> Reading:
-    """Of a part that turns cells into metres: ``point_cloud_range`` and ``voxel_size``."""
+    """Of a part that turns cells into meters: ``point_cloud_range`` and ``voxel_size``."""
     yield 'model.range', config.get('point_cloud_range'), 'point_cloud_range'
     yield 'model.voxel_size', config.get('voxel_size'), 'voxel_size'
 
@@ -56,7 +56,7 @@ def mean_of_points(config: Mapping[str, Any]) -> Reading:
 
 @states('PillarFeatureNet', 'DynamicPillarFeatureNet', 'HardVFE', 'DynamicVFE')
 def learned_voxel_features(config: Mapping[str, Any]) -> Reading:
-    """Columns of a point, and the grid where centres of voxels are looked at."""
+    """Columns of a point, and the grid where centers of voxels are looked at."""
     yield 'model.columns', config.get('in_channels'), 'in_channels'
     if config.get('with_voxel_center'):
         yield from range_and_voxels(config)
@@ -99,7 +99,7 @@ def map_targets(train: Mapping[str, Any], key: str) -> Reading:
 def transfusion_head(config: Mapping[str, Any]) -> Reading:
     """Map and number of classes."""
     yield from map_head(config)
-    yield 'model.num_classes', config.get('classes'), 'classes'
+    yield 'model.num_classes', config.get('num_classes'), 'num_classes'
 
 
 @states('Anchor3DHead', 'AnchorFreeMono3DHead', 'PartAggregationROIHead', 'PVRCNNRoiHead')

@@ -9,7 +9,7 @@ import numpy as np
 
 from sparse3d.errors import CheckpointError, ConfigError, DataError, Sparse3DError
 
-SMALLEST = 1e-3   # metres; nearer numbers are one
+SMALLEST = 1e-3   # meters; nearer numbers are one
 ANCHOR_EDGE = .02  # of the extent; anchors may end so far before the range does
 
 
@@ -54,7 +54,7 @@ def all_there(have: Sequence[str], wanted: Sequence[str]) -> bool:
 
 
 def same_lengths(first: Sequence[float], second: Sequence[float]) -> bool:
-    """Equal metres; of x, y beside x, y, z the first two."""
+    """Equal meters; of x, y beside x, y, z the first two."""
     shared = min(len(first), len(second))
     return bool(np.allclose(first[:shared], second[:shared], rtol=0, atol=SMALLEST))
 
@@ -78,7 +78,7 @@ def whole_multiple(cell: Sequence[float], size: Sequence[float]) -> bool:
 
 
 def covers(extent: Sequence[float], limits: Sequence[float]) -> bool:
-    """A map as long and as wide as the range, metres; a lower corner alone tells nothing."""
+    """A map as long and as wide as the range, meters; a lower corner alone tells nothing."""
     return len(limits) < 6 or same_lengths(extent, np.subtract(limits[3:5], limits[:2]))
 
 

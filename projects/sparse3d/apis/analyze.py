@@ -27,13 +27,13 @@ from sparse3d.evaluation.detection_errors import (
     frame_errors,
     precision_recall,
 )
-from sparse3d.visualization.colours import class_colour
+from sparse3d.visualization.colors import class_color
 from sparse3d.visualization.error_view import draw_errors
 from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.html_report import HtmlReport
 from sparse3d.visualization.picture_files import as_text
 
-Analysed = tuple[dict, dict, FrameErrors]
+Analyzed = tuple[dict, dict, FrameErrors]
 CURVE_SCORE = 0.05      # detections below it take part in nothing
 
 
@@ -42,8 +42,8 @@ def analyze(
         checkpoint: str | PathLike,
         out: str | PathLike = 'report',
         frames: int = 100,
-        score: float = 0.3,
-        overlap: float = 0.5,
+        score_threshold: float = 0.3,
+        iou_threshold: float = 0.5,
         worst: int = 6,
         split: str = 'test',
         cfg_options: dict[str, Any] | None = None,
@@ -56,9 +56,9 @@ def analyze(
         checkpoint: file with the weights.
         out: folder for the report and the pictures of the worst frames.
         frames: how many, spread evenly over the split.
-        score: mistakes are counted among the detections from this score on; the curves use
-            all from 0.05 on.
-        overlap: intersection over union seen from above that counts as found.
+        score_threshold: mistakes are counted among the detections from this score on; the curves
+            use all from 0.05 on.
+        iou_threshold: intersection over union in BEV that counts as found.
         worst: frames with the most mistakes that are drawn.
         split: ``'train'``, ``'val'`` or ``'test'``.
         cfg_options: dotted keys and values that override the config.
@@ -80,16 +80,16 @@ def analyze(
         if frame.ground_truth is None:
             raise DataError(f'frame {frame.name} of the split {split} has no labels')
         names = frame.class_names
-        errors = _errors(frame, score, overlap)
+        errors = _errors(frame, score_threshold, iou_threshold)
         seen.append(_arrays(frame))
-        worst_frames = _keep_worst(worst_frames, frame, errors, score, worst)
-    everything = [(*pair, frame_errors(*pair, points, overlap)) for *pair, points in seen]
-    shown = [_above(item, points, score, overlap) for item, (*_, points) in
+        worst_frames = _keep_worst(worst_frames, frame, errors, score_threshold, worst)
+    everything = [(*pair, frame_errors(*pair, points, iou_threshold)) for *pair, points in seen]
+    shown = [_above(item, points, score_threshold, iou_threshold) for item, (*_, points) in
              zip(everything, seen, strict=True)]
     report = HtmlReport(f'{Path(str(config.filename)).stem}: what it finds and what it misses',
                         f'{len(seen)} frames of the split {split}; {Path(checkpoint).name}; '
-                        f'found: overlap from above at least {overlap:g}; '
-                        f'mistakes from score {score:g} on')
+                        f'found: overlap from above at least {iou_threshold:g}; '
+                        f'mistakes from score {score_threshold:g} on')
     _write_scores(report, everything, names)
     _write_mistakes(report, shown, names)
     _write_worst(report, worst_frames, Path(out))
@@ -104,30 +104,32 @@ def _arrays(frame: Frame) -> tuple[dict, dict, np.ndarray]:
             dict(boxes=truth.boxes, labels=truth.labels), frame.points)
 
 
-def _errors(frame: Frame, score: float, overlap: float) -> FrameErrors:
-    predicted, labelled, points = _arrays(frame)
-    return frame_errors(_from_score(predicted, score), labelled, points, overlap)
+def _errors(frame: Frame, score_threshold: float, iou_threshold: float) -> FrameErrors:
+    predicted, labeled, points = _arrays(frame)
+    return frame_errors(_from_score(predicted, score_threshold), labeled, points, iou_threshold)
 
 
-def _above(item: Analysed, points: np.ndarray, score: float, overlap: float) -> Analysed:
-    predicted = _from_score(item[0], score)
-    return predicted, item[1], frame_errors(predicted, item[1], points, overlap)
+def _above(
+    item: Analyzed, points: np.ndarray, score_threshold: float, iou_threshold: float
+) -> Analyzed:
+    predicted = _from_score(item[0], score_threshold)
+    return predicted, item[1], frame_errors(predicted, item[1], points, iou_threshold)
 
 
-def _from_score(predicted: dict, score: float) -> dict:
-    kept = predicted['scores'] >= score
+def _from_score(predicted: dict, score_threshold: float) -> dict:
+    kept = predicted['scores'] >= score_threshold
     return {key: values[kept] for key, values in predicted.items()}
 
 
-def _keep_worst(kept: list, frame: Frame, errors: FrameErrors, score: float,
+def _keep_worst(kept: list, frame: Frame, errors: FrameErrors, score_threshold: float,
                 number: int) -> list[tuple[FrameErrors, Frame]]:
-    found = frame.detections.above(score)
+    found = frame.detections.above(score_threshold)
     shown = Frame(frame.name, frame.points, frame.class_names, frame.ground_truth,
                   Boxes(found.boxes, found.labels, found.scores))
     return sorted([*kept, (errors, shown)], key=lambda pair: -pair[0].mistakes)[:number]
 
 
-def _write_scores(report: HtmlReport, frames: list[Analysed], names: Sequence[str]) -> None:
+def _write_scores(report: HtmlReport, frames: list[Analyzed], names: Sequence[str]) -> None:
     result = evaluate_boxes([item[0] for item in frames], [item[1] for item in frames], names)
     report.section('Average precision', ' '.join(result.notes))
     columns = [key.removeprefix('mAP_') for key in result.recall if key.startswith('mAP_')]
@@ -142,13 +144,13 @@ def _write_scores(report: HtmlReport, frames: list[Analysed], names: Sequence[st
         if result.objects[name]:
             recall, precision, _ = precision_recall(frames, label)
             axes.step(recall, precision, where='post', label=as_text(name), linewidth=1.8,
-                      color=np.array(class_colour(label)) * 0.85)
+                      color=np.array(class_color(label)) * 0.85)
     axes.grid(alpha=0.25)
     axes.legend(frameon=False)
     report.chart(figure)
 
 
-def _write_mistakes(report: HtmlReport, frames: list[Analysed], names: Sequence[str]) -> None:
+def _write_mistakes(report: HtmlReport, frames: list[Analyzed], names: Sequence[str]) -> None:
     counts = {kind: sum(errors.count(kind) for _, _, errors in frames)
               for kind in (*KINDS, MISSED)}
     report.section('Mistakes', 'A misplaced detection touches an object of its class; a wrong '
@@ -170,7 +172,7 @@ def _write_worst(report: HtmlReport, frames: list, out: Path) -> None:
     paths, captions = [], []
     for errors, frame in frames:
         paths.append(out / f'worst_{file_name(frame.name)}.png')
-        draw_errors(frame, errors.detections, errors.truth, paths[-1])
+        draw_errors(frame, errors.detections, errors.gt, paths[-1])
         captions.append(f'frame {frame.name}: {errors.mistakes} mistakes')
     if paths:
         report.section('Worst frames')

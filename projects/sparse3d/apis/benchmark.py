@@ -13,7 +13,7 @@ import torch
 from sparse3d.apis.benchmarks.timing import torch_threads
 from sparse3d.apis.result_record import commit, device_name
 from sparse3d.errors import ConfigError
-from sparse3d.freed_memory import keep_freed_memory
+from sparse3d.freed_memory import set_allocator
 from sparse3d.heartbeat import Activity
 
 # Name on the command line -> module with ``run(threads, repeats)``.
@@ -69,7 +69,7 @@ def benchmark(names: Sequence[str] = ('all',), threads: int = 2, repeats: int = 
     Raises:
         ConfigError: for a name that is unknown or not installed.
     """
-    keep_freed_memory()  # as training and testing do
+    set_allocator()  # as training and testing do
     rows = []
     for name in chosen(names):
         with torch_threads(threads), Activity(f'benchmark {name}'):

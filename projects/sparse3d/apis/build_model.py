@@ -28,7 +28,7 @@ def build_model(
 
     Args:
         config: from :func:`sparse3d.apis.load_config.load_config`.
-        checkpoint: file with its weights, opened or not; None leaves them as initialised.
+        checkpoint: file with its weights, opened or not; None leaves them as initialized.
         device: where the model goes.
         allow_partial: see :func:`sparse3d.apis.checkpoints.load_weights`.
         split: whose data it is to predict: ``'train'``, ``'val'`` or ``'test'``; None for

@@ -31,7 +31,7 @@ class CloudWarnings:
         """Warn if no point of a cloud lies in the range, or its voxels go beyond the limit.
 
         Args:
-            points: (N, >=3) float32, x, y, z in metres.
+            points: (N, >=3) float32, x, y, z in meters.
             name: of the cloud, for the warning.
         """
         if self._layer is None or not len(points):
@@ -43,7 +43,7 @@ class CloudWarnings:
             lie = ', '.join(f'{axis} {low:,.1f} to {high:,.1f}' for axis, low, high in
                             zip('xyz', xyz.min(0), xyz.max(0), strict=True))
             self._say('range', f'none of the {len(points):,} points of {name} lies in the range of '
-                      f'the model, {_range(limits)}: they lie at {lie}; give metres in the LiDAR '
+                      f'the model, {_range(limits)}: they lie at {lie}; give meters in the LiDAR '
                       f'frame, x forward, y left, z up from the sensor')
             return
         limit = self._max_voxels()

@@ -32,7 +32,7 @@ def detect_files(
         clouds: Sequence[str | PathLike],
         out: str | PathLike = 'detections',
         formats: Sequence[str] = ('json', ),
-        score: float = 0.3,
+        score_threshold: float = 0.3,
         device: str | None = None,
         cfg_options: Mapping[str, Any] | None = None,
         intensity_scale: float = 1.0,
@@ -47,7 +47,7 @@ def detect_files(
         clouds: files, or folders of files.
         out: folder for the results.
         formats: suffixes that :meth:`sparse3d.apis.Detections.save` knows.
-        score: detections below are left out.
+        score_threshold: detections below are left out.
 
     Returns:
         The detections by file, and what was wrong with damaged files.
@@ -68,7 +68,7 @@ def detect_files(
     done, progress = DetectedFiles(), Progress('detection', len(files))
     for file in files:
         try:
-            found = detector(file, score=score)
+            found = detector(file, score_threshold=score_threshold)
         except DataError as error:
             done.damaged[file] = error
         else:

@@ -12,17 +12,17 @@ from sparse3d.apis.detection_formats import to_csv, to_dicts, to_kitti
 from sparse3d.apis.detections import Detections
 from sparse3d.atomic_files import atomic_file, write_bytes_atomically
 from sparse3d.errors import DataError
-from sparse3d.visualization import Frame, SceneRenderer, draw_birds_eye_view
+from sparse3d.visualization import Frame, SceneRenderer, draw_bev
 from sparse3d.visualization.frame import Boxes
 
 NUMBERS = ('.json', '.csv', '.npz', '.txt')
 VECTOR_PICTURES = ('.svg', '.pdf')
 
 
-def save(found: Detections, path: str | PathLike, camera: Mapping | None = None) -> Path:
+def save(detections: Detections, path: str | PathLike, camera: Mapping | None = None) -> Path:
     """Write ``.json``, ``.csv``, ``.npz``, ``.txt`` (KITTI), ``.png``, ``.svg`` or ``.pdf``.
 
-    ``.json`` and ``.csv`` are labels that a data set of one's own takes again.
+    ``.json`` and ``.csv`` are labels that a custom data set takes again.
 
     Raises:
         DataError: for another suffix, or if the file cannot be written.
@@ -32,36 +32,40 @@ def save(found: Detections, path: str | PathLike, camera: Mapping | None = None)
     path.parent.mkdir(parents=True, exist_ok=True)
     suffix = path.suffix.lower()
     if suffix == '.json':
-        content = dict(frame=found.name, class_names=found.class_names, detections=to_dicts(found))
+        content = dict(
+            frame=detections.name,
+            class_names=detections.class_names,
+            detections=to_dicts(detections),
+        )
         write_bytes_atomically(path, (json.dumps(content, indent=1) + '\n').encode())
     elif suffix == '.csv':
-        write_bytes_atomically(path, to_csv(found).encode())
+        write_bytes_atomically(path, to_csv(detections).encode())
     elif suffix == '.txt':
-        write_bytes_atomically(path, to_kitti(found, camera).encode())
+        write_bytes_atomically(path, to_kitti(detections, camera).encode())
     elif suffix == '.npz':
-        _save_arrays(found, path)
+        _save_arrays(detections, path)
     elif suffix == '.png':
-        SceneRenderer().draw(frame_of(found), path)
+        SceneRenderer().draw(frame_of(detections), path)
     elif suffix in VECTOR_PICTURES:
-        draw_birds_eye_view(frame_of(found), path)
+        draw_bev(frame_of(detections), path)
     else:
         raise DataError(f'{path} cannot be written: detections are saved as '
                         f'{", ".join((*NUMBERS, ".png", *VECTOR_PICTURES))}')
     return path
 
 
-def frame_of(found: Detections) -> Frame:
+def frame_of(detections: Detections) -> Frame:
     """Something to draw; without points the boxes stand in an empty scene."""
-    points = np.zeros((0, 4), np.float32) if found.points is None else found.points
-    return Frame(found.name, points, found.class_names,
-                 detections=Boxes(found.boxes_3d, found.labels, found.scores))
+    points = np.zeros((0, 4), np.float32) if detections.points is None else detections.points
+    return Frame(detections.name, points, detections.class_names,
+                 detections=Boxes(detections.boxes_3d, detections.labels, detections.scores))
 
 
-def _save_arrays(found: Detections, path: Path) -> None:
-    arrays = dict(boxes_3d=found.boxes_3d, scores=found.scores, labels=found.labels,
-                  class_names=np.array(found.class_names))
+def _save_arrays(detections: Detections, path: Path) -> None:
+    arrays = dict(boxes_3d=detections.boxes_3d, scores=detections.scores, labels=detections.labels,
+                  class_names=np.array(detections.class_names))
     for name in ('keypoints_3d', 'keypoint_visibility'):
-        if getattr(found, name) is not None:
-            arrays[name] = getattr(found, name)
+        if getattr(detections, name) is not None:
+            arrays[name] = getattr(detections, name)
     with atomic_file(path) as stream:
         np.savez(stream, **arrays)

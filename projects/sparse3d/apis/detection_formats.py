@@ -14,9 +14,9 @@ from sparse3d.evaluation.kitti_annotations import KittiObjects
 from sparse3d.evaluation.kitti_projection import lidar_boxes_to_kitti
 from sparse3d.evaluation.kitti_submission import format_detections, name_in_file
 from sparse3d.structures.box_conversions import (
-    centre_to_lidar,
+    center_to_lidar,
     kitti_camera_to_lidar,
-    lidar_to_centre,
+    lidar_to_center,
     lidar_to_kitti_camera,
     lidar_to_nuscenes,
     nuscenes_to_lidar,
@@ -28,17 +28,19 @@ NOMINAL_CAMERA = np.array([[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0,
 _BOX = ('x', 'y', 'z_bottom', 'dx', 'dy', 'dz', 'yaw', 'vx', 'vy')
 
 
-def to_dicts(found: Detections) -> list[dict]:
+def to_dicts(detections: Detections) -> list[dict]:
     """``{'class', 'score', 'x', 'y', 'z_bottom', 'dx', 'dy', 'dz', 'yaw'[, 'vx', 'vy']
     [, 'keypoints', 'keypoint_visibility']}`` of each detection, Python numbers only."""
     dicts = []
-    for row, (box, name) in enumerate(zip(found.boxes_3d.tolist(), found.names, strict=True)):
-        item: dict[str, Any] = {'class': name, 'score': float(found.scores[row])}
+    for row, (box, name) in enumerate(
+        zip(detections.boxes_3d.tolist(), detections.names, strict=True)
+    ):
+        item: dict[str, Any] = {'class': name, 'score': float(detections.scores[row])}
         item.update(zip(_BOX, box, strict=False))
-        if found.keypoints_3d is not None:
-            item['keypoints'] = found.keypoints_3d[row].tolist()
-        if found.keypoint_visibility is not None:
-            item['keypoint_visibility'] = found.keypoint_visibility[row].tolist()
+        if detections.keypoints_3d is not None:
+            item['keypoints'] = detections.keypoints_3d[row].tolist()
+        if detections.keypoint_visibility is not None:
+            item['keypoint_visibility'] = detections.keypoint_visibility[row].tolist()
         dicts.append(item)
     return dicts
 
@@ -74,17 +76,17 @@ def from_dicts(dicts: Sequence[Mapping], class_names: Sequence[str]) -> Detectio
                        *(None if values is None else np.array(values) for values in joints))
 
 
-def to_nuscenes(found: Detections, sample_token: str,
+def to_nuscenes(detections: Detections, sample_token: str,
                 lidar2global: np.ndarray | None) -> list[dict]:
     """Entries with ``sample_token``, ``translation``, ``size`` (w, l, h), ``rotation``
     (w, x, y, z), ``velocity``, ``detection_name``, ``detection_score``."""
-    translation, size, rotation = lidar_to_nuscenes(found.boxes_3d[:, :7], lidar2global)
-    velocity = _turned(found, np.eye(4) if lidar2global is None else lidar2global)
+    translation, size, rotation = lidar_to_nuscenes(detections.boxes_3d[:, :7], lidar2global)
+    velocity = _turned(detections, np.eye(4) if lidar2global is None else lidar2global)
     return [dict(sample_token=sample_token, translation=translation[row].tolist(),
                  size=size[row].tolist(), rotation=rotation[row].tolist(),
                  velocity=velocity[row].tolist(), detection_name=name,
-                 detection_score=float(found.scores[row]))
-            for row, name in enumerate(found.names)]
+                 detection_score=float(detections.scores[row]))
+            for row, name in enumerate(detections.names)]
 
 
 def from_nuscenes(entries: Sequence[Mapping], class_names: Sequence[str],
@@ -102,7 +104,7 @@ def from_nuscenes(entries: Sequence[Mapping], class_names: Sequence[str],
                        class_names)
 
 
-def to_kitti(found: Detections, camera: Mapping | None) -> str:
+def to_kitti(detections: Detections, camera: Mapping | None) -> str:
     """Lines of a KITTI result file; blanks in class names become underscores.
 
     Args:
@@ -111,15 +113,15 @@ def to_kitti(found: Detections, camera: Mapping | None) -> str:
             LiDAR that looks along x; all boxes are written, their image boxes as -1.
     """
     if camera is not None:
-        objects = lidar_boxes_to_kitti(found.boxes_3d, found.scores, found.labels,
-                                       found.class_names, camera)
+        objects = lidar_boxes_to_kitti(detections.boxes_3d, detections.scores, detections.labels,
+                                       detections.class_names, camera)
         return format_detections(objects)
-    boxes = lidar_to_kitti_camera(found.boxes_3d[:, :7], NOMINAL_CAMERA)
+    boxes = lidar_to_kitti_camera(detections.boxes_3d[:, :7], NOMINAL_CAMERA)
     sight = np.arctan2(boxes[:, 0], boxes[:, 2])
     return format_detections(KittiObjects.from_arrays(dict(
-        name=found.names, bbox=np.full((len(boxes), 4), -1.0), location=boxes[:, :3],
+        name=detections.names, bbox=np.full((len(boxes), 4), -1.0), location=boxes[:, :3],
         dimensions=boxes[:, 3:6], rotation_y=boxes[:, 6],
-        alpha=wrap_angle(boxes[:, 6] - sight), score=found.scores)))
+        alpha=wrap_angle(boxes[:, 6] - sight), score=detections.scores)))
 
 
 def from_kitti(text: str, class_names: Sequence[str], camera: Mapping | None) -> Detections:
@@ -144,16 +146,16 @@ def from_kitti(text: str, class_names: Sequence[str], camera: Mapping | None) ->
                        class_names)
 
 
-def to_waymo(found: Detections) -> dict[str, np.ndarray]:
-    """``boxes`` (N, 7) x, y, z of the centre, length, width, height, heading in the vehicle
+def to_waymo(detections: Detections) -> dict[str, np.ndarray]:
+    """``boxes`` (N, 7) x, y, z of the center, length, width, height, heading in the vehicle
     frame; ``scores``; ``names``."""
-    return dict(boxes=lidar_to_centre(found.boxes_3d[:, :7]), scores=found.scores,
-                names=np.array(found.names, dtype=str))
+    return dict(boxes=lidar_to_center(detections.boxes_3d[:, :7]), scores=detections.scores,
+                names=np.array(detections.names, dtype=str))
 
 
 def from_waymo(values: Mapping[str, np.ndarray], class_names: Sequence[str]) -> Detections:
     """The inverse of :func:`to_waymo`."""
-    boxes = centre_to_lidar(np.asarray(values['boxes']).reshape(-1, 7))
+    boxes = center_to_lidar(np.asarray(values['boxes']).reshape(-1, 7))
     return _detections(boxes, values['scores'],
                        [_label(name, class_names) for name in values['names']], class_names)
 
@@ -181,9 +183,9 @@ def _label(name: str, class_names: Sequence[str]) -> int:
     return list(class_names).index(name)
 
 
-def _turned(found: Detections, matrix: np.ndarray) -> np.ndarray:
+def _turned(detections: Detections, matrix: np.ndarray) -> np.ndarray:
     """Velocities (N, 2) in another frame; 0 where the detector gives none."""
-    if found.boxes_3d.shape[1] < 9:
-        return np.zeros((len(found), 2))
-    flat = np.column_stack([found.boxes_3d[:, 7:9], np.zeros(len(found))])
+    if detections.boxes_3d.shape[1] < 9:
+        return np.zeros((len(detections), 2))
+    flat = np.column_stack([detections.boxes_3d[:, 7:9], np.zeros(len(detections))])
     return (flat @ np.asarray(matrix)[:3, :3].T)[:, :2]

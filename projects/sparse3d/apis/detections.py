@@ -17,12 +17,12 @@ class Detections:
     """Boxes, scores and classes of one frame, the best first.
 
     Attributes:
-        boxes_3d: (N, 7 or 9) x, y, z_bottom, dx, dy, dz, yaw[, vx, vy]; metres, radians,
-            metres per second, LiDAR frame (drawing in ``sparse3d.structures.box_conversions``).
+        boxes_3d: (N, 7 or 9) x, y, z_bottom, dx, dy, dz, yaw[, vx, vy]; meters, radians,
+            meters per second, LiDAR frame (drawing in ``sparse3d.structures.box_conversions``).
         scores: (N,) in 0..1.
         labels: (N,) rows of ``class_names``.
         class_names: of the detector.
-        keypoints_3d: (N, K, 3) joints in metres, LiDAR frame, or None.
+        keypoints_3d: (N, K, 3) joints in meters, LiDAR frame, or None.
         keypoint_visibility: (N, K), or None.
         points: (M, C) the cloud it was found in, for pictures, or None.
         name: of the frame, for titles and files.
@@ -67,14 +67,14 @@ class Detections:
         """Name of the class of each detection."""
         return [self.class_names[label] for label in self.labels]
 
-    def filter(self, score: float = 0.0, classes: Sequence[str] | None = None,
+    def filter(self, score_threshold: float = 0.0, classes: Sequence[str] | None = None,
                limit: int | None = None) -> Detections:
         """Those with at least this score, of these classes, at most ``limit`` of them.
 
         Raises:
             DataError: for a class that the detector does not know.
         """
-        keep = self.scores >= score
+        keep = self.scores >= score_threshold
         if classes is not None:
             unknown = [name for name in classes if name not in self.class_names]
             if unknown:
@@ -120,7 +120,7 @@ class Detections:
         return detection_formats.from_kitti(text, class_names, camera)
 
     def to_waymo(self) -> dict[str, np.ndarray]:
-        """Arrays as Waymo describes boxes: centre, length, width, height, heading."""
+        """Arrays as Waymo describes boxes: center, length, width, height, heading."""
         from sparse3d.apis import detection_formats
         return detection_formats.to_waymo(self)
 

@@ -15,12 +15,12 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
+from sparse3d.apis.array_samples import ArraySamples, Image
 from sparse3d.apis.build_model import build_model
 from sparse3d.apis.checkpoints import open_with_config
 from sparse3d.apis.cloud_warnings import CloudWarnings
 from sparse3d.apis.detections import Detections
 from sparse3d.apis.load_config import CONFIG_SUFFIXES, CONFIGS
-from sparse3d.apis.own_samples import Image, OwnSamples
 from sparse3d.errors import ConfigError, DataError
 
 Cloud = np.ndarray | str | PathLike
@@ -37,7 +37,7 @@ def load_detector(
 
     Args:
         config: path of a config file, its bare name (``'centerpoint_kitti_car'``), or a Config.
-        checkpoint: its weights, ours or converted; None leaves them as initialised.
+        checkpoint: its weights, ours or converted; None leaves them as initialized.
         device: default: the GPU if there is one.
         cfg_options: dotted keys and values that override the config.
         intensity_scale: what the intensities of your clouds are multiplied with to be in the
@@ -51,7 +51,7 @@ def load_detector(
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     model = build_model(config, opened, device)  # first: it compares data and model
     init_default_scope(config.get('default_scope', 'mmdet3d'))
-    return Detector(model, OwnSamples(config, intensity_scale), _class_names(config))
+    return Detector(model, ArraySamples(config, intensity_scale), _class_names(config))
 
 
 def find_config(config: str | PathLike | Config) -> str | PathLike | Config:
@@ -83,7 +83,7 @@ class Detector:
             ``samples.views`` images.
     """
 
-    def __init__(self, model: torch.nn.Module, samples: OwnSamples,
+    def __init__(self, model: torch.nn.Module, samples: ArraySamples,
                  class_names: Sequence[str]) -> None:
         self.model, self.samples, self.class_names = model, samples, tuple(class_names)
         self._lock = threading.Lock()
@@ -95,7 +95,7 @@ class Detector:
             points: Cloud | Sequence[Cloud] | None = None,
             images: Sequence[Image] | Mapping[str, Image] | None = None,
             calibration: Mapping[str, Any] | None = None,
-            score: float = 0.0,
+            score_threshold: float = 0.0,
     ) -> Detections | list[Detections]:
         """Detect in one frame, or with a list of clouds in each of them.
 
@@ -104,7 +104,7 @@ class Detector:
 
         Args:
             points: (N, C) float32 array or tensor, or a file (``.bin``, ``.npy``, ``.pcd``,
-                ``.ply``): x, y, z in metres, LiDAR frame, then what the model wants more
+                ``.ply``): x, y, z in meters, LiDAR frame, then what the model wants more
                 (``samples.columns`` in all; the age of a point may be left out). Points
                 that are not finite are left out. A list gives a list of detections.
             images: RGB arrays (H, W, 3) uint8 or files, in the order of the model's cameras
@@ -112,7 +112,7 @@ class Detector:
                 delivered nothing.
             calibration: ``lidar2img`` (V, 4, 4), or ``cam2img`` (V, 3|4, 3|4) and
                 ``lidar2cam`` (V, 4, 4); optionally ``timestamps`` (V,) in seconds.
-            score: detections below are left out.
+            score_threshold: detections below are left out.
 
         A cloud of which no point lies in the model's range, and one with more voxels than the
         model takes, are said once.
@@ -123,7 +123,7 @@ class Detector:
         if isinstance(points, list | tuple) and not _is_one_cloud(points):
             if images is not None:
                 raise DataError('a list of clouds goes without images; call once for each frame')
-            return [self(cloud, score=score) for cloud in points]
+            return [self(cloud, score_threshold=score_threshold) for cloud in points]
         name = Path(points).stem if isinstance(points, str | PathLike) else 'frame'
         cloud = self.samples.read_points(points)
         if cloud is not None:
@@ -132,7 +132,7 @@ class Detector:
         with self._lock, torch.no_grad():
             predicted = self.model.test_step(pseudo_collate([sample]))[0]
         return detections_of(predicted.pred_instances_3d, self.class_names, cloud, name) \
-            .filter(score)
+            .filter(score_threshold)
 
     def stream(self, **options: Any) -> Any:
         """A stream that keeps what a temporal model remembers, one frame in at a time.
@@ -160,12 +160,12 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def detections_of(found: Any, class_names: Sequence[str], points: np.ndarray | None = None,
+def detections_of(instances: Any, class_names: Sequence[str], points: np.ndarray | None = None,
                   name: str = 'frame') -> Detections:
     """``pred_instances_3d`` of a model as plain arrays, the best first."""
     boxes, scores, labels = (_array(value) for value in
-                             (found.bboxes_3d.tensor, found.scores_3d, found.labels_3d))
-    joints = found.get('keypoints_3d')
+                             (instances.bboxes_3d.tensor, instances.scores_3d, instances.labels_3d))
+    joints = instances.get('keypoints_3d')
     points3d, visibility = joints, None
     if joints is not None and hasattr(joints, 'points'):
         points3d, visibility = _array(joints.points), _array(joints.visibility)

@@ -19,7 +19,7 @@ from sparse3d.apis.checkpoints import Checkpoint
 from sparse3d.apis.schedule_ends import check_iterations, check_resumed, lasting
 from sparse3d.blas_threads import one_blas_thread
 from sparse3d.errors import DataError
-from sparse3d.freed_memory import keep_freed_memory
+from sparse3d.freed_memory import set_allocator
 from sparse3d.heartbeat import Activity, said
 from sparse3d.hooks.feature_reuse import FeatureReuseHook
 from sparse3d.schedules import refuse_lost_multipliers
@@ -59,7 +59,7 @@ class Sparse3DRunner(Runner):
         super().setup_env(env_cfg)
         one_blas_thread()
         if not torch.cuda.is_available():
-            keep_freed_memory()
+            set_allocator()
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger; while the Runner is being built the console shows warnings only."""

@@ -56,7 +56,7 @@ def frame_of_sample(
         index: int,
         sample: dict[str, Any],
         prediction: Det3DDataSample | None = None,
-        min_score: float = 0.0,
+        score_threshold: float = 0.0,
 ) -> Frame:
     """Gather what there is to see in one sample, turned so that x points forward.
 
@@ -69,7 +69,7 @@ def frame_of_sample(
         index: of the sample in the dataset.
         sample: ``dataset[index]``.
         prediction: with ``pred_instances_3d``, or None.
-        min_score: detections below are left out.
+        score_threshold: detections below are left out.
     """
     info = dataset.get_data_info(index) if hasattr(dataset, 'get_data_info') else {}
     found = prediction.get('pred_instances_3d') if prediction is not None else None
@@ -78,7 +78,7 @@ def frame_of_sample(
         points=_points(sample['inputs'], info),
         class_names=tuple(dataset.metainfo.get('classes', ())),
         ground_truth=_ground_truth(sample['data_samples'], info),
-        detections=None if found is None else _detections(found).above(min_score),
+        detections=None if found is None else _detections(found).above(score_threshold),
         pictures=_pictures(info, sample['data_samples'].metainfo.get('lidar_aug_matrix')))
     forward = dataset.metainfo.get('forward_axis', 'x')
     return frame if forward == 'x' else frame.turned(-np.pi / 2)
@@ -97,11 +97,11 @@ def _name(info: dict, index: int, meta: dict) -> str:
     """The number in the names of the frame's files, as in KITTI and Waymo, else the place.
 
     ``sample_idx`` will not do: mmengine overwrites it with the place in the split. Clouds of
-    two kinds of one frame (``NameCloud`` of VoxelKP) are told apart.
+    two kinds of one frame (``SetEvaluationVariant`` of VoxelKP) are told apart.
     """
     stem = Path(info.get('lidar_path') or '').stem
     name = stem if stem.isdigit() else f'{index:06d}'
-    return f'{name}_{meta["cloud"]}' if 'cloud' in meta else name
+    return f'{name}_{meta["evaluation_variant"]}' if 'evaluation_variant' in meta else name
 
 
 def _ground_truth(sample: Det3DDataSample, info: dict) -> Boxes | None:
@@ -119,13 +119,17 @@ def _ground_truth(sample: Det3DDataSample, info: dict) -> Boxes | None:
     return Boxes(_lidar_boxes(truth['gt_bboxes_3d'])[wanted], labels[wanted], **joints)
 
 
-def _detections(found: Any) -> Boxes:
-    return Boxes(_lidar_boxes(found.bboxes_3d), _array(found.labels_3d), _array(found.scores_3d),
-                 **_joints(found.get('keypoints_3d')))
+def _detections(instances: Any) -> Boxes:
+    return Boxes(
+        _lidar_boxes(instances.bboxes_3d),
+        _array(instances.labels_3d),
+        _array(instances.scores_3d),
+        **_joints(instances.get('keypoints_3d')),
+    )
 
 
 def _joints(keypoints: Keypoints3D | None) -> dict[str, np.ndarray]:
-    """Joints of people as fields of :class:`Boxes`; none where nobody's are labelled."""
+    """Joints of people as fields of :class:`Boxes`; none where nobody's are labeled."""
     if not isinstance(keypoints, Keypoints3D):
         return {}
     visibility = _array(keypoints.visibility)

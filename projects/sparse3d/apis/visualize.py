@@ -25,7 +25,7 @@ from sparse3d.prepare.progress import Progress
 from sparse3d.visualization import (
     Frame,
     SceneRenderer,
-    draw_birds_eye_view,
+    draw_bev,
     draw_camera_overlay,
     draw_people,
     write_recording,
@@ -43,13 +43,13 @@ def visualize(
         checkpoint: str | PathLike | None = None,
         out: str | PathLike = 'pictures',
         frames: int | list[int] = 4,
-        score: float = 0.3,
+        score_threshold: float = 0.3,
         show: bool = False,
         split: str = 'test',
         cfg_options: dict[str, Any] | None = None,
         device: str | None = None,
         allow_partial: bool = False,
-        colour_by: str = 'height',
+        color_by: str = 'height',
         keypoints: bool = False,
         video: str | PathLike | None = None,
         frames_per_second: float = 5.0,
@@ -67,14 +67,14 @@ def visualize(
         checkpoint: file with the weights; None draws the data alone.
         out: folder for the pictures.
         frames: how many, spread evenly over the split, or which ones.
-        score: detections below are left out.
+        score_threshold: detections below are left out.
         show: then open a window to walk through the frames; see
             :mod:`sparse3d.visualization.viewer`.
         split: ``'train'``, ``'val'`` or ``'test'``: whose dataset is drawn.
         cfg_options: dotted keys and values that override the config.
         device: of the model; default: the GPU if there is one.
         allow_partial: take a checkpoint of which only a part fits.
-        colour_by: ``'height'``, ``'intensity'``, ``'time'`` or ``'class'`` of the points.
+        color_by: ``'height'``, ``'intensity'``, ``'time'`` or ``'class'`` of the points.
         keypoints: draw skeletons of people too, and a close picture of each person.
         video: also join the 3D views (or, without a renderer, those from above) into this
             MP4 file; ``frames`` best are consecutive numbers then.
@@ -99,7 +99,9 @@ def visualize(
     def draw_sampling(model: nn.Module, sample: dict, frame: Frame) -> None:
         if not hasattr(model, 'draw_sampling_points'):
             raise ConfigError(f'{type(model).__name__} has no sampling points to draw')
-        paths.extend(model.draw_sampling_points(pseudo_collate([sample]), out, frame.name, score))
+        paths.extend(
+            model.draw_sampling_points(pseudo_collate([sample]), out, frame.name, score_threshold)
+        )
 
     def draw_extras(model: nn.Module, sample: dict, frame: Frame) -> None:
         if sampling_points:
@@ -115,14 +117,22 @@ def visualize(
 
     if (sampling_points or importance) and checkpoint is None:
         raise ConfigError('sampling points and importance need a checkpoint')
-    drawn = frames_with_detections(config, opened, frames, score, split, device, allow_partial,
-                                   draw_extras if sampling_points or importance else None)
+    drawn = frames_with_detections(
+        config,
+        opened,
+        frames,
+        score_threshold,
+        split,
+        device,
+        allow_partial,
+        draw_extras if sampling_points or importance else None,
+    )
     renderer = _renderer_if_possible()
 
     def draw_all() -> Iterator[Frame]:
         for frame in drawn:
             shown = frame if keypoints else frame.without_joints()
-            written = draw_frame(shown, out, renderer, colour_by)
+            written = draw_frame(shown, out, renderer, color_by)
             paths.extend(written)
             views.append(written[0])
             logger.info('drawn: %s', frame.summary())
@@ -130,13 +140,13 @@ def visualize(
             yield shown
 
     if recording is not None:
-        write_recording(draw_all(), recording, colour_by)
+        write_recording(draw_all(), recording, color_by)
         paths.append(Path(recording))
     else:
         deque(draw_all(), maxlen=0)
     if show:
-        Viewer(ViewerState(to_show.__getitem__, len(to_show), score=score,
-                           colour_by=colour_by)).run()
+        Viewer(ViewerState(to_show.__getitem__, len(to_show), score_threshold=score_threshold,
+                           color_by=color_by)).run()
     if video is not None:
         write_video(views, video, frames_per_second)
         paths.append(Path(video))
@@ -144,7 +154,7 @@ def visualize(
 
 
 def draw_frame(frame: Frame, out: str | PathLike, renderer: SceneRenderer | None,
-               colour_by: str = 'height') -> list[Path]:
+               color_by: str = 'height') -> list[Path]:
     """Write all pictures of one frame; the 3D view only with a renderer.
 
     Raises:
@@ -153,11 +163,11 @@ def draw_frame(frame: Frame, out: str | PathLike, renderer: SceneRenderer | None
     def path(view: str) -> Path:
         return Path(out) / f'{file_name(f"{frame.name}_{view}")}.png'
 
-    paths = [path('birds_eye')]
-    draw_birds_eye_view(frame, paths[0], colour_by=colour_by)
+    paths = [path('bev')]
+    draw_bev(frame, paths[0], color_by=color_by)
     if renderer is not None:
         paths.insert(0, path('3d'))
-        renderer.draw(frame, paths[0], colour_by)
+        renderer.draw(frame, paths[0], color_by)
     for picture in frame.pictures:
         paths.append(path(picture.name))
         draw_camera_overlay(frame, picture, paths[-1])
@@ -168,11 +178,15 @@ def draw_frame(frame: Frame, out: str | PathLike, renderer: SceneRenderer | None
 
 
 def frames_with_detections(
-        config: Config, checkpoint: str | PathLike | Checkpoint | None,
-        frames: int | list[int], score: float, split: str = 'test', device: str | None = None,
-        allow_partial: bool = False,
-        also: Callable[[nn.Module, dict, Frame], None] | None = None,
-        title: str | None = None,
+    config: Config,
+    checkpoint: str | PathLike | Checkpoint | None,
+    frames: int | list[int],
+    score_threshold: float,
+    split: str = 'test',
+    device: str | None = None,
+    allow_partial: bool = False,
+    also: Callable[[nn.Module, dict, Frame], None] | None = None,
+    title: str | None = None,
 ) -> Iterator[Frame]:
     """Frames of a split one after the other, with detections if there is a checkpoint.
 
@@ -190,7 +204,7 @@ def frames_with_detections(
         device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         model = build_model(config, checkpoint, device, allow_partial, split)
     chosen = choose_frames(frames, len(dataset))
-    return _frames(dataset, chosen, model, score, also, title)
+    return _frames(dataset, chosen, model, score_threshold, also, title)
 
 
 def _frames(dataset: BaseDataset, chosen: list[int], model: nn.Module | None, score: float,

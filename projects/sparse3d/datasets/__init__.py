@@ -14,10 +14,10 @@ from sparse3d.datasets.load_waymo_points import LoadWaymoPoints
 from sparse3d.datasets.nuscenes_detection_dataset import NuScenesDetectionDataset
 from sparse3d.datasets.nuscenes_objects import MarkUnknownVelocities
 from sparse3d.datasets.object_filters import KeepObjects
-from sparse3d.datasets.own_detection_dataset import LoadCloud, OwnDetectionDataset
+from sparse3d.datasets.own_detection_dataset import CustomDetectionDataset, LoadPointFile
 from sparse3d.datasets.pack_sample import PackSample
 from sparse3d.datasets.people_transforms import LoadKeypoints3D, RemovePointsInOtherBoxes
-from sparse3d.datasets.squash_features import SquashFeatures
+from sparse3d.datasets.squash_features import TanhFeatures
 from sparse3d.datasets.waymo_detection_dataset import WaymoDetectionDataset
 from sparse3d.datasets.waymo_keypoint_dataset import WaymoKeypointDataset
 
@@ -30,7 +30,7 @@ __all__ = [
     'JoinedDataset',
     'KeepObjects',
     'KittiDetectionDataset',
-    'LoadCloud',
+    'LoadPointFile',
     'LoadKeypoints3D',
     'LoadKittiImage',
     'LoadMultiViewImages',
@@ -39,10 +39,10 @@ __all__ = [
     'LoadWaymoPoints',
     'MarkUnknownVelocities',
     'NuScenesDetectionDataset',
-    'OwnDetectionDataset',
+    'CustomDetectionDataset',
     'PackSample',
     'RemovePointsInOtherBoxes',
-    'SquashFeatures',
+    'TanhFeatures',
     'WaymoDetectionDataset',
     'WaymoKeypointDataset',
 ]

@@ -31,13 +31,13 @@ class AugmentScene(BaseTransform):
     Args:
         rotation: smallest and largest angle in radians, counter-clockwise.
         scale: smallest and largest factor.
-        translation_std: standard deviation of the displacement along x, y, z in metres.
+        translation_std: standard deviation of the displacement along x, y, z in meters.
         flip_horizontal: probability of mirroring y.
         flip_vertical: probability of mirroring x.
         order: of the steps. Published: flip, rotate, scale, translate (Focals Conv);
             rotate, scale, translate, flip (SparseFusion).
         stop_epoch: from this epoch on (counted from 0) nothing moves any more; None never
-            stops. ``FadeOutHook(scene=True)`` sets it.
+            stops. ``DisableAugmentationHook(scene=True)`` sets it.
 
     Raises:
         ConfigError: if ``order`` is not the four steps, or a range is upside down.

@@ -101,10 +101,10 @@ def balanced_indices(classes_of: list[set[int]], seed: int = 0) -> np.ndarray:
                         'to balance; check the classes and the info file')
     places = sum(map(len, rows_of.values())) // len(rows_of)
     random = np.random.default_rng(seed)
-    return np.concatenate([_spread(np.array(rows_of[label]), places, random)
+    return np.concatenate([_repeat_evenly(np.array(rows_of[label]), places, random)
                            for label in sorted(rows_of)])
 
 
-def _spread(rows: np.ndarray, places: int, random: np.random.Generator) -> np.ndarray:
-    whole, rest = divmod(places, len(rows))
+def _repeat_evenly(rows: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+    whole, rest = divmod(count, len(rows))
     return np.concatenate([np.tile(rows, whole), random.permutation(rows)[:rest]])

@@ -39,7 +39,7 @@ def read_cloud(path: str | os.PathLike, columns: int = 4,
             x, y, z, intensity, age.
 
     Returns:
-        (N, columns) float32; metres, LiDAR frame of the file.
+        (N, columns) float32; meters, LiDAR frame of the file.
 
     Raises:
         DataError: if the file is missing, damaged, cut short, of another format, has another

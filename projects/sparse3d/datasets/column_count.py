@@ -55,7 +55,7 @@ def refuse_other_columns(paths: Sequence[str | os.PathLike], columns: int) -> No
 
 
 def _some_rows(rows: np.ndarray) -> np.ndarray:
-    """Blocks of neighbouring rows from the whole sweep; every n-th row would keep one phase."""
+    """Blocks of neighboring rows from the whole sweep; every n-th row would keep one phase."""
     block = max(1, _MAX_NUMBERS // (_BLOCKS * rows.shape[1]))
     if len(rows) <= _BLOCKS * block:
         return rows

@@ -19,6 +19,6 @@ def refuse_no_frames(frames: Sized, info_file: str | PathLike, listed: int) -> N
         DataError: if there are none.
     """
     if len(frames) == 0:
-        reason = (f'none of its {listed:,} frames has what the dataset looks for (labelled joints, '
+        reason = (f'none of its {listed:,} frames has what the dataset looks for (labeled joints, '
                   'say)' if listed else 'it lists no frames; prepare more of the data set')
         raise DataError(f'there are no samples in {info_file}: {reason}')

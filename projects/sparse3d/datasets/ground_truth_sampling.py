@@ -59,8 +59,8 @@ class GroundTruthSampling(BaseTransform):
         use_ground_plane: put objects on the road where the sample has a plane; the first one
             without is reported.
         stop_epoch: from this epoch on (counted from 0) nothing is added, so that the last
-            epochs see real scenes; None never stops. ``FadeOutHook`` sets it.
-        unlabelled: classes beside ``classes`` whose objects are added as bare points, without
+            epochs see real scenes; None never stops. ``DisableAugmentationHook`` sets it.
+        unlabeled: classes beside ``classes`` whose objects are added as bare points, without
             box and label, and counted in ``groups`` as if the sample had none.
         paste_images: put the objects' pictures into the images, nearer before farther ones.
             Objects whose points fall on another object's pixels lose these points. With a
@@ -90,7 +90,7 @@ class GroundTruthSampling(BaseTransform):
             use: Sequence[int] | None = None,
             use_ground_plane: bool = False,
             stop_epoch: int | None = None,
-            unlabelled: Sequence[str] = (),
+            unlabeled: Sequence[str] = (),
             paste_images: bool = False,
             max_image_overlap: float = 0.5,
             max_occlusion: float = 0.5,
@@ -103,11 +103,11 @@ class GroundTruthSampling(BaseTransform):
         self.classes, self.groups = tuple(classes), dict(groups)
         self.use_ground_plane, self.stop_epoch = use_ground_plane, stop_epoch
         self._missed_plane = False
-        self.unlabelled, self.paste_images = set(unlabelled), paste_images
+        self.unlabeled, self.paste_images = set(unlabeled), paste_images
         self.max_image_overlap, self.max_occlusion = max_image_overlap, max_occlusion
-        self.list_order, self.keep_hidden = published_list_order, published_keep_hidden_points
+        self.list_order, self.keep_occluded = published_list_order, published_keep_hidden_points
         self.database = load_index(
-            info_path, (*self.classes, *unlabelled), self.groups, min_points or {},
+            info_path, (*self.classes, *unlabeled), self.groups, min_points or {},
             set(removed_difficulties), paste_images)
 
     def transform(self, results: dict) -> dict:
@@ -120,7 +120,7 @@ class GroundTruthSampling(BaseTransform):
             remain = self._add_points(results, chosen, scene)
             self._add_annotations(results, [
                 item for item, count in zip(chosen, remain, strict=True)
-                if count and item.entry['name'] not in self.unlabelled])
+                if count and item.entry['name'] not in self.unlabeled])
         return results
 
     def _choose(self, results: dict, scene: CameraScene | None) -> list[PlacedObject]:
@@ -129,7 +129,7 @@ class GroundTruthSampling(BaseTransform):
         plane = self._plane(results)
         taken, chosen = results['gt_bboxes_3d'].tensor.numpy()[:, :7], []
         for name, wanted in self.groups.items():
-            counted = self.fill_up and name not in self.unlabelled
+            counted = self.fill_up and name not in self.unlabeled
             present = (labels == self.classes.index(name)).sum() if counted else 0
             entries = self.database[name]
             draw = np.random.permutation(len(entries))[:max(wanted - int(present), 0)]
@@ -185,9 +185,9 @@ class GroundTruthSampling(BaseTransform):
         scene.paint(self.data_root, [item.views for item in chosen], self.list_order)
         single = not isinstance(results['img'], list)
         results['img'] = scene.images[0] if single else scene.images
-        if self.keep_hidden:
+        if self.keep_occluded:
             return np.zeros(len(points), dtype=bool)
-        return scene.hidden(points, numbers)
+        return scene.contradicting_points(points, numbers)
 
     def _add_annotations(self, results: dict, chosen: list[PlacedObject]) -> None:
         _check_fields(results)

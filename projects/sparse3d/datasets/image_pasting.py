@@ -21,7 +21,7 @@ from sparse3d.structures.image_rectangles import (
 )
 
 LEAST_SHARE = 0.1   # of an object's rectangle in an image from which it has to be pasted
-IN_FRONT = 0.5      # metres by which a point is nearer than a box, to stand before it
+IN_FRONT = 0.5      # meters by which a point is nearer than a box, to stand before it
 LEAST_POINTS = 5    # in a rectangle, to tell whether something stands before an object
 BACKGROUND = -1
 
@@ -130,7 +130,7 @@ class CameraScene:
                     _paste(root, image, owner, number, *placed[number - self.own][view])
             self.images[view], self.owners[view] = image, owner
 
-    def hidden(self, points: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    def contradicting_points(self, points: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         """Whether points contradict the pixels they fall on, (N,) bool.
 
         An added object's point must fall on that object's pixels in every image that shows
@@ -140,7 +140,7 @@ class CameraScene:
             points: (N, >=3) LiDAR frame.
             numbers: (N,) number of the added object, ``BACKGROUND`` for all other points.
         """
-        hidden = np.zeros(len(points), dtype=bool)
+        contradicting_points = np.zeros(len(points), dtype=bool)
         for matrix, owner in zip(self.lidar2img, self.owners, strict=True):
             if owner is None:
                 continue
@@ -148,14 +148,14 @@ class CameraScene:
             u, v = seen[:, 0].astype(int), seen[:, 1].astype(int)
             shown = owner[np.minimum(v, owner.shape[0] - 1), np.minimum(u, owner.shape[1] - 1)]
             shown = np.where(shown < self.own, BACKGROUND, shown)
-            hidden[rows] |= shown != numbers[rows]
-        return hidden
+            contradicting_points[rows] |= shown != numbers[rows]
+        return contradicting_points
 
     def _order(self, view: int, list_order: bool) -> np.ndarray:
         if list_order:
             return np.arange(len(self.boxes))
-        centres = self.boxes[:, :3] + (0, 0, 0.5) * self.boxes[:, 3:6]
-        depths = centres @ self.lidar2img[view, 2, :3]
+        centers = self.boxes[:, :3] + (0, 0, 0.5) * self.boxes[:, 3:6]
+        depths = centers @ self.lidar2img[view, 2, :3]
         return np.argsort(-depths, kind='stable')
 
 

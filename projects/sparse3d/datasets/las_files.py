@@ -13,7 +13,7 @@ _MAX_RATIO = 1000  # bytes of a LAZ file to those of its points; real scans stay
 
 
 def read_las(content: bytes, path: str | os.PathLike) -> Columns:
-    """The columns of a LAS or LAZ file by name; x, y, z are scaled to metres.
+    """The columns of a LAS or LAZ file by name; x, y, z are scaled to meters.
 
     Args:
         content: of the file.

@@ -1,4 +1,4 @@
-"""Transform that reads the image of KITTI's left colour camera."""
+"""Transform that reads the image of KITTI's left color camera."""
 from __future__ import annotations
 
 import numpy as np

@@ -34,7 +34,7 @@ class LoadMultiViewImages(BaseTransform):
       of *now* (at the key frame) to pixels (u * depth, v * depth, depth, 1) of each image,
       through the poses of car and camera at the image's own time.
     - ``img_timestamp``: (N,) float64, seconds; each camera has its own.
-    - ``img_valid``: (N,) bool; False where there is no picture. Its image is black, its
+    - ``image_valid``: (N,) bool; False where there is no picture. Its image is black, its
       ``lidar2cam`` and ``lidar2img`` put every point behind the camera.
     - ``img_path``: list of N file names, '' where there is none.
     - ``view_names``: list of N cameras; ``num_views`` V; ``num_frames`` T.
@@ -85,7 +85,7 @@ class LoadMultiViewImages(BaseTransform):
                           for image in images]
         results.update(self._matrices(views, valid))
         results['img_timestamp'] = _times(frames, views, results)
-        results['img_valid'] = np.array(valid, dtype=bool)
+        results['image_valid'] = np.array(valid, dtype=bool)
         results['img_path'] = [view.path if view else '' for view in views]
         results['view_names'] = list(self.cameras) * len(frames)
         results.update(num_views=len(self.cameras), num_frames=len(frames), ori_shape=shape,

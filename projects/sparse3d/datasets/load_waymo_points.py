@@ -23,13 +23,13 @@ class LoadWaymoPoints(BaseTransform):
     what stands still lies on itself however the vehicle turned. With more than one frame a
     sixth column holds the age in seconds. At the start of a segment there are fewer frames.
 
-    Needs ``lidar_points``; with ``frames`` > 1 also ``lidar_sweeps``, ``ego2global`` and
+    Needs ``lidar_points``; with ``num_frames`` > 1 also ``lidar_sweeps``, ``ego2global`` and
     ``timestamp``. Adds ``points`` (``LiDARPoints``).
 
     Args:
-        frames: how many frames, the current one included.
-        squash: features that go through tanh: intensity has no upper bound. With ground-truth
-            sampling none of them: ``SquashFeatures`` behind it treats all points alike.
+        num_frames: how many frames, the current one included.
+        tanh: features that go through tanh: intensity has no upper bound. With ground-truth
+            sampling none of them: ``TanhFeatures`` behind it treats all points alike.
 
     Raises:
         ConfigError: for no frame, another feature, or more frames than the data set keeps.
@@ -38,23 +38,23 @@ class LoadWaymoPoints(BaseTransform):
     Source: DSVT (CVPR 2023), multi-frame models; tanh as OpenPCDet.
     """
 
-    def __init__(self, frames: int = 1, squash: Sequence[str] = ('intensity',)) -> None:
-        if frames < 1:
-            raise ConfigError(f'LoadWaymoPoints needs at least one frame, not {frames}')
-        unknown = set(squash) - FEATURES.keys()
+    def __init__(self, num_frames: int = 1, tanh: Sequence[str] = ('intensity',)) -> None:
+        if num_frames < 1:
+            raise ConfigError(f'LoadWaymoPoints needs at least one frame, not {num_frames}')
+        unknown = set(tanh) - FEATURES.keys()
         if unknown:
             raise ConfigError(f'squash names {", ".join(sorted(unknown))}; points have '
                               f'{" and ".join(FEATURES)}')
-        self.frames, self.squash = frames, tuple(squash)
+        self.num_frames, self.tanh = num_frames, tuple(tanh)
 
     def transform(self, results: dict) -> dict:
         """Add ``points`` to the sample."""
         contents = results['lidar_points'].get('contents', {}).get('velodyne')
         parts = [self._load(results['lidar_path'], contents)]
-        if self.frames > 1:
+        if self.num_frames > 1:
             self._refuse_too_few(results)
             parts = [_with_age(parts[0], 0.0)]
-            for sweep in results['lidar_sweeps'][:self.frames - 1]:
+            for sweep in results['lidar_sweeps'][:self.num_frames - 1]:
                 points = self._load(sweep['lidar_path'], None)
                 points[:, :3] = to_frame_of_now(points[:, :3], sweep['ego2global'],
                                                 results['ego2global'])
@@ -64,18 +64,20 @@ class LoadWaymoPoints(BaseTransform):
         return results
 
     def _refuse_too_few(self, results: dict) -> None:
-        if len(results['lidar_sweeps']) < self.frames - 1 and results.get('more_sweeps'):
-            raise ConfigError(f'LoadWaymoPoints wants {self.frames} frames but the data set keeps '
-                              f'fewer: set its max_sweeps to {self.frames - 1}')
+        if len(results['lidar_sweeps']) < self.num_frames - 1 and results.get('more_sweeps'):
+            raise ConfigError(
+                f'LoadWaymoPoints wants {self.num_frames} frames but the data set keeps '
+                f'fewer: set its max_sweeps to {self.num_frames - 1}'
+            )
 
     def _load(self, path: str, contents: Mapping | None) -> np.ndarray:
         points = load_points(path, COLUMNS, contents)[:, :5]  # [N, 5]
-        for name in self.squash:
+        for name in self.tanh:
             points[:, FEATURES[name]] = np.tanh(points[:, FEATURES[name]])
         return points
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(frames={self.frames}, squash={self.squash})'
+        return f'{type(self).__name__}(frames={self.num_frames}, squash={self.tanh})'
 
 
 def to_frame_of_now(points: np.ndarray, ego2global: np.ndarray,

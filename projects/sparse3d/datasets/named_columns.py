@@ -21,7 +21,7 @@ KNOWN_AS = {
             'offset_time', 'gps_time', 'gpstime'),
 }
 MAX_AGE = 10.0        # seconds that merged sweeps reach back at most
-MAX_COORDINATE = 1e5  # metres; float32 keeps 8 mm there
+MAX_COORDINATE = 1e5  # meters; float32 keeps 8 mm there
 _said: set[str] = set()
 
 
@@ -73,7 +73,7 @@ def points_of_columns(found: Columns, wanted: Sequence[str], path: str | os.Path
 
 
 def refuse_map_coordinates(axes: Sequence[np.ndarray], path: str | os.PathLike) -> None:
-    """Raise if most points lie further out than float32 can tell apart by centimetres.
+    """Raise if most points lie further out than float32 can tell apart by centimeters.
 
     Raises:
         DataError: naming where the points lie.

@@ -40,7 +40,7 @@ class NuScenesDetectionDataset(Det3DDataset):
     - ``timestamp`` [s], ``ego2global``, ``lidar2global`` (4, 4) float64, ``token``,
       ``scene_token``, ``frame_idx`` (place in the scene), ``epoch``.
     - ``ann_info`` in training, ``eval_ann_info`` in testing: ``gt_bboxes_3d`` (9 numbers,
-      bottom centre; vx, vy in m/s), ``gt_labels_3d``, ``num_lidar_pts``, ``attr_labels``,
+      bottom center; vx, vy in m/s), ``gt_labels_3d``, ``num_lidar_pts``, ``attr_labels``,
       ``instance_tokens``.
 
     Info files are read without running code; unknown classes and absent files are named at

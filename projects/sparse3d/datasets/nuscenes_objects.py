@@ -8,7 +8,7 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 
-from sparse3d.structures.box_conversions import centre_to_lidar
+from sparse3d.structures.box_conversions import center_to_lidar
 
 BOX_KEY = 'gt_bboxes_3d'
 OBJECTS = ('lidar', 'lidar_or_radar', 'all')
@@ -19,13 +19,13 @@ def object_arrays(instances: Sequence[Mapping], label_mapping: Mapping[int, int]
     """The annotations of a sample that are ground truth.
 
     Args:
-        instances: of an info file, boxes with geometric centres.
+        instances: of an info file, boxes with geometric centers.
         label_mapping: label of the file to label of the model, -1 for neither.
         objects: one of ``OBJECTS``.
         unknown_velocities: ``'zero'`` or ``'nan'``.
 
     Returns:
-        ``gt_bboxes_3d`` (M, 9) float32 with bottom centres, ``gt_labels_3d`` (M,) int64,
+        ``gt_bboxes_3d`` (M, 9) float32 with bottom centers, ``gt_labels_3d`` (M,) int64,
         ``num_lidar_pts``, ``attr_labels`` (M,) int64, ``instance_tokens`` (M,) text.
     """
     kept = [item for item in instances
@@ -36,7 +36,7 @@ def object_arrays(instances: Sequence[Mapping], label_mapping: Mapping[int, int]
         boxes[:, 7:] = np.nan_to_num(boxes[:, 7:])
     labels = [label_mapping[item['bbox_label_3d']] for item in kept]
     return dict(
-        gt_bboxes_3d=centre_to_lidar(boxes).astype(np.float32),
+        gt_bboxes_3d=center_to_lidar(boxes).astype(np.float32),
         gt_labels_3d=np.array(labels, dtype=np.int64),
         num_lidar_pts=np.array([item['num_lidar_pts'] for item in kept], dtype=np.int64),
         attr_labels=np.array([item.get('attr_label', -1) for item in kept], dtype=np.int64),

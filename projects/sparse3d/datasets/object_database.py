@@ -115,7 +115,7 @@ def points_of(placed: PlacedObject, data_root: str, columns: int) -> np.ndarray:
 def keypoints_of(placed: PlacedObject, joints: int) -> tuple[np.ndarray, np.ndarray]:
     """Joints (K, 3) and visibilities (K,) of an object; missing where it has no labels.
 
-    An entry has them as ``keypoints_3d``, relative to the bottom centre of the box, and
+    An entry has them as ``keypoints_3d``, relative to the bottom center of the box, and
     ``keypoints_visible``.
     """
     entry = placed.entry

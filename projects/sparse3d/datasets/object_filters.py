@@ -52,7 +52,7 @@ class KeepObjects(BaseTransform):
     Unlike mmdet3d's filters this one knows keypoints and attributes.
 
     Args:
-        point_cloud_range: x, y, z from, x, y, z to, in metres: the centre, seen from above,
+        point_cloud_range: x, y, z from, x, y, z to, in meters: the center, in BEV,
             has to lie inside. None keeps all.
         classes: names of the classes in label order; labels outside 0..len-1 are dropped.
             None keeps all.
@@ -82,11 +82,13 @@ class KeepObjects(BaseTransform):
         keep_objects(results, keep)
         return results
 
-    def _enough_points(self, results: dict, boxes: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    def _enough_points(
+        self, results: dict, boxes: np.ndarray, min_points: np.ndarray
+    ) -> np.ndarray:
         if 'points' not in results:
             raise ConfigError('min_points of KeepObjects needs points: load them before it')
         points = results['points'].tensor.numpy()
-        enough = asked.copy()
-        enough[asked] = [len(rows) >= self.min_points
-                         for rows in points_in_each_box(points, boxes[asked])]
+        enough = min_points.copy()
+        enough[min_points] = [len(rows) >= self.min_points
+                              for rows in points_in_each_box(points, boxes[min_points])]
         return enough

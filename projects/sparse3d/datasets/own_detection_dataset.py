@@ -24,13 +24,13 @@ BOX_KEY = 'gt_bboxes_3d'
 
 
 @DATASETS.register_module()
-class OwnDetectionDataset(Det3DDataset):
-    """Frames of :func:`sparse3d.prepare.own.prepare_own`.
+class CustomDetectionDataset(Det3DDataset):
+    """Frames of :func:`sparse3d.prepare.own.prepare_custom`.
 
     A pipeline finds ``lidar_points`` (``lidar_path``), ``images`` by camera (``img_path``,
     ``cam2img``, ``lidar2cam``, ``lidar2img``), with ``modality=dict(use_camera=True)`` the same
     as one frame of ``image_frames`` for ``LoadMultiViewImages``, and ``ann_info`` in training or
-    ``eval_ann_info`` in testing: ``gt_bboxes_3d`` (7 or 9 numbers, bottom centre, LiDAR
+    ``eval_ann_info`` in testing: ``gt_bboxes_3d`` (7 or 9 numbers, bottom center, LiDAR
     frame), ``gt_labels_3d``.
 
     Args:
@@ -82,7 +82,7 @@ class OwnDetectionDataset(Det3DDataset):
 
     def load_data_list(self) -> list[dict]:
         """Read and check the info file; called once by mmengine."""
-        info = read_info_file(self.ann_file, 'own')
+        info = read_info_file(self.ann_file, 'custom')
         self._check_classes(info['metainfo'].get('categories', {}))
         for key, value in info['metainfo'].items():
             self._metainfo.setdefault(key, value)
@@ -95,7 +95,7 @@ class OwnDetectionDataset(Det3DDataset):
                    if not Path(entry['lidar_path']).is_file()]
         if missing:
             raise DataError(f'{missing[0]} named in {self.ann_file} does not exist ({len(missing)} '
-                            f'missing); restore it or run "python tools/create_data.py own '
+                            f'missing); restore it or run "python tools/create_data.py custom '
                             f'{self.data_root}"')
         return data_list
 
@@ -150,7 +150,7 @@ class OwnDetectionDataset(Det3DDataset):
 
 
 @TRANSFORMS.register_module()
-class LoadCloud(BaseTransform):
+class LoadPointFile(BaseTransform):
     """Read a point cloud of any format that :func:`read_cloud` knows.
 
     Needs ``lidar_points.lidar_path``; adds ``points`` (``LiDARPoints``).

@@ -8,7 +8,7 @@ from mmdet3d.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
-class SquashFeatures(BaseTransform):
+class TanhFeatures(BaseTransform):
     """Put columns of ``points`` through tanh, for instance Waymo's intensity.
 
     Put it behind ground-truth sampling, whose objects have the raw values.

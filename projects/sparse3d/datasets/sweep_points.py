@@ -22,7 +22,7 @@ def load_sweep_points(root: Path, entry: Mapping) -> np.ndarray:
         entry: of an info file of :func:`sparse3d.prepare.prepare_nuscenes`.
 
     Returns:
-        (N, 5) float32: x, y, z in metres in the key frame's LiDAR frame, intensity, age in
+        (N, 5) float32: x, y, z in meters in the key frame's LiDAR frame, intensity, age in
         seconds.
 
     Raises:

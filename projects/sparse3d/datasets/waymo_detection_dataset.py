@@ -31,8 +31,8 @@ class WaymoDetectionDataset(Det3DDataset):
     A sample has, beside mmdet3d's fields, ``timestamp`` [us], ``ego2global`` (4, 4 float64),
     ``context_name`` and ``lidar_sweeps`` (earlier frames, newest first, each with
     ``lidar_path``, ``timestamp``, ``ego2global``; read by ``LoadWaymoPoints``). Its
-    annotations are ``gt_bboxes_3d`` (LiDAR boxes, bottom centre), ``gt_labels_3d``,
-    ``gt_keypoints_3d`` (``Keypoints3D``; visibility 0 for objects without labelled joints),
+    annotations are ``gt_bboxes_3d`` (LiDAR boxes, bottom center), ``gt_labels_3d``,
+    ``gt_keypoints_3d`` (``Keypoints3D``; visibility 0 for objects without labeled joints),
     ``track_ids``, ``difficulties`` (0 where unknown) and ``num_lidar_pts``.
 
     The folder of a frame follows from its name, so ``waymo_infos_trainval.pkl`` works too.

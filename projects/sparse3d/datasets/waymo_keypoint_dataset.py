@@ -1,4 +1,4 @@
-"""Waymo for human keypoints: people with labelled joints, one class."""
+"""Waymo for human keypoints: people with labeled joints, one class."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -13,15 +13,15 @@ _PEOPLE = (1, 2)  # pedestrians and cyclists in the info files
 
 @DATASETS.register_module()
 class WaymoKeypointDataset(WaymoDetectionDataset):
-    """Frames with people whose joints are labelled; pedestrians and cyclists are ``Human``.
+    """Frames with people whose joints are labeled; pedestrians and cyclists are ``Human``.
 
-    Ground truth are the labelled people alone. All other boxes of the frame (vehicles,
+    Ground truth are the labeled people alone. All other boxes of the frame (vehicles,
     people without joints) are in ``other_bboxes_3d`` (K, 7) float32, whose points
     ``RemovePointsInOtherBoxes`` takes out for the published, "cleaned" protocol; signs and
     boxes without points are not in the info files.
 
     Args:
-        only_labelled_frames: leave out frames without a labelled person, which are most.
+        only_labeled_frames: leave out frames without a labeled person, which are most.
         options: those of :class:`WaymoDetectionDataset`.
 
     Source: VoxelKP (ICCV 2025), released code: frames and ground truth of its training.
@@ -29,19 +29,19 @@ class WaymoKeypointDataset(WaymoDetectionDataset):
 
     METAINFO = dict(classes=('Human',), palette=[(0, 232, 157)])
 
-    def __init__(self, *arguments, only_labelled_frames: bool = True, **options) -> None:
-        self._only_labelled_frames = only_labelled_frames
+    def __init__(self, *arguments, only_labeled_frames: bool = True, **options) -> None:
+        self._only_labeled_frames = only_labeled_frames
         super().__init__(*arguments, **options)
 
     def choose_frames(self, entries: list[dict]) -> list[dict]:
-        """Frames in which somebody has labelled joints."""
-        if not self._only_labelled_frames:
+        """Frames in which somebody has labeled joints."""
+        if not self._only_labeled_frames:
             return entries
         return [entry for entry in entries
                 if self.choose_objects(entry.get('instances', []))]
 
     def choose_objects(self, instances: list[dict]) -> list[dict]:
-        """People with labelled joints."""
+        """People with labeled joints."""
         return [item for item in super().choose_objects(instances) if has_keypoints(item)]
 
     def label_of(self, instance: Mapping) -> int:

@@ -46,7 +46,7 @@ def box_table(instances: Sequence[Mapping]) -> np.ndarray:
 
 
 def has_keypoints(instance: Mapping) -> bool:
-    """Whether any joint of an object is labelled."""
+    """Whether any joint of an object is labeled."""
     return bool(np.any(instance.get('keypoints_visible', 0)))
 
 

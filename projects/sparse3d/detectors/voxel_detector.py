@@ -21,7 +21,7 @@ class VoxelDetector(Base3DDetector):
     """Voxel encoder, sparse middle encoder, 2D backbone and neck, one head.
 
     Any middle encoder of mmdet3d fits: ``forward(features, coordinates,
-    batch_size)`` gives the bird's-eye map. One that learns something of its own
+    batch_size)`` gives the BEV map. One that learns something of its own
     (Focals Conv: the importance of voxels) offers two more methods, and its
     losses are added to the head's:
 

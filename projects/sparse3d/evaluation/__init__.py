@@ -1,7 +1,7 @@
 """Metrics of the three benchmarks."""
 from sparse3d.evaluation.box_average_precision import BoxResult, evaluate_boxes
 from sparse3d.evaluation.box_detection_metric import BoxDetectionMetric
-from sparse3d.evaluation.found_objects import FoundObjectsMetric
+from sparse3d.evaluation.found_objects import MatchedObjectsMetric
 from sparse3d.evaluation.keypoint_evaluation import (
     KeypointProtocol,
     KeypointResult,
@@ -23,7 +23,7 @@ from sparse3d.evaluation.waymo_objects import WaymoObjects
 __all__ = [
     'BoxDetectionMetric',
     'BoxResult',
-    'FoundObjectsMetric',
+    'MatchedObjectsMetric',
     'KeypointPeople',
     'KeypointProtocol',
     'KeypointResult',

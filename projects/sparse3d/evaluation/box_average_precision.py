@@ -43,8 +43,8 @@ def evaluate_boxes(
         predictions: Sequence[Mapping],
         ground_truth: Sequence[Mapping],
         class_names: Sequence[str],
-        overlaps: Sequence[float] = (0.3, 0.5, 0.7),
-        kinds: Sequence[str] = KINDS,
+        iou_thresholds: Sequence[float] = (0.3, 0.5, 0.7),
+        box_types: Sequence[str] = KINDS,
 ) -> BoxResult:
     """Average precision at 40 recall positions for each class, threshold and kind of overlap.
 
@@ -53,38 +53,38 @@ def evaluate_boxes(
     recall is the best at that recall or beyond.
 
     Args:
-        predictions: for each frame ``boxes`` (N, >= 7) LiDAR frame, bottom centres,
+        predictions: for each frame ``boxes`` (N, >= 7) LiDAR frame, bottom centers,
             ``scores`` (N,), ``labels`` (N,).
         ground_truth: for each frame ``boxes`` and ``labels``.
         class_names: of the labels.
-        overlaps: thresholds of the intersection over union.
-        kinds: ``'3D'``, ``'BEV'``.
+        iou_thresholds: thresholds of the intersection over union.
+        box_types: ``'3D'``, ``'BEV'``.
 
     Raises:
         DataError: if the numbers of frames differ, or a score or box is not finite.
     """
     if len(predictions) != len(ground_truth):
         raise DataError(f'{len(predictions)} predicted frames do not go with '
-                        f'{len(ground_truth)} labelled ones')
+                        f'{len(ground_truth)} labeled ones')
     predictions = [_checked(frame, row, True) for row, frame in enumerate(predictions)]
     ground_truth = [_checked(frame, row, False) for row, frame in enumerate(ground_truth)]
     precisions, recalls, objects, notes = {}, {}, {}, []
     for label, name in enumerate(class_names):
-        found = [_of_class(frame, label) for frame in predictions]
-        truth = [_of_class(frame, label)['boxes'] for frame in ground_truth]
-        objects[name] = sum(map(len, truth))
+        pred = [_of_class(frame, label) for frame in predictions]
+        gt = [_of_class(frame, label)['boxes'] for frame in ground_truth]
+        objects[name] = sum(map(len, gt))
         if not objects[name]:
             notes.append(f'no ground truth for class {name}: it is not scored')
             continue
-        for kind in kinds:
-            pairs = [_overlaps(one['boxes'], other, kind)
-                     for one, other in zip(found, truth, strict=True)]
-            for overlap in overlaps:
+        for kind in box_types:
+            pairs = [_ious(one['boxes'], other, kind)
+                     for one, other in zip(pred, gt, strict=True)]
+            for overlap in iou_thresholds:
                 key = f'{name}_{kind}_{overlap:g}'
                 precisions[key], recalls[key] = _average_precision(
-                    found, pairs, objects[name], overlap)
-    for kind in kinds:
-        for overlap in overlaps:
+                    pred, pairs, objects[name], overlap)
+    for kind in box_types:
+        for overlap in iou_thresholds:
             ending = f'_{kind}_{overlap:g}'
             for values in (precisions, recalls):
                 of_classes = [values[f'{name}{ending}'] for name in class_names if objects[name]]
@@ -92,27 +92,27 @@ def evaluate_boxes(
     return BoxResult(precisions, recalls, objects, tuple(notes))
 
 
-def match_best_first(overlaps: np.ndarray, threshold: float) -> np.ndarray:
+def match_best_first(ious: np.ndarray, iou_threshold: float) -> np.ndarray:
     """Object that each detection of a frame finds, or -1.
 
     Args:
-        overlaps: [N, M] of detections, best first, with objects.
-        threshold: least overlap.
+        ious: [N, M] of detections, best first, with objects.
+        iou_threshold: least overlap.
     """
-    free = np.ones(overlaps.shape[1], dtype=bool)
-    matches = np.full(len(overlaps), -1)
-    for row, values in enumerate(overlaps):
+    free = np.ones(ious.shape[1], dtype=bool)
+    matches = np.full(len(ious), -1)
+    for row, values in enumerate(ious):
         candidates = np.where(free, values, -1.0)
         best = int(candidates.argmax()) if len(candidates) else -1
-        if best >= 0 and candidates[best] >= threshold:
+        if best >= 0 and candidates[best] >= iou_threshold:
             matches[row], free[best] = best, False
     return matches
 
 
-def _average_precision(found: list[dict], pairs: list[np.ndarray], objects: int,
-                       overlap: float) -> tuple[float, float]:
-    hits = [match_best_first(pair, overlap) >= 0 for pair in pairs]
-    scores = np.concatenate([frame['scores'] for frame in found])
+def _average_precision(pred: list[dict], pairs: list[np.ndarray], objects: int,
+                       iou_threshold: float) -> tuple[float, float]:
+    hits = [match_best_first(pair, iou_threshold) >= 0 for pair in pairs]
+    scores = np.concatenate([frame['scores'] for frame in pred])
     order = np.argsort(-scores, kind='stable')
     true = np.cumsum(np.concatenate(hits)[order])
     recall, precision = true / objects, true / np.arange(1, len(true) + 1)
@@ -129,7 +129,7 @@ def _of_class(frame: Mapping, label: int) -> dict[str, np.ndarray]:
     return {key: frame[key][rows] for key in ('boxes', 'scores') if key in frame}
 
 
-def _overlaps(one: np.ndarray, other: np.ndarray, kind: str) -> np.ndarray:
+def _ious(one: np.ndarray, other: np.ndarray, kind: str) -> np.ndarray:
     a, b = (torch.from_numpy(boxes) for boxes in (one, other))
     if kind == '3D':
         return rotated_iou_3d(a, b).numpy()
@@ -141,7 +141,7 @@ def _checked(frame: Mapping, row: int, predicted: bool) -> dict[str, np.ndarray]
     keys = ('boxes', 'labels', 'scores') if predicted else ('boxes', 'labels')
     missing = [key for key in keys if key not in frame]
     if missing:
-        raise DataError(f'{"predicted" if predicted else "labelled"} frame {row} lacks '
+        raise DataError(f'{"predicted" if predicted else "labeled"} frame {row} lacks '
                         f'{", ".join(missing)}')
     boxes = np.asarray(frame['boxes'], np.float64)
     arrays = {key: np.asarray(frame[key]).reshape(-1) for key in keys[1:]}

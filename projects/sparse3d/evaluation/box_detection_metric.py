@@ -16,14 +16,14 @@ from sparse3d.evaluation.class_labels import refuse_unknown_labels
 
 @METRICS.register_module()
 class BoxDetectionMetric(BaseMetric):
-    """AP in space (3D) and from above (BEV) at several overlaps, by class.
+    """AP in space (3D) and in the plane (BEV) at several overlaps, by class.
 
     Ground truth comes with the samples (``eval_ann_info``). Keys are those of
     :class:`~sparse3d.evaluation.box_average_precision.BoxResult` behind the prefix, e.g.
     ``boxes/mAP_3D_0.5``; a table goes to the log.
 
     Args:
-        overlaps: thresholds of the intersection over union.
+        iou_thresholds: thresholds of the intersection over union.
         prefix: what the keys begin with.
         collect_device: see mmengine's ``BaseMetric``.
 
@@ -33,24 +33,24 @@ class BoxDetectionMetric(BaseMetric):
 
     default_prefix = 'boxes'
 
-    def __init__(self, overlaps: Sequence[float] = (0.3, 0.5, 0.7), prefix: str | None = None,
+    def __init__(self, iou_thresholds: Sequence[float] = (0.3, 0.5, 0.7), prefix: str | None = None,
                  collect_device: str = 'cpu') -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
-        self.overlaps = tuple(overlaps)
+        self.iou_thresholds = tuple(iou_thresholds)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep detections and labels of a batch as arrays."""
         for sample in data_samples:
-            truth = sample.get('eval_ann_info')
-            if not truth or 'gt_bboxes_3d' not in truth:
+            gt = sample.get('eval_ann_info')
+            if not gt or 'gt_bboxes_3d' not in gt:
                 raise DataError(f'frame {sample.get("sample_idx")} has no labels to evaluate with')
-            found = sample['pred_instances_3d']
+            pred = sample['pred_instances_3d']
             self.results.append(dict(
-                predicted=dict(boxes=_array(found['bboxes_3d'].tensor),
-                               scores=_array(found['scores_3d']),
-                               labels=_array(found['labels_3d'])),
-                labelled=dict(boxes=_array(truth['gt_bboxes_3d'].tensor),
-                              labels=_array(truth['gt_labels_3d']))))
+                predicted=dict(boxes=_array(pred['bboxes_3d'].tensor),
+                               scores=_array(pred['scores_3d']),
+                               labels=_array(pred['labels_3d'])),
+                labeled=dict(boxes=_array(gt['gt_bboxes_3d'].tensor),
+                             labels=_array(gt['gt_labels_3d']))))
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Evaluate the results of all processes; called on the first one."""
@@ -59,7 +59,7 @@ class BoxDetectionMetric(BaseMetric):
             raise ConfigError('the data set names no classes: set metainfo=dict(classes=[...])')
         refuse_unknown_labels((item['predicted']['labels'] for item in results), classes)
         result = evaluate_boxes([item['predicted'] for item in results],
-                                [item['labelled'] for item in results], classes, self.overlaps)
+                                [item['labeled'] for item in results], classes, self.iou_thresholds)
         print_log(f'evaluation of boxes\n{result.table()}', 'current')
         return result.average_precision
 

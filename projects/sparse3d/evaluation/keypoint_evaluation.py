@@ -10,8 +10,8 @@ from sparse3d.errors import ConfigError
 from sparse3d.evaluation.keypoint_matching import (
     Matches,
     Rows,
+    match_by_iou,
     match_by_mean_error,
-    match_by_overlap,
     rows_to_score,
 )
 from sparse3d.evaluation.keypoint_people import GROUPS, KeypointPeople
@@ -33,7 +33,7 @@ class KeypointProtocol:
             only); the pose metric PEM always counts them and false positives.
         by_frame: whether the average precision is a mean over frames or over all people.
         published_boxes: whether boxes are misread as in the official code, which turns
-            them by the opposite of their heading for ``'mean_error'`` and takes the centre
+            them by the opposite of their heading for ``'mean_error'`` and takes the center
             for the bottom for ``'overlap'``.
     """
 
@@ -47,7 +47,7 @@ PROTOCOLS = dict(
     # Waymo's pose estimation challenge.
     waymo=KeypointProtocol(),
     # The evaluation of VoxelKP (Shi and Wonka, ICCV 2025).
-    voxelkp=KeypointProtocol('overlap', misses_count=False, by_frame=False))
+    voxelkp=KeypointProtocol('iou', misses_count=False, by_frame=False))
 
 
 @dataclass
@@ -56,17 +56,17 @@ class KeypointResult:
 
     Attributes:
         scores: by key, of each of the groups HEAD ... ANKLES and ALL: ``MPJPE/ALL``
-            (metres), ``PCK/ALL @ 0.05``, ``OKS/ALL P @ 0.50``, ``OKS/ALL AP``,
-            ``PEM/ALL`` (metres, smaller is better), ``Precision/ALL``, ``Recall/ALL``. NaN is
+            (meters), ``PCK/ALL @ 0.05``, ``OKS/ALL P @ 0.50``, ``OKS/ALL AP``,
+            ``PEM/ALL`` (meters, smaller is better), ``Precision/ALL``, ``Recall/ALL``. NaN is
             a mean over nothing: MPJPE and PCK where no matched person has such a joint.
-        number_matched, number_missed, number_false: people.
+        num_matched, num_missed, num_false: people.
         notes: what the numbers do not say by themselves, in sentences.
     """
 
     scores: dict[str, float] = field(default_factory=dict)
-    number_matched: int = 0
-    number_missed: int = 0
-    number_false: int = 0
+    num_matched: int = 0
+    num_missed: int = 0
+    num_false: int = 0
     notes: list[str] = field(default_factory=list)
 
     def table(self) -> str:
@@ -77,8 +77,8 @@ class KeypointResult:
         for group in GROUPS:
             lines.append(f'{group:<12}' + ''.join(
                 f'{self.scores[kind.format(group)]:9.4f}' for kind in kinds))
-        lines.append(f'people: {self.number_matched} matched, {self.number_missed} missed, '
-                     f'{self.number_false} false positives')
+        lines.append(f'people: {self.num_matched} matched, {self.num_missed} missed, '
+                     f'{self.num_false} false positives')
         return '\n'.join(lines + [f'note: {note}' for note in self.notes])
 
 
@@ -91,7 +91,7 @@ def evaluate_keypoints(
 
     Either side is one table of all frames (a dict of arrays ``frame, box, location,
     visibility``, see :class:`KeypointPeople`) or a list with such a dict without ``frame``
-    for each frame. Boxes have their geometric centre as reference (Waymo's convention,
+    for each frame. Boxes have their geometric center as reference (Waymo's convention,
     not that of mmdet3d). Scores play no part: drop duplicates and weak detections before.
 
     Computed in float64; the official float32 sums differ from it by up to 2e-5.
@@ -106,22 +106,22 @@ def evaluate_keypoints(
     Source: ``keypoint_metrics.py`` of the Waymo Open Dataset, version 1.6.
     """
     protocol = _protocol(protocol)
-    found, truth = _people(predictions, 'predictions'), _people(ground_truth, 'ground truth')
-    frames = list(_rows_of_frames(truth, found, protocol))
-    pieces = [(rows.truth, rows.found) for rows in frames]
+    pred, gt = _people(predictions, 'predictions'), _people(ground_truth, 'ground truth')
+    frames = list(_rows_of_frames(gt, pred, protocol))
+    pieces = [(rows.gt, rows.pred) for rows in frames]
     result = KeypointResult(
-        number_matched=sum(rows.matched for rows in frames),
-        number_missed=sum(int((rows.found < 0).sum()) for rows in frames),
-        number_false=sum(int((rows.truth < 0).sum()) for rows in frames))
-    result.scores = visibility_scores(*_paired(truth, found, pieces))
+        num_matched=sum(rows.matched for rows in frames),
+        num_missed=sum(int((rows.pred < 0).sum()) for rows in frames),
+        num_false=sum(int((rows.gt < 0).sum()) for rows in frames))
+    result.scores = visibility_scores(*_paired(gt, pred, pieces))
     if not protocol.misses_count:
-        pieces = [(rows.truth[:rows.matched], rows.found[:rows.matched]) for rows in frames]
-    rows = _paired(truth, found, pieces)
+        pieces = [(rows.gt[:rows.matched], rows.pred[:rows.matched]) for rows in frames]
+    rows = _paired(gt, pred, pieces)
     result.scores |= position_scores(*rows)
     lengths = [len(part) for part, _ in pieces] if protocol.by_frame else [len(rows[0])]
     updates = np.split(np.arange(len(rows[0])), np.cumsum(lengths)[:-1]) if lengths else []
     result.scores |= similarity_scores(*rows, updates)
-    result.notes += _notes(truth, found, result.number_matched)
+    result.notes += _notes(gt, pred, result.num_matched)
     return result
 
 
@@ -131,7 +131,7 @@ def _protocol(protocol: str | KeypointProtocol) -> KeypointProtocol:
             raise ConfigError(f'there is no keypoint protocol {protocol!r}; '
                               f'there are {", ".join(PROTOCOLS)}')
         return PROTOCOLS[protocol]
-    if protocol.matcher not in ('mean_error', 'overlap'):
+    if protocol.matcher not in ('mean_error', 'iou'):
         raise ConfigError(f"matcher is 'mean_error' or 'overlap', not {protocol.matcher!r}")
     return protocol
 
@@ -144,27 +144,27 @@ def _people(values, role: str) -> KeypointPeople:
     return KeypointPeople.from_frames(values, role)
 
 
-def _rows_of_frames(truth: KeypointPeople, found: KeypointPeople,
+def _rows_of_frames(gt: KeypointPeople, pred: KeypointPeople,
                     protocol: KeypointProtocol) -> Iterator[Rows]:
     """What to score in each frame that has people, in rows of the whole tables."""
-    keys, place = np.unique(np.concatenate([truth.frame, found.frame]), return_inverse=True)
+    keys, place = np.unique(np.concatenate([gt.frame, pred.frame]), return_inverse=True)
     orders = [np.argsort(rank, kind='stable')
-              for rank in (place[:len(truth)], place[len(truth):])]
+              for rank in (place[:len(gt)], place[len(gt):])]
     edges = [np.searchsorted(rank[order], np.arange(len(keys) + 1))
-             for rank, order in zip((place[:len(truth)], place[len(truth):]), orders,
+             for rank, order in zip((place[:len(gt)], place[len(gt):]), orders,
                                     strict=True)]
     for frame in range(len(keys)):
         own, theirs = (order[edge[frame]:edge[frame + 1]]
                        for order, edge in zip(orders, edges, strict=True))
-        people = truth.select(own), found.select(theirs)
+        people = gt.select(own), pred.select(theirs)
         rows = rows_to_score(*people, _match(*people, protocol))
-        yield Rows(_outer(own, rows.truth), _outer(theirs, rows.found), rows.matched)
+        yield Rows(_outer(own, rows.gt), _outer(theirs, rows.pred), rows.matched)
 
 
-def _match(truth: KeypointPeople, found: KeypointPeople, protocol: KeypointProtocol) -> Matches:
-    if protocol.matcher == 'overlap':
-        return match_by_overlap(truth, found, published_height=protocol.published_boxes)
-    return match_by_mean_error(truth, found, protocol.published_boxes)
+def _match(gt: KeypointPeople, pred: KeypointPeople, protocol: KeypointProtocol) -> Matches:
+    if protocol.matcher == 'iou':
+        return match_by_iou(gt, pred, published_height=protocol.published_boxes)
+    return match_by_mean_error(gt, pred, protocol.published_boxes)
 
 
 def _outer(rows: np.ndarray, inner: np.ndarray) -> np.ndarray:
@@ -172,20 +172,20 @@ def _outer(rows: np.ndarray, inner: np.ndarray) -> np.ndarray:
     return np.append(rows, -1)[inner]
 
 
-def _paired(truth: KeypointPeople, found: KeypointPeople,
+def _paired(gt: KeypointPeople, pred: KeypointPeople,
             pieces: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple:
     """Ground truth and prediction of every row to score."""
     nobody = np.zeros(0, np.int64)
-    return (truth.select(np.concatenate([nobody, *(part for part, _ in pieces)])),
-            found.select(np.concatenate([nobody, *(part for _, part in pieces)])))
+    return (gt.select(np.concatenate([nobody, *(part for part, _ in pieces)])),
+            pred.select(np.concatenate([nobody, *(part for _, part in pieces)])))
 
 
-def _notes(truth: KeypointPeople, found: KeypointPeople, matched: int) -> list[str]:
-    if not truth.visible.any():
+def _notes(gt: KeypointPeople, pred: KeypointPeople, matched: int) -> list[str]:
+    if not gt.visible.any():
         return ['there is no ground truth with a visible keypoint: the numbers say nothing']
-    if not len(found):
+    if not len(pred):
         return ['nobody was predicted; nan is a mean over nobody']
     if not matched:
-        return [f'nobody was matched: all {len(found)} people predicted are away from those '
-                'labelled; nan is a mean over nobody']
+        return [f'nobody was matched: all {len(pred)} people predicted are away from those '
+                'labeled; nan is a mean over nobody']
     return []

@@ -1,4 +1,4 @@
-"""Matching of predicted people to labelled ones of one frame, and the rows to score.
+"""Matching of predicted people to labeled ones of one frame, and the rows to score.
 
 Source: ``keypoint_metrics.py`` of the Waymo Open Dataset, version 1.6, and the rules of
 its 2023 pose estimation challenge.
@@ -12,19 +12,19 @@ from scipy.optimize import linear_sum_assignment
 
 from sparse3d.evaluation.keypoint_people import KeypointPeople
 from sparse3d.evaluation.waymo_matching import heaviest_assignment
-from sparse3d.evaluation.waymo_overlaps import overlaps_of_pairs
+from sparse3d.evaluation.waymo_overlaps import ious_of_pairs
 
-# Metres: what a missing or superfluous keypoint costs, and the reach of a match.
+# Meters: what a missing or superfluous keypoint costs, and the reach of a match.
 PENALTY = 0.25
-# Metres: a keypoint so close to a box is inside it.
+# Meters: a keypoint so close to a box is inside it.
 _INSIDE = 1e-5
 
 
 class Matches(NamedTuple):
     """Rows of ground truth and of predictions that belong together."""
 
-    truth: np.ndarray  # [M] int64
-    found: np.ndarray  # [M]
+    gt: np.ndarray     # [M] int64
+    pred: np.ndarray   # [M]
 
 
 class Rows(NamedTuple):
@@ -34,16 +34,16 @@ class Rows(NamedTuple):
     predictions matched to them. -1 stands for nobody.
     """
 
-    truth: np.ndarray  # [R] int64
-    found: np.ndarray  # [R]
+    gt: np.ndarray     # [R] int64
+    pred: np.ndarray   # [R]
     matched: int       # the first rows are matches
 
 
 def distance_to_boxes(
-        boxes: np.ndarray,     # [G, 7]  x, y, z of the centre, length, width, height, heading
+        boxes: np.ndarray,     # [G, 7]  x, y, z of the center, length, width, height, heading
         location: np.ndarray,  # [P, J, 3]
         published_heading_sign: bool = True,
-) -> np.ndarray:               # [G, P, J]  metres, 0 inside
+) -> np.ndarray:               # [G, P, J]  meters, 0 inside
     """Distance of each point to each box.
 
     Args:
@@ -59,89 +59,89 @@ def distance_to_boxes(
     return np.linalg.norm(np.abs(inside) - np.minimum(np.abs(inside), half), axis=-1)
 
 
-def pose_errors(truth: KeypointPeople, found: KeypointPeople) -> tuple[np.ndarray, np.ndarray]:
+def pose_errors(gt: KeypointPeople, pred: KeypointPeople) -> tuple[np.ndarray, np.ndarray]:
     """Terms of the pose estimation metric of people row by row.
 
     Returns:
-        Error in metres [N, 14], at most 0.25, and exactly 0.25 for keypoints visible on one
+        Error in meters [N, 14], at most 0.25, and exactly 0.25 for keypoints visible on one
         side only; and whether each keypoint counts, being visible on any side.
     """
-    distance = np.linalg.norm(truth.location - found.location, axis=-1).clip(max=PENALTY)
-    both, either = truth.visible & found.visible, truth.visible | found.visible
+    distance = np.linalg.norm(gt.location - pred.location, axis=-1).clip(max=PENALTY)
+    both, either = gt.visible & pred.visible, gt.visible | pred.visible
     return np.where(both, distance, np.where(either, PENALTY, 0.0)), either
 
 
-def match_by_mean_error(truth: KeypointPeople, found: KeypointPeople,
+def match_by_mean_error(gt: KeypointPeople, pred: KeypointPeople,
                         published_heading_sign: bool = True) -> Matches:
     """The matcher of the pose challenge.
 
     First, people without a visible keypoint absorb predictions that lie in their boxes,
-    so that most keypoints are absorbed, unless the prediction is near a labelled person.
+    so that most keypoints are absorbed, unless the prediction is near a labeled person.
     Then the rest is assigned with the least mean error, where a predicted keypoint is
-    within 0.25 m of the box of the labelled person.
+    within 0.25 m of the box of the labeled person.
 
     Returns:
         Matches of the second stage, then those of the first.
     """
-    if not len(truth) or not len(found):
+    if not len(gt) or not len(pred):
         return _NONE
-    distance = np.where(found.visible[None], distance_to_boxes(
-        truth.box, found.location, published_heading_sign), np.inf)
-    absorbed = _absorb(truth, found, (distance < _INSIDE).sum(-1))
+    distance = np.where(pred.visible[None], distance_to_boxes(
+        gt.box, pred.location, published_heading_sign), np.inf)
+    absorbed = _absorb(gt, pred, (distance < _INSIDE).sum(-1))
     candidate = distance.min(-1) <= PENALTY
-    candidate[absorbed.truth] = False
-    candidate[:, absorbed.found] = False
+    candidate[absorbed.gt] = False
+    candidate[:, absorbed.pred] = False
     rows, columns = np.nonzero(candidate)
     cost = np.full(candidate.shape, PENALTY)
-    cost[rows, columns] = pose_errors(truth.select(rows), found.select(columns))[0].mean(-1)
+    cost[rows, columns] = pose_errors(gt.select(rows), pred.select(columns))[0].mean(-1)
     row, column = linear_sum_assignment(cost)
     good = cost[row, column] < PENALTY
-    return Matches(np.concatenate([row[good], absorbed.truth]),
-                   np.concatenate([column[good], absorbed.found]))
+    return Matches(np.concatenate([row[good], absorbed.gt]),
+                   np.concatenate([column[good], absorbed.pred]))
 
 
-def match_by_overlap(truth: KeypointPeople, found: KeypointPeople,
-                     threshold: float = 0.5, published_height: bool = True) -> Matches:
-    """Matches of largest total overlap of the boxes, each of at least ``threshold``.
+def match_by_iou(gt: KeypointPeople, pred: KeypointPeople,
+                 iou_threshold: float = 0.5, published_height: bool = True) -> Matches:
+    """Matches of largest total overlap of the boxes, each of at least ``iou_threshold``.
 
     Args:
-        published_height: take the centre for the bottom of a box, as the official keypoint
+        published_height: take the center for the bottom of a box, as the official keypoint
             metric does by mistake: boxes of unequal heights are shifted.
     """
-    if not len(truth) or not len(found):
+    if not len(gt) or not len(pred):
         return _NONE
-    rows, columns = np.indices((len(truth), len(found))).reshape(2, -1)
-    boxes = truth.box[rows], found.box[columns]
+    rows, columns = np.indices((len(gt), len(pred))).reshape(2, -1)
+    boxes = gt.box[rows], pred.box[columns]
     if published_height:
         boxes = tuple(np.column_stack([box[:, :2], box[:, 2] + box[:, 5] / 2, box[:, 3:]])
                       for box in boxes)
-    overlap = overlaps_of_pairs(*boxes)
-    weight = np.where(overlap >= threshold, np.round(1e6 * overlap), 0).astype(np.int64)
-    chosen = heaviest_assignment(weight.reshape(len(truth), len(found)))
+    overlap = ious_of_pairs(*boxes)
+    weight = np.where(overlap >= iou_threshold, np.round(1e6 * overlap), 0).astype(np.int64)
+    chosen = heaviest_assignment(weight.reshape(len(gt), len(pred)))
     row = np.flatnonzero(chosen >= 0)
     return Matches(row, chosen[row])
 
 
-def rows_to_score(truth: KeypointPeople, found: KeypointPeople, matches: Matches) -> Rows:
+def rows_to_score(gt: KeypointPeople, pred: KeypointPeople, matches: Matches) -> Rows:
     """Matched people with a visible keypoint, missed ones, and false positives."""
-    labelled = truth.visible.any(-1)
-    kept = labelled[matches.truth]
-    missed = np.setdiff1d(np.flatnonzero(labelled), matches.truth)
-    false = np.setdiff1d(np.flatnonzero(found.visible.any(-1)), matches.found)
+    labeled = gt.visible.any(-1)
+    kept = labeled[matches.gt]
+    missed = np.setdiff1d(np.flatnonzero(labeled), matches.gt)
+    false = np.setdiff1d(np.flatnonzero(pred.visible.any(-1)), matches.pred)
     nobody = np.full(len(missed) + len(false), -1)
-    return Rows(np.concatenate([matches.truth[kept], missed, nobody[:len(false)]]),
-                np.concatenate([matches.found[kept], nobody[:len(missed)], false]),
+    return Rows(np.concatenate([matches.gt[kept], missed, nobody[:len(false)]]),
+                np.concatenate([matches.pred[kept], nobody[:len(missed)], false]),
                 int(kept.sum()))
 
 
 _NONE = Matches(np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
-def _absorb(truth: KeypointPeople, found: KeypointPeople, number_inside: np.ndarray) -> Matches:
+def _absorb(gt: KeypointPeople, pred: KeypointPeople, number_inside: np.ndarray) -> Matches:
     """Assign predictions to people without a visible keypoint."""
-    apart = np.linalg.norm(truth.location[:, None] - found.location[None], axis=-1)
-    near = ((apart < PENALTY) & truth.visible[:, None] & found.visible[None]).any((0, 2))  # [P]
-    allowed = ~truth.visible.any(-1)[:, None] & ~near[None]
+    apart = np.linalg.norm(gt.location[:, None] - pred.location[None], axis=-1)
+    near = ((apart < PENALTY) & gt.visible[:, None] & pred.visible[None]).any((0, 2))  # [P]
+    allowed = ~gt.visible.any(-1)[:, None] & ~near[None]
     gain = np.where(allowed, number_inside, 0)
     row, column = linear_sum_assignment(gain, maximize=True)
     good = gain[row, column] > 0

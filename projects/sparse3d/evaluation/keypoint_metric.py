@@ -14,7 +14,7 @@ from sparse3d.errors import ConfigError, DataError
 from sparse3d.evaluation.keypoint_evaluation import evaluate_keypoints
 from sparse3d.evaluation.waymo_frames import (
     WaymoFrames,
-    centre_boxes,
+    center_boxes,
     frame_key,
     lidar_boxes,
 )
@@ -40,8 +40,8 @@ class WaymoKeypointMetric(BaseMetric):
         format_only: write the submission and evaluate nothing (test set).
         submission_file: where to write a submission, None for nowhere.
         submission_fields: ``account_name``, ``unique_method_name`` and so on.
-        region: x, y, z minima, then maxima, in metres: people whose box has its centre, seen
-            from above, elsewhere count neither as labelled nor as found. None for all.
+        evaluation_range: x, y, z minima, then maxima, in meters: people whose box has its center,
+            seen from above, elsewhere count neither as labeled nor as found. None for all.
         prefix: what the keys begin with.
         collect_device: see mmengine's ``BaseMetric``.
 
@@ -55,7 +55,7 @@ class WaymoKeypointMetric(BaseMetric):
     def __init__(self, ann_file: str, protocol: str = 'waymo', score_threshold: float = 0.0,
                  format_only: bool = False, submission_file: str | None = None,
                  submission_fields: Mapping[str, Any] | None = None,
-                 region: Sequence[float] | None = None, prefix: str | None = None,
+                 evaluation_range: Sequence[float] | None = None, prefix: str | None = None,
                  collect_device: str = 'cpu') -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if format_only and submission_file is None:
@@ -66,17 +66,19 @@ class WaymoKeypointMetric(BaseMetric):
         self.score_threshold = score_threshold
         self.format_only = format_only
         self.submission_file = submission_file
-        self.region = None if region is None else np.reshape(region, (2, 3))[:, :2]
+        self.evaluation_range = (
+            None if evaluation_range is None else np.reshape(evaluation_range, (2, 3))[:, :2]
+        )
         self.submission_fields = dict(submission_fields or {})
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the people of a batch as arrays."""
         for sample in data_samples:
-            found = sample['pred_instances_3d']
-            sure = found['scores_3d'].detach().cpu().float().numpy() >= self.score_threshold
-            location, visibility = _joints(found)
+            pred = sample['pred_instances_3d']
+            sure = pred['scores_3d'].detach().cpu().float().numpy() >= self.score_threshold
+            location, visibility = _joints(pred)
             self.results.append(dict(
-                key=frame_key(sample), box=lidar_boxes(found['bboxes_3d'])[sure],
+                key=frame_key(sample), box=lidar_boxes(pred['bboxes_3d'])[sure],
                 location=location[sure], visibility=visibility[sure]))
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
@@ -91,38 +93,40 @@ class WaymoKeypointMetric(BaseMetric):
         if self.format_only:
             return {}
         result = evaluate_keypoints(
-            [_inside(people, self.region) for people in results],
-            [_inside(_labelled(frames, place), self.region) for place in places], self.protocol)
+            [_inside(people, self.evaluation_range) for people in results],
+            [_inside(_labeled(frames, place), self.evaluation_range) for place in places],
+            self.protocol,
+        )
         print_log(f'Waymo keypoints, protocol {self.protocol}\n{result.table()}', 'current')
         return result.scores
 
 
-def _inside(people: dict, region: np.ndarray | None) -> dict:
+def _inside(people: dict, evaluation_range: np.ndarray | None) -> dict:
     """The people of a frame in a region [[x, y], [x, y]] on the ground; all without one."""
-    if region is None:
+    if evaluation_range is None:
         return people
-    centre = people['box'][:, :2]
-    rows = ((centre >= region[0]) & (centre <= region[1])).all(axis=1)
+    center = people['box'][:, :2]
+    rows = ((center >= evaluation_range[0]) & (center <= evaluation_range[1])).all(axis=1)
     return {key: values[rows] if isinstance(values, np.ndarray) else values
             for key, values in people.items()}
 
 
-def _joints(found: Mapping) -> tuple[np.ndarray, np.ndarray]:
+def _joints(pred: Mapping) -> tuple[np.ndarray, np.ndarray]:
     """Locations [N, 14, 3] and visibility [N, 14] of predicted people."""
-    joints = found['keypoints_3d']
+    joints = pred['keypoints_3d']
     if isinstance(joints, Keypoints3D):
         joints = joints.points, joints.visibility
     else:
-        joints = joints, found['keypoints_visible']
+        joints = joints, pred['keypoints_visible']
     return tuple(part.detach().cpu().float().numpy() for part in joints)
 
 
-def _labelled(frames: WaymoFrames, place: int) -> dict[str, np.ndarray]:
-    """People of a frame with labelled keypoints."""
+def _labeled(frames: WaymoFrames, place: int) -> dict[str, np.ndarray]:
+    """People of a frame with labeled keypoints."""
     people = [item for item in frames.instances(place) if item.get('keypoints_3d') is not None]
     try:
         return dict(
-            box=centre_boxes([item['bbox_3d'] for item in people]),
+            box=center_boxes([item['bbox_3d'] for item in people]),
             location=np.array([item['keypoints_3d'] for item in people]).reshape(-1, 14, 3),
             visibility=np.array([item['keypoints_visible'] for item in people]).reshape(-1, 14),
             num_points=np.array([item.get('num_lidar_pts', 1) for item in people]))

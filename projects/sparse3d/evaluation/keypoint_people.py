@@ -14,7 +14,7 @@ JOINTS = (
     ('left_elbow', 6, 0.144), ('right_elbow', 14, 0.144), ('left_wrist', 7, 0.124),
     ('right_wrist', 15, 0.124), ('left_hip', 8, 0.214), ('right_hip', 16, 0.214),
     ('left_knee', 9, 0.174), ('right_knee', 17, 0.174), ('left_ankle', 10, 0.178),
-    ('right_ankle', 18, 0.178), ('head_centre', 20, 0.158))
+    ('right_ankle', 18, 0.178), ('head_center', 20, 0.158))
 JOINT_TYPES = tuple(number for _, number, _ in JOINTS)
 JOINT_FACTORS = np.array([factor for _, _, factor in JOINTS])
 # Joints that are reported together.
@@ -28,9 +28,9 @@ class KeypointPeople:
 
     Attributes:
         frame: [N] int64 key of the frame, any numbers.
-        box: [N, 7] x, y, z of the geometric centre, length, width, height, heading;
-            vehicle frame, metres, radians.
-        location: [N, 14, 3] keypoints in the order of ``JOINTS``, vehicle frame, metres.
+        box: [N, 7] x, y, z of the geometric center, length, width, height, heading;
+            vehicle frame, meters, radians.
+        location: [N, 14, 3] keypoints in the order of ``JOINTS``, vehicle frame, meters.
         visibility: [N, 14] 0 missing, 1 occluded, 2 visible. Predictions may be any
             number: above 0 a keypoint is present, above 1 it is visible.
     """
@@ -44,7 +44,7 @@ class KeypointPeople:
         return len(self.frame)
 
     @property
-    def present(self) -> np.ndarray:  # [N, 14]
+    def valid(self) -> np.ndarray:  # [N, 14]
         """Keypoints that are there, occluded or not."""
         return self.visibility > 0
 

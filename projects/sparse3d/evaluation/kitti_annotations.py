@@ -21,8 +21,8 @@ class KittiObjects:
     Attributes:
         name: [N] str, KITTI's types.
         bbox: [N, 4] left, top, right, bottom, pixels.
-        location: [N, 3] centre of the bottom face, metres.
-        dimensions: [N, 3] length, height, width, metres.
+        location: [N, 3] center of the bottom face, meters.
+        dimensions: [N, 3] length, height, width, meters.
         rotation_y: [N] about the y axis, 0 along x, radians.
         alpha: [N] observation angle, radians; -10 if unknown.
         truncated: [N] 0..1.

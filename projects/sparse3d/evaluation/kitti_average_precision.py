@@ -10,9 +10,9 @@ from sparse3d.evaluation.kitti_matching import (
     COUNTS,
     count_at_thresholds,
     detection_states,
+    gt_states,
     recall_thresholds,
-    scores_of_found,
-    truth_states,
+    scores_of_matched,
 )
 from sparse3d.evaluation.kitti_overlaps import Candidates
 
@@ -24,14 +24,14 @@ class Curves(NamedTuple):
 
     precision: np.ndarray   # [41]
     similarity: np.ndarray  # [41]
-    number_truth: int       # ground truths that count
+    num_gt: int             # ground truths that count
 
 
 def precision_curves(
-        truth: KittiObjects,
+        gt: KittiObjects,
         detections: KittiObjects,
         candidates: Candidates,
-        min_overlap: float,
+        iou_threshold: float,
         wanted: str,
         difficulty: int,
         angle: str = 'alpha',
@@ -45,25 +45,25 @@ def precision_curves(
 
     Args:
         candidates: overlapping pairs of the metric.
-        min_overlap: a match overlaps by more than this.
+        iou_threshold: a match overlaps by more than this.
         difficulty: 0 easy, 1 moderate, 2 hard.
         angle: which attribute the similarity compares, ``'alpha'`` or ``'rotation_y'``.
         dontcare: share of each detection inside a DontCare area (image metric only).
-        minimum_height_counts: see :func:`~sparse3d.evaluation.kitti_matching.truth_states`.
+        minimum_height_counts: see :func:`~sparse3d.evaluation.kitti_matching.gt_states`.
     """
-    truth_state = truth_states(truth.name, truth.bbox, truth.occluded, truth.truncated, wanted,
-                               difficulty, minimum_height_counts)
+    gt_state = gt_states(gt.name, gt.bbox, gt.occluded, gt.truncated, wanted,
+                         difficulty, minimum_height_counts)
     detection_state = detection_states(detections.name, detections.bbox, wanted, difficulty)
-    number_truth = int((truth_state == COUNTS).sum())
-    excused = np.zeros(len(detections), bool) if dontcare is None else dontcare > min_overlap
-    found = scores_of_found(truth_state, detection_state, detections.score, *candidates,
-                            float(min_overlap))
-    thresholds = recall_thresholds(found, max(number_truth, 1), RECALL_POINTS)
+    num_gt = int((gt_state == COUNTS).sum())
+    excused = np.zeros(len(detections), bool) if dontcare is None else dontcare > iou_threshold
+    pred = scores_of_matched(gt_state, detection_state, detections.score, *candidates,
+                             float(iou_threshold))
+    thresholds = recall_thresholds(pred, max(num_gt, 1), RECALL_POINTS)
     counts = count_at_thresholds(
-        thresholds, truth_state, detection_state, detections.score, excused,
-        getattr(truth, angle), getattr(detections, angle), *candidates, float(min_overlap))
+        thresholds, gt_state, detection_state, detections.score, excused,
+        getattr(gt, angle), getattr(detections, angle), *candidates, float(iou_threshold))
     reported = np.maximum(counts[:, 0] + counts[:, 1], 1)
-    return Curves(_padded(counts[:, 0] / reported), _padded(counts[:, 2] / reported), number_truth)
+    return Curves(_padded(counts[:, 0] / reported), _padded(counts[:, 2] / reported), num_gt)
 
 
 def average_precision(curve: np.ndarray, points: int) -> float:

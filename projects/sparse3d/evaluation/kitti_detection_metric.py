@@ -14,14 +14,14 @@ from sparse3d.datasets.info_files import read_info_file
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.evaluation.class_labels import refuse_unknown_labels
 from sparse3d.evaluation.kitti_annotations import EMPTY, KittiObjects
-from sparse3d.evaluation.kitti_evaluation import MIN_OVERLAPS, evaluate_kitti
+from sparse3d.evaluation.kitti_evaluation import IOU_THRESHOLDS, evaluate_kitti
 from sparse3d.evaluation.kitti_projection import lidar_boxes_to_kitti
 from sparse3d.evaluation.kitti_submission import write_submission
 
 
 @METRICS.register_module()
 class KittiDetectionMetric(BaseMetric):
-    """AP in the image (2D, AOS), from above (BEV) and in space (3D) of LiDAR boxes.
+    """AP in the image (2D, AOS), in the plane (BEV) and in space (3D) of LiDAR boxes.
 
     Runs on the CPU and equals the official C++ evaluation. Image boxes are projected
     from the 3D boxes; boxes outside the image are dropped. The keys returned are
@@ -66,15 +66,15 @@ class KittiDetectionMetric(BaseMetric):
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the detections of a batch as arrays."""
         for sample in data_samples:
-            found = sample['pred_instances_3d']
-            boxes = found['bboxes_3d']
+            pred = sample['pred_instances_3d']
+            boxes = pred['bboxes_3d']
             if not isinstance(boxes, LiDARInstance3DBoxes):
                 raise DataError(f'KittiDetectionMetric takes LiDAR boxes, '
                                 f'not {type(boxes).__name__}')
             self.results.append(dict(
                 frame=_frame_key(sample), boxes=boxes.tensor[:, :7].detach().cpu().numpy(),
-                scores=found['scores_3d'].detach().cpu().float().numpy(),
-                labels=found['labels_3d'].detach().cpu().numpy()))
+                scores=pred['scores_3d'].detach().cpu().float().numpy(),
+                labels=pred['labels_3d'].detach().cpu().numpy()))
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Evaluate the results of all processes; called on the first one."""
@@ -93,8 +93,8 @@ class KittiDetectionMetric(BaseMetric):
         if len(detections) < len(frames):
             print_log(f'evaluating {len(detections)} of the {len(frames)} frames of '
                       f'{self.ann_file}', 'current')
-        truth = self._ground_truth(info, list(detections))
-        result = evaluate_kitti(list(detections.values()), truth, classes,
+        gt = self._ground_truth(info, list(detections))
+        result = evaluate_kitti(list(detections.values()), gt, classes,
                                 minimum_height_counts=self.minimum_height_counts)
         print_log(f'KITTI evaluation\n{result.table()}', 'current')
         return result.average_precision
@@ -103,16 +103,16 @@ class KittiDetectionMetric(BaseMetric):
         classes = (self.dataset_meta or {}).get('classes')
         if not classes:
             raise ConfigError('the data set names no classes: set metainfo=dict(classes=[...])')
-        unknown = [name for name in classes if name not in MIN_OVERLAPS]
+        unknown = [name for name in classes if name not in IOU_THRESHOLDS]
         if unknown and not self.format_only:
             raise ConfigError(f'KITTI cannot evaluate {", ".join(unknown)}; '
-                              f'it can {", ".join(MIN_OVERLAPS)}')
+                              f'it can {", ".join(IOU_THRESHOLDS)}')
         return list(classes)
 
     def _detections(self, results: list[dict], frames: list[dict],
                     classes: Sequence[str]) -> dict[int, KittiObjects]:
         """Detections by the place of their frame in the info file, in that order."""
-        places = _places(frames)
+        places = _indices(frames)
         detections = {}
         for result in results:
             place = places.get(result['frame'])
@@ -124,17 +124,17 @@ class KittiDetectionMetric(BaseMetric):
                 result['boxes'], result['scores'], result['labels'], classes, camera)
         return dict(sorted(detections.items()))
 
-    def _ground_truth(self, info: Mapping, places: Sequence[int]) -> list[KittiObjects]:
+    def _ground_truth(self, info: Mapping, indices: Sequence[int]) -> list[KittiObjects]:
         names = {label: name for name, label in info['metainfo']['categories'].items()}
-        truth = []
-        for place in places:
+        gt = []
+        for place in indices:
             frame = info['data_list'][place]
             source = f'frame {frame["sample_idx"]} of {self.ann_file}'
             if 'instances' not in frame:
                 raise DataError(f'{source} has no instances: a split without labels can only be '
                                 f'formatted (format_only=True)')
-            truth.append(KittiObjects.from_instances(frame['instances'], names, source))
-        return truth
+            gt.append(KittiObjects.from_instances(frame['instances'], names, source))
+        return gt
 
 
 def _frame_key(sample: Mapping) -> str | int:
@@ -146,7 +146,7 @@ def _frame_key(sample: Mapping) -> str | int:
     return int(sample['sample_idx'])
 
 
-def _places(frames: list[dict]) -> dict[str | int, int]:
+def _indices(frames: list[dict]) -> dict[str | int, int]:
     """Place in the info file by file name and by place."""
     places: dict[str | int, int] = dict(zip(range(len(frames)), range(len(frames)), strict=True))
     for place, frame in enumerate(frames):

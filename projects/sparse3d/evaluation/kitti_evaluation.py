@@ -15,19 +15,19 @@ from sparse3d.evaluation.kitti_average_precision import (
     precision_curves,
 )
 from sparse3d.evaluation.kitti_matching import DIFFICULTIES
-from sparse3d.evaluation.kitti_overlaps import Overlaps, compute_overlaps
+from sparse3d.evaluation.kitti_overlaps import PairwiseIoUs, compute_ious
 
 CLASSES = ('Car', 'Pedestrian', 'Cyclist')
 # A match overlaps by more than this: in the image, from above, in space.
 _LARGE = dict(strict=(0.7, 0.7, 0.7), loose=(0.7, 0.5, 0.5))
 _SMALL = dict(strict=(0.5, 0.5, 0.5), loose=(0.5, 0.25, 0.25))
-MIN_OVERLAPS = dict(Car=_LARGE, Van=_LARGE, Truck=_LARGE, Tram=_LARGE, Pedestrian=_SMALL,
-                    Person_sitting=_SMALL, Cyclist=_SMALL)
+IOU_THRESHOLDS = dict(Car=_LARGE, Van=_LARGE, Truck=_LARGE, Tram=_LARGE, Pedestrian=_SMALL,
+                      Person_sitting=_SMALL, Cyclist=_SMALL)
 
 
 class _Metric(NamedTuple):
     name: str        # in keys and tables
-    overlap: int     # image, from above, in space
+    iou_index: int   # image, from above, in space
     angle: str       # what its similarity compares
     similarity: str  # name of the heading-weighted metric
 
@@ -46,13 +46,13 @@ class KittiResult:
             mean over the classes that have ground truth. Metrics are 2D, AOS, BEV, 3D.
         curves: precision over the 41 recall points by (class, metric, strictness,
             difficulty).
-        number_truth: counting ground truths by (class, difficulty).
+        num_gt: counting ground truths by (class, difficulty).
         notes: what the numbers do not say by themselves, in sentences.
     """
 
     average_precision: dict[str, float] = field(default_factory=dict)
     curves: dict[tuple[str, str, str, str], np.ndarray] = field(default_factory=dict)
-    number_truth: dict[tuple[str, str], int] = field(default_factory=dict)
+    num_gt: dict[tuple[str, str], int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def table(self) -> str:
@@ -74,13 +74,13 @@ def evaluate_kitti(
     Frames are :class:`KittiObjects` or dicts of arrays with the same keys (the layout
     of mmdet3d's annotations: dimensions are length, height, width); frame i of one
     list belongs to frame i of the other. Ground truth has to contain all objects, of
-    the neighbouring classes and DontCare too.
+    the neighboring classes and DontCare too.
 
     AOS is left out, as in the official code, if any detection has alpha -10. A class
     without ground truth or without detections gets 0 and a note.
 
     Args:
-        classes: names to evaluate, of ``MIN_OVERLAPS``.
+        classes: names to evaluate, of ``IOU_THRESHOLDS``.
         minimum_height_counts: whether an object exactly as high as the minimum of its
             difficulty counts. False is the rule of the present server and of mmdet3d.
         heading_similarity: also give AHS_BEV and AHS_3D, the precision from above and
@@ -93,18 +93,18 @@ def evaluate_kitti(
     Source: KITTI object development kit; AP_R40 of Simonelli et al. (ICCV 2019).
     """
     for name in classes:
-        if name not in MIN_OVERLAPS:
+        if name not in IOU_THRESHOLDS:
             raise ConfigError(f'KITTI has no overlap threshold for the class {name!r}; '
-                              f'it has for {", ".join(MIN_OVERLAPS)}')
+                              f'it has for {", ".join(IOU_THRESHOLDS)}')
     if len(predictions) != len(ground_truth):
         raise DataError(f'{len(predictions)} frames of predictions cannot be compared with '
                         f'{len(ground_truth)} frames of ground truth')
-    found = _frames(predictions, 'predictions')
-    truth = _frames(ground_truth, 'ground truth')
-    overlaps = compute_overlaps(
-        KittiObjects.concatenate(truth), [len(frame) for frame in truth],
-        KittiObjects.concatenate(found), [len(frame) for frame in found])
-    return _evaluate(KittiObjects.concatenate(found), KittiObjects.concatenate(truth), overlaps,
+    pred = _frames(predictions, 'predictions')
+    gt = _frames(ground_truth, 'ground truth')
+    overlaps = compute_ious(
+        KittiObjects.concatenate(gt), [len(frame) for frame in gt],
+        KittiObjects.concatenate(pred), [len(frame) for frame in pred])
+    return _evaluate(KittiObjects.concatenate(pred), KittiObjects.concatenate(gt), overlaps,
                      classes, minimum_height_counts, heading_similarity)
 
 
@@ -115,20 +115,20 @@ def _frames(frames: Sequence[KittiObjects | Mapping], role: str) -> list[KittiOb
 
 
 def _evaluate(
-        detections: KittiObjects, truth: KittiObjects, overlaps: Overlaps,
+        detections: KittiObjects, gt: KittiObjects, ious: PairwiseIoUs,
         classes: Sequence[str], minimum_height_counts: bool, heading_similarity: bool,
 ) -> KittiResult:
     result = KittiResult()
     similarities = ['AOS'] if (detections.alpha != UNKNOWN_ALPHA).all() else []
     similarities += ['AHS_BEV', 'AHS_3D'] if heading_similarity else []
     for wanted in classes:
-        for strictness, thresholds in MIN_OVERLAPS[wanted].items():
+        for strictness, thresholds in IOU_THRESHOLDS[wanted].items():
             for level, difficulty in enumerate(DIFFICULTIES):
                 for metric in METRICS:
                     curves = precision_curves(
-                        truth, detections, overlaps[metric.overlap], thresholds[metric.overlap],
+                        gt, detections, ious[metric.iou_index], thresholds[metric.iou_index],
                         wanted, level, metric.angle,
-                        overlaps.dontcare if metric.overlap == 0 else None,
+                        ious.dontcare if metric.iou_index == 0 else None,
                         minimum_height_counts)
                     _record(result, (wanted, metric, strictness, difficulty), curves,
                             similarities)
@@ -140,7 +140,7 @@ def _evaluate(
 def _record(result: KittiResult, case: tuple[str, _Metric, str, str], curves: Curves,
             similarities: Sequence[str]) -> None:
     wanted, metric, strictness, difficulty = case
-    result.number_truth[wanted, difficulty] = curves.number_truth
+    result.num_gt[wanted, difficulty] = curves.num_gt
     kinds = {metric.name: curves.precision}
     if metric.similarity in similarities:
         kinds[metric.similarity] = curves.similarity
@@ -158,7 +158,7 @@ def result_key(wanted: str, kind: str, points: int, difficulty: str, strictness:
 
 
 def _average_over_classes(result: KittiResult, classes: Sequence[str]) -> None:
-    present = [name for name in classes if result.number_truth[name, 'hard']]
+    present = [name for name in classes if result.num_gt[name, 'hard']]
     if len(classes) < 2 or not present:
         return
     for _, kind, strictness, difficulty in list(result.curves):
@@ -174,7 +174,7 @@ def _notes(result: KittiResult, detections: KittiObjects, classes: Sequence[str]
     notes = []
     detected = set(np.char.lower(detections.name).tolist())
     for name in classes:
-        counts = [result.number_truth[name, difficulty] for difficulty in DIFFICULTIES]
+        counts = [result.num_gt[name, difficulty] for difficulty in DIFFICULTIES]
         if not counts[-1]:
             notes.append(f'there is no ground truth for class {name}: its 0 says nothing')
         elif name.lower() not in detected:

@@ -17,10 +17,10 @@ MIN_HEIGHT = (40, 25, 25)              # pixels
 MAX_OCCLUSION = (0, 1, 2)
 MAX_TRUNCATION = (0.15, 0.3, 0.5)
 # Neither found nor missed when a detection of the class takes them.
-NEIGHBOURS = {'car': 'van', 'pedestrian': 'person_sitting'}
+NEIGHBORS = {'car': 'van', 'pedestrian': 'person_sitting'}
 
 
-def truth_states(
+def gt_states(
         name: np.ndarray,        # [G]
         bbox: np.ndarray,        # [G, 4]
         occluded: np.ndarray,    # [G]
@@ -44,7 +44,7 @@ def truth_states(
     hidden = (low | (occluded > MAX_OCCLUSION[difficulty])
               | (truncated > MAX_TRUNCATION[difficulty]))
     states = np.full(len(name), OTHER, np.int8)
-    states[name == NEIGHBOURS.get(wanted)] = IGNORED
+    states[name == NEIGHBORS.get(wanted)] = IGNORED
     states[name == wanted] = COUNTS
     states[(name == wanted) & hidden] = IGNORED
     return states
@@ -63,46 +63,46 @@ def detection_states(
 
 
 @numba.njit(cache=True)
-def scores_of_found(
-        truth_state,      # [G]
+def scores_of_matched(
+        gt_state,         # [G]
         detection_state,  # [D]
         score,            # [D]
-        starts, candidate, overlap,  # lists of candidates by ground truth
-        min_overlap,
+        starts, candidate, iou,  # lists of candidates by ground truth
+        iou_threshold,
 ):                        # [found]
     """Scores of the detections that find a ground truth, each taking the surest."""
     taken = np.zeros(len(score), np.bool_)
-    found = np.empty(len(truth_state), np.float64)
+    pred = np.empty(len(gt_state), np.float64)
     number = 0
-    for truth in range(len(truth_state)):
-        if truth_state[truth] == OTHER:
+    for gt in range(len(gt_state)):
+        if gt_state[gt] == OTHER:
             continue
         best = -1
-        for place in range(starts[truth], starts[truth + 1]):
+        for place in range(starts[gt], starts[gt + 1]):
             detection = candidate[place]
-            if (overlap[place] > min_overlap and not taken[detection]
+            if (iou[place] > iou_threshold and not taken[detection]
                     and detection_state[detection] != OTHER
                     and (best < 0 or score[detection] > score[best])):
                 best = detection
         if best < 0:
             continue
         taken[best] = True
-        if truth_state[truth] == COUNTS and detection_state[best] == COUNTS:
-            found[number] = score[best]
+        if gt_state[gt] == COUNTS and detection_state[best] == COUNTS:
+            pred[number] = score[best]
             number += 1
-    return found[:number]
+    return pred[:number]
 
 
 @numba.njit(cache=True)
-def recall_thresholds(found, number_truth, points):
+def recall_thresholds(pred, num_gt, points):
     """Scores at which recall passes each of the equal steps from 0 to 1."""
-    ranked = np.sort(found)[::-1]
+    ranked = np.sort(pred)[::-1]
     thresholds = np.empty(len(ranked), np.float64)
     number, recall = 0, 0.0
     for place in range(len(ranked)):
-        left = (place + 1) / number_truth
+        left = (place + 1) / num_gt
         last = place == len(ranked) - 1
-        right = left if last else (place + 2) / number_truth
+        right = left if last else (place + 2) / num_gt
         if right - recall < recall - left and not last:
             continue
         thresholds[number] = ranked[place]
@@ -112,17 +112,19 @@ def recall_thresholds(found, number_truth, points):
 
 
 @numba.njit(cache=True)
-def _best_candidate(begin, end, candidate, overlap, min_overlap, state, score, threshold, taken):
+def _best_candidate(
+    begin, end, candidate, iou, iou_threshold, state, score, score_threshold, taken
+):
     """Counting detection of largest overlap, else the first ignored one, else -1."""
     best, best_overlap, best_ignored = -1, 0.0, False
     for place in range(begin, end):
         detection = candidate[place]
-        if (overlap[place] <= min_overlap or taken[detection] or state[detection] == OTHER
-                or score[detection] < threshold):
+        if (iou[place] <= iou_threshold or taken[detection] or state[detection] == OTHER
+                or score[detection] < score_threshold):
             continue
         if state[detection] == COUNTS:
-            if best < 0 or best_ignored or overlap[place] > best_overlap:
-                best, best_overlap, best_ignored = detection, overlap[place], False
+            if best < 0 or best_ignored or iou[place] > best_overlap:
+                best, best_overlap, best_ignored = detection, iou[place], False
         elif best < 0:
             best, best_ignored = detection, True
     return best
@@ -131,14 +133,14 @@ def _best_candidate(begin, end, candidate, overlap, min_overlap, state, score, t
 @numba.njit(cache=True)
 def count_at_thresholds(
         thresholds,        # [T]
-        truth_state,       # [G]
+        gt_state,          # [G]
         detection_state,   # [D]
         score,             # [D]
         excused,           # [D]  in a DontCare area: no false positive
-        truth_angle,       # [G]
+        gt_angle,          # [G]
         detection_angle,   # [D]
-        starts, candidate, overlap,  # lists of candidates by ground truth
-        min_overlap,
+        starts, candidate, iou,  # lists of candidates by ground truth
+        iou_threshold,
 ):                         # [T, 3]  true positives, false positives, sum of similarities
     """Match anew at each threshold, each ground truth taking the largest overlap.
 
@@ -148,17 +150,17 @@ def count_at_thresholds(
     taken = np.zeros(len(score), np.bool_)
     for row in range(len(thresholds)):
         taken[:] = False
-        for truth in range(len(truth_state)):
-            if truth_state[truth] == OTHER:
+        for gt in range(len(gt_state)):
+            if gt_state[gt] == OTHER:
                 continue
-            best = _best_candidate(starts[truth], starts[truth + 1], candidate, overlap,
-                                   min_overlap, detection_state, score, thresholds[row], taken)
+            best = _best_candidate(starts[gt], starts[gt + 1], candidate, iou,
+                                   iou_threshold, detection_state, score, thresholds[row], taken)
             if best < 0:
                 continue
             taken[best] = True
-            if truth_state[truth] == COUNTS and detection_state[best] == COUNTS:
+            if gt_state[gt] == COUNTS and detection_state[best] == COUNTS:
                 counts[row, 0] += 1
-                counts[row, 2] += (1 + np.cos(truth_angle[truth] - detection_angle[best])) / 2
+                counts[row, 2] += (1 + np.cos(gt_angle[gt] - detection_angle[best])) / 2
         for detection in range(len(score)):
             if (detection_state[detection] == COUNTS and not taken[detection]
                     and not excused[detection] and score[detection] >= thresholds[row]):

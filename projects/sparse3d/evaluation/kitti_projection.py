@@ -11,7 +11,7 @@ from sparse3d.structures.box_conversions import lidar_to_kitti_camera, wrap_angl
 
 # Corners closer than this are drawn as if they were here; a box that reaches behind
 # the camera then covers the image up to its border.
-NEAR_PLANE = 0.1  # metres
+NEAR_PLANE = 0.1  # meters
 
 
 def lidar_boxes_to_kitti(

@@ -30,7 +30,7 @@ def format_table(result: KittiResult) -> str:
             numbers = ' | '.join(' '.join(f'{value:6.2f}' for value in group) for group in groups)
             lines.append(f'{name:<14}{kind:<8}{numbers}')
     counted = ', '.join(
-        f'{name} ' + '/'.join(str(result.number_truth[name, level]) for level in DIFFICULTIES)
+        f'{name} ' + '/'.join(str(result.num_gt[name, level]) for level in DIFFICULTIES)
         for name in names if name != 'Overall')
     lines.append(f'ground truths (easy/moderate/hard): {counted}')
     return '\n'.join(lines + [f'note: {note}' for note in result.notes])

@@ -66,16 +66,16 @@ class NuScenesDetectionMetric(BaseMetric):
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the detections of a batch as arrays."""
         for sample in data_samples:
-            found = sample['pred_instances_3d']
-            boxes = found['bboxes_3d']
+            pred = sample['pred_instances_3d']
+            boxes = pred['bboxes_3d']
             if not isinstance(boxes, LiDARInstance3DBoxes):
                 raise DataError(f'NuScenesDetectionMetric takes LiDAR boxes, '
                                 f'not {type(boxes).__name__}')
-            attributes = found['attr_labels'] if 'attr_labels' in found else None
+            attributes = pred['attr_labels'] if 'attr_labels' in pred else None
             self.results.append(dict(
                 sample=_sample_key(sample), boxes=boxes.tensor.detach().cpu().double().numpy(),
-                scores=found['scores_3d'].detach().cpu().double().numpy(),
-                labels=found['labels_3d'].detach().cpu().numpy(),
+                scores=pred['scores_3d'].detach().cpu().double().numpy(),
+                labels=pred['labels_3d'].detach().cpu().numpy(),
                 attributes=None if attributes is None else attributes.detach().cpu().numpy()))
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:

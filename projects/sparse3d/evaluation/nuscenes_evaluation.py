@@ -117,8 +117,8 @@ def _sample_tokens(tables: NuScenes, split: str) -> list[str]:
     return tokens
 
 
-def _check_samples(found: set[str], expected: list[str], split: str) -> None:
-    missing, strange = set(expected) - found, found - set(expected)
+def _check_samples(pred: set[str], expected: list[str], split: str) -> None:
+    missing, strange = set(expected) - pred, pred - set(expected)
     if missing or strange:
         raise DataError(f'the submission lacks {len(missing)} of the {len(expected)} samples of '
                         f'{split} and has {len(strange)} others; nuScenes scores whole splits')

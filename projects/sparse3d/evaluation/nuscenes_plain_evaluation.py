@@ -11,7 +11,7 @@ from nuscenes.eval.detection.evaluate import DetectionEval
 
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.evaluation.nuscenes_evaluation import NuScenesResult, notes_of
-from sparse3d.evaluation.nuscenes_submission import MOST_BOXES, guess_attribute
+from sparse3d.evaluation.nuscenes_submission import MAX_BOXES, guess_attribute
 from sparse3d.prepare.nuscenes_sample import CLASSES
 from sparse3d.structures.box_conversions import lidar_to_nuscenes
 
@@ -58,9 +58,9 @@ def evaluate_nuscenes_boxes(
     sides = [EvalBoxes(), EvalBoxes()]
     for boxes, frames in zip(sides, (predictions, ground_truth), strict=True):
         for number, frame in enumerate(frames):
-            found = _boxes(frame, number, classes, matrix, boxes is sides[0])
+            pred = _boxes(frame, number, classes, matrix, boxes is sides[0])
             boxes.add_boxes(str(number), [
-                box for box in found
+                box for box in pred
                 if box.ego_dist < rules.class_range[box.detection_name] and box.num_pts != 0])
     evaluation = DetectionEval.__new__(DetectionEval)  # its constructor reads tables and files
     evaluation.cfg, evaluation.verbose = rules, False
@@ -81,7 +81,7 @@ def _boxes(frame: Mapping, number: int, classes: Sequence[str], lidar2ego: np.nd
         raise DataError(f'boxes of frame {number} have {boxes.shape[1]} numbers, not 7 or 9')
     rows = np.flatnonzero((labels >= 0) & (labels < len(classes)))
     if predicted:
-        best = np.argsort(-np.asarray(frame['scores'])[rows], kind='stable')[:MOST_BOXES]
+        best = np.argsort(-np.asarray(frame['scores'])[rows], kind='stable')[:MAX_BOXES]
         rows = rows[np.sort(best)]  # the benchmark breaks ties by order
     translation, size, rotation = (
         item[rows] for item in lidar_to_nuscenes(boxes[:, :7], lidar2ego))

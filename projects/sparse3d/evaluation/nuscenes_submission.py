@@ -12,7 +12,7 @@ from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.errors import DataError
 from sparse3d.structures.box_conversions import lidar_to_nuscenes
 
-MOST_BOXES = 500        # per sample, a rule of the benchmark
+MAX_BOXES = 500         # per sample, a rule of the benchmark
 MOVING = 0.2            # speed from which something counts as moving [m/s]
 MODALITIES = ('use_camera', 'use_lidar', 'use_radar', 'use_map', 'use_external')
 _CYCLES, _OTHERS = ('bicycle', 'motorcycle'), ('traffic_cone', 'barrier')
@@ -45,7 +45,7 @@ def sample_boxes(token: str, boxes: np.ndarray, scores: np.ndarray, labels: np.n
     finite = np.isfinite(boxes[:, :7]).all(axis=1) & np.isfinite(scores)
     finite &= (boxes[:, 3:6] > 0).all(axis=1)
     rows = np.flatnonzero(finite)
-    best = rows[np.argsort(-np.asarray(scores)[rows], kind='stable')][:MOST_BOXES]
+    best = rows[np.argsort(-np.asarray(scores)[rows], kind='stable')][:MAX_BOXES]
     rows = np.sort(best)  # the benchmark breaks ties by order
     if not len(rows):
         return []

@@ -30,12 +30,12 @@ def make_curve(
         heading_accuracy: np.ndarray,  # [101]  sum over the true positives
 ) -> Curve:
     """Ratios of the counts; 0 where nothing was reported, precision 1 at recall 0."""
-    found, wrong, missed = (np.asarray(counts).astype(np.float32) for counts in
-                            (true_positives, false_positives, false_negatives))
-    recall = _ratio(found, found + missed)
-    precision = np.where(recall == 0, np.float32(1), _ratio(found, found + wrong))
+    pred, wrong, missed = (np.asarray(counts).astype(np.float32) for counts in
+                           (true_positives, false_positives, false_negatives))
+    recall = _ratio(pred, pred + missed)
+    precision = np.where(recall == 0, np.float32(1), _ratio(pred, pred + wrong))
     heading = np.where(recall == 0, np.float32(1),
-                       _ratio(np.float32(heading_accuracy), found + wrong))
+                       _ratio(np.float32(heading_accuracy), pred + wrong))
     return Curve(*(np.asarray(counts).astype(np.int64) for counts in
                    (true_positives, false_positives, false_negatives)),
                  precision, heading, recall)
@@ -69,5 +69,5 @@ def average_precision(
     return float(area)
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+def _ratio(part: np.ndarray, total: np.ndarray) -> np.ndarray:
+    return np.divide(part, total, out=np.zeros_like(part), where=total > 0)

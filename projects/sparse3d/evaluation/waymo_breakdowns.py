@@ -8,7 +8,7 @@ import numpy as np
 
 from sparse3d.evaluation.waymo_objects import TYPES, WaymoObjects
 
-# Metres from the origin of the vehicle frame, in three dimensions.
+# Meters from the origin of the vehicle frame, in three dimensions.
 RANGE_EDGES = (30.0, 50.0)
 RANGES = ('0-30m', '30-50m', '50m-inf')
 

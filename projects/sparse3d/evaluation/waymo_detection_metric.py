@@ -15,7 +15,7 @@ from sparse3d.evaluation.class_labels import refuse_unknown_labels
 from sparse3d.evaluation.waymo_evaluation import evaluate_waymo
 from sparse3d.evaluation.waymo_frames import (
     WaymoFrames,
-    centre_boxes,
+    center_boxes,
     frame_key,
     lidar_boxes,
 )
@@ -79,12 +79,12 @@ class WaymoDetectionMetric(BaseMetric):
         classes = self._classes()
         types = np.array([TYPES[name] for name in classes], np.uint8)
         for sample in data_samples:
-            found = sample['pred_instances_3d']
-            labels = found['labels_3d'].detach().cpu().numpy()
+            pred = sample['pred_instances_3d']
+            labels = pred['labels_3d'].detach().cpu().numpy()
             refuse_unknown_labels([labels], classes)
             self.results.append(dict(
-                key=frame_key(sample), box=lidar_boxes(found['bboxes_3d']), type=types[labels],
-                score=found['scores_3d'].detach().cpu().float().numpy()))
+                key=frame_key(sample), box=lidar_boxes(pred['bboxes_3d']), type=types[labels],
+                score=pred['scores_3d'].detach().cpu().float().numpy()))
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Evaluate the results of all processes; called on the first one."""
@@ -103,12 +103,12 @@ class WaymoDetectionMetric(BaseMetric):
             print_log(f'evaluating {len(results)} of the {len(frames)} frames of '
                       f'{self.ann_file}', 'current')
         names = _names_of_labels(info['metainfo'], classes)
-        truth = [_labelled(frames, place, names) for place in places]
+        gt = [_labeled(frames, place, names) for place in places]
         if self.use_zones:
             results = [dict(result, overlaps_no_label_zone=overlap_zones(
                 result['box'], *frames.zones(place)))
                 for place, result in zip(places, results, strict=True)]
-        result = evaluate_waymo(results, truth, classes)
+        result = evaluate_waymo(results, gt, classes)
         print_log(f'Waymo evaluation\n{result.table()}', 'current')
         return result.average_precision
 
@@ -130,13 +130,13 @@ def _names_of_labels(metainfo: Mapping, classes: Sequence[str]) -> dict[int, str
     return {label: OTHER_NAMES.get(name, name) for name, label in categories.items()}
 
 
-def _labelled(frames: WaymoFrames, place: int, names: Mapping[int, str]) -> dict[str, np.ndarray]:
+def _labeled(frames: WaymoFrames, place: int, names: Mapping[int, str]) -> dict[str, np.ndarray]:
     """Ground truth of a frame; labels that Waymo does not evaluate are left out."""
     try:
         items = [item for item in frames.instances(place)
                  if names.get(item['bbox_label_3d']) in TYPES]
         return dict(
-            box=centre_boxes([item['bbox_3d'][:7] for item in items]),
+            box=center_boxes([item['bbox_3d'][:7] for item in items]),
             type=np.array([TYPES[names[item['bbox_label_3d']]] for item in items]),
             num_points=np.array([item['num_lidar_pts'] for item in items]),
             difficulty=np.array([item.get('difficulty') or 0 for item in items]))

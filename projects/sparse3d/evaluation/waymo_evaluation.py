@@ -23,7 +23,7 @@ from sparse3d.evaluation.waymo_overlaps import Pairs, pairs_by_blocks
 from sparse3d.structures.box_conversions import wrap_angle
 
 CLASSES = ('Vehicle', 'Pedestrian', 'Cyclist')
-MIN_OVERLAPS = dict(Vehicle=0.7, Pedestrian=0.5, Sign=0.5, Cyclist=0.5)
+IOU_THRESHOLDS = dict(Vehicle=0.7, Pedestrian=0.5, Sign=0.5, Cyclist=0.5)
 LEVELS = (1, 2)
 
 
@@ -35,13 +35,13 @@ class WaymoResult:
         average_precision: 0 to 1 by key: ``Vehicle_L1_AP``, ``Vehicle_0-30m_L2_APH`` and
             ``Overall_...``, the mean over the classes that have ground truth.
         curves: counts, precision and recall by (shard, level), e.g. ``('Vehicle', 1)``.
-        number_truth: ground truths of a level and below by (shard, level).
+        num_gt: ground truths of a level and below by (shard, level).
         notes: what the numbers do not say by themselves, in sentences.
     """
 
     average_precision: dict[str, float] = field(default_factory=dict)
     curves: dict[tuple[str, int], Curve] = field(default_factory=dict)
-    number_truth: dict[tuple[str, int], int] = field(default_factory=dict)
+    num_gt: dict[tuple[str, int], int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def table(self) -> str:
@@ -55,15 +55,15 @@ def evaluate_waymo(
         ground_truth: WaymoObjects | Mapping | Sequence[Mapping],
         classes: Sequence[str] = CLASSES,
         *,
-        overlap: str = '3d',
+        iou_type: str = '3d',
 ) -> WaymoResult:
     """Evaluate detections with the rules of the official tool at its default settings.
 
     Either side is one table of all frames (a dict of arrays, see
     :meth:`WaymoObjects.from_arrays`: ``frame, box, type, score`` and, of ground truth,
     ``num_points`` and ``difficulty``) or a list with such a dict without ``frame`` for
-    each frame. Boxes have their geometric centre as reference (Waymo's convention, not
-    that of mmdet3d), in the vehicle frame, metres and radians.
+    each frame. Boxes have their geometric center as reference (Waymo's convention, not
+    that of mmdet3d), in the vehicle frame, meters and radians.
 
     Counts are those of the official tool. It computes in float32, and so are the ratios
     and areas here; its sum of heading accuracies is float32 too, so APH may differ in
@@ -74,7 +74,7 @@ def evaluate_waymo(
 
     Args:
         classes: of Vehicle, Pedestrian, Sign and Cyclist.
-        overlap: ``'3d'``, or ``'bev'`` for boxes seen from above.
+        iou_type: ``'3d'``, or ``'bev'`` for boxes in BEV.
 
     Raises:
         DataError: for unusable arrays.
@@ -83,29 +83,29 @@ def evaluate_waymo(
     Source: Waymo Open Dataset (Sun et al., CVPR 2020), section 5; rules as in the
     released metrics library, version 1.6.
     """
-    _check_settings(classes, overlap)
-    found, truth = _objects(predictions, 'predictions'), _objects(ground_truth, 'ground truth')
-    found, truth = _ordered(found, truth)
-    if overlap == 'bev':
-        found, truth = _flat(found), _flat(truth)
+    _check_settings(classes, iou_type)
+    pred, gt = _objects(predictions, 'predictions'), _objects(ground_truth, 'ground truth')
+    pred, gt = _ordered(pred, gt)
+    if iou_type == 'bev':
+        pred, gt = _flat(pred), _flat(gt)
     divisions = breakdowns(classes)
-    shards = [(division.shards(truth), division.shards(found)) for division in divisions]
-    counts = _count_all(truth, found, divisions, shards, overlap)
+    shards = [(division.shards(gt), division.shards(pred)) for division in divisions]
+    counts = _count_all(gt, pred, divisions, shards, iou_type)
     result = WaymoResult()
-    for division, (truth_shard, found_shard), matched in zip(divisions, shards, counts,
-                                                             strict=True):
-        _record(result, division, truth, truth_shard, found, found_shard, matched)
+    for division, (gt_shard, pred_shard), matched in zip(divisions, shards, counts,
+                                                         strict=True):
+        _record(result, division, gt, gt_shard, pred, pred_shard, matched)
     _average_over_classes(result, classes)
-    result.notes += _notes(result, classes, found)
+    result.notes += _notes(result, classes, pred)
     return result
 
 
-def _check_settings(classes: Sequence[str], overlap: str) -> None:
+def _check_settings(classes: Sequence[str], iou_type: str) -> None:
     for name in classes:
         if name not in TYPES:
             raise ConfigError(f'Waymo has no class {name!r}; it has {", ".join(TYPES)}')
-    if overlap not in ('3d', 'bev'):
-        raise ConfigError(f"overlap is '3d' or 'bev', not {overlap!r}")
+    if iou_type not in ('3d', 'bev'):
+        raise ConfigError(f"overlap is '3d' or 'bev', not {iou_type!r}")
 
 
 def _objects(values, role: str) -> WaymoObjects:
@@ -116,11 +116,11 @@ def _objects(values, role: str) -> WaymoObjects:
     return WaymoObjects.from_frames(values, role)
 
 
-def _ordered(found: WaymoObjects, truth: WaymoObjects) -> tuple[WaymoObjects, WaymoObjects]:
+def _ordered(pred: WaymoObjects, gt: WaymoObjects) -> tuple[WaymoObjects, WaymoObjects]:
     """Both sorted by frame and type, with frames counted from 0."""
-    keys, place = np.unique(np.concatenate([found.frame, truth.frame]), return_inverse=True)
+    keys, place = np.unique(np.concatenate([pred.frame, gt.frame]), return_inverse=True)
     ordered = []
-    for objects, rank in ((found, place[:len(found)]), (truth, place[len(found):])):
+    for objects, rank in ((pred, place[:len(pred)]), (gt, place[len(pred):])):
         order = np.argsort(rank * 8 + objects.type, kind='stable')
         ordered.append(replace(objects, frame=rank).select(order))
     return ordered[0], ordered[1]
@@ -132,46 +132,46 @@ def _flat(objects: WaymoObjects) -> WaymoObjects:
 
 
 def _count_all(
-        truth: WaymoObjects, found: WaymoObjects, divisions: Sequence[Breakdown],
-        shards: Sequence[tuple[np.ndarray, np.ndarray]], overlap: str,
+        gt: WaymoObjects, pred: WaymoObjects, divisions: Sequence[Breakdown],
+        shards: Sequence[tuple[np.ndarray, np.ndarray]], iou_type: str,
 ) -> list[np.ndarray]:  # [S, 101, 4] for each division
     """Matches of all frames; the overlaps are computed once for all divisions."""
     thresholds = np.full(8, np.inf)
     for name in divisions[0].classes:
-        thresholds[TYPES[name]] = MIN_OVERLAPS[name]
+        thresholds[TYPES[name]] = IOU_THRESHOLDS[name]
     counts = [np.zeros((len(division.names), len(CUTOFFS), 4)) for division in divisions]
-    cutoff = last_cutoff(found.score)
-    for pairs in pairs_by_blocks(truth, found, thresholds, overlap):
-        accuracy = _heading_accuracy(truth, found, pairs)
-        for (truth_shard, found_shard), total in zip(shards, counts, strict=True):
-            shard = truth_shard[pairs.truth]
-            shard = np.where(shard == found_shard[pairs.found], shard, -1)
-            count_matches(pairs, accuracy, shard, truth.difficulty, cutoff,
-                          found.overlaps_no_label_zone, total)
+    cutoff = last_cutoff(pred.score)
+    for pairs in pairs_by_blocks(gt, pred, thresholds, iou_type):
+        accuracy = _heading_accuracy(gt, pred, pairs)
+        for (gt_shard, pred_shard), total in zip(shards, counts, strict=True):
+            shard = gt_shard[pairs.gt]
+            shard = np.where(shard == pred_shard[pairs.pred], shard, -1)
+            count_matches(pairs, accuracy, shard, gt.difficulty, cutoff,
+                          pred.overlaps_no_label_zone, total)
     return counts
 
 
-def _heading_accuracy(truth: WaymoObjects, found: WaymoObjects, pairs: Pairs) -> np.ndarray:
-    turn = wrap_angle(truth.box[pairs.truth, 6] - found.box[pairs.found, 6])
+def _heading_accuracy(gt: WaymoObjects, pred: WaymoObjects, pairs: Pairs) -> np.ndarray:
+    turn = wrap_angle(gt.box[pairs.gt, 6] - pred.box[pairs.pred, 6])
     return 1 - np.abs(turn) / np.pi
 
 
-def _record(result: WaymoResult, division: Breakdown, truth: WaymoObjects,
-            truth_shard: np.ndarray, found: WaymoObjects, found_shard: np.ndarray,
+def _record(result: WaymoResult, division: Breakdown, gt: WaymoObjects,
+            gt_shard: np.ndarray, pred: WaymoObjects, pred_shard: np.ndarray,
             matched: np.ndarray) -> None:
-    counted = ~found.overlaps_no_label_zone
-    cutoff = last_cutoff(found.score)
+    counted = ~pred.overlaps_no_label_zone
+    cutoff = last_cutoff(pred.score)
     for index, name in enumerate(division.names):
-        reported = _reaching(cutoff[(found_shard == index) & counted])
+        reported = _reaching(cutoff[(pred_shard == index) & counted])
         wrong = reported - matched[index, :, MATCHED] + matched[index, :, MATCHED_EXCUSED]
-        levels = truth.difficulty[truth_shard == index]
+        levels = gt.difficulty[gt_shard == index]
         for level in LEVELS:
             number = int((levels <= level).sum())
             seen = matched[index, :, MATCHED if level == 2 else MATCHED_LEVEL_1]
             curve = make_curve(np.round(matched[index, :, MATCHED]), np.round(wrong),
                                np.round(number - seen), matched[index, :, HEADING])
             result.curves[name, level] = curve
-            result.number_truth[name, level] = number
+            result.num_gt[name, level] = number
             result.average_precision[f'{name}_L{level}_AP'] = average_precision(
                 curve.precision, curve.recall)
             result.average_precision[f'{name}_L{level}_APH'] = average_precision(
@@ -185,7 +185,7 @@ def _reaching(cutoff: np.ndarray) -> np.ndarray:  # [101]
 
 
 def _average_over_classes(result: WaymoResult, classes: Sequence[str]) -> None:
-    present = [name for name in classes if result.number_truth[name, 2]]
+    present = [name for name in classes if result.num_gt[name, 2]]
     if len(classes) < 2 or not present:
         return
     for level in LEVELS:
@@ -194,14 +194,14 @@ def _average_over_classes(result: WaymoResult, classes: Sequence[str]) -> None:
                 [result.average_precision[f'{name}_L{level}_{kind}'] for name in present]))
 
 
-def _notes(result: WaymoResult, classes: Sequence[str], found: WaymoObjects) -> list[str]:
+def _notes(result: WaymoResult, classes: Sequence[str], pred: WaymoObjects) -> list[str]:
     notes = []
     for name in classes:
-        if not result.number_truth[name, 2]:
+        if not result.num_gt[name, 2]:
             notes.append(f'there is no ground truth for class {name}: its 0 says nothing')
-        elif not (found.type == TYPES[name]).any():
+        elif not (pred.type == TYPES[name]).any():
             notes.append(f'there is no detection of class {name}')
-    if len(found) and found.score.max() < CUTOFFS[1]:
+    if len(pred) and pred.score.max() < CUTOFFS[1]:
         notes.append('no score reaches 0.01: precision is looked at only at the cut-offs '
                      '0, 0.01, ..., 1, so spread the scores over that interval')
     return notes

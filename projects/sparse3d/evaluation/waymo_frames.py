@@ -9,7 +9,7 @@ import numpy as np
 from mmdet3d.structures import LiDARInstance3DBoxes
 
 from sparse3d.errors import DataError
-from sparse3d.structures.box_conversions import lidar_to_centre
+from sparse3d.structures.box_conversions import lidar_to_center
 
 
 class FrameName(NamedTuple):
@@ -30,12 +30,12 @@ class WaymoFrames:
     def __init__(self, info: Mapping, path: str) -> None:
         self._frames = info['data_list']
         self._path = path
-        self._places: dict[str | int, int] = {}
+        self._indices: dict[str | int, int] = {}
         for place, frame in enumerate(self._frames):
             name = frame.get('lidar_points', {}).get('lidar_path')
-            self._places[place] = place
+            self._indices[place] = place
             if name:
-                self._places[Path(name).stem] = place
+                self._indices[Path(name).stem] = place
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -46,9 +46,9 @@ class WaymoFrames:
         Raises:
             DataError: if the info file does not hold it.
         """
-        if key not in self._places:
+        if key not in self._indices:
             raise DataError(f'a result is of the frame {key!r}, which {self._path} does not hold')
-        return self._places[key]
+        return self._indices[key]
 
     def name(self, place: int) -> FrameName:
         """Waymo's own name of a frame, for submissions.
@@ -63,7 +63,7 @@ class WaymoFrames:
         return FrameName(str(frame['context_name']), int(frame['timestamp']))
 
     def instances(self, place: int) -> Sequence[Mapping]:
-        """Labelled objects of a frame.
+        """Labeled objects of a frame.
 
         Raises:
             DataError: if it has no labels.
@@ -90,16 +90,16 @@ def frame_key(sample: Mapping) -> str | int:
 
 
 def lidar_boxes(boxes: Any) -> np.ndarray:  # [N, 7]
-    """Predicted boxes in Waymo's convention: the reference is the geometric centre.
+    """Predicted boxes in Waymo's convention: the reference is the geometric center.
 
     Raises:
         DataError: if they are not LiDAR boxes.
     """
     if not isinstance(boxes, LiDARInstance3DBoxes):
         raise DataError(f'Waymo is evaluated with LiDAR boxes, not {type(boxes).__name__}')
-    return centre_boxes(boxes.tensor[:, :7].detach().cpu().numpy()).astype(np.float32)
+    return center_boxes(boxes.tensor[:, :7].detach().cpu().numpy()).astype(np.float32)
 
 
-def centre_boxes(boxes: Any) -> np.ndarray:  # [N, 7] -> [N, 7]
-    """Boxes x, y, z_bottom, ... with their geometric centre as reference instead."""
-    return lidar_to_centre(np.asarray(boxes, np.float64).reshape(-1, 7))
+def center_boxes(boxes: Any) -> np.ndarray:  # [N, 7] -> [N, 7]
+    """Boxes x, y, z_bottom, ... with their geometric center as reference instead."""
+    return lidar_to_center(np.asarray(boxes, np.float64).reshape(-1, 7))

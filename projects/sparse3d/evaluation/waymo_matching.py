@@ -41,48 +41,48 @@ def count_matches(
     kept = np.flatnonzero(shard >= 0)
     if not len(kept):
         return
-    truth = pairs.truth[kept] - pairs.truth_range[0]
-    found = pairs.found[kept] - pairs.found_range[0]
-    number_truth = pairs.truth_range[1] - pairs.truth_range[0]
-    size = number_truth + pairs.found_range[1] - pairs.found_range[0]
-    graph = coo_matrix((np.ones(len(kept), bool), (truth, found + number_truth)), (size, size))
-    island = connected_components(graph, directed=False)[1][truth]
+    gt = pairs.gt[kept] - pairs.gt_range[0]
+    pred = pairs.pred[kept] - pairs.pred_range[0]
+    num_gt = pairs.gt_range[1] - pairs.gt_range[0]
+    size = num_gt + pairs.pred_range[1] - pairs.pred_range[0]
+    graph = coo_matrix((np.ones(len(kept), bool), (gt, pred + num_gt)), (size, size))
+    island = connected_components(graph, directed=False)[1][gt]
     order = np.argsort(island, kind='stable')
     kept, island = kept[order], island[order]
     starts = np.flatnonzero(np.r_[True, island[1:] != island[:-1], True])
-    weight = np.round(1e6 * pairs.overlap[kept]).astype(np.int64)
+    weight = np.round(1e6 * pairs.iou[kept]).astype(np.int64)
     changes = np.zeros_like(counts)
-    _count_islands(starts, pairs.truth[kept], pairs.found[kept], weight, heading_accuracy[kept],
+    _count_islands(starts, pairs.gt[kept], pairs.pred[kept], weight, heading_accuracy[kept],
                    shard[kept], level, cutoff, excused, changes)
     counts += changes[:, ::-1].cumsum(1)[:, ::-1]
 
 
 @numba.njit(cache=True)
-def _count_islands(starts, truth, found, weight, accuracy, shard, level, cutoff, excused,
-                   changes):
-    """Note in ``changes`` what begins at a cut-off and, negative, what ends there."""
+def _count_islands(starts, gt, pred, weight, accuracy, shard, level, cutoff, excused,
+                   curve_steps):
+    """Note in ``curve_steps`` what begins at a cut-off and, negative, what ends there."""
     for island in range(len(starts) - 1):
         begin, end = starts[island], starts[island + 1]
         if end - begin == 1:
-            detection = found[begin]
-            _note(changes[shard[begin]], -1, cutoff[detection], excused[detection],
-                  level[truth[begin]], accuracy[begin])
+            detection = pred[begin]
+            _note(curve_steps[shard[begin]], -1, cutoff[detection], excused[detection],
+                  level[gt[begin]], accuracy[begin])
             continue
-        rows, columns = np.unique(truth[begin:end]), np.unique(found[begin:end])
+        rows, columns = np.unique(gt[begin:end]), np.unique(pred[begin:end])
         # The surest detections first: at any cut-off the first few are left.
         columns = columns[np.argsort(-cutoff[columns], kind='mergesort')]
         pair = np.full((len(rows), len(columns)), -1)
         for place in range(begin, end):
-            row = np.searchsorted(rows, truth[place])
+            row = np.searchsorted(rows, gt[place])
             for column in range(len(columns)):
-                if columns[column] == found[place]:
+                if columns[column] == pred[place]:
                     pair[row, column] = place
-        _count_island(pair, columns, truth, weight, accuracy, shard[begin], level, cutoff,
-                      excused, changes)
+        _count_island(pair, columns, gt, weight, accuracy, shard[begin], level, cutoff,
+                      excused, curve_steps)
 
 
 @numba.njit(cache=True)
-def _count_island(pair, columns, truth, weight, accuracy, shard, level, cutoff, excused, changes):
+def _count_island(pair, columns, gt, weight, accuracy, shard, level, cutoff, excused, curve_steps):
     number = 0
     while number < len(columns) and cutoff[columns[number]] >= 0:
         upper = cutoff[columns[number]]
@@ -98,19 +98,19 @@ def _count_island(pair, columns, truth, weight, accuracy, shard, level, cutoff, 
         for row in range(len(pair)):
             if chosen[row] >= 0:
                 place = pair[row, chosen[row]]
-                _note(changes[shard], lower, upper, excused[columns[chosen[row]]],
-                      level[truth[place]], accuracy[place])
+                _note(curve_steps[shard], lower, upper, excused[columns[chosen[row]]],
+                      level[gt[place]], accuracy[place])
 
 
 @numba.njit(cache=True)
-def _note(changes, lower, upper, excused, level, accuracy):
+def _note(curve_steps, lower, upper, excused, level, accuracy):
     """A pair is matched at the cut-offs above ``lower`` up to ``upper``."""
     for place, sign in ((upper, 1.0), (lower, -1.0)):
         if place >= 0:
-            changes[place, MATCHED] += sign
-            changes[place, MATCHED_EXCUSED] += sign * excused
-            changes[place, MATCHED_LEVEL_1] += sign * (level == 1)
-            changes[place, HEADING] += sign * accuracy
+            curve_steps[place, MATCHED] += sign
+            curve_steps[place, MATCHED_EXCUSED] += sign * excused
+            curve_steps[place, MATCHED_LEVEL_1] += sign * (level == 1)
+            curve_steps[place, HEADING] += sign * accuracy
 
 
 @numba.njit(cache=True)

@@ -20,13 +20,13 @@ class WaymoObjects:
 
     Attributes:
         frame: [N] int64 key of the frame, any numbers.
-        box: [N, 7] float64 x, y, z of the geometric centre, length, width, height,
-            heading; vehicle frame (x forward, y left, z up), metres, radians.
+        box: [N, 7] float64 x, y, z of the geometric center, length, width, height,
+            heading; vehicle frame (x forward, y left, z up), meters, radians.
         type: [N] uint8, the values of ``TYPES``.
         score: [N] float32 confidence of a detection.
         difficulty: [N] uint8 level of a ground truth, 1 or 2.
         overlaps_no_label_zone: [N] bool, whether a detection lies where nothing is
-            labelled: it is no false positive there, and may still be a true one.
+            labeled: it is no false positive there, and may still be a true one.
     """
 
     frame: np.ndarray

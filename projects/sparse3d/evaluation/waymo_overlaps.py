@@ -11,7 +11,7 @@ import torch
 from sparse3d.evaluation.waymo_objects import WaymoObjects
 from sparse3d.ops.rotated_iou import intersection_area
 
-# Sides up to this, in metres, make a box that overlaps nothing.
+# Sides up to this, in meters, make a box that overlaps nothing.
 SMALLEST_SIDE = 0.01
 # A block of frames is worked on at a time, which bounds the memory.
 GROUPS_OF_A_BLOCK = 2048
@@ -20,58 +20,58 @@ GROUPS_OF_A_BLOCK = 2048
 class Pairs(NamedTuple):
     """Pairs that may be matched, ordered by ground truth.
 
-    Ground truth and detections of a block are neighbours: rows ``truth_range`` and
-    ``found_range`` of the whole tables.
+    Ground truth and detections of a block are neighbors: rows ``gt_range`` and
+    ``pred_range`` of the whole tables.
     """
 
-    truth: np.ndarray                # [P]  rows of the ground truth
-    found: np.ndarray                # [P]  rows of the detections
-    overlap: np.ndarray              # [P]  intersection over union
-    truth_range: tuple[int, int]
-    found_range: tuple[int, int]
+    gt: np.ndarray                   # [P]  rows of the ground truth
+    pred: np.ndarray                 # [P]  rows of the detections
+    iou: np.ndarray                  # [P]  intersection over union
+    gt_range: tuple[int, int]
+    pred_range: tuple[int, int]
 
 
 def pairs_by_blocks(
-        truth: WaymoObjects, found: WaymoObjects, thresholds: np.ndarray, overlap: str,
+        gt: WaymoObjects, pred: WaymoObjects, thresholds: np.ndarray, iou_type: str,
 ) -> Iterator[Pairs]:
     """All pairs whose intersection over union reaches the threshold of their type.
 
     Args:
-        truth, found: objects sorted by frame and type; the same frame has the same key.
+        gt, pred: objects sorted by frame and type; the same frame has the same key.
         thresholds: least overlap by type, indexed by Waymo's number of the type.
-        overlap: ``'3d'`` or ``'bev'``.
+        iou_type: ``'3d'`` or ``'bev'``.
     """
-    truth_group, found_group = (objects.frame * 8 + objects.type for objects in (truth, found))
+    truth_group, found_group = (objects.frame * 8 + objects.type for objects in (gt, pred))
     groups = np.intersect1d(truth_group, found_group)
     edges = [np.stack([np.searchsorted(column, groups, side) for side in ('left', 'right')])
              for column in (truth_group, found_group)]
     for first in range(0, len(groups), GROUPS_OF_A_BLOCK):
         block = slice(first, first + GROUPS_OF_A_BLOCK)
         least = thresholds[groups[block] % 8]
-        near = _near_pairs(truth.box, found.box, edges[0][:, block], edges[1][:, block], least,
-                           overlap == 'bev')
+        near = _near_pairs(gt.box, pred.box, edges[0][:, block], edges[1][:, block], least,
+                           iou_type == 'bev')
         rows, columns = near
-        value = overlaps_of_pairs(truth.box[rows], found.box[columns], overlap)
-        enough = value >= thresholds[truth.type[rows]]
+        value = ious_of_pairs(gt.box[rows], pred.box[columns], iou_type)
+        enough = value >= thresholds[gt.type[rows]]
         yield Pairs(rows[enough], columns[enough], value[enough],
                     (edges[0][0, block][0], edges[0][1, block][-1]),
                     (edges[1][0, block][0], edges[1][1, block][-1]))
 
 
-def overlaps_of_pairs(
-        a: np.ndarray,  # [K, 7]  x, y, z of the centre, length, width, height, heading
+def ious_of_pairs(
+        a: np.ndarray,  # [K, 7]  x, y, z of the center, length, width, height, heading
         b: np.ndarray,  # [K, 7]
-        overlap: str = '3d',
+        iou_type: str = '3d',
 ) -> np.ndarray:        # [K]  float64
-    """Intersection over union of the boxes of each row, in space or seen from above.
+    """Intersection over union of the boxes of each row, in space or in BEV.
 
     A box with a side of at most 0.01 m overlaps nothing, as in the official tool.
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     common = intersection_area(*(torch.from_numpy(np.ascontiguousarray(boxes[:, [0, 1, 3, 4, 6]]))
                                  for boxes in (a, b))).numpy()
-    sides = slice(3, 5) if overlap == 'bev' else slice(3, 6)
-    if overlap == '3d':
+    sides = slice(3, 5) if iou_type == 'bev' else slice(3, 6)
+    if iou_type == '3d':
         top = np.minimum(a[:, 2] + a[:, 5] / 2, b[:, 2] + b[:, 5] / 2)
         bottom = np.maximum(a[:, 2] - a[:, 5] / 2, b[:, 2] - b[:, 5] / 2)
         common = common * (top - bottom).clip(min=0)
@@ -81,8 +81,8 @@ def overlaps_of_pairs(
 
 
 @numba.njit(cache=True)
-def _may_reach(a, b, least, flat):
-    """Whether the overlap of two boxes may reach ``least``: their sizes and circles say."""
+def _may_reach(a, b, min_iou, flat):
+    """Whether the overlap of two boxes may reach ``min_iou``: their sizes and circles say."""
     reach = (np.sqrt(a[3] * a[3] + a[4] * a[4]) + np.sqrt(b[3] * b[3] + b[4] * b[4])) / 2
     if (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 > reach * reach:
         return False
@@ -91,18 +91,18 @@ def _may_reach(a, b, least, flat):
         if abs(a[2] - b[2]) > (a[5] + b[5]) / 2:
             return False
         size_a, size_b = size_a * a[5], size_b * b[5]
-    return min(size_a, size_b) >= least * max(size_a, size_b) * (1 - 1e-9)
+    return min(size_a, size_b) >= min_iou * max(size_a, size_b) * (1 - 1e-9)
 
 
 @numba.njit(cache=True)
-def _near_pairs(truth, found, truth_edges, found_edges, least, flat):
+def _near_pairs(gt, pred, gt_edges, pred_edges, min_iou, flat):
     rows = np.empty(1024, np.int64)
     columns = np.empty(1024, np.int64)
     number = 0
-    for group in range(len(least)):
-        for row in range(truth_edges[0, group], truth_edges[1, group]):
-            for column in range(found_edges[0, group], found_edges[1, group]):
-                if not _may_reach(truth[row], found[column], least[group], flat):
+    for group in range(len(min_iou)):
+        for row in range(gt_edges[0, group], gt_edges[1, group]):
+            for column in range(pred_edges[0, group], pred_edges[1, group]):
+                if not _may_reach(gt[row], pred[column], min_iou[group], flat):
                     continue
                 if number == len(rows):
                     rows = np.append(rows, np.empty(number, np.int64))

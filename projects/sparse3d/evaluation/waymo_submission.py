@@ -60,8 +60,8 @@ def write_detection_submission(path: str | os.PathLike, frames: Iterable[Mapping
     Args:
         path: the file.
         frames: of each frame ``name`` (context name, timestamp in microseconds), ``box``
-            [N, 7] x, y, z of the geometric centre, length, width, height, heading
-            (vehicle frame, metres, radians), ``type`` [N] Waymo's number, ``score`` [N].
+            [N, 7] x, y, z of the geometric center, length, width, height, heading
+            (vehicle frame, meters, radians), ``type`` [N] Waymo's number, ``score`` [N].
         plain_objects: write a bare ``Objects`` instead, what the local tool reads.
         about: other fields of ``Submission``, e.g. ``account_name='...'``,
             ``unique_method_name='...'``, ``authors=['...']``, ``sensor_type=1``.

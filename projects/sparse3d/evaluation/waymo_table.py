@@ -21,6 +21,6 @@ def format_table(result: WaymoResult) -> str:
         numbers = ''.join(f'{result.average_precision[f"{name}_{title}"]:9.4f}'
                           for title in _COLUMNS)
         counted = '' if name == 'Overall' else \
-            f'   {result.number_truth[name, 1]}/{result.number_truth[name, 2]}'
+            f'   {result.num_gt[name, 1]}/{result.num_gt[name, 2]}'
         lines.append(f'{name.replace("_", " "):<20}{numbers}{counted}')
     return '\n'.join(lines + [f'note: {note}' for note in result.notes])

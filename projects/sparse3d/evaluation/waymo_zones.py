@@ -1,4 +1,4 @@
-"""Which detections lie where nothing is labelled."""
+"""Which detections lie where nothing is labeled."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from sparse3d.structures.box_geometry import bev_corners
 
 
 def overlap_zones(boxes: np.ndarray, zones: Sequence, ego2global: np.ndarray) -> np.ndarray:
-    """Whether boxes overlap a no-label zone, seen from above.
+    """Whether boxes overlap a no-label zone, in BEV.
 
     Args:
         boxes: (N, 7) x, y, z, length, width, height, heading; vehicle frame.

@@ -1,4 +1,4 @@
-"""A centre head with velocities, some of which nobody knows."""
+"""A center head with velocities, some of which nobody knows."""
 from __future__ import annotations
 
 import torch
@@ -13,7 +13,7 @@ _VELOCITY = slice(7, 9)
 
 @MODELS.register_module()
 class MovingCenterHead(CenterHead):
-    """mmdet3d's centre head, which learns no velocity where none is known.
+    """mmdet3d's center head, which learns no velocity where none is known.
 
     nuScenes cannot tell the velocity of an object that was annotated once. mmdet3d teaches
     such objects to stand still; here ``gt_instances_3d.velocity_known`` (M,) bool, of
@@ -29,7 +29,7 @@ class MovingCenterHead(CenterHead):
         self.loss_bbox = _LossOfKnownTargets(self.loss_bbox)
 
     def init_weights(self) -> None:
-        """Initialise the parent's parts, then every task head, its outputs near the bias."""
+        """Initialize the parent's parts, then every task head, its outputs near the bias."""
         super().init_weights()
         for head in self.task_heads:
             head.init_weights()

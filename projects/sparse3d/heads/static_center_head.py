@@ -1,4 +1,4 @@
-"""A centre head for data sets without velocities."""
+"""A center head for data sets without velocities."""
 from __future__ import annotations
 
 import torch
@@ -14,13 +14,13 @@ LAST_LAYER_SPREAD = 0.01
 
 @MODELS.register_module()
 class StaticCenterHead(CenterHead):
-    """mmdet3d's centre head for boxes of 7 numbers (KITTI, single frames).
+    """mmdet3d's center head for boxes of 7 numbers (KITTI, single frames).
 
     The head of mmdet3d can only be trained on boxes with a velocity. Here the
     velocity is filled with zeros on both sides of the loss and never predicted,
     which leaves everything else as it is. Its detections have 7 numbers.
 
-    mmdet3d keeps the task heads in a plain list, which the initialisation passes
+    mmdet3d keeps the task heads in a plain list, which the initialization passes
     by, and if it did not, its Kaiming weights in the last layers would drown the
     bias of the heat map: scores start high everywhere, and the first epoch is
     spent on unlearning that. Here the last layers start small, the bias counts.
@@ -40,7 +40,7 @@ class StaticCenterHead(CenterHead):
         super().__init__(common_heads=common_heads, train_cfg=train_cfg, **kwargs)
 
     def init_weights(self) -> None:
-        """Initialise the parent's parts, then every task head, its outputs near the bias."""
+        """Initialize the parent's parts, then every task head, its outputs near the bias."""
         super().init_weights()
         for head in self.task_heads:
             head.init_weights()

@@ -10,24 +10,24 @@ BOX_BRANCHES = ('center', 'height', 'dim', 'rot', 'vel')
 
 
 class TransFusionBoxCoder:
-    """Boxes in metres to and from the numbers of the branches.
+    """Boxes in meters to and from the numbers of the branches.
 
     ========  =====================================================
     branch    numbers
     ========  =====================================================
     center    x, y in cells of the map, counted from its corner
-    height    z of the middle in metres (of the top: see below)
-    dim       logarithms of dx, dy, dz in metres
+    height    z of the middle in meters (of the top: see below)
+    dim       logarithms of dx, dy, dz in meters
     rot       sine and cosine of the yaw
-    vel       vx, vy in metres per second, where there is a velocity
+    vel       vx, vy in meters per second, where there is a velocity
     ========  =====================================================
 
     Boxes as drawn in :mod:`sparse3d.structures.box_conversions`; the two axes may have
     different ranges and voxel sizes.
 
     Args:
-        point_cloud_range: x, y, z minimum, x, y, z maximum of the map, metres.
-        voxel_size: x, y(, z) of a voxel, metres.
+        point_cloud_range: x, y, z minimum, x, y, z maximum of the map, meters.
+        voxel_size: x, y(, z) of a voxel, meters.
         stride: voxels per cell of the map along each axis.
         velocity: whether boxes have the two numbers of a velocity.
         published_top_height: the height branch gives the top of the box, as in the
@@ -51,12 +51,12 @@ class TransFusionBoxCoder:
         """Numbers per box: 10 with a velocity, 8 without."""
         return 10 if self.velocity else 8
 
-    def to_cells(self, xy: Tensor) -> Tensor:  # [..., 2] metres -> [..., 2] cells
-        """Positions seen from above, from metres to cells."""
+    def to_cells(self, xy: Tensor) -> Tensor:  # [..., 2] meters -> [..., 2] cells
+        """Positions in BEV, from meters to cells."""
         return (xy - xy.new_tensor(self.minimum)) / xy.new_tensor(self.cell)
 
-    def to_metres(self, xy: Tensor) -> Tensor:  # [..., 2] cells -> [..., 2] metres
-        """Positions seen from above, from cells to metres."""
+    def to_meters(self, xy: Tensor) -> Tensor:  # [..., 2] cells -> [..., 2] meters
+        """Positions in BEV, from cells to meters."""
         return xy * xy.new_tensor(self.cell) + xy.new_tensor(self.minimum)
 
     def encode(self, boxes: Tensor) -> Tensor:  # [N, 7 or 9] -> [N, 8 or 10]
@@ -79,10 +79,10 @@ class TransFusionBoxCoder:
         return torch.cat([branches[name] for name in names], dim=1).transpose(1, 2)
 
     def decode(self, codes: Tensor) -> Tensor:  # [..., 8 or 10] -> [..., 7 or 9]
-        """Boxes in metres, from codes in the order of :meth:`encode`; in float32 at least."""
+        """Boxes in meters, from codes in the order of :meth:`encode`; in float32 at least."""
         codes = codes.float() if codes.dtype in (torch.float16, torch.bfloat16) else codes
         size = codes[..., 3:6].exp()
         bottom = codes[..., 2:3] - size[..., 2:3] * self.height_above_bottom
         yaw = torch.atan2(codes[..., 6:7], codes[..., 7:8])
-        return torch.cat([self.to_metres(codes[..., :2]), bottom, size, yaw, codes[..., 8:]],
+        return torch.cat([self.to_meters(codes[..., :2]), bottom, size, yaw, codes[..., 8:]],
                          dim=-1)

@@ -9,30 +9,37 @@ RARE_CLASS_BIAS = -2.19  # the logarithm of the odds of one positive in ten
 
 
 class PredictionBranches(nn.Module):
-    """One branch for each property: linear, batch normalisation, ReLU, linear.
+    """One branch for each property: linear, batch normalization, ReLU, linear.
 
     Args:
         channels: of the queries.
         outputs: numbers of each property by its name; those of the classes are logits and
             start near zero probability.
-        classes: name of the classes' branch.
-        hidden: width of the branches.
+        num_classes: name of the classes' branch.
+        hidden_channels: width of the branches.
 
     Source: TransFusion (CVPR 2022), section 3.2; released code.
     """
 
-    def __init__(self, channels: int, outputs: Mapping[str, int], classes: str = 'heatmap',
-                 hidden: int = 64) -> None:
+    def __init__(self, channels: int, outputs: Mapping[str, int], num_classes: str = 'heatmap',
+                 hidden_channels: int = 64) -> None:
         super().__init__()
-        self.branches = nn.ModuleDict({
-            name: nn.Sequential(nn.Conv1d(channels, hidden, 1, bias=False),
-                                nn.BatchNorm1d(hidden), nn.ReLU(), nn.Conv1d(hidden, count, 1))
-            for name, count in outputs.items()})
-        self.classes = classes
+        self.branches = nn.ModuleDict(
+            {
+                name: nn.Sequential(
+                    nn.Conv1d(channels, hidden_channels, 1, bias=False),
+                    nn.BatchNorm1d(hidden_channels),
+                    nn.ReLU(),
+                    nn.Conv1d(hidden_channels, count, 1),
+                )
+                for name, count in outputs.items()
+            }
+        )
+        self.num_classes = num_classes
 
     def init_weights(self) -> None:
-        """Let the classes start rare; the rest is initialised with the head."""
-        nn.init.constant_(self.branches[self.classes][-1].bias, RARE_CLASS_BIAS)
+        """Let the classes start rare; the rest is initialized with the head."""
+        nn.init.constant_(self.branches[self.num_classes][-1].bias, RARE_CLASS_BIAS)
 
     def forward(self, queries: Tensor) -> dict[str, Tensor]:  # [B, Q, C] -> [B, count, Q] each
         """Outputs of all branches by their names."""

@@ -10,12 +10,12 @@ from sparse3d.heads.transfusion_branches import PredictionBranches
 
 
 class PositionEmbedding(nn.Module):
-    """A vector for each position, learnt by a small network.
+    """A vector for each position, learned by a small network.
 
     Args:
         inputs: numbers of a position.
         channels: of the vector.
-        norm: whether the network has a batch normalisation; positions in cells need one,
+        norm: whether the network has a batch normalization; positions in cells need one,
             logits of fractions do not.
     """
 
@@ -32,12 +32,17 @@ class PositionEmbedding(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two linear layers with a residual connection and a layer normalisation behind."""
+    """Two linear layers with a residual connection and a layer normalization behind."""
 
-    def __init__(self, channels: int, hidden: int, dropout: float) -> None:
+    def __init__(self, channels: int, feedforward_channels: int, dropout: float) -> None:
         super().__init__()
-        self.network = nn.Sequential(nn.Linear(channels, hidden), nn.ReLU(), nn.Dropout(dropout),
-                                     nn.Linear(hidden, channels), nn.Dropout(dropout))
+        self.network = nn.Sequential(
+            nn.Linear(channels, feedforward_channels),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(feedforward_channels, channels),
+            nn.Dropout(dropout),
+        )
         self.norm = nn.LayerNorm(channels)
 
     def forward(self, features: Tensor) -> Tensor:  # [B, Q, C] -> [B, Q, C]
@@ -46,14 +51,14 @@ class FeedForward(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head attention with a residual connection and a layer normalisation behind.
+    """Multi-head attention with a residual connection and a layer normalization behind.
 
     Keys and values are the same vectors, positions included, as in the released code.
     """
 
-    def __init__(self, channels: int, heads: int, dropout: float) -> None:
+    def __init__(self, channels: int, num_heads: int, dropout: float) -> None:
         super().__init__()
-        self.attention = nn.MultiheadAttention(channels, heads, dropout, batch_first=True)
+        self.attention = nn.MultiheadAttention(channels, num_heads, dropout, batch_first=True)
         self.dropout = nn.Dropout(dropout)
         self.norm = nn.LayerNorm(channels)
 
@@ -93,26 +98,26 @@ def scaled_attention(
 class MapDecoderLayer(nn.Module):
     """Self-attention of the queries, attention to every cell of a map, feed-forward.
 
-    Normalisation comes after each residual connection; positions are added to queries,
+    Normalization comes after each residual connection; positions are added to queries,
     keys and values.
 
     Args:
         channels: of queries and map.
-        heads: of the attentions.
-        hidden: width of the feed-forward network.
+        num_heads: of the attentions.
+        feedforward_channels: width of the feed-forward network.
         dropout: probability, in attention and feed-forward.
 
     Source: TransFusion (CVPR 2022), section 3.3; released code.
     """
 
-    def __init__(self, channels: int, heads: int = 8, hidden: int = 256,
+    def __init__(self, channels: int, num_heads: int = 8, feedforward_channels: int = 256,
                  dropout: float = 0.1) -> None:
         super().__init__()
         self.query_position = PositionEmbedding(2, channels)
         self.key_position = PositionEmbedding(2, channels)
-        self.self_attention = Attention(channels, heads, dropout)
-        self.cross_attention = Attention(channels, heads, dropout)
-        self.feed_forward = FeedForward(channels, hidden, dropout)
+        self.self_attention = Attention(channels, num_heads, dropout)
+        self.cross_attention = Attention(channels, num_heads, dropout)
+        self.feed_forward = FeedForward(channels, feedforward_channels, dropout)
 
     def forward(self,
                 queries: Tensor,          # [B, Q, C]
@@ -123,14 +128,14 @@ class MapDecoderLayer(nn.Module):
         position = self.query_position(query_positions)
         placed = queries + position
         queries = self.self_attention(queries, placed, placed)
-        cells = cell_centres(bev)[None]                                  # [1, H * W, 2]
+        cells = cell_centers(bev)[None]                                  # [1, H * W, 2]
         keys = bev.flatten(2).transpose(1, 2) + self.key_position(cells)  # [B, H * W, C]
         queries = self.cross_attention(queries, queries + position, keys)
         return self.feed_forward(queries)
 
 
 class QueryDecoder(nn.Module):
-    """Decoder layers, each followed by the branches; a layer starts at the last one's centres.
+    """Decoder layers, each followed by the branches; a layer starts at the last one's centers.
 
     Args:
         layers: decoder layers: ``layer(queries, positions, bev) -> queries``.
@@ -147,7 +152,7 @@ class QueryDecoder(nn.Module):
                 positions: Tensor,  # [B, Q, 2]  x, y in cells
                 bev: Tensor,        # [B, C, H, W]
                 ) -> tuple[Tensor, Tensor, list[dict[str, Tensor]]]:
-        """Refined queries, their centres (detached), and the branches' outputs of each layer."""
+        """Refined queries, their centers (detached), and the branches' outputs of each layer."""
         outputs = []
         for layer in self.layers:
             queries = layer(queries, positions, bev)
@@ -158,8 +163,8 @@ class QueryDecoder(nn.Module):
         return queries, positions, outputs
 
 
-def cell_centres(bev: Tensor) -> Tensor:  # [B, C, H, W] -> [H * W, 2]  x, y in cells
-    """Centres of all cells of a map, row by row."""
+def cell_centers(bev: Tensor) -> Tensor:  # [B, C, H, W] -> [H * W, 2]  x, y in cells
+    """Centers of all cells of a map, row by row."""
     y, x = torch.meshgrid(*(torch.arange(size, device=bev.device) for size in bev.shape[-2:]),
                           indexing='ij')
     return (torch.stack([x, y], dim=-1).flatten(0, 1) + 0.5).to(bev.dtype)

@@ -9,7 +9,7 @@ from mmdet3d.structures import LiDARInstance3DBoxes
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from sparse3d.ops.rotated_iou import bird_eye_view
+from sparse3d.ops.rotated_iou import bev_boxes
 from sparse3d.ops.rotated_nms import rotated_nms
 
 
@@ -18,37 +18,37 @@ class Suppression:
     """How doubles of an object are removed, class by class.
 
     Attributes:
-        radii: of two boxes of a class whose centres lie closer than this (metres, seen from
+        radii: of two boxes of a class whose centers lie closer than this (meters, seen from
             above) the lower one goes; negative for a class that needs none; empty for none.
-        overlaps: of two boxes of a class that overlap more than this, seen from above, the
+        iou_thresholds: of two boxes of a class that overlap more than this, in BEV, the
             lower one goes; negative or empty as above.
         published_squared_radius: the radii are compared with squared distances, as in the
             released SparseFusion.
-        published_zero_scores: boxes without any score stay, labelled with the first class.
+        published_zero_scores: boxes without any score stay, labeled with the first class.
     """
 
     radii: Sequence[float] = ()
-    overlaps: Sequence[float] = ()
+    iou_thresholds: Sequence[float] = ()
     published_squared_radius: bool = False
     published_zero_scores: bool = False
 
 
 def select_detections(
-        boxes: Tensor,   # [Q, 7 or 9]  metres
+        boxes: Tensor,   # [Q, 7 or 9]  meters
         scores: Tensor,  # [Q, K]  of every class
-        centre_range: Sequence[float],
+        center_range: Sequence[float],
         suppression: Suppression,
 ) -> InstanceData:
     """Give each box its best class; drop what is out of range, hopeless, or a double.
 
     Args:
-        centre_range: x, y, z minimum, x, y, z maximum of the bottom centres kept, metres.
+        center_range: x, y, z minimum, x, y, z maximum of the bottom centers kept, meters.
 
     Returns:
         ``bboxes_3d`` (LiDAR boxes), ``scores_3d``, ``labels_3d`` in the order of the queries.
     """
     best, labels = scores.max(dim=1)
-    limits = boxes.new_tensor(list(centre_range))
+    limits = boxes.new_tensor(list(center_range))
     keep = ((boxes[:, :3] >= limits[:3]) & (boxes[:, :3] <= limits[3:])).all(1)
     if not suppression.published_zero_scores:
         keep &= best > 0
@@ -57,26 +57,26 @@ def select_detections(
             chosen = (keep & (labels == label)).nonzero().flatten()
             reach = radius if suppression.published_squared_radius else radius ** 2
             keep[chosen[doubles(boxes[chosen, :2], best[chosen], reach)]] = False
-    for label, overlap in enumerate(suppression.overlaps):
+    for label, overlap in enumerate(suppression.iou_thresholds):
         if overlap > 0:
             chosen = (keep & (labels == label)).nonzero().flatten()
             keep[chosen] = False
-            kept = rotated_nms(bird_eye_view(boxes[chosen]), best[chosen], overlap)
+            kept = rotated_nms(bev_boxes(boxes[chosen]), best[chosen], overlap)
             keep[chosen[kept]] = True
     return InstanceData(
         bboxes_3d=LiDARInstance3DBoxes(boxes[keep], box_dim=boxes.shape[1]),
         scores_3d=best[keep], labels_3d=labels[keep])
 
 
-def doubles(centres: Tensor, scores: Tensor, reach: float) -> Tensor:  # [N, 2], [N] -> [N] bool
+def doubles(centers: Tensor, scores: Tensor, reach: float) -> Tensor:  # [N, 2], [N] -> [N] bool
     """Which boxes lie near a higher one that stays; equals leave each other alone.
 
     Args:
-        reach: squared distance up to which two centres are the same object.
+        reach: squared distance up to which two centers are the same object.
     """
     order = scores.argsort(descending=True, stable=True)
-    centres = centres[order].double()
-    near = ((centres[:, None] - centres[None]) ** 2).sum(-1) <= reach
+    centers = centers[order].double()
+    near = ((centers[:, None] - centers[None]) ** 2).sum(-1) <= reach
     near = (near & (scores[order][:, None] > scores[order][None])).cpu().numpy()
     gone = torch.zeros(len(order), dtype=torch.bool).numpy()
     for row in range(len(order)):

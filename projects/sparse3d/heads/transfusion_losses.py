@@ -21,7 +21,7 @@ def mean_count(count: Tensor) -> Tensor:
 
 
 def label_loss(logits: Tensor, labels: Tensor, weights: Tensor,  # [..., K], [...], [...]
-               normaliser: Tensor) -> Tensor:
+               normalizer: Tensor) -> Tensor:
     """Focal loss of classes; a label equal to the number of classes is background."""
     classes = logits.shape[-1]
     target = F.one_hot(labels, classes + 1)[..., :classes].to(logits)
@@ -29,13 +29,13 @@ def label_loss(logits: Tensor, labels: Tensor, weights: Tensor,  # [..., K], [..
     wrong = probability * (1 - target) + (1 - probability) * target
     balance = FOCAL_ALPHA * target + (1 - FOCAL_ALPHA) * (1 - target)
     loss = F.binary_cross_entropy_with_logits(logits, target, reduction='none')
-    return (loss * balance * wrong ** FOCAL_GAMMA * weights[..., None]).sum() / normaliser
+    return (loss * balance * wrong ** FOCAL_GAMMA * weights[..., None]).sum() / normalizer
 
 
 def code_loss(codes: Tensor, targets: Tensor, weights: Tensor,  # [..., S] each
-              normaliser: Tensor) -> Tensor:
+              normalizer: Tensor) -> Tensor:
     """Absolute differences, weighted."""
-    return ((codes - targets).abs() * weights).sum() / normaliser
+    return ((codes - targets).abs() * weights).sum() / normalizer
 
 
 def heat_loss(logits: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -57,14 +57,14 @@ def query_losses(
         box_weight: float,
 ) -> dict[str, Tensor]:
     """``loss_cls`` and ``loss_bbox`` of one layer, and the mean overlap ``matched_ious``."""
-    normaliser = mean_count(targets.positives)
+    normalizer = mean_count(targets.positives)
     weights = targets.code_weights * codes.new_tensor(list(code_weights))
-    matched = targets.overlaps >= 0
-    overlap = (targets.overlaps * matched).sum() / matched.sum().clamp(min=1)
+    matched = targets.ious >= 0
+    overlap = (targets.ious * matched).sum() / matched.sum().clamp(min=1)
     with torch.autocast(logits.device.type, enabled=False):
         return {
             'loss_cls': label_loss(logits.float(), targets.labels, targets.label_weights,
-                                   normaliser),
-            'loss_bbox': box_weight * code_loss(codes.float(), targets.codes, weights, normaliser),
+                                   normalizer),
+            'loss_bbox': box_weight * code_loss(codes.float(), targets.codes, weights, normalizer),
             'matched_ious': overlap,
         }

@@ -17,13 +17,13 @@ class MatchWeights:
 
     Attributes:
         label: of the focal cost of the object's class.
-        centre: of the distance seen from above, as a fraction of the range.
-        overlap: of the negative 3D overlap.
+        center: of the distance in BEV, as a fraction of the range.
+        iou: of the negative 3D overlap.
     """
 
     label: float = 0.15
-    centre: float = 0.25
-    overlap: float = 0.25
+    center: float = 0.25
+    iou: float = 0.25
 
 
 @dataclass
@@ -33,12 +33,12 @@ class Matches:
     Attributes:
         predictions: [M] index of each matched prediction, ascending.
         objects: [M] index of its object.
-        overlaps: [M] 3D overlap of the pair.
+        ious: [M] 3D overlap of the pair.
     """
 
     predictions: Tensor
     objects: Tensor
-    overlaps: Tensor
+    ious: Tensor
 
 
 def label_cost(logits: Tensor, labels: Tensor) -> Tensor:  # [Q, K], [G] -> [Q, G]
@@ -53,7 +53,7 @@ def label_cost(logits: Tensor, labels: Tensor) -> Tensor:  # [Q, K], [G] -> [Q, 
     return (positive - negative)[:, labels]
 
 
-def centre_cost(predicted: Tensor, objects: Tensor,  # [Q, 2], [G, 2]  metres
+def center_cost(predicted: Tensor, objects: Tensor,  # [Q, 2], [G, 2]  meters
                 extent: list[float]) -> Tensor:      # [Q, G]
     """Sum of the distances along both axes, as fractions of the range's ``extent``."""
     scale = predicted.new_tensor(extent)
@@ -63,10 +63,10 @@ def centre_cost(predicted: Tensor, objects: Tensor,  # [Q, 2], [G, 2]  metres
 @torch.no_grad()
 def match(
         logits: Tensor,      # [Q, K]
-        predicted: Tensor,   # [Q, 2]  centres, metres
-        overlaps: Tensor,    # [Q, G]  3D
+        predicted: Tensor,   # [Q, 2]  centers, meters
+        ious: Tensor,        # [Q, G]  3D
         labels: Tensor,      # [G]
-        objects: Tensor,     # [G, 2]  centres, metres
+        objects: Tensor,     # [G, 2]  centers, meters
         extent: list[float],
         weights: MatchWeights,
         extra: Tensor | None = None,  # [Q, G]
@@ -74,17 +74,17 @@ def match(
     """Pairs of the least total cost; every object is matched while predictions last.
 
     Args:
-        extent: of the range along both axes, metres.
+        extent: of the range along both axes, meters.
         extra: more cost, such as that of looking from another camera.
 
     Source: TransFusion (CVPR 2022), section 3.4; Hungarian algorithm (scipy).
     """
     cost = (weights.label * label_cost(logits, labels)
-            + weights.centre * centre_cost(predicted, objects, extent)
-            - weights.overlap * overlaps.to(predicted))
+            + weights.center * center_cost(predicted, objects, extent)
+            - weights.iou * ious.to(predicted))
     if extra is not None:
         cost = cost + extra
     cost = torch.nan_to_num(cost, IMPOSSIBLE, IMPOSSIBLE, -IMPOSSIBLE)
     rows, columns = (torch.from_numpy(index).to(logits.device)
                      for index in linear_sum_assignment(cost.cpu().numpy()))
-    return Matches(rows, columns, overlaps[rows, columns].clamp(0, 1))
+    return Matches(rows, columns, ious[rows, columns].clamp(0, 1))

@@ -26,7 +26,7 @@ class Peaks:
 
 def local_peaks(
         heat: Tensor,                         # [B, K, H, W]  probabilities
-        every_cell: Sequence[int] = (),
+        unsuppressed_classes: Sequence[int] = (),
         window: int = 3,
 ) -> Tensor:                                  # [B, K, H, W]
     """Keep the heat of cells that are the highest of their window, zero elsewhere.
@@ -34,7 +34,7 @@ def local_peaks(
     The border of the map, where the window is not complete, has no peaks.
 
     Args:
-        every_cell: classes so small that each cell counts as a peak.
+        unsuppressed_classes: classes so small that each cell counts as a peak.
         window: cells along each side.
 
     Source: TransFusion (CVPR 2022), section 3.2; released code.
@@ -44,7 +44,7 @@ def local_peaks(
     if min(heat.shape[-2:]) >= window:
         inner = F.max_pool2d(heat, window, stride=1)
         highest[..., border:heat.shape[-2] - border, border:heat.shape[-1] - border] = inner
-    small = list(every_cell)
+    small = list(unsuppressed_classes)
     highest[:, small] = heat[:, small]
     return heat * (heat == highest)
 
@@ -61,10 +61,10 @@ def top_peaks(heat: Tensor, count: int) -> Peaks:  # [B, K, cells]
 class ClassEncoding(nn.Module):
     """A vector for each class, added to the features of queries."""
 
-    def __init__(self, classes: int, channels: int) -> None:
+    def __init__(self, num_classes: int, channels: int) -> None:
         super().__init__()
-        self.classes = classes
-        self.encoding = nn.Conv1d(classes, channels, 1)
+        self.num_classes = num_classes
+        self.encoding = nn.Conv1d(num_classes, channels, 1)
 
     def forward(self,
                 features: Tensor,  # [B, C, cells]
@@ -72,5 +72,5 @@ class ClassEncoding(nn.Module):
                 ) -> Tensor:       # [B, Q, C]
         """Features of the peaks' cells with the vectors of their classes."""
         index = peaks.cells[:, None].expand(-1, features.shape[1], -1)
-        one_hot = F.one_hot(peaks.labels, self.classes).transpose(1, 2).to(features.dtype)
+        one_hot = F.one_hot(peaks.labels, self.num_classes).transpose(1, 2).to(features.dtype)
         return (features.gather(2, index) + self.encoding(one_hot)).transpose(1, 2)

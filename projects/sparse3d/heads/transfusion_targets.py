@@ -22,7 +22,7 @@ class QueryTargets:
         label_weights: [Q] weight of the class's loss.
         codes: [Q, S] numbers of the matched box.
         code_weights: [Q, S] 1 where they count, else 0.
-        overlaps: [Q] 3D overlap with the matched box, -1 without one.
+        ious: [Q] 3D overlap with the matched box, -1 without one.
         positives: number of matched queries; [B] for a batch.
     """
 
@@ -30,7 +30,7 @@ class QueryTargets:
     label_weights: Tensor
     codes: Tensor
     code_weights: Tensor
-    overlaps: Tensor
+    ious: Tensor
     positives: Tensor
 
     @staticmethod
@@ -54,7 +54,7 @@ def boxes_and_labels(objects: InstanceData, device: torch.device) -> tuple[Tenso
 
 
 def query_targets(
-        boxes: Tensor,      # [Q, 7 or 9]  predictions, metres
+        boxes: Tensor,      # [Q, 7 or 9]  predictions, meters
         logits: Tensor,     # [Q, K]
         gt_boxes: Tensor,   # [G, 7 or 9]
         gt_labels: Tensor,  # [G]
@@ -74,43 +74,45 @@ def query_targets(
 
 
 def targets_of_pairs(pairs: Matches, gt_codes: Tensor, gt_labels: Tensor,
-                     queries: int, classes: int) -> QueryTargets:
+                     num_queries: int, num_classes: int) -> QueryTargets:
     """Targets from pairs; an unknown velocity (NaN) of a box does not count."""
-    labels = gt_labels.new_full((queries, ), classes)
+    labels = gt_labels.new_full((num_queries, ), num_classes)
     labels[pairs.predictions] = gt_labels[pairs.objects]
-    codes = gt_codes.new_zeros(queries, gt_codes.shape[1])
+    codes = gt_codes.new_zeros(num_queries, gt_codes.shape[1])
     weights = torch.zeros_like(codes)
     found = gt_codes[pairs.objects]
     codes[pairs.predictions] = found.nan_to_num()
     weights[pairs.predictions] = found.isfinite().to(codes.dtype)
-    overlaps = codes.new_full((queries, ), -1)
-    overlaps[pairs.predictions] = pairs.overlaps.to(codes)
-    return QueryTargets(labels, codes.new_ones(queries), codes, weights, overlaps,
+    overlaps = codes.new_full((num_queries, ), -1)
+    overlaps[pairs.predictions] = pairs.ious.to(codes)
+    return QueryTargets(labels, codes.new_ones(num_queries), codes, weights, overlaps,
                         torch.tensor(len(pairs.objects), device=codes.device))
 
 
 def heat_target(
-        gt_boxes: Tensor,   # [G, >= 7]  metres
+        gt_boxes: Tensor,   # [G, >= 7]  meters
         gt_labels: Tensor,  # [G]
         coder: TransFusionBoxCoder,
-        classes: int,
-        overlap: float = 0.1,
-        smallest_radius: int = 2,
+        num_classes: int,
+        gaussian_overlap: float = 0.1,
+        min_radius: int = 2,
 ) -> Tensor:                # [K, H, W]
     """A Gaussian around each object in the map of its class, 1 at its cell.
 
     Args:
-        overlap: least overlap of a box whose corner lies on the Gaussian's edge.
-        smallest_radius: of a Gaussian, in cells.
+        gaussian_overlap: least overlap of a box whose corner lies on the Gaussian's edge.
+        min_radius: of a Gaussian, in cells.
     """
     width, height = coder.map_size
-    heat = gt_boxes.new_zeros(classes, height, width)
-    centres = coder.to_cells(gt_boxes[:, :2]).int()
+    heat = gt_boxes.new_zeros(num_classes, height, width)
+    centers = coder.to_cells(gt_boxes[:, :2]).int()
     size = gt_boxes[:, 3:5] / gt_boxes.new_tensor(coder.cell)
-    inside = ((centres >= 0) & (centres < centres.new_tensor([width, height]))).all(1)
+    inside = ((centers >= 0) & (centers < centers.new_tensor([width, height]))).all(1)
     for row in (inside & (size > 0).all(1)).nonzero().flatten():
-        radius = max(smallest_radius, int(gaussian_radius((size[row, 0], size[row, 1]), overlap)))
-        draw_heatmap_gaussian(heat[gt_labels[row]], centres[row], radius)
+        radius = max(
+            min_radius, int(gaussian_radius((size[row, 0], size[row, 1]), gaussian_overlap))
+        )
+        draw_heatmap_gaussian(heat[gt_labels[row]], centers[row], radius)
     return heat
 
 

@@ -13,7 +13,7 @@ from sparse3d.errors import ConfigError
 
 
 @HOOKS.register_module()
-class FadeOutHook(Hook):
+class DisableAugmentationHook(Hook):
     """Let the last epochs see real scenes alone: no objects of other frames are added.
 
     Running worker processes follow, since they see the epoch; a resumed training fades out
@@ -39,16 +39,22 @@ class FadeOutHook(Hook):
         """Tell every ``GroundTruthSampling`` when to stop."""
         stop = runner.max_epochs - self.last_epochs
         if not 0 <= stop <= runner.max_epochs:
-            raise ConfigError(f'FadeOutHook: there are no last {self.last_epochs} epochs in '
-                              f'a training of {runner.max_epochs}')
+            raise ConfigError(
+                f'DisableAugmentationHook: there are no last {self.last_epochs} epochs in '
+                f'a training of {runner.max_epochs}'
+            )
         transforms = list(_transforms(runner.train_dataloader.dataset))
         samplings = [item for item in transforms if isinstance(item, GroundTruthSampling)]
         if not samplings:
-            raise ConfigError('FadeOutHook: the training pipeline has no GroundTruthSampling to '
-                              'fade out; remove the hook')
+            raise ConfigError(
+                'DisableAugmentationHook: the training pipeline has no GroundTruthSampling to '
+                'fade out; remove the hook'
+            )
         if type(runner.train_dataloader.sampler).__name__ != 'EpochSampler':
-            raise ConfigError("FadeOutHook needs sampler=dict(type='EpochSampler', shuffle=True), "
-                              'which tells the data set its epoch')
+            raise ConfigError(
+                "DisableAugmentationHook needs sampler=dict(type='EpochSampler', shuffle=True), "
+                'which tells the data set its epoch'
+            )
         motions = [item for item in transforms if isinstance(item, AugmentScene)]
         for transform in samplings + motions * self.scene:
             transform.stop_epoch = stop

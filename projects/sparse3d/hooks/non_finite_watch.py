@@ -107,10 +107,10 @@ def plain_batch(batch: Mapping) -> dict:
     return dict(inputs=batch.get('inputs'), samples=samples)
 
 
-def _looker(name: str, found: list[str]) -> Any:
+def _looker(name: str, names: list[str]) -> Any:
     def look(module: nn.Module, inputs: Any, output: Any) -> None:
-        if not found and any(not _finite(tensor) for _, tensor in _tensors(output, '')):
-            found.append(f'the output of {name} ({type(module).__name__})')
+        if not names and any(not _finite(tensor) for _, tensor in _tensors(output, '')):
+            names.append(f'the output of {name} ({type(module).__name__})')
     return look
 
 

@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.runner.amp import autocast
 
 from sparse3d.hooks.seed_every_epoch import random_state_kept
-from sparse3d.hooks.whole_checkpoint import WholeCheckpointHook
+from sparse3d.hooks.whole_checkpoint import AtomicCheckpointHook
 
 
 @HOOKS.register_module()
@@ -42,7 +42,7 @@ class ValidateBeforeTrainingHook(Hook):
         with random_state_kept():
             frames, metrics = self._validate(runner)
         for hook in runner.hooks:
-            if isinstance(hook, WholeCheckpointHook):
+            if isinstance(hook, AtomicCheckpointHook):
                 hook.check_scores(metrics)
         runner.logger.info(
             f'Validation before training works: {frames} frames, {len(metrics)} metrics, '

@@ -16,7 +16,7 @@ from sparse3d.errors import ConfigError
 from sparse3d.hooks.better_scores import better, main_score
 
 
-class WholeFileBackend(LocalBackend):
+class AtomicFileBackend(LocalBackend):
     """mmengine's local files, but a file is replaced as a whole or stays as it was."""
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
@@ -29,11 +29,11 @@ class WholeFileBackend(LocalBackend):
         write_bytes_atomically(filepath, obj)
 
 
-register_backend('whole_file', WholeFileBackend, force=True)
+register_backend('atomic_file_backend', AtomicFileBackend, force=True)
 
 
 @HOOKS.register_module()
-class WholeCheckpointHook(CheckpointHook):
+class AtomicCheckpointHook(CheckpointHook):
     """mmengine's checkpoint hook, safe against being killed, a full disk and hostile resumes.
 
     A checkpoint takes its name only once it is wholly written, and outdated ones
@@ -91,7 +91,7 @@ class WholeCheckpointHook(CheckpointHook):
                                       if isinstance(step, int)]
         super().before_train(runner)
         if type(self.file_backend) is LocalBackend:
-            self.backend_args = {'backend': 'whole_file'}
+            self.backend_args = {'backend': 'atomic_file_backend'}
             self.file_backend = get_file_backend(backend_args=self.backend_args)
         self._outdated: list[str] = []
         self._remove_now = self.file_backend.remove

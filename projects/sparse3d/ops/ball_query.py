@@ -4,13 +4,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sparse3d.ops.neighbour_lists import first_neighbours, reference_lists
+from sparse3d.ops.neighbor_lists import first_neighbors, reference_lists
 
 
 def ball_query(
-        points: Tensor,         # [N, 3] metres
+        points: Tensor,         # [N, 3] meters
         point_sample: Tensor,   # [N] int64
-        queries: Tensor,        # [M, 3] metres
+        queries: Tensor,        # [M, 3] meters
         query_sample: Tensor,   # [M] int64
         radius: float,
         limit: int,
@@ -50,7 +50,7 @@ def ball_query(
     def near(query: Tensor, candidate: Tensor) -> Tensor:
         return (queries[query] - points[candidate]).square().sum(1) < radius ** 2
 
-    return first_neighbours(begin, end, order, near, limit, by_row=True)
+    return first_neighbors(begin, end, order, near, limit, by_row=True)
 
 
 def _keys(cells: Tensor, sample: Tensor, sizes: Tensor) -> Tensor:

@@ -29,13 +29,13 @@ def project_to_views(points: Tensor, lidar2img: Tensor,
     """Project every point into every view of its frame.
 
     Args:
-        points: [B, Q, T, P, 3] metres, LiDAR frame of now.
+        points: [B, Q, T, P, 3] meters, LiDAR frame of now.
         lidar2img: [B, T, N, 4, 4] to pixels.
         image_size: height and width in pixels that ``lidar2img`` projects to.
 
     Returns:
         [B, Q, T, P, N, 2] x and y as fractions of width and height, bounded, and
-        [B, Q, T, P, N] depth in metres; at least in float32.
+        [B, Q, T, P, N] depth in meters; at least in float32.
     """
     dtype = torch.promote_types(points.dtype, torch.float32)
     batch, queries, frames, count = points.shape[:4]
@@ -56,7 +56,7 @@ def choose_views(
         points: Tensor,                   # [B, Q, T, P, 3]
         lidar2img: Tensor,                # [B, T, N, 4, 4]
         image_size: tuple[int, int],
-        view_mask: Tensor | None = None,  # [B, T, N] False where an image is missing
+        valid: Tensor | None = None,  # [B, T, N] False where an image is missing
         published_view_choice: bool = False,
 ) -> ChosenViews:
     """Choose for each point the view in which it lies deepest inside the image.
@@ -74,13 +74,13 @@ def choose_views(
     position, depth = project_to_views(points, lidar2img, image_size)
     margin = torch.minimum(position, 1 - position).amin(-1)         # [B, Q, T, P, N]
     seen = (margin > 0) & (depth > SMALLEST_DEPTH)
-    if view_mask is not None:
-        present = view_mask[:, None, :, None].expand_as(seen)
+    if valid is not None:
+        present = valid[:, None, :, None].expand_as(seen)
         seen = seen & present
     if published_view_choice:
         order = torch.arange(seen.shape[-1], 0, -1, device=seen.device)
         view = (seen * order).argmax(-1)
-        weight = torch.ones_like(margin[..., 0]) if view_mask is None else \
+        weight = torch.ones_like(margin[..., 0]) if valid is None else \
             present.gather(-1, view[..., None])[..., 0].to(margin.dtype)
     else:
         view = margin.detach().masked_fill(~seen, -1).argmax(-1)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def furthest_points(
-        points: Tensor,     # [N, 3] metres
+        points: Tensor,     # [N, 3] meters
         count: int,
 ) -> Tensor:                # [count] int64 rows
     """Choose the first point, then again and again the one furthest from all chosen.

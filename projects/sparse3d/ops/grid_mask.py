@@ -7,7 +7,7 @@ from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
 
-def grid_of_squares(
+def square_grid(
         height: int, width: int,
         period: int,                # pixels
         offset: tuple[int, int],    # rows, columns; 0..period-1
@@ -37,13 +37,13 @@ def _in_stripe(length: int, period: int, start: int, stripe: int) -> np.ndarray:
 
 @MODELS.register_module()
 class GridMask(nn.Module):
-    """Erase squares from normalised, padded images [M, 3, H, W]: one mask for all, at random.
+    """Erase squares from normalized, padded images [M, 3, H, W]: one mask for all, at random.
 
     In evaluation images pass unchanged. The period is drawn from 2 to H - 1 pixels.
 
     Args:
         probability: of a mask.
-        ratio: see :func:`grid_of_squares`.
+        ratio: see :func:`square_grid`.
     """
 
     def __init__(self, probability: float = 0.7, ratio: float = 0.5) -> None:
@@ -56,6 +56,6 @@ class GridMask(nn.Module):
         if not self.training or height < 3 or np.random.rand() > self.probability:
             return images
         period = np.random.randint(2, height)
-        mask = grid_of_squares(height, width, period, tuple(np.random.randint(period, size=2)),
-                               self.ratio)
+        mask = square_grid(height, width, period, tuple(np.random.randint(period, size=2)),
+                           self.ratio)
         return images * torch.from_numpy(mask).to(images)

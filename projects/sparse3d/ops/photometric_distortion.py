@@ -1,4 +1,4 @@
-"""Random brightness, contrast, colour and channel order, for a batch of images on the device."""
+"""Random brightness, contrast, color and channel order, for a batch of images on the device."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ class PhotometricDraw:
     """What is done to each of M images; the neutral value where nothing is.
 
     Attributes:
-        brightness: (M,) is added to all channels, in grey values 0-255.
-        early_contrast: (M,) factor before the change of colour.
+        brightness: (M,) is added to all channels, in gray values 0-255.
+        early_contrast: (M,) factor before the change of color.
         saturation: (M,) factor.
         hue: (M,) degrees.
-        late_contrast: (M,) factor after the change of colour.
+        late_contrast: (M,) factor after the change of color.
         channels: (M, 3) new order of red, green, blue.
     """
     brightness: np.ndarray
@@ -39,7 +39,7 @@ def draw_photometric_distortion(
 ) -> PhotometricDraw:
     """Draw for ``count`` images, each on its own, from ``numpy.random``.
 
-    Contrast is changed before or after the colour, with equal chances.
+    Contrast is changed before or after the color, with equal chances.
     """
     def perhaps(values: np.ndarray, neutral: float) -> np.ndarray:
         return np.where(np.random.rand(count) < probability, values, neutral)
@@ -108,7 +108,7 @@ def from_hsv(images: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class PhotometricDistortion(nn.Module):
-    """Random photometric distortion of BGR images [M, 3, H, W] of 0-255, before normalisation.
+    """Random photometric distortion of BGR images [M, 3, H, W] of 0-255, before normalization.
 
     In evaluation images pass unchanged.
 

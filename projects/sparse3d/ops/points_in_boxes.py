@@ -9,8 +9,8 @@ PAIRS_AT_ONCE = {'cpu': (1 << 15) - 1, 'cuda': 1 << 21}
 
 
 def points_in_boxes(
-        points: Tensor,  # [N, >= 3]  x, y, z  metres
-        boxes: Tensor,   # [M, >= 7]  x, y, z_bottom, dx, dy, dz, yaw  metres, radians
+        points: Tensor,  # [N, >= 3]  x, y, z  meters
+        boxes: Tensor,   # [M, >= 7]  x, y, z_bottom, dx, dy, dz, yaw  meters, radians
         backend: str = 'auto',
 ) -> Tensor:             # [N]  int64
     """Row of the first box that holds each point, -1 for a point in no box.
@@ -37,8 +37,8 @@ def points_in_boxes(
 
 
 def count_points_in_boxes(
-        points: Tensor,  # [N, >= 3]  x, y, z  metres
-        boxes: Tensor,   # [M, >= 7]  x, y, z_bottom, dx, dy, dz, yaw  metres, radians
+        points: Tensor,  # [N, >= 3]  x, y, z  meters
+        boxes: Tensor,   # [M, >= 7]  x, y, z_bottom, dx, dy, dz, yaw  meters, radians
 ) -> Tensor:             # [M]  int64
     """Number of points in each box; a point in two boxes counts in both.
 

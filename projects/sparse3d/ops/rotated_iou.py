@@ -28,11 +28,11 @@ TEMPORARY = {'cpu': (1 << 15) - 1, 'cuda': 1 << 22}
 
 
 def rotated_iou_bev(
-        a: Tensor,  # [N, 5]  x, y, dx, dy, yaw  metres, radians
+        a: Tensor,  # [N, 5]  x, y, dx, dy, yaw  meters, radians
         b: Tensor,  # [M, 5]
         backend: str = 'auto',
 ) -> Tensor:        # [N, M]
-    """Intersection over union of all pairs of rectangles seen from above.
+    """Intersection over union of all pairs of rectangles in BEV.
 
     Only pairs whose circumscribed circles meet are worked on. A rectangle
     without area, or with a NaN, overlaps nothing.
@@ -57,7 +57,7 @@ def rotated_iou_bev(
 
 
 def rotated_iou_3d(
-        a: Tensor,  # [N, 7]  x, y, z_bottom, dx, dy, dz, yaw  metres, radians
+        a: Tensor,  # [N, 7]  x, y, z_bottom, dx, dy, dz, yaw  meters, radians
         b: Tensor,  # [M, 7]
 ) -> Tensor:        # [N, M]
     """Intersection over union of all pairs of upright boxes; see :func:`rotated_iou_bev`.
@@ -67,14 +67,14 @@ def rotated_iou_3d(
     """
     _check(a, b, 7)
     a, b = _computable(a), _computable(b)
-    rows, columns = close_pairs(bird_eye_view(a), bird_eye_view(b))
+    rows, columns = close_pairs(bev_boxes(a), bev_boxes(b))
     iou = a.new_zeros((len(a), len(b)))
     iou[rows, columns] = rotated_iou_3d_aligned(a[rows], b[columns])
     return iou
 
 
 def rotated_iou_bev_aligned(
-        a: Tensor,  # [K, 5]  x, y, dx, dy, yaw  metres, radians
+        a: Tensor,  # [K, 5]  x, y, dx, dy, yaw  meters, radians
         b: Tensor,  # [K, 5]
 ) -> Tensor:        # [K]
     """Intersection over union of the rectangles of each row, differentiable.
@@ -88,7 +88,7 @@ def rotated_iou_bev_aligned(
 
 
 def rotated_iou_3d_aligned(
-        a: Tensor,  # [K, 7]  x, y, z_bottom, dx, dy, dz, yaw  metres, radians
+        a: Tensor,  # [K, 7]  x, y, z_bottom, dx, dy, dz, yaw  meters, radians
         b: Tensor,  # [K, 7]
 ) -> Tensor:        # [K]
     """Intersection over union of the upright boxes of each row, differentiable.
@@ -98,14 +98,14 @@ def rotated_iou_3d_aligned(
     """
     _check(a, b, 7, aligned=True)
     a, b = _computable(a), _computable(b)
-    area = intersection_area(bird_eye_view(a), bird_eye_view(b))
+    area = intersection_area(bev_boxes(a), bev_boxes(b))
     top = torch.minimum(a[:, 2] + a[:, 5], b[:, 2] + b[:, 5])
     bottom = torch.maximum(a[:, 2], b[:, 2])
     common = area * (top - bottom).clamp(min=0)
     return _over_union(common, _volume(a[:, 3:6]), _volume(b[:, 3:6]))
 
 
-def bird_eye_view(boxes: Tensor) -> Tensor:  # [N, >= 7] -> [N, 5]
+def bev_boxes(boxes: Tensor) -> Tensor:  # [N, >= 7] -> [N, 5]
     """The rectangle x, y, dx, dy, yaw below each box x, y, z, dx, dy, dz, yaw."""
     return boxes[:, [0, 1, 3, 4, 6]]
 
@@ -136,7 +136,7 @@ def intersection_area(
         a: Tensor,  # [K, 5]  x, y, dx, dy, yaw
         b: Tensor,  # [K, 5]
 ) -> Tensor:        # [K]
-    """Common area of the rectangles of each row, in square metres; differentiable."""
+    """Common area of the rectangles of each row, in square meters; differentiable."""
     step = max(1, TEMPORARY[a.device.type] // 4)
     if len(a) <= step:
         return _intersection_area(a, b)
@@ -165,14 +165,14 @@ def _corners_in_frame(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:  # x, y  [
     """Corners of each A, counter-clockwise, in the frame of its B."""
     offset, half = a[:, :2] - b[:, :2], a[:, 2:4].clamp(min=0) / 2
     cos, sin = b[:, 4].cos(), b[:, 4].sin()
-    centre_x = cos * offset[:, 0] + sin * offset[:, 1]
-    centre_y = cos * offset[:, 1] - sin * offset[:, 0]
+    center_x = cos * offset[:, 0] + sin * offset[:, 1]
+    center_y = cos * offset[:, 1] - sin * offset[:, 0]
     turn = a[:, 4] - b[:, 4]
     cos, sin = turn.cos()[:, None], turn.sin()[:, None]
     along = half[:, :1] * half.new_tensor([1, -1, -1, 1])           # [K, 4]
     across = half[:, 1:] * half.new_tensor([1, 1, -1, -1])
-    return (centre_x[:, None] + cos * along - sin * across,
-            centre_y[:, None] + sin * along + cos * across)
+    return (center_x[:, None] + cos * along - sin * across,
+            center_y[:, None] + sin * along + cos * across)
 
 
 def _mean_of_clamped(begin: Tensor, end: Tensor, limit: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from sparse3d.ops.rotated_iou import close_pairs, rotated_iou_bev, rotated_iou_b
 
 
 def rotated_nms(
-        boxes: Tensor,                  # [N, 5]  x, y, dx, dy, yaw  metres, radians
+        boxes: Tensor,                  # [N, 5]  x, y, dx, dy, yaw  meters, radians
         scores: Tensor,                 # [N]
         iou_threshold: float,
         labels: Tensor | None = None,   # [N]  boxes of different labels never compete

@@ -69,12 +69,12 @@ def pack_views(features: Sequence[Tensor], groups: int = 1) -> PackedViews:
 
 def sample_views(
         features: Sequence[Tensor] | PackedViews,  # L x [B, T, N, C, H_l, W_l]
-        points: Tensor,                            # [B, Q, T, P, 3]  metres, LiDAR frame of now
+        points: Tensor,                            # [B, Q, T, P, 3]  meters, LiDAR frame of now
         level_weights: Tensor,                     # [B, Q, T, P, L]  sum to 1 over L
         lidar2img: Tensor,                         # [B, T, N, 4, 4]  to pixels of the padded image
         image_size: tuple[int, int],
         groups: int = 1,
-        view_mask: Tensor | None = None,           # [B, T, N]  False: this image is missing
+        valid: Tensor | None = None,               # [B, T, N]  False: this image is missing
         published_view_choice: bool = False,
         published_alignment: bool = False,
         backend: str = 'auto',
@@ -113,7 +113,7 @@ def sample_views(
             f'lidar2img {tuple(lidar2img.shape)} do not fit features with {packed.batch} samples, '
             f'{packed.frames} frames, {packed.views} views, {len(packed.sizes)} levels and '
             f'{packed.groups} groups')
-    chosen = choose_views(points, lidar2img, image_size, view_mask, published_view_choice)
+    chosen = choose_views(points, lidar2img, image_size, valid, published_view_choice)
     return read_views(packed, chosen, level_weights, published_alignment, backend)
 
 

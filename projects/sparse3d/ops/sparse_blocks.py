@@ -78,10 +78,10 @@ def blocks_of(pairs: PairTable, in_channels: int, out_channels: int) -> list[Blo
     channels = _power_of_two(max(in_channels, out_channels))
     key = 'blocks', channels
     if key not in pairs.cache:
-        num_pairs = max(int((pairs.neighbours >= 0).sum()), 1)
+        num_pairs = max(int((pairs.neighbors >= 0).sum()), 1)
         block_pairs = min(BLOCK_BYTES // (8 * channels), num_pairs)
         rows = min(max(block_pairs * pairs.num_outputs // num_pairs, 1), MOST_ROWS)
-        pairs.cache[key] = [_block(part) for part in pairs.neighbours.split(rows, 1)]
+        pairs.cache[key] = [_block(part) for part in pairs.neighbors.split(rows, 1)]
     return pairs.cache[key]
 
 
@@ -89,12 +89,12 @@ def _power_of_two(value: int) -> int:
     return 1 << max(value - 1, 0).bit_length()
 
 
-def _block(neighbours: Tensor) -> Block:
-    pairs = group_by_offset(neighbours)
+def _block(neighbors: Tensor) -> Block:
+    pairs = group_by_offset(neighbors)
     outputs = pairs.output_rows.numpy()
     in_order = np.argsort(outputs.astype(np.uint16), kind='stable')  # 16 bits: a radix sort
-    starts = np.zeros(neighbours.shape[1] + 1, dtype=np.int32)
-    np.cumsum(np.bincount(outputs, minlength=neighbours.shape[1]), out=starts[1:])
+    starts = np.zeros(neighbors.shape[1] + 1, dtype=np.int32)
+    np.cumsum(np.bincount(outputs, minlength=neighbors.shape[1]), out=starts[1:])
     return Block(pairs.input_rows, pairs.output_rows, pairs.counts,
                  torch.from_numpy(in_order.astype(np.int32)), torch.from_numpy(starts))
 

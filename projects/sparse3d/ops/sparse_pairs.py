@@ -30,10 +30,10 @@ class GroupedPairs(NamedTuple):
     counts: list[int]       # K, pairs of each kernel offset
 
 
-def group_by_offset(neighbours: Tensor) -> GroupedPairs:
-    """The pairs of a neighbour table [K, M], in the order of the table."""
-    num_offsets, count = neighbours.shape
-    table = neighbours.contiguous().numpy().ravel()
+def group_by_offset(neighbors: Tensor) -> GroupedPairs:
+    """The pairs of a neighbor table [K, M], in the order of the table."""
+    num_offsets, count = neighbors.shape
+    table = neighbors.contiguous().numpy().ravel()
     places = np.flatnonzero(table >= 0)
     row_starts = np.arange(num_offsets + 1) * count
     counts = np.diff(np.searchsorted(places, row_starts))
@@ -46,7 +46,7 @@ def group_by_offset(neighbours: Tensor) -> GroupedPairs:
 class PairTable:
     """For each kernel offset and output voxel, the row of the input voxel they meet, or -1."""
 
-    neighbours: Tensor              # [K, M] int32
+    neighbors: Tensor               # [K, M] int32
     output_coordinates: Tensor      # [M, 1 + D] int32
     output_shape: tuple[int, ...]   # D
     input_coordinates: Tensor       # [N, 1 + D] int32
@@ -56,7 +56,7 @@ class PairTable:
 
     @property
     def num_offsets(self) -> int:
-        return len(self.neighbours)
+        return len(self.neighbors)
 
     @property
     def num_inputs(self) -> int:
@@ -69,16 +69,16 @@ class PairTable:
     @cached_property
     def pairs(self) -> GroupedPairs:
         """All pairs as lists, one kernel offset after the other."""
-        return group_by_offset(self.neighbours)
+        return group_by_offset(self.neighbors)
 
     @cached_property
     def reversed(self) -> PairTable:
         """The same pairs with inputs and outputs exchanged: the inverse convolution's table."""
         pairs = self.pairs
         offsets = np.repeat(np.arange(self.num_offsets), pairs.counts)
-        neighbours = _filled(self.num_offsets, self.num_inputs, offsets, pairs.input_rows.numpy(),
-                             pairs.output_rows.numpy())
-        return PairTable(neighbours, self.input_coordinates, self.input_shape,
+        neighbors = _filled(self.num_offsets, self.num_inputs, offsets, pairs.input_rows.numpy(),
+                            pairs.output_rows.numpy())
+        return PairTable(neighbors, self.input_coordinates, self.input_shape,
                          self.output_coordinates, self.output_shape)
 
 
@@ -104,10 +104,10 @@ def submanifold_pairs(
     keys, order = keys.numpy(), order.numpy()
     _refuse_duplicates(keys)
     steps = [step * stride for step, stride in zip(dilation, strides[1:], strict=True)]
-    neighbours = _neighbours(keys, kernel_size, steps)
+    neighbors = _neighbors(keys, kernel_size, steps)
     shape = tuple(int(extent) for extent in spatial_shape)
     rows = coordinates.int()
-    return PairTable(_in_given_order(neighbours, order), rows, shape, rows, shape,
+    return PairTable(_in_given_order(neighbors, order), rows, shape, rows, shape,
                      symmetric=_is_symmetric(kernel_size))
 
 
@@ -187,8 +187,8 @@ def _reaching_pairs(coordinates, spatial_shape, output_shape, kernel_size, reach
                             offsets[kept] * size + at))
         rows, keys, offsets = (np.concatenate(parts) for parts in zip(*reached, strict=True))
     output_keys, output_rows = _distinct(keys)
-    neighbours = _filled(math.prod(kernel_size), len(output_keys), offsets, output_rows, rows)
-    return PairTable(neighbours, _coordinates(output_keys, strides), tuple(output_shape),
+    neighbors = _filled(math.prod(kernel_size), len(output_keys), offsets, output_rows, rows)
+    return PairTable(neighbors, _coordinates(output_keys, strides), tuple(output_shape),
                      coordinates.int(), tuple(int(extent) for extent in spatial_shape))
 
 
@@ -204,10 +204,10 @@ def _distinct(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _filled(num_offsets: int, num_outputs: int, offsets: np.ndarray, output_rows: np.ndarray,
             input_rows: np.ndarray) -> Tensor:
-    """The neighbour table [K, M] that holds the given pairs."""
-    neighbours = np.full(num_offsets * num_outputs, -1, dtype=np.int32)
-    neighbours[offsets * num_outputs + output_rows] = input_rows
-    return torch.from_numpy(neighbours).view(num_offsets, num_outputs)
+    """The neighbor table [K, M] that holds the given pairs."""
+    neighbors = np.full(num_offsets * num_outputs, -1, dtype=np.int32)
+    neighbors[offsets * num_outputs + output_rows] = input_rows
+    return torch.from_numpy(neighbors).view(num_offsets, num_outputs)
 
 
 def _checked(coordinates: Tensor, spatial_shape: Sequence[int]) -> Tensor:
@@ -249,11 +249,11 @@ def _is_symmetric(kernel_size: Sequence[int]) -> bool:
     return all(size % 2 for size in kernel_size)
 
 
-def _neighbours(keys: np.ndarray, kernel_size: Sequence[int],
-                steps: Sequence[int]) -> np.ndarray:
-    """Neighbour table [K, N] among sorted distinct keys; ``steps`` are key differences per axis.
+def _neighbors(keys: np.ndarray, kernel_size: Sequence[int],
+               steps: Sequence[int]) -> np.ndarray:
+    """Neighbor table [K, N] among sorted distinct keys; ``steps`` are key differences per axis.
 
-    An odd kernel needs half of the searches: who has a neighbour ahead is behind that neighbour.
+    An odd kernel needs half of the searches: who has a neighbor ahead is behind that neighbor.
     """
     count, num_offsets = len(keys), math.prod(kernel_size)
     everyone = np.arange(count, dtype=np.int32)
@@ -271,7 +271,7 @@ def _neighbours(keys: np.ndarray, kernel_size: Sequence[int],
 
 def _places(keys: np.ndarray, kernel_size: Sequence[int],
             steps: Sequence[int]) -> Iterator[np.ndarray]:
-    """For each kernel offset, the place of everyone's neighbour among ``keys``, or -1."""
+    """For each kernel offset, the place of everyone's neighbor among ``keys``, or -1."""
     ended = np.append(keys, np.iinfo(np.int64).max)
     *outer, width = kernel_size
     for at in itertools.product(*map(range, outer)):
@@ -288,11 +288,11 @@ def _places(keys: np.ndarray, kernel_size: Sequence[int],
             yield np.where(found, place, -1)
 
 
-def _in_given_order(neighbours: np.ndarray, order: np.ndarray) -> Tensor:
+def _in_given_order(neighbors: np.ndarray, order: np.ndarray) -> Tensor:
     """From a table among sorted voxels to one among the voxels as they were given."""
     if not (order[1:] > order[:-1]).all():
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order))
         named = np.append(order, -1).astype(np.int32)
-        neighbours = named[neighbours[:, rank]]  # -1 reads the last entry
-    return torch.from_numpy(np.ascontiguousarray(neighbours))
+        neighbors = named[neighbors[:, rank]]  # -1 reads the last entry
+    return torch.from_numpy(np.ascontiguousarray(neighbors))

@@ -1,6 +1,6 @@
 """Pooling of sparse voxels on the CPU: local (over a kernel) and global (over a sample).
 
-Only voxels that exist are pooled: an absent neighbour is neither a zero nor counted.
+Only voxels that exist are pooled: an absent neighbor is neither a zero nor counted.
 """
 from __future__ import annotations
 

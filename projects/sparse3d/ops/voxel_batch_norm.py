@@ -1,4 +1,4 @@
-"""Batch normalisation over voxels that also takes a batch of one voxel."""
+"""Batch normalization over voxels that also takes a batch of one voxel."""
 from __future__ import annotations
 
 import torch.nn.functional as F
@@ -15,7 +15,7 @@ class VoxelBatchNorm1d(nn.BatchNorm1d):
     """
 
     def forward(self, features: Tensor) -> Tensor:
-        """Normalise [N, C] or [N, C, L]; statistics over N and L if training has two or more."""
+        """Normalize [N, C] or [N, C, L]; statistics over N and L if training has two or more."""
         values = features.numel() // max(features.shape[1], 1)  # of a channel
         if values > 1 or not self.training or self.running_mean is None:
             return super().forward(features)

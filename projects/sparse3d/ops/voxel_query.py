@@ -1,4 +1,4 @@
-"""The first few voxels in the neighbourhood of each query, found by their indices."""
+"""The first few voxels in the neighborhood of each query, found by their indices."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from sparse3d.ops.neighbour_lists import first_neighbours, reference_lists
+from sparse3d.ops.neighbor_lists import first_neighbors, reference_lists
 
 
 def voxel_query(
         coordinates: Tensor,        # [N, 4] int (sample, z, y, x), no two alike
-        centres: Tensor,            # [N, 3] metres x, y, z
+        centers: Tensor,            # [N, 3] meters x, y, z
         query_coordinates: Tensor,  # [M, 4] int, may lie outside the grid
-        queries: Tensor,            # [M, 3] metres
+        queries: Tensor,            # [M, 3] meters
         spatial_shape: Sequence[int],   # cells along z, y, x
         reach: Sequence[int],           # cells along z, y, x
         radius: float,
@@ -36,20 +36,20 @@ def voxel_query(
     if backend not in ('auto', 'runs', 'reference'):
         raise ValueError(f"backend is 'auto', 'runs' or 'reference', not {backend!r}")
     coordinates, query_coordinates = coordinates.long(), query_coordinates.long()
-    centres, queries = centres.detach().float(), queries.detach().float()
+    centers, queries = centers.detach().float(), queries.detach().float()
     keys = _keys(coordinates, spatial_shape)
     if backend == 'reference':
         steps = (query_coordinates[:, None] - coordinates[None]).abs()
         near = (steps[..., 0] == 0) & (steps[..., 1:] <= torch.tensor(list(reach))).all(2)
-        near &= (queries[:, None] - centres[None]).square().sum(2) <= radius ** 2
+        near &= (queries[:, None] - centers[None]).square().sum(2) <= radius ** 2
         return reference_lists(near, keys, limit)
     sorted_keys, order = keys.sort()
     begin, end = _runs(query_coordinates, spatial_shape, reach, sorted_keys)
 
     def near(query: Tensor, candidate: Tensor) -> Tensor:
-        return (queries[query] - centres[candidate]).square().sum(1) <= radius ** 2
+        return (queries[query] - centers[candidate]).square().sum(1) <= radius ** 2
 
-    return first_neighbours(begin, end, order, near, limit, by_row=False)
+    return first_neighbors(begin, end, order, near, limit, by_row=False)
 
 
 def _keys(coordinates: Tensor, spatial_shape: Sequence[int]) -> Tensor:

@@ -15,9 +15,9 @@ UNLIMITED = -1
 
 
 def voxel_coordinates(
-        points: Tensor,                      # [N, C]  x, y, z first, metres, LiDAR frame
-        voxel_size: Sequence[float],         # x, y, z  metres
-        point_cloud_range: Sequence[float],  # x, y, z minimum, x, y, z maximum  metres
+        points: Tensor,                      # [N, C]  x, y, z first, meters, LiDAR frame
+        voxel_size: Sequence[float],         # x, y, z  meters
+        point_cloud_range: Sequence[float],  # x, y, z minimum, x, y, z maximum  meters
 ) -> Tensor:                                 # [N, 3]  int32 z, y, x; -1, -1, -1 outside
     """Cell of the grid that holds each point (dynamic voxelization).
 
@@ -36,9 +36,9 @@ def voxel_coordinates(
 
 
 def hard_voxelize(
-        points: Tensor,                      # [N, C]  x, y, z first, metres, LiDAR frame
-        voxel_size: Sequence[float],         # x, y, z  metres
-        point_cloud_range: Sequence[float],  # x, y, z minimum, x, y, z maximum  metres
+        points: Tensor,                      # [N, C]  x, y, z first, meters, LiDAR frame
+        voxel_size: Sequence[float],         # x, y, z  meters
+        point_cloud_range: Sequence[float],  # x, y, z minimum, x, y, z maximum  meters
         max_points: int = 10,
         max_voxels: int = 20000,
         backend: str = 'auto',
@@ -77,9 +77,9 @@ def hard_voxelize(
 
 
 def mean_voxelize(
-        points: Tensor,                      # [N, C]  x, y, z first, metres, LiDAR frame
-        voxel_size: Sequence[float],         # x, y, z  metres
-        point_cloud_range: Sequence[float],  # x, y, z minimum, x, y, z maximum  metres
+        points: Tensor,                      # [N, C]  x, y, z first, meters, LiDAR frame
+        voxel_size: Sequence[float],         # x, y, z  meters
+        point_cloud_range: Sequence[float],  # x, y, z minimum, x, y, z maximum  meters
         max_points: int = UNLIMITED,
         max_voxels: int = UNLIMITED,
 ) -> tuple[Tensor, Tensor, Tensor]:  # [M, C], [M, 3] int32 z, y, x, [M] int32

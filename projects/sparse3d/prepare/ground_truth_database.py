@@ -1,6 +1,6 @@
 """Cut-out objects for ground-truth sampling: one ``.bin`` per object and an index of them.
 
-The layout is that of mmdet3d: points relative to the bottom centre of their box, an
+The layout is that of mmdet3d: points relative to the bottom center of their box, an
 index ``{class: [entry, ...]}`` with paths relative to the data root.
 """
 from __future__ import annotations

@@ -18,8 +18,8 @@ from sparse3d.prepare.kitti_frame import CATEGORIES, read_frame
 from sparse3d.prepare.parallel import run_parallel
 from sparse3d.version import __version__
 
-BOX_CONVENTION = ('rectified camera frame (x right, y down, z forward), metres, radians: '
-                  'x, y, z of the bottom centre, l, h, w, rotation_y about y')
+BOX_CONVENTION = ('rectified camera frame (x right, y down, z forward), meters, radians: '
+                  'x, y, z of the bottom center, l, h, w, rotation_y about y')
 DATABASE_FOLDER = 'kitti_gt_database'
 DATABASE_INDEX = 'kitti_dbinfos_train.pkl'
 _LINKED = ('velodyne', 'calib', 'image_2', 'label_2', 'planes')
@@ -67,7 +67,7 @@ def prepare_kitti(
             ``root`` are made as well, so that ``out`` serves as data root.
         splits: which of train, val, trainval, test; by default all in ``ImageSets/``.
         workers: number of processes.
-        all_frames: take every labelled frame for training and validation.
+        all_frames: take every labeled frame for training and validation.
         database: whether to make the ground-truth database (from train).
         skip_damaged: leave frames with unusable files out and report them.
 
@@ -103,7 +103,7 @@ def prepare_frame(
     read = read_frame(frame)
     write_bytes_atomically(reduced, read.visible_points.tobytes())
     objects = []
-    if frame.labelled and frame.name in with_objects:
+    if frame.labeled and frame.name in with_objects:
         levels = [item['difficulty'] for item in read.info['instances'] if item['index'] >= 0]
         objects = write_objects(out, DATABASE_FOLDER, read.info['sample_idx'],
                                 read.visible_points, read.names, read.boxes, levels)
@@ -112,12 +112,12 @@ def prepare_frame(
     return result
 
 
-def _chosen(found: dict[str, list[str]], splits: Sequence[str] | None,
+def _chosen(available: dict[str, list[str]], splits: Sequence[str] | None,
             root: Path) -> dict[str, list[str]]:
     for split in splits or ():
-        if split not in found:
-            raise DataError(f'{root} has no split {split!r}; it has {", ".join(found)}')
-    return {split: found[split] for split in SPLITS if split in (splits or found)}
+        if split not in available:
+            raise DataError(f'{root} has no split {split!r}; it has {", ".join(available)}')
+    return {split: available[split] for split in SPLITS if split in (splits or available)}
 
 
 def _unique(frames_of: dict[str, list[str]]) -> list[tuple[str, str]]:

@@ -21,8 +21,8 @@ def camera_instance(
         cam2img: (4, 4) rectified camera frame to pixels.
         size: height and width of the image in pixels.
     """
-    centre = np.array(item.location) - (0, item.dimensions[1] / 2, 0)
-    u, v, depth = cam2img[:3, :3] @ centre + cam2img[:3, 3]
+    center = np.array(item.location) - (0, item.dimensions[1] / 2, 0)
+    u, v, depth = cam2img[:3, :3] @ center + cam2img[:3, 3]
     bbox = project_box(np.array(item.camera_box), cam2img, size)
     if bbox is None or depth <= 0:
         return None

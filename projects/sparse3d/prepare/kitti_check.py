@@ -86,7 +86,7 @@ def _check_projections(frames: list[dict], split: str, report: CheckReport) -> N
     if not overlaps:
         return
     median = float(np.median(overlaps))
-    report.fact(f'{split}: projected boxes overlap the labelled image boxes by {median:.2f} '
+    report.fact(f'{split}: projected boxes overlap the labeled image boxes by {median:.2f} '
                 f'(median IoU of {len(overlaps)} whole, unoccluded objects)')
     if median < _LEAST_MEDIAN_OVERLAP:
         report.problem(f'boxes of {split} do not project onto their objects: wrong calibration, '

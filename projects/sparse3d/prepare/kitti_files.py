@@ -26,13 +26,13 @@ class KittiFrame:
         return self.root / self.folder / kind / f'{self.name}{suffix}'
 
     @property
-    def labelled(self) -> bool:
+    def labeled(self) -> bool:
         """Whether the official layout has labels for this frame."""
         return self.folder == 'training'
 
     def sources(self) -> list[Path]:
         """Every file that an info entry is made of, whether present or not."""
-        kinds = ['velodyne', 'calib', 'image_2', *(['label_2', 'planes'] if self.labelled else [])]
+        kinds = ['velodyne', 'calib', 'image_2', *(['label_2', 'planes'] if self.labeled else [])]
         return [self.file(kind) for kind in kinds]
 
 

@@ -55,7 +55,7 @@ def read_frame(frame: KittiFrame) -> ReadFrame:
         images=image_entries(frame.file('image_2').name, calibration, size),
         lidar_points=dict(lidar_entry(frame.file('velodyne').name, calibration),
                           contents=contents))
-    if not frame.labelled:
+    if not frame.labeled:
         return ReadFrame(info, visible, [], np.zeros((0, 7)))
     if frame.file('planes').is_file():
         info['plane'] = read_plane(frame.file('planes'))
@@ -150,8 +150,8 @@ def instances(objects: list[KittiObject], num_points: list[int],
 
 def _instance(item: KittiObject, row: int, index: int, num_points: int,
               calibration: KittiCalibration) -> dict:
-    centre = np.array(item.location) - (0, item.dimensions[1] / 2, 0)
-    u, v, depth = calibration.cam2img[2][:3, :3] @ centre + calibration.cam2img[2][:3, 3]
+    center = np.array(item.location) - (0, item.dimensions[1] / 2, 0)
+    u, v, depth = calibration.cam2img[2][:3, :3] @ center + calibration.cam2img[2][:3, 3]
     return dict(
         bbox=list(item.bbox), bbox_label=CATEGORIES[item.type], bbox_3d=list(item.camera_box),
         bbox_label_3d=CATEGORIES[item.type], depth=float(depth),

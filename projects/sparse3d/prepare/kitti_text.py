@@ -42,8 +42,8 @@ class KittiObject:
     occluded: int
     alpha: float
     bbox: tuple[float, ...]         # left, top, right, bottom, pixels
-    dimensions: tuple[float, ...]   # length, height, width, metres
-    location: tuple[float, ...]     # bottom centre, rectified camera frame, metres
+    dimensions: tuple[float, ...]   # length, height, width, meters
+    location: tuple[float, ...]     # bottom center, rectified camera frame, meters
     rotation_y: float
     score: float = 0.0
 

@@ -1,6 +1,6 @@
 """Info files of mmdet3d before 1.1 for KITTI, converted to the layout of 1.4.
 
-They hold KITTI's own labels (camera frame, bottom centre, rotation_y), whatever the release's
+They hold KITTI's own labels (camera frame, bottom center, rotation_y), whatever the release's
 convention of LiDAR boxes; only names and order of the entries changed.
 """
 from __future__ import annotations

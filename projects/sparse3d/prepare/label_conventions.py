@@ -3,7 +3,7 @@
 Of the points within a box's circumscribed circle, more than 15 cm above its bottom and below its
 top, those of the object lie inside the box if its convention is understood rightly. The share
 of them inside (the box 6 % wider), averaged over boxes, is about 0.97 for clean shapes; each wrong
-convention of the yaw gives 0.47 to 0.60, a wrong place about 0. Real clouds have neighbours,
+convention of the yaw gives 0.47 to 0.60, a wrong place about 0. Real clouds have neighbors,
 walls and bushes within the circle: there right boxes give less, and only the comparison of
 conventions decides. Squares tell nothing of their yaw.
 """
@@ -17,9 +17,9 @@ import numpy as np
 Change = Callable[[np.ndarray], np.ndarray]  # (M, >=7) boxes to (M, 7) boxes
 AS_GIVEN = 'as they are'
 _WIDER = 1.06
-_ABOVE_BOTTOM = 0.15  # metres: the ground is no evidence
+_ABOVE_BOTTOM = 0.15  # meters: the ground is no evidence
 _MIN_POINTS = 5       # in the circle of a box; fewer are no evidence
-_RING = 1.5           # metres around the circle in which the ground is looked for
+_RING = 1.5           # meters around the circle in which the ground is looked for
 MIN_BOXES = 5         # fewer decide nothing
 MIN_GAIN = 0.12       # by which another convention must be better
 MIN_SHARE = 0.7       # that it must reach: below this nothing fits
@@ -61,7 +61,7 @@ class ConventionEvidence:
     Attributes:
         shares: of each box that has points around it in some convention, by frame.
         strict: sums of the shares within the boxes as they are.
-        heights: bottom above the ground around it in metres, and height, of each box that has
+        heights: bottom above the ground around it in meters, and height, of each box that has
             ground around it.
     """
 
@@ -81,8 +81,8 @@ class ConventionEvidence:
         """Take a frame in.
 
         Args:
-            points: (N, >=3) x, y, z in metres.
-            boxes: (M, >=7) boxes with bottom centres in the convention that is doubted.
+            points: (N, >=3) x, y, z in meters.
+            boxes: (M, >=7) boxes with bottom centers in the convention that is doubted.
         """
         if not len(points) or not len(boxes):
             return

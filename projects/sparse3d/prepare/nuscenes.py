@@ -26,11 +26,11 @@ from sparse3d.prepare.nuscenes_tables import (
 )
 from sparse3d.prepare.parallel import run_parallel
 from sparse3d.prepare.parts import part_suffix
-from sparse3d.structures.box_conversions import centre_to_lidar
+from sparse3d.structures.box_conversions import center_to_lidar
 from sparse3d.version import __version__
 
-BOX_CONVENTION = ('LiDAR frame of nuScenes (x right, y forward, z up), metres, radians: x, y, z '
-                  'of the geometric centre, l, w, h, yaw counter-clockwise from x to y')
+BOX_CONVENTION = ('LiDAR frame of nuScenes (x right, y forward, z up), meters, radians: x, y, z '
+                  'of the geometric center, l, w, h, yaw counter-clockwise from x to y')
 DATABASE_FOLDER = 'nuscenes_gt_database'
 DATABASE_INDEX = 'nuscenes_dbinfos_train.pkl'
 _LINKED = ('samples', 'sweeps', 'maps')
@@ -146,7 +146,7 @@ def _cut_out(info: dict, root: Path, out: Path) -> list[dict]:
              if item['bbox_label_3d'] >= 0 and item['num_lidar_pts'] > 0]
     if not known:
         return []
-    boxes = centre_to_lidar([item['bbox_3d'] for item in known])
+    boxes = center_to_lidar([item['bbox_3d'] for item in known])
     velocities = np.nan_to_num([item['velocity'] for item in known])
     return write_objects(
         out, DATABASE_FOLDER, info['token'], load_sweep_points(root, info),

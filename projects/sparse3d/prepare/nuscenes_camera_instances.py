@@ -1,4 +1,4 @@
-"""Annotations of one camera of nuScenes: image box, centre, camera box."""
+"""Annotations of one camera of nuScenes: image box, center, camera box."""
 from __future__ import annotations
 
 import numpy as np
@@ -14,10 +14,10 @@ def camera_instances(instances: list[dict], lidar2cam: np.ndarray, cam2img: np.n
 
     As in mmdet3d 1.4: classes of the benchmark only; the image box is the part inside the
     image of the convex hull of the projected corners in front of the camera; an object
-    whose centre is behind the camera is left out.
+    whose center is behind the camera is left out.
 
     Beyond mmdet3d: ``instance`` (row in ``instances``, which holds the LiDAR box) and
-    ``center_inside`` (whether the centre projects into the image).
+    ``center_inside`` (whether the center projects into the image).
 
     Args:
         instances: of the sample.
@@ -37,21 +37,21 @@ def camera_instances(instances: list[dict], lidar2cam: np.ndarray, cam2img: np.n
 def _entry(item: dict, row: int, lidar2cam: np.ndarray, cam2img: np.ndarray,
            size: tuple[int, int], rotation: np.ndarray) -> dict | None:
     box = np.array(item['bbox_3d'])
-    centre = lidar2cam[:3, :3] @ box[:3] + lidar2cam[:3, 3]
-    if centre[2] <= 0:
+    center = lidar2cam[:3, :3] @ box[:3] + lidar2cam[:3, 3]
+    if center[2] <= 0:
         return None
     corners = (_SIGNS * box[3:6]) @ rotation.T + box[:3]                 # [8, 3]
     bbox = _image_box(corners @ lidar2cam[:3, :3].T + lidar2cam[:3, 3], cam2img, size)
     if bbox is None:
         return None
-    u, v, depth = cam2img @ centre
+    u, v, depth = cam2img @ center
     u, v = u / depth, v / depth
     velocity = lidar2cam[:3, :3] @ np.array([*item['velocity'], 0.0])
     length, width, height = box[3:6]
     return dict(
         bbox_label=item['bbox_label'], bbox_label_3d=item['bbox_label_3d'], bbox=bbox,
         bbox_3d_isvalid=True, velocity=velocity[[0, 2]].tolist(), center_2d=[float(u), float(v)],
-        bbox_3d=[*centre.tolist(), float(length), float(height), float(width),
+        bbox_3d=[*center.tolist(), float(length), float(height), float(width),
                  _rotation_y(box[6], lidar2cam)],
         depth=float(depth), attr_label=item['attr_label'], instance=row,
         center_inside=bool(0 <= u < size[1] and 0 <= v < size[0]))
@@ -73,6 +73,6 @@ def _about_z(yaw: float) -> np.ndarray:
 
 
 def _rotation_y(yaw: float, lidar2cam: np.ndarray) -> float:
-    """Heading about the camera's y axis, 0 along x, clockwise seen from above as in KITTI."""
+    """Heading about the camera's y axis, 0 along x, clockwise in BEV as in KITTI."""
     along = lidar2cam[:3, :3] @ np.array([np.cos(yaw), np.sin(yaw), 0.0])
     return float(-np.arctan2(along[2], along[0]))

@@ -14,7 +14,7 @@ from sparse3d.datasets.sweep_points import COLUMNS
 from sparse3d.errors import DataError
 from sparse3d.prepare.check_report import CheckReport
 from sparse3d.prepare.nuscenes import DATABASE_INDEX
-from sparse3d.structures.box_conversions import centre_to_lidar
+from sparse3d.structures.box_conversions import center_to_lidar
 from sparse3d.structures.box_geometry import points_in_box
 
 SAMPLES_READ = 200        # point clouds that are recounted, spread over a split
@@ -22,7 +22,7 @@ _VEHICLES = range(0, 5)   # labels of car, truck, trailer, bus, construction_veh
 _FASTEST = 70.0           # [m/s]
 _LARGEST = 60.0           # side of a box [m]
 _MOVING = 2.0             # from here on a vehicle drives where it points [m/s]
-_LEAST_MOVING = 20        # vehicles from which headings can be judged
+_MIN_MOVING = 20          # vehicles from which headings can be judged
 _TURNED = 20.0            # median angle between heading and velocity [degrees]
 _RECOUNTED = (0.8, 1.25)  # points found in boxes by points recorded; 1.0 on real frames
 _LEAST_SEEN = 0.7         # of the objects near the car by any of six cameras
@@ -158,7 +158,7 @@ def _check_convention(objects: list[dict], split: str, report: CheckReport) -> N
                        f'(mmdet3d 0.x)')
     velocity = np.array([item['velocity'][:2] for item in vehicles])
     moving = np.nan_to_num(np.hypot(*velocity.T)) > _MOVING
-    if moving.sum() < _LEAST_MOVING:
+    if moving.sum() < _MIN_MOVING:
         return
     difference = np.arctan2(velocity[moving, 1], velocity[moving, 0]) - boxes[moving, 6]
     angle = float(np.degrees(np.median(np.abs(np.angle(np.exp(1j * difference))))))
@@ -182,7 +182,7 @@ def _check_points(entries: list[dict], root: Path, split: str, report: CheckRepo
                 damaged.append(str(error))
             continue
         items = _known(entry)
-        boxes = centre_to_lidar(np.array([item['bbox_3d'][:7] for item in items]).reshape(-1, 7))
+        boxes = center_to_lidar(np.array([item['bbox_3d'][:7] for item in items]).reshape(-1, 7))
         recorded += sum(item['num_lidar_pts'] for item in items)
         recounted += sum(len(points_in_box(points, box)) for box in boxes)
     report.problems_of(f'point clouds of {split} are unusable', damaged)
@@ -193,7 +193,7 @@ def _check_points(entries: list[dict], root: Path, split: str, report: CheckRepo
                 f'were recorded')
     if not _RECOUNTED[0] <= share <= _RECOUNTED[1]:
         report.problem(f'boxes of {split} hold other points than recorded: another yaw, size '
-                       f'order, centre or calibration')
+                       f'order, center or calibration')
 
 
 def _check_cameras(entries: list[dict], split: str, report: CheckReport) -> None:
@@ -206,10 +206,10 @@ def _check_cameras(entries: list[dict], split: str, report: CheckReport) -> None
             if not _agree(np.array(image['lidar2cam']), fixed):
                 turned.append(f'{camera} of {entry["token"]}')
         if len(images) == 6:
-            centres = np.array([item['bbox_3d'][:3] for item in _known(entry)
+            centers = np.array([item['bbox_3d'][:3] for item in _known(entry)
                                 if np.hypot(*item['bbox_3d'][:2]) < _NEAR]).reshape(-1, 3)
-            near += len(centres)
-            seen += int(np.any([_sees(image, centres) for image in images.values()], axis=0).sum())
+            near += len(centers)
+            seen += int(np.any([_sees(image, centers) for image in images.values()], axis=0).sum())
     report.problems_of(f'cameras of {split} look elsewhere than their calibration says', turned)
     if near:
         report.fact(f'{split}: {seen / near:.2f} of {near} objects within {_NEAR:.0f} m are seen '
@@ -225,11 +225,11 @@ def _agree(first: np.ndarray, second: np.ndarray) -> bool:
     return bool(angle < _TILT and np.linalg.norm(first[:3, 3] - second[:3, 3]) < _SHIFT)
 
 
-def _sees(image: dict, centres: np.ndarray) -> np.ndarray:
+def _sees(image: dict, centers: np.ndarray) -> np.ndarray:
     """Which points (N, 3) of the LiDAR frame lie inside an image, with a margin of a tenth."""
     camera = np.array(image['lidar2cam'])
     matrix = np.array(image['cam2img'])[:3, :3]
-    points = (centres @ camera[:3, :3].T + camera[:3, 3]) @ matrix.T
+    points = (centers @ camera[:3, :3].T + camera[:3, 3]) @ matrix.T
     with np.errstate(divide='ignore', invalid='ignore'):
         u, v = points[:, 0] / points[:, 2], points[:, 1] / points[:, 2]
     width = image.get('width') or 2 * matrix[0, 2]

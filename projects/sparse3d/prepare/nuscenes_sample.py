@@ -12,7 +12,7 @@ from pyquaternion import Quaternion
 from sparse3d.datasets.data_paths import path_inside
 from sparse3d.prepare.nuscenes_camera_instances import camera_instances
 from sparse3d.prepare.nuscenes_tables import matrix_of, sensor2global
-from sparse3d.structures.box_conversions import lidar_to_centre, nuscenes_to_lidar
+from sparse3d.structures.box_conversions import lidar_to_center, nuscenes_to_lidar
 
 CLASSES = ('car', 'truck', 'trailer', 'bus', 'construction_vehicle', 'bicycle', 'motorcycle',
            'pedestrian', 'traffic_cone', 'barrier')
@@ -78,7 +78,7 @@ class SampleReader:
             item['seen_by_camera'] = row in seen
 
     def _instances(self, records: list[dict], lidar2global: np.ndarray) -> list[dict]:
-        boxes = lidar_to_centre(nuscenes_to_lidar(
+        boxes = lidar_to_center(nuscenes_to_lidar(
             *(np.array([record[key] for record in records]).reshape(len(records), -1)
               for key in ('translation', 'size', 'rotation')), lidar2global)
         ) if records else np.zeros((0, 7))
@@ -137,10 +137,10 @@ class SampleReader:
             camera: self._image(chain[step], lidar2global, chain[step]['filename'])
             for camera, chain in chains.items() if step < len(chain)}) for step in range(length)]
 
-    def _older(self, data: dict, most: int, between_keys: bool = False) -> list[dict]:
+    def _older(self, data: dict, max_sweeps: int, between_keys: bool = False) -> list[dict]:
         """Earlier data of the same sensor, newest first; absent files are left out."""
         found: list[dict] = []
-        while data['prev'] and len(found) < most:
+        while data['prev'] and len(found) < max_sweeps:
             data = self.tables.get('sample_data', data['prev'])
             if between_keys and data['is_key_frame']:
                 break

@@ -26,7 +26,7 @@ from sparse3d.prepare.ground_truth_database import merge_entries, write_objects
 from sparse3d.prepare.kitti import PreparationReport
 from sparse3d.prepare.own_files import (
     SPLITS,
-    OwnFrame,
+    CustomFrame,
     find_frames,
     find_splits,
     left_over_files,
@@ -43,7 +43,7 @@ BOX_CONVENTION = 'LiDAR frame; x, y, z_bottom, dx, dy, dz, yaw[, vx, vy]'
 
 
 @dataclass(frozen=True)
-class OwnPreparation:
+class CustomPreparation:
     """How to read the files.
 
     Attributes:
@@ -59,9 +59,9 @@ class OwnPreparation:
     skip_damaged: bool = False
 
 
-def prepare_own(root: str | os.PathLike, options: OwnPreparation | None = None,
-                workers: int = 1) -> PreparationReport:
-    """Make the info files of a data set of one's own.
+def prepare_custom(root: str | os.PathLike, options: CustomPreparation | None = None,
+                   workers: int = 1) -> PreparationReport:
+    """Make the info files of a custom data set.
 
     Labels are looked at before clouds: classes that differ in their spelling only, yaws in
     degrees and a data set without any box are refused before anything long starts.
@@ -74,19 +74,19 @@ def prepare_own(root: str | os.PathLike, options: OwnPreparation | None = None,
     Raises:
         DataError: naming the file and row that cannot be used.
     """
-    root, options = Path(root), options or OwnPreparation()
+    root, options = Path(root), options or CustomPreparation()
     frames = find_frames(root)
     splits, notes = find_splits(root, frames, options.validation)
     if not splits.get('train'):
-        raise DataError(f'{root} has no labelled frame to train on: put boxes into '
+        raise DataError(f'{root} has no labeled frame to train on: put boxes into '
                         f'{root / "boxes"}' + ''.join(f'; {note}' for note in notes))
     notes += left_over_files(root, frames)
     chosen = {name for names in splits.values() for name in names}
     wanted = [frame for frame in frames if frame.name in chosen]
     calibration = _calibration(root, wanted)
     labels = read_labels(wanted, notes)
-    refuse_other_columns([frame.cloud for frame in wanted
-                          if frame.cloud.suffix.lower() == '.bin'][:3], options.columns)
+    refuse_other_columns([frame.points for frame in wanted
+                          if frame.points.suffix.lower() == '.bin'][:3], options.columns)
     cut = set(splits['train']) if options.database else set()
     if options.database:
         (root / DATABASE_FOLDER).mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def prepare_own(root: str | os.PathLike, options: OwnPreparation | None = None,
     return _write(root, splits, prepared, options, report)
 
 
-def _calibration(root: Path, frames: list[OwnFrame]) -> dict[str, dict[str, np.ndarray]]:
+def _calibration(root: Path, frames: list[CustomFrame]) -> dict[str, dict[str, np.ndarray]]:
     """Matrices by camera; every camera that has images must be in the file."""
     cameras = sorted({camera for frame in frames for camera in frame.images})
     calibration = read_calibration(root) if cameras else {}
@@ -121,13 +121,13 @@ def _calibration(root: Path, frames: list[OwnFrame]) -> dict[str, dict[str, np.n
     return calibration
 
 
-def _prepare_frame(item: tuple[OwnFrame, Labels | None], root: Path, columns: int,
+def _prepare_frame(item: tuple[CustomFrame, Labels | None], root: Path, columns: int,
                    cut: frozenset[str], calibration: Mapping[str, Mapping],
                    ) -> tuple[dict, list[dict]]:
     frame, labels = item
-    points = read_cloud(frame.cloud, columns)
+    points = read_cloud(frame.points, columns)
     info = dict(sample_idx=frame.name, lidar_points=dict(
-        lidar_path=frame.cloud.relative_to(root).as_posix(), num_pts_feats=columns))
+        lidar_path=frame.points.relative_to(root).as_posix(), num_pts_feats=columns))
     info['images'] = {camera: _image(camera, path, root, calibration)
                       for camera, path in frame.images.items()}
     if labels is None:
@@ -149,7 +149,7 @@ def _image(camera: str, path: Path, root: Path, calibration: Mapping[str, Mappin
 
 
 def _write(root: Path, splits: Mapping[str, list[str]], prepared: Mapping[str, tuple],
-           options: OwnPreparation, report: PreparationReport) -> PreparationReport:
+           options: CustomPreparation, report: PreparationReport) -> PreparationReport:
     counts = Counter(item['name'] for info, _ in prepared.values()
                      for item in info.get('instances', ()))
     categories = {name: label for label, (name, _) in enumerate(
@@ -166,7 +166,7 @@ def _write(root: Path, splits: Mapping[str, list[str]], prepared: Mapping[str, t
                 path.unlink()
                 report.notes.append(f'removed {path}, which was made before: {split} is empty now')
             continue
-        metainfo = dict(dataset='own', categories=categories, info_version='1.1',
+        metainfo = dict(dataset='custom', categories=categories, info_version='1.1',
                         stamp=dict(stamp, split=split))
         write_info_file(path, metainfo, [prepared[name][0] for name in names])
         report.frames[split] = len(names)
@@ -180,7 +180,7 @@ def _write(root: Path, splits: Mapping[str, list[str]], prepared: Mapping[str, t
 
 
 def sizes_by_class(infos: list[dict]) -> dict[str, np.ndarray]:
-    """Median dx, dy, dz of each class, in metres."""
+    """Median dx, dy, dz of each class, in meters."""
     sizes: dict[str, list] = {}
     for info in infos:
         for item in info.get('instances', ()):

@@ -1,4 +1,4 @@
-"""Checks of a data set of one's own: what makes a training run and its scores stay at zero."""
+"""Checks of a custom data set: what makes a training run and its scores stay at zero."""
 from __future__ import annotations
 
 import os
@@ -20,14 +20,14 @@ from sparse3d.structures.box_geometry import points_in_box
 _MIN_SHARE_WITH_POINTS = 0.5
 _RAISED_GAIN = 1.5
 _MAX_FRAMES = 200      # of a split, spread evenly
-_FAR = 2000.0          # metres: no LiDAR sees so far, but millimetres are easily taken for metres
+_FAR = 2000.0          # meters: no LiDAR sees so far, but millimeters are easily taken for meters
 
 
-def check_own(root: str | os.PathLike) -> CheckReport:
-    """Check what :func:`sparse3d.prepare.own.prepare_own` wrote to ``root``.
+def check_custom(root: str | os.PathLike) -> CheckReport:
+    """Check what :func:`sparse3d.prepare.own.prepare_custom` wrote to ``root``.
 
     Looks for every file, reads the clouds, counts points in boxes, and compares conventions of
-    boxes (:mod:`sparse3d.prepare.label_conventions`, height of the centre and of the ground): if
+    boxes (:mod:`sparse3d.prepare.label_conventions`, height of the center and of the ground): if
     boxes hold their points in another one only, it names that.
     """
     root = Path(root)
@@ -40,12 +40,12 @@ def check_own(root: str | os.PathLike) -> CheckReport:
             except (DataError, KeyError, TypeError) as error:
                 report.problem(f'{path} cannot be used: {error}')
     if not report.facts and not report.problems:
-        report.problem(f'no own_infos_*.pkl; run "python tools/create_data.py own {root}"')
+        report.problem(f'no own_infos_*.pkl; run "python tools/create_data.py custom {root}"')
     return report
 
 
 def _check_split(path: Path, root: Path, split: str, report: CheckReport) -> None:
-    infos = read_info_file(path, 'own')['data_list']
+    infos = read_info_file(path, 'custom')['data_list']
     objects = Counter(item['name'] for info in infos for item in info.get('instances', ()))
     named = ', '.join(f'{name} {count}' for name, count in objects.most_common()) or 'none'
     report.fact(f'{split}: {len(infos)} frames; objects: {named}')
@@ -115,7 +115,7 @@ class _Seen:
             if max(abs(self.low).max(), abs(self.high).max()) > _FAR:
                 report.problem(f'points of {split} lie up to '
                                f'{max(abs(self.low).max(), abs(self.high).max()):,.0f} m away: '
-                               f'millimetres, or map coordinates? Write metres from the sensor')
+                               f'millimeters, or map coordinates? Write meters from the sensor')
         if self.boxes:
             self._write_boxes(split, report)
 

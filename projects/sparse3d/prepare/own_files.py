@@ -1,4 +1,4 @@
-"""Files of a data set of one's own: which frames there are, splits as text, calibration as json."""
+"""Files of a custom data set: which frames there are, splits as text, calibration as json."""
 from __future__ import annotations
 
 import unicodedata
@@ -27,16 +27,16 @@ SPLITS = ('train', 'val', 'test')
 
 
 @dataclass(frozen=True)
-class OwnFrame:
-    """The files of one frame; ``boxes`` is None if it is not labelled."""
+class CustomFrame:
+    """The files of one frame; ``boxes`` is None if it is not labeled."""
 
     name: str
-    cloud: Path
+    points: Path
     boxes: Path | None
     images: Mapping[str, Path] = field(default_factory=dict)
 
 
-def find_frames(root: Path) -> list[OwnFrame]:
+def find_frames(root: Path) -> list[CustomFrame]:
     """Every frame of ``<root>/points``, in order of the names, with what belongs to it.
 
     File endings may be in either case; names that begin with a dot are looked past.
@@ -63,14 +63,22 @@ def find_frames(root: Path) -> list[OwnFrame]:
         pictures[camera.name] = _by_name(
             [path for path in _files(camera) if path.suffix.lower() in IMAGE_SUFFIXES],
             camera, 'images')
-    return [OwnFrame(name, path, labels.get(name),
-                     {camera: found[name] for camera, found in pictures.items() if name in found})
-            for name, path in sorted(by_name.items())]
+    return [
+        CustomFrame(
+            name,
+            path,
+            labels.get(name),
+            {camera: found[name] for camera, found in pictures.items() if name in found},
+        )
+        for name, path in sorted(by_name.items())
+    ]
 
 
-def left_over_files(root: Path, frames: Sequence[OwnFrame]) -> list[str]:
+def left_over_files(root: Path, frames: Sequence[CustomFrame]) -> list[str]:
     """Sentences about files that belong to no frame: counts, and the first names."""
-    used = {path for frame in frames for path in (frame.cloud, frame.boxes, *frame.images.values())}
+    used = {
+        path for frame in frames for path in (frame.points, frame.boxes, *frame.images.values())
+    }
     kinds = {'points': 'are no point clouds', 'boxes': 'belong to no point cloud'}
     sentences = []
     for folder in ('points', 'boxes', *(f'images/{path.name}' for path in
@@ -84,11 +92,11 @@ def left_over_files(root: Path, frames: Sequence[OwnFrame]) -> list[str]:
     return sentences
 
 
-def find_splits(root: Path, frames: list[OwnFrame], validation: float,
+def find_splits(root: Path, frames: list[CustomFrame], validation: float,
                 ) -> tuple[dict[str, list[str]], list[str]]:
     """Names of the frames of each split: from ``<root>/splits/*.txt``, or the last part for val.
 
-    Without split files the last frames validate, not random ones: neighbours in a drive
+    Without split files the last frames validate, not random ones: neighbors in a drive
     are nearly the same frame. Frames of train and val without labels are left out.
 
     Returns:
@@ -98,17 +106,17 @@ def find_splits(root: Path, frames: list[OwnFrame], validation: float,
         DataError: for a name without a point cloud, a frame that stands twice or in two splits,
             or a split file of another name.
     """
-    labelled = {frame.name: None for frame in frames if frame.boxes is not None}
+    labeled = {frame.name: None for frame in frames if frame.boxes is not None}
     files = [path for path in _files(root / 'splits') if path.suffix.lower() == '.txt']
     for path in files:
         if path.stem not in SPLITS:
             raise DataError(f'{path} is the split of no purpose; name it {", ".join(SPLITS)}.txt')
     if not files:
-        count = min(max(round(len(labelled) * validation), 1), max(len(labelled) - 1, 0))
-        unlabelled = len(frames) - len(labelled)
-        notes = [f'{unlabelled} of {len(frames)} frames are not labelled and left out'] \
-            if unlabelled else []
-        names = list(labelled)
+        count = min(max(round(len(labeled) * validation), 1), max(len(labeled) - 1, 0))
+        unlabeled = len(frames) - len(labeled)
+        notes = [f'{unlabeled} of {len(frames)} frames are not labeled and left out'] \
+            if unlabeled else []
+        names = list(labeled)
         return dict(train=names[:len(names) - count], val=names[len(names) - count:]), notes
     known, owner = {frame.name for frame in frames}, {}
     found, notes = {}, []
@@ -117,15 +125,15 @@ def find_splits(root: Path, frames: list[OwnFrame], validation: float,
         for name in names:
             if owner.setdefault(name, split) != split:
                 raise DataError(f'{name} is in the splits {owner[name]} and {split}')
-        found[split] = names if split == 'test' else [name for name in names if name in labelled]
+        found[split] = names if split == 'test' else [name for name in names if name in labeled]
         without = [name for name in names if name not in found[split]]
         if without:
-            notes.append(f'{len(without)} of {len(names)} frames of {split} are not labelled and '
+            notes.append(f'{len(without)} of {len(names)} frames of {split} are not labeled and '
                          f'left out: {_some(without)}')
     return found, notes
 
 
-def read_labels(frames: list[OwnFrame], notes: list[str]) -> dict[str, Labels]:
+def read_labels(frames: list[CustomFrame], notes: list[str]) -> dict[str, Labels]:
     """Labels of all frames that have any, by name; notes get a sentence on unused columns.
 
     Raises:

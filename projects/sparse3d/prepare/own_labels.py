@@ -1,4 +1,4 @@
-"""Labels of a data set of one's own: boxes as csv or json, and what their class names may be."""
+"""Labels of a custom data set: boxes as csv or json, and what their class names may be."""
 from __future__ import annotations
 
 import csv
@@ -29,12 +29,12 @@ def read_boxes(path: Path) -> Labels:
     """Classes and boxes of a ``.csv`` file with a header, or of a ``.json`` list of dicts.
 
     Columns or keys: ``class``, ``x``, ``y``, ``z_bottom`` or ``z_center``, ``dx`` (along the
-    heading), ``dy``, ``dz``, ``yaw``, and optionally ``vx``, ``vy``; metres, radians,
-    metres per second, LiDAR frame. Columns may be parted by commas, semicolons or tabs. JSON may
+    heading), ``dy``, ``dz``, ``yaw``, and optionally ``vx``, ``vy``; meters, radians,
+    meters per second, LiDAR frame. Columns may be parted by commas, semicolons or tabs. JSON may
     be what ``Detections.save`` writes: the list as ``detections`` of a dict.
 
     Returns:
-        M class names and (M, 7 or 9) boxes with bottom centres.
+        M class names and (M, 7 or 9) boxes with bottom centers.
 
     Raises:
         DataError: naming the file, the row and the column that is wrong.

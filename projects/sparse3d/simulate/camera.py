@@ -14,7 +14,7 @@ NEAR = 0.2    # nothing closer to the image plane is projected [m]
 
 @dataclass(frozen=True)
 class Camera:
-    """Intrinsics and pose; frame x right, y down, z forward; integer pixels are centres."""
+    """Intrinsics and pose; frame x right, y down, z forward; integer pixels are centers."""
     intrinsic: np.ndarray        # [3, 3]
     camera_from_ego: np.ndarray  # [4, 4]
     width: int                   # [px]
@@ -66,12 +66,12 @@ def take_picture(snapshot: Snapshot, camera: Camera, rng: np.random.Generator) -
     directions = rotate(pose, pixel_rays(camera, *camera.ray_pixels()).reshape(-1, 3))
     directions = directions.astype(np.float32)
     hits = snapshot.caster.cast(origin, directions)
-    colours = sky(snapshot.daylight, directions)
+    colors = sky(snapshot.daylight, directions)
     seen = np.flatnonzero(hits.hit)
-    colours[seen] = shade(snapshot, origin, directions[seen], hits.rows(seen))
-    grain = rng.standard_normal((len(colours), 1), dtype=np.float32)
-    colours += np.float32(snapshot.daylight.grain) * grain
-    image = (np.clip(colours, 0, 1) * 255).astype(np.uint8).reshape(rows, columns, 3)
+    colors[seen] = shade(snapshot, origin, directions[seen], hits.rows(seen))
+    grain = rng.standard_normal((len(colors), 1), dtype=np.float32)
+    colors += np.float32(snapshot.daylight.grain) * grain
+    image = (np.clip(colors, 0, 1) * 255).astype(np.uint8).reshape(rows, columns, 3)
     return Picture(_enlarge(image, camera.height, camera.width),
                    hits.distance.reshape(rows, columns), hits.instance.reshape(rows, columns))
 

@@ -51,9 +51,9 @@ class Conditions:
                            horizon=(.05, .05, .08), zenith=(.01, .01, .03))
         if self.weather == 'clear':
             return daylight
-        grey = (.72, .73, .74) if self.weather == 'fog' else (.52, .54, .57)
+        gray = (.72, .73, .74) if self.weather == 'fog' else (.52, .54, .57)
         return replace(daylight, sun_strength=.1 * daylight.sun_strength,
-                       ambient=daylight.ambient * 1.1, horizon=grey, zenith=grey)
+                       ambient=daylight.ambient * 1.1, horizon=gray, zenith=gray)
 
     def apply(self, scene: Scene) -> Scene:
         """The same scene in this weather and light; nothing in it moves, and no people are added:

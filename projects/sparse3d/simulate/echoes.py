@@ -83,10 +83,10 @@ def _answer(snapshot: Snapshot, origins: np.ndarray, directions: np.ndarray,
     part, corrected for distance as the sensor does; weak echoes are lost with distance, and
     the air takes its share.
     """
-    materials, colours = describe_surfaces(snapshot, origins, directions, hits)
+    materials, colors = describe_surfaces(snapshot, origins, directions, hits)
     reflectance, retro, dropout = response_table()[materials].T
     cosine = np.abs(np.einsum('ni,ni->n', hits.normal, directions))
-    brightness = colours.mean(axis=1)
+    brightness = colors.mean(axis=1)
     intensity = reflectance * (.5 + brightness) * (retro + (1 - retro) * cosine)
     intensity = intensity * snapshot.weather.transmission(
         hits.distance, cosine, hits.instance == GROUND)

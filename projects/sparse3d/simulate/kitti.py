@@ -75,7 +75,7 @@ class Frame:
 def simulate_kitti(root: str | Path, num_frames: int = 200, seed: int = 0, workers: int = 1,
                    val_fraction: float = 0.25, options: KittiOptions | None = None,
                    show_progress: bool = True) -> None:
-    """Simulate ``num_frames`` labelled frames into the folder ``root`` in KITTI's layout.
+    """Simulate ``num_frames`` labeled frames into the folder ``root`` in KITTI's layout.
 
     Frames that are already there are kept if the folder's stamp shows the same seed,
     options and version; a longer run may follow a shorter one.
@@ -152,10 +152,10 @@ def simulate_frame(snapshot: Snapshot, options: KittiOptions,
 
 def kitti_sensors(options: KittiOptions,
                   calibration: KittiCalibration) -> tuple[Lidar, Camera]:
-    """The LiDAR and the left colour camera of the simulated car."""
+    """The LiDAR and the left color camera of the simulated car."""
     ego_from_lidar = np.eye(4)
     ego_from_lidar[2, 3] = LIDAR_HEIGHT
-    intrinsic, camera_from_lidar = calibration.colour_camera()
+    intrinsic, camera_from_lidar = calibration.color_camera()
     lidar = replace(Lidar(), azimuths=options.azimuths, field_of_view=options.lidar_field,
                     ego_from_lidar=ego_from_lidar)
     camera = Camera(intrinsic, camera_from_lidar @ inverse(ego_from_lidar),

@@ -12,7 +12,7 @@ import numpy as np
 
 LIDAR_HEIGHT = 1.73   # above the ground [m]
 IMAGE_SIZE = (375, 1242)  # height, width [px]
-FOCAL, CENTRE_U, CENTRE_V = 720.0, 610.0, 173.0
+FOCAL, CENTER_U, CENTER_V = 720.0, 610.0, 173.0
 AXES = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])  # LiDAR -> camera
 LIDAR_IN_CAMERA = np.array([-.004, -.076, -.272])  # origin of the LiDAR, rectified frame [m]
 BASELINES = (0.0, -.537, .0625, -.4705)  # of cameras 0..3 along x [m]
@@ -27,9 +27,9 @@ def _small_rotation() -> np.ndarray:
 
 
 def _projection(camera: int) -> np.ndarray:
-    projection = np.array([[FOCAL, 0, CENTRE_U, FOCAL * BASELINES[camera]],
-                           [0, FOCAL, CENTRE_V, 0], [0, 0, 1, 0]])
-    if camera >= 2:  # the colour cameras stand a little off the line of the grey ones
+    projection = np.array([[FOCAL, 0, CENTER_U, FOCAL * BASELINES[camera]],
+                           [0, FOCAL, CENTER_V, 0], [0, 0, 1, 0]])
+    if camera >= 2:  # the color cameras stand a little off the line of the gray ones
         projection[1:, 3] = .21, .0027
     return projection
 
@@ -66,7 +66,7 @@ class KittiCalibration:
         return [f'{name}: ' + ' '.join(f'{value:.12e}' for value in matrix.ravel())
                 for name, matrix in named] + ['']
 
-    def colour_camera(self) -> tuple[np.ndarray, np.ndarray]:
+    def color_camera(self) -> tuple[np.ndarray, np.ndarray]:
         """Intrinsics [3, 3] of camera 2 and its pose, LiDAR frame to camera [4, 4]."""
         intrinsic, shift = self.projections[2][:, :3], self.projections[2][:, 3]
         camera_from_rectified = np.eye(4)

@@ -3,11 +3,11 @@
 Rules, applied in this order to every actor whose projection meets the image:
 
 - no ray of the picture and no LiDAR point meets it: left out;
-- its centre lies behind the camera or beyond 80 m, or more than 95 % of it is cut off:
+- its center lies behind the camera or beyond 80 m, or more than 95 % of it is cut off:
   ``DontCare``;
 - fewer than 3 LiDAR points, a 2D box lower than 12 px, or less than 5 % of its
   silhouette visible: ``DontCare``;
-- otherwise it is labelled. Occlusion is graded by the visible share of the silhouette
+- otherwise it is labeled. Occlusion is graded by the visible share of the silhouette
   inside the image: 0 from 80 %, 1 from 50 %, 2 from 15 %, 3 below. Truncation is the
   share of the 2D box that lies outside the image.
 """
@@ -54,7 +54,7 @@ def label_lines(sightings: Sequence[Sighting], lidar_from_world: np.ndarray,
 
 
 def is_worth_a_label(sighting: Sighting, depth: float) -> bool:
-    """Whether an actor is labelled rather than marked as DontCare."""
+    """Whether an actor is labeled rather than marked as DontCare."""
     view = sighting.view
     return (0 < depth <= MAX_DEPTH and view.truncation <= MAX_TRUNCATION
             and sighting.num_points >= MIN_POINTS and view.visible_share >= MIN_VISIBLE
@@ -68,18 +68,18 @@ def occlusion_level(visible_share: float) -> int:
 
 def camera_box(state: ActorState, lidar_from_world: np.ndarray,
                calibration: KittiCalibration) -> np.ndarray:
-    """h, w, l, x, y, z, rotation_y [7] in the rectified camera frame, bottom centre."""
+    """h, w, l, x, y, z, rotation_y [7] in the rectified camera frame, bottom center."""
     box = lidar_box(state, lidar_from_world)
-    centre = apply(calibration.rectified_from_lidar, box[:3])
-    return np.array([box[5], box[4], box[3], *centre, _wrap(-box[6] - np.pi / 2)])
+    center = apply(calibration.rectified_from_lidar, box[:3])
+    return np.array([box[5], box[4], box[3], *center, _wrap(-box[6] - np.pi / 2)])
 
 
 def lidar_box(state: ActorState, lidar_from_world: np.ndarray) -> np.ndarray:
     """x, y, z_bottom, dx, dy, dz, yaw [7] in the LiDAR frame."""
     box = state.box
     turn = np.arctan2(lidar_from_world[1, 0], lidar_from_world[0, 0])
-    centre = apply(lidar_from_world, box[:3])
-    return np.array([*centre, *box[3:6], _wrap(box[6] + turn)])
+    center = apply(lidar_from_world, box[:3])
+    return np.array([*center, *box[3:6], _wrap(box[6] + turn)])
 
 
 def road_plane(terrain: Terrain, lidar_from_world: np.ndarray,

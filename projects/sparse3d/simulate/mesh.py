@@ -1,6 +1,6 @@
-"""Triangle meshes with a material and a colour per triangle, and their building blocks.
+"""Triangle meshes with a material and a color per triangle, and their building blocks.
 
-All coordinates are metres in a right-handed frame, x forward, y left, z up. Winding
+All coordinates are meters in a right-handed frame, x forward, y left, z up. Winding
 carries no meaning: whoever shades a triangle turns its normal towards the viewer.
 """
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from sparse3d.simulate.materials import Material
 from sparse3d.simulate.poses import apply, pose
 
-Colour = Sequence[float]  # red, green, blue in 0..1
+Color = Sequence[float]  # red, green, blue in 0..1
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Mesh:
     vertices: np.ndarray   # [V, 3] float32
     triangles: np.ndarray  # [T, 3] int32
     materials: np.ndarray  # [T] uint8, numbers of `Material`
-    colours: np.ndarray    # [T, 3] float32, 0..1
+    colors: np.ndarray     # [T, 3] float32, 0..1
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
@@ -31,14 +31,14 @@ class Mesh:
 
 
 def make_mesh(vertices: np.ndarray, triangles: np.ndarray, material: Material,
-              colour: Colour) -> Mesh:
-    """Mesh of one material and colour from vertices [V, 3] and triangles [T, 3]."""
+              color: Color) -> Mesh:
+    """Mesh of one material and color from vertices [V, 3] and triangles [T, 3]."""
     triangles = np.asarray(triangles, dtype=np.int32).reshape(-1, 3)
     return Mesh(
         vertices=np.asarray(vertices, dtype=np.float32).reshape(-1, 3),
         triangles=triangles,
         materials=np.full(len(triangles), material, dtype=np.uint8),
-        colours=np.tile(np.asarray(colour, dtype=np.float32), (len(triangles), 1)))
+        colors=np.tile(np.asarray(color, dtype=np.float32), (len(triangles), 1)))
 
 
 def merge(meshes: Sequence[Mesh]) -> Mesh:
@@ -52,7 +52,7 @@ def merge(meshes: Sequence[Mesh]) -> Mesh:
             mesh.triangles + np.int32(start)
             for mesh, start in zip(meshes, starts, strict=True)]),
         materials=np.concatenate([mesh.materials for mesh in meshes]),
-        colours=np.concatenate([mesh.colours for mesh in meshes]))
+        colors=np.concatenate([mesh.colors for mesh in meshes]))
 
 
 def place(mesh: Mesh, position: Sequence[float], yaw: float = 0.0) -> Mesh:
@@ -62,7 +62,7 @@ def place(mesh: Mesh, position: Sequence[float], yaw: float = 0.0) -> Mesh:
 
 
 def fit(mesh: Mesh, size: Sequence[float]) -> Mesh:
-    """Stretch a mesh to fill exactly the box ``size``, standing on z = 0, centred in x and y."""
+    """Stretch a mesh to fill exactly the box ``size``, standing on z = 0, centered in x and y."""
     low, high = mesh.bounds
     unit = (mesh.vertices - low) / (high - low)
     fitted = (unit - np.array([0.5, 0.5, 0.0])) * np.asarray(size, dtype=np.float64)
@@ -79,31 +79,31 @@ FRUSTUM_FACES = {'bottom': slice(0, 2), 'top': slice(2, 4), 'front': slice(4, 6)
 
 
 def frustum(bottom: Sequence[float], top: Sequence[float], z: tuple[float, float],
-            material: Material, colour: Colour) -> Mesh:
+            material: Material, color: Color) -> Mesh:
     """Solid between two rectangles (x_low, x_high, y_low, y_high) at heights ``z``."""
     corners = []
     for (x_low, x_high, y_low, y_high), height in ((bottom, z[0]), (top, z[1])):
         corners += [(x_high, y_high, height), (x_high, y_low, height),
                     (x_low, y_low, height), (x_low, y_high, height)]
-    return make_mesh(np.array(corners), _BOX_TRIANGLES, material, colour)
+    return make_mesh(np.array(corners), _BOX_TRIANGLES, material, color)
 
 
-def box(centre: Sequence[float], size: Sequence[float], material: Material,
-        colour: Colour) -> Mesh:
-    """Upright box; ``centre`` is its middle in all three axes."""
-    (x, y, z), (dx, dy, dz) = centre, np.asarray(size, dtype=np.float64) / 2
+def box(center: Sequence[float], size: Sequence[float], material: Material,
+        color: Color) -> Mesh:
+    """Upright box; ``center`` is its middle in all three axes."""
+    (x, y, z), (dx, dy, dz) = center, np.asarray(size, dtype=np.float64) / 2
     rectangle = (x - dx, x + dx, y - dy, y + dy)
-    return frustum(rectangle, rectangle, (z - dz, z + dz), material, colour)
+    return frustum(rectangle, rectangle, (z - dz, z + dz), material, color)
 
 
-def repaint(mesh: Mesh, faces: slice, material: Material, colour: Colour) -> Mesh:
-    """The mesh with another material and colour on some of its triangles."""
-    materials, colours = mesh.materials.copy(), mesh.colours.copy()
-    materials[faces], colours[faces] = material, colour
-    return replace(mesh, materials=materials, colours=colours)
+def repaint(mesh: Mesh, faces: slice, material: Material, color: Color) -> Mesh:
+    """The mesh with another material and color on some of its triangles."""
+    materials, colors = mesh.materials.copy(), mesh.colors.copy()
+    materials[faces], colors[faces] = material, color
+    return replace(mesh, materials=materials, colors=colors)
 
 
-def extrude(outline: np.ndarray, width: float, material: Material, colour: Colour) -> Mesh:
+def extrude(outline: np.ndarray, width: float, material: Material, color: Color) -> Mesh:
     """Prism across y over a side view ``outline`` [K, 2] (x, z), star-shaped about its mean."""
     count = len(outline)
     ring = np.vstack([outline, outline.mean(axis=0)])
@@ -116,11 +116,11 @@ def extrude(outline: np.ndarray, width: float, material: Material, colour: Colou
         np.column_stack([here, following, np.full(count, count)]) + other,
         np.column_stack([here, following, following + other]),
         np.column_stack([here, following + other, here + other])])
-    return make_mesh(np.concatenate(sides), triangles, material, colour)
+    return make_mesh(np.concatenate(sides), triangles, material, color)
 
 
 def cylinder(start: Sequence[float], end: Sequence[float], radius: float, material: Material,
-             colour: Colour, segments: int = 12, end_radius: float | None = None) -> Mesh:
+             color: Color, segments: int = 12, end_radius: float | None = None) -> Mesh:
     """Closed cylinder (or cone stump) between two points."""
     start, end = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
     across, up = _perpendicular((end - start)[None])
@@ -136,19 +136,19 @@ def cylinder(start: Sequence[float], end: Sequence[float], radius: float, materi
         np.column_stack([here, following, np.full(segments, 2 * segments)]),
         np.column_stack([here + segments, following + segments,
                          np.full(segments, 2 * segments + 1)])])
-    return make_mesh(vertices, triangles, material, colour)
+    return make_mesh(vertices, triangles, material, color)
 
 
-def ellipsoid(centre: Sequence[float], radii: Sequence[float], material: Material,
-              colour: Colour, segments: int = 10) -> Mesh:
+def ellipsoid(center: Sequence[float], radii: Sequence[float], material: Material,
+              color: Color, segments: int = 10) -> Mesh:
     """Ellipsoid with axes along x, y, z."""
     vertices, _, triangles = _unit_capsule(segments)
-    points = np.asarray(centre) + vertices * np.asarray(radii)
-    return make_mesh(points, triangles, material, colour)
+    points = np.asarray(center) + vertices * np.asarray(radii)
+    return make_mesh(points, triangles, material, color)
 
 
 def capsules(starts: np.ndarray, ends: np.ndarray, radii: np.ndarray, materials: np.ndarray,
-             colours: np.ndarray, segments: int = 8) -> Mesh:
+             colors: np.ndarray, segments: int = 8) -> Mesh:
     """K rods with round ends from ``starts`` [K, 3] to ``ends`` [K, 3], built in one go."""
     sphere, at_end, triangles = _unit_capsule(segments)
     along = ends - starts
@@ -163,7 +163,7 @@ def capsules(starts: np.ndarray, ends: np.ndarray, radii: np.ndarray, materials:
     return Mesh(vertices.astype(np.float32),
                 (triangles[None] + shifts).reshape(-1, 3).astype(np.int32),
                 np.repeat(materials, len(triangles)).astype(np.uint8),
-                np.repeat(colours, len(triangles), axis=0).astype(np.float32))
+                np.repeat(colors, len(triangles), axis=0).astype(np.float32))
 
 
 def _unit_capsule(segments: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -27,7 +27,7 @@ class Mount:
     position: tuple[float, float, float]  # ego frame [m]
     yaw: float                            # ccw from ahead [deg]
     focal: float                          # at 1600 x 900 [px]
-    centre: tuple[float, float]           # principal point at 1600 x 900 [px]
+    center: tuple[float, float]           # principal point at 1600 x 900 [px]
     lead: float                           # exposed that long before the sweep is stamped [s]
 
 
@@ -59,9 +59,9 @@ def build_camera(channel: str, width: int) -> Camera:
 
 
 def intrinsic(channel: str, width: int) -> np.ndarray:
-    """Camera matrix [3, 3] for pictures ``width`` pixels wide; integer pixels are centres."""
+    """Camera matrix [3, 3] for pictures ``width`` pixels wide; integer pixels are centers."""
     mount, scale = CAMERAS[channel], width / FULL_WIDTH
-    u, v = (scale * (coordinate + .5) - .5 for coordinate in mount.centre)
+    u, v = (scale * (coordinate + .5) - .5 for coordinate in mount.center)
     return np.array([[scale * mount.focal, 0, u], [0, scale * mount.focal, v], [0, 0, 1.0]])
 
 

@@ -122,7 +122,7 @@ class _SceneBuilder:
                 self._tables['sample_annotation'].append(
                     self._annotation(record, row, *tokens[place:place + 3]))
 
-    def _add_one(self, entry: dict, row: int, before: str, own: str, after: str) -> None:
+    def _add_one(self, entry: dict, row: int, prev: str, own: str, next_token: str) -> None:
         world_from_ego = np.array(entry['world_from_ego'])
         yaw = np.arctan2(world_from_ego[1, 0], world_from_ego[0, 0]) + self._turn
         self._tables['ego_pose'].append(dict(
@@ -133,18 +133,18 @@ class _SceneBuilder:
             calibrated_sensor_token=self._token('calibration', entry['channel']),
             timestamp=entry['timestamp'], is_key_frame=entry['is_key_frame'],
             fileformat='pcd' if entry['channel'] == LIDAR else 'jpg', height=entry['height'],
-            width=entry['width'], filename=entry['filename'], prev=before, next=after))
+            width=entry['width'], filename=entry['filename'], prev=prev, next=next_token))
 
-    def _annotation(self, record: dict, row: int, before: str, own: str, after: str) -> dict:
+    def _annotation(self, record: dict, row: int, prev: str, own: str, next_token: str) -> dict:
         x, y, z, length, width, height, yaw = record['box']
-        centre = apply(self._global_from_world, np.array([x, y, z + height / 2]))
+        center = apply(self._global_from_world, np.array([x, y, z + height / 2]))
         return dict(
             token=own, sample_token=self._token('sample', row),
             instance_token=self._token('instance', record['actor']),
             visibility_token=record['visibility'],
             attribute_tokens=[token('attribute', record['attribute'])],
-            translation=centre.tolist(), size=[width, length, height],
-            rotation=about_z(yaw + self._turn), prev=before, next=after,
+            translation=center.tolist(), size=[width, length, height],
+            rotation=about_z(yaw + self._turn), prev=prev, next=next_token,
             num_lidar_pts=record['num_lidar_pts'], num_radar_pts=0)
 
     def _token(self, *parts: object) -> str:

@@ -20,8 +20,8 @@ from sparse3d.simulate.skeleton import (
 # start joint, end joint, radius as a share of the height, part of the outfit
 _BONES = (
     ('pelvis', 'neck', .070, 'shirt'), ('left_shoulder', 'right_shoulder', .045, 'shirt'),
-    ('left_hip', 'right_hip', .060, 'trousers'), ('head_centre', 'head_centre', .062, 'skin'),
-    ('crown', 'crown', .060, 'hair'), ('neck', 'head_centre', .030, 'skin'),
+    ('left_hip', 'right_hip', .060, 'trousers'), ('head_center', 'head_center', .062, 'skin'),
+    ('crown', 'crown', .060, 'hair'), ('neck', 'head_center', .030, 'skin'),
     ('nose', 'nose', .012, 'skin'),
     ('left_shoulder', 'left_elbow', .030, 'shirt'),
     ('right_shoulder', 'right_elbow', .030, 'shirt'),
@@ -35,7 +35,7 @@ _PHASES = np.linspace(0, 2 * np.pi, 16, endpoint=False)
 
 @dataclass(frozen=True)
 class Outfit:
-    """Colours of what somebody wears, red green blue in 0..1."""
+    """Colors of what somebody wears, red green blue in 0..1."""
     shirt: tuple[float, float, float] = (.5, .2, .2)
     trousers: tuple[float, float, float] = (.15, .17, .25)
     skin: tuple[float, float, float] = (.75, .55, .45)
@@ -47,7 +47,7 @@ class Outfit:
 class Pedestrian:
     """A walking or standing person.
 
-    The labelled box is the same in every phase of the step: the smallest one centred on
+    The labeled box is the same in every phase of the step: the smallest one centered on
     the walking line that holds the person in all of them.
     """
     height: float
@@ -69,7 +69,7 @@ class Pedestrian:
         return _clothe(self._skeleton(phase), self.height, self.outfit)
 
     def phase(self, distance: float) -> float:
-        """Phase of the step cycle after walking ``distance`` metres."""
+        """Phase of the step cycle after walking ``distance`` meters."""
         return 2 * np.pi * distance / (.82 * self.height)
 
     def _skeleton(self, phase: float) -> Joints:
@@ -78,10 +78,10 @@ class Pedestrian:
 
 @dataclass(frozen=True)
 class Cyclist:
-    """A person riding a bicycle; labelled with one box, as KITTI does."""
+    """A person riding a bicycle; labeled with one box, as KITTI does."""
     height: float
     outfit: Outfit = field(default_factory=Outfit)
-    frame_colour: tuple[float, float, float] = (.15, .15, .45)
+    frame_color: tuple[float, float, float] = (.15, .15, .45)
     kind: str = 'Cyclist'
 
     @cached_property
@@ -99,7 +99,7 @@ class Cyclist:
         return merge([rider, self._bicycle])
 
     def phase(self, distance: float) -> float:
-        """Phase of the pedals after riding ``distance`` metres."""
+        """Phase of the pedals after riding ``distance`` meters."""
         return -2 * np.pi * distance / 5.5
 
     @property
@@ -124,11 +124,11 @@ class Cyclist:
         ends = np.array([points[end] for _, end in tubes] + [points['bar'] + (0, .26, 0)])
         count = len(starts)
         frame = capsules(starts, ends, np.full(count, .02), np.full(count, Material.METAL),
-                         np.tile(self.frame_colour, (count, 1)), segments=6)
-        return merge([frame, _tyre(points['rear'], .34), _tyre(points['front'], .34)])
+                         np.tile(self.frame_color, (count, 1)), segments=6)
+        return merge([frame, _tire(points['rear'], .34), _tire(points['front'], .34)])
 
 
-def _tyre(hub: np.ndarray, radius: float, pieces: int = 14) -> Mesh:
+def _tire(hub: np.ndarray, radius: float, pieces: int = 14) -> Mesh:
     """A ring of short rods in the plane of x and z; ``radius`` is its outer one."""
     thickness = .02
     angles = np.arange(pieces + 1) * (2 * np.pi / pieces)
@@ -142,13 +142,13 @@ def _clothe(joints: Joints, height: float, outfit: Outfit) -> Mesh:
     starts = np.array([joints[start] for start, _, _, _ in _BONES])
     ends = np.array([joints[end] for _, end, _, _ in _BONES])
     radii = np.array([radius for _, _, radius, _ in _BONES]) * height
-    colours = np.array([getattr(outfit, part) for _, _, _, part in _BONES])
+    colors = np.array([getattr(outfit, part) for _, _, _, part in _BONES])
     materials = np.array([Material.SKIN if part == 'skin' else Material.CLOTH
                           for _, _, _, part in _BONES])
-    return capsules(starts, ends, radii, materials, colours)
+    return capsules(starts, ends, radii, materials, colors)
 
 
 def _envelope(meshes: list[Mesh]) -> tuple[float, float, float]:
-    """Smallest box, centred in x and y and standing on z = 0, around all meshes."""
+    """Smallest box, centered in x and y and standing on z = 0, around all meshes."""
     reach = np.max([np.abs(mesh.vertices).max(axis=0) for mesh in meshes], axis=0)
     return float(2 * reach[0]), float(2 * reach[1]), float(reach[2])

@@ -33,7 +33,7 @@ def scan_range_images(
         snapshot: the world, which stands still during the turn.
         size: rows H and columns W.
         world_from_vehicle: (W, 4, 4) pose of the vehicle when each column is taken.
-        zones: where nothing is labelled, world frame.
+        zones: where nothing is labeled, world frame.
     """
     height, width = size
     pixels = np.arange(height * width)
@@ -44,9 +44,9 @@ def scan_range_images(
     aside = _turn_aside(sensor[wide], calibration, height, width, rng)
     second = _listen(snapshot, calibration, aside, world_from_vehicle, wide % width, receiver, rng)
     images = _both_returns(first, second, wide)
-    places = _places(images, sensor, calibration, world_from_vehicle, pixels % width)
+    positions = _places(images, sensor, calibration, world_from_vehicle, pixels % width)
     return LidarScan([_with_zones(image, place, zones).reshape(height, width, 4)
-                      for image, place in zip(images, places, strict=True)], None, [])
+                      for image, place in zip(images, positions, strict=True)], None, [])
 
 
 def _listen(snapshot: Snapshot, calibration: LidarCalibration, sensor: np.ndarray,
@@ -93,19 +93,19 @@ def _columns(echoes: Echoes) -> np.ndarray:
 def _places(images: list[np.ndarray], sensor: np.ndarray, calibration: LidarCalibration,
             world_from_vehicle: np.ndarray, column: np.ndarray) -> list[np.ndarray]:
     """World x, y [N, 2] of every pixel of both images; that of missing ones means nothing."""
-    places = []
+    positions = []
     for image in images:
         vehicle = rotate(calibration.extrinsic, sensor * image[:, :1])
         vehicle += calibration.extrinsic[:3, 3]
         pose = world_from_vehicle[column]
-        places.append(np.einsum('nij,nj->ni', pose[:, :2, :3], vehicle) + pose[:, :2, 3])
-    return places
+        positions.append(np.einsum('nij,nj->ni', pose[:, :2, :3], vehicle) + pose[:, :2, 3])
+    return positions
 
 
-def _with_zones(image: np.ndarray, places: np.ndarray, zones: list[Zone]) -> np.ndarray:
+def _with_zones(image: np.ndarray, positions: np.ndarray, zones: list[Zone]) -> np.ndarray:
     """Append the flag of no-label zones: 1 inside, else -1; float32."""
     inside = np.zeros(len(image), dtype=bool)
     for zone in zones:
-        inside |= zone.holds(places)
+        inside |= zone.holds(positions)
     flag = np.where(inside & (image[:, 0] > 0), 1.0, MISSING)
     return np.column_stack([image, flag]).astype(np.float32)

@@ -22,7 +22,7 @@ GROUND, STATIC = -2, -1  # instance numbers of what is no actor
 
 
 class Shape(Protocol):
-    """What an actor looks like; its box is centred on the origin and stands on z = 0."""
+    """What an actor looks like; its box is centered on the origin and stands on z = 0."""
     kind: str
 
     @property
@@ -30,7 +30,7 @@ class Shape(Protocol):
         """Length, width, height of the box [m]."""
 
     def phase(self, distance: float) -> float:
-        """Phase of the motion after ``distance`` metres."""
+        """Phase of the motion after ``distance`` meters."""
 
     def mesh(self, phase: float) -> Mesh:
         """Triangles in the actor's frame."""
@@ -61,7 +61,7 @@ class Rigid:
 
 @dataclass(frozen=True)
 class Actor:
-    """Something labelled: a shape that follows a track. ``identity`` is unique in its scene."""
+    """Something labeled: a shape that follows a track. ``identity`` is unique in its scene."""
     identity: int
     shape: Shape
     track: Track
@@ -70,7 +70,7 @@ class Actor:
 
 @dataclass(frozen=True)
 class Daylight:
-    """Light of a scene: direction to the sun [3], strengths, colour of the sky at the horizon."""
+    """Light of a scene: direction to the sun [3], strengths, color of the sky at the horizon."""
     sun: np.ndarray
     sun_strength: float = .75
     ambient: float = .45
@@ -124,7 +124,7 @@ class Scene:
         return pose(np.append(here.xy, self.terrain.height(here.xy)), here.yaw)
 
     def snapshot(self, time: float, reach: float = 150.0) -> Snapshot:
-        """The world at ``time`` seconds; actors farther than ``reach`` metres are left out."""
+        """The world at ``time`` seconds; actors farther than ``reach`` meters are left out."""
         world_from_ego = self.world_from_ego(time)
         states = [self._state(actor, time) for actor in self.actors]
         near = tuple(state for state in states
@@ -138,7 +138,7 @@ class Scene:
 
     def _state(self, actor: Actor, time: float) -> ActorState:
         here = actor.track.at(time)
-        phase = actor.phase_offset + actor.shape.phase(here.travelled)
+        phase = actor.phase_offset + actor.shape.phase(here.traveled)
         ground = float(self.terrain.height(here.xy))
         origin = np.append(here.xy, ground)
         joints = {name: apply(pose(origin, here.yaw), joint)

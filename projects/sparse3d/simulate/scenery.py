@@ -39,7 +39,7 @@ class Scenery:
             height = float(self._terrain.height(spot))
             self._parts.append(place(mesh, (*spot, height), yaw))
 
-    def _kerb(self, side: int) -> float:
+    def _curb(self, side: int) -> float:
         road = self._terrain.road
         return road.half_width + (road.parking_left if side > 0 else road.parking_right)
 
@@ -48,18 +48,18 @@ class Scenery:
         return road.crossing is not None and abs(x - road.crossing) < road.crossing_half + margin
 
     def _posts(self, x_range: tuple[float, float], side: int) -> None:
-        """Lamp posts and traffic signs along the kerb."""
+        """Lamp posts and traffic signs along the curb."""
         x = x_range[0] + self._rng.uniform(0, 25)
         while x < x_range[1]:
             lamp = self._rng.random() < .6
             mesh = _lamp_post(self._rng, side) if lamp else _sign(self._rng)
             if not self._at_crossing(x, 1.0):
-                self._add(mesh, (.3, .3), x, side * (self._kerb(side) + .35))
+                self._add(mesh, (.3, .3), x, side * (self._curb(side) + .35))
             x += self._rng.uniform(12, 32)
 
     def _trees(self, x_range: tuple[float, float], side: int) -> None:
         x = x_range[0] + self._rng.uniform(0, 20)
-        edge = self._kerb(side) + self._terrain.road.pavement
+        edge = self._curb(side) + self._terrain.road.pavement
         while x < x_range[1]:
             if not self._at_crossing(x, 2.0):
                 self._add(_tree(self._rng), (.6, .6), x, side * (edge + self._rng.uniform(.6, 5)))
@@ -68,7 +68,7 @@ class Scenery:
     def _fronts(self, x_range: tuple[float, float], side: int) -> None:
         """A row of buildings, walls, hedges and gaps behind the pavement."""
         rng = self._rng
-        edge = self._kerb(side) + self._terrain.road.pavement
+        edge = self._curb(side) + self._terrain.road.pavement
         setback = rng.uniform(.5, 12)
         x = x_range[0]
         while x < x_range[1]:
@@ -78,8 +78,8 @@ class Scenery:
             clear = not self._at_crossing(middle, length / 2 + 3)
             if kind == 'building' and clear:
                 depth, height = rng.uniform(8, 12), rng.uniform(5, 14)
-                colour = _FACADES[rng.integers(len(_FACADES))]
-                self._add(_building(length - 1, depth, height, colour), (length - 1, depth),
+                color = _FACADES[rng.integers(len(_FACADES))]
+                self._add(_building(length - 1, depth, height, color), (length - 1, depth),
                           middle, side * (edge + setback + depth / 2))
             elif kind in ('wall', 'hedge') and clear:
                 self._add(_barrier(kind, length - .5, rng), (length - .5, .4), middle,
@@ -88,8 +88,8 @@ class Scenery:
 
 
 def _building(length: float, depth: float, height: float,
-              colour: tuple[float, float, float]) -> Mesh:
-    walls = box((0, 0, (height - 1.5) / 2), (length, depth, height + 1.5), Material.FACADE, colour)
+              color: tuple[float, float, float]) -> Mesh:
+    walls = box((0, 0, (height - 1.5) / 2), (length, depth, height + 1.5), Material.FACADE, color)
     roof = box((0, 0, height + .15), (length + .5, depth + .5, .3), Material.WALL,
                (.35, .22, .18))
     return merge([walls, roof])
@@ -97,17 +97,17 @@ def _building(length: float, depth: float, height: float,
 
 def _barrier(kind: str, length: float, rng: np.random.Generator) -> Mesh:
     height = rng.uniform(.9, 2.0)
-    material, colour = ((Material.WALL, (.50, .46, .42)) if kind == 'wall'
-                        else (Material.FOLIAGE, (.15, .27, .10)))
+    material, color = ((Material.WALL, (.50, .46, .42)) if kind == 'wall'
+                       else (Material.FOLIAGE, (.15, .27, .10)))
     thickness = .25 if kind == 'wall' else .6
-    return box((0, 0, height / 2 - .3), (length, thickness, height + .6), material, colour)
+    return box((0, 0, height / 2 - .3), (length, thickness, height + .6), material, color)
 
 
 def _lamp_post(rng: np.random.Generator, side: int) -> Mesh:
     """A post whose arm reaches over the road."""
-    height, grey = rng.uniform(5, 8), (.4, .42, .42)
-    post = cylinder((0, 0, -.3), (0, 0, height), .10, Material.METAL, grey, 8, end_radius=.06)
-    arm = cylinder((0, 0, height), (0, -side * 1.6, height + .2), .05, Material.METAL, grey, 6)
+    height, gray = rng.uniform(5, 8), (.4, .42, .42)
+    post = cylinder((0, 0, -.3), (0, 0, height), .10, Material.METAL, gray, 8, end_radius=.06)
+    arm = cylinder((0, 0, height), (0, -side * 1.6, height + .2), .05, Material.METAL, gray, 6)
     return merge([post, arm, box((0, -side * 1.7, height + .15), (.3, .6, .12),
                                  Material.LAMP, (.9, .9, .85))])
 
@@ -115,9 +115,9 @@ def _lamp_post(rng: np.random.Generator, side: int) -> Mesh:
 def _sign(rng: np.random.Generator) -> Mesh:
     """A traffic sign facing the traffic."""
     height = rng.uniform(2.2, 2.8)
-    colour = ((.75, .1, .1), (.1, .25, .6), (.9, .8, .2))[rng.integers(3)]
+    color = ((.75, .1, .1), (.1, .25, .6), (.9, .8, .2))[rng.integers(3)]
     post = cylinder((0, 0, -.3), (0, 0, height + .3), .035, Material.METAL, (.5, .5, .5), 8)
-    plate = cylinder((-.05, 0, height), (-.03, 0, height), .32, Material.PLATE, colour, 10)
+    plate = cylinder((-.05, 0, height), (-.03, 0, height), .32, Material.PLATE, color, 10)
     return merge([post, plate])
 
 

@@ -16,7 +16,7 @@ _GLOSS[[Material.PAINT, Material.GLASS, Material.METAL]] = .18, .35, .10
 
 
 def sky(daylight: Daylight, directions: np.ndarray) -> np.ndarray:
-    """Colour [N, 3] of the sky in world directions [N, 3] of any length."""
+    """Color [N, 3] of the sky in world directions [N, 3] of any length."""
     rise = directions[:, 2] / np.linalg.norm(directions, axis=1)
     blend = np.clip(rise * 3, 0, 1)[:, None]
     horizon, zenith = np.float32(daylight.horizon), np.float32(daylight.zenith)
@@ -25,9 +25,9 @@ def sky(daylight: Daylight, directions: np.ndarray) -> np.ndarray:
 
 def shade(snapshot: Snapshot, origin: np.ndarray, directions: np.ndarray,
           hits: Hits) -> np.ndarray:
-    """Colour [N, 3] of hits: Lambert's law for sun and sky, gloss, cast shadows, haze."""
+    """Color [N, 3] of hits: Lambert's law for sun and sky, gloss, cast shadows, haze."""
     light = snapshot.daylight
-    materials, colours = describe_surfaces(snapshot, origin, directions, hits)
+    materials, colors = describe_surfaces(snapshot, origin, directions, hits)
     sun = light.sun.astype(np.float32)
     facing = np.clip(np.einsum('ni,i->n', hits.normal, sun), 0, None)
     lit = np.flatnonzero(facing > 0)
@@ -38,12 +38,12 @@ def shade(snapshot: Snapshot, origin: np.ndarray, directions: np.ndarray,
     if light.headlights:
         brightness += _headlights(snapshot, origin + directions * hits.distance[:, None],
                                   hits.normal)
-    colour = colours * brightness[:, None] + _reflection(light, directions, hits, materials)
+    color = colors * brightness[:, None] + _reflection(light, directions, hits, materials)
     if light.headlights:
-        colour[materials == Material.LAMP] += LAMP_GLOW * colours[materials == Material.LAMP]
+        color[materials == Material.LAMP] += LAMP_GLOW * colors[materials == Material.LAMP]
     haze = snapshot.weather.haze
     fade = 1 - np.exp(-hits.distance * np.linalg.norm(directions, axis=1) / haze)[:, None]
-    return colour + fade * (np.float32(light.horizon) - colour)
+    return color + fade * (np.float32(light.horizon) - color)
 
 
 def _headlights(snapshot: Snapshot, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
@@ -65,9 +65,9 @@ def _reflection(light: Daylight, directions: np.ndarray, hits: Hits,
     """Sky mirrored by paint, metal and glass [N, 3]."""
     gloss = _GLOSS[materials]
     rows = np.flatnonzero(gloss)
-    colour = np.zeros((len(materials), 3), dtype=np.float32)
+    color = np.zeros((len(materials), 3), dtype=np.float32)
     sight, normal = directions[rows], hits.normal[rows]
     mirrored = sight - 2 * np.einsum('ni,ni->n', sight, normal)[:, None] * normal
     above = mirrored[:, 2] > 0
-    colour[rows[above]] = sky(light, mirrored[above]) * gloss[rows[above], None]
-    return colour
+    color[rows[above]] = sky(light, mirrored[above]) * gloss[rows[above], None]
+    return color

@@ -12,16 +12,16 @@ import numpy as np
 
 JOINTS = ('nose', 'left_shoulder', 'right_shoulder', 'left_elbow', 'right_elbow', 'left_wrist',
           'right_wrist', 'left_hip', 'right_hip', 'left_knee', 'right_knee', 'left_ankle',
-          'right_ankle', 'head_centre')
+          'right_ankle', 'head_center')
 
 HIP_HALF, SHOULDER_HALF = .052, .115
 THIGH, SHANK, FOOT = .245, .246, .11
 SOLE = .026      # height of the lowest foot joint, and radius of the foot around it
 TOE_DROP = .013  # of the toe below the ankle in a level foot
 TORSO, UPPER_ARM, FOREARM, HAND = .288, .175, .146, .07
-NECK_TO_HEAD = .112  # from the middle of the shoulders to the centre of the head
+NECK_TO_HEAD = .112  # from the middle of the shoulders to the center of the head
 
-Joints = dict[str, np.ndarray]  # name -> [3] metres; also crown, neck, pelvis, hands and toes
+Joints = dict[str, np.ndarray]  # name -> [3] meters; also crown, neck, pelvis, hands and toes
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,10 @@ def _add_trunk(joints: Joints, pelvis: np.ndarray, height: float, lean: float) -
     along = np.array([np.sin(lean), 0.0, np.cos(lean)])
     neck = pelvis + TORSO * height * along
     joints['pelvis'], joints['neck'] = pelvis, neck
-    joints['head_centre'] = neck + NECK_TO_HEAD * height * np.array(
+    joints['head_center'] = neck + NECK_TO_HEAD * height * np.array(
         [np.sin(.6 * lean), 0.0, np.cos(.6 * lean)])
-    joints['nose'] = joints['head_centre'] + (.055 * height, 0, -.012 * height)
-    joints['crown'] = joints['head_centre'] + (-.014 * height, 0, .012 * height)
+    joints['nose'] = joints['head_center'] + (.055 * height, 0, -.012 * height)
+    joints['crown'] = joints['head_center'] + (-.014 * height, 0, .012 * height)
     for side, sign in (('left', 1), ('right', -1)):
         joints[f'{side}_hip'] = pelvis + (0, sign * HIP_HALF * height, 0)
         joints[f'{side}_shoulder'] = neck + (0, sign * SHOULDER_HALF * height, 0)

@@ -1,6 +1,6 @@
 """Random street scenes: traffic, parked cars, people and scenery, without collisions.
 
-Traffic keeps to the right; positive offsets are left of the centre line and belong to
+Traffic keeps to the right; positive offsets are left of the center line and belong to
 the oncoming traffic.
 """
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sparse3d.simulate.skeleton import Gait
 from sparse3d.simulate.terrain import Terrain, random_relief, random_road
 from sparse3d.simulate.tracks import AlongRoad, Still, Straight, Track
 from sparse3d.simulate.vehicles import (
-    CAR_COLOURS,
+    CAR_COLORS,
     CAR_PROFILES,
     PROFILES,
     build_truck,
@@ -91,7 +91,7 @@ class Traffic:
                     x += self._rng.uniform(*gap)
 
     def park(self, x_range: tuple[float, float]) -> None:
-        """Cars parked along the kerb, or at an angle in wide parking strips."""
+        """Cars parked along the curb, or at an angle in wide parking strips."""
         for side, strip in ((1, self._road.parking_left), (-1, self._road.parking_right)):
             if not strip:
                 continue
@@ -113,7 +113,7 @@ class Traffic:
                 edge = self._road.half_width + 8
                 offset = -direction * self._rng.uniform(edge, edge + 25)
                 speed = self._rng.choice([0.0, self._rng.uniform(3, 9)])
-                y = float(self._road.centre(x)) + offset
+                y = float(self._road.center(x)) + offset
                 yaw = direction * np.pi / 2 + self._rng.normal(0, .03)
                 self.add(self._vehicle(), Straight(x, y, yaw, float(speed)))
 
@@ -121,7 +121,7 @@ class Traffic:
         """Cars beyond the pavement, heading anywhere."""
         for _ in range(self._rng.integers(2, 9)):
             x, side = self._rng.uniform(*x_range), self._rng.choice([-1, 1])
-            offset = side * (self._kerb(side) + self._road.pavement + self._rng.uniform(2.5, 7))
+            offset = side * (self._curb(side) + self._road.pavement + self._rng.uniform(2.5, 7))
             spot = self._road.point(x, offset)
             yaw = self._rng.uniform(-np.pi, np.pi)
             self.add(self._vehicle(), Still(float(spot[0]), float(spot[1]), float(yaw)))
@@ -142,12 +142,12 @@ class Traffic:
         for _ in range(round(factor * self._rng.integers(4, 16))):
             side, x = int(self._rng.choice([-1, 1])), self._rng.uniform(*x_range)
             kind = self._rng.choice(['along', 'standing', 'crossing'], p=[.65, .2, .15])
-            offset = side * (self._kerb(side) + self._rng.uniform(.8, self._road.pavement - .3))
+            offset = side * (self._curb(side) + self._rng.uniform(.8, self._road.pavement - .3))
             if kind == 'along':
                 speed = self._rng.choice([-1, 1]) * self._rng.uniform(.8, 1.7)
                 self.add(self._pedestrian(), AlongRoad(self._road, x, offset, speed))
                 continue
-            offset = self._rng.uniform(-1, 1) * self._kerb(1) if kind == 'crossing' else offset
+            offset = self._rng.uniform(-1, 1) * self._curb(1) if kind == 'crossing' else offset
             spot, yaw = self._road.point(x, offset), self._rng.uniform(-np.pi, np.pi)
             if kind == 'standing':
                 self.add(self._pedestrian(swing=.03),
@@ -167,7 +167,7 @@ class Traffic:
         if not turn or shape.size[0] < strip:
             self.add(shape, Still(float(spot[0]), float(spot[1]), yaw))
 
-    def _kerb(self, side: int) -> float:
+    def _curb(self, side: int) -> float:
         road = self._road
         return road.half_width + (road.parking_left if side > 0 else road.parking_right)
 
@@ -176,14 +176,14 @@ class Traffic:
         return road.crossing is not None and abs(x - road.crossing) < road.crossing_half + margin
 
     def _vehicle(self, trucks: bool = True) -> Rigid:
-        colour = CAR_COLOURS[self._rng.integers(len(CAR_COLOURS))]
+        color = CAR_COLORS[self._rng.integers(len(CAR_COLORS))]
         draw = self._rng.random()
         if trucks and draw < .04:
             size = tuple(np.round(self._rng.uniform((7, 2.4, 2.8), (10, 2.6, 3.6)), 2))
-            return Rigid('Truck', size, build_truck(size, colour))
+            return Rigid('Truck', size, build_truck(size, color))
         name = 'van' if draw < .14 else CAR_PROFILES[self._rng.integers(len(CAR_PROFILES))]
         size = draw_size(self._rng, PROFILES[name])
-        return Rigid(PROFILES[name].kind, size, build_vehicle(PROFILES[name], size, colour))
+        return Rigid(PROFILES[name].kind, size, build_vehicle(PROFILES[name], size, color))
 
     def _pedestrian(self, swing: float = .32) -> Pedestrian:
         gait = Gait(swing * self._rng.uniform(.8, 1.2), swing * self._rng.uniform(.5, 1.2),

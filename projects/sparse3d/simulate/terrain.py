@@ -1,7 +1,7 @@
 """The ground: a gently curved road on a gently sloped, undulating surface.
 
-World frame: x roughly along the road, y left, z up, metres. Places along the road are
-given by ``x`` and the signed distance ``offset`` from the centre line, positive to the left.
+World frame: x roughly along the road, y left, z up, meters. Places along the road are
+given by ``x`` and the signed distance ``offset`` from the center line, positive to the left.
 """
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from sparse3d.simulate.materials import Material
 from sparse3d.simulate.mesh import Mesh, make_mesh
 
 MARKING_WIDTH, DASH, GAP = .15, 3.0, 6.0
-COLOURS = {Material.ASPHALT: (.27, .27, .28), Material.MARKING: (.85, .85, .82),
-           Material.CONCRETE: (.52, .50, .47), Material.GRASS: (.23, .33, .13)}
+COLORS = {Material.ASPHALT: (.27, .27, .28), Material.MARKING: (.85, .85, .82),
+          Material.CONCRETE: (.52, .50, .47), Material.GRASS: (.23, .33, .13)}
 
 
 @dataclass(frozen=True)
 class Road:
-    """Course and cross-section of the road; the centre line is a sine in the world's plane."""
+    """Course and cross-section of the road; the center line is a sine in the world's plane."""
     lanes_per_side: int = 1
     lane_width: float = 3.4
     parking_left: float = 0.0      # width of the parking strip [m], 0 for none
     parking_right: float = 0.0
     pavement: float = 2.5          # width of the pavements [m]
-    bend: float = 0.0              # amplitude of the centre line [m]
-    bend_length: float = 200.0     # wave length of the centre line [m]
+    bend: float = 0.0              # amplitude of the center line [m]
+    bend_length: float = 200.0     # wave length of the center line [m]
     bend_phase: float = 0.0
     crossing: float | None = None  # x of the middle of a crossing street
     crossing_half: float = 3.5     # half its width [m]
@@ -36,8 +36,8 @@ class Road:
         """Half the width of the carriageway, without parking strips."""
         return self.lanes_per_side * self.lane_width
 
-    def centre(self, x: np.ndarray | float) -> np.ndarray:
-        """y of the centre line at ``x``."""
+    def center(self, x: np.ndarray | float) -> np.ndarray:
+        """y of the center line at ``x``."""
         angle = 2 * np.pi * np.asarray(x) / self.bend_length + self.bend_phase
         return self.bend * (np.sin(angle) - np.sin(self.bend_phase))
 
@@ -47,26 +47,26 @@ class Road:
         return np.arctan(self.bend * 2 * np.pi / self.bend_length * np.cos(angle))
 
     def point(self, x: np.ndarray | float, offset: np.ndarray | float) -> np.ndarray:
-        """World x, y [..., 2] of the place ``offset`` metres left of the road at ``x``."""
+        """World x, y [..., 2] of the place ``offset`` meters left of the road at ``x``."""
         heading = self.heading(x)
         return np.stack([np.asarray(x) - offset * np.sin(heading),
-                         self.centre(x) + offset * np.cos(heading)], axis=-1)
+                         self.center(x) + offset * np.cos(heading)], axis=-1)
 
     def offset(self, xy: np.ndarray) -> np.ndarray:
-        """Signed distance [N] of world points [N, 2] from the centre line (to first order)."""
-        return (xy[:, 1] - self.centre(xy[:, 0])) * np.cos(self.heading(xy[:, 0]))
+        """Signed distance [N] of world points [N, 2] from the center line (to first order)."""
+        return (xy[:, 1] - self.center(xy[:, 0])) * np.cos(self.heading(xy[:, 0]))
 
     def surface(self, xy: np.ndarray) -> np.ndarray:
         """Material [N] of the ground at world points [N, 2]."""
         x, offset = xy[:, 0], self.offset(xy)
         distance = np.abs(offset)
-        kerb = self.half_width + np.where(offset > 0, self.parking_left, self.parking_right)
+        curb = self.half_width + np.where(offset > 0, self.parking_left, self.parking_right)
         surface = np.full(len(xy), Material.GRASS, dtype=np.uint8)
-        surface[distance < kerb + self.pavement] = Material.CONCRETE
-        surface[distance < kerb] = Material.ASPHALT
+        surface[distance < curb + self.pavement] = Material.CONCRETE
+        surface[distance < curb] = Material.ASPHALT
         surface[self._is_marking(x, distance)] = Material.MARKING
         if self.crossing is not None:
-            self._lay_crossing(surface, x, distance, kerb)
+            self._lay_crossing(surface, x, distance, curb)
         return surface
 
     def _is_marking(self, x: np.ndarray, distance: np.ndarray) -> np.ndarray:
@@ -77,9 +77,9 @@ class Road:
         return edge | dashed
 
     def _lay_crossing(self, surface: np.ndarray, x: np.ndarray, distance: np.ndarray,
-                      kerb: np.ndarray) -> None:
+                      curb: np.ndarray) -> None:
         along = np.abs(x - self.crossing)
-        surface[(along < self.crossing_half + self.pavement) & (distance > kerb)] = \
+        surface[(along < self.crossing_half + self.pavement) & (distance > curb)] = \
             Material.CONCRETE
         surface[along < self.crossing_half] = Material.ASPHALT
         zebra = np.abs(along - self.crossing_half - 2.0) < 1.5
@@ -91,7 +91,7 @@ class Road:
 @dataclass(frozen=True)
 class Relief:
     """Heights of the ground: a plane plus waves."""
-    slope: tuple[float, float] = (0.0, 0.0)  # rise per metre in x and y
+    slope: tuple[float, float] = (0.0, 0.0)  # rise per meter in x and y
     waves: np.ndarray | None = None          # [W, 4] amplitude, wave numbers in x and y, phase
 
     def height(self, xy: np.ndarray) -> np.ndarray:
@@ -124,11 +124,11 @@ class Terrain:
         triangles = np.concatenate([np.column_stack([corner, right, both]),
                                     np.column_stack([corner, both, up])])
         vertices = np.stack([x, y, z], axis=-1).reshape(-1, 3)
-        return make_mesh(vertices, triangles, Material.ASPHALT, COLOURS[Material.ASPHALT])
+        return make_mesh(vertices, triangles, Material.ASPHALT, COLORS[Material.ASPHALT])
 
 
 def random_relief(rng: np.random.Generator) -> Relief:
-    """Slope of about one percent with waves of a few centimetres over 30 to 90 metres."""
+    """Slope of about one percent with waves of a few centimeters over 30 to 90 meters."""
     slope = np.clip(rng.normal(0, (.006, .006)), -.015, .015)
     count = 4
     length, direction = rng.uniform(30, 90, count), rng.uniform(0, np.pi, count)

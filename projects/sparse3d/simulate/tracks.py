@@ -16,7 +16,7 @@ class Place:
     y: float
     yaw: float                       # [rad], ccw from x to y
     velocity: tuple[float, float]    # [m/s], world frame
-    travelled: float = 0.0           # distance along the track since time 0 [m]
+    traveled: float = 0.0            # distance along the track since time 0 [m]
 
     @property
     def xy(self) -> np.ndarray:
@@ -68,7 +68,7 @@ class AlongRoad:
     """
     road: Road
     start: float          # x of the road at time 0 [m]
-    offset: float         # left of the centre line [m]
+    offset: float         # left of the center line [m]
     speed: float          # [m/s]
     yaw_error: float = 0.0
 

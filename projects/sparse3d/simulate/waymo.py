@@ -67,7 +67,7 @@ class WaymoOptions:
 
 def simulate_waymo(root: str | Path, num_segments: int = 4, seed: int = 0, workers: int = 1,
                    options: WaymoOptions | None = None, show_progress: bool = True) -> None:
-    """Simulate ``num_segments`` labelled segments into the folder ``root``.
+    """Simulate ``num_segments`` labeled segments into the folder ``root``.
 
     Segments that are already there are kept if the folder's stamp shows the same seed,
     options and version; a longer run may follow a shorter one.

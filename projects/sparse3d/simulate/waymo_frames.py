@@ -13,7 +13,7 @@ from sparse3d.simulate.scene import Scene, Snapshot
 from sparse3d.simulate.waymo_labels import (
     camera_objects,
     camera_views,
-    labelled_actors,
+    labeled_actors,
     lidar_objects,
     projected_objects,
 )
@@ -55,7 +55,7 @@ class SegmentSimulator:
             yield self.frame(index)
 
     def frame(self, index: int) -> Frame:
-        """One frame with everything that was recorded and labelled."""
+        """One frame with everything that was recorded and labeled."""
         time = TURN / 2 + index / self._rate
         rng = np.random.default_rng((*self._key, 2, 1 + index))
         snapshot = self._scene.snapshot(time)
@@ -78,11 +78,11 @@ class SegmentSimulator:
     def _labels(self, frame: Frame, snapshot: Snapshot, pictures: dict, time: float
                 ) -> tuple[LidarObjects, CameraObjects, ProjectedObjects]:
         views = camera_views(snapshot, pictures)
-        labelled = labelled_actors(snapshot, frame_points(frame), views, self._zones, self._name)
+        labeled = labeled_actors(snapshot, frame_points(frame), views, self._zones, self._name)
         eye = apply(snapshot.world_from_ego, np.array(LIDARS[TOP].position))
-        return (lidar_objects(snapshot, labelled, views, eye, self._global_from_world, time),
-                camera_objects(snapshot, labelled, views, pictures, self._name),
-                projected_objects(snapshot, labelled, pictures))
+        return (lidar_objects(snapshot, labeled, views, eye, self._global_from_world, time),
+                camera_objects(snapshot, labeled, views, pictures, self._name),
+                projected_objects(snapshot, labeled, pictures))
 
     def _velocity(self, time: float) -> np.ndarray:
         """Velocity of the vehicle [6]: linear [m/s] (global frame), angular [rad/s]."""

@@ -1,6 +1,6 @@
 """What Waymo's annotators would write about the actors of a frame.
 
-An actor nearer than ``REACH`` and outside the no-label zones is labelled in 3D if a LiDAR
+An actor nearer than ``REACH`` and outside the no-label zones is labeled in 3D if a LiDAR
 point lies in its box or a camera sees it. People with at least ``KEYPOINT_POINTS`` points
 have keypoints; a joint is occluded if something else, or more of the person than covers any
 joint, lies before it as seen from TOP or, in pictures, from the camera.
@@ -23,7 +23,7 @@ from sparse3d.simulate.scene import ActorState, Snapshot
 from sparse3d.simulate.skeleton import JOINTS
 from sparse3d.simulate.visibility import Visibility, look_at
 from sparse3d.simulate.zones import Zone
-from sparse3d.structures.box_conversions import lidar_to_centre
+from sparse3d.structures.box_conversions import lidar_to_center
 from sparse3d.structures.box_geometry import points_in_box
 
 REACH = 75.0           # [m]
@@ -31,12 +31,12 @@ KEYPOINT_POINTS = 10
 FLESH = .25            # a joint this far behind a surface is occluded [m]
 TYPES = {'Car': 1, 'Van': 1, 'Truck': 1, 'Pedestrian': 2, 'Cyclist': 4}
 Views = dict[int, dict[int, Visibility]]  # camera -> actor -> how it looks there
-_FOREHEAD = .7         # of the way from the head's centre to the nose
+_FOREHEAD = .7         # of the way from the head's center to the nose
 _STEP = .05            # for accelerations [s]
 
 
 @dataclass(frozen=True)
-class Labelled:
+class Labeled:
     """An actor with a 3D label."""
     state: ActorState
     name: str            # of the object in the files
@@ -45,8 +45,8 @@ class Labelled:
     top_points: int
 
 
-def labelled_actors(snapshot: Snapshot, points: WaymoPoints, views: Views, zones: Sequence[Zone],
-                    segment: str) -> list[Labelled]:
+def labeled_actors(snapshot: Snapshot, points: WaymoPoints, views: Views, zones: Sequence[Zone],
+                   segment: str) -> list[Labeled]:
     """Actors with a 3D label, in the order of their identity."""
     vehicle_from_world = inverse(snapshot.world_from_ego)
     top = points.lidar == waymo.TOP
@@ -57,8 +57,8 @@ def labelled_actors(snapshot: Snapshot, points: WaymoPoints, views: Views, zones
         seen = any(state.actor.identity in view for view in views.values())
         zoned = any(zone.holds(state.place.xy[None])[0] for zone in zones)
         if np.hypot(box[0], box[1]) < REACH and not zoned and (len(inside) or seen):
-            chosen.append(Labelled(state, object_name(segment, state.actor.identity), box,
-                                   len(inside), int(top[inside].sum())))
+            chosen.append(Labeled(state, object_name(segment, state.actor.identity), box,
+                                  len(inside), int(top[inside].sum())))
     return chosen
 
 
@@ -74,7 +74,7 @@ def camera_views(snapshot: Snapshot, pictures: Mapping[int, tuple[Camera, Pictur
     return views
 
 
-def lidar_objects(snapshot: Snapshot, labelled: Sequence[Labelled], views: Views,
+def lidar_objects(snapshot: Snapshot, labeled: Sequence[Labeled], views: Views,
                   eye: np.ndarray, global_from_world: np.ndarray,
                   time: float) -> waymo.LidarObjects:
     """3D labels.
@@ -82,29 +82,29 @@ def lidar_objects(snapshot: Snapshot, labelled: Sequence[Labelled], views: Views
     Args:
         eye: world position [3] of TOP, for the visibility of joints.
     """
-    count = len(labelled)
-    boxes = lidar_to_centre(np.array([item.box for item in labelled]).reshape(-1, 7))
-    best = [_most_visible(views, item.state) for item in labelled]
+    count = len(labeled)
+    boxes = lidar_to_center(np.array([item.box for item in labeled]).reshape(-1, 7))
+    best = [_most_visible(views, item.state) for item in labeled]
     synced = np.where(np.array(best, dtype=np.int64).reshape(-1, 1) > 0, boxes, np.nan)
-    joints = [_joints(snapshot, item, eye) for item in labelled]
+    joints = [_joints(snapshot, item, eye) for item in labeled]
     zeros = np.zeros(count, dtype=np.int64)
     return waymo.LidarObjects(
-        [item.name for item in labelled], _integers(_type(item) for item in labelled), boxes,
-        _integers(item.points for item in labelled),
-        _integers(item.top_points for item in labelled),
-        _globally([item.state.place.velocity for item in labelled], global_from_world),
-        _globally([_acceleration(item, time) for item in labelled], global_from_world),
+        [item.name for item in labeled], _integers(_type(item) for item in labeled), boxes,
+        _integers(item.points for item in labeled),
+        _integers(item.top_points for item in labeled),
+        _globally([item.state.place.velocity for item in labeled], global_from_world),
+        _globally([_acceleration(item, time) for item in labeled], global_from_world),
         zeros, zeros.copy(), _integers(best), synced,
         np.array([points for points, _ in joints]).reshape(-1, 14, 3),
         np.array([visibility for _, visibility in joints], dtype=np.int64).reshape(-1, 14))
 
 
-def camera_objects(snapshot: Snapshot, labelled: Sequence[Labelled], views: Views,
+def camera_objects(snapshot: Snapshot, labeled: Sequence[Labeled], views: Views,
                    pictures: Mapping[int, tuple[Camera, Picture]],
                    segment: str) -> waymo.CameraObjects:
     """2D labels of what the cameras see, with the joints of people."""
     rows = [(camera, item, views[camera][item.state.actor.identity])
-            for camera in pictures for item in labelled
+            for camera in pictures for item in labeled
             if item.state.actor.identity in views[camera]]
     joints = [_pixels_of_joints(snapshot, item, pictures[camera][0]) for camera, item, _ in rows]
     return waymo.CameraObjects(
@@ -117,12 +117,12 @@ def camera_objects(snapshot: Snapshot, labelled: Sequence[Labelled], views: View
         np.array([visibility for _, visibility in joints], dtype=np.int64).reshape(-1, 14))
 
 
-def projected_objects(snapshot: Snapshot, labelled: Sequence[Labelled],
+def projected_objects(snapshot: Snapshot, labeled: Sequence[Labeled],
                       pictures: Mapping[int, tuple[Camera, Picture]]) -> waymo.ProjectedObjects:
     """3D boxes projected into the pictures, hidden or not, cut off at the edges."""
     rows = []
     for name, (camera, _) in pictures.items():
-        for item in labelled:
+        for item in labeled:
             box = project_box(item.box, camera)
             if box is not None:
                 rows.append((name, item, box))
@@ -159,7 +159,7 @@ def object_name(*parts: object) -> str:
     return base64.urlsafe_b64encode(digest).decode().rstrip('=')
 
 
-def _joints(snapshot: Snapshot, item: Labelled, eye: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _joints(snapshot: Snapshot, item: Labeled, eye: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Joints [14, 3] in the vehicle frame and their visibility [14]."""
     if not item.state.joints or item.points < KEYPOINT_POINTS:
         return np.zeros((14, 3)), np.zeros(14, dtype=np.int64)
@@ -168,7 +168,7 @@ def _joints(snapshot: Snapshot, item: Labelled, eye: np.ndarray) -> tuple[np.nda
             np.where(_hidden(snapshot, world, eye), waymo.OCCLUDED, waymo.VISIBLE))
 
 
-def _pixels_of_joints(snapshot: Snapshot, item: Labelled,
+def _pixels_of_joints(snapshot: Snapshot, item: Labeled,
                       camera: Camera) -> tuple[np.ndarray, np.ndarray]:
     """Pixels [14, 2] of the joints, the forehead last, and their visibility [14]."""
     if not item.state.joints or item.points < KEYPOINT_POINTS:
@@ -176,17 +176,17 @@ def _pixels_of_joints(snapshot: Snapshot, item: Labelled,
     world = np.array([item.state.joints[name] for name in JOINTS])
     world[13] += _FOREHEAD * (world[0] - world[13]) + (0, 0, .06)
     pose = world_from_camera(snapshot, camera)
-    places = apply(inverse(pose), world)
-    ahead = places[:, 2] > NEAR
-    pixels = camera.project(np.where(ahead[:, None], places, (0, 0, 1)))[:, :2]
+    positions = apply(inverse(pose), world)
+    ahead = positions[:, 2] > NEAR
+    pixels = camera.project(np.where(ahead[:, None], positions, (0, 0, 1)))[:, :2]
     inside = ahead & (pixels >= 0).all(1) & (pixels < (camera.width, camera.height)).all(1)
     visibility = np.where(_hidden(snapshot, world, pose[:3, 3]), waymo.OCCLUDED, waymo.VISIBLE)
     return np.where(inside[:, None], pixels, 0), np.where(inside, visibility, waymo.MISSING)
 
 
-def _hidden(snapshot: Snapshot, places: np.ndarray, eye: np.ndarray) -> np.ndarray:
+def _hidden(snapshot: Snapshot, positions: np.ndarray, eye: np.ndarray) -> np.ndarray:
     """Whether a surface lies more than ``FLESH`` before each place [N, 3], seen from ``eye``."""
-    sight = places - eye
+    sight = positions - eye
     distance = np.linalg.norm(sight, axis=1)
     hits = snapshot.caster.cast(eye, sight / distance[:, None])
     return hits.distance < distance - FLESH
@@ -199,7 +199,7 @@ def _most_visible(views: Views, state: ActorState) -> int:
     return max(rays, key=lambda camera: (rays[camera], -camera), default=0)
 
 
-def _acceleration(item: Labelled, time: float) -> tuple[float, float]:
+def _acceleration(item: Labeled, time: float) -> tuple[float, float]:
     track = item.state.actor.track
     before, after = (np.array(track.at(time + step).velocity) for step in (-_STEP, _STEP))
     return tuple((after - before) / (2 * _STEP))
@@ -210,7 +210,7 @@ def _globally(vectors: Sequence[tuple[float, float]], global_from_world: np.ndar
     return rotate(global_from_world, np.column_stack([flat, np.zeros(len(flat))]))
 
 
-def _type(item: Labelled) -> int:
+def _type(item: Labeled) -> int:
     return TYPES[item.state.actor.shape.kind]
 
 

@@ -38,7 +38,7 @@ class CameraMount:
     position: tuple[float, float, float]   # vehicle frame [m]
     yaw: float                             # ccw from ahead [deg]
     full_height: int = 1280                # at 1920 px of width [px]
-    centre: tuple[float, float] = (959.5, 639.5)
+    center: tuple[float, float] = (959.5, 639.5)
 
 
 LIDARS: dict[int, LidarMount] = {
@@ -80,7 +80,7 @@ def range_image_size(lidar: int, columns: int) -> tuple[int, int]:
 def camera_calibration(camera: int, width: int) -> CameraCalibration:
     """Calibration of a camera without distortion whose picture is ``width`` pixels wide."""
     mount, scale = CAMERAS[camera], width / FULL_WIDTH
-    u, v = (scale * (coordinate + .5) - .5 for coordinate in mount.centre)
+    u, v = (scale * (coordinate + .5) - .5 for coordinate in mount.center)
     intrinsic = np.array([scale * FOCAL, scale * FOCAL, u, v, 0, 0, 0, 0, 0])
     return CameraCalibration(intrinsic, pose(np.array(mount.position), np.radians(mount.yaw)),
                              width, round(scale * mount.full_height), GLOBAL_SHUTTER)

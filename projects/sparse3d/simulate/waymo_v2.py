@@ -167,15 +167,15 @@ def _camera_labels(people: waymo.CameraObjects, now: Row) -> dict[str, list[Row]
     return dict(camera_box=boxes, camera_hkp=joints, camera_to_lidar_box_association=pairs)
 
 
-def _joints(prefix: str, places: np.ndarray, visibility: np.ndarray,
+def _joints(prefix: str, positions: np.ndarray, visibility: np.ndarray,
             types: tuple[int, ...]) -> Row:
     shown = np.flatnonzero(visibility)
-    kind, where = ('3d', 'location_m') if places.shape[1] == 3 else ('2d', 'location_px')
+    kind, where = ('3d', 'location_m') if positions.shape[1] == 3 else ('2d', 'location_px')
     return {f'{prefix}.type': np.array(types)[shown],
             f'{prefix}.keypoint_{kind}.visibility.is_occluded':
                 visibility[shown] == waymo.OCCLUDED,
-            **{f'{prefix}.keypoint_{kind}.{where}.{axis}': places[shown, column]
-               for column, axis in enumerate('xyz'[:places.shape[1]])}}
+            **{f'{prefix}.keypoint_{kind}.{where}.{axis}': positions[shown, column]
+               for column, axis in enumerate('xyz'[:positions.shape[1]])}}
 
 
 def _named(prefix: str, box: np.ndarray) -> Row:

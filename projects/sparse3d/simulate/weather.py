@@ -1,6 +1,6 @@
 """What the air does to light: fog and rain as LiDARs and cameras see them.
 
-Fog of visibility V dims light by exp(-3 d / V) on d metres: 5 % of the contrast is left at
+Fog of visibility V dims light by exp(-3 d / V) on d meters: 5 % of the contrast is left at
 V (Koschmieder's law). Rain of R mm/h dims it by 1.076 R^0.67 dB per km (Carbonneau and
 Wisely 1998). A LiDAR's pulse crosses the air twice. Droplets answer pulses themselves: false
 echoes, most of them near the sensor; wet ground mirrors pulses away.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CLEAR_HAZE = 400.0   # distance over which a colour fades into the horizon on a clear day [m]
+CLEAR_HAZE = 400.0   # distance over which a color fades into the horizon on a clear day [m]
 FARTHEST_DROPS = 30.0  # false echoes come from nearer than that [m]
 
 

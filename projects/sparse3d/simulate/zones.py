@@ -1,4 +1,4 @@
-"""Places beside the road where nobody labelled anything."""
+"""Places beside the road where nobody labeled anything."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ class Zone:
     """A convex polygon in the world's plane."""
     corners: np.ndarray  # [V, 2] counter-clockwise, world frame [m]
 
-    def holds(self, places: np.ndarray) -> np.ndarray:
+    def holds(self, positions: np.ndarray) -> np.ndarray:
         """Whether places [N, 2] lie inside, [N] bool."""
         edges = np.roll(self.corners, -1, axis=0) - self.corners
-        inside = np.ones(len(places), dtype=bool)
+        inside = np.ones(len(positions), dtype=bool)
         for corner, edge in zip(self.corners, edges, strict=True):
-            offset = places - corner
+            offset = positions - corner
             inside &= edge[0] * offset[:, 1] - edge[1] * offset[:, 0] > 0
         return inside
 

@@ -1,6 +1,6 @@
 """Repairs of the installed stack, one file per fault, each removable.
 
-Every repair module has a ``repair()`` function that is safe to call twice; the
+Every repair module has a ``apply_patch()`` function that is safe to call twice; the
 module docstring says what is wrong upstream and how to see it. Deleting a
 module and its line below removes the repair.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-REPAIRS: tuple[str, ...] = (
+PATCHES: tuple[str, ...] = (
     'activation_checkpointing',
     'checkpoint_loading',
     'info_files',
@@ -24,7 +24,7 @@ REPAIRS: tuple[str, ...] = (
 )
 
 
-def repair() -> None:
+def apply_patch() -> None:
     """Apply every repair to the imported libraries; idempotent."""
-    for name in REPAIRS:
-        import_module(f'{__name__}.{name}').repair()
+    for name in PATCHES:
+        import_module(f'{__name__}.{name}').apply_patch()

@@ -21,7 +21,7 @@ _PACKAGES = ('mmdet.', 'mmcv.')
 _NAMES = ('cp', 'checkpoint')  # under which they import torch's module or function
 
 
-def repair() -> None:
+def apply_patch() -> None:
     """Let modules of mmdet and mmcv call :func:`checkpoint` in place of torch's."""
     for module in [item for name, item in sys.modules.items() if name.startswith(_PACKAGES)]:
         for name in _NAMES:

@@ -56,7 +56,7 @@ class _SafeTorch:
         return load_checkpoint_file(file, map_location)
 
 
-def repair() -> None:
+def apply_patch() -> None:
     """Give the safe loader mmengine's own types, and every scheme the safe loader."""
     torch.serialization.add_safe_globals(admitted_types())
     own_list = getattr(torch._weights_only_unpickler, '_get_allowed_globals', dict)()

@@ -26,7 +26,7 @@ SafeLoader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
 NAMELESS = 'a pickle'
 
 
-def repair() -> None:
+def apply_patch() -> None:
     """Read pickles and YAML of mmengine as plain data and name the refused file."""
     PickleHandler.load_from_fileobj = _load_pickle
     YamlHandler.load_from_fileobj = _load_yaml

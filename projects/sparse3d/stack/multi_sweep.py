@@ -18,7 +18,7 @@ from mmdet3d.datasets.transforms import LoadPointsFromMultiSweeps
 SWEEPS = 'lidar_sweeps'
 
 
-def repair() -> None:
+def apply_patch() -> None:
     """Correct the sweeps' translations before the transform uses them."""
     upstream = LoadPointsFromMultiSweeps.transform
     if hasattr(upstream, 'upstream'):

@@ -21,7 +21,7 @@ MODULES = ('mmdet3d.datasets.transforms.dbsampler', 'mmcv.ops.pixel_group',
 REMOVED = {'long': np.int64, 'int': int, 'float': float, 'bool': bool, 'object': object}
 
 
-def repair() -> None:
+def apply_patch() -> None:
     """Give the modules a ``np`` with the removed names."""
     for name in MODULES:
         module = import_module(name)

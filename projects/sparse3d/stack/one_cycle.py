@@ -16,7 +16,7 @@ from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 JUST_BEFORE = -1e-9  # the first step is then the first of the fall
 
 
-def repair() -> None:
+def apply_patch() -> None:
     """Let a phase without length be passed over."""
     upstream = OneCycleParamScheduler._get_value
     if hasattr(upstream, 'upstream'):

@@ -15,7 +15,7 @@ from torch import nn
 from sparse3d.ops.voxel_batch_norm import VoxelBatchNorm1d
 
 
-def repair() -> None:
+def apply_patch() -> None:
     """Let ``dict(type='BN1d')`` build the layer that takes one row."""
     if MODELS.get('BN1d') is nn.BatchNorm1d:
         MODELS.register_module('BN1d', module=VoxelBatchNorm1d, force=True)

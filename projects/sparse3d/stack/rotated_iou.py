@@ -24,7 +24,7 @@ PACKAGE = 'mmdet3d.evaluation.functional.kitti_utils'
 MODULE = f'{PACKAGE}.rotate_iou'
 
 
-def repair() -> None:
+def apply_patch() -> None:
     """Put a module without CUDA in the place of the kernels."""
     module = sys.modules.get(MODULE)
     if getattr(module, 'rotate_iou_gpu_eval', None) is rotate_iou_gpu_eval:

@@ -47,7 +47,7 @@ class CpuIndiceData(IndiceData):
         self.pairs = pairs
 
 
-def repair() -> None:
+def apply_patch() -> None:
     """Route CPU tensors of spconv's convolution and pooling modules to our operators."""
     _route(conv.SparseConvolutionBase, '_conv_forward', _convolve, tensor_at=1)
     _route(pool.SparseMaxPool, 'forward', partial(_pool, partial(sparse_max_pool, floor=0.0)))

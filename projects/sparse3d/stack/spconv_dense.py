@@ -14,7 +14,7 @@ from spconv.pytorch import core
 from torch import Tensor
 
 
-def repair() -> None:
+def apply_patch() -> None:
     """Let ``SparseConvTensor.dense`` index with a tuple."""
     if not hasattr(core.scatter_nd, 'upstream'):
         scatter_nd.upstream = core.scatter_nd

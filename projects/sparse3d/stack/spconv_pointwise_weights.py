@@ -25,7 +25,7 @@ LAYOUTS = ('spconv', 'plain')
 MARK = 'pointwise_layout'
 
 
-def repair() -> None:
+def apply_patch() -> None:
     """Let 1x1 sparse convolutions obey :func:`set_pointwise_layout`."""
     upstream = SparseConvolutionBase._conv_forward
     if hasattr(upstream, MARK):

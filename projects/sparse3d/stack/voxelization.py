@@ -22,7 +22,7 @@ from sparse3d.ops.voxelization import UNLIMITED, hard_voxelize
 MODULES = ('mmcv.ops.voxelize', 'mmdet3d.models.data_preprocessors.voxelize')
 
 
-def repair() -> None:
+def apply_patch() -> None:
     """Route hard voxelization of CPU tensors to the sorting operator."""
     for name in MODULES:
         function = import_module(name)._Voxelization

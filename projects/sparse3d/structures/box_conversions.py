@@ -1,13 +1,13 @@
 """Boxes of the benchmarks to and from the LiDAR frame, all conversions in one place.
 
-The LiDAR box everywhere in Sparse3D is (x, y, z_bottom, dx, dy, dz, yaw), in metres
+The LiDAR box everywhere in Sparse3D is (x, y, z_bottom, dx, dy, dz, yaw), in meters
 and radians, in the right-handed LiDAR frame::
 
             z up                 top view, x forward, y left
             |   x forward                x
             |  /                   3 ----^---- 0      yaw: counter-clockwise from x to y
             | /                     |    |    |       dx along the heading, dy across, dz up
-    y ------+                       |    o    |       (x, y, z) is the centre of the BOTTOM face
+    y ------+                       |    o    |       (x, y, z) is the center of the BOTTOM face
      left                    y <----|---------|
                                     2 --------- 1
 
@@ -16,11 +16,11 @@ What the benchmarks do otherwise:
 =========  =========================  =============  ==========================
 benchmark  frame                      reference      sizes, heading
 =========  =========================  =============  ==========================
-KITTI      camera: x right, y down,   bottom centre  h, w, l in files; about y,
+KITTI      camera: x right, y down,   bottom center  h, w, l in files; about y,
            z forward                                 0 along x, clockwise
-nuScenes   global, or LiDAR with      centre         w, l, h; quaternion w x y z
+nuScenes   global, or LiDAR with      center         w, l, h; quaternion w x y z
            x right, y forward
-Waymo      vehicle: x forward,        centre         l, w, h; as here
+Waymo      vehicle: x forward,        center         l, w, h; as here
            y left
 =========  =========================  =============  ==========================
 """
@@ -41,7 +41,7 @@ def kitti_camera_to_lidar(boxes: np.ndarray, lidar2cam: np.ndarray) -> np.ndarra
     between the two frames is ignored for the heading: yaw = -rotation_y - pi / 2.
 
     Args:
-        boxes: (N, 7) x, y, z of the bottom centre, l, h, w, rotation_y in the
+        boxes: (N, 7) x, y, z of the bottom center, l, h, w, rotation_y in the
             rectified camera frame (x right, y down, z forward).
         lidar2cam: (4, 4) LiDAR frame to rectified camera frame.
 
@@ -51,10 +51,10 @@ def kitti_camera_to_lidar(boxes: np.ndarray, lidar2cam: np.ndarray) -> np.ndarra
     Source: KITTI object development kit, ``readme.txt``.
     """
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 7)
-    centre = _transform(boxes[:, :3], np.linalg.inv(lidar2cam))
+    center = _transform(boxes[:, :3], np.linalg.inv(lidar2cam))
     length, height, width = boxes[:, 3], boxes[:, 4], boxes[:, 5]
     yaw = wrap_angle(-boxes[:, 6] - np.pi / 2)
-    return np.column_stack([centre, length, width, height, yaw])
+    return np.column_stack([center, length, width, height, yaw])
 
 
 def lidar_to_kitti_camera(boxes: np.ndarray, lidar2cam: np.ndarray) -> np.ndarray:
@@ -68,27 +68,27 @@ def lidar_to_kitti_camera(boxes: np.ndarray, lidar2cam: np.ndarray) -> np.ndarra
         (N, 7) float64 x, y, z, l, h, w, rotation_y in the rectified camera frame.
     """
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 7)
-    centre = _transform(boxes[:, :3], lidar2cam)
+    center = _transform(boxes[:, :3], lidar2cam)
     length, width, height = boxes[:, 3], boxes[:, 4], boxes[:, 5]
     rotation_y = wrap_angle(-boxes[:, 6] - np.pi / 2)
-    return np.column_stack([centre, length, height, width, rotation_y])
+    return np.column_stack([center, length, height, width, rotation_y])
 
 
-def lidar_to_centre(boxes: np.ndarray) -> np.ndarray:
+def lidar_to_center(boxes: np.ndarray) -> np.ndarray:
     """Move the reference from the bottom face to the middle: Waymo's boxes.
 
     Args:
         boxes: (N, >=7) x, y, z_bottom, dx, dy, dz, yaw, ...
 
     Returns:
-        (N, >=7) float64 x, y, z_centre, length, width, height, heading, ...
+        (N, >=7) float64 x, y, z_center, length, width, height, heading, ...
     """
     boxes = np.array(boxes, dtype=np.float64)
     boxes[:, 2] += boxes[:, 5] / 2
     return boxes
 
 
-def centre_to_lidar(boxes: np.ndarray) -> np.ndarray:
+def center_to_lidar(boxes: np.ndarray) -> np.ndarray:
     """Move the reference from the middle to the bottom face; see the function above."""
     boxes = np.array(boxes, dtype=np.float64)
     boxes[:, 2] -= boxes[:, 5] / 2
@@ -103,10 +103,10 @@ def lidar_to_nuscenes(boxes: np.ndarray, lidar2global: np.ndarray | None = None)
         lidar2global: (4, 4) LiDAR frame to the frame wanted, identity if None.
 
     Returns:
-        ``(translation, size, rotation)``: (N, 3) centres, (N, 3) width, length,
+        ``(translation, size, rotation)``: (N, 3) centers, (N, 3) width, length,
         height, (N, 4) unit quaternions w, x, y, z with w >= 0; all float64.
     """
-    boxes = lidar_to_centre(boxes)
+    boxes = lidar_to_center(boxes)
     matrix = np.eye(4) if lidar2global is None else np.asarray(lidar2global, np.float64)
     half = boxes[:, 6] / 2
     about_z = np.stack([np.cos(half), half * 0, half * 0, np.sin(half)], axis=1)
@@ -119,7 +119,7 @@ def nuscenes_to_lidar(translation: np.ndarray, size: np.ndarray, rotation: np.nd
                       lidar2global: np.ndarray | None = None) -> np.ndarray:
     """Convert nuScenes boxes to LiDAR boxes; the inverse of the function above.
 
-    The yaw is the direction of the box's length axis seen from above.
+    The yaw is the direction of the box's length axis in BEV.
 
     Returns:
         (N, 7) float64 x, y, z_bottom, dx, dy, dz, yaw in the LiDAR frame.
@@ -128,10 +128,10 @@ def nuscenes_to_lidar(translation: np.ndarray, size: np.ndarray, rotation: np.nd
     w, x, y, z = np.asarray(rotation, np.float64).reshape(-1, 4).T
     along = np.stack([1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)], axis=1)
     along = along @ matrix[:3, :3]  # rows times R = inverse rotation of each
-    centre = _transform(np.asarray(translation, np.float64).reshape(-1, 3), np.linalg.inv(matrix))
+    center = _transform(np.asarray(translation, np.float64).reshape(-1, 3), np.linalg.inv(matrix))
     sizes = np.asarray(size, np.float64).reshape(-1, 3)[:, [1, 0, 2]]
     yaw = np.arctan2(along[:, 1], along[:, 0])
-    return centre_to_lidar(np.column_stack([centre, sizes, yaw]))
+    return center_to_lidar(np.column_stack([center, sizes, yaw]))
 
 
 def _quaternion(rotation: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ def points_in_box(points: np.ndarray, box: np.ndarray) -> np.ndarray:
     """Rows of the points strictly inside one LiDAR box.
 
     Args:
-        points: (N, >=3) x, y, z in metres, LiDAR frame.
+        points: (N, >=3) x, y, z in meters, LiDAR frame.
         box: (7,) x, y, z_bottom, dx, dy, dz, yaw.
 
     Returns:
@@ -46,7 +46,7 @@ def points_in_each_box(points: np.ndarray, boxes: np.ndarray) -> list[np.ndarray
     """:func:`points_in_box` for many boxes: the points are sorted once, not looked through M times.
 
     Args:
-        points: (N, >=3) x, y, z in metres, LiDAR frame.
+        points: (N, >=3) x, y, z in meters, LiDAR frame.
         boxes: (M, >=7) LiDAR boxes.
 
     Returns:
@@ -70,7 +70,7 @@ def points_in_any_box(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """Rows of the points strictly inside at least one LiDAR box.
 
     Args:
-        points: (N, >=3) x, y, z in metres, LiDAR frame.
+        points: (N, >=3) x, y, z in meters, LiDAR frame.
         boxes: (M, >=7) LiDAR boxes.
 
     Returns:

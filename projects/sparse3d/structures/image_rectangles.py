@@ -10,7 +10,7 @@ _EDGES = np.array([(a, b) for a in range(8) for b in range(a + 1, 8)
 
 
 def project_rectangles(
-        boxes: np.ndarray,      # (M, >=7) LiDAR boxes, bottom centre
+        boxes: np.ndarray,      # (M, >=7) LiDAR boxes, bottom center
         lidar2img: np.ndarray,  # (4, 4)
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bounds of the part of each box in front of the camera, not clipped to any image.

@@ -2,7 +2,7 @@
 
 Joints in the order of Waymo's LiDAR labels, and what connects them::
 
-                 13 head centre, 0 nose
+                 13 head center, 0 nose
                     |
       2 ------------+------------ 1      left and right are the person's own:
       |  right      |      left   |      left joints have odd, right joints even numbers
@@ -24,7 +24,7 @@ from torch import Tensor
 JOINTS = (
     'nose', 'left_shoulder', 'right_shoulder', 'left_elbow', 'right_elbow', 'left_wrist',
     'right_wrist', 'left_hip', 'right_hip', 'left_knee', 'right_knee', 'left_ankle',
-    'right_ankle', 'head_centre',
+    'right_ankle', 'head_center',
 )
 LEFT_RIGHT_PAIRS = ((1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12))
 WAYMO_TYPES = (1, 5, 13, 6, 14, 7, 15, 8, 16, 9, 17, 10, 18, 20)  # enum of the labels, per joint
@@ -40,7 +40,7 @@ class Keypoints3D:
     whose visibility is 0 has no meaning.
 
     Args:
-        points: (M, K, 3) x, y, z in metres, LiDAR frame.
+        points: (M, K, 3) x, y, z in meters, LiDAR frame.
         visibility: (M, K), 0 missing, 1 occluded, 2 visible; predictions may lie between.
             All visible by default.
         left_right_pairs: joints that change places in a mirror; for K = 14 those of Waymo.
@@ -109,8 +109,8 @@ class Keypoints3D:
         return self.points.device
 
     @property
-    def present(self) -> Tensor:
-        """(M, K) bool: labelled, visible or occluded."""
+    def valid(self) -> Tensor:
+        """(M, K) bool: labeled, visible or occluded."""
         return self.visibility > MISSING
 
     def to(self, *args, **kwargs) -> Keypoints3D:
@@ -151,32 +151,32 @@ class Keypoints3D:
         points[..., _FLIPPED_AXIS[direction]] *= -1
         return self._with(points, self.visibility[:, order])
 
-    def rotate(self, angle: float | Tensor, centre: Tensor | None = None) -> Keypoints3D:
+    def rotate(self, angle: float | Tensor, center: Tensor | None = None) -> Keypoints3D:
         """Turn about the z axis.
 
         Args:
             angle: radians, counter-clockwise from x to y; one, or (M,) one per person.
-            centre: (3,) or (M, 3) points to turn about, the origin by default.
+            center: (3,) or (M, 3) points to turn about, the origin by default.
         """
         angle = torch.as_tensor(angle, dtype=self.points.dtype, device=self.device)
         cos, sin = angle.cos().reshape(-1, 1), angle.sin().reshape(-1, 1)  # [M or 1, 1]
-        pivot = self._per_person(centre)
+        pivot = self._per_person(center)
         x, y, z = (self.points - pivot).unbind(-1)
         return self._with(torch.stack([x * cos - y * sin, x * sin + y * cos, z], -1) + pivot)
 
-    def scale(self, factor: float | Tensor, centre: Tensor | None = None) -> Keypoints3D:
+    def scale(self, factor: float | Tensor, center: Tensor | None = None) -> Keypoints3D:
         """Stretch.
 
         Args:
             factor: one, or (M,) one per person.
-            centre: (3,) or (M, 3) points that stay where they are, the origin by default.
+            center: (3,) or (M, 3) points that stay where they are, the origin by default.
         """
         factor = torch.as_tensor(factor, dtype=self.points.dtype, device=self.device)
-        pivot = self._per_person(centre)
+        pivot = self._per_person(center)
         return self._with((self.points - pivot) * factor.reshape(-1, 1, 1) + pivot)
 
     def translate(self, offset: Sequence[float] | Tensor) -> Keypoints3D:
-        """Move by (3,) metres, or (M, 3) for each person."""
+        """Move by (3,) meters, or (M, 3) for each person."""
         return self._with(self.points + self._per_person(offset))
 
     def _per_person(self, vector: Sequence[float] | Tensor | None) -> Tensor:

@@ -23,7 +23,7 @@ class SceneMotion:
         steps: pairs in the order of their application: ``('flip', 'horizontal')`` (mirrors y)
             or ``('flip', 'vertical')`` (mirrors x), ``('rotate', angle)`` in radians,
             counter-clockwise about z, ``('scale', factor)``, ``('translate', (x, y, z))`` in
-            metres.
+            meters.
 
     Raises:
         ValueError: for another kind of step, a scale that is not positive.

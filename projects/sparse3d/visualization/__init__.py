@@ -2,7 +2,7 @@
 
 open3d is imported only when a scene is rendered or shown.
 """
-from sparse3d.visualization.birds_eye_view import draw_birds_eye_view
+from sparse3d.visualization.bev_view import draw_bev
 from sparse3d.visualization.camera_overlay import draw_camera_overlay
 from sparse3d.visualization.drive_video import write_video
 from sparse3d.visualization.frame import Boxes, Frame, Picture
@@ -10,5 +10,5 @@ from sparse3d.visualization.people_panels import draw_people
 from sparse3d.visualization.rerun_recording import write_recording
 from sparse3d.visualization.scene_3d import SceneRenderer, show_scene
 
-__all__ = ['Boxes', 'Frame', 'Picture', 'SceneRenderer', 'draw_birds_eye_view',
+__all__ = ['Boxes', 'Frame', 'Picture', 'SceneRenderer', 'draw_bev',
            'draw_camera_overlay', 'draw_people', 'show_scene', 'write_recording', 'write_video']

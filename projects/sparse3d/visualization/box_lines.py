@@ -21,7 +21,7 @@ def box_corners(boxes: np.ndarray) -> np.ndarray:
 
 
 def heading_marks(boxes: np.ndarray) -> np.ndarray:
-    """A line for each box on the ground from its centre to beyond its front, (M, 2, 3)."""
+    """A line for each box on the ground from its center to beyond its front, (M, 2, 3)."""
     boxes = np.asarray(boxes, dtype=np.float64)
     direction = np.stack([np.cos(boxes[:, 6]), np.sin(boxes[:, 6])], axis=1)
     reach = boxes[:, 3:4] / 2 + np.maximum(0.25 * boxes[:, 3:4], 0.5)
@@ -31,7 +31,7 @@ def heading_marks(boxes: np.ndarray) -> np.ndarray:
 
 
 def velocity_marks(boxes: np.ndarray) -> np.ndarray:
-    """Where each moving box goes in the next second, from its centre, (K, 2, 3).
+    """Where each moving box goes in the next second, from its center, (K, 2, 3).
 
     Args:
         boxes: (M, 7) or, with velocities, (M, 9); NaN is unknown and gives no line.

@@ -10,13 +10,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from sparse3d.visualization.birds_eye_view import HALO, legend_lines
+from sparse3d.visualization.bev_view import HALO, legend_lines
 from sparse3d.visualization.box_lines import box_corners, box_segments
-from sparse3d.visualization.colours import BACKGROUND, GROUND_TRUTH, TEXT, class_colour
+from sparse3d.visualization.colors import BACKGROUND, GROUND_TRUTH, TEXT, class_color
 from sparse3d.visualization.frame import Boxes, Frame, Picture
 from sparse3d.visualization.picture_files import as_text, image_figure, write_picture
 
-NEAREST = 0.3  # metres in front of the camera; what is closer is cut off
+NEAREST = 0.3  # meters in front of the camera; what is closer is cut off
 
 
 def draw_camera_overlay(frame: Frame, picture: Picture, path: str | os.PathLike) -> None:
@@ -44,7 +44,7 @@ def draw_camera_overlay_into(frame: Frame, picture: Picture, stream: BinaryIO,
                    [GROUND_TRUTH] * len(frame.ground_truth), 1.9)
     if frame.detections is not None:
         found = frame.detections
-        _add_boxes(axes, picture, found, [class_colour(label) for label in found.labels], 1.3)
+        _add_boxes(axes, picture, found, [class_color(label) for label in found.labels], 1.3)
         _add_scores(axes, picture, found)
     axes.text(6, 6, as_text(frame.summary()), color=TEXT, fontsize=8, va='top',
               bbox={'facecolor': BACKGROUND, 'alpha': 0.75, 'edgecolor': 'none'})
@@ -57,7 +57,7 @@ def project_segments(segments: np.ndarray, lidar2img: np.ndarray) -> tuple[np.nd
     """Project line segments, cut off where they come too close to the camera.
 
     Args:
-        segments: (S, 2, 3) in metres, LiDAR frame.
+        segments: (S, 2, 3) in meters, LiDAR frame.
         lidar2img: (4, 4) LiDAR frame to (u * depth, v * depth, depth).
 
     Returns:
@@ -75,23 +75,25 @@ def project_segments(segments: np.ndarray, lidar2img: np.ndarray) -> tuple[np.nd
     return ends[..., :2] / ends[..., 2:], rows
 
 
-def _add_boxes(axes: Axes, picture: Picture, boxes: Boxes, colours: list, width: float) -> None:
+def _add_boxes(axes: Axes, picture: Picture, boxes: Boxes, colors: list, width: float) -> None:
     if not len(boxes):
         return
     lines, rows = project_segments(box_segments(boxes.boxes), picture.lidar2img)
     owners = np.concatenate([np.repeat(np.arange(len(boxes)), 12), np.arange(len(boxes))])[rows]
     axes.add_collection(LineCollection(
-        lines, colors=[colours[owner] for owner in owners], linewidths=width))
+        lines, colors=[colors[owner] for owner in owners], linewidths=width))
 
 
-def _add_scores(axes: Axes, picture: Picture, found: Boxes) -> None:
+def _add_scores(axes: Axes, picture: Picture, detections: Boxes) -> None:
     height, width = picture.image.shape[:2]
-    for box, label, score in zip(box_corners(found.boxes), found.labels, found.scores, strict=True):
+    for box, label, score in zip(
+        box_corners(detections.boxes), detections.labels, detections.scores, strict=True
+    ):
         corners = box @ picture.lidar2img[:3, :3].T + picture.lidar2img[:3, 3]
         if (corners[:, 2] <= NEAREST).any():
             continue
         pixels = corners[:, :2] / corners[:, 2:]
         u, v = pixels[:, 0].mean(), pixels[:, 1].min()
         if 0 <= u < width and -20 <= v < height:
-            axes.text(u, max(v - 3, 10), f'{score:.2f}', color=class_colour(label), fontsize=7,
+            axes.text(u, max(v - 3, 10), f'{score:.2f}', color=class_color(label), fontsize=7,
                       ha='center', va='bottom', path_effects=HALO)

@@ -1,4 +1,4 @@
-"""The scene from above with every mistake in its own colour."""
+"""The scene from above with every mistake in its own color."""
 from __future__ import annotations
 
 import os
@@ -10,28 +10,28 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sparse3d.structures.box_geometry import bev_corners
-from sparse3d.visualization.birds_eye_view import points_extent
+from sparse3d.visualization.bev_view import points_extent
 from sparse3d.visualization.box_lines import heading_marks
-from sparse3d.visualization.colours import BACKGROUND, TEXT, point_colours
+from sparse3d.visualization.colors import BACKGROUND, TEXT, point_colors
 from sparse3d.visualization.frame import Frame
 from sparse3d.visualization.picture_files import save_figure
 
-# Of the kinds of sparse3d.evaluation.detection_errors; told apart in grey prints by the dashes.
-COLOURS = {
+# Of the kinds of sparse3d.evaluation.detection_errors; told apart in gray prints by the dashes.
+COLORS = {
     'found': (0.30, 0.86, 0.35), 'wrong heading': (0.70, 0.50, 1.00),
     'duplicate': (0.98, 0.90, 0.30), 'wrong class': (0.35, 0.75, 1.00),
     'misplaced': (1.00, 0.55, 0.10), 'false': (0.95, 0.25, 0.20), 'missed': (1.0, 1.0, 1.0),
 }
 
 
-def draw_errors(frame: Frame, detections: Sequence[str], truth: Sequence[str],
+def draw_errors(frame: Frame, detections: Sequence[str], gt: Sequence[str],
                 path: str | os.PathLike) -> None:
     """Draw a frame from above: detections by the kind of mistake, missed objects dashed.
 
     Args:
         frame: with ground truth and detections.
-        detections: kind of each detection, a key of ``COLOURS``.
-        truth: state of each labelled object; ``'missed'`` ones are drawn.
+        detections: kind of each detection, a key of ``COLORS``.
+        gt: state of each labeled object; ``'missed'`` ones are drawn.
         path: the file to write; PNG, PDF or SVG.
 
     Raises:
@@ -42,8 +42,8 @@ def draw_errors(frame: Frame, detections: Sequence[str], truth: Sequence[str],
     figure = Figure(figsize=(width, 9), facecolor=BACKGROUND, layout='constrained')
     axes = figure.add_subplot(facecolor=BACKGROUND)
     axes.scatter(frame.points[:, 1], frame.points[:, 0], s=0.8, linewidths=0, rasterized=True,
-                 c=point_colours(frame.points) * 0.6, zorder=1)
-    missed = np.asarray(truth, dtype=object) == 'missed'
+                 c=point_colors(frame.points) * 0.6, zorder=1)
+    missed = np.asarray(gt, dtype=object) == 'missed'
     if frame.ground_truth is not None and missed.any():
         _outlines(axes, frame.ground_truth.boxes[missed], ['missed'] * int(missed.sum()), 'dashed')
     if frame.detections is not None and len(frame.detections):
@@ -61,15 +61,15 @@ def draw_errors(frame: Frame, detections: Sequence[str], truth: Sequence[str],
 def _outlines(axes, boxes: np.ndarray, kinds: Sequence[str], style: str) -> None:
     corners = bev_corners(boxes[:, :7])[..., ::-1]
     outlines = np.concatenate([corners, corners[:, :1]], axis=1)
-    colours = [COLOURS[kind] for kind in kinds]
+    colors = [COLORS[kind] for kind in kinds]
     for lines in (outlines, heading_marks(boxes)[..., 1::-1]):
-        axes.add_collection(LineCollection(lines, colors=colours, linewidths=1.6,
+        axes.add_collection(LineCollection(lines, colors=colors, linewidths=1.6,
                                            linestyles=style, zorder=3))
 
 
 def _legend(detections: Sequence[str], any_missed: bool) -> list[Line2D]:
-    kinds = [kind for kind in COLOURS if kind in set(detections)]
-    lines = [Line2D([], [], color=COLOURS[kind], label=kind) for kind in kinds]
+    kinds = [kind for kind in COLORS if kind in set(detections)]
+    lines = [Line2D([], [], color=COLORS[kind], label=kind) for kind in kinds]
     if any_missed:
-        lines.append(Line2D([], [], color=COLOURS['missed'], linestyle='dashed', label='missed'))
+        lines.append(Line2D([], [], color=COLORS['missed'], linestyle='dashed', label='missed'))
     return lines

@@ -11,10 +11,10 @@ class Boxes:
     """Boxes in the LiDAR frame with what is known about them.
 
     Attributes:
-        boxes: (M, 7 or 9) x, y, z_bottom, dx, dy, dz, yaw[, vx, vy]; metres, radians.
+        boxes: (M, 7 or 9) x, y, z_bottom, dx, dy, dz, yaw[, vx, vy]; meters, radians.
         labels: (M,) class numbers; -1 for a class without a name.
         scores: (M,) in 0..1, or None for ground truth.
-        joints: (M, K, 3) of people in metres, or None.
+        joints: (M, K, 3) of people in meters, or None.
         visibility: (M, K) of the joints: above 0 present, above 1 visible; or None.
     """
 
@@ -45,12 +45,12 @@ class Boxes:
         """The boxes alone."""
         return replace(self, joints=None, visibility=None)
 
-    def above(self, score: float) -> Boxes:
+    def above(self, score_threshold: float) -> Boxes:
         """Those with at least this score, the best first; all of them without scores."""
         if self.scores is None:
             return self
         order = np.argsort(-self.scores, kind='stable')
-        order = order[self.scores[order] >= score]
+        order = order[self.scores[order] >= score_threshold]
         columns = (self.boxes, self.labels, self.scores, self.joints, self.visibility)
         return Boxes(*(None if column is None else column[order] for column in columns))
 
@@ -76,9 +76,9 @@ class Frame:
 
     Attributes:
         name: shown in titles and used in file names.
-        points: (N, >=3) x, y, z in metres, then intensity if there is a fourth column.
+        points: (N, >=3) x, y, z in meters, then intensity if there is a fourth column.
         class_names: by class number.
-        ground_truth: labelled boxes, or None if unknown.
+        ground_truth: labeled boxes, or None if unknown.
         detections: predicted boxes, or None if nothing was predicted.
         pictures: camera images, may be empty.
     """
@@ -128,7 +128,7 @@ class Frame:
         """One line for titles: frame, points, boxes."""
         parts = [f'frame {self.name}', f'{len(self.points):,} points']
         if self.ground_truth is not None:
-            parts.append(f'{len(self.ground_truth)} labelled')
+            parts.append(f'{len(self.ground_truth)} labeled')
         if self.detections is not None:
             parts.append(f'{len(self.detections)} detected')
         return '  ·  '.join(parts)

@@ -12,8 +12,8 @@ from sparse3d.atomic_files import UnwritableFile
 from sparse3d.errors import BackendUnavailable
 from sparse3d.visualization.box_lines import box_segments, velocity_marks
 from sparse3d.visualization.camera_overlay import project_segments
-from sparse3d.visualization.coloured_points import coloured_points
-from sparse3d.visualization.colours import GROUND_TRUTH, class_colour
+from sparse3d.visualization.colored_points import colored_points
+from sparse3d.visualization.colors import GROUND_TRUTH, class_color
 from sparse3d.visualization.frame import Boxes, Frame, Picture
 from sparse3d.visualization.skeleton_lines import skeleton_segments
 
@@ -22,7 +22,7 @@ JPEG_QUALITY = 80
 
 
 def write_recording(frames: Iterable[Frame], path: str | os.PathLike,
-                    colour_by: str = 'height') -> int:
+                    color_by: str = 'height') -> int:
     """Write frames one after the other into an ``.rrd`` file; the time line is ``frame``.
 
     Points, ground truth, detections with class and score, velocities, skeletons, and camera
@@ -31,7 +31,7 @@ def write_recording(frames: Iterable[Frame], path: str | os.PathLike,
     Args:
         frames: what to record; they are drawn as they come.
         path: the file to write; it appears when all frames are in.
-        colour_by: see :func:`sparse3d.visualization.coloured_points.coloured_points`.
+        color_by: see :func:`sparse3d.visualization.colored_points.colored_points`.
 
     Returns:
         The number of frames.
@@ -50,7 +50,7 @@ def write_recording(frames: Iterable[Frame], path: str | os.PathLike,
         rerun.log('world', rerun.ViewCoordinates.FLU, static=True, recording=recording)
         for count, frame in enumerate(frames, 1):
             rerun.set_time_sequence('frame', count - 1, recording=recording)
-            _log_frame(rerun, recording, frame, colour_by)
+            _log_frame(rerun, recording, frame, color_by)
         rerun.disconnect(recording=recording)
         os.replace(temporary, path)
     except OSError as error:
@@ -69,13 +69,13 @@ def _rerun() -> Any:
     return rerun
 
 
-def _log_frame(rerun: Any, recording: Any, frame: Frame, colour_by: str) -> None:
+def _log_frame(rerun: Any, recording: Any, frame: Frame, color_by: str) -> None:
     def log(name: str, entity: Any) -> None:
         rerun.log(name, entity, recording=recording)
 
     log('summary', rerun.TextLog(frame.summary()))
     log('world/points', rerun.Points3D(frame.points[:, :3], radii=0.03,
-                                       colors=_bytes(coloured_points(frame, colour_by))))
+                                       colors=_bytes(colored_points(frame, color_by))))
     for name, boxes in (('ground_truth', frame.ground_truth), ('detections', frame.detections)):
         log(f'world/{name}', rerun.Clear(recursive=True))
         if boxes is not None and len(boxes):
@@ -85,44 +85,44 @@ def _log_frame(rerun: Any, recording: Any, frame: Frame, colour_by: str) -> None
 
 
 def _log_boxes(rerun: Any, log: Any, name: str, frame: Frame, boxes: Boxes) -> None:
-    centres = boxes.boxes[:, :3] + [0, 0, 0.5] * boxes.boxes[:, 3:6]
+    centers = boxes.boxes[:, :3] + [0, 0, 0.5] * boxes.boxes[:, 3:6]
     half = boxes.boxes[:, 6] / 2
     turns = [rerun.Quaternion(xyzw=[0, 0, np.sin(angle), np.cos(angle)]) for angle in half]
     labels = [frame.class_name(label) for label in boxes.labels]
     if boxes.scores is not None:
         labels = [f'{label} {score:.2f}' for label, score in
                   zip(labels, boxes.scores, strict=True)]
-    colours = _bytes(_colours(boxes))
-    log(name, rerun.Boxes3D(centers=centres, half_sizes=boxes.boxes[:, 3:6] / 2,
-                            quaternions=turns, labels=labels, colors=colours))
+    colors = _bytes(_colors(boxes))
+    log(name, rerun.Boxes3D(centers=centers, half_sizes=boxes.boxes[:, 3:6] / 2,
+                            quaternions=turns, labels=labels, colors=colors))
     moving = velocity_marks(boxes.boxes)
     if len(moving):
         log(f'{name}/velocity', rerun.Arrows3D(origins=moving[:, 0],
                                                vectors=moving[:, 1] - moving[:, 0]))
     if boxes.joints is not None:
-        limbs, limb_colours = skeleton_segments(boxes.joints, boxes.visibility,
-                                                boxes.scores is None)
-        log(f'{name}/skeletons', rerun.LineStrips3D(limbs, colors=_bytes(limb_colours)))
+        limbs, limb_colors = skeleton_segments(boxes.joints, boxes.visibility,
+                                               boxes.scores is None)
+        log(f'{name}/skeletons', rerun.LineStrips3D(limbs, colors=_bytes(limb_colors)))
 
 
 def _log_picture(rerun: Any, log: Any, frame: Frame, picture: Picture) -> None:
     name = f'cameras/{picture.name}'
     log(name, rerun.Image(picture.image).compress(jpeg_quality=JPEG_QUALITY))
     for kind, boxes in (('ground_truth', frame.ground_truth), ('detections', frame.detections)):
-        lines, colours = np.zeros((0, 2, 2)), np.zeros((0, 3))
+        lines, colors = np.zeros((0, 2, 2)), np.zeros((0, 3))
         if boxes is not None and len(boxes):
             segments = [box_segments(box[None]) for box in boxes.boxes]
             owner = np.repeat(np.arange(len(boxes)), [len(part) for part in segments])
             lines, kept = project_segments(np.concatenate(segments), picture.lidar2img)
-            colours = _colours(boxes)[owner[kept]]
-        log(f'{name}/{kind}', rerun.LineStrips2D(lines, colors=_bytes(colours)))
+            colors = _colors(boxes)[owner[kept]]
+        log(f'{name}/{kind}', rerun.LineStrips2D(lines, colors=_bytes(colors)))
 
 
-def _colours(boxes: Boxes) -> np.ndarray:
+def _colors(boxes: Boxes) -> np.ndarray:
     if boxes.scores is None:
         return np.tile(GROUND_TRUTH, (len(boxes), 1))
-    return np.array([class_colour(label) for label in boxes.labels]).reshape(-1, 3)
+    return np.array([class_color(label) for label in boxes.labels]).reshape(-1, 3)
 
 
-def _bytes(colours: np.ndarray) -> np.ndarray:
-    return (np.asarray(colours).reshape(-1, 3) * 255).astype(np.uint8)
+def _bytes(colors: np.ndarray) -> np.ndarray:
+    return (np.asarray(colors).reshape(-1, 3) * 255).astype(np.uint8)

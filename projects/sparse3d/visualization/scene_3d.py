@@ -13,17 +13,17 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from sparse3d.errors import BackendUnavailable
-from sparse3d.visualization.birds_eye_view import HALO, legend_lines
+from sparse3d.visualization.bev_view import HALO, legend_lines
 from sparse3d.visualization.box_lines import box_segments
-from sparse3d.visualization.coloured_points import coloured_points
-from sparse3d.visualization.colours import BACKGROUND, GROUND_TRUTH, TEXT, class_colour
+from sparse3d.visualization.colored_points import colored_points
+from sparse3d.visualization.colors import BACKGROUND, GROUND_TRUTH, TEXT, class_color
 from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.picture_files import as_text, image_figure, save_figure
 from sparse3d.visualization.skeleton_lines import skeleton_segments
 
-EYE, LOOK_AT = (-13.0, 0.0, 10.0), (18.0, 0.0, -2.0)  # metres, from behind and above the sensor
+EYE, LOOK_AT = (-13.0, 0.0, 10.0), (18.0, 0.0, -2.0)  # meters, from behind and above the sensor
 FIELD_OF_VIEW = 45.0                                  # degrees, vertical
-RINGS = (10, 20, 30, 40, 50, 60)                      # metres from the sensor
+RINGS = (10, 20, 30, 40, 50, 60)                      # meters from the sensor
 
 
 class SceneRenderer:
@@ -43,12 +43,12 @@ class SceneRenderer:
         from open3d.visualization import rendering
         with _native_output_hidden():
             self._renderer = rendering.OffscreenRenderer(*size)
-        # Colours as they were given: without tone mapping, and with the background
+        # Colors as they were given: without tone mapping, and with the background
         # encoded as open3d will decode it.
         self._renderer.scene.view.set_post_processing(False)
         self._renderer.scene.set_background([*(_srgb(c) for c in BACKGROUND), 1.0])
 
-    def draw(self, frame: Frame, path: str | os.PathLike, colour_by: str = 'height') -> None:
+    def draw(self, frame: Frame, path: str | os.PathLike, color_by: str = 'height') -> None:
         """Render a frame into a file, with title, legend, scores and distances.
 
         Raises:
@@ -56,7 +56,7 @@ class SceneRenderer:
         """
         scene = self._renderer.scene
         scene.clear_geometry()
-        for item in scene_geometries(frame, colour_by):
+        for item in scene_geometries(frame, color_by):
             scene.add_geometry(item['name'], item['geometry'], item['material'])
         # after the geometry, whose extent decides what is too far to be drawn
         self._renderer.setup_camera(FIELD_OF_VIEW, LOOK_AT, EYE, (0, 0, 1))
@@ -74,13 +74,13 @@ class SceneRenderer:
         texts = [(_on_ring(radius, ground), f'{radius} m', TEXT, 0.6) for radius in RINGS]
         found = frame.detections
         if found is not None:
-            texts += [((*box[:2], box[2] + box[5] + 0.4), f'{score:.2f}', class_colour(label), 1)
+            texts += [((*box[:2], box[2] + box[5] + 0.4), f'{score:.2f}', class_color(label), 1)
                       for box, label, score in
                       zip(found.boxes, found.labels, found.scores, strict=True)]
-        for position, text, colour, alpha in texts:
+        for position, text, color, alpha in texts:
             pixel = self._project(position, width, height)
             if pixel is not None:
-                axes.text(*pixel, text, color=colour, alpha=alpha, fontsize=10, ha='center',
+                axes.text(*pixel, text, color=color, alpha=alpha, fontsize=10, ha='center',
                           va='bottom', path_effects=HALO)
 
     def _project(self, position: tuple, width: int, height: int) -> tuple[float, float] | None:
@@ -93,7 +93,7 @@ class SceneRenderer:
         return (x / w + 1) / 2 * width, (1 - y / w) / 2 * height
 
 
-def show_scene(frame: Frame, colour_by: str = 'height') -> None:
+def show_scene(frame: Frame, color_by: str = 'height') -> None:
     """Open a window with a frame and wait until it is closed.
 
     Raises:
@@ -111,22 +111,22 @@ def show_scene(frame: Frame, colour_by: str = 'height') -> None:
                                 f'{frame.class_name(label)} {score:.2f}')
 
     open3d.visualization.draw(
-        scene_geometries(frame, colour_by), title=frame.summary(), show_skybox=False,
+        scene_geometries(frame, color_by), title=frame.summary(), show_skybox=False,
         bg_color=(*BACKGROUND, 1.0), lookat=np.array(LOOK_AT), eye=np.array(EYE),
         up=np.array([0.0, 0.0, 1.0]), field_of_view=FIELD_OF_VIEW,
         on_init=write_scores if found is not None else None)
 
 
-def scene_geometries(frame: Frame, colour_by: str = 'height') -> list[dict[str, Any]]:
+def scene_geometries(frame: Frame, color_by: str = 'height') -> list[dict[str, Any]]:
     """What open3d draws: dicts with ``name``, ``geometry`` and ``material``.
 
-    Points by ``colour_by``; ground truth green, detections in the colours of their
+    Points by ``color_by``; ground truth green, detections in the colors of their
     classes; the line on the ground of a box points ahead; circles every 10 m. Skeletons of
-    people as :func:`~sparse3d.visualization.skeleton_lines.skeleton_segments` colours them.
+    people as :func:`~sparse3d.visualization.skeleton_lines.skeleton_segments` colors them.
     """
     items = [_rings(frame)]
     if len(frame.points):
-        items.append(_point_item(frame, colour_by))
+        items.append(_point_item(frame, color_by))
     if frame.ground_truth is not None and len(frame.ground_truth):
         items.append(line_item('ground truth', box_segments(frame.ground_truth.boxes),
                                 GROUND_TRUTH, 4.0))
@@ -137,7 +137,7 @@ def scene_geometries(frame: Frame, colour_by: str = 'height') -> list[dict[str, 
 
 
 def ground_height(points: np.ndarray) -> float:
-    """A height near the ground under the sensor in metres; -1.7 without points."""
+    """A height near the ground under the sensor in meters; -1.7 without points."""
     near = points[np.hypot(points[:, 0], points[:, 1]) < 20]
     return float(np.percentile(near[:, 2], 5)) if len(near) else -1.7
 
@@ -167,28 +167,28 @@ def rendering_problem() -> str | None:
             '"python tools/doctor.py" tells more')
 
 
-def _point_item(frame: Frame, colour_by: str) -> dict[str, Any]:
+def _point_item(frame: Frame, color_by: str) -> dict[str, Any]:
     import open3d
     cloud = open3d.geometry.PointCloud(_vectors(frame.points[:, :3]))
-    cloud.colors = _vectors(coloured_points(frame, colour_by))
+    cloud.colors = _vectors(colored_points(frame, color_by))
     material = open3d.visualization.rendering.MaterialRecord()
     material.shader, material.point_size = 'defaultUnlit', 2.2
     return {'name': 'points', 'geometry': cloud, 'material': material}
 
 
-def _detection_item(frame: Frame, found: Boxes, label: int) -> dict[str, Any]:
-    segments = box_segments(found.boxes[found.labels == label])
-    return line_item(f'detected {frame.class_name(label)}', segments, class_colour(label), 2.5)
+def _detection_item(frame: Frame, detections: Boxes, label: int) -> dict[str, Any]:
+    segments = box_segments(detections.boxes[detections.labels == label])
+    return line_item(f'detected {frame.class_name(label)}', segments, class_color(label), 2.5)
 
 
 def _skeleton_items(frame: Frame) -> list[dict[str, Any]]:
     items = []
-    for name, boxes, is_truth in (('labelled joints', frame.ground_truth, True),
-                                  ('detected joints', frame.detections, False)):
+    for name, boxes, is_gt in (('labeled joints', frame.ground_truth, True),
+                               ('detected joints', frame.detections, False)):
         if boxes is not None and boxes.joints is not None and len(boxes):
-            segments, colours = skeleton_segments(boxes.joints, boxes.visibility, is_truth)
+            segments, colors = skeleton_segments(boxes.joints, boxes.visibility, is_gt)
             if len(segments):
-                items.append(line_item(name, segments, colours, 3.0))
+                items.append(line_item(name, segments, colors, 3.0))
     return items
 
 
@@ -207,14 +207,14 @@ def _on_ring(radius: float, height: float) -> tuple[float, float, float]:
     return radius * float(np.cos(angle)), radius * float(np.sin(angle)), height
 
 
-def line_item(name: str, segments: np.ndarray, colour: tuple | np.ndarray,
+def line_item(name: str, segments: np.ndarray, color: tuple | np.ndarray,
               width: float) -> dict[str, Any]:
-    """Line segments (S, 2, 3) of one colour, or (S, 3) colours, as open3d draws them."""
+    """Line segments (S, 2, 3) of one color, or (S, 3) colors, as open3d draws them."""
     import open3d
     lines = np.arange(2 * len(segments)).reshape(-1, 2)
     geometry = open3d.geometry.LineSet(
         _vectors(segments.reshape(-1, 3)), open3d.utility.Vector2iVector(lines))
-    geometry.colors = _vectors(np.broadcast_to(colour, (len(segments), 3)).copy())
+    geometry.colors = _vectors(np.broadcast_to(color, (len(segments), 3)).copy())
     material = open3d.visualization.rendering.MaterialRecord()
     material.shader, material.line_width = 'unlitLine', width
     return {'name': name, 'geometry': geometry, 'material': material}

@@ -1,7 +1,7 @@
 """A window to walk through frames: slider and keys, layers, camera image, picking.
 
 Right and left arrow: next and previous frame. P, G, D, V, S: points, ground truth,
-detections, velocities, skeletons. C: next colouring. Ctrl and click on a box: its numbers.
+detections, velocities, skeletons. C: next coloring. Ctrl and click on a box: its numbers.
 """
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import numpy as np
 
 from sparse3d.errors import BackendUnavailable
 from sparse3d.visualization.camera_overlay import draw_camera_overlay_into
-from sparse3d.visualization.coloured_points import COLOURINGS
-from sparse3d.visualization.colours import BACKGROUND
+from sparse3d.visualization.colored_points import COLORINGS
+from sparse3d.visualization.colors import BACKGROUND
 from sparse3d.visualization.frame import Frame
 from sparse3d.visualization.scene_3d import EYE, FIELD_OF_VIEW, LOOK_AT, has_display
 from sparse3d.visualization.viewer_state import LAYERS, ViewerState
@@ -72,7 +72,7 @@ class Viewer:
         self._slider.int_value = self.state.index
         for layer, box in self._boxes.items():
             box.checked = layer in self.state.shown
-        self._colour.selected_text = self.state.colour_by
+        self._color.selected_text = self.state.color_by
         picture = camera_picture(frame)
         if picture is not None:
             self._picture.update_image(self._image(picture))
@@ -86,12 +86,12 @@ class Viewer:
         self._slider.set_on_value_changed(lambda value: self._changed(self.state.go, int(value)))
         self._score = gui.Slider(gui.Slider.DOUBLE)
         self._score.set_limits(0, 1)
-        self._score.double_value = self.state.score
+        self._score.double_value = self.state.score_threshold
         self._score.set_on_value_changed(self._set_score)
-        self._colour = gui.Combobox()
-        for name in COLOURINGS:
-            self._colour.add_item(name)
-        self._colour.set_on_selection_changed(lambda name, _: self._set_colour(name))
+        self._color = gui.Combobox()
+        for name in COLORINGS:
+            self._color.add_item(name)
+        self._color.set_on_selection_changed(lambda name, _: self._set_color(name))
         self._boxes = {}
         for layer in LAYERS:
             self._boxes[layer] = gui.Checkbox(layer)
@@ -100,7 +100,7 @@ class Viewer:
         self._picked = gui.Label('ctrl + click on a box: its numbers')
         self._picture = gui.ImageWidget()
         for widget in (self._summary, gui.Label('frame'), self._slider, gui.Label('score from'),
-                       self._score, gui.Label('points by'), self._colour, *self._boxes.values(),
+                       self._score, gui.Label('points by'), self._color, *self._boxes.values(),
                        self._picked, self._picture):
             self._panel.add_child(widget)
 
@@ -114,11 +114,11 @@ class Viewer:
         self.update()
 
     def _set_score(self, score: float) -> None:
-        self.state.score = score
+        self.state.score_threshold = score
         self.update()
 
-    def _set_colour(self, name: str) -> None:
-        self.state.colour_by = name
+    def _set_color(self, name: str) -> None:
+        self.state.color_by = name
         self.update()
 
     def _on_key(self, event: Any) -> bool:
@@ -132,8 +132,8 @@ class Viewer:
         if name in KEYS:
             self._changed(self.state.toggle, KEYS[name])
         elif name == 'c':
-            place = COLOURINGS.index(self.state.colour_by)
-            self._set_colour(COLOURINGS[(place + 1) % len(COLOURINGS)])
+            place = COLORINGS.index(self.state.color_by)
+            self._set_color(COLORINGS[(place + 1) % len(COLORINGS)])
         else:
             return False
         return True

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from sparse3d.visualization.box_lines import velocity_marks
-from sparse3d.visualization.colours import TEXT
+from sparse3d.visualization.colors import TEXT
 from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.scene_3d import line_item, scene_geometries
 
 LAYERS = ('points', 'ground truth', 'detections', 'velocities', 'skeletons')
 KEPT_FRAMES = 16        # loaded frames that are kept: going back is quick
-PICK_MARGIN = 0.3       # metres round a box that still pick it
+PICK_MARGIN = 0.3       # meters round a box that still pick it
 
 
 @dataclass
@@ -30,8 +30,8 @@ class ViewerState:
     load: Callable[[int], Frame]
     count: int
     index: int = 0
-    score: float = 0.3
-    colour_by: str = 'height'
+    score_threshold: float = 0.3
+    color_by: str = 'height'
     shown: set[str] = field(default_factory=lambda: set(LAYERS))
 
     def __post_init__(self) -> None:
@@ -55,7 +55,7 @@ class ViewerState:
         frame = self._load(self.index)
         truth, found = frame.ground_truth, frame.detections
         if found is not None:
-            found = found.above(self.score)
+            found = found.above(self.score_threshold)
         truth = truth if 'ground truth' in self.shown else None
         found = found if 'detections' in self.shown else None
         frame = replace(frame, ground_truth=truth, detections=found)
@@ -64,7 +64,7 @@ class ViewerState:
     def geometries(self) -> list[dict[str, Any]]:
         """What open3d draws of the frame; see :func:`scene_geometries`."""
         frame = self.frame
-        items = [item for item in scene_geometries(frame, self.colouring(frame))
+        items = [item for item in scene_geometries(frame, self.coloring(frame))
                  if item['name'] != 'points' or 'points' in self.shown]
         if 'velocities' in self.shown:
             marks = [velocity_marks(boxes.boxes) for boxes in (frame.ground_truth, frame.detections)
@@ -73,16 +73,16 @@ class ViewerState:
                 items.append(line_item('velocities', np.concatenate(marks), TEXT, 2.0))
         return items
 
-    def colouring(self, frame: Frame) -> str:
-        """The wanted colouring, or by height if the points lack the column."""
+    def coloring(self, frame: Frame) -> str:
+        """The wanted coloring, or by height if the points lack the column."""
         columns = dict(height=3, intensity=4, time=5)
-        enough = frame.points.shape[1] >= columns.get(self.colour_by, 3)
-        return self.colour_by if enough else 'height'
+        enough = frame.points.shape[1] >= columns.get(self.color_by, 3)
+        return self.color_by if enough else 'height'
 
     def pick(self, position: Sequence[float]) -> str | None:
-        """Numbers of the box at a position of the scene in metres, or None; detections first."""
+        """Numbers of the box at a position of the scene in meters, or None; detections first."""
         frame = self.frame
-        for kind, boxes in (('detected', frame.detections), ('labelled', frame.ground_truth)):
+        for kind, boxes in (('detected', frame.detections), ('labeled', frame.ground_truth)):
             row = None if boxes is None else box_at(boxes, np.asarray(position, float))
             if row is not None:
                 return f'{kind} {describe_box(frame, boxes, row)}'
@@ -90,7 +90,7 @@ class ViewerState:
 
 
 def box_at(boxes: Boxes, position: np.ndarray) -> int | None:
-    """Row of the box that holds a position, nearest centre first."""
+    """Row of the box that holds a position, nearest center first."""
     if not len(boxes):
         return None
     offset = position - boxes.boxes[:, :3] - [0, 0, 0.5] * boxes.boxes[:, 3:6]
@@ -103,7 +103,7 @@ def box_at(boxes: Boxes, position: np.ndarray) -> int | None:
 
 
 def describe_box(frame: Frame, boxes: Boxes, row: int) -> str:
-    """A box in words: class, score, centre, size, heading, speed, distance, points inside."""
+    """A box in words: class, score, center, size, heading, speed, distance, points inside."""
     from sparse3d.structures.box_geometry import points_in_box
     box = boxes.boxes[row]
     lines = [frame.class_name(boxes.labels[row])]

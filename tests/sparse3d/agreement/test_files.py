@@ -15,10 +15,10 @@ from sparse3d.apis import load_config, load_detector, test, train, visualize
 from sparse3d.apis.analyze import analyze
 from sparse3d.apis.build_model import build_model
 from sparse3d.errors import CheckpointError, DataError
-from sparse3d.prepare.own import OwnPreparation, prepare_own
+from sparse3d.prepare.own import CustomPreparation, prepare_custom
 
 CONFIG = Path(__file__).resolve().parents[3] / \
-    'configs/focalsconv/focalsconv_centerpoint_own_data.py'
+    'configs/focalsconv/focalsconv_centerpoint_custom_data.py'
 ALONE = {f'{split}_dataloader.{key}': value for split in ('train', 'val', 'test')
          for key, value in (('num_workers', 0), ('persistent_workers', False))}
 VERBS = {
@@ -44,7 +44,7 @@ def write_data(root: Path, columns: int) -> Path:
     (root / 'calibration.json').write_text(json.dumps(dict(FRONT=dict(
         cam2img=[[10, 0, 8], [0, 10, 4], [0, 0, 1]],
         lidar2cam=[[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]))))
-    prepare_own(root, OwnPreparation(columns=columns))
+    prepare_custom(root, CustomPreparation(columns=columns))
     return root
 
 
@@ -75,7 +75,7 @@ def saved(path: Path, weights: dict, classes=None) -> Path:
 @pytest.mark.parametrize('verb', VERBS)
 def test_columns_of_the_files(config_of_five_columns, weights, verb, tmp_path):
     with pytest.raises(DataError, match=r'columns of the files and of the config differ: '
-                       r'5 \(\S+own_infos_\w+.pkl\) and 4 \(LoadCloud.columns\); set'):
+                       r'5 \(\S+own_infos_\w+.pkl\) and 4 \(LoadPointFile.columns\); set'):
         VERBS[verb](config_of_five_columns, saved(tmp_path / 'a.pth', weights), tmp_path / 'out')
 
 

@@ -193,7 +193,7 @@ def test_every_config_of_the_repository_agrees_and_says_enough_to_be_compared(pa
             for statement in statements_in(config[key].to_dict(), key)}
     assert {'data.classes', 'model.num_classes', 'model.range'} <= said
     steps = re.findall(r"'type': '(Load\w+)'", str(config.train_dataloader.to_dict()))
-    if any('Points' in step or step == 'LoadCloud' for step in steps):
+    if any('Points' in step or step == 'LoadPointFile' for step in steps):
         assert {'data.columns', 'model.columns', 'data.points_range', 'model.grid',
                 'model.sparse_shape'} <= said
     else:
@@ -215,10 +215,10 @@ def test_defaults_count_and_derived_classes_state_what_their_bases_do():
     def kinds(node: dict) -> dict:
         return {found.kind: found.value for found in statements_in(node, 'x')}
 
-    assert kinds(dict(type='LoadCloud'))['data.columns'] == 4
+    assert kinds(dict(type='LoadPointFile'))['data.columns'] == 4
     assert kinds(dict(type='LoadPoints', columns=6, use=[0, 1, 2]))['data.columns'] == 3
-    assert kinds(dict(type='SparseBEVHead', num_classes=2, num_query=4,
-                      point_range=[0] * 6))['model.frames'] == 8
+    assert kinds(dict(type='SparseBEVHead', num_classes=2, num_queries=4,
+                      point_cloud_range=[0] * 6))['model.frames'] == 8
     assert kinds(dict(type='MovingCenterHead', tasks=[
         dict(num_class=1, class_names=['a']), dict(num_class=2, class_names=['b', 'c'])]))[
             'model.classes'] == ['a', 'b', 'c']

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from sparse3d.apis import train
 from sparse3d.apis.analyze import analyze
 from sparse3d.errors import DataError
-from sparse3d.visualization import draw_birds_eye_view
+from sparse3d.visualization import draw_bev
 from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.html_report import HtmlReport
 from sparse3d.visualization.picture_files import as_text
@@ -36,8 +36,15 @@ def report(tmp_path_factory) -> Path:
         root = tmp_path_factory.mktemp('analysis')
         config = Config.fromfile(folder / 'tiny_config.py')
         trained = train(config, root / 'work')
-        return analyze(config, trained.checkpoint, root / 'report', frames=4, overlap=0.3, worst=2,
-                       device='cpu')
+        return analyze(
+            config,
+            trained.checkpoint,
+            root / 'report',
+            frames=4,
+            iou_threshold=0.3,
+            worst=2,
+            device='cpu',
+        )
     finally:
         sys.path.remove(str(folder))
 
@@ -88,7 +95,7 @@ def test_names_of_classes_are_no_formulas(tmp_path, name):
     box = np.array([[1., 1, 0, 1, 1, 1, 0]])
     frame = Frame(name, np.zeros((1, 4)), (name, ), Boxes(box, np.zeros(1, int)),
                   Boxes(box, np.zeros(1, int), np.ones(1)))
-    draw_birds_eye_view(frame, tmp_path / 'a.svg')
+    draw_bev(frame, tmp_path / 'a.svg')
     figure = Figure()
     axes = figure.add_subplot()
     axes.plot([0, 1], label=as_text(name))
@@ -101,12 +108,12 @@ def test_a_split_without_labels_is_named(tiny_config, tmp_path, monkeypatch):
     import tiny_training
     read = tiny_training.TinyFrames.__getitem__
 
-    def unlabelled(self, index):
+    def unlabeled(self, index):
         sample = read(self, index)
         del sample['data_samples'].gt_instances_3d
         return sample
 
-    monkeypatch.setattr(tiny_training.TinyFrames, '__getitem__', unlabelled)
+    monkeypatch.setattr(tiny_training.TinyFrames, '__getitem__', unlabeled)
     torch.save({'state_dict': tiny_training.TinyDetector().state_dict()}, tmp_path / 'a.pth')
     with pytest.raises(DataError, match='has no labels'):
         analyze(tiny_config, tmp_path / 'a.pth', tmp_path / 'report', device='cpu')

@@ -57,7 +57,7 @@ def test_known_keys_pass(key):
     ('wrok_dir', 'work_dir'),
     ('model.in_channels.deep', 'model.in_channels'),
 ])
-def test_a_misspelt_key_is_named_with_its_neighbour(key, near):
+def test_a_misspelt_key_is_named_with_its_neighbor(key, near):
     with pytest.raises(ConfigError, match=f"no key '{key}'") as error:
         check_options(CONFIG, {key: 1})
     assert repr(near) in str(error.value)

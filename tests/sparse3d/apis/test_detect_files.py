@@ -25,7 +25,7 @@ def folder(tmp_path, monkeypatch):
         np.save(clouds / f'{name}.npy', np.zeros((50, 4), np.float32))
     (clouds / 'b.npy').write_bytes((clouds / 'b.npy').read_bytes()[:-3])
 
-    def detector(path, score):
+    def detector(path, score_threshold):
         box = np.array([[10, 2, -1.7, 4, 1.8, 1.5, 0.3]], np.float32)
         return Detections(box, np.ones(1, np.float32), np.zeros(1, int), ('Car', ),
                           points=read_cloud(path), name=path.stem)

@@ -14,14 +14,14 @@ from mmdet3d.registry import DATASETS
 from mmengine.dataset import pseudo_collate
 
 from sparse3d.apis import load_config, load_detector
+from sparse3d.apis.array_samples import ArraySamples
 from sparse3d.apis.detector import find_config
-from sparse3d.apis.own_samples import OwnSamples
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.prepare import prepare_kitti
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = ROOT / 'configs/focalsconv/centerpoint_simulated_kitti_car.py'
-# Weights as initialised find nothing with confidence: keep all, and small maps.
+# Weights as initialized find nothing with confidence: keep all, and small maps.
 OPTIONS = {'model.bbox_head.bbox_coder.score_threshold': 0.0,
            'model.bbox_head.test_cfg.score_threshold': 0.0,
            'model.bbox_head.test_cfg.post_max_size': 20}
@@ -73,7 +73,7 @@ def test_every_way_in_is_the_same(detector, cloud, tmp_path):
     equal(second, detector(cloud[:1500]))
     assert (np.diff(found.scores) <= 0).all() and found.class_names == ('Car', )
     middle = np.unique(found.scores)[1]
-    assert 0 < len(detector(cloud, score=middle)) == (found.scores >= middle).sum() < 20
+    assert 0 < len(detector(cloud, score_threshold=middle)) == (found.scores >= middle).sum() < 20
 
 
 def test_no_points_are_a_normal_frame(detector):
@@ -132,9 +132,9 @@ def camera_samples(frames=1):
     config = load_config(ROOT / 'configs/focalsconv/centerpoint_simulated_kitti_car.py')
     config.test_dataloader.dataset.pipeline = [
         dict(type='LoadMultiViewImages', cameras=['LEFT', 'RIGHT']),
-        dict(type='PackSample', keys=['img'], more_meta_keys=['img_valid', 'img_timestamp'])]
+        dict(type='PackSample', keys=['img'], more_meta_keys=['image_valid', 'img_timestamp'])]
     config.test_dataloader.dataset.frames = dict(num_frames=frames)
-    return OwnSamples(config)
+    return ArraySamples(config)
 
 
 def test_images_become_the_sample_of_a_camera_model():
@@ -147,7 +147,7 @@ def test_images_become_the_sample_of_a_camera_model():
     assert images.shape == (4, 3, 4, 6)  # two frames of two cameras: the past looks like now
     assert images[0, :, 0, 0].tolist() == [0, 0, 255]  # BGR, as files are read
     meta = sample['data_samples'].metainfo
-    assert meta['img_valid'].tolist() == [True, False] * 2
+    assert meta['image_valid'].tolist() == [True, False] * 2
     np.testing.assert_array_equal(np.asarray(meta['lidar2img'])[0], np.diag([2, 2, 2, 1.0]))
 
 
@@ -172,10 +172,29 @@ def test_the_command_writes_a_file_for_each_cloud(detector, cloud, tmp_path):
     np.save(tmp_path / 'clouds' / 'two.npy', cloud)
     options = [f'{key}={value}' for key, value in OPTIONS.items()]
     done = subprocess.run(
-        [sys.executable, 'tools/detect.py', CONFIG.stem, tmp_path / 'weights.pth',
-         tmp_path / 'clouds', '--out', tmp_path / 'found', '--score', '0', '--formats', 'json',
-         'txt', 'svg', '--device', 'cpu', '--cfg-options', *options],
-        cwd=ROOT, capture_output=True, text=True)
+        [
+            sys.executable,
+            'tools/detect.py',
+            CONFIG.stem,
+            tmp_path / 'weights.pth',
+            tmp_path / 'clouds',
+            '--out',
+            tmp_path / 'found',
+            '--score-threshold',
+            '0',
+            '--formats',
+            'json',
+            'txt',
+            'svg',
+            '--device',
+            'cpu',
+            '--cfg-options',
+            *options,
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     assert '2 clouds, 40 detections' in done.stdout
     assert sorted(path.name for path in (tmp_path / 'found').iterdir()) == [
@@ -187,22 +206,22 @@ def test_the_command_writes_a_file_for_each_cloud(detector, cloud, tmp_path):
     ('dsvt_simulated_waymo', ('x', 'y', 'z', 'intensity', 'elongation')),
     (ROOT / 'configs/centerpoint/centerpoint_simulated_nuscenes.py',
      ('x', 'y', 'z', 'intensity', 'age')),
-    ('focalsconv_centerpoint_own_data', ('x', 'y', 'z', 'intensity'))])
+    ('focalsconv_centerpoint_custom_data', ('x', 'y', 'z', 'intensity'))])
 def test_a_model_knows_what_its_columns_mean(config, names):
-    samples = OwnSamples(load_config(find_config(config)))
+    samples = ArraySamples(load_config(find_config(config)))
     assert samples.names == names and samples.columns == len(names)
     assert samples.has_age == ('age' in names)
 
 
 def test_a_raw_file_of_other_columns_is_said_once(detector, tmp_path, monkeypatch):
-    from sparse3d.apis import own_samples
+    from sparse3d.apis import array_samples
     said = []
-    monkeypatch.setattr(own_samples, 'print_log', lambda text, **_: said.append(text))
+    monkeypatch.setattr(array_samples, 'print_log', lambda text, **_: said.append(text))
     random = np.random.default_rng(0)
     rows = np.column_stack([random.uniform([0, -20, -2], [50, 20, 1], (2400, 3)),
                             random.uniform(size=2400), np.arange(2400) % 32]).astype('<f4')
     rows.tofile(tmp_path / 'a.bin')
-    samples = OwnSamples(load_config(CONFIG))
+    samples = ArraySamples(load_config(CONFIG))
     for _ in range(2):
         samples.read_points(tmp_path / 'a.bin')
     assert len(said) == 1 and 'looks like points of 5 numbers' in said[0]
@@ -219,4 +238,4 @@ def test_intensities_in_other_units(detector, cloud, tmp_path):
     other.tofile(tmp_path / 'a.bin')
     equal(scaled(tmp_path / 'a.bin'), wanted)
     with pytest.raises(ConfigError, match='takes intensities; this one takes x, y, z'):
-        OwnSamples(load_config(CONFIG, {'test_dataloader.dataset.pipeline.0.use': [0, 1, 2]}), 2)
+        ArraySamples(load_config(CONFIG, {'test_dataloader.dataset.pipeline.0.use': [0, 1, 2]}), 2)

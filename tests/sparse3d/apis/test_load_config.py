@@ -20,7 +20,7 @@ def test_reads_overrides_and_leaves_the_original(tiny_config):
     assert load_config(tiny_config).default_scope == 'mmdet3d'
 
 
-def test_a_missing_file_is_named_with_its_neighbours(tiny_config):
+def test_a_missing_file_is_named_with_its_neighbors(tiny_config):
     with pytest.raises(ConfigError, match=r'tiny_confg.py does not exist; .*tiny_config.py'):
         load_config(tiny_config.with_name('tiny_confg.py'))
 

@@ -18,5 +18,5 @@ def test_a_frame_is_called_as_its_files_are(path, name):
         metainfo={}, get_data_info=lambda index: dict(lidar_path=path, sample_idx=index))
     sample = dict(inputs=dict(points=torch.zeros(3, 4)), data_samples=Det3DDataSample())
     assert frame_of_sample(dataset, 2, sample).name == name
-    sample['data_samples'].set_metainfo(dict(cloud='raw'))
+    sample['data_samples'].set_metainfo(dict(evaluation_variant='raw'))
     assert frame_of_sample(dataset, 2, sample).name == f'{name}_raw'

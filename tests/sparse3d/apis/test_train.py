@@ -149,7 +149,7 @@ def test_a_place_for_curves_that_is_not_installed_is_named(tiny_config, tmp_path
 def converted(tmp_path):
     """Weights of width 3, which a checkpoint's option says; the config's 8 would not fit."""
     model = {'hidden.weight': torch.zeros(3, 4), 'hidden.bias': torch.zeros(3),
-             'centre.weight': torch.zeros(3, 3), 'centre.bias': torch.zeros(3)}
+             'center.weight': torch.zeros(3, 3), 'center.bias': torch.zeros(3)}
     path = tmp_path / 'converted.pth'
     torch.save(dict(meta=dict(config_options={'model.published_width': 3}), state_dict=model), path)
     return path

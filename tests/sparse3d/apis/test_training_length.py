@@ -86,10 +86,14 @@ def test_a_schedule_that_did_not_fit_is_stretched_to_the_training():
 
 def test_validation_fade_out_switches_and_averages():
     config = made(
-        cycle(20, 8), default_hooks=dict(fade=dict(type='FadeOutHook', last_epochs=5), off=None),
-        custom_hooks=[dict(type='DisableObjectSampleHook', disable_after_epoch=15),
-                      dict(type='EMAHook', begin_epoch=4),
-                      dict(type='EMAHook', ema_type='ExpMomentumEMA', momentum=0.001)])
+        cycle(20, 8),
+        default_hooks=dict(fade=dict(type='DisableAugmentationHook', last_epochs=5), off=None),
+        custom_hooks=[
+            dict(type='DisableObjectSampleHook', disable_after_epoch=15),
+            dict(type='EMAHook', begin_epoch=4),
+            dict(type='EMAHook', ema_type='ExpMomentumEMA', momentum=0.001),
+        ],
+    )
     config.train_cfg.update(val_begin=10, dynamic_intervals=[(16, 2)])
     told = stretch_training(config, 40)
     assert config.train_cfg == ConfigDict(max_epochs=40, val_interval=10, val_begin=20,
@@ -99,7 +103,7 @@ def test_validation_fade_out_switches_and_averages():
     assert first.disable_after_epoch == 30
     assert second.begin_epoch == 8 and second.momentum == pytest.approx(0.0001)
     assert third.momentum == pytest.approx(0.0005) and third.gamma == 4000
-    for words in ('val_interval 5 -> 10', 'FadeOutHook.last_epochs 5 -> 10',
+    for words in ('val_interval 5 -> 10', 'DisableAugmentationHook.last_epochs 5 -> 10',
                   'EMAHook.begin_epoch 4 -> 8'):
         assert words in told
 

@@ -28,7 +28,7 @@ def checkpoint(tiny_config, tmp_path):
 
 def test_pictures_of_data_and_detections(tiny_config, checkpoint, tmp_path, no_open3d, caplog):
     paths = visualize(tiny_config, checkpoint, tmp_path / 'out', frames=2)
-    assert [path.name for path in paths] == ['000000_birds_eye.png', '000003_birds_eye.png']
+    assert [path.name for path in paths] == ['000000_bev.png', '000003_bev.png']
     assert all(path.is_file() for path in paths)
     assert 'no 3D views: open3d cannot render here' in caplog.text
 
@@ -38,7 +38,7 @@ def test_3d_views_too(tiny_config, tmp_path):
     if rendering_problem() is not None:
         pytest.skip(rendering_problem())
     paths = visualize(tiny_config, out=tmp_path, frames=[2], split='train')
-    assert [path.name for path in paths] == ['000002_3d.png', '000002_birds_eye.png']
+    assert [path.name for path in paths] == ['000002_3d.png', '000002_bev.png']
 
 
 def test_a_frame_holds_truth_and_detections_above_the_score(tiny_config):
@@ -49,7 +49,7 @@ def test_a_frame_holds_truth_and_detections_above_the_score(tiny_config):
     sample = dataset[1]
     from mmengine.dataset import pseudo_collate
     prediction = model.test_step(pseudo_collate([sample]))[0]
-    frame = frame_of_sample(dataset, 1, sample, prediction, min_score=0.5)
+    frame = frame_of_sample(dataset, 1, sample, prediction, score_threshold=0.5)
     assert frame.points.shape == (50, 4) and frame.class_names == ('Car', 'Cyclist')
     assert len(frame.detections) == 1 and frame.ground_truth.labels.tolist() == [1]
     assert len(frame_of_sample(dataset, 1, sample, prediction, 0.95).detections) == 0

@@ -53,7 +53,7 @@ def test_pixels_are_where_the_matrix_says(motion):
         limits = np.array(motion.output_size[::-1])
         inside &= ((unturned[..., :2] > 2) & (unturned[..., :2] < limits - 2)).all(-1)
     shown = result[inside][:, :2] / 2 + 0.5
-    # grey values are rounded when resizing and cut off when turning: half a pixel each at most
+    # gray values are rounded when resizing and cut off when turning: half a pixel each at most
     assert np.abs(shown - old[inside][:, :2]).max(initial=0) < 0.85
 
 
@@ -70,7 +70,7 @@ def test_the_published_code(case, motion):
     stored = np.load(FIXTURE)
     found = motion.apply(stored['ida_img'], turning='nearest')
     different = (found != stored[f'out_ida_img{case}']).any(axis=-1)
-    # the published picture is rounded between resizing and cropping; single grey values differ
+    # the published picture is rounded between resizing and cropping; single gray values differ
     assert np.abs(found.astype(int) - stored[f'out_ida_img{case}'])[different].max(initial=0) <= 1
     assert different.mean() < 0.01
     matrix = stored[f'out_ida_mat{case}']

@@ -15,14 +15,14 @@ def test_frames_pass_and_none_are_refused():
     refuse_no_frames(['a frame'], 'infos.pkl', 1)
     with pytest.raises(DataError, match='no samples in infos.pkl: it lists no frames'):
         refuse_no_frames([], 'infos.pkl', 0)
-    with pytest.raises(DataError, match='none of its 1,200 frames .*labelled joints'):
+    with pytest.raises(DataError, match='none of its 1,200 frames .*labeled joints'):
         refuse_no_frames([], 'infos.pkl', 1200)
 
 
 @pytest.mark.parametrize(('kind', 'dataset', 'name'), [
     ('KittiDetectionDataset', 'kitti', 'Car'), ('WaymoDetectionDataset', 'waymo', 'Car'),
     ('WaymoKeypointDataset', 'waymo', 'Human'), ('NuScenesDetectionDataset', 'nuscenes', 'car'),
-    ('OwnDetectionDataset', 'own', 'Car')])
+    ('CustomDetectionDataset', 'custom', 'Car')])
 def test_every_dataset_refuses_an_empty_info_file(kind, dataset, name, tmp_path):
     init_default_scope('mmdet3d')
     metainfo = dict(categories={name: 0}, dataset=dataset, info_version='1.1',

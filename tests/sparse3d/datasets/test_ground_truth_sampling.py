@@ -214,7 +214,7 @@ def test_background_objects_without_labels(database):
     index = read_plain_file(database / 'index.pkl')
     index['Van'] = [dict(entry, name='Van') for entry in index['Car']]
     write_plain_file(database / 'index.pkl', index)
-    transform = sampler(database, groups=dict(Van=12, Pedestrian=3), unlabelled=['Van'])
+    transform = sampler(database, groups=dict(Van=12, Pedestrian=3), unlabeled=['Van'])
     result = transform(sample())
     added = len(result['points']) // 8
     assert set(result['gt_labels_3d']) == {1} and added > len(result['gt_labels_3d']) + 3
@@ -235,12 +235,12 @@ def test_keypoints_and_attributes_come_along(database):
     keypoints, boxes = result['gt_keypoints_3d'], result['gt_bboxes_3d'].tensor
     assert len(keypoints) == len(boxes) == len(result['attr_labels']) > 5
     assert (keypoints.points[0] == 1).all() and (keypoints.visibility[0] == 2).all()
-    labelled = result['attr_labels'] == 3
-    assert labelled.any() and set(result['attr_labels']) == {3, 5, 8}
+    labeled = result['attr_labels'] == 3
+    assert labeled.any() and set(result['attr_labels']) == {3, 5, 8}
     for row in range(1, len(boxes)):
-        expected = visible if labelled[row] else visible * 0
+        expected = visible if labeled[row] else visible * 0
         np.testing.assert_array_equal(keypoints.visibility[row], expected)
-        if labelled[row]:
+        if labeled[row]:
             np.testing.assert_allclose(keypoints.points[row] - boxes[row, :3], joints, atol=1e-4)
 
 

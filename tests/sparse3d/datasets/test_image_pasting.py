@@ -16,7 +16,7 @@ from sparse3d.structures.image_rectangles import (
     rectangle_ious,
 )
 
-SIZE = (120, 250)  # few enough columns that a grey value can name one
+SIZE = (120, 250)  # few enough columns that a gray value can name one
 
 
 def camera(focal=100.0, yaw=0.0, offset=(0.0, 0.0, 0.0)):
@@ -94,7 +94,7 @@ def sample(cameras, boxes=(), points=None):
 
 
 def shown(results, view, points):
-    """Colours of the pixels that points fall on, and which points fall on any."""
+    """Colors of the pixels that points fall on, and which points fall on any."""
     u, v, depth = pixels(results['lidar2img'][view], points)
     inside = (depth > 0.1) & (u >= 0) & (u < SIZE[1]) & (v >= 0) & (v < SIZE[0])
     image = results['img'][view]
@@ -111,16 +111,16 @@ def test_one_camera_keeps_each_points_pixel(tmp_path, seed):
     results = sampler(tmp_path, 'kitti')(sample({'CAM2': target}))
     points = results['points'].tensor.numpy()
     assert len(results['gt_labels_3d']) >= 3 and len(points) > 100
-    colours, inside = shown(results, 0, points)
-    assert inside.all() and (colours[:, 0] < 255).all()  # on an object, all of them
+    colors, inside = shown(results, 0, points)
+    assert inside.all() and (colors[:, 0] < 255).all()   # on an object, all of them
     u, v, _ = pixels(results['lidar2img'][0], points)    # the same pixels as in the source
-    assert np.abs(colours[:, 1] + 0.5 - u).max() < 2 and np.abs(colours[:, 2] + 0.5 - v).max() < 2
+    assert np.abs(colors[:, 1] + 0.5 - u).max() < 2 and np.abs(colors[:, 2] + 0.5 - v).max() < 2
     for box in results['gt_bboxes_3d'].tensor.numpy():   # the boxes moved with their points
-        blue = results['img'][0][_centre(results, box)][0]
+        blue = results['img'][0][_center(results, box)][0]
         assert 1 <= blue <= len(BOXES)
 
 
-def _centre(results, box):
+def _center(results, box):
     u, v, _ = pixels(results['lidar2img'][0], box[None, :3] + (0, 0, box[5] / 2))
     return int(np.clip(v[0], 0, SIZE[0] - 1)), int(np.clip(u[0], 0, SIZE[1] - 1))
 
@@ -139,10 +139,10 @@ def test_several_cameras_agree_with_the_points(tmp_path, seed):
     assert len(boxes) > 5
     seen = np.zeros(len(points), dtype=bool)
     for view in range(3):
-        colours, inside = shown(results, view, points)
-        assert (colours[:, 0] < 255).all()
+        colors, inside = shown(results, view, points)
+        assert (colors[:, 0] < 255).all()
         u, _, _ = pixels(results['lidar2img'][view], points[inside])
-        assert np.abs(colours[:, 1] + 0.5 - u).max(initial=0) < 4  # stretched to the new box
+        assert np.abs(colors[:, 1] + 0.5 - u).max(initial=0) < 4  # stretched to the new box
         seen |= inside
     assert seen.mean() > 0.7
 
@@ -159,8 +159,8 @@ def test_nearer_objects_hide_farther_ones(tmp_path):
         left, top, right, bottom = rectangle[0].round().astype(int)
         assert (image[top + 1:bottom - 1, left + 1:right - 1, 0] == 1).all()
         points = results['points'].tensor.numpy()
-        colours, _ = shown(results, 0, points)
-        assert ((colours[:, 0] == 1) == (points[:, 0] < 10)).all()
+        colors, _ = shown(results, 0, points)
+        assert ((colors[:, 0] == 1) == (points[:, 0] < 10)).all()
         assert (points[:, 0] < 10).sum() == 40 and 0 < (points[:, 0] > 10).sum() < 40
 
 
@@ -188,8 +188,8 @@ def test_objects_of_the_sample_stay_in_front_and_hidden_points_go(tmp_path):
     left, top, right, bottom = rectangle[0].round().astype(int)
     assert (image[top:bottom, left:right] == 255).all()        # still the sample's own pixels
     assert (points[:, 0] < 10).sum() == 40                     # its points are all there
-    colours, _ = shown(results, 0, points)
-    on_paste = colours[:, 0] == 1
+    colors, _ = shown(results, 0, points)
+    on_paste = colors[:, 0] == 1
     added = (points[:, 0] > 12) & (points[:, 0] < 20)
     assert 0 < added.sum() < 40 and (on_paste == added).all()  # the wall behind it is gone
     assert 0 < (points[:, 0] == 30).sum() < 500
@@ -210,7 +210,7 @@ def test_nothing_is_pasted_over_what_hides_it(tmp_path):
     write_database(tmp_path, {'CAM2': camera()}, [[16, 0.0, -1.5, 3, 3, 2.5, 0]], 'kitti')
     random = np.random.default_rng(0)
     for top, expected in ((-1.2, 1), (1.5, 0)):
-        count = int(1000 * (top + 1.6))  # as many to a square metre
+        count = int(1000 * (top + 1.6))  # as many to a square meter
         wall = np.column_stack([np.full(count, 9.0), random.uniform(-3, 3, count),
                                 random.uniform(-1.6, top, count), np.zeros(count)])
         behind = np.column_stack([np.full(1000, 40.0), random.uniform(-9, 9, 1000),
@@ -284,8 +284,10 @@ def test_a_point_on_two_images():
                         np.stack([np.eye(4)] * 2), np.zeros((0, 7)), np.zeros((0, 4)))
     scene.owners = [np.full((10, 10), -1), np.zeros((10, 10), dtype=int)]
     point = np.array([[5, 5, 1, 0.]])
-    assert scene.hidden(point, np.array([-1])).tolist() == [True]
-    assert scene.hidden(point, np.array([0])).tolist() == [True]
+    assert scene.contradicting_points(point, np.array([-1])).tolist() == [True]
+    assert scene.contradicting_points(point, np.array([0])).tolist() == [True]
     scene.owners[0] = None
-    assert scene.hidden(point, np.array([0])).tolist() == [False]
-    assert torch.is_tensor(torch.from_numpy(scene.hidden(point[:0], np.zeros(0, int))))
+    assert scene.contradicting_points(point, np.array([0])).tolist() == [False]
+    assert torch.is_tensor(
+        torch.from_numpy(scene.contradicting_points(point[:0], np.zeros(0, int)))
+    )

@@ -49,7 +49,7 @@ def test_samples_of_training_and_testing(name, size, root):
             assert inputs['img'].shape == (6 * frames, 3, *size)
             assert sample.img_shape == size and sample.num_frames == frames
             assert len(sample.lidar2img) == len(sample.img_timestamp) == 6 * frames
-            assert sample.img_valid.all() and sample.lidar2global.shape == (4, 4)
+            assert sample.image_valid.all() and sample.lidar2global.shape == (4, 4)
     sample = train[4]['data_samples']
     truth = sample.gt_instances_3d
     assert len(truth.bboxes_3d) == len(truth.labels_3d) == len(truth.velocity_known) > 3

@@ -39,7 +39,7 @@ def build(root: Path, pipeline=(), **options):
                                          for step in pipeline], **options))
 
 
-def test_boxes_have_bottom_centres_labels_of_the_model_and_velocities(root):
+def test_boxes_have_bottom_centers_labels_of_the_model_and_velocities(root):
     dataset = build(root)
     entry = read_info_file(root / 'nuscenes_infos_train.pkl', 'nuscenes')['data_list'][2]
     truth = dataset.get_data_info(2)['ann_info']
@@ -81,7 +81,7 @@ def test_unknown_velocities_are_marked_behind_the_pipeline(root):
 
 
 def test_points_and_pictures_agree_with_the_devkit(root, simulated_nuscenes):
-    """A point at the centre of a box lands where the devkit draws it, in every camera."""
+    """A point at the center of a box lands where the devkit draws it, in every camera."""
     devkit = NuScenes('v1.0-mini', str(simulated_nuscenes), verbose=False)
     dataset = build(root, ANNOTATED, objects='all')
     checked = 0
@@ -109,7 +109,7 @@ def test_frames_are_newest_first_with_poses_through_the_global_frame(root, simul
     sample, info = dataset[row], dataset.get_data_info(row)
     assert sample['view_names'] == list(CAMERAS) * 3 and sample['num_frames'] == 3
     assert len(sample['img']) == 18 and sample['img'][0].shape == (45, 80, 3)
-    assert sample['img_valid'].all() and sample['img'][0].dtype == np.uint8
+    assert sample['image_valid'].all() and sample['img'][0].dtype == np.uint8
     tokens = [dataset.get_data_info(earlier)['token'] for earlier in (4, 3, 2)]
     for frame, token in enumerate(tokens):
         for view, camera in enumerate(CAMERAS):
@@ -155,14 +155,14 @@ def test_a_missing_camera_is_a_black_image_that_sees_nothing(root, tmp_path):
     dataset = build(tmp_path / 'copy', ANNOTATED, frames=dict(num_frames=2), objects='all')
     sample = dataset[1]
     back = CAMERAS.index('CAM_BACK')
-    assert np.flatnonzero(~sample['img_valid']).tolist() == [back]
+    assert np.flatnonzero(~sample['image_valid']).tolist() == [back]
     assert not sample['img'][back].any() and sample['img'][back].shape == (45, 80, 3)
     points = np.random.default_rng(0).uniform(-60, 60, (100, 3))
     assert ((sample['lidar2img'][back, :3, :3] @ points.T)[2]
             + sample['lidar2img'][back, 2, 3] < 0).all()
     assert abs(sample['img_timestamp'][back] - sample['img_timestamp'][0]) < .05
     blind = dataset[2]
-    assert not blind['img_valid'][:6].any() and blind['img_valid'][6:].sum() == 5
+    assert not blind['image_valid'][:6].any() and blind['image_valid'][6:].sum() == 5
 
 
 def test_an_absent_file_is_named_at_the_start_or_masked(root, simulated_nuscenes, tmp_path):
@@ -175,7 +175,7 @@ def test_an_absent_file_is_named_at_the_start_or_masked(root, simulated_nuscenes
         build(tmp_path / 'copy', IMAGES)
     masked = [dict(type='LoadMultiViewImages', missing_files='mask')]
     sample = build(tmp_path / 'copy', masked, check_files=False)[0]
-    assert sample['img_valid'].tolist() == [False] + [True] * 5
+    assert sample['image_valid'].tolist() == [False] + [True] * 5
     with pytest.raises(DataError, match='does not exist'):
         build(tmp_path / 'copy', IMAGES, check_files=False)[0]
     (tmp_path / 'copy/samples/CAM_FRONT' / name).write_bytes(b'\xff\xd8 no picture')

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
 
-from sparse3d.datasets import OwnDetectionDataset
+from sparse3d.datasets import CustomDetectionDataset
 from sparse3d.errors import ConfigError, DataError
-from sparse3d.prepare.own import prepare_own
+from sparse3d.prepare.own import prepare_custom
 
 ROWS = ('class,x,y,z_bottom,dx,dy,dz,yaw,vx,vy\n'
         'Car,10,2,-1,4,2,1.6,0.5,3,1\nDog,5,0,-1,1,.4,.6,0,nan,nan\n')
-LOAD = [dict(type='LoadCloud', columns=4),
+LOAD = [dict(type='LoadPointFile', columns=4),
         dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
         dict(type='PackSample', keys=['points', 'gt_bboxes_3d', 'gt_labels_3d'])]
 
@@ -28,14 +28,14 @@ def own(tmp_path):
         points[3, 1] = np.nan
         np.save(tmp_path / f'points/{name}.npy', points)
         (tmp_path / f'boxes/{name}.csv').write_text(ROWS)
-    prepare_own(tmp_path)
+    prepare_custom(tmp_path)
     return tmp_path
 
 
 def dataset(root, classes, split='train', **options):
     init_default_scope('mmdet3d')
-    return OwnDetectionDataset(str(root), f'own_infos_{split}.pkl', dict(classes=classes),
-                               pipeline=LOAD, **options)
+    return CustomDetectionDataset(str(root), f'own_infos_{split}.pkl', dict(classes=classes),
+                                  pipeline=LOAD, **options)
 
 
 def test_a_sample_has_points_boxes_and_labels_in_the_order_of_the_classes(own):
@@ -60,7 +60,7 @@ def test_missing_files_are_named_at_the_start(own):
     (own / 'points/a.npy').unlink()
     with pytest.raises(DataError, match='a.npy .* does not exist'):
         dataset(own, ['Car'])
-    with pytest.raises(DataError, match='create_data.py own'):
+    with pytest.raises(DataError, match='create_data.py custom'):
         dataset(own, ['Car'], split='absent')
 
 
@@ -74,15 +74,15 @@ def test_pictures_of_own_cameras_reach_a_camera_model(own):
             picture = np.full((18, 32, 3), 40 + 100 * number, np.uint8)
             cv2.imwrite(str(own / f'images/{camera}/{name}.png'), picture)
     (own / 'calibration.json').write_text(json.dumps(dict(LEFT=matrices, RIGHT=matrices)))
-    prepare_own(own)
+    prepare_custom(own)
     options = dict(metainfo=dict(classes=['Car']), pipeline=[
         dict(type='LoadMultiViewImages', cameras=['RIGHT', 'LEFT'])])
     seen = dict(modality=dict(use_lidar=False, use_camera=True))
     init_default_scope('mmdet3d')
-    sample = OwnDetectionDataset(str(own), 'own_infos_train.pkl', **options, **seen)[0]
+    sample = CustomDetectionDataset(str(own), 'own_infos_train.pkl', **options, **seen)[0]
     assert [int(image.max()) for image in sample['img']] == [140, 40]
-    assert sample['img_valid'].all() and sample['num_frames'] == 1
+    assert sample['image_valid'].all() and sample['num_frames'] == 1
     ahead = sample['lidar2img'][0] @ [10.0, 0, 0, 1]
     np.testing.assert_allclose(ahead[:2] / ahead[2], [16, 9])
     with pytest.raises(DataError, match=r'use_camera=True'):
-        OwnDetectionDataset(str(own), 'own_infos_train.pkl', **options)[0]
+        CustomDetectionDataset(str(own), 'own_infos_train.pkl', **options)[0]

@@ -23,7 +23,7 @@ PIPELINE = [
     dict(type='mmdet3d.AugmentImages', size=(256, 704), training=False),
     dict(type='mmdet3d.AugmentScene', rotation=(.3, .3), scale=(1.1, 1.1), flip_horizontal=1.0),
     dict(type='mmdet3d.MarkUnknownVelocities'),
-    dict(type='mmdet3d.PackSample', more_meta_keys=['img_valid'],
+    dict(type='mmdet3d.PackSample', more_meta_keys=['image_valid'],
          keys=['points', 'img', 'gt_bboxes_3d', 'gt_labels_3d'])]
 
 
@@ -64,7 +64,7 @@ def test_points_lie_in_boxes_after_augmentation(root):
     assert len(boxes) > 50
     np.testing.assert_allclose(found, counted, atol=2, rtol=.1)
     assert sample['inputs']['img'].shape == (6, 3, 256, 704)
-    assert sample['data_samples'].img_valid.all()
+    assert sample['data_samples'].image_valid.all()
 
 
 def test_lidar_points_on_a_car_fall_into_its_image_box(root):

@@ -128,7 +128,7 @@ def test_every_nth_frame_and_velocities(data_root):
 @pytest.mark.parametrize('frames', [1, 2, 4])
 def test_earlier_frames_of_a_turning_vehicle_lie_on_the_present_one(data_root, frames):
     """What stands still in the world stands still in the vehicle frame of now."""
-    pipeline = [dict(type='LoadWaymoPoints', frames=frames), *PIPELINE[1:]]
+    pipeline = [dict(type='LoadWaymoPoints', num_frames=frames), *PIPELINE[1:]]
     points = build(data_root, pipeline=pipeline)[3]['inputs']['points']
     assert points.shape == (4 * frames, 6 if frames > 1 else 5)
     landmark = points[::4]
@@ -138,13 +138,13 @@ def test_earlier_frames_of_a_turning_vehicle_lie_on_the_present_one(data_root, f
 
 
 def test_a_segment_begins_with_fewer_frames(data_root):
-    pipeline = [dict(type='LoadWaymoPoints', frames=4), *PIPELINE[1:]]
+    pipeline = [dict(type='LoadWaymoPoints', num_frames=4), *PIPELINE[1:]]
     dataset = build(data_root, pipeline=pipeline)
     assert [len(dataset[row]['inputs']['points']) for row in range(4)] == [4, 8, 12, 16]
 
 
 def test_more_frames_than_the_data_set_keeps(data_root):
-    pipeline = [dict(type='LoadWaymoPoints', frames=4), *PIPELINE[1:]]
+    pipeline = [dict(type='LoadWaymoPoints', num_frames=4), *PIPELINE[1:]]
     assert len(build(data_root, pipeline=pipeline, max_sweeps=2)[2]['inputs']['points']) == 12
     with pytest.raises(ConfigError, match='set its max_sweeps to 3'):
         build(data_root, pipeline=pipeline, max_sweeps=2)[3]
@@ -160,9 +160,9 @@ def test_memory_of_a_frame(data_root):
 def test_wrong_options_of_the_loader():
     from sparse3d.datasets import LoadWaymoPoints
     with pytest.raises(ConfigError, match='at least one frame'):
-        LoadWaymoPoints(frames=0)
-    with pytest.raises(ConfigError, match='squash names colour'):
-        LoadWaymoPoints(squash=['colour'])
+        LoadWaymoPoints(num_frames=0)
+    with pytest.raises(ConfigError, match='squash names color'):
+        LoadWaymoPoints(tanh=['color'])
 
 
 def test_testing_finds_the_frame_again_and_can_be_drawn(data_root):
@@ -197,9 +197,9 @@ def test_cleaned_clouds_lack_the_points_of_everybody_else(data_root):
     assert torch.equal(cleaned['inputs']['points'], raw['inputs']['points'][[0, 2]])
 
 
-def test_frames_without_labelled_people_on_request(data_root):
+def test_frames_without_labeled_people_on_request(data_root):
     dataset = build(data_root, 'WaymoKeypointDataset', pipeline=PEOPLE_PIPELINE,
-                    only_labelled_frames=False)
+                    only_labeled_frames=False)
     truth = dataset[1]['data_samples'].gt_instances_3d
     assert len(dataset) == 4 and len(truth.keypoints_3d) == 0
     assert len(truth.bboxes_3d) == 0
@@ -237,7 +237,7 @@ def test_info_files_of_mmdet3d(tmp_path):
     assert len(dataset) == 2 and len(info['lidar_sweeps']) == 1
     np.testing.assert_allclose(truth['gt_bboxes_3d'].tensor,
                                [item['bbox_3d'] for item in entry['instances']], rtol=1e-6)
-    assert not truth['gt_keypoints_3d'].present.any() and set(truth['track_ids']) == {''}
+    assert not truth['gt_keypoints_3d'].valid.any() and set(truth['track_ids']) == {''}
     assert info['images']['CAM_SIDE_RIGHT']['img_path'].endswith('training/image_4/0000001.jpg')
 
 

@@ -27,7 +27,7 @@ def predicted(boxes, labels=None):
                 labels=np.zeros(len(boxes), int) if labels is None else np.array(labels))
 
 
-def labelled(boxes, labels=None):
+def labeled(boxes, labels=None):
     found = predicted(boxes, labels)
     del found['scores']
     return found
@@ -38,31 +38,31 @@ def labelled(boxes, labels=None):
     (shifted(0.1), 1, 'wrong class'), (shifted(2.0), 0, 'misplaced'), (shifted(9.0), 0, 'false'),
     (shifted(2.0), 1, 'false')])
 def test_one_detection_of_each_kind(box, label, kind):
-    errors = frame_errors(predicted([box], [label]), labelled([CAR]), POINTS)
+    errors = frame_errors(predicted([box], [label]), labeled([CAR]), POINTS)
     assert errors.detections.tolist() == [kind]
-    assert errors.truth.tolist() == [kind if kind in ('found', 'wrong heading') else 'missed']
+    assert errors.gt.tolist() == [kind if kind in ('found', 'wrong heading') else 'missed']
     assert errors.mistakes == {'found': 0, 'wrong heading': 1}.get(kind, 2)
     assert errors.points.tolist() == [2]
 
 
 def test_the_second_detection_of_an_object_is_a_duplicate():
-    errors = frame_errors(predicted([CAR, shifted(0.1)]), labelled([CAR]), POINTS)
+    errors = frame_errors(predicted([CAR, shifted(0.1)]), labeled([CAR]), POINTS)
     assert errors.detections.tolist() == ['found', 'duplicate']
     assert errors.objects.tolist() == [0, 0]
 
 
-def test_nothing_detected_and_nothing_labelled():
-    assert frame_errors(predicted([]), labelled([CAR]), POINTS).count('missed') == 1
-    errors = frame_errors(predicted([CAR]), labelled([]), POINTS)
+def test_nothing_detected_and_nothing_labeled():
+    assert frame_errors(predicted([]), labeled([CAR]), POINTS).count('missed') == 1
+    errors = frame_errors(predicted([CAR]), labeled([]), POINTS)
     assert errors.detections.tolist() == ['false'] and errors.mistakes == 1
-    assert frame_errors(predicted([]), labelled([]), POINTS[:0]).mistakes == 0
+    assert frame_errors(predicted([]), labeled([]), POINTS[:0]).mistakes == 0
 
 
 @pytest.fixture
 def frames():
     far = [40, 0, -1, 9, 2, 1.5, 0]
-    one = predicted([CAR, [20, 5, -1, 4, 2, 1.5, 0]]), labelled([CAR, far], [0, 1])
-    two = predicted([far], [0]), labelled([far], [1])
+    one = predicted([CAR, [20, 5, -1, 4, 2, 1.5, 0]]), labeled([CAR, far], [0, 1])
+    two = predicted([far], [0]), labeled([far], [1])
     return [(*pair, frame_errors(*pair, POINTS)) for pair in (one, two)]
 
 

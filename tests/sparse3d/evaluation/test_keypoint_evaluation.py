@@ -11,15 +11,15 @@ from sparse3d.errors import ConfigError, DataError
 from sparse3d.evaluation import KeypointPeople, KeypointProtocol, evaluate_keypoints
 from sparse3d.evaluation.keypoint_matching import (
     distance_to_boxes,
+    match_by_iou,
     match_by_mean_error,
-    match_by_overlap,
     pose_errors,
     rows_to_score,
 )
 from sparse3d.evaluation.keypoint_scores import object_keypoint_similarity
 
 FIXTURES = Path(__file__).resolve().parents[2] / 'fixtures' / 'metrics_waymo'
-MATCHERS = {'mean_error': match_by_mean_error, 'iou_0.5': match_by_overlap}
+MATCHERS = {'mean_error': match_by_mean_error, 'iou_0.5': match_by_iou}
 # The official sums are float32.
 FLOAT32_SUMS = 1e-6
 
@@ -68,21 +68,21 @@ def test_a_shift_is_the_mean_error():
         assert scores['OKS/ALL AP'] == pytest.approx(0.9)
 
 
-def test_misses_and_false_positives_cost_a_quarter_of_a_metre():
+def test_misses_and_false_positives_cost_a_quarter_of_a_meter():
     result = evaluate_keypoints(people(2), people(3))
-    assert (result.number_matched, result.number_missed, result.number_false) == (2, 1, 0)
+    assert (result.num_matched, result.num_missed, result.num_false) == (2, 1, 0)
     assert result.scores['PEM/ALL'] == pytest.approx(0.25 / 3)
     assert result.scores['MPJPE/ALL'] == 0
     result = evaluate_keypoints(people(3), people(2))
-    assert (result.number_missed, result.number_false) == (0, 1)
+    assert (result.num_missed, result.num_false) == (0, 1)
     assert result.scores['PEM/ALL'] == pytest.approx(0.25 / 3)
 
 
-def test_unlabelled_people_absorb_predictions():
+def test_unlabeled_people_absorb_predictions():
     truth = people(2)
     truth['visibility'][1] = 0
     result = evaluate_keypoints(people(2), truth)
-    assert (result.number_matched, result.number_missed, result.number_false) == (1, 0, 0)
+    assert (result.num_matched, result.num_missed, result.num_false) == (1, 0, 0)
     assert result.scores['PEM/ALL'] == 0
 
 
@@ -110,24 +110,24 @@ def test_matches_and_rows_equal_the_official_ones(official, matcher):
         own, theirs = (np.flatnonzero(side.frame == frame) for side in (truth, found))
         pair = truth.select(own), found.select(theirs)
         match = MATCHERS[matcher](*pair)
-        matches |= set(zip([frame] * len(match.truth), own[match.truth].tolist(),
-                           theirs[match.found].tolist(), strict=True))
+        matches |= set(zip([frame] * len(match.gt), own[match.gt].tolist(),
+                           theirs[match.pred].tolist(), strict=True))
         rows = rows_to_score(*pair, match)
-        parts.append((pair[0].select(rows.truth), pair[1].select(rows.found)))
+        parts.append((pair[0].select(rows.gt), pair[1].select(rows.pred)))
     expected = official['arrays']
     assert matches == {tuple(row) for row in expected[f'{matcher}.matches'].tolist()}
     similarity = np.concatenate([object_keypoint_similarity(*part) for part in parts])
-    # Rows without a labelled box do not count; the official value there is arbitrary.
-    labelled = np.concatenate([part[0].box.any(-1) for part in parts])
-    np.testing.assert_allclose(np.sort(similarity[labelled]),
-                               np.sort(expected[f'{matcher}.oks'][labelled]), atol=2e-5)
+    # Rows without a labeled box do not count; the official value there is arbitrary.
+    labeled = np.concatenate([part[0].box.any(-1) for part in parts])
+    np.testing.assert_allclose(np.sort(similarity[labeled]),
+                               np.sort(expected[f'{matcher}.oks'][labeled]), atol=2e-5)
     error, counts = (np.concatenate(columns) for columns in
                      zip(*(pose_errors(*part) for part in parts), strict=True))
     assert counts.sum() == expected[f'{matcher}.pem_mask'].sum()
     assert error.sum() == pytest.approx(expected[f'{matcher}.pem_error'].sum(), abs=1e-4)
 
 
-@pytest.mark.parametrize('matcher, own', [('mean_error', 'mean_error'), ('iou_0.5', 'overlap')])
+@pytest.mark.parametrize('matcher, own', [('mean_error', 'mean_error'), ('iou_0.5', 'iou')])
 @pytest.mark.parametrize('updates', ['update_per_frame', 'single_update'])
 def test_scores_equal_the_official_ones(official, matcher, own, updates):
     protocol = KeypointProtocol(own, by_frame=updates == 'update_per_frame')
@@ -138,8 +138,8 @@ def test_scores_equal_the_official_ones(official, matcher, own, updates):
 
 @pytest.mark.parametrize('name, protocol, visible', [
     ('voxelkp_protocol', 'voxelkp', False),
-    ('official_reordered_per_frame', KeypointProtocol('overlap'), False),
-    ('official_all_predicted_visible', KeypointProtocol('overlap'), True)])
+    ('official_reordered_per_frame', KeypointProtocol('iou'), False),
+    ('official_all_predicted_visible', KeypointProtocol('iou'), True)])
 def test_scores_equal_those_of_voxelkp(voxelkp, name, protocol, visible):
     found = dict(voxelkp['found'])
     if visible:
@@ -152,7 +152,7 @@ def test_scores_equal_those_of_voxelkp(voxelkp, name, protocol, visible):
 def test_boxes_read_rightly_give_other_matches(official):
     """The misreading of boxes in the official code matters, and can be switched off."""
     scores = [evaluate_keypoints(official['found'], official['truth'], KeypointProtocol(
-        'overlap', published_boxes=published)).scores['PEM/ALL'] for published in (True, False)]
+        'iou', published_boxes=published)).scores['PEM/ALL'] for published in (True, False)]
     assert abs(scores[0] - scores[1]) > 1e-4
 
 
@@ -188,7 +188,7 @@ def test_an_error_of_nobody_is_not_zero(protocol):
     far['box'][:, 1] += 100
     far['location'][..., 1] += 100
     result = evaluate_keypoints(far, people(2), protocol)
-    assert (result.number_matched, result.number_missed, result.number_false) == (0, 2, 3)
+    assert (result.num_matched, result.num_missed, result.num_false) == (0, 2, 3)
     assert 'note: nobody was matched: all 3 people predicted' in result.table()
     undefined = {key for key, value in result.scores.items() if np.isnan(value)}
     assert {'MPJPE/ALL', 'MPJPE/HEAD', 'PCK/ALL @ 0.20'} <= undefined
@@ -210,7 +210,7 @@ def test_only_the_groups_without_a_matched_joint_are_undefined():
 
 def test_people_without_points_are_dropped():
     result = evaluate_keypoints(people(1), people(2, num_points=[3, 0]))
-    assert (result.number_matched, result.number_missed) == (1, 0)
+    assert (result.num_matched, result.num_missed) == (1, 0)
 
 
 def test_unusable_arrays_and_settings_are_named():

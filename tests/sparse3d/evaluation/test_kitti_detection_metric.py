@@ -41,7 +41,7 @@ def boxes_of(frame: int) -> np.ndarray:
                       random.uniform(-3, 3)]])
 
 
-def entry(frame: int, labelled=True) -> dict:
+def entry(frame: int, labeled=True) -> dict:
     """An entry of an info file, ids 3, 6, 9, ..."""
     found = lidar_boxes_to_kitti(boxes_of(frame), np.ones(2), np.arange(2), CLASSES, CAMERA)
     instances = [dict(
@@ -53,12 +53,12 @@ def entry(frame: int, labelled=True) -> dict:
     number = 3 * frame + 3
     result = dict(sample_idx=number, images=dict(CAM2=dict(CAMERA, img_path=f'{number:06d}.png')),
                   lidar_points=dict(lidar_path=f'{number:06d}.bin'))
-    return result | (dict(instances=instances) if labelled else {})
+    return result | (dict(instances=instances) if labeled else {})
 
 
-def info_file(path: Path, labelled=True) -> str:
+def info_file(path: Path, labeled=True) -> str:
     write_info_file(path, dict(dataset='kitti', categories=CATEGORIES, stamp={}),
-                    [entry(frame, labelled) for frame in range(FRAMES)])
+                    [entry(frame, labeled) for frame in range(FRAMES)])
     return str(path)
 
 
@@ -141,7 +141,7 @@ def test_the_table_goes_to_the_log(ann_file):
 
 
 def test_format_only_writes_one_file_per_image_by_its_own_number(tmp_path):
-    ann_file = info_file(tmp_path / 'test.pkl', labelled=False)
+    ann_file = info_file(tmp_path / 'test.pkl', labeled=False)
     metric = METRICS.build(dict(type='KittiDetectionMetric', ann_file=ann_file, format_only=True,
                                 submission_prefix=str(tmp_path / 'results')))
     assert run(metric, [sample(frame, None if frame else []) for frame in range(2)]) == {}
@@ -164,7 +164,7 @@ def test_wrong_settings_are_named(ann_file, arguments, classes, samples, error, 
 
 
 def test_a_split_without_labels_is_named(tmp_path):
-    metric = KittiDetectionMetric(info_file(tmp_path / 'test.pkl', labelled=False))
+    metric = KittiDetectionMetric(info_file(tmp_path / 'test.pkl', labeled=False))
     with pytest.raises(DataError, match='frame 3 of .* has no instances'):
         run(metric, [sample(0)])
 

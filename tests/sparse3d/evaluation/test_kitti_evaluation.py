@@ -71,7 +71,7 @@ def test_curves_equal_the_official_program(inputs, outputs, tag, source):
 def test_the_two_height_rules_differ_where_they_should(inputs):
     present, older = (evaluate_kitti(*inputs['edge'], minimum_height_counts=counts)
                       for counts in (False, True))
-    assert present.number_truth['Car', 'easy'] < older.number_truth['Car', 'easy']
+    assert present.num_gt['Car', 'easy'] < older.num_gt['Car', 'easy']
 
 
 def objects(number, name='Car', spacing=10.0, **changes):
@@ -124,7 +124,7 @@ def test_dontcare_areas_excuse_false_alarms_in_the_image_only():
 
 
 @pytest.mark.parametrize('name, expected', [('Van', 100), ('Truck', 50)])
-def test_neighbouring_classes_neither_gain_nor_cost(name, expected):
+def test_neighboring_classes_neither_gain_nor_cost(name, expected):
     truth = [objects(2, name=['Car', name])] * 50
     scores = evaluate_kitti([objects(2, score=[0.8, 0.8])] * 50, truth, ['Car']).average_precision
     assert scores['Car_3D_R40_hard'] == pytest.approx(expected)
@@ -138,7 +138,7 @@ def test_neighbouring_classes_neither_gain_nor_cost(name, expected):
 def test_difficulties(change, counted):
     truth = [objects(1, **change)]
     result = evaluate_kitti(truth, truth, ['Car'])
-    assert [result.number_truth['Car', difficulty] for difficulty in DIFFICULTIES] == counted
+    assert [result.num_gt['Car', difficulty] for difficulty in DIFFICULTIES] == counted
 
 
 def test_frames_and_classes_without_objects_are_normal():

@@ -6,7 +6,7 @@ import pytest
 from shapely import Polygon, box
 
 from sparse3d.evaluation import KittiObjects
-from sparse3d.evaluation.kitti_overlaps import compute_overlaps
+from sparse3d.evaluation.kitti_overlaps import compute_ious
 from sparse3d.evaluation.kitti_projection import kitti_corners
 
 
@@ -31,10 +31,10 @@ def footprint(objects, row):
 
 @pytest.fixture(scope='module')
 def case():
-    truth_counts, detection_counts = [3, 0, 5, 2, 0], [4, 3, 6, 0, 0]
-    truth, found = frames(truth_counts, 1), frames(detection_counts, 2)
-    overlaps = compute_overlaps(KittiObjects.concatenate(truth), truth_counts,
-                                KittiObjects.concatenate(found), detection_counts)
+    gt_counts, detection_counts = [3, 0, 5, 2, 0], [4, 3, 6, 0, 0]
+    truth, found = frames(gt_counts, 1), frames(detection_counts, 2)
+    overlaps = compute_ious(KittiObjects.concatenate(truth), gt_counts,
+                            KittiObjects.concatenate(found), detection_counts)
     return truth, found, overlaps
 
 
@@ -45,7 +45,7 @@ def dense(candidates, truth, found):
         table = np.zeros((len(gt), len(dt)))
         for i in range(len(gt)):
             place = slice(candidates.starts[row + i], candidates.starts[row + i + 1])
-            table[i, candidates.detection[place] - column] = candidates.overlap[place]
+            table[i, candidates.detection[place] - column] = candidates.iou[place]
         tables.append(table)
         row, column = row + len(gt), column + len(dt)
     return tables
@@ -94,6 +94,6 @@ def test_share_inside_dontcare_areas(case):
 
 def test_objects_without_geometry_overlap_nothing():
     flat = KittiObjects.from_arrays(dict(name=['Car'], bbox=[[0, 0, 9, 9]]))
-    overlaps = compute_overlaps(flat, [1], flat, [1])
-    assert overlaps.bbox.overlap.tolist() == [1.0]
-    assert len(overlaps.bev.overlap) == len(overlaps.volume.overlap) == 0
+    overlaps = compute_ious(flat, [1], flat, [1])
+    assert overlaps.bbox.iou.tolist() == [1.0]
+    assert len(overlaps.bev.iou) == len(overlaps.volume.iou) == 0

@@ -28,7 +28,7 @@ def convert(boxes, camera=CAMERA, names=('Car', 'Pedestrian')):
 
 def test_a_cube_straight_ahead_by_hand():
     result = convert([[10, 0, -1, 2, 2, 2, 0]], SIMPLE)
-    # The near face is 9 m away: 200 px * 1 m / 9 m to each side of the centre.
+    # The near face is 9 m away: 200 px * 1 m / 9 m to each side of the center.
     np.testing.assert_allclose(
         result.bbox, [[200 - 200 / 9, 100 - 200 / 9, 200 + 200 / 9, 100 + 200 / 9]])
     np.testing.assert_allclose(result.location, [[0, 1, 10]])

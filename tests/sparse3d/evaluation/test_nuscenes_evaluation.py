@@ -24,7 +24,7 @@ from sparse3d.evaluation.nuscenes_submission import (
     write_nuscenes_submission,
 )
 from sparse3d.prepare.nuscenes_sample import CLASSES
-from sparse3d.structures.box_conversions import centre_to_lidar
+from sparse3d.structures.box_conversions import center_to_lidar
 
 EYE = np.eye(4)
 BOX = [10.0, 2.0, -1.0, 4.0, 2.0, 1.5, .3]
@@ -137,7 +137,7 @@ def predictions(info: dict, **changes) -> list[dict]:
     samples = []
     for row, entry in enumerate(info['data_list']):
         known = [item for item in entry['instances'] if item['bbox_label_3d'] >= 0]
-        boxes = np.concatenate([centre_to_lidar([item['bbox_3d'] for item in known]),
+        boxes = np.concatenate([center_to_lidar([item['bbox_3d'] for item in known]),
                                 np.nan_to_num([item['velocity'] for item in known])], axis=1)
         found = InstanceData(
             bboxes_3d=LiDARInstance3DBoxes(torch.tensor(boxes), box_dim=9),

@@ -63,7 +63,7 @@ def test_a_frame_by_hand():
     found = [dict(boxes=[[10.5, *CAR[1:7]], CAR[:7]], labels=[0, -1], scores=[.9, .99])]
     result = evaluate_nuscenes_boxes(found, truth, classes=['car'])
     assert result.scores['car_AP_1.0'] == pytest.approx(1)
-    assert result.scores['car_AP_0.5'] == 0  # not closer than half a metre
+    assert result.scores['car_AP_0.5'] == 0  # not closer than half a meter
     assert result.scores['car_ATE'] == pytest.approx(.5)
     assert result.scores['car_AVE'] == pytest.approx(1)
     assert result.scores['car_AAE'] == 1 and 'no ground truth for class truck' in result.notes[0]

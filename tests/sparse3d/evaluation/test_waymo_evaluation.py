@@ -33,7 +33,7 @@ def official():
     found = dict(frame=inputs['pd_frame_id'], box=inputs['pd_box'], type=inputs['pd_type'],
                  score=inputs['pd_score'], overlaps_no_label_zone=inputs['pd_overlap_nlz'])
     return dict(truth=truth, found=found, expected=np.load(FIXTURES / 'detection_expected.npz'),
-                results={overlap: evaluate_waymo(found, truth, CLASSES, overlap=overlap)
+                results={overlap: evaluate_waymo(found, truth, CLASSES, iou_type=overlap)
                          for overlap in ('3d', 'bev')})
 
 
@@ -68,7 +68,7 @@ def test_a_flipped_heading_costs_only_the_heading_weighted_precision():
 def test_a_found_level_2_object_counts_as_found_in_level_1_too():
     truth = cars(2, num_points=[100, 5])
     result = evaluate_waymo(cars(2, score=[0.4, 0.6]), truth)
-    assert result.number_truth['Vehicle', 1] == 1 and result.number_truth['Vehicle', 2] == 2
+    assert result.num_gt['Vehicle', 1] == 1 and result.num_gt['Vehicle', 2] == 2
     assert result.curves['Vehicle', 1].true_positives[0] == 2
     assert result.curves['Vehicle', 1].false_negatives[50] == 1
 
@@ -178,4 +178,4 @@ def test_missing_arrays_unknown_classes_and_overlaps_are_named():
     with pytest.raises(ConfigError, match="no class 'Bus'"):
         evaluate_waymo(cars(1), cars(1), ['Bus'])
     with pytest.raises(ConfigError, match="not '4d'"):
-        evaluate_waymo(cars(1), cars(1), overlap='4d')
+        evaluate_waymo(cars(1), cars(1), iou_type='4d')

@@ -7,7 +7,7 @@ from scipy.optimize import linear_sum_assignment
 
 from sparse3d.evaluation import evaluate_waymo
 from sparse3d.evaluation.waymo_matching import CUTOFFS, heaviest_assignment, last_cutoff
-from sparse3d.evaluation.waymo_overlaps import overlaps_of_pairs
+from sparse3d.evaluation.waymo_overlaps import ious_of_pairs
 
 
 def test_the_greedy_choice_is_not_taken_when_another_sum_is_larger():
@@ -37,10 +37,10 @@ def test_cutoffs_are_reached_in_float32():
 def test_overlaps_by_hand():
     box = np.array([[0.0, 0, 0, 4, 2, 1, 0]])
     shifted = box + [2, 0, 0.5, 0, 0, 0, 0]
-    assert overlaps_of_pairs(box, shifted, 'bev') == pytest.approx(4 / 12)
-    assert overlaps_of_pairs(box, shifted, '3d') == pytest.approx(2 / 14)
+    assert ious_of_pairs(box, shifted, 'bev') == pytest.approx(4 / 12)
+    assert ious_of_pairs(box, shifted, '3d') == pytest.approx(2 / 14)
     thin = box * [1, 1, 1, 1, 0.005, 1, 1]
-    assert overlaps_of_pairs(thin, thin) == 0
+    assert ious_of_pairs(thin, thin) == 0
 
 
 def test_crowds_are_counted_as_by_matching_every_frame_at_every_cutoff():
@@ -63,6 +63,6 @@ def _matched(found, truth, frame, cutoff) -> int:
     own = found['box'][(found['frame'] == frame) & (np.float32(found['score']) >= cutoff)]
     theirs = truth['box'][truth['frame'] == frame]
     rows, columns = np.indices((len(theirs), len(own))).reshape(2, -1)
-    overlap = overlaps_of_pairs(theirs[rows], own[columns]).reshape(len(theirs), len(own))
+    overlap = ious_of_pairs(theirs[rows], own[columns]).reshape(len(theirs), len(own))
     weight = np.where(overlap >= 0.5, np.round(1e6 * overlap), 0)
     return int((weight[linear_sum_assignment(weight, maximize=True)] > 0).sum())

@@ -39,19 +39,19 @@ def joints_of(frame: int) -> np.ndarray:
     return np.tile(place[:3] + [0, 0, 0.9], (14, 1)) + np.linspace(0, 0.2, 14)[:, None]
 
 
-def entry(frame: int, labelled=True) -> dict:
+def entry(frame: int, labeled=True) -> dict:
     items = [dict(bbox_3d=boxes_of(frame)[row].tolist(), bbox_label_3d=row, num_lidar_pts=9,
                   difficulty=1 + row * (frame % 2)) for row in range(2)]
     items[1].update(keypoints_3d=joints_of(frame).tolist(), keypoints_visible=[2] * 14)
     items.append(dict(bbox_3d=[50.0] * 7, bbox_label_3d=-1, num_lidar_pts=9))
     result = dict(sample_idx=frame, context_name='segment', timestamp=10 ** 15 + frame,
                   lidar_points=dict(lidar_path=f'1000{frame:03d}.bin'))
-    return result | (dict(instances=items) if labelled else {})
+    return result | (dict(instances=items) if labeled else {})
 
 
-def info_file(path: Path, labelled=True) -> str:
+def info_file(path: Path, labeled=True) -> str:
     write_info_file(path, dict(dataset='waymo', stamp={}),
-                    [entry(frame, labelled) for frame in range(FRAMES)])
+                    [entry(frame, labeled) for frame in range(FRAMES)])
     return str(path)
 
 
@@ -102,10 +102,10 @@ def test_the_numbers_are_those_of_the_plain_function(ann_file):
     shifts = np.linspace(0, 0.6, FRAMES)
     samples = [sample(frame, shift, named=frame % 2 == 0) for frame, shift in enumerate(shifts)]
     scores = run(WaymoDetectionMetric(ann_file), samples)
-    centre = np.array([[0, 0, 0.8, 0, 0, 0, 0], [0, 0, 0.9, 0, 0, 0, 0]])
-    truth = [dict(box=boxes_of(frame) + centre, type=[1, 2], difficulty=[1, 1 + frame % 2])
+    center = np.array([[0, 0, 0.8, 0, 0, 0, 0], [0, 0, 0.9, 0, 0, 0, 0]])
+    truth = [dict(box=boxes_of(frame) + center, type=[1, 2], difficulty=[1, 1 + frame % 2])
              for frame in range(FRAMES)]
-    found = [dict(box=np.float32(boxes_of(frame) + centre + [0, shift, 0, 0, 0, 0, 0]),
+    found = [dict(box=np.float32(boxes_of(frame) + center + [0, shift, 0, 0, 0, 0, 0]),
                   type=[1, 2], score=[0.9, 0.8]) for frame, shift in enumerate(shifts)]
     expected = evaluate_waymo(found, truth).average_precision
     assert 0 < expected['Vehicle_L1_AP'] < 1
@@ -137,7 +137,7 @@ def test_nobody_matched_is_not_a_perfect_result_in_files_and_tables(ann_file, tm
 
 
 def test_format_only_writes_submissions(tmp_path):
-    ann_file = info_file(tmp_path / 'test.pkl', labelled=False)
+    ann_file = info_file(tmp_path / 'test.pkl', labeled=False)
     settings = dict(ann_file=ann_file, format_only=True,
                     submission_fields=dict(account_name='me@example.org'))
     metric = METRICS.build(dict(settings, type='WaymoDetectionMetric',
@@ -145,7 +145,7 @@ def test_format_only_writes_submissions(tmp_path):
     assert run(metric, [sample(frame) for frame in range(3)]) == {}
     objects = read_submission(tmp_path / 'boxes.bin').inference_results.objects
     assert len(objects) == 6 and objects[4].frame_timestamp_micros == 10 ** 15 + 2
-    assert objects[0].object.box.center_z == pytest.approx(-0.2)  # the centre, not the bottom
+    assert objects[0].object.box.center_z == pytest.approx(-0.2)  # the center, not the bottom
     metric = METRICS.build(dict(settings, type='WaymoKeypointMetric',
                                 submission_file=str(tmp_path / 'people.bin')))
     assert run(metric, [person(0)]) == {}
@@ -160,7 +160,7 @@ def test_wrong_settings_and_frames_are_named(tmp_path, ann_file, kind):
     with pytest.raises(DataError, match="frame '1000012'"):
         run(kind(ann_file), [person(FRAMES)])
     with pytest.raises(DataError, match='frame 0 of .* has no instances'):
-        run(kind(info_file(tmp_path / 'test.pkl', labelled=False)), [person(0)])
+        run(kind(info_file(tmp_path / 'test.pkl', labeled=False)), [person(0)])
     wrong = person(0)
     wrong.pred_instances_3d.bboxes_3d = CameraInstance3DBoxes(torch.zeros(2, 7))
     with pytest.raises(DataError, match='CameraInstance3DBoxes'):

@@ -49,10 +49,10 @@ def build(root, kind):
         pipeline=[dict(type='LoadWaymoPoints'), dict(type='PackSample', keys=['points'])]))
 
 
-def moved(metres):
+def moved(meters):
     def move(found):
-        found.bboxes_3d.tensor[:, 0] += metres
-        found.keypoints_3d = found.keypoints_3d + torch.tensor([metres, 0, 0])
+        found.bboxes_3d.tensor[:, 0] += meters
+        found.keypoints_3d = found.keypoints_3d + torch.tensor([meters, 0, 0])
         return found
     return move
 

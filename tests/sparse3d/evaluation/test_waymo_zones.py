@@ -1,4 +1,4 @@
-"""Detections in places where nothing is labelled."""
+"""Detections in places where nothing is labeled."""
 import numpy as np
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The centre head with velocities against mmdet3d's, with and without unknown ones."""
+"""The center head with velocities against mmdet3d's, with and without unknown ones."""
 from __future__ import annotations
 
 import torch

@@ -1,4 +1,4 @@
-"""The centre head without velocity against mmdet3d's head with one."""
+"""The center head without velocity against mmdet3d's head with one."""
 from __future__ import annotations
 
 import pytest

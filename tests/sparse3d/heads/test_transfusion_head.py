@@ -16,10 +16,18 @@ BOXES = torch.tensor([[1.0, 2.0, -1.0, 4.0, 1.6, 1.5, 0.4, 3.0, -1.0],
 
 
 def small_head(**changes) -> TransFusionHead:
-    settings = dict(in_channels=6, classes=3, point_cloud_range=RANGE, voxel_size=[0.5, 0.5],
-                    stride=2, channels=16, queries=12, every_cell=[2],
-                    centre_range=[-10.0] * 3 + [10.0] * 3,
-                    decoder_layers=[dict(type='MapDecoderLayer', heads=2, hidden=32)])
+    settings = dict(
+        in_channels=6,
+        num_classes=3,
+        point_cloud_range=RANGE,
+        voxel_size=[0.5, 0.5],
+        stride=2,
+        channels=16,
+        num_queries=12,
+        unsuppressed_classes=[2],
+        center_range=[-10.0] * 3 + [10.0] * 3,
+        decoder_layers=[dict(type='MapDecoderLayer', num_heads=2, feedforward_channels=32)],
+    )
     head = MODELS.build(dict(type='TransFusionHead', **{**settings, **changes}))
     head.init_weights()
     return head
@@ -65,16 +73,16 @@ def test_the_map_need_not_be_square():
     assert losses['loss_heatmap'].isfinite()
 
 
-def test_two_layers_start_at_the_centres_of_the_first():
-    head = small_head(decoder_layers=[dict(type='MapDecoderLayer', heads=2)] * 2)
+def test_two_layers_start_at_the_centers_of_the_first():
+    head = small_head(decoder_layers=[dict(type='MapDecoderLayer', num_heads=2)] * 2)
     assert {'layer_0_loss_cls', 'layer_1_loss_cls'} <= set(
         head.loss(torch.randn(1, 6, 16, 16), [sample()]))
 
 
 def test_it_learns_two_boxes():
-    head = small_head(decoder_layers=[dict(type='MapDecoderLayer', heads=2, dropout=0.0)])
+    head = small_head(decoder_layers=[dict(type='MapDecoderLayer', num_heads=2, dropout=0.0)])
     maps = torch.zeros(1, 6, 16, 16)
-    maps[0, :3, 10, 9], maps[0, 3:, 5, 3] = 3.0, 3.0  # the cells of the two centres
+    maps[0, :3, 10, 9], maps[0, 3:, 5, 3] = 3.0, 3.0  # the cells of the two centers
     optimizer = torch.optim.Adam(head.parameters(), lr=3e-3)
     for _ in range(150):
         optimizer.zero_grad()
@@ -93,5 +101,5 @@ def test_it_learns_two_boxes():
 def test_settings_that_mean_nothing_are_refused():
     with pytest.raises(ConfigError, match='decoder layer'):
         small_head(decoder_layers=[])
-    with pytest.raises(ConfigError, match='every_cell'):
-        small_head(every_cell=[3])
+    with pytest.raises(ConfigError, match='unsuppressed_classes'):
+        small_head(unsuppressed_classes=[3])

@@ -55,7 +55,7 @@ def test_boxes_without_velocity(coder):
 def test_peaks_are_the_highest_of_their_window_and_not_on_the_border():
     heat = torch.zeros(1, 2, 5, 6)
     heat[0, :, 2, 2], heat[0, :, 2, 3], heat[0, :, 0, 5] = 0.9, 0.8, 0.7
-    peaks = local_peaks(heat, every_cell=[1])
+    peaks = local_peaks(heat, unsuppressed_classes=[1])
     assert peaks[0, 0].count_nonzero() == 1 and peaks[0, 1].count_nonzero() == 3
     top = top_peaks(peaks.flatten(2), 4)
     assert top.labels.tolist()[0].count(1) == 3
@@ -71,7 +71,7 @@ def test_more_queries_than_cells_gives_what_there_is():
 def test_matching_agrees_with_all_permutations():
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(5, 3, generator=generator)
-    centres, objects = (torch.rand(n, 2, generator=generator) * 8 for n in (5, 3))
+    centers, objects = (torch.rand(n, 2, generator=generator) * 8 for n in (5, 3))
     overlaps = torch.rand(5, 3, generator=generator)
     labels = torch.tensor([2, 0, 2])
     probability = logits.double().sigmoid()
@@ -81,12 +81,12 @@ def test_matching_agrees_with_all_permutations():
         for column, row in enumerate(rows):
             p = probability[row, labels[column]]
             total += 0.15 * (-p.log() * 0.25 * (1 - p) ** 2 + (1 - p).log() * 0.75 * p ** 2)
-            total += 0.25 * ((centres[row] - objects[column]).abs() / torch.tensor([16, 8])).sum()
+            total += 0.25 * ((centers[row] - objects[column]).abs() / torch.tensor([16, 8])).sum()
             total -= 0.25 * overlaps[row, column]
         return float(total)
 
     best = min(permutations(range(5), 3), key=cost)
-    pairs = match(logits, centres, overlaps, labels, objects, [16.0, 8.0], MatchWeights())
+    pairs = match(logits, centers, overlaps, labels, objects, [16.0, 8.0], MatchWeights())
     assert {int(o): int(p) for p, o in zip(pairs.predictions, pairs.objects, strict=True)} == (
         dict(enumerate(best)))
 
@@ -105,7 +105,7 @@ def test_targets_of_matched_and_unmatched_queries(coder):
     predictions = torch.cat([BOXES[1:], BOXES[:1] + 20, BOXES[:1]])
     targets = query_targets(predictions, logits, truth, LABELS, coder, MatchWeights())
     assert targets.labels.tolist() == [2, 3, 0] and int(targets.positives) == 2
-    torch.testing.assert_close(targets.overlaps, torch.tensor([1.0, -1, 1]))
+    torch.testing.assert_close(targets.ious, torch.tensor([1.0, -1, 1]))
     assert targets.code_weights.sum(1).tolist() == [10, 0, 8]
     torch.testing.assert_close(coder.decode(targets.codes[0]), BOXES[1])
 
@@ -123,7 +123,7 @@ def test_attention_is_that_of_pytorch(masked):
     torch.testing.assert_close(*gradients)
 
 
-def test_a_velocity_marked_as_unknown_is_not_learnt():
+def test_a_velocity_marked_as_unknown_is_not_learned():
     objects = InstanceData(bboxes_3d=LiDARInstance3DBoxes(BOXES, box_dim=9), labels_3d=LABELS,
                            velocity_known=torch.tensor([True, False]))
     boxes, labels = boxes_and_labels(objects, torch.device('cpu'))
@@ -157,17 +157,17 @@ def test_losses_by_hand():
 
 def test_doubles_agree_with_a_plain_loop():
     generator = torch.Generator().manual_seed(1)
-    centres = torch.rand(60, 2, generator=generator) * 5
+    centers = torch.rand(60, 2, generator=generator) * 5
     scores = torch.rand(60, generator=generator)
     kept: list[int] = []
     for row in scores.argsort(descending=True).tolist():
-        if all((centres[row] - centres[other]).norm() > 0.6 for other in kept):
+        if all((centers[row] - centers[other]).norm() > 0.6 for other in kept):
             kept.append(row)
-    assert sorted(kept) == (~doubles(centres, scores, 0.36)).nonzero().flatten().tolist()
-    assert len(doubles(centres[:0], scores[:0], 1.0)) == 0
+    assert sorted(kept) == (~doubles(centers, scores, 0.36)).nonzero().flatten().tolist()
+    assert len(doubles(centers[:0], scores[:0], 1.0)) == 0
 
 
-def test_radii_count_in_metres_unless_the_published_way_is_asked_for():
+def test_radii_count_in_meters_unless_the_published_way_is_asked_for():
     boxes = BOXES[:1, :7].repeat(2, 1)
     boxes[1, 0] += 0.5
     scores = torch.tensor([[0.9, 0.0], [0.8, 0.0]])
@@ -187,6 +187,6 @@ def test_zero_scores_go_and_stay_only_when_asked_for():
 def test_overlaps_and_range_remove_boxes():
     boxes = torch.cat([BOXES, BOXES[:1] + 0.01, BOXES + 500])
     scores = torch.tensor([[0.9, 0], [0, 0.8], [0.7, 0], [0.6, 0], [0.5, 0]])
-    chosen = Suppression(overlaps=[0.5, -1])
+    chosen = Suppression(iou_thresholds=[0.5, -1])
     found = select_detections(boxes, scores, [-50.0] * 3 + [50.0] * 3, chosen)
     torch.testing.assert_close(found.scores_3d, torch.tensor([0.9, 0.8]))

@@ -10,7 +10,7 @@ from sparse3d.datasets.epoch_sampler import EpochSampler, EpochState
 from sparse3d.datasets.ground_truth_sampling import GroundTruthSampling
 from sparse3d.datasets.info_files import write_plain_file
 from sparse3d.errors import ConfigError
-from sparse3d.hooks import FadeOutHook
+from sparse3d.hooks import DisableAugmentationHook
 
 
 class Frames:
@@ -56,7 +56,7 @@ def runner(dataset, sampler=EpochSampler, epochs=20):
 def test_the_last_epochs_are_real(tmp_path, wrap):
     dataset = wrap(Frames([CountingSampling(tmp_path / 'index.pkl')]))
     run = runner(dataset)
-    FadeOutHook(last_epochs=5).before_train(run)
+    DisableAugmentationHook(last_epochs=5).before_train(run)
     adds = []
     for epoch in range(20):
         run.train_dataloader.sampler.set_epoch(epoch)
@@ -69,7 +69,7 @@ def test_scenes_stand_still_in_the_last_epochs_if_asked_for(tmp_path, scene):
     motion = AugmentScene(rotation=(0.5, 0.6), flip_horizontal=0.5)
     dataset = Frames([CountingSampling(tmp_path / 'index.pkl'), motion])
     run = runner(dataset)
-    FadeOutHook(last_epochs=1, scene=scene).before_train(run)
+    DisableAugmentationHook(last_epochs=1, scene=scene).before_train(run)
     still = []
     for epoch in (0, 18, 19):
         run.train_dataloader.sampler.set_epoch(epoch)
@@ -80,9 +80,9 @@ def test_scenes_stand_still_in_the_last_epochs_if_asked_for(tmp_path, scene):
 def test_mistakes_are_told_before_the_training(tmp_path):
     sampling = CountingSampling(tmp_path / 'index.pkl')
     with pytest.raises(ConfigError, match='no GroundTruthSampling to fade out'):
-        FadeOutHook().before_train(runner(Frames([])))
+        DisableAugmentationHook().before_train(runner(Frames([])))
     with pytest.raises(ConfigError, match="needs sampler=dict\\(type='EpochSampler'"):
-        FadeOutHook().before_train(runner(Frames([sampling]), DefaultSampler))
+        DisableAugmentationHook().before_train(runner(Frames([sampling]), DefaultSampler))
     with pytest.raises(ConfigError, match='no last 5 epochs in a training of 3'):
-        FadeOutHook().before_train(runner(Frames([sampling]), epochs=3))
+        DisableAugmentationHook().before_train(runner(Frames([sampling]), epochs=3))
     assert sampling.stop_epoch is None

@@ -5,28 +5,28 @@ import torch
 
 from sparse3d.apis import train
 from sparse3d.errors import ConfigError, DataError
-from sparse3d.hooks.whole_checkpoint import WholeCheckpointHook, WholeFileBackend
+from sparse3d.hooks.whole_checkpoint import AtomicCheckpointHook, AtomicFileBackend
 
 
 def test_a_file_is_replaced_as_a_whole_or_stays(tmp_path, monkeypatch):
     path = tmp_path / 'sub' / 'file.pth'
-    WholeFileBackend().put(b'old', path)
+    AtomicFileBackend().put(b'old', path)
 
     def fail(*_):
         raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr('os.replace', fail)
     with pytest.raises(DataError, match='No space left'):
-        WholeFileBackend().put(b'new', path)
+        AtomicFileBackend().put(b'new', path)
     assert path.read_bytes() == b'old' and [p.name for p in path.parent.iterdir()] == ['file.pth']
 
 
 def test_functions_are_left_out_of_the_state_of_schedules():
     states = [{'last_step': 1, 'anneal_func': len}]
     for schedules in (states, {'backbone': states}):
-        WholeCheckpointHook().before_save_checkpoint(None, {'param_schedulers': schedules})
+        AtomicCheckpointHook().before_save_checkpoint(None, {'param_schedulers': schedules})
     assert states == [{'last_step': 1}]
-    WholeCheckpointHook().before_save_checkpoint(None, {'state_dict': {}})
+    AtomicCheckpointHook().before_save_checkpoint(None, {'state_dict': {}})
 
 
 def test_the_last_and_the_best_are_kept(tiny_config, tmp_path):
@@ -60,13 +60,13 @@ def test_a_best_that_cannot_be_found_is_refused_before_the_training(
 
 def test_auto_without_a_known_score_is_refused_unless_there_is_a_rule():
     with pytest.raises(ConfigError, match='name one of frames'):
-        WholeCheckpointHook(save_best='auto').check_scores({'frames': 4})
-    WholeCheckpointHook(save_best='auto', rule='greater').check_scores({'frames': 4})
+        AtomicCheckpointHook(save_best='auto').check_scores({'frames': 4})
+    AtomicCheckpointHook(save_best='auto', rule='greater').check_scores({'frames': 4})
 
 
 def test_a_best_checkpoint_of_the_same_name_survives_the_removal_of_the_old(tmp_path):
-    hook = WholeCheckpointHook(interval=1, save_best='score', rule='greater')
-    backend = WholeFileBackend()
+    hook = AtomicCheckpointHook(interval=1, save_best='score', rule='greater')
+    backend = AtomicFileBackend()
     path = str(tmp_path / 'best.pth')
     backend.put(b'new', path)
     hook.file_backend, hook._remove_now = backend, backend.remove

@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmdet3d.registry import MODELS
 
-from sparse3d.ops.grid_mask import grid_of_squares
+from sparse3d.ops.grid_mask import square_grid
 
 FIXTURE = Path(__file__).parents[2] / 'fixtures/sparsebev_data/augmentation.npz'
 
@@ -14,12 +14,12 @@ FIXTURE = Path(__file__).parents[2] / 'fixtures/sparsebev_data/augmentation.npz'
     (0, 39, (12, 8)), (1, 42, (15, 8)), (2, 44, (24, 3)), (3, 60, (46, 55))])
 def test_the_published_code(case, period, offset):
     expected = np.load(FIXTURE)[f'out_gridmask{case}']
-    np.testing.assert_array_equal(grid_of_squares(64, 192, period, offset), expected)
+    np.testing.assert_array_equal(square_grid(64, 192, period, offset), expected)
 
 
 def test_by_hand():
     # 1.5 x 4 = 6 rows laid out, the image begins in row 1; period 2, a stripe of 1
-    mask = grid_of_squares(4, 4, 2, (0, 0))
+    mask = square_grid(4, 4, 2, (0, 0))
     np.testing.assert_array_equal(mask.astype(int), [
         [0, 1, 0, 1], [1, 1, 1, 1], [0, 1, 0, 1], [1, 1, 1, 1]])
 

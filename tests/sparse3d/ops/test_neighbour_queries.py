@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sparse3d.ops import neighbour_lists
+from sparse3d.ops import neighbor_lists
 from sparse3d.ops.ball_query import ball_query
 from sparse3d.ops.furthest_points import furthest_points
 from sparse3d.ops.voxel_query import voxel_query
@@ -24,7 +24,7 @@ def test_ball_by_hand():
 
 @pytest.mark.parametrize(('radius', 'limit'), [(0.1, 4), (0.7, 16), (3., 5), (50., 7)])
 def test_ball_agrees_with_all_distances(radius, limit, monkeypatch):
-    monkeypatch.setattr(neighbour_lists, 'PAIRS_AT_ONCE', 500)  # many chunks
+    monkeypatch.setattr(neighbor_lists, 'PAIRS_AT_ONCE', 500)  # many chunks
     points, queries = torch.randn(300, 3) * 2, torch.randn(80, 3) * 3
     sample, of = torch.randint(0, 3, (300,)), torch.randint(0, 3, (80,))
     given = points, sample, queries, of, radius, limit
@@ -35,20 +35,20 @@ def test_ball_agrees_with_all_distances(radius, limit, monkeypatch):
 
 def test_voxels_by_hand():
     coordinates = torch.tensor([[0, 1, 1, 3], [0, 1, 1, 1], [1, 1, 1, 1], [0, 0, 1, 1]])
-    centres = coordinates[:, [3, 2, 1]] + 0.5
+    centers = coordinates[:, [3, 2, 1]] + 0.5
     query = torch.tensor([[0, 1, 1, 1], [0, 1, 1, 1], [1, 1, 1, 3], [0, 1, 1, 9]])
     at = query[:, [3, 2, 1]] + 0.5
-    rows, empty = voxel_query(coordinates, centres, query, at, [2, 3, 5], [1, 1, 2], 2.0, 3)
+    rows, empty = voxel_query(coordinates, centers, query, at, [2, 3, 5], [1, 1, 2], 2.0, 3)
     assert rows.tolist() == [[3, 1, 0], [3, 1, 0], [2, 2, 2], [0, 0, 0]]
     assert empty.tolist() == [False, False, False, True]
-    rows, _ = voxel_query(coordinates, centres, query[:1], at[:1], [2, 3, 5], [0, 1, 2], 1.9, 3)
+    rows, _ = voxel_query(coordinates, centers, query[:1], at[:1], [2, 3, 5], [0, 1, 2], 1.9, 3)
     assert rows.tolist() == [[1, 1, 1]]
 
 
 @pytest.mark.parametrize(('reach', 'radius', 'limit'), [
     ((4, 4, 4), 0.9, 16), ((1, 2, 3), 5., 4), ((0, 1, 0), 1., 2)])
 def test_voxels_agree_with_all_pairs(reach, radius, limit, monkeypatch):
-    monkeypatch.setattr(neighbour_lists, 'PAIRS_AT_ONCE', 300)
+    monkeypatch.setattr(neighbor_lists, 'PAIRS_AT_ONCE', 300)
     shape = [6, 9, 8]
     cells = torch.randperm(2 * 6 * 9 * 8)[:400]
     coordinates = torch.stack([cells // 432, cells // 72 % 6, cells // 8 % 9, cells % 8], 1)

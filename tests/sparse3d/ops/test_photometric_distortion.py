@@ -40,7 +40,7 @@ def test_the_published_code():
     np.testing.assert_allclose(hsv, stored['out_rgb_to_hsv'], atol=1e-3)
 
 
-def test_colours_by_the_standard_library():
+def test_colors_by_the_standard_library():
     image = torch.rand(1, 3, 8, 9) * 255
     hsv = to_hsv(image)[0].permute(1, 2, 0).reshape(-1, 3).numpy()
     for (hue, saturation, value), rgb in zip(hsv, image[0].permute(1, 2, 0).reshape(-1, 3),
@@ -48,8 +48,8 @@ def test_colours_by_the_standard_library():
         expected = colorsys.rgb_to_hsv(*(rgb / 255).tolist())
         assert (hue / 360, saturation, value / 255) == pytest.approx(expected, abs=1e-5)
     torch.testing.assert_close(from_hsv(to_hsv(image)), image, atol=1e-3, rtol=0)
-    grey = torch.full((1, 3, 2, 2), 7.0)
-    torch.testing.assert_close(from_hsv(to_hsv(grey)), grey)
+    gray = torch.full((1, 3, 2, 2), 7.0)
+    torch.testing.assert_close(from_hsv(to_hsv(gray)), gray)
 
 
 def test_each_step_alone():

@@ -33,13 +33,13 @@ def test_agrees_with_mmcv(number, span, threshold):
     assert torch.equal(kept, expected)
 
 
-@pytest.mark.parametrize('labelled', [False, True])
-def test_rounds_agree_with_the_greedy_reference(labelled):
+@pytest.mark.parametrize('labeled', [False, True])
+def test_rounds_agree_with_the_greedy_reference(labeled):
     boxes, scores = crowd(60, 6.0)
-    labels = torch.randint(3, (60,)) if labelled else None
+    labels = torch.randint(3, (60,)) if labeled else None
     kept = rotated_nms(boxes, scores, 0.1, labels)
     assert torch.equal(kept, rotated_nms(boxes, scores, 0.1, labels, backend='reference'))
-    if labelled:
+    if labeled:
         assert len(kept) > len(rotated_nms(boxes, scores, 0.1))
 
 

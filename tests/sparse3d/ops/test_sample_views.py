@@ -131,14 +131,14 @@ def test_a_missing_camera_is_not_read(scene):
     for level in broken['features']:
         level[1, :, 2] = float('inf')
     for quirk in (False, True):
-        read = sample_views(**broken, view_mask=mask, published_view_choice=quirk)
+        read = sample_views(**broken, valid=mask, published_view_choice=quirk)
         assert read[0].equal(sample_views(**scene, published_view_choice=quirk)[0])
         dark = {**scene, 'features': [level.clone() for level in scene['features']]}
         for level in dark['features']:
             level[1, :, 2] = 0
         chosen = choose_views(scene['points'], scene['lidar2img'], SIZE, mask, quirk)
         assert (chosen.view[1] != 2).all() or quirk
-        assert sample_views(**dark, view_mask=mask, published_view_choice=quirk).isfinite().all()
+        assert sample_views(**dark, valid=mask, published_view_choice=quirk).isfinite().all()
 
 
 def _read_beside_a_broken_camera(scene, backend, filling, quirk) -> list[torch.Tensor]:

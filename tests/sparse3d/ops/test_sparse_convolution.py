@@ -220,7 +220,7 @@ def test_keys_stay_exact_in_huge_volumes():
     assert sum(pairs.pairs.counts) == 3 + 2
 
 
-def test_voxels_at_opposite_faces_are_no_neighbours():
+def test_voxels_at_opposite_faces_are_no_neighbors():
     shape = (2, 3, 4)
     coordinates = torch.tensor([[0, 0, 0, 3], [0, 0, 1, 0], [0, 0, 2, 3], [0, 1, 0, 0],
                                 [0, 1, 2, 3], [1, 0, 0, 0]])

@@ -60,7 +60,7 @@ def test_equals_mmcv_on_random_points_with_both_limits(max_points, max_voxels):
 
 
 def test_equals_mmcv_on_every_face_of_the_grid():
-    """Multiples of the voxel size and their float neighbours, where rounding decides."""
+    """Multiples of the voxel size and their float neighbors, where rounding decides."""
     size, limits = NUSCENES
     faces = torch.arange(-725, 726, dtype=torch.float64).mul(size[0]).float()
     infinity = torch.tensor(float('inf'))

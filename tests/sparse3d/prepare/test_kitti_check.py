@@ -64,7 +64,7 @@ def test_missing_object_of_the_database(prepared):
     _problem(prepared, '1 objects of the database are missing')
 
 
-def test_an_old_info_file_is_recognised(prepared):
+def test_an_old_info_file_is_recognized(prepared):
     old = [dict(image=dict(image_idx=3), calib={}, point_cloud={}, annos=dict(
         location=np.zeros((1, 3))))]
     (prepared / 'kitti_infos_val.pkl').write_bytes(pickle.dumps(old))

@@ -62,7 +62,7 @@ def test_the_file_has_mmdet3ds_keys_and_a_stamp(train, prepared):
     assert train['metainfo']['version'] == 'v1.0-mini'
     stamp = train['metainfo']['stamp']
     assert stamp['source'].startswith('simulated') and stamp['split'] == 'train'
-    assert 'geometric centre' in stamp['box_convention']
+    assert 'geometric center' in stamp['box_convention']
     first, second = train['data_list'][:2]
     assert second['sample_idx'] == 1 and second['timestamp'] < 1e10
     assert first['next'] == second['token'] and second['prev'] == first['token']
@@ -129,8 +129,8 @@ def test_camera_annotations_are_the_devkits_projections(train, devkit):
                 if instance['token'] not in boxes:
                     continue
                 box = boxes[instance['token']]
-                centre = view_points(box.center[:, None], matrix, True)[:2, 0]
-                assert item['center_2d'] == pytest.approx(centre, abs=1e-4)
+                center = view_points(box.center[:, None], matrix, True)[:2, 0]
+                assert item['center_2d'] == pytest.approx(center, abs=1e-4)
                 assert item['bbox_3d'][:3] == pytest.approx(box.center, abs=1e-5)
                 corners = view_points(box.corners(), matrix, True)[:2]
                 if (box.corners()[2] > 0).all() and (corners >= 0).all() and (

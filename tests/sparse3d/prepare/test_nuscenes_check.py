@@ -102,7 +102,7 @@ def lost(entry):
     ids=['mmdet3d 0.x', 'turned', 'size', 'speed', 'microseconds', 'mirror', 'exchanged', 'lost',
          'frame'])
 def test_each_kind_of_damage_is_named(root, damage, messages, monkeypatch):
-    monkeypatch.setattr('sparse3d.prepare.nuscenes_check._LEAST_MOVING', 5)  # a small data set
+    monkeypatch.setattr('sparse3d.prepare.nuscenes_check._MIN_MOVING', 5)  # a small data set
     change(root, damage)
     report = check_nuscenes(root)
     for message in messages:
@@ -158,7 +158,7 @@ def as_old_file(info: dict, old_convention: bool) -> dict:
 
 
 @pytest.mark.parametrize('old_convention', [True, False], ids=['0.x', '1.0'])
-def test_an_old_file_is_recognised_and_upgraded(root, old_convention):
+def test_an_old_file_is_recognized_and_upgraded(root, old_convention):
     info = read_info_file(root / NAME, 'nuscenes')
     write_plain_file(root / NAME, as_old_file(info, old_convention))
     with pytest.raises(DataError, match='create_data.py upgrade'):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from sparse3d.errors import DataError
-from sparse3d.prepare.own_files import OwnFrame, find_splits, read_calibration
+from sparse3d.prepare.own_files import CustomFrame, find_splits, read_calibration
 from sparse3d.prepare.own_labels import read_boxes
 
 FILES = int(os.environ.get('SPARSE3D_FUZZ', 300))
@@ -34,7 +34,7 @@ def read(path):
             assert all(np.isfinite(matrix).all() and abs(np.linalg.det(matrix)) > 1e-9
                        for matrix in matrices.values())
     elif path.suffix == '.txt':
-        frames = [OwnFrame(name, path, path) for name in ('a b', 'from here')]
+        frames = [CustomFrame(name, path, path) for name in ('a b', 'from here')]
         splits, _ = find_splits(path.parents[1], frames, 0.2)
         assert set(splits.get('train', ())) <= {'a b', 'from here'}
     else:

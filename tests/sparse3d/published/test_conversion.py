@@ -96,7 +96,7 @@ def test_a_misspelt_plug_in_is_named_with_the_nearest(tmp_path):
 def test_testing_applies_the_quirks_of_a_converted_checkpoint(tmp_path, tiny_config):
     """The checkpoint says width 3; with the config's 8 its weights would not fit."""
     weights = {'hidden.weight': torch.zeros(3, 4), 'hidden.bias': torch.zeros(3),
-               'centre.weight': torch.zeros(3, 3), 'centre.bias': torch.zeros(3)}
+               'center.weight': torch.zeros(3, 3), 'center.bias': torch.zeros(3)}
     torch.save(dict(meta=dict(config_options={'model.published_width': 3}), state_dict=weights),
                tmp_path / 'converted.pth')
     assert test(tiny_config, tmp_path / 'converted.pth', tmp_path)['frames'] == 4

@@ -14,7 +14,7 @@ from sparse3d.simulate.vehicles import PROFILES, build_vehicle
 
 
 def make_car() -> Rigid:
-    """A grey estate car."""
+    """A gray estate car."""
     profile = PROFILES['estate']
     return Rigid('Car', profile.size, build_vehicle(profile, profile.size, (.6, .6, .6)))
 
@@ -35,5 +35,5 @@ def flat_world() -> Callable[..., Snapshot]:
 
 @pytest.fixture
 def car() -> Rigid:
-    """A grey estate car."""
+    """A gray estate car."""
     return make_car()

@@ -122,7 +122,7 @@ def test_points_land_on_the_pixels_of_their_object(drive):
     assert (shown == identities[inside]).mean() > .93
 
 
-def test_points_of_labelled_objects_lie_in_their_boxes():
+def test_points_of_labeled_objects_lie_in_their_boxes():
     for number in range(4):
         scene = random_street(np.random.default_rng((9, number)), 1.0)
         snapshot = scene.snapshot(.5)

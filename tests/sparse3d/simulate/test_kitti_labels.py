@@ -26,7 +26,7 @@ def numbers(line: str) -> np.ndarray:
 
 
 def corners(values: np.ndarray) -> np.ndarray:
-    """Corners of a labelled box in the camera frame, by the formula of KITTI's development kit."""
+    """Corners of a labeled box in the camera frame, by the formula of KITTI's development kit."""
     h, w, length, x, y, z, ry = values[7:14]
     a = np.array([1, 1, -1, -1, 1, 1, -1, -1]) * length / 2
     b = np.array([1, -1, -1, 1, 1, -1, -1, 1]) * w / 2
@@ -61,7 +61,7 @@ def test_the_2d_box_lies_tightly_in_the_projected_3d_box(flat_world, car, yaw):
     assert np.cos(alpha - values[2]) > .9999
 
 
-def test_points_of_a_turned_car_lie_in_the_labelled_box(flat_world, car):
+def test_points_of_a_turned_car_lie_in_the_labeled_box(flat_world, car):
     frame = frame_of(flat_world([(car, (15.0, -3.0, 1.0))]))
     h, w, length, x, y, z, ry = numbers(frame.labels[0])[7:14]
     points = frame.sweep.points[frame.sweep.instances == 0, :3]

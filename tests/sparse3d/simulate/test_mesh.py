@@ -67,7 +67,7 @@ def test_solids_have_no_holes(mesh):
 
 def test_a_mesh_with_a_hole_is_noticed():
     mesh = box((0, 0, 0), (1, 1, 1), Material.PAINT, GREY)
-    opened = type(mesh)(mesh.vertices, mesh.triangles[1:], mesh.materials[1:], mesh.colours[1:])
+    opened = type(mesh)(mesh.vertices, mesh.triangles[1:], mesh.materials[1:], mesh.colors[1:])
     assert not closed(opened)
 
 
@@ -106,7 +106,7 @@ def test_merge_keeps_every_triangle():
 def test_merging_nothing_gives_an_empty_mesh():
     mesh = merge([])
     assert mesh.vertices.shape == (0, 3) and mesh.triangles.shape == (0, 3)
-    assert mesh.materials.shape == (0,) and mesh.colours.shape == (0, 3)
+    assert mesh.materials.shape == (0,) and mesh.colors.shape == (0, 3)
 
 
 def test_every_material_answers_the_laser():

@@ -11,7 +11,7 @@ PEOPLE = [Pedestrian(1.8), Pedestrian(1.6, Gait(.03, .03, .5)), Cyclist(1.8), Cy
 PHASES = np.linspace(0, 2 * np.pi, 9)
 WAYMO_ORDER = ('nose', 'left_shoulder', 'right_shoulder', 'left_elbow', 'right_elbow',
                'left_wrist', 'right_wrist', 'left_hip', 'right_hip', 'left_knee', 'right_knee',
-               'left_ankle', 'right_ankle', 'head_centre')
+               'left_ankle', 'right_ankle', 'head_center')
 
 
 def test_joint_names_are_those_of_waymo():
@@ -44,7 +44,7 @@ def test_left_is_left_and_limbs_keep_their_length(person):
                                       ('elbow', 'wrist', FOREARM)):
                 length = np.linalg.norm(joints[f'{side}_{end}'] - joints[f'{side}_{start}'])
                 assert length == pytest.approx(share * person.height, rel=1e-3)
-        assert joints['nose'][0] > joints['head_centre'][0]
+        assert joints['nose'][0] > joints['head_center'][0]
 
 
 @pytest.mark.parametrize('phase', PHASES)

@@ -64,5 +64,5 @@ def test_velocity_is_the_change_of_place(track):
     if np.linalg.norm(velocity) > 0:
         heading = np.array([np.cos(here.yaw), np.sin(here.yaw)])
         assert heading @ velocity / np.linalg.norm(velocity) > .999
-    assert after.travelled - before.travelled == pytest.approx(
+    assert after.traveled - before.traveled == pytest.approx(
         .02 * np.hypot(*here.velocity), rel=.1)

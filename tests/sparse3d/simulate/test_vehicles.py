@@ -31,9 +31,9 @@ def test_the_mesh_fills_its_box_exactly(mesh, size):
 
 @pytest.mark.parametrize(('mesh', 'size'), list(meshes()))
 def test_left_and_right_are_mirror_images(mesh, size):
-    centres = mesh.vertices[mesh.triangles].mean(axis=1)
+    centers = mesh.vertices[mesh.triangles].mean(axis=1)
     weights = np.linalg.norm(np.diff(mesh.vertices[mesh.triangles], axis=1), axis=(1, 2))
-    assert abs(np.average(centres[:, 1], weights=weights)) < .02 * size[1]
+    assert abs(np.average(centers[:, 1], weights=weights)) < .02 * size[1]
 
 
 @pytest.mark.parametrize('name', CAR_PROFILES)
@@ -43,7 +43,7 @@ def test_the_bonnet_of_a_car_is_lower_than_its_rear(name):
     length = profile.size[0]
     cabin = mesh.vertices[mesh.vertices[:, 2] > .9 * profile.size[2]]
     assert cabin[:, 0].mean() < -.05 * length  # the roof sits towards the rear
-    red = (mesh.materials == Material.LAMP) & (mesh.colours[:, 0] > 5 * mesh.colours[:, 1])
+    red = (mesh.materials == Material.LAMP) & (mesh.colors[:, 0] > 5 * mesh.colors[:, 1])
     lamps = mesh.vertices[mesh.triangles[red]]
     assert (lamps[..., 0] < -.4 * length).all()
 
@@ -52,10 +52,10 @@ def test_the_bonnet_of_a_car_is_lower_than_its_rear(name):
 def test_wheels_stand_on_the_ground_at_four_corners(name):
     profile = PROFILES[name]
     mesh = build_vehicle(profile, profile.size, WHITE)
-    tyres = mesh.vertices[mesh.triangles[mesh.materials == Material.RUBBER]].reshape(-1, 3)
+    tires = mesh.vertices[mesh.triangles[mesh.materials == Material.RUBBER]].reshape(-1, 3)
     for x in (-1, 1):
         for y in (-1, 1):
-            corner = tyres[(np.sign(tyres[:, 0]) == x) & (np.sign(tyres[:, 1]) == y)]
+            corner = tires[(np.sign(tires[:, 0]) == x) & (np.sign(tires[:, 1]) == y)]
             assert corner[:, 2].min() == pytest.approx(0, abs=1e-5)
 
 

@@ -25,7 +25,7 @@ from sparse3d.simulate.waymo import context_name, segment_frames, split_of
 from sparse3d.simulate.waymo_frames import SegmentSimulator
 from sparse3d.simulate.waymo_scan import Rig
 from sparse3d.simulate.waymo_v2_schemas import COMPONENTS, schema
-from sparse3d.structures.box_conversions import centre_to_lidar
+from sparse3d.structures.box_conversions import center_to_lidar
 from sparse3d.structures.box_geometry import points_in_box
 
 OPTIONS = WaymoOptions(seconds=.3, columns=400, image_width=160, format='both', projections=True)
@@ -92,7 +92,7 @@ def test_point_counts_and_boxes_agree(frames):
     for frame in frames:
         points, objects = frame_points(frame), frame.objects
         assert set(points.lidar) == {1, 2, 3, 4, 5} and set(points.return_number) == {1, 2}
-        counts = [len(points_in_box(points.xyz, item)) for item in centre_to_lidar(objects.boxes)]
+        counts = [len(points_in_box(points.xyz, item)) for item in center_to_lidar(objects.boxes)]
         assert counts == objects.num_points.tolist() and max(counts) > 20
         assert (objects.num_top_points <= objects.num_points).all()
     before, after = frames[0], frames[2]
@@ -112,8 +112,8 @@ def test_point_counts_and_boxes_agree(frames):
 def test_the_motion_of_the_vehicle_is_in_the_pixel_poses(frames):
     frame = frames[1]
     pose = frame.scans[TOP].pixel_pose
-    travelled = np.linalg.norm(pose[0, -1, 3:] - pose[0, 0, 3:])
-    assert .2 < travelled < 2 and np.abs(pose[..., 3:5]).max() > 1e3
+    traveled = np.linalg.norm(pose[0, -1, 3:] - pose[0, 0, 3:])
+    assert .2 < traveled < 2 and np.abs(pose[..., 3:5]).max() > 1e3
     np.testing.assert_allclose(pose[0, 199:201, 3:].mean(0), frame.ego2global[:3, 3], atol=.01)
 
 
@@ -157,7 +157,7 @@ def test_people_have_joints_inside_their_boxes(frames):
         assert (objects.visibility[objects.types == 1] == MISSING).all()
         assert set(objects.types[posed]) <= {2, 4}
         for row in posed:
-            around = centre_to_lidar(objects.boxes[row:row + 1])[0]
+            around = center_to_lidar(objects.boxes[row:row + 1])[0]
             around[3:6] += .1
             assert len(points_in_box(objects.keypoints[row], around)) == 14
             seen |= set(objects.visibility[row].tolist())

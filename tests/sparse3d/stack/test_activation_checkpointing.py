@@ -9,7 +9,7 @@ from mmdet.models.backbones import ResNet, SwinTransformer, resnet
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as upstream
 
-from sparse3d.stack.activation_checkpointing import checkpoint, repair
+from sparse3d.stack.activation_checkpointing import apply_patch, checkpoint
 
 
 def small_resnet(depth: int, with_cp: bool) -> nn.Module:
@@ -73,6 +73,6 @@ def test_memory_is_saved_all_the_same():
 
 
 def test_the_repair_reaches_every_module_and_can_be_repeated():
-    repair()
+    apply_patch()
     assert resnet.cp.checkpoint is checkpoint
     assert mmcv.cnn.resnet.cp.checkpoint is checkpoint

@@ -11,7 +11,7 @@ from mmdet3d.structures import LiDARPoints
 
 import sparse3d  # noqa: F401  (repairs)
 
-POLE = np.array([20., 5., 1.])  # metres, world
+POLE = np.array([20., 5., 1.])  # meters, world
 
 
 def vehicle_pose(time):

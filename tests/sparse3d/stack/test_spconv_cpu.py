@@ -184,7 +184,7 @@ def test_layers_without_a_key_share_the_table_of_the_same_voxels(monkeypatch):
 
 def test_repairing_twice_changes_nothing():
     before = SparseConvolutionBase._conv_forward
-    spconv_cpu.repair()
+    spconv_cpu.apply_patch()
     assert SparseConvolutionBase._conv_forward is before
 
 

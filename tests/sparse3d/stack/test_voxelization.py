@@ -19,7 +19,7 @@ def upstream():
     for function in functions:
         function.forward = staticmethod(getattr(function.forward, 'upstream', function.forward))
     yield functions
-    repaired.repair()
+    repaired.apply_patch()
 
 
 def layers():
@@ -36,7 +36,7 @@ def points():
 
 def test_both_layers_keep_their_voxels(upstream, points):
     before = [layer(points) for layer in layers()]
-    repaired.repair()
+    repaired.apply_patch()
     for old, layer in zip(before, layers(), strict=True):
         for left, right in zip(old, layer(points), strict=True):
             assert left.dtype == right.dtype and torch.equal(left, right)
@@ -47,14 +47,14 @@ def test_upstream_cannot_do_without_determinism_and_the_repair_can(upstream, poi
         layer.deterministic = False
         with pytest.raises(RuntimeError):
             layer(points)
-    repaired.repair()
+    repaired.apply_patch()
     for layer in layers():
         layer.deterministic = False
         assert len(layer(points)[0]) > 0
 
 
 def test_both_layers_use_the_sorting_operator(points, monkeypatch):
-    repaired.repair()
+    repaired.apply_patch()
     calls = []
     monkeypatch.setattr(repaired, 'hard_voxelize',
                         lambda *arguments: calls.append(arguments) or (points, points, points))
@@ -64,14 +64,14 @@ def test_both_layers_use_the_sorting_operator(points, monkeypatch):
 
 
 def test_dynamic_voxelization_still_gives_coordinates(points):
-    repaired.repair()
+    repaired.apply_patch()
     from mmcv.ops import Voxelization
     layer = Voxelization(**(SETTINGS | dict(max_num_points=-1, max_voxels=-1)))
     assert layer(points).shape == (len(points), 3)
 
 
 def test_repairing_twice_is_repairing_once(upstream):
-    repaired.repair()
+    repaired.apply_patch()
     first = [function.forward for function in upstream]
-    repaired.repair()
+    repaired.apply_patch()
     assert first == [function.forward for function in upstream]

@@ -45,7 +45,7 @@ def test_points_in_box_agree_with_mmdet3d_and_mmcv():
 
 
 def points_in_boxes_all(points, boxes):
-    """mmcv's CPU operator wants the centre of the bottom face too: (B, N, M) of 0 and 1."""
+    """mmcv's CPU operator wants the center of the bottom face too: (B, N, M) of 0 and 1."""
     tensors = torch.from_numpy(points)[None], torch.from_numpy(boxes).float()[None]
     result = points_in_boxes_cpu(*tensors)
     return result[0].numpy().astype(bool)

@@ -18,7 +18,7 @@ def test_names_and_pairs_agree():
         assert JOINTS[left] == JOINTS[right].replace('right', 'left')
         assert WAYMO_TYPES[right] - WAYMO_TYPES[left] == 8
     paired = {joint for pair in LEFT_RIGHT_PAIRS for joint in pair}
-    assert {JOINTS[k] for k in range(14) if k not in paired} == {'nose', 'head_centre'}
+    assert {JOINTS[k] for k in range(14) if k not in paired} == {'nose', 'head_center'}
 
 
 def test_a_raised_left_hand_is_a_right_hand_in_the_mirror():
@@ -55,16 +55,16 @@ def test_rotation_is_counter_clockwise_as_for_boxes():
     torch.testing.assert_close(quarter.points, torch.tensor([[[0., 1., 5.]]]))
 
 
-def test_each_person_about_their_own_centre():
+def test_each_person_about_their_own_center():
     before = people(2)
-    centres, angles = torch.randn(2, 3), torch.tensor([0.4, -1.0])
-    turned = before.rotate(angles, centres)
-    scaled = before.scale(torch.tensor([2., 3.]), centres)
+    centers, angles = torch.randn(2, 3), torch.tensor([0.4, -1.0])
+    turned = before.rotate(angles, centers)
+    scaled = before.scale(torch.tensor([2., 3.]), centers)
     for k in range(2):
-        alone = before[k].translate(-centres[k]).rotate(float(angles[k])).translate(centres[k])
+        alone = before[k].translate(-centers[k]).rotate(float(angles[k])).translate(centers[k])
         torch.testing.assert_close(turned[k].points, alone.points)
-        torch.testing.assert_close(scaled.points[k] - centres[k],
-                                   (before.points[k] - centres[k]) * (2 + k))
+        torch.testing.assert_close(scaled.points[k] - centers[k],
+                                   (before.points[k] - centers[k]) * (2 + k))
 
 
 def test_inverse_operations():
@@ -99,7 +99,7 @@ def test_indexing(index):
 
 def test_nobody():
     nobody = Keypoints3D.empty()
-    assert len(nobody) == 0 and not nobody.present.any()
+    assert len(nobody) == 0 and not nobody.valid.any()
     moved = nobody.flip().rotate(1.0).scale(2.0).translate((1, 1, 1))[[]]
     assert moved.points.shape == (0, 14, 3) and moved.visibility.shape == (0, 14)
     assert len(Keypoints3D.cat([nobody, people(2), nobody])) == 2

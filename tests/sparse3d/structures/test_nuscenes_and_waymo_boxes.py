@@ -7,8 +7,8 @@ from nuscenes.utils.data_classes import Box
 from pyquaternion import Quaternion
 
 from sparse3d.structures.box_conversions import (
-    centre_to_lidar,
-    lidar_to_centre,
+    center_to_lidar,
+    lidar_to_center,
     lidar_to_nuscenes,
     nuscenes_to_lidar,
     wrap_angle,
@@ -29,11 +29,11 @@ def pose(roll=0.0, pitch=0.0, yaw=2.5):
     return matrix
 
 
-def test_bottom_and_centre_by_hand():
+def test_bottom_and_center_by_hand():
     box = np.array([[1.0, 2.0, -1.0, 4.0, 2.0, 1.5, 0.3, 7.0, 8.0]])
-    centred = lidar_to_centre(box)
-    assert centred[0].tolist() == [1.0, 2.0, -0.25, 4.0, 2.0, 1.5, 0.3, 7.0, 8.0]
-    assert np.array_equal(centre_to_lidar(centred), box)
+    centered = lidar_to_center(box)
+    assert centered[0].tolist() == [1.0, 2.0, -0.25, 4.0, 2.0, 1.5, 0.3, 7.0, 8.0]
+    assert np.array_equal(center_to_lidar(centered), box)
     assert box[0, 2] == -1.0
 
 

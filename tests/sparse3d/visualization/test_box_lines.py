@@ -25,7 +25,7 @@ def test_corners_agree_with_mmdet3d():
         np.testing.assert_allclose(ours[order], other[np.lexsort(other.round(3).T)], atol=1e-4)
 
 
-def test_edges_join_neighbours():
+def test_edges_join_neighbors():
     corners = box_corners(BOX)[0]
     lengths = np.linalg.norm(corners[EDGES[:, 0]] - corners[EDGES[:, 1]], axis=1)
     assert sorted(lengths.tolist()) == [1.5] * 4 + [2.0] * 4 + [4.0] * 4

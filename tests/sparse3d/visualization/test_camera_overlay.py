@@ -6,7 +6,7 @@ from PIL import Image
 from sparse3d.visualization import Boxes, Frame, Picture, draw_camera_overlay
 from sparse3d.visualization.camera_overlay import NEAREST, project_segments
 
-# x forward, y left, z up -> u right, v down, depth; focal length 100, centre (200, 100).
+# x forward, y left, z up -> u right, v down, depth; focal length 100, center (200, 100).
 LIDAR2IMG = np.array([[200.0, -100, 0, 0], [100, 0, -100, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
 
 

@@ -16,5 +16,5 @@ def test_detections_above_a_score_best_first():
 
 def test_names_and_summary():
     frame = Frame('000003', np.zeros((1234, 4)), ('Car',), Boxes(np.zeros((2, 7)), np.zeros(2)))
-    assert frame.summary() == 'frame 000003  ·  1,234 points  ·  2 labelled'
+    assert frame.summary() == 'frame 000003  ·  1,234 points  ·  2 labeled'
     assert frame.class_name(0) == 'Car' and frame.class_name(-1) == 'class -1'

@@ -6,16 +6,16 @@ from PIL import Image
 
 from sparse3d.errors import BackendUnavailable
 from sparse3d.visualization import Boxes, Frame, SceneRenderer, scene_3d, show_scene
-from sparse3d.visualization.colours import CLASSES, GROUND_TRUTH
+from sparse3d.visualization.colors import CLASSES, GROUND_TRUTH
 
 BOXES = np.array([[15.0, 4, -1.7, 4, 2, 1.6, 0.4], [25, -5, -1.7, 4, 2, 1.6, 2.0]])
 
 
-def frame(points=500, truth=BOXES[:1], found=BOXES[1:]):
+def frame(points=500, gt=BOXES[:1], pred=BOXES[1:]):
     made = np.random.default_rng(0)
     return Frame('000001', made.uniform([5, -10, -1.8, 0], [40, 10, -1.7, 1], (points, 4)),
-                 ('Car',), Boxes(truth, np.zeros(len(truth), int)),
-                 Boxes(found, np.zeros(len(found), int), np.full(len(found), 0.8)))
+                 ('Car',), Boxes(gt, np.zeros(len(gt), int)),
+                 Boxes(pred, np.zeros(len(pred), int), np.full(len(pred), 0.8)))
 
 
 @pytest.fixture(scope='module')
@@ -26,8 +26,8 @@ def renderer():
     return SceneRenderer((640, 360))
 
 
-def near(image, colour):
-    return (np.abs(image - 255 * np.array(colour)).max(axis=-1) < 25)
+def near(image, color):
+    return (np.abs(image - 255 * np.array(color)).max(axis=-1) < 25)
 
 
 def test_points_truth_and_detections_are_seen(renderer, tmp_path):
@@ -44,7 +44,7 @@ def test_points_truth_and_detections_are_seen(renderer, tmp_path):
 
 def test_one_renderer_forgets_the_frame_before(renderer, tmp_path):
     renderer.draw(frame(), tmp_path / 'a.png')
-    renderer.draw(frame(0, truth=BOXES[:0], found=BOXES[:0]), tmp_path / 'b.png')
+    renderer.draw(frame(0, gt=BOXES[:0], pred=BOXES[:0]), tmp_path / 'b.png')
     image = np.asarray(Image.open(tmp_path / 'b.png').convert('RGB')).astype(int)
     assert near(image[90:], GROUND_TRUTH).sum() == 0
 

@@ -1,4 +1,4 @@
-"""Skeletons: which limbs and colours, close pictures of people, videos."""
+"""Skeletons: which limbs and colors, close pictures of people, videos."""
 from __future__ import annotations
 
 import numpy as np
@@ -9,12 +9,12 @@ from sparse3d.errors import DataError
 from sparse3d.visualization import (
     Boxes,
     Frame,
-    draw_birds_eye_view,
+    draw_bev,
     draw_people,
     write_video,
 )
-from sparse3d.visualization.colours import GROUND_TRUTH
-from sparse3d.visualization.people_panels import people_centres, side_view
+from sparse3d.visualization.colors import GROUND_TRUTH
+from sparse3d.visualization.people_panels import people_centers, side_view
 from sparse3d.visualization.scene_3d import scene_geometries
 from sparse3d.visualization.skeleton_lines import LEFT, LIMBS, RIGHT, skeleton_segments
 
@@ -27,9 +27,9 @@ def people(places: list[tuple[float, float]], scores: bool = False) -> Boxes:
                  joints, np.full((len(boxes), 14), 2.0))
 
 
-def frame(truth=((8, 2), (20, -5)), found=((8.2, 2.1), (12, 6))) -> Frame:
+def frame(gt=((8, 2), (20, -5)), pred=((8.2, 2.1), (12, 6))) -> Frame:
     points = np.random.default_rng(1).uniform([0, -10, -2], [30, 10, 1], (500, 3))
-    return Frame('7', points, ('Human',), people(list(truth)), people(list(found), scores=True))
+    return Frame('7', points, ('Human',), people(list(gt)), people(list(pred), scores=True))
 
 
 def limb(first: int, second: int) -> int:
@@ -39,18 +39,18 @@ def limb(first: int, second: int) -> int:
 def test_limbs_by_hand():
     joints, visibility = np.zeros((1, 14, 3)), np.full((1, 14), 2.0)
     joints[0, :, 0] = np.arange(14)
-    segments, colours = skeleton_segments(joints, visibility)
+    segments, colors = skeleton_segments(joints, visibility)
     assert len(segments) == len(LIMBS) == 15
     assert {tuple(sorted(pair)) for pair in segments[..., 0].astype(int).tolist()} == {
         tuple(sorted(pair)) for pair in LIMBS.tolist()}
-    assert tuple(colours[limb(3, 5)]) == LEFT and tuple(colours[limb(4, 6)]) == RIGHT
+    assert tuple(colors[limb(3, 5)]) == LEFT and tuple(colors[limb(4, 6)]) == RIGHT
     visibility[0, 5] = 0.9                       # uncertain wrist
     visibility[0, 6] = 0.0                       # no wrist
-    segments, colours = skeleton_segments(joints, visibility)
+    segments, colors = skeleton_segments(joints, visibility)
     assert len(segments) == 14 and 6 not in segments[..., 0]
-    assert tuple(colours[limb(3, 5)]) != LEFT    # paler
-    _, colours = skeleton_segments(joints, None, ground_truth=True)
-    assert np.allclose(colours, GROUND_TRUTH)
+    assert tuple(colors[limb(3, 5)]) != LEFT     # paler
+    _, colors = skeleton_segments(joints, None, ground_truth=True)
+    assert np.allclose(colors, GROUND_TRUTH)
 
 
 def test_the_left_of_the_walker_is_odd():
@@ -60,8 +60,8 @@ def test_the_left_of_the_walker_is_odd():
 
 @pytest.mark.parametrize('shape', [(0, 14, 3), (2, 5, 3)])
 def test_nobody_and_other_skeletons(shape):
-    segments, colours = skeleton_segments(np.zeros(shape), None)
-    assert segments.shape == (0, 2, 3) and colours.shape == (0, 3)
+    segments, colors = skeleton_segments(np.zeros(shape), None)
+    assert segments.shape == (0, 2, 3) and colors.shape == (0, 3)
 
 
 def test_boxes_keep_joints_through_choosing_and_turning():
@@ -75,30 +75,30 @@ def test_boxes_keep_joints_through_choosing_and_turning():
 
 
 def test_the_side_view_looks_from_the_sensor():
-    centre = np.array([10.0, 0, 0])
-    assert np.allclose(side_view(np.array([10.0, -1, 2]), centre), [1, 2])   # y is left
+    center = np.array([10.0, 0, 0])
+    assert np.allclose(side_view(np.array([10.0, -1, 2]), center), [1, 2])   # y is left
     behind = np.array([-10.0, 0, 0])
     assert np.allclose(side_view(np.array([-10.0, 1, 2]), behind), [1, 2])
 
 
 def test_people_share_a_panel_and_come_nearest_first():
-    centres = people_centres(frame())
-    assert np.allclose(centres[:, :2], [[8, 2], [12, 6], [20, -5]])
-    assert np.allclose(centres[:, 2], -0.6)
-    assert len(people_centres(frame((), ()))) == 0
+    centers = people_centers(frame())
+    assert np.allclose(centers[:, :2], [[8, 2], [12, 6], [20, -5]])
+    assert np.allclose(centers[:, 2], -0.6)
+    assert len(people_centers(frame((), ()))) == 0
 
 
 @pytest.mark.parametrize('drawn', [frame(), frame((), ()), frame().without_joints()])
 def test_people_can_be_drawn(tmp_path, drawn):
     draw_people(drawn, tmp_path / 'people.png')
-    draw_birds_eye_view(drawn, tmp_path / 'above.png')
+    draw_bev(drawn, tmp_path / 'above.png')
     assert Image.open(tmp_path / 'people.png').size[0] > 500
 
 
 def test_skeletons_are_part_of_the_scene():
     pytest.importorskip('open3d')
     names = [item['name'] for item in scene_geometries(frame())]
-    assert 'labelled joints' in names and 'detected joints' in names
+    assert 'labeled joints' in names and 'detected joints' in names
     assert not any('joints' in item['name'] for item in scene_geometries(frame().without_joints()))
     lines = next(item for item in scene_geometries(frame()) if item['name'] == 'detected joints')
     assert len(lines['geometry'].lines) == 30

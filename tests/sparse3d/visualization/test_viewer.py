@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from sparse3d.errors import BackendUnavailable
-from sparse3d.visualization.coloured_points import IN_NO_BOX, coloured_points
-from sparse3d.visualization.colours import class_colour
+from sparse3d.visualization.colored_points import IN_NO_BOX, colored_points
+from sparse3d.visualization.colors import class_color
 from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.viewer import Viewer
 from sparse3d.visualization.viewer_state import ViewerState, box_at
@@ -52,7 +52,7 @@ def test_frames_are_loaded_once_and_the_ends_are_ends(state):
 
 def test_layers_and_score_decide_what_is_drawn(state):
     assert names(state) == ['distances', 'points', 'ground truth', 'detected Van', 'velocities']
-    state.score = 0.1
+    state.score_threshold = 0.1
     assert 'detected Car' in names(state)
     for layer in ('ground truth', 'points', 'velocities'):
         state.toggle(layer)
@@ -67,7 +67,7 @@ def test_a_picked_box_tells_its_numbers(state):
     assert '4.00 x 2.00 x 1.60 m' in text and 'yaw 90.0 degrees' in text
     assert '5.0 m/s' in text and '10.2 m away, 1 points' in text
     state.toggle('detections')
-    assert state.pick((10, 2, 0)).startswith('labelled Car\n')
+    assert state.pick((10, 2, 0)).startswith('labeled Car\n')
     assert state.pick((25, 0, 0)) is None
 
 
@@ -77,11 +77,11 @@ def test_the_nearest_of_two_boxes_is_picked():
     assert box_at(Boxes(np.zeros((0, 7)), np.zeros(0, int)), np.zeros(3)) is None
 
 
-def test_points_by_class_and_colourings_that_points_lack(state):
-    colours = coloured_points(frame(0), 'class')
-    np.testing.assert_allclose(colours, [class_colour(1), IN_NO_BOX])
-    state.colour_by = 'time'
-    assert state.colouring(state.frame) == 'height'
+def test_points_by_class_and_colorings_that_points_lack(state):
+    colors = colored_points(frame(0), 'class')
+    np.testing.assert_allclose(colors, [class_color(1), IN_NO_BOX])
+    state.color_by = 'time'
+    assert state.coloring(state.frame) == 'height'
 
 
 def test_without_a_display_the_way_out_is_named(state, monkeypatch):

@@ -10,7 +10,7 @@ from sparse3d.apis.benchmarks.sparse_convolution import centerpoint_encoder, tra
 from sparse3d.apis.benchmarks.sweep import full_sweep
 from sparse3d.apis.benchmarks.timing import Timing, measure, torch_threads
 from sparse3d.apis.benchmarks.voxelization import RANGE, VOXEL_SIZE
-from sparse3d.freed_memory import keep_freed_memory
+from sparse3d.freed_memory import set_allocator
 from sparse3d.ops.voxelization import mean_voxelize
 
 BATCH = 4
@@ -37,7 +37,7 @@ def _in_a_new_process(keep: bool, threads: int, repeats: int) -> tuple[Timing, f
 def _steps(keep: bool, threads: int, repeats: int) -> tuple[Timing, float]:
     """Time of a step, and the process's largest resident set in MiB."""
     if keep:
-        keep_freed_memory()
+        set_allocator()
     points, _ = full_sweep()
     features, coordinates, _ = mean_voxelize(points, VOXEL_SIZE, RANGE)
     # [M, 4]  sample, z, y, x; a training batch: what is given back is its large tensors.

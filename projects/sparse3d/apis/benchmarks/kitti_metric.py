@@ -25,15 +25,15 @@ def run(threads: int = 2, repeats: int = 10) -> list[dict]:
 
     ``repeats`` is not used: each figure is one call.
     """
-    detections, truth = typical_frames(FRAMES)
+    detections, gt = typical_frames(FRAMES)
     first = _seconds_of_a_fresh_process()
-    evaluate_kitti(detections[:2], truth[:2])  # loads what was compiled
-    again, ours = _timed(lambda: evaluate_kitti(detections, truth))
-    part = detections[:BASELINE_FRAMES], truth[:BASELINE_FRAMES]
+    evaluate_kitti(detections[:2], gt[:2])  # loads what was compiled
+    again, ours = _timed(lambda: evaluate_kitti(detections, gt))
+    part = detections[:BASELINE_FRAMES], gt[:BASELINE_FRAMES]
     _mmdet3d(part[0][:2], part[1][:2])         # compiles
     baseline, theirs = _timed(lambda: _mmdet3d(*part))
     difference = _largest_difference(evaluate_kitti(*part).average_precision, theirs)
-    objects = f'{np.mean([len(f["name"]) for f in truth]):.0f} objects and ' \
+    objects = f'{np.mean([len(f["name"]) for f in gt]):.0f} objects and ' \
               f'{np.mean([len(f["name"]) for f in detections]):.0f} detections a frame'
     return [
         dict(name='KITTI metric, first call', value=first, unit='s', baseline=None, ratio=None,
@@ -50,15 +50,15 @@ def run(threads: int = 2, repeats: int = 10) -> list[dict]:
 def typical_frames(number: int, seed: int = 0) -> tuple[list[dict], list[dict]]:
     """Detections and ground truth: about 8 objects and 14 detections a frame, drawn."""
     random = np.random.default_rng(seed)
-    truth = [_draw(random, random.integers(4, 13)) for _ in range(number)]
+    gt = [_draw(random, random.integers(4, 13)) for _ in range(number)]
     detections = []
-    for frame in truth:
+    for frame in gt:
         extra = _draw(random, random.integers(2, 10))
         found = frame | {key: frame[key] + random.normal(0, size, frame[key].shape)
                          for key, size in (('bbox', 2), ('location', 0.1), ('rotation_y', 0.1))}
         found['score'], extra['score'] = found['score'] / 2 + 0.5, extra['score'] * 0.7
         detections.append({key: np.concatenate([found[key], extra[key]]) for key in found})
-    return detections, truth
+    return detections, gt
 
 
 def _draw(random: np.random.Generator, count: int) -> dict:
@@ -79,9 +79,9 @@ def _timed(function) -> tuple[float, object]:
     return time.perf_counter() - start, result
 
 
-def _mmdet3d(detections: Sequence[dict], truth: Sequence[dict]) -> dict[str, float]:
+def _mmdet3d(detections: Sequence[dict], gt: Sequence[dict]) -> dict[str, float]:
     with contextlib.redirect_stdout(None):
-        return kitti_eval(truth, detections, list(CLASSES))[1]
+        return kitti_eval(gt, detections, list(CLASSES))[1]
 
 
 def _largest_difference(ours: dict[str, float], theirs: dict[str, float]) -> float:

@@ -17,12 +17,12 @@ class Timing:
 
     Attributes:
         median: the middle call.
-        spread: distance between the first and the third quartile of the calls.
+        iqr: distance between the first and the third quartile of the calls.
         repeats: number of timed calls.
     """
 
     median: float
-    spread: float
+    iqr: float
     repeats: int
 
     @property

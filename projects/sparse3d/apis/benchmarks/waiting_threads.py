@@ -13,22 +13,22 @@ from sparse3d.apis.benchmarks.timing import Timing, measure, torch_threads
 from sparse3d.passive_wait import OF_THE_USER
 
 ASLEEP, SPINNING = '0', '300000'  # GOMP_SPINCOUNT: ours; what libgomp takes if nothing is set
-NEIGHBOURS = 2
+NEIGHBORS = 2
 SPAWN = multiprocessing.get_context('spawn')  # libgomp reads its environment once per process
 
 
 def run(threads: int = 2, repeats: int = 10) -> list[dict]:
     """A row with the machine as it is, and one beside two processes that compute."""
     rows = []
-    for neighbours in (0, NEIGHBOURS):
-        with _busy(neighbours):
+    for neighbors in (0, NEIGHBORS):
+        with _busy(neighbors):
             ours, default = (_in_a_new_process(count, threads, repeats)
                              for count in (ASLEEP, SPINNING))
-        beside = f'beside {neighbours} busy processes' if neighbours else 'alone'
+        beside = f'beside {neighbors} busy processes' if neighbors else 'alone'
         rows.append(dict(
             name=f'training step, {threads} threads, {beside}', value=ours.milliseconds,
             unit='ms', baseline=default.milliseconds, ratio=default.median / ours.median,
-            note=f'spread {ours.spread * 1e3:.0f} and {default.spread * 1e3:.0f} ms; '
+            note=f'spread {ours.iqr * 1e3:.0f} and {default.iqr * 1e3:.0f} ms; '
                  'baseline: threads that spin as libgomp has them'))
     return rows
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from sparse3d.evaluation import evaluate_waymo
 
-FRAMES, DETECTIONS, TRUTHS = 4000, 100, 60
+FRAMES, DETECTIONS, GROUND_TRUTHS = 4000, 100, 60
 # About as many as the validation split of the perception data set has.
 ALL_FRAMES = 40000
 _SIZES = np.array([[4.7, 2.0, 1.7], [0.9, 0.9, 1.75], [1.8, 0.8, 1.7]])  # by class
@@ -27,7 +27,7 @@ def run(threads: int = 2, repeats: int = 10) -> list[dict]:
     seconds = time.perf_counter() - start
     half, whole = _peak_megabytes(FRAMES // 2), _peak_megabytes(FRAMES)
     slope = (whole - half) / (FRAMES / 2)
-    size = f'{FRAMES:,} frames with {DETECTIONS} detections and {TRUTHS} objects'
+    size = f'{FRAMES:,} frames with {DETECTIONS} detections and {GROUND_TRUTHS} objects'
     return [
         dict(name='Waymo metric, 40,000 frames', value=seconds * ALL_FRAMES / FRAMES, unit='s',
              baseline=None, ratio=None,
@@ -43,13 +43,13 @@ def typical_tables(frames: int, seed: int = 0) -> tuple[dict, dict]:
     """Detections and ground truth: two thirds of the detections are of an object, every
     fourth of those a second time."""
     random = np.random.default_rng(seed)
-    truth = _draw(random, frames, TRUTHS)
-    truth['num_points'] = random.geometric(0.03, len(truth['frame'])) - 1
+    gt = _draw(random, frames, GROUND_TRUTHS)
+    gt['num_points'] = random.geometric(0.03, len(gt['frame'])) - 1
     near = DETECTIONS // 2
-    rows = (np.arange(frames)[:, None] * TRUTHS + np.arange(near)).ravel()
+    rows = (np.arange(frames)[:, None] * GROUND_TRUTHS + np.arange(near)).ravel()
     again = rows[rows % 4 == 0]
     extra = _draw(random, frames, DETECTIONS - near - len(again) // frames)
-    parts = [{key: truth[key][chosen] for key in ('frame', 'box', 'type')}
+    parts = [{key: gt[key][chosen] for key in ('frame', 'box', 'type')}
              for chosen in (rows, again)]
     for part in parts:
         part['box'] = part['box'] + random.normal(0, [0.1, 0.1, 0.05, 0.1, 0.05, 0.05, 0.1],
@@ -57,7 +57,7 @@ def typical_tables(frames: int, seed: int = 0) -> tuple[dict, dict]:
         part['score'] = random.beta(4, 2, len(part['frame']))
     extra['score'] = random.beta(2, 5, len(extra['frame']))
     parts.append(extra)
-    return {key: np.concatenate([part[key] for part in parts]) for key in extra}, truth
+    return {key: np.concatenate([part[key] for part in parts]) for key in extra}, gt
 
 
 def _draw(random: np.random.Generator, frames: int, number: int) -> dict:

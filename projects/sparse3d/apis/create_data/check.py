@@ -7,13 +7,13 @@ from pathlib import Path
 
 from sparse3d.errors import DataError
 from sparse3d.prepare import CheckReport, check_kitti, check_nuscenes
-from sparse3d.prepare.own_check import check_own
+from sparse3d.prepare.own_check import check_custom
 from sparse3d.prepare.waymo.check import check_waymo
 
-# info files by which a data set is recognised -> its check
+# info files by which a data set is recognized -> its check
 CHECKS: dict[str, Callable[[Path], CheckReport]] = {
     'kitti_infos_*.pkl': check_kitti,
-    'own_infos_*.pkl': check_own,
+    'own_infos_*.pkl': check_custom,
     'nuscenes_infos_*.pkl': check_nuscenes,
     'waymo_infos_*.pkl': check_waymo,
     'kitti_format/waymo_infos_*.pkl': lambda root: check_waymo(root / 'kitti_format'),

@@ -9,7 +9,7 @@ from sparse3d.apis.create_data.check import add_check
 from sparse3d.apis.create_data.crops import add_crops
 from sparse3d.apis.create_data.kitti import add_kitti
 from sparse3d.apis.create_data.nuscenes import add_nuscenes
-from sparse3d.apis.create_data.own import add_own
+from sparse3d.apis.create_data.own import add_custom
 from sparse3d.apis.create_data.upgrade import add_upgrade
 from sparse3d.apis.create_data.waymo import add_waymo
 
@@ -26,7 +26,7 @@ def create_data(description: str, arguments: Sequence[str] | None = None) -> int
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, metavar='command')
-    for add in (add_kitti, add_nuscenes, add_waymo, add_own, add_crops, add_check, add_upgrade):
+    for add in (add_kitti, add_nuscenes, add_waymo, add_custom, add_crops, add_check, add_upgrade):
         add(commands)
     parsed = parser.parse_args(arguments)
     return run_command(lambda: parsed.run(parsed))

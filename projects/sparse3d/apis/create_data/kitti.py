@@ -16,7 +16,7 @@ def add_kitti(commands: argparse._SubParsersAction) -> None:
                        help='default: all that ImageSets has')
     kitti.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
     kitti.add_argument('--all-frames', action='store_true',
-                       help='no ImageSets: every labelled frame for training and validation')
+                       help='no ImageSets: every labeled frame for training and validation')
     kitti.add_argument('--no-database', action='store_true',
                        help='no ground-truth database')
     kitti.add_argument('--skip-damaged', action='store_true',

@@ -1,30 +1,30 @@
-"""``create_data.py own``."""
+"""``create_data.py custom``."""
 from __future__ import annotations
 
 import argparse
 import os
 
-from sparse3d.prepare.own import OwnPreparation, prepare_own
+from sparse3d.prepare.custom import CustomPreparation, prepare_custom
 
 
-def add_own(commands: argparse._SubParsersAction) -> None:
+def add_custom(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
-    own = commands.add_parser('own', help='a data set of your own; see docs/custom_data.md')
-    own.add_argument('root', help='folder with points/ and boxes/')
-    own.add_argument('--columns', type=int, default=4,
-                     help='numbers of a point: x, y, z, ... (default: %(default)s)')
-    own.add_argument('--validation', type=float, default=0.2, metavar='SHARE',
-                     help='without splits/*.txt, this share of the frames, the last ones, '
-                     'validates (default: %(default)s)')
-    own.add_argument('--no-database', action='store_true', help='no ground-truth database')
-    own.add_argument('--skip-damaged', action='store_true',
-                     help='leave out and name frames whose cloud cannot be read')
-    own.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
-    own.set_defaults(run=_own)
+    custom = commands.add_parser('custom', help='a custom data set; see docs/custom_data.md')
+    custom.add_argument('root', help='folder with points/ and boxes/')
+    custom.add_argument('--columns', type=int, default=4,
+                        help='numbers of a point: x, y, z, ... (default: %(default)s)')
+    custom.add_argument('--validation', type=float, default=0.2, metavar='SHARE',
+                        help='without splits/*.txt, this share of the frames, the last ones, '
+                        'validates (default: %(default)s)')
+    custom.add_argument('--no-database', action='store_true', help='no ground-truth database')
+    custom.add_argument('--skip-damaged', action='store_true',
+                        help='leave out and name frames whose cloud cannot be read')
+    custom.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    custom.set_defaults(run=_custom)
 
 
-def _own(arguments: argparse.Namespace) -> int:
-    options = OwnPreparation(arguments.columns, arguments.validation, not arguments.no_database,
-                             arguments.skip_damaged)
-    print(prepare_own(arguments.root, options, arguments.workers))
+def _custom(arguments: argparse.Namespace) -> int:
+    options = CustomPreparation(arguments.columns, arguments.validation, not arguments.no_database,
+                                arguments.skip_damaged)
+    print(prepare_custom(arguments.root, options, arguments.workers))
     return 0

@@ -23,7 +23,7 @@ def add_waymo(commands: argparse._SubParsersAction) -> None:
                        help='keep points in no-label zones (keypoint models use them)')
     waymo.add_argument('--database-interval', type=int, default=5, metavar='N',
                        help='objects of every N-th training frame, and of all frames with '
-                            'labelled joints, go into the database; 0: none (default: '
+                            'labeled joints, go into the database; 0: none (default: '
                             '%(default)s)')
     waymo.add_argument('--skip-damaged', action='store_true',
                        help='leave segments with unusable files out and name them at the end')

@@ -178,13 +178,13 @@ def _check_projections(frames: list[dict], split: str, report: CheckReport) -> N
            f'order, yaw or size order')
 
 
-def _judge(values: list[float], split: str, least: float, report: CheckReport,
+def _judge(values: list[float], split: str, min_share: float, report: CheckReport,
            fact: Callable[[float], str], problem: str) -> None:
     if not values:
         return
     median = float(np.median(values))
     report.fact(f'{split}: {fact(median)} (median of {len(values)})')
-    if median < least:
+    if median < min_share:
         report.problem(problem)
 
 

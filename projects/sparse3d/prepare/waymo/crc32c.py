@@ -1,7 +1,7 @@
 """CRC-32C (Castagnoli) of large byte strings in numpy: the checksum of TFRecord files.
 
 A checksum is linear over GF(2), so the text is cut into lanes of equal length that are
-worked on in lockstep, and neighbouring checksums are then joined two by two.
+worked on in lockstep, and neighboring checksums are then joined two by two.
 """
 from __future__ import annotations
 

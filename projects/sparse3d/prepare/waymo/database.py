@@ -20,8 +20,8 @@ INDEX, PEOPLE_INDEX = 'waymo_dbinfos_train', 'waymo_people_dbinfos_train'
 def cut_out_objects(out: Path, name: str, info: dict, points: np.ndarray) -> list[dict]:
     """Write the points of every object of a frame; returns their entries.
 
-    An entry of a person with labelled joints has ``keypoints_3d`` (14, 3) relative to the
-    bottom centre of the box and ``keypoints_visible`` (14).
+    An entry of a person with labeled joints has ``keypoints_3d`` (14, 3) relative to the
+    bottom center of the box and ``keypoints_visible`` (14).
 
     Args:
         out: the prepared data set.

@@ -1,8 +1,8 @@
 """One frame of the Waymo Open Dataset, the same whichever published format it comes from.
 
-Frames of reference: vehicle (x forward, y left, z up, metres) at ``ego2global``; global
-(metres, coordinates of 1e4 to 1e5); camera (x forward, y left, z up); pixels. Boxes here
-are Waymo's own: geometric centre, length, width, height, heading.
+Frames of reference: vehicle (x forward, y left, z up, meters) at ``ego2global``; global
+(meters, coordinates of 1e4 to 1e5); camera (x forward, y left, z up); pixels. Boxes here
+are Waymo's own: geometric center, length, width, height, heading.
 """
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOP = 1
 LIDARS, CAMERAS = range(1, 6), range(1, 6)
 
 # Numbers of the joints in the files, in the order of the rows here; left and right are
-# the person's. Row 13 is the head centre of a LiDAR label, the forehead of a camera label.
+# the person's. Row 13 is the head center of a LiDAR label, the forehead of a camera label.
 JOINTS = ('nose', 'left shoulder', 'right shoulder', 'left elbow', 'right elbow', 'left wrist',
           'right wrist', 'left hip', 'right hip', 'left knee', 'right knee', 'left ankle',
           'right ankle', 'head')
@@ -67,10 +67,10 @@ class CameraImage:
 
 @dataclass
 class LidarObjects:
-    """Labelled objects in 3D; every array has one row per object."""
+    """Labeled objects in 3D; every array has one row per object."""
     ids: list[str]
     types: np.ndarray                  # [M] int64, index into TYPE_NAMES
-    boxes: np.ndarray                  # [M, 7] float64: centre, length, width, height, heading
+    boxes: np.ndarray                  # [M, 7] float64: center, length, width, height, heading
     num_points: np.ndarray             # [M] int64, by the labels, all LiDARs
     num_top_points: np.ndarray         # [M] int64
     speeds: np.ndarray                 # [M, 3] float64, global frame [m/s], NaN unknown
@@ -94,7 +94,7 @@ class LidarObjects:
 
 @dataclass
 class CameraObjects:
-    """Objects labelled in the pictures; every array has one row per object."""
+    """Objects labeled in the pictures; every array has one row per object."""
     cameras: np.ndarray                # [K] int64
     ids: list[str]
     types: np.ndarray                  # [K] int64
@@ -140,7 +140,7 @@ class WaymoFrame:
 
 def arrange_joints(types: list[int], locations: np.ndarray, occluded: list[bool],
                    order: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Sort the labelled joints of one person into the fixed order.
+    """Sort the labeled joints of one person into the fixed order.
 
     Args:
         types: numbers of the joints as in the files; unknown ones are ignored.

@@ -9,7 +9,7 @@ from PIL import Image, UnidentifiedImageError
 
 from sparse3d.errors import DataError
 from sparse3d.prepare.waymo.frame import CAMERA_NAMES, CAMERAS, CameraImage, WaymoFrame
-from sparse3d.structures.box_conversions import centre_to_lidar
+from sparse3d.structures.box_conversions import center_to_lidar
 
 LABELS = {1: 0, 2: 1, 4: 2}       # type in the files: vehicle, pedestrian, cyclist to class
 CLASS_NAMES = ('Car', 'Pedestrian', 'Cyclist')
@@ -31,7 +31,7 @@ def frame_info(frame: WaymoFrame, name: str, previous: list[dict]) -> dict[str, 
         previous: entries of earlier frames of the segment, oldest first.
 
     Returns:
-        Plain data. ``bbox_3d`` is a LiDAR box: x, y, z of the bottom centre, length,
+        Plain data. ``bbox_3d`` is a LiDAR box: x, y, z of the bottom center, length,
         width, height, yaw. Signs and boxes without points are left out, as in mmdet3d.
 
     Raises:
@@ -104,7 +104,7 @@ def _image_sweep(entry: dict) -> dict[str, Any]:
 
 def _instances(frame: WaymoFrame, synced: bool) -> list[dict[str, Any]]:
     objects = frame.objects
-    boxes = centre_to_lidar(objects.synced_boxes if synced else objects.boxes)
+    boxes = center_to_lidar(objects.synced_boxes if synced else objects.boxes)
     chosen = [row for row in range(len(objects))
               if objects.types[row] in LABELS and objects.num_points[row] > 0
               and not (synced and not objects.most_visible_camera[row])]
@@ -117,7 +117,7 @@ def _instance(frame: WaymoFrame, row: int, group: int, box: np.ndarray,
               projected: dict[str, dict[int, list[float]]], synced: bool) -> dict[str, Any]:
     """An object; ours are ``track_id``, ``difficulty`` (1 or 2), ``tracking_difficulty`` (0
     not annotated), ``num_top_lidar_pts``, ``velocity`` (2, LiDAR frame, NaN unknown), and for
-    people with labelled joints ``keypoints_3d`` (14, 3) and ``keypoints_visible`` (14: 0
+    people with labeled joints ``keypoints_3d`` (14, 3) and ``keypoints_visible`` (14: 0
     missing, 1 occluded, 2 visible)."""
     objects = frame.objects
     views = projected.get(objects.ids[row], {})

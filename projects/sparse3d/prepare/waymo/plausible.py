@@ -7,7 +7,7 @@ from sparse3d.errors import DataError
 from sparse3d.prepare.waymo.frame import LidarCalibration, LidarScan
 
 _LARGEST_IMAGE = 8192        # rows or columns of a range image
-_FARTHEST = 1e8              # metres in the global frame
+_FARTHEST = 1e8              # meters in the global frame
 
 
 def rigid_pose(numbers: object, where: str) -> np.ndarray:

@@ -25,8 +25,8 @@ from sparse3d.prepare.waymo.points import WaymoPoints, frame_points
 from sparse3d.prepare.waymo.segments import Segment, find_segments
 from sparse3d.version import __version__
 
-BOX_CONVENTION = ('vehicle frame (x forward, y left, z up), metres, radians: x, y, z of the '
-                  'bottom centre, length, width, height, yaw counter-clockwise from x')
+BOX_CONVENTION = ('vehicle frame (x forward, y left, z up), meters, radians: x, y, z of the '
+                  'bottom center, length, width, height, yaw counter-clockwise from x')
 
 
 def prepare_waymo(
@@ -63,7 +63,7 @@ def prepare_waymo(
         keep_no_label_zones: keep points in no-label zones (the published layout drops them).
         skip_damaged: leave segments with unusable files out and report them.
         database_interval: objects of every n-th training frame, and of every frame with
-            labelled joints, go into the database; 0 makes none.
+            labeled joints, go into the database; 0 makes none.
 
     Raises:
         DataError: if there is no data set, a file cannot be written, or one is damaged and
@@ -194,12 +194,14 @@ def _checked_shard(shard: tuple[int, int]) -> tuple[int, int]:
     return part, parts
 
 
-def _chosen(found: dict[str, list[Segment]], splits: Sequence[str] | None,
+def _chosen(available: dict[str, list[Segment]], splits: Sequence[str] | None,
             root: Path) -> dict[str, list[Segment]]:
     for split in splits or ():
-        if split not in found:
-            raise DataError(f'{root} has no split {split!r}; it has {", ".join(found)}')
-    return {split: segments for split, segments in found.items() if split in (splits or found)}
+        if split not in available:
+            raise DataError(f'{root} has no split {split!r}; it has {", ".join(available)}')
+    return {
+        split: segments for split, segments in available.items() if split in (splits or available)
+    }
 
 
 def _make_folders(out: Path, folders: set[str]) -> None:

@@ -148,13 +148,13 @@ def _image_boxes(rows: list[dict[str, Any]], where: str) -> np.ndarray:
     return np.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2], axis=1)
 
 
-def _arrange(rows: list[dict[str, Any]], places: tuple[str, ...], hidden: str,
+def _arrange(rows: list[dict[str, Any]], axes: tuple[str, ...], occluded: str,
              order: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    keypoints = np.zeros((len(rows), len(order), len(places)))
+    keypoints = np.zeros((len(rows), len(order), len(axes)))
     visibility = np.zeros((len(rows), len(order)), dtype=np.int64)
     for index, row in enumerate(rows):
         if row.get('type'):
-            locations = np.array([row[place] for place in places], dtype=np.float64).T
+            locations = np.array([row[place] for place in axes], dtype=np.float64).T
             keypoints[index], visibility[index] = waymo.arrange_joints(
-                row['type'], locations, row[hidden], order)
+                row['type'], locations, row[occluded], order)
     return keypoints, visibility

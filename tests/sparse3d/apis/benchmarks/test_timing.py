@@ -17,7 +17,7 @@ def test_median_is_that_of_the_timed_calls():
 
 
 def test_one_call_has_no_spread():
-    assert measure(lambda: None, repeats=1, warmup=0).spread == 0
+    assert measure(lambda: None, repeats=1, warmup=0).iqr == 0
 
 
 def test_refuses_no_repeats():

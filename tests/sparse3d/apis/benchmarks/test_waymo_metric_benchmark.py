@@ -16,5 +16,5 @@ def test_rows_say_time_and_memory_for_all_frames(monkeypatch):
 def test_frames_hold_as_many_detections_as_said():
     found, truth = waymo_metric.typical_tables(3)
     assert np.bincount(found['frame'].astype(int)).min() >= 95
-    assert np.bincount(truth['frame']).tolist() == [waymo_metric.TRUTHS] * 3
+    assert np.bincount(truth['frame']).tolist() == [waymo_metric.GROUND_TRUTHS] * 3
     assert found['score'].min() >= 0 and found['score'].max() <= 1

@@ -86,7 +86,7 @@ def _compare(mine, projections, official, key, lidar):
     np.testing.assert_array_equal(
         np.stack([mine.range, mine.intensity, mine.elongation], 1), stored[:, :3])
     np.testing.assert_allclose(mine.xyz, official[f'{key}xyz_float64'], rtol=0, atol=1e-9)
-    # The official float32 code multiplies world coordinates: millimetres for the TOP LiDAR.
+    # The official float32 code multiplies world coordinates: millimeters for the TOP LiDAR.
     np.testing.assert_allclose(mine.xyz, stored[:, 3:], rtol=0, atol=4e-3 if lidar == 1 else 1e-5)
 
 

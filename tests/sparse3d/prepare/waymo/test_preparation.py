@@ -121,7 +121,7 @@ def test_stamp(waymo_v2):
     assert stamp['source'] == 'simulated: {"seed": 3}'
     assert stamp['options'] == dict(
         version='v2', keep_no_label_zones=True, database_interval=5)
-    assert 'bottom centre' in stamp['box_convention'] and stamp['split'] == 'train'
+    assert 'bottom center' in stamp['box_convention'] and stamp['split'] == 'train'
 
 
 def test_parts_merge_to_the_whole(waymo_v1):

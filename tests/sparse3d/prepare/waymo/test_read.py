@@ -41,7 +41,7 @@ def test_labels_by_hand(frame):
     np.testing.assert_allclose(frame.no_label_zones[0][1], [-12354.051068, 8764.253748])
 
 
-def test_what_is_not_labelled(frame):
+def test_what_is_not_labeled(frame):
     objects = frame.objects
     assert np.isnan(objects.speeds).any(axis=1).sum() == 1       # one label without metadata
     assert (objects.visibility > 0).any(axis=1).sum() == 3
@@ -230,14 +230,14 @@ def test_real_components(real_data_dir):
     assert len(frames) == 199
     steps = np.diff([frame.timestamp for frame in frames])
     assert abs(steps - 100_000).max() < 1000
-    travelled = np.linalg.norm(np.diff([f.ego2global[:3, 3] for f in frames], axis=0), axis=1)
-    assert travelled.max() < 3   # less than 30 m/s
+    traveled = np.linalg.norm(np.diff([f.ego2global[:3, 3] for f in frames], axis=0), axis=1)
+    assert traveled.max() < 3    # less than 30 m/s
     people = sum(len(frame.camera_objects) for frame in frames)
     posed = [frame.camera_objects for frame in frames if frame.camera_objects.visibility.any()]
     table = pq.read_table(
         real_data_dir / 'waymo_v2' / 'camera_hkp' / f'{REAL_SEGMENT}.parquet').to_pylist()
-    labelled = {row['key.frame_timestamp_micros'] for row in table
-                if row['[CameraHumanKeypointsComponent].camera_keypoints[*].type']}
-    assert (people, len(posed)) == (15844, len(labelled))
+    labeled = {row['key.frame_timestamp_micros'] for row in table
+               if row['[CameraHumanKeypointsComponent].camera_keypoints[*].type']}
+    assert (people, len(posed)) == (15844, len(labeled))
     pixels = np.concatenate([people.keypoints[people.visibility > 0] for people in posed])
     assert (pixels > -50).all() and (pixels < (1970, 1330)).all()

@@ -1,7 +1,7 @@
-# Focals Conv on a data set of your own (docs/custom_data.md).
+# Focals Conv on a custom data set (docs/custom_data.md).
 _base_ = [
     '../_base_/models/centerpoint_small.py',
-    '../_base_/datasets/own_data.py',
+    '../_base_/datasets/custom_data.py',
     '../_base_/schedules/onecycle_minutes.py',
     '../_base_/default_runtime.py',
 ]
@@ -13,6 +13,6 @@ model = dict(
         voxel_size={{_base_.grid_voxel_size}},
         point_cloud_range={{_base_.grid_range}},
         stages=(1, 2),
-        max_growth=0.25))  # bounds the time of a step while importance is still random
+        max_dilation=0.25))  # bounds the time of a step while importance is still random
 
 default_hooks = dict(validate_first=dict(max_batches=2))

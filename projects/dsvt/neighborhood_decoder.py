@@ -11,20 +11,20 @@ from sparse3d.heads.transfusion_decoder import (
     Attention,
     FeedForward,
     PositionEmbedding,
-    cell_centres,
+    cell_centers,
 )
 
 
 @MODELS.register_module()
-class NeighbourhoodDecoderLayer(nn.Module):
+class NeighborhoodDecoderLayer(nn.Module):
     """Self-attention of the queries, attention to a square of cells, feed-forward.
 
     Stands among ``decoder_layers`` of :class:`sparse3d.heads.transfusion_head.TransFusionHead`.
 
     Args:
         channels: of queries and map.
-        heads: of the attentions.
-        hidden: width of the feed-forward network.
+        num_heads: of the attentions.
+        feedforward_channels: width of the feed-forward network.
         dropout: probability, in attention and feed-forward.
         radius: cells that a query sees to each side of its own.
         published_lone_queries: as in the released DSVT each query attends to itself alone.
@@ -34,18 +34,25 @@ class NeighbourhoodDecoderLayer(nn.Module):
     Source: DSVT (CVPR 2023), released nuScenes config; TransFusion (CVPR 2022), section 3.3.
     """
 
-    def __init__(self, channels: int, heads: int = 8, hidden: int = 256, dropout: float = 0.0,
-                 radius: int = 20, published_lone_queries: bool = False,
-                 published_wrapping: bool = False) -> None:
+    def __init__(
+        self,
+        channels: int,
+        num_heads: int = 8,
+        feedforward_channels: int = 256,
+        dropout: float = 0.0,
+        radius: int = 20,
+        published_lone_queries: bool = False,
+        published_wrapping: bool = False,
+    ) -> None:
         super().__init__()
         self.radius = radius
         self.published_lone_queries = published_lone_queries
         self.published_wrapping = published_wrapping
         self.query_position = PositionEmbedding(2, channels)
         self.key_position = PositionEmbedding(2, channels)
-        self.self_attention = Attention(channels, heads, dropout)
-        self.cross_attention = Attention(channels, heads, dropout)
-        self.feed_forward = FeedForward(channels, hidden, dropout)
+        self.self_attention = Attention(channels, num_heads, dropout)
+        self.cross_attention = Attention(channels, num_heads, dropout)
+        self.feed_forward = FeedForward(channels, feedforward_channels, dropout)
 
     def forward(self,
                 queries: Tensor,          # [B, Q, C]
@@ -55,7 +62,7 @@ class NeighbourhoodDecoderLayer(nn.Module):
         """Refine the queries."""
         position = self.query_position(query_positions)
         queries = self._among_queries(queries, queries + position)
-        keys = bev.flatten(2).transpose(1, 2) + self.key_position(cell_centres(bev)[None])
+        keys = bev.flatten(2).transpose(1, 2) + self.key_position(cell_centers(bev)[None])
         seen = self._seen(query_positions, bev)
         mixed = _attend(self.cross_attention.attention, queries + position, keys, seen)
         queries = self.cross_attention.norm(queries + self.cross_attention.dropout(mixed))

@@ -10,22 +10,22 @@ from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample
 from torch import Tensor
 
-from focalsconv.region_proposals import ProposalOptions, Regions, propose
+from focalsconv.proposals import ProposalOptions, Proposals, propose
 
 if TYPE_CHECKING:
     from sparse3d.visualization.frame import Frame
 
 
 @MODELS.register_module()
-class RegionDetector(Base3DDetector):
-    """Encode, propose regions with an anchor head, then score and correct them.
+class TwoStageVoxelDetector(Base3DDetector):
+    """Encode, propose proposals with an anchor head, then score and correct them.
 
     Args:
         voxel_encoder, middle_encoder, backbone, neck, image_encoder, data_preprocessor: as of
             ``VoxelDetector``; the middle encoder is one with ``encode``.
         rpn_head: config of an ``Anchor3DHead`` of one level.
-        roi_head: config of a :class:`RegionHead`.
-        keypoint_encoder: config of a :class:`KeyPointEncoder` for PV-RCNN, or None.
+        roi_head: config of a :class:`RoIHead`.
+        keypoint_encoder: config of a :class:`KeypointEncoder` for PV-RCNN, or None.
         proposals: ``train`` and ``test``: the fields of :class:`ProposalOptions`.
 
     Source: Voxel R-CNN (AAAI 2021); PV-RCNN (CVPR 2020).
@@ -69,15 +69,15 @@ class RegionDetector(Base3DDetector):
 
     def loss(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
              **kwargs) -> dict[str, Tensor]:
-        """Losses of both stages, of the key points and of the middle encoder."""
+        """Losses of both stages, of the keypoints and of the middle encoder."""
         features = self.extract_feat(batch_inputs, data_samples)
         objects = [sample.gt_instances_3d for sample in data_samples]
         boxes = [truth.bboxes_3d.tensor[:, :7] for truth in objects]
         outputs = self.rpn_head(features['maps'])
         losses = {f'rpn_{name}': value for name, value in self.rpn_head.loss_by_feat(
             *outputs, objects, [sample.metainfo for sample in data_samples]).items()}
-        regions = propose(self.rpn_head, outputs, self.proposals['train'])
-        losses.update(self.roi_head.loss(features, regions, objects))
+        proposals = propose(self.rpn_head, outputs, self.proposals['train'])
+        losses.update(self.roi_head.loss(features, proposals, objects))
         if self.keypoint_encoder is not None:
             losses.update(self.keypoint_encoder.losses(features['keypoints'], boxes))
         losses.update(self.middle_encoder.auxiliary_losses(features['auxiliary'], boxes))
@@ -86,18 +86,18 @@ class RegionDetector(Base3DDetector):
     def predict(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
                 **kwargs) -> list[Det3DDataSample]:
         """``pred_instances_3d`` for each sample: boxes in the LiDAR frame, scores, labels."""
-        features, regions = self._regions(batch_inputs, data_samples)
-        return self.add_pred_to_datasample(data_samples, self.roi_head.predict(features, regions))
+        features, proposals = self._proposals(batch_inputs, data_samples)
+        return self.add_pred_to_datasample(data_samples, self.roi_head.predict(features, proposals))
 
     def _forward(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None = None,
                  **kwargs) -> dict[str, Any]:
-        """Raw outputs: all features, ``regions``, and ``scores`` and ``changes`` of these."""
-        features, regions = self._regions(batch_inputs, data_samples)
-        scores, changes = self.roi_head(features, regions)
-        return dict(features, regions=regions, scores=scores, changes=changes)
+        """Raw outputs: all features, ``proposals``, and ``scores`` and ``box_deltas`` of these."""
+        features, proposals = self._proposals(batch_inputs, data_samples)
+        scores, box_deltas = self.roi_head(features, proposals)
+        return dict(features, proposals=proposals, scores=scores, box_deltas=box_deltas)
 
-    def _regions(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None,
-                 ) -> tuple[dict[str, Any], list[Regions]]:
+    def _proposals(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None,
+                   ) -> tuple[dict[str, Any], list[Proposals]]:
         features = self.extract_feat(batch_inputs, data_samples)
         outputs = self.rpn_head(features['maps'])
         return features, propose(self.rpn_head, outputs, self.proposals['test'])

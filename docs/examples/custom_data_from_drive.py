@@ -1,10 +1,10 @@
-"""Write a data set of one's own, in plain files, from a simulated drive.
+"""Write a custom data set, in plain files, from a simulated drive.
 
 In place of this script stands whatever reads your sensors and your labels: a frame is an
 array of points, a table of boxes and, if there is a camera, a picture.
 
     python tools/simulate.py kitti data/drive --frames 40
-    python docs/examples/own_data_from_drive.py data/drive data/mine
+    python docs/examples/custom_data_from_drive.py data/drive data/mine
 """
 import csv
 import json

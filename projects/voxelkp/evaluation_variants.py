@@ -12,82 +12,88 @@ from mmengine.logging import print_log
 from sparse3d.errors import ConfigError
 from sparse3d.evaluation.keypoint_metric import WaymoKeypointMetric
 
-CLOUDS = dict(
+VARIANTS = dict(
     raw='all points, as a sensor gives them',
-    cleaned='points in all other labelled boxes taken out with ground truth, as published')
+    cleaned='points in all other labeled boxes taken out with ground truth, as published')
 
 
 @TRANSFORMS.register_module()
-class NameCloud(BaseTransform):
-    """Note in ``cloud`` what kind of point cloud the sample has, ``'raw'`` or ``'cleaned'``.
+class SetEvaluationVariant(BaseTransform):
+    """Note in ``evaluation_variant`` what kind of point cloud the sample has, ``'raw'`` or
+    ``'cleaned'``.
 
     Raises:
         ConfigError: for another kind.
     """
 
-    def __init__(self, kind: str) -> None:
-        self.kind = _known(kind)
+    def __init__(self, variant: str) -> None:
+        self.variant = _known(variant)
 
     def transform(self, results: dict) -> dict:
         """Note the kind."""
-        results['cloud'] = self.kind
+        results['evaluation_variant'] = self.variant
         return results
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}({self.kind!r})'
+        return f'{type(self).__name__}({self.variant!r})'
 
 
 @METRICS.register_module()
-class KeypointMetricByCloud(BaseMetric):
+class KeypointMetricByVariant(BaseMetric):
     """:class:`~sparse3d.evaluation.keypoint_metric.WaymoKeypointMetric` for every kind of cloud.
 
-    Samples tell their kind in the metainfo's ``cloud`` (:class:`NameCloud`). Keys are
-    ``raw/waymo/PEM/ALL``, ``cleaned/voxelkp/MPJPE/ALL`` and so on; the log has a table for each
-    kind and protocol.
+    Samples tell their kind in the metainfo's ``evaluation_variant``
+    (:class:`SetEvaluationVariant`). Keys are ``raw/waymo/PEM/ALL``, ``cleaned/voxelkp/MPJPE/ALL``
+    and so on; the log has a table for each kind and protocol.
 
     Args:
         ann_file: info file with the ground truth.
         protocols: names of matching and averaging rules, see
             :data:`~sparse3d.evaluation.keypoint_evaluation.PROTOCOLS`.
         score_threshold: predictions below it are dropped.
-        region: x, y, z minima, then maxima, in metres: people whose box has its centre, seen
-            from above, elsewhere count neither as labelled nor as found. For models that look
+        evaluation_range: x, y, z minima, then maxima, in meters: people whose box has its center,
+            seen from above, elsewhere count neither as labeled nor as found. For models that look
             at a part of the scene; None for all.
     """
 
     default_prefix = None
 
     def __init__(self, ann_file: str, protocols: Sequence[str] = ('voxelkp', 'waymo'),
-                 score_threshold: float = 0.0, region: Sequence[float] | None = None,
+                 score_threshold: float = 0.0, evaluation_range: Sequence[float] | None = None,
                  collect_device: str = 'cpu', prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self._metrics = {
-            protocol: WaymoKeypointMetric(ann_file, protocol, score_threshold, region=region)
-            for protocol in protocols}
+            protocol: WaymoKeypointMetric(
+                ann_file, protocol, score_threshold, evaluation_range=evaluation_range
+            )
+            for protocol in protocols
+        }
         self._reader = WaymoKeypointMetric(ann_file, score_threshold=score_threshold)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the people of a batch with the kind of their cloud."""
         self._reader.process(data_batch, data_samples)
-        kinds = [_known(sample.get('cloud', 'raw')) for sample in data_samples]
-        self.results += list(zip(kinds, self._reader.results, strict=True))
+        variants = [_known(sample.get('evaluation_variant', 'raw')) for sample in data_samples]
+        self.results += list(zip(variants, self._reader.results, strict=True))
         self._reader.results.clear()
 
     def compute_metrics(self, results: list[tuple[str, dict]]) -> dict[str, float]:
         """Evaluate each kind by each protocol."""
         scores = {}
-        for kind, meaning in CLOUDS.items():
-            of_kind = [result for cloud, result in results if cloud == kind]
-            if not of_kind:
+        for variant, meaning in VARIANTS.items():
+            of_variant = [
+                result for evaluation_variant, result in results if evaluation_variant == variant
+            ]
+            if not of_variant:
                 continue
-            print_log(f'{kind} clouds ({meaning}): {len(of_kind)} frames', 'current')
+            print_log(f'{variant} clouds ({meaning}): {len(of_variant)} frames', 'current')
             for protocol, metric in self._metrics.items():
-                found = metric.compute_metrics(of_kind)
-                scores |= {f'{kind}/{protocol}/{key}': value for key, value in found.items()}
+                found = metric.compute_metrics(of_variant)
+                scores |= {f'{variant}/{protocol}/{key}': value for key, value in found.items()}
         return scores
 
 
-def _known(kind: str) -> str:
-    if kind not in CLOUDS:
-        raise ConfigError(f'a cloud is {" or ".join(CLOUDS)}, not {kind!r}')
-    return kind
+def _known(variant: str) -> str:
+    if variant not in VARIANTS:
+        raise ConfigError(f'a cloud is {" or ".join(VARIANTS)}, not {variant!r}')
+    return variant

@@ -1,4 +1,4 @@
-"""Colours: one for ground truth, one for each class, a ramp for points."""
+"""Colors: one for ground truth, one for each class, a ramp for points."""
 from __future__ import annotations
 
 import numpy as np
@@ -7,7 +7,7 @@ BACKGROUND = (0.055, 0.065, 0.09)
 GROUND_TRUTH = (0.30, 0.86, 0.35)
 TEXT = (0.93, 0.94, 0.96)
 
-# Told apart with the common colour weaknesses too, and none of them green.
+# Told apart with the common color weaknesses too, and none of them green.
 CLASSES = (
     (1.00, 0.55, 0.10),  # orange
     (0.35, 0.75, 1.00),  # sky blue
@@ -20,16 +20,16 @@ CLASSES = (
 )
 
 
-def class_colour(label: int) -> tuple[float, float, float]:
+def class_color(label: int) -> tuple[float, float, float]:
     """RGB in 0..1 of a class number; they repeat after eight."""
     return CLASSES[label % len(CLASSES)]
 
 
-def point_colours(points: np.ndarray, by: str = 'height') -> np.ndarray:
+def point_colors(points: np.ndarray, by: str = 'height') -> np.ndarray:
     """RGB of points by a quantity.
 
     Args:
-        points: (N, >=3) in metres, z up; the fourth column is the intensity.
+        points: (N, >=3) in meters, z up; the fourth column is the intensity.
         by: ``'height'``, ``'intensity'`` or ``'time'`` (the last column: the age in seconds).
 
     Returns:
@@ -46,7 +46,7 @@ def point_colours(points: np.ndarray, by: str = 'height') -> np.ndarray:
     elif by == 'time' and points.shape[1] > 4:
         values = points[:, -1]
     else:
-        raise ValueError(f'points with {points.shape[1]} columns cannot be coloured by {by!r}; '
+        raise ValueError(f'points with {points.shape[1]} columns cannot be colored by {by!r}; '
                          f'choose height, intensity (a fourth column) or time (a fifth)')
     if len(values) == 0:
         return np.zeros((0, 3))

@@ -4,12 +4,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dsvt import NeighbourhoodDecoderLayer
+from dsvt import NeighborhoodDecoderLayer
 from sparse3d.errors import ConfigError
 
 
-def layer(**settings) -> NeighbourhoodDecoderLayer:
-    return NeighbourhoodDecoderLayer(8, heads=2, hidden=16, radius=2, **settings).eval()
+def layer(**settings) -> NeighborhoodDecoderLayer:
+    return NeighborhoodDecoderLayer(
+        8, num_heads=2, feedforward_channels=16, radius=2, **settings
+    ).eval()
 
 
 def inputs(height=7, width=9):

@@ -5,12 +5,12 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 
-CELL = 0.2       # metres; squares are kept cell by cell
-OFF_CENTRE = 0.125  # of the side, how far people stand from the middle of their square
+CELL = 0.2       # meters; squares are kept cell by cell
+OFF_CENTER = 0.125  # of the side, how far people stand from the middle of their square
 
 
 @TRANSFORMS.register_module()
-class KeepAroundPeople(BaseTransform):
+class CropAroundObjects(BaseTransform):
     """Leave only the points in squares around people, and in some squares elsewhere.
 
     The same people for a fraction of the voxels: most of a scene is ground. The model has no
@@ -18,7 +18,7 @@ class KeepAroundPeople(BaseTransform):
     ``points`` alone.
 
     Args:
-        side: length of a square in metres.
+        side: length of a square in meters.
         elsewhere: squares around random points of the scene, as a share of the number of
             people; one at least.
     """
@@ -32,10 +32,10 @@ class KeepAroundPeople(BaseTransform):
         people = results['gt_bboxes_3d'].tensor[:, :2].numpy()
         if not len(points):
             return results
-        shifts = self.side * np.random.uniform(-OFF_CENTRE, OFF_CENTRE, people.shape)
+        shifts = self.side * np.random.uniform(-OFF_CENTER, OFF_CENTER, people.shape)
         more = max(1, round(self.elsewhere * len(people)))
         others = points[np.random.randint(len(points), size=more)]
-        kept = in_squares(points, np.concatenate([people + shifts, others]), self.side)
+        kept = in_crops(points, np.concatenate([people + shifts, others]), self.side)
         results['points'] = results['points'][kept]
         return results
 
@@ -43,12 +43,12 @@ class KeepAroundPeople(BaseTransform):
         return f'{type(self).__name__}(side={self.side}, elsewhere={self.elsewhere})'
 
 
-def in_squares(points: np.ndarray, centres: np.ndarray, side: float) -> np.ndarray:
-    """Whether points (N, 2) lie in a square around any of the centres (M, 2), to a cell."""
+def in_crops(points: np.ndarray, centers: np.ndarray, side: float) -> np.ndarray:
+    """Whether points (N, 2) lie in a square around any of the centers (M, 2), to a cell."""
     low = points.min(axis=0)
     cells = ((points - low) / CELL).astype(int)
     size = cells.max(axis=0) + 1
-    first = np.round((centres - side / 2 - low) / CELL).astype(int)
+    first = np.round((centers - side / 2 - low) / CELL).astype(int)
     last = np.clip(first + round(side / CELL), 0, size)
     wanted = np.zeros(size, dtype=bool)
     for (left, bottom), (right, top) in zip(first.clip(0), last, strict=True):

@@ -1,4 +1,4 @@
-"""Lists of at most so many neighbours per query, from runs of sorted candidates."""
+"""Lists of at most so many neighbors per query, from runs of sorted candidates."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -9,18 +9,18 @@ from torch import Tensor
 PAIRS_AT_ONCE = 1 << 21
 
 
-def first_neighbours(
+def first_neighbors(
         begin: Tensor,      # [M, R] int64, start of each run in the sorted candidates
         end: Tensor,        # [M, R] int64, its end
         order: Tensor,      # [N] int64, row of each sorted candidate
         near: Callable[[Tensor, Tensor], Tensor],   # query rows, candidate rows -> bool
         limit: int,
         by_row: bool,
-) -> tuple[Tensor, Tensor]:  # [M, limit] int64 rows, [M] bool no neighbour at all
+) -> tuple[Tensor, Tensor]:  # [M, limit] int64 rows, [M] bool no neighbor at all
     """The first ``limit`` near candidates of each query; a short list repeats its first entry.
 
     Candidates count in the order of their rows (``by_row``), or in the order of the runs.
-    A query without neighbours lists row 0.
+    A query without neighbors lists row 0.
     """
     lengths = (end - begin).clamp(min=0)
     queries = len(begin)

@@ -27,7 +27,7 @@ _numbers = itertools.count()
 _WITH_RING = ('x', 'y', 'z', 'intensity', 'ring')  # of mmdet3d's loader of single nuScenes sweeps
 
 
-class OwnSamples:
+class ArraySamples:
     """Makes samples of points and images without any data set.
 
     The transforms that read files are left out of the config's test pipeline; the others run
@@ -55,7 +55,7 @@ class OwnSamples:
         loaders = [step for step in steps if type(step).__name__.startswith('Load')]
         self._transforms = Compose([step for step in steps if step not in loaders])
         self.names: tuple[str, ...] = ()
-        self._squash: tuple[str, ...] = ()
+        self._tanh: tuple[str, ...] = ()
         self._looked = False
         self.views, self._cameras = 0, CAMERAS
         for loader in loaders:
@@ -70,7 +70,7 @@ class OwnSamples:
     def _note(self, loader: Any) -> None:
         """What a loading transform of the pipeline would have made."""
         kind = type(loader).__name__
-        if kind == 'LoadCloud':
+        if kind == 'LoadPointFile':
             self.names = column_names(loader.columns)
         elif kind == 'LoadPoints':
             self.names = _chosen(column_names(loader.columns), loader.use)
@@ -82,7 +82,7 @@ class OwnSamples:
             self.names = _chosen(column_names(5), loader.use)
         elif kind == 'LoadWaymoPoints':
             self.names = column_names(6) if loader.frames > 1 else column_names(6)[:5]
-            self._squash = loader.squash
+            self._tanh = loader.tanh
         elif kind == 'LoadMultiViewImages':
             self.views, self._cameras = len(loader.cameras), loader.cameras
         elif 'Annotations' not in kind:
@@ -140,7 +140,7 @@ class OwnSamples:
         if points is None:
             raise DataError(f'this model needs points: {self._wanted()}')
         cloud = np.array(points)
-        for name in self._squash:
+        for name in self._tanh:
             column = dict(intensity=3, elongation=4)[name]
             cloud[:, column] = np.tanh(cloud[:, column])
         return cloud
@@ -183,7 +183,7 @@ class OwnSamples:
         read = [np.zeros(shape, np.uint8) if image is None else image for image in read]
         times = np.asarray(calibration.get('timestamps', np.zeros(len(images))), np.float64)
         return dict(
-            img=read * repeats, img_valid=valid, view_names=list(self._cameras) * self.frames,
+            img=read * repeats, image_valid=valid, view_names=list(self._cameras) * self.frames,
             img_timestamp=np.tile(times, repeats), num_views=self.views, num_frames=self.frames,
             img_path=[f'array {number}.{place}' for place in range(wanted)],
             ori_shape=shape[:2], img_shape=shape[:2], pad_shape=shape[:2],

@@ -1,13 +1,13 @@
-# A data set of your own, LiDAR only (docs/custom_data.md).
+# A custom data set, LiDAR only (docs/custom_data.md).
 # Data elsewhere: --cfg-options data_root=/disk/mine, or SPARSE3D_OWN_DATA=/disk/mine.
 data_root = '{{$SPARSE3D_OWN_DATA:data/mine}}'
 class_names = ['Car']                          # as in the box files, in label order
-point_cloud_range = [0, -20, -3, 51.2, 20, 1]  # metres: x, y, z from, x, y, z to
+point_cloud_range = [0, -20, -3, 51.2, 20, 1]  # meters: x, y, z from, x, y, z to
 columns = 4                                    # numbers of a point
 metainfo = dict(classes=class_names)
 
 train_pipeline = [
-    dict(type='LoadCloud', columns=columns),
+    dict(type='LoadPointFile', columns=columns),
     dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
     dict(
         type='GroundTruthSampling',
@@ -27,7 +27,7 @@ train_pipeline = [
     dict(type='PackSample', keys=['points', 'gt_bboxes_3d', 'gt_labels_3d']),
 ]
 test_pipeline = [
-    dict(type='LoadCloud', columns=columns),
+    dict(type='LoadPointFile', columns=columns),
     dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
     dict(type='PackSample', keys=['points']),
 ]
@@ -38,7 +38,7 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='EpochSampler', shuffle=True),
     dataset=dict(
-        type='OwnDetectionDataset',
+        type='CustomDetectionDataset',
         data_root=data_root,
         ann_file='own_infos_train.pkl',
         pipeline=train_pipeline,
@@ -50,7 +50,7 @@ val_dataloader = dict(
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='OwnDetectionDataset',
+        type='CustomDetectionDataset',
         data_root=data_root,
         ann_file='own_infos_val.pkl',
         pipeline=test_pipeline,

@@ -12,12 +12,12 @@ from matplotlib.patheffects import Normal, Stroke
 
 from sparse3d.structures.box_geometry import bev_corners
 from sparse3d.visualization.box_lines import heading_marks, velocity_marks
-from sparse3d.visualization.coloured_points import coloured_points
-from sparse3d.visualization.colours import (
+from sparse3d.visualization.colored_points import colored_points
+from sparse3d.visualization.colors import (
     BACKGROUND,
     GROUND_TRUTH,
     TEXT,
-    class_colour,
+    class_color,
 )
 from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.picture_files import as_text, save_figure
@@ -26,11 +26,11 @@ from sparse3d.visualization.skeleton_lines import LEFT, MIDDLE, RIGHT, skeleton_
 HALO = Stroke(linewidth=2.5, foreground=BACKGROUND), Normal()
 
 
-def draw_birds_eye_view(
+def draw_bev(
         frame: Frame,
         path: str | os.PathLike,
         view_range: tuple[float, float, float, float] | None = None,
-        colour_by: str = 'height',
+        color_by: str = 'height',
 ) -> None:
     """Draw points, ground truth and detections from above into a file.
 
@@ -41,8 +41,8 @@ def draw_birds_eye_view(
     Args:
         frame: what to draw.
         path: the file to write.
-        view_range: x_min, y_min, x_max, y_max in metres; default: where the points are.
-        colour_by: see :func:`sparse3d.visualization.coloured_points.coloured_points`.
+        view_range: x_min, y_min, x_max, y_max in meters; default: where the points are.
+        color_by: see :func:`sparse3d.visualization.colored_points.colored_points`.
 
     Raises:
         DataError: if the file cannot be written.
@@ -53,7 +53,7 @@ def draw_birds_eye_view(
     figure = Figure(figsize=(width, height), facecolor=BACKGROUND, layout='constrained')
     axes = figure.add_subplot(facecolor=BACKGROUND)
     axes.scatter(frame.points[:, 1], frame.points[:, 0], s=1.0, linewidths=0, rasterized=True,
-                 c=coloured_points(frame, colour_by), zorder=1)
+                 c=colored_points(frame, color_by), zorder=1)
     _draw_boxes(axes, frame)
     _draw_skeletons(axes, frame)
     _draw_ego(axes)
@@ -64,7 +64,7 @@ def draw_birds_eye_view(
 
 
 def points_extent(points: np.ndarray) -> tuple[float, float, float, float]:
-    """x_min, y_min, x_max, y_max of nearly all points and of the sensor, in metres."""
+    """x_min, y_min, x_max, y_max of nearly all points and of the sensor, in meters."""
     xy = np.vstack([points[:, :2], [[-5, -10], [30, 10]]])
     low, high = np.percentile(xy, [0.3, 99.7], axis=0)
     low, high = np.minimum(low, [-5, -10]) - 1, np.maximum(high, [30, 10]) + 1
@@ -77,29 +77,29 @@ def _draw_boxes(axes: Axes, frame: Frame) -> None:
     if frame.detections is None or not len(frame.detections):
         return
     found = frame.detections
-    _add_outlines(axes, found, [class_colour(label) for label in found.labels], 1.3, 3)
+    _add_outlines(axes, found, [class_color(label) for label in found.labels], 1.3, 3)
     right = bev_corners(found.boxes[:, :7])[..., 1].min(axis=1)
     for box, y, label, score in zip(found.boxes, right, found.labels, found.scores, strict=True):
         axes.annotate(f'{score:.2f}', (y, box[0]), xytext=(4, 0), textcoords='offset points',
-                      va='center', fontsize=8, color=class_colour(label), zorder=4, clip_on=True,
+                      va='center', fontsize=8, color=class_color(label), zorder=4, clip_on=True,
                       path_effects=HALO)
 
 
-def _add_outlines(axes: Axes, boxes: Boxes, colours: list, width: float, order: int) -> None:
+def _add_outlines(axes: Axes, boxes: Boxes, colors: list, width: float, order: int) -> None:
     corners = bev_corners(boxes.boxes[:, :7])[..., ::-1]              # to (y, x)
     outlines = np.concatenate([corners, corners[:, :1]], axis=1)      # closed
     marks = heading_marks(boxes.boxes)[..., 1::-1]
-    axes.add_collection(LineCollection(outlines, colors=colours, linewidths=width, zorder=order))
-    axes.add_collection(LineCollection(marks, colors=colours, linewidths=width, zorder=order))
+    axes.add_collection(LineCollection(outlines, colors=colors, linewidths=width, zorder=order))
+    axes.add_collection(LineCollection(marks, colors=colors, linewidths=width, zorder=order))
     axes.add_collection(LineCollection(velocity_marks(boxes.boxes)[..., 1::-1], colors=[TEXT],
                                        linestyles='dotted', linewidths=1.2, zorder=order))
 
 
 def _draw_skeletons(axes: Axes, frame: Frame) -> None:
-    for boxes, is_truth, width in ((frame.ground_truth, True, 1.6), (frame.detections, False, 1.0)):
+    for boxes, is_gt, width in ((frame.ground_truth, True, 1.6), (frame.detections, False, 1.0)):
         if boxes is not None and boxes.joints is not None:
-            segments, colours = skeleton_segments(boxes.joints, boxes.visibility, is_truth)
-            axes.add_collection(LineCollection(segments[..., 1::-1], colors=colours,
+            segments, colors = skeleton_segments(boxes.joints, boxes.visibility, is_gt)
+            axes.add_collection(LineCollection(segments[..., 1::-1], colors=colors,
                                                linewidths=width, zorder=4))
 
 
@@ -126,10 +126,10 @@ def legend_lines(frame: Frame) -> list[Line2D]:
     if frame.ground_truth is not None:
         lines.append(Line2D([], [], color=GROUND_TRUTH, linewidth=2.2, label='ground truth'))
     if frame.detections is not None:
-        lines += [Line2D([], [], color=class_colour(label), linewidth=1.6,
+        lines += [Line2D([], [], color=class_color(label), linewidth=1.6,
                          label=as_text(f'{frame.class_name(label)}, detected (score)'))
                   for label in sorted(set(frame.detections.labels.tolist()))]
         if frame.detections.joints is not None:
-            lines += [Line2D([], [], color=colour, linewidth=1.6, label=f'joints, {side}')
-                      for side, colour in (('left', LEFT), ('right', RIGHT), ('middle', MIDDLE))]
+            lines += [Line2D([], [], color=color, linewidth=1.6, label=f'joints, {side}')
+                      for side, color in (('left', LEFT), ('right', RIGHT), ('middle', MIDDLE))]
     return lines

@@ -39,11 +39,11 @@ def detector(name: str, images: bool = False, **encoder):
     place(config)
     config.middle_encoder.update(encoder)
     config.backbone.update(layer_nums=[1, 1])
-    config.roi_head.update(grid_size=3, channels=[32, 32], sampling=dict(count=24))
-    config.proposals = dict(train=dict(before=500, after=60, overlap=0.8),
-                            test=dict(before=200, after=20, overlap=0.7))
+    config.roi_head.update(grid_size=3, channels=[32, 32], sampling=dict(num_proposals=24))
+    config.proposals = dict(train=dict(nms_pre=500, nms_post=60, iou_threshold=0.8),
+                            test=dict(nms_pre=200, nms_post=20, iou_threshold=0.7))
     if 'keypoint_encoder' in config:
-        config.keypoint_encoder.update(count=64)
+        config.keypoint_encoder.update(num_keypoints=64)
     if images:
         config.image_encoder = dict(type='ShallowImageEncoder', depth=18, base_channels=8)
         config.middle_encoder.image_fusion = dict(join='concatenate')
@@ -85,8 +85,8 @@ def test_a_step_and_a_prediction(name, classes, encoder, images):
     losses = made(**data, mode='loss')
     total, scalars = made.parse_losses(losses)
     assert torch.isfinite(total)
-    expected = {'rpn_loss_cls', 'rpn_loss_bbox', 'rpn_loss_dir', 'loss_region_score',
-                'loss_region_box', 'loss_region_corner', 'loss_importance_stage1'}
+    expected = {'rpn_loss_cls', 'rpn_loss_bbox', 'rpn_loss_dir', 'loss_roi_score',
+                'loss_roi_box', 'loss_roi_corner', 'loss_importance_stage1'}
     expected |= {'loss_keypoint_score'} if name == 'pv_rcnn_kitti' else set()
     expected |= {'loss_importance_image'} if images else set()
     assert expected <= set(scalars)
@@ -98,7 +98,7 @@ def test_a_step_and_a_prediction(name, classes, encoder, images):
         found = made(**made.data_preprocessor(batch(classes)), mode='predict')
         raw = made(**made.data_preprocessor(batch(classes)), mode='tensor')
     assert [len(each.pred_instances_3d.bboxes_3d) <= 20 for each in found] == [True, True]
-    assert len(raw['scores']) == sum(len(regions.boxes) for regions in raw['regions'])
+    assert len(raw['scores']) == sum(len(proposals.boxes) for proposals in raw['proposals'])
 
 
 @pytest.mark.parametrize('name', ['voxel_rcnn_kitti_car', 'pv_rcnn_kitti'])
@@ -153,20 +153,24 @@ def test_a_first_stage_without_a_finite_proposal(name, broken, monkeypatch):
     kept = head.forward
 
     def forward(maps):
-        scores, changes, directions = kept(maps)
+        scores, box_deltas, directions = kept(maps)
         if broken == 'boxes of one sample':
-            return scores, [torch.stack([changes[0][0] * torch.nan, changes[0][1]])], directions
+            return (
+                scores,
+                [torch.stack([box_deltas[0][0] * torch.nan, box_deltas[0][1]])],
+                directions,
+            )
         if broken == 'boxes':
-            return scores, [changes[0] * torch.nan], directions
-        return [scores[0] * torch.nan], changes, directions
+            return scores, [box_deltas[0] * torch.nan], directions
+        return [scores[0] * torch.nan], box_deltas, directions
 
     monkeypatch.setattr(head, 'forward', forward)
     found = made.eval()(**made.data_preprocessor(batch(1)), mode='predict')
-    regions = made(**made.data_preprocessor(batch(1)), mode='tensor')['regions']
-    assert len(found[0].pred_instances_3d.bboxes_3d) == len(regions[0].boxes) == 0
-    assert (len(regions[1].boxes) > 0) == (broken == 'boxes of one sample')
+    proposals = made(**made.data_preprocessor(batch(1)), mode='tensor')['proposals']
+    assert len(found[0].pred_instances_3d.bboxes_3d) == len(proposals[0].boxes) == 0
+    assert (len(proposals[1].boxes) > 0) == (broken == 'boxes of one sample')
     losses = made.train()(**made.data_preprocessor(batch(1), True), mode='loss')
-    second = [value for key, value in losses.items() if 'region' in key]
+    second = [value for key, value in losses.items() if 'proposal' in key]
     assert len(second) == 3 and all(torch.isfinite(value) for value in second)
 
 
@@ -175,11 +179,11 @@ def test_proposals_without_a_finite_score_do_not_crowd_out_the_others(monkeypatc
     kept = made.rpn_head.forward
 
     def forward(maps):
-        scores, changes, directions = kept(maps)
+        scores, box_deltas, directions = kept(maps)
         scores[0][:, :, 1:] = torch.nan  # all rows of the map but the first
-        return scores, changes, directions
+        return scores, box_deltas, directions
 
     monkeypatch.setattr(made.rpn_head, 'forward', forward)
     with torch.no_grad():
-        regions = made(**made.data_preprocessor(batch(1)), mode='tensor')['regions']
-    assert all(len(each.boxes) and each.scores.isfinite().all() for each in regions)
+        proposals = made(**made.data_preprocessor(batch(1)), mode='tensor')['proposals']
+    assert all(len(each.boxes) and each.scores.isfinite().all() for each in proposals)

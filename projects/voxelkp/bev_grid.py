@@ -11,12 +11,12 @@ from sparse3d.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class BirdEyeGrid:
+class BEVGrid:
     """Cells on the ground: column ``i`` begins at ``origin[0] + i * cell[0]``.
 
     Attributes:
-        origin: x, y of the corner of the range in metres, LiDAR frame.
-        cell: size of a cell along x, y in metres.
+        origin: x, y of the corner of the range in meters, LiDAR frame.
+        cell: size of a cell along x, y in meters.
         shape: number of cells along x, y.
     """
 
@@ -25,8 +25,8 @@ class BirdEyeGrid:
     shape: tuple[int, int]
 
     @classmethod
-    def of_voxels(cls, voxel_size: Sequence[float], point_cloud_range: Sequence[float],
-                  stride: int) -> BirdEyeGrid:
+    def from_voxels(cls, voxel_size: Sequence[float], point_cloud_range: Sequence[float],
+                    stride: int) -> BEVGrid:
         """The grid that is ``stride`` times coarser than the voxels.
 
         Raises:
@@ -38,15 +38,15 @@ class BirdEyeGrid:
                       for length, size in zip(extent, cell, strict=True))
         if min(shape) < 1:
             raise ConfigError(f'point_cloud_range {list(point_cloud_range)} holds no cell of '
-                              f'{cell} metres')
+                              f'{cell} meters')
         return cls(tuple(map(float, point_cloud_range[:2])), cell, shape)
 
     def to_cells(self, xy: Tensor) -> Tensor:
-        """Metres [..., 2] to cells, not rounded."""
+        """Meters [..., 2] to cells, not rounded."""
         return (xy - xy.new_tensor(self.origin)) / xy.new_tensor(self.cell)
 
-    def to_metres(self, cells: Tensor) -> Tensor:
-        """Cells [..., 2], not rounded, to metres."""
+    def to_meters(self, cells: Tensor) -> Tensor:
+        """Cells [..., 2], not rounded, to meters."""
         return cells * cells.new_tensor(self.cell) + cells.new_tensor(self.origin)
 
     def clamped(self, cells: Tensor) -> Tensor:
