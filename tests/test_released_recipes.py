@@ -26,8 +26,8 @@ import focalsconv.published_checkpoint
 import sparsebev.published_names
 import sparsefusion.published_names
 import voxelkp.published_checkpoint
-from sparse3d.apis.load_config import load_config
-from sparse3d.apis.runner import Sparse3DRunner
+from sparse3d.engine.load_config import load_config
+from sparse3d.engine.runner import Sparse3DRunner
 
 ROOT = Path(__file__).resolve().parents[1]
 EXACT = dict(rtol=1e-9, atol=0)

@@ -42,7 +42,7 @@ def main() -> int:
 
 def run(arguments: argparse.Namespace) -> None:
     from sparse3d.apis.analyze import analyze
-    from sparse3d.apis.config_options import parse_options
+    from sparse3d.engine.config_options import parse_options
     path = analyze(
         arguments.config, arguments.checkpoint, arguments.out, arguments.frames,
         arguments.score_threshold, arguments.iou_threshold, arguments.worst, arguments.split,

@@ -34,8 +34,8 @@ def main() -> int:
 def run(arguments: argparse.Namespace) -> None:
     from dataclasses import asdict
 
-    from sparse3d.apis.benchmark import benchmark, chosen, format_table
-    from sparse3d.apis.result_record import write_result
+    from sparse3d.engine.result_record import write_result
+    from sparse3d_benchmarks.run import benchmark, chosen, format_table
     if arguments.list:
         names = chosen(arguments.names)
         print('\n'.join([*names, f'{len(names)} benchmarks']))

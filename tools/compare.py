@@ -48,7 +48,7 @@ def main() -> int:
 
 def run(arguments: argparse.Namespace) -> None:
     from sparse3d.apis.compare import Plan, Row, add_costs, compare
-    from sparse3d.freed_memory import set_allocator
+    from sparse3d.engine.allocator import set_allocator
     plan = Plan(
         [Row.parse(text) for text in arguments.rows], arguments.seeds, arguments.out,
         arguments.work_dir or Path('work_dirs') / arguments.out.stem,

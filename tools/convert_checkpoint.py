@@ -31,11 +31,11 @@ def main() -> int:
 
 def run(arguments: argparse.Namespace) -> None:
     if arguments.plug_in == 'renames':
-        from sparse3d.published.renames import rewrite_checkpoint
+        from sparse3d.checkpoints.renames import rewrite_checkpoint
         for change in rewrite_checkpoint(arguments.source, arguments.target):
             print(change)
         return
-    from sparse3d.published import convert_checkpoint
+    from sparse3d.checkpoints import convert_checkpoint
     done = convert_checkpoint(arguments.plug_in, arguments.source, arguments.target,
                               arguments.config)
     for key, value in done.options.items():

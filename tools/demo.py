@@ -38,8 +38,8 @@ def main() -> int:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from sparse3d.apis.config_options import parse_options
     from sparse3d.apis.demo import run_demo
+    from sparse3d.engine.config_options import parse_options
     result = run_demo(arguments.config, arguments.data_root, arguments.out, arguments.frames,
                       arguments.pictures, arguments.seed, arguments.workers,
                       parse_options(arguments.cfg_options), arguments.epochs)

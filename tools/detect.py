@@ -43,9 +43,9 @@ def main() -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from sparse3d.apis.config_options import parse_options
     from sparse3d.apis.detect_files import detect_files
-    from sparse3d.freed_memory import set_allocator
+    from sparse3d.engine.allocator import set_allocator
+    from sparse3d.engine.config_options import parse_options
     set_allocator()
     done = detect_files(arguments.config, arguments.checkpoint, arguments.clouds, arguments.out,
                         arguments.formats, arguments.score_threshold, arguments.device,

@@ -39,8 +39,8 @@ def main() -> int:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from sparse3d.apis.config_options import parse_options
-    from sparse3d.apis.export_onnx import export_onnx
+    from sparse3d.deploy.export import export_onnx
+    from sparse3d.engine.config_options import parse_options
     out = arguments.out or Path(arguments.config).with_suffix('.onnx').name
     report = export_onnx(arguments.config, arguments.checkpoint, out, arguments.points,
                          parse_options(arguments.cfg_options))

@@ -114,7 +114,7 @@ class Installer:
 
     def _install_project(self, log: Path) -> None:
         self._pip(log, 'sparse3d', '--no-build-isolation', '--no-deps', '-e', str(ROOT))
-        run_logged([self.python, '-c', 'import sparse3d, mmcv.ops'], log, 'first import')
+        run_logged([self.python, '-c', 'import sparse3d.register, mmcv.ops'], log, 'first import')
 
     def _requirements(self) -> list[str]:
         """What setup.cfg asks for, without mmcv, for which there is no wheel."""

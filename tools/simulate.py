@@ -13,15 +13,10 @@ import os
 import sys
 
 from sparse3d.apis.command_line import run_command
-from sparse3d.simulate import (
-    Conditions,
-    KittiOptions,
-    NuScenesOptions,
-    WaymoOptions,
-    simulate_kitti,
-    simulate_nuscenes,
-    simulate_waymo,
-)
+from sparse3d.datasets.kitti.simulate import KittiOptions, simulate_kitti
+from sparse3d.datasets.nuscenes.simulate import NuScenesOptions, simulate_nuscenes
+from sparse3d.datasets.waymo.simulate import WaymoOptions, simulate_waymo
+from sparse3d.simulate import Conditions
 from sparse3d.simulate.conditions import WEATHERS
 
 

@@ -43,9 +43,9 @@ def main() -> int:
 
 def run(arguments: argparse.Namespace) -> None:
     from sparse3d.apis import test
-    from sparse3d.apis.config_options import parse_options
-    from sparse3d.apis.distributed import leave_process_group
-    from sparse3d.apis.result_record import write_result
+    from sparse3d.engine.config_options import parse_options
+    from sparse3d.engine.distributed import leave_process_group
+    from sparse3d.engine.result_record import write_result
     metrics = test(
         arguments.config, arguments.checkpoint, arguments.work_dir,
         parse_options(arguments.cfg_options), launcher=arguments.launcher,

@@ -57,8 +57,8 @@ def main() -> int:
 
 def run(arguments: argparse.Namespace) -> None:
     from sparse3d.apis import train
-    from sparse3d.apis.config_options import parse_options
-    from sparse3d.apis.distributed import leave_process_group
+    from sparse3d.engine.config_options import parse_options
+    from sparse3d.engine.distributed import leave_process_group
     result = train(
         arguments.config, arguments.work_dir, parse_options(arguments.cfg_options),
         amp=arguments.amp, resume=arguments.resume, auto_scale_lr=arguments.auto_scale_lr,

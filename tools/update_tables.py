@@ -24,8 +24,8 @@ def readmes() -> list[Path]:
 
 
 def run(files: list[Path]) -> None:
-    from sparse3d.apis.result_tables import fill_tables
     from sparse3d.atomic_files import write_bytes_atomically
+    from sparse3d.engine.result_tables import fill_tables
     from sparse3d.errors import DataError
     absent = [str(path) for path in files if not path.is_file()]
     if absent:

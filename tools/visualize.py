@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> None:
     import logging
 
     from sparse3d.apis import visualize
-    from sparse3d.apis.config_options import parse_options
+    from sparse3d.engine.config_options import parse_options
     logging.basicConfig(format='%(message)s')
     logging.getLogger('sparse3d').setLevel(logging.INFO)
     paths = visualize(

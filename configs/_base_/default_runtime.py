@@ -1,5 +1,5 @@
 default_scope = 'mmdet3d'
-custom_imports = dict(imports=['sparse3d'], allow_failed_imports=False)
+custom_imports = dict(imports=['sparse3d.register'], allow_failed_imports=False)
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),

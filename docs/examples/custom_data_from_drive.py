@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sparse3d.prepare.kitti_text import read_calibration, read_labels
+from sparse3d.datasets.kitti.prepare.text import read_calibration, read_labels
 from sparse3d.structures.box_conversions import kitti_camera_to_lidar
 
 HEADER = ['class', 'x', 'y', 'z_bottom', 'dx', 'dy', 'dz', 'yaw']

@@ -1,5 +1,5 @@
 """DSVT: dynamic sparse voxel transformer with rotated sets (CVPR 2023)."""
-import sparse3d  # noqa: F401, I001  (first: repairs the stack, registers the core)
+import sparse3d.register  # noqa: F401, I001  (first: repairs the stack, registers the core)
 
 import dsvt.config_statements  # noqa: F401
 from dsvt.dsvt_encoder import DSVTEncoder

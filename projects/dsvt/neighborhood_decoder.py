@@ -7,7 +7,7 @@ from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
 from sparse3d.errors import ConfigError
-from sparse3d.heads.transfusion_decoder import (
+from sparse3d.models.heads.transfusion_decoder import (
     Attention,
     FeedForward,
     PositionEmbedding,
@@ -19,7 +19,8 @@ from sparse3d.heads.transfusion_decoder import (
 class NeighborhoodDecoderLayer(nn.Module):
     """Self-attention of the queries, attention to a square of cells, feed-forward.
 
-    Stands among ``decoder_layers`` of :class:`sparse3d.heads.transfusion_head.TransFusionHead`.
+    Stands among ``decoder_layers`` of
+    :class:`sparse3d.models.heads.transfusion_head.TransFusionHead`.
 
     Args:
         channels: of queries and map.

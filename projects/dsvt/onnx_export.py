@@ -12,12 +12,12 @@ from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
 from dsvt.deployable import DeployableDSVT
-from sparse3d.apis.benchmarks.sweep import drawn_sweep
-from sparse3d.apis.build_model import build_model
-from sparse3d.apis.checkpoints import open_with_config
-from sparse3d.apis.onnx_files import OnnxComparison, require_packages, to_onnx
 from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.deploy.onnx_files import OnnxComparison, require_packages, to_onnx
+from sparse3d.engine.build_model import build_model
+from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import DataError
+from sparse3d_benchmarks.sweep import drawn_sweep
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from mmengine.config import Config
 from torch import Tensor
 
 import dsvt  # noqa: F401  (registers what the configs name)
+from sparse3d.checkpoints import Conversion, refuse_unmatched
 from sparse3d.errors import CheckpointError
-from sparse3d.published import Conversion, refuse_unmatched
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = dict(pillar='configs/dsvt/dsvt_pillar_waymo_1frame_24e.py',

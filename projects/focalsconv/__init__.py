@@ -1,5 +1,5 @@
 """Focal sparse convolutions for 3D object detection (CVPR 2022)."""
-import sparse3d  # noqa: F401, I001  (first: repairs the stack, registers the core)
+import sparse3d.register  # noqa: F401, I001  (first: repairs the stack, registers the core)
 
 import focalsconv.config_statements  # noqa: F401
 from focalsconv.augmented_voxel_detector import AugmentedVoxelDetector

@@ -14,8 +14,8 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from focalsconv.camera_views import CameraViews
-from sparse3d.detectors import VoxelDetector
 from sparse3d.errors import ConfigError
+from sparse3d.models.detectors import VoxelDetector
 from sparse3d.ops.rotated_iou import bev_boxes
 from sparse3d.ops.rotated_nms import rotated_nms
 

@@ -15,10 +15,10 @@ from focalsconv.focal_sparse_convolution import FocalOptions, FocalSparseConvolu
 from focalsconv.importance import Importance
 from focalsconv.importance_loss import importance_loss, inside_boxes, voxel_corners
 from focalsconv.loop_reference import dilate_in_a_loop, importance_loss_in_a_loop
-from sparse3d.apis.benchmarks.peak_memory import peak_mebibytes
-from sparse3d.apis.benchmarks.sweep import REPOSITORY, drawn_sweep, full_sweep
-from sparse3d.apis.benchmarks.timing import Timing, measure
+from sparse3d.engine.peak_memory import peak_mebibytes
+from sparse3d.engine.timing import Timing, measure
 from sparse3d.ops.voxelization import mean_voxelize
+from sparse3d_benchmarks.sweep import REPOSITORY, drawn_sweep, full_sweep
 
 VOXEL_SIZE = (0.05, 0.05, 0.1)
 RANGE = (0.0, -40.0, -3.0, 70.4, 40.0, 1.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sparse3d.agreement.model_statements import range_and_voxels, sparse_encoder
-from sparse3d.agreement.statements import Reading, states
+from sparse3d.engine.agreement.model_statements import range_and_voxels, sparse_encoder
+from sparse3d.engine.agreement.statements import Reading, states
 
 states('FocalSparseEncoder')(sparse_encoder)
 states('FocalSparseEncoder', 'VoxelRoIPooling', 'KeypointEncoder')(range_and_voxels)

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from sparse3d.datasets.data_paths import file_name
 from sparse3d.structures.box_geometry import bev_corners
+from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization.bev_view import points_extent
 from sparse3d.visualization.colors import BACKGROUND, GROUND_TRUTH, TEXT
 from sparse3d.visualization.frame import Frame, Picture

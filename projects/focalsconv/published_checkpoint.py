@@ -18,8 +18,8 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 from focalsconv.published_heads import convert_heads
+from sparse3d.checkpoints import Conversion, refuse_unmatched
 from sparse3d.errors import CheckpointError
-from sparse3d.published import Conversion, refuse_unmatched
 
 ROOT = Path(__file__).resolve().parents[2]
 KITTI_OPTIONS = {'model.middle_encoder.published_float32_keys': True,

@@ -6,7 +6,7 @@ one file makes together holds no more bytes than the file: ``bytearray(6 << 30)`
 long. Arrays and dtypes are checked before NumPy sees them, because ``numpy.ndarray`` and the
 state of a ``numpy.dtype`` can be made to take bytes of the file for addresses of objects.
 
-PyTorch's safe loader is given the same stand-ins (:mod:`sparse3d.stack.checkpoint_loading`).
+PyTorch's safe loader is given the same stand-ins (:mod:`sparse3d.compat.checkpoint_loading`).
 """
 from __future__ import annotations
 

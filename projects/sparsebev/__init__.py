@@ -1,5 +1,5 @@
 """SparseBEV: 3D object detection from multi-camera videos (ICCV 2023)."""
-import sparse3d  # noqa: F401, I001  (first: repairs the stack, registers the core)
+import sparse3d.register  # noqa: F401, I001  (first: repairs the stack, registers the core)
 
 import sparsebev.config_statements  # noqa: F401
 from sparsebev.delayed_streaming import DelayedStream

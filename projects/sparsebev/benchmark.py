@@ -12,10 +12,10 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
-from sparse3d.apis.benchmarks.peak_memory import peak_mebibytes
-from sparse3d.apis.benchmarks.sweep import REPOSITORY
-from sparse3d.apis.benchmarks.timing import Timing, measure
+from sparse3d.engine.peak_memory import peak_mebibytes
+from sparse3d.engine.timing import Timing, measure
 from sparse3d.ops.sample_views import pack_views, sample_views
+from sparse3d_benchmarks.sweep import REPOSITORY
 from sparsebev import spatio_temporal_sampling
 from sparsebev.grid_sample_reference import regroup, sample_by_grid
 from sparsebev.head import published_options
@@ -29,7 +29,7 @@ PUBLISHED = dict(published_view_choice=True, published_alignment=True)
 
 
 def run(threads: int = 2, repeats: int = 10) -> list[dict]:
-    """Rows for sampling, one decoder pass and a video; see :mod:`sparse3d.apis.benchmark`."""
+    """Rows for sampling, one decoder pass and a video; see :mod:`sparse3d_benchmarks.run`."""
     few = min(repeats, 3)
     rows = [_sampling_row(IMAGE, few, threads, backward=False),
             _sampling_row(HALF, few, threads, backward=True)]

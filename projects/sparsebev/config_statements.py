@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sparse3d.agreement.statements import Reading, states
+from sparse3d.engine.agreement.statements import Reading, states
 
 
 @states('SparseBEV')

@@ -12,8 +12,8 @@ from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample
 from torch import Tensor
 
-from sparse3d.datasets.camera_frames import KINDS
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.transforms.camera_frames import KINDS
 from sparsebev.feature_cache import FeatureCache, state_of
 from sparsebev.views import Views, views_of_batch
 
@@ -37,7 +37,7 @@ class SparseBEV(Base3DDetector):
             one by one in evaluation mode and unmasked; 0 for all.
         frame_kind: how the frames lie in time, the ``kind`` of the data's ``frames``: ``'past'``,
             ``'future'`` or ``'interleaved'``; :meth:`stream` follows it.
-        cache_frames: who drives a sequence (:func:`sparse3d.hooks.reusing_features`:
+        cache_frames: who drives a sequence (:func:`sparse3d.engine.hooks.reusing_features`:
             ``tools/test.py``, a validation) keeps the features of so many frames, so that the
             backbone sees each frame of a drive once however many frames a sample has; 0 for none.
         float32_head: the head runs in float32 even under autocast, as published.

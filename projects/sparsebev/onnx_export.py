@@ -10,10 +10,10 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 
-from sparse3d.apis.build_model import build_model
-from sparse3d.apis.checkpoints import open_with_config
-from sparse3d.apis.onnx_files import OnnxComparison, require_packages, to_onnx
 from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.deploy.onnx_files import OnnxComparison, require_packages, to_onnx
+from sparse3d.engine.build_model import build_model
+from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import ConfigError
 from sparsebev.benchmark import ring_of_cameras
 from sparsebev.deployable import DeployableSparseBEV

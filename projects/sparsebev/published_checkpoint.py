@@ -12,8 +12,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
+from sparse3d.checkpoints import Conversion, refuse_unmatched
 from sparse3d.errors import CheckpointError
-from sparse3d.published import Conversion, refuse_unmatched
 from sparsebev.head import published_options
 from sparsebev.published_names import (
     CONSTANTS,

@@ -11,8 +11,8 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from sparse3d.datasets.data_paths import file_name
 from sparse3d.ops.choose_views import choose_views, project_to_views
+from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization.colors import BACKGROUND, TEXT, class_color
 from sparse3d.visualization.picture_files import save_figure
 from sparsebev.box_code import centers_in_meters

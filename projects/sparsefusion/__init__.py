@@ -1,5 +1,5 @@
 """SparseFusion: sparse candidates of LiDAR and cameras fused in one space (ICCV 2023)."""
-import sparse3d  # noqa: F401, I001  (first: repairs the stack, registers the core)
+import sparse3d.register  # noqa: F401, I001  (first: repairs the stack, registers the core)
 
 import sparsefusion.config_statements  # noqa: F401
 from sparsefusion.camera_rig import CameraRig

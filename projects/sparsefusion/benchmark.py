@@ -10,8 +10,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
-from sparse3d.apis.benchmarks.timing import Timing, measure
-from sparse3d.heads.transfusion_decoder import scaled_attention
+from sparse3d.engine.timing import Timing, measure
+from sparse3d.models.heads.transfusion_decoder import scaled_attention
 from sparsefusion.benchmark_frame import IMAGE_SIZE, POINTS, DrawnFrame
 from sparsefusion.image_pyramid import ImagePyramid
 from sparsefusion.per_view_loop import decode_view_by_view

@@ -5,8 +5,8 @@ import torch
 from mmdet3d.models.utils import draw_heatmap_gaussian, gaussian_radius
 from torch import Tensor
 
-from sparse3d.heads.transfusion_matching import MatchWeights, match
-from sparse3d.heads.transfusion_targets import QueryTargets, targets_of_pairs
+from sparse3d.models.heads.transfusion_matching import MatchWeights, match
+from sparse3d.models.heads.transfusion_targets import QueryTargets, targets_of_pairs
 from sparse3d.ops.rotated_iou import rotated_iou_3d
 from sparsefusion.view_objects import ViewObjects
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sparse3d.agreement.model_statements import map_head
-from sparse3d.agreement.statements import Reading, states
+from sparse3d.engine.agreement.model_statements import map_head
+from sparse3d.engine.agreement.statements import Reading, states
 
 
 @states('SparseFusionHead')

@@ -8,8 +8,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 
-from sparse3d.datasets.augment_images import move_pixels
 from sparse3d.errors import ConfigError
+from sparse3d.transforms.augment_images import move_pixels
 
 MEAN_BGR = (103.53, 116.28, 123.675)  # fills what has no picture; zero after normalization
 

@@ -8,17 +8,17 @@ import torch
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from sparse3d.heads.transfusion_box_coder import TransFusionBoxCoder
-from sparse3d.heads.transfusion_head import CODE_WEIGHTS
-from sparse3d.heads.transfusion_losses import (
+from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
+from sparse3d.models.heads.transfusion_head import CODE_WEIGHTS
+from sparse3d.models.heads.transfusion_losses import (
     code_loss,
     heat_loss,
     label_loss,
     mean_count,
     query_losses,
 )
-from sparse3d.heads.transfusion_matching import MatchWeights
-from sparse3d.heads.transfusion_targets import (
+from sparse3d.models.heads.transfusion_matching import MatchWeights
+from sparse3d.models.heads.transfusion_targets import (
     QueryTargets,
     boxes_and_labels,
     heat_target,

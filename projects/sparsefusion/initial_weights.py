@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from sparse3d.atomic_files import atomic_file
+from sparse3d.checkpoints import read_published
 from sparse3d.errors import CheckpointError
-from sparse3d.published import read_published
 from sparsefusion.published_checkpoint import CONFIGS, ROOT, build, convert_weights
 from sparsefusion.published_names import NO_EFFECT, as_sparsefusion, ours
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sparse3d.heads.transfusion_box_coder import TransFusionBoxCoder
+from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
 from sparsefusion.camera_rig import CameraRig
 
 

@@ -17,8 +17,8 @@ import torch
 from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 
-from sparse3d.datasets.data_paths import file_name
-from sparse3d.heads.transfusion_head import peak_scores
+from sparse3d.models.heads.transfusion_head import peak_scores
+from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization import draw_bev, draw_camera_overlay
 from sparse3d.visualization.frame import Boxes, Frame
 from sparsefusion.sparsefusion_head import FusionOutput, SparseFusionHead, fused_scores
@@ -80,8 +80,8 @@ def draw_dataset(config: str | PathLike, checkpoint: str | PathLike, out: str | 
     Raises:
         ConfigError, CheckpointError, DataError: as :func:`sparse3d.apis.visualize`.
     """
-    from sparse3d.apis.checkpoints import open_with_config
     from sparse3d.apis.visualize import frames_with_detections
+    from sparse3d.engine.checkpoint_config import open_with_config
     paths: list[Path] = []
 
     def draw(model: nn.Module, sample: dict, frame: Frame) -> None:

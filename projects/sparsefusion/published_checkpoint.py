@@ -19,8 +19,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
+from sparse3d.checkpoints import Conversion, refuse_unmatched
 from sparse3d.errors import CheckpointError
-from sparse3d.published import Conversion, refuse_unmatched
 from sparsefusion.published_names import NO_EFFECT, as_transfusion, ours
 
 ROOT = Path(__file__).resolve().parents[2]

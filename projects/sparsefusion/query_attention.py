@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from sparse3d.heads.transfusion_decoder import Attention, FeedForward, PositionEmbedding
+from sparse3d.models.heads.transfusion_decoder import Attention, FeedForward, PositionEmbedding
 
 
 class QueryAttention(nn.Module):

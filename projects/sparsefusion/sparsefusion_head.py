@@ -11,12 +11,12 @@ from mmengine.model import BaseModule
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from sparse3d.heads.transfusion_box_coder import TransFusionBoxCoder
-from sparse3d.heads.transfusion_branches import RARE_CLASS_BIAS, PredictionBranches
-from sparse3d.heads.transfusion_decoder import MapDecoderLayer, QueryDecoder, cell_centers
-from sparse3d.heads.transfusion_detections import Suppression, select_detections
-from sparse3d.heads.transfusion_head import BOX_OUTPUTS, peak_scores
-from sparse3d.heads.transfusion_queries import ClassEncoding, Peaks, local_peaks, top_peaks
+from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
+from sparse3d.models.heads.transfusion_branches import RARE_CLASS_BIAS, PredictionBranches
+from sparse3d.models.heads.transfusion_decoder import MapDecoderLayer, QueryDecoder, cell_centers
+from sparse3d.models.heads.transfusion_detections import Suppression, select_detections
+from sparse3d.models.heads.transfusion_head import BOX_OUTPUTS, peak_scores
+from sparse3d.models.heads.transfusion_queries import ClassEncoding, Peaks, local_peaks, top_peaks
 from sparsefusion.camera_candidates import CameraCandidates, CameraDetector
 from sparsefusion.camera_rig import CameraRig
 from sparsefusion.fusion_losses import FusionLosses

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from sparse3d.heads.transfusion_box_coder import TransFusionBoxCoder
-from sparse3d.heads.transfusion_branches import PredictionBranches
+from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
+from sparse3d.models.heads.transfusion_branches import PredictionBranches
 from sparsefusion.camera_candidates import CameraCandidates
 from sparsefusion.camera_rig import CameraRig
 from sparsefusion.lifted_boxes import LiftedBoxes

@@ -1,5 +1,5 @@
 """VoxelKP: people and their joints in LiDAR scenes, fully sparse (ICCV 2025)."""
-import sparse3d  # noqa: F401, I001  (first: repairs the stack, registers the core)
+import sparse3d.register  # noqa: F401, I001  (first: repairs the stack, registers the core)
 
 import voxelkp.config_statements  # noqa: F401
 from voxelkp.augment_people import AugmentPeople

@@ -12,9 +12,9 @@ from spconv.pytorch import SparseConvTensor
 from torch import Tensor, nn
 
 import voxelkp  # noqa: F401  (registers the detector)
-from sparse3d.apis.benchmarks.sweep import REPOSITORY, full_sweep
-from sparse3d.apis.benchmarks.timing import Timing, measure
+from sparse3d.engine.timing import Timing, measure
 from sparse3d.ops.voxelization import mean_voxelize
+from sparse3d_benchmarks.sweep import REPOSITORY, full_sweep
 from voxelkp.keypoint_decoding import decode
 from voxelkp.window_attention import window_attention
 from voxelkp.windows import window_numbers

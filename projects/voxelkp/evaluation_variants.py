@@ -9,8 +9,8 @@ from mmdet3d.registry import METRICS, TRANSFORMS
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from sparse3d.datasets.waymo.keypoints.metric import WaymoKeypointMetric
 from sparse3d.errors import ConfigError
-from sparse3d.evaluation.keypoint_metric import WaymoKeypointMetric
 
 VARIANTS = dict(
     raw='all points, as a sensor gives them',
@@ -40,7 +40,8 @@ class SetEvaluationVariant(BaseTransform):
 
 @METRICS.register_module()
 class KeypointMetricByVariant(BaseMetric):
-    """:class:`~sparse3d.evaluation.keypoint_metric.WaymoKeypointMetric` for every kind of cloud.
+    """:class:`~sparse3d.datasets.waymo.keypoints.metric.WaymoKeypointMetric` for every kind of
+    cloud.
 
     Samples tell their kind in the metainfo's ``evaluation_variant``
     (:class:`SetEvaluationVariant`). Keys are ``raw/waymo/PEM/ALL``, ``cleaned/voxelkp/MPJPE/ALL``
@@ -49,7 +50,7 @@ class KeypointMetricByVariant(BaseMetric):
     Args:
         ann_file: info file with the ground truth.
         protocols: names of matching and averaging rules, see
-            :data:`~sparse3d.evaluation.keypoint_evaluation.PROTOCOLS`.
+            :data:`~sparse3d.datasets.waymo.keypoints.evaluation.PROTOCOLS`.
         score_threshold: predictions below it are dropped.
         evaluation_range: x, y, z minima, then maxima, in meters: people whose box has its center,
             seen from above, elsewhere count neither as labeled nor as found. For models that look

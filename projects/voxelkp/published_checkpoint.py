@@ -17,8 +17,8 @@ import torch
 from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
+from sparse3d.compat.spconv_pointwise_weights import effective_matrix
 from sparse3d.errors import CheckpointError
-from sparse3d.stack.spconv_pointwise_weights import effective_matrix
 from voxelkp.published_architecture import PUBLISHED_MODEL
 
 CONFIG = 'configs/voxelkp/voxelkp_waymo.py'
@@ -86,12 +86,12 @@ def convert(published: Mapping[str, Tensor], config: str | None = None):
         config: our config for these weights; there is one.
 
     Returns:
-        a :class:`sparse3d.published.Conversion`.
+        a :class:`sparse3d.checkpoints.Conversion`.
 
     Raises:
         CheckpointError: if tensors are unknown, missing or of another shape.
     """
-    from sparse3d.published import Conversion, refuse_unmatched
+    from sparse3d.checkpoints import Conversion, refuse_unmatched
     weights, unknown = convert_weights(published)
     wanted = published_model_state()
     refuse_unmatched(unknown, sorted(set(wanted) - set(weights)))

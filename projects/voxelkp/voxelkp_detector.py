@@ -18,8 +18,8 @@ class VoxelKP(Base3DDetector):
     * a module with ``forward(features, coordinates, batch_size)`` that gives sparse 3D levels,
       finest first (:class:`~voxelkp.sparse_keypoint_encoder.SparseKeypointEncoder`);
     * a middle encoder with ``encode`` and ``auxiliary_losses`` as
-      :class:`~sparse3d.detectors.VoxelDetector` describes them, whose auxiliary result has the
-      sparse 3D tensor ``output`` (Focals Conv): that is the only level.
+      :class:`~sparse3d.models.detectors.VoxelDetector` describes them, whose auxiliary result has
+      the sparse 3D tensor ``output`` (Focals Conv): that is the only level.
 
     Args:
         voxel_encoder: Config of the per-voxel encoder.

@@ -58,22 +58,22 @@ waymo_cloud = partial(_cloud, 'data/waymo/kitti_format/training/velodyne/*.bin',
 
 def old_nuscenes_infos(folder: Path, path: Path, golden: Callable) -> None:
     """What mmdet3d 0.x would have made of the drive."""
-    from sparse3d.datasets.info_files import read_info_file, write_plain_file
+    from sparse3d.transforms.info_files import read_info_file, write_plain_file
     info = read_info_file(folder / 'data/nuscenes' / path.name, 'nuscenes')
-    old = _module('sparse3d/prepare/test_nuscenes_check.py').as_old_file(info, True)
+    old = _module('sparse3d/datasets/nuscenes/test_check.py').as_old_file(info, True)
     write_plain_file(path, old)
 
 
 def old_kitti_infos(folder: Path, path: Path, golden: Callable) -> None:
     """What mmdet3d 0.x would have made of the drive."""
-    from sparse3d.datasets.info_files import write_plain_file
-    tests = _module('sparse3d/prepare/test_kitti_upgrade.py')
+    from sparse3d.transforms.info_files import write_plain_file
+    tests = _module('sparse3d/datasets/kitti/prepare/test_upgrade.py')
     write_plain_file(path, tests.as_old_file(folder / 'data/kitti'))
 
 
 def nuscenes_test_infos(folder: Path, path: Path, golden: Callable) -> None:
     """Info file of a split without annotations, as v1.0-test gives it."""
-    from sparse3d.datasets.info_files import read_info_file, write_info_file
+    from sparse3d.transforms.info_files import read_info_file, write_info_file
     info = read_info_file(path.with_name('nuscenes_infos_val.pkl'), 'nuscenes')
     frames = [{**frame, 'instances': []} for frame in info['data_list']]
     write_info_file(path, info['metainfo'], frames)
@@ -85,7 +85,7 @@ def _initial_weights(config: str, options: str, folder: Path, path: Path, golden
 
     from sparse3d.apis import build_model, load_config
     MMLogger.get_current_instance().setLevel('WARNING')  # it lists every initialized weight
-    from sparse3d.apis.config_options import parse_options
+    from sparse3d.engine.config_options import parse_options
     model = build_model(load_config(ROOT / 'configs' / config, parse_options(options.split())))
     torch.save({'state_dict': model.state_dict(), 'meta': {}}, path)
 

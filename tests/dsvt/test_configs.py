@@ -7,7 +7,7 @@ import pytest
 from mmdet3d.registry import MODELS
 from mmengine.registry import init_default_scope
 
-from sparse3d.apis.load_config import load_config
+from sparse3d.engine.load_config import load_config
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs' / 'dsvt'
 CONFIGS = sorted(FOLDER.glob('*.py'))

@@ -14,7 +14,7 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 
 from dsvt.published_checkpoint import convert, translate
-from sparse3d.apis.load_config import load_config
+from sparse3d.engine.load_config import load_config
 
 ROOT = Path(__file__).resolve().parents[2]
 HALF = 18  # meters

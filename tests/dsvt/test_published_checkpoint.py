@@ -7,11 +7,11 @@ from mmdet3d.registry import MODELS
 from mmengine.registry import init_default_scope
 
 from dsvt.published_checkpoint import CONFIGS, OPTIONS, ROOT, convert, system_of, translate
-from sparse3d.apis.build_model import build_model
-from sparse3d.apis.checkpoints import open_checkpoint
-from sparse3d.apis.load_config import load_config
+from sparse3d.checkpoints import convert_checkpoint
+from sparse3d.checkpoints.open import open_checkpoint
+from sparse3d.engine.build_model import build_model
+from sparse3d.engine.load_config import load_config
 from sparse3d.errors import CheckpointError
-from sparse3d.published import convert_checkpoint
 
 SIZES = dict(pillar=(391, 8.65), voxel=(412, 9.10), nus=(449, 7.12))
 

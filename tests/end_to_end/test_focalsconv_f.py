@@ -9,9 +9,9 @@ import torch
 
 from sparse3d.apis import test as evaluate
 from sparse3d.apis import train, visualize
-from sparse3d.prepare import prepare_kitti
-from sparse3d.prepare.object_images import prepare_object_images
-from sparse3d.simulate import KittiOptions, simulate_kitti
+from sparse3d.datasets.kitti.prepare import prepare_kitti
+from sparse3d.datasets.kitti.simulate import KittiOptions, simulate_kitti
+from sparse3d.preparation.object_crops import prepare_object_images
 
 CONFIG = str(Path(__file__).resolve().parents[2]
              / 'configs/focalsconv/focalsconv_f_centerpoint_simulated_kitti_car.py')

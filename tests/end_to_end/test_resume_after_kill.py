@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from sparse3d.apis import train
-from sparse3d.apis.checkpoints import latest_checkpoint
+from sparse3d.checkpoints.open import latest_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 # Everything random that a training has: order, augmentation in workers, dropout.

@@ -9,8 +9,8 @@ import pytest
 import sparsefusion  # noqa: F401
 from sparse3d.apis import test as evaluate
 from sparse3d.apis import train
-from sparse3d.prepare import prepare_nuscenes
-from sparse3d.simulate import NuScenesOptions, simulate_nuscenes
+from sparse3d.datasets.nuscenes.prepare import prepare_nuscenes
+from sparse3d.datasets.nuscenes.simulate import NuScenesOptions, simulate_nuscenes
 from sparsefusion.pictures import draw_dataset
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / 'sparsefusion'

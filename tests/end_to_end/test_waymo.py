@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sparse3d.evaluation.waymo_submission import read_submission
-from sparse3d.prepare.waymo.segments import find_segments
+from sparse3d.datasets.waymo.prepare.segments import find_segments
+from sparse3d.datasets.waymo.results import read_submission
 
 CONFIG = 'configs/centerpoint/centerpoint_simulated_waymo.py'
 ANY_SCORE = ('model.bbox_head.bbox_coder.score_threshold=0.0',

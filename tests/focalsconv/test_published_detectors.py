@@ -14,11 +14,11 @@ from torch import Tensor
 
 import focalsconv  # noqa: F401  (registers the detectors)
 from focalsconv.published_checkpoint import convert
-from sparse3d.apis.build_model import build_model
-from sparse3d.apis.checkpoints import open_checkpoint
-from sparse3d.apis.load_config import load_config
+from sparse3d.checkpoints import convert_checkpoint
+from sparse3d.checkpoints.open import open_checkpoint
+from sparse3d.engine.build_model import build_model
+from sparse3d.engine.load_config import load_config
 from sparse3d.errors import CheckpointError
-from sparse3d.published import convert_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 DEEPLAB = {'layer2.0.conv1.weight': (128, 256, 1, 1)}  # one of the many that are left behind

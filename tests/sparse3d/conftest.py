@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import sparse3d.register  # noqa: F401
+from flat_world import car, flat_world  # noqa: F401  (fixtures)
+
 WIDTH, HEIGHT, FOCAL = 400, 200, 200.0
 # A camera 0.3 m before and 0.1 m below the LiDAR, looking along x.
 TR_VELO_TO_CAM = np.array([[0, -1, 0, 0.0], [0, 0, -1, -0.1], [1, 0, 0, -0.3]])
@@ -117,7 +120,7 @@ def small_kitti(tmp_path) -> SmallKitti:
 @pytest.fixture(scope='session')
 def simulated_nuscenes(tmp_path_factory) -> Path:
     """Two scenes of 2.5 s (train, val) with coarse sensors; to be read only."""
-    from sparse3d.simulate import NuScenesOptions, simulate_nuscenes
+    from sparse3d.datasets.nuscenes.simulate import NuScenesOptions, simulate_nuscenes
     root = tmp_path_factory.mktemp('simulated') / 'nuscenes'
     options = NuScenesOptions(seconds=2.5, image_width=80, camera_rate=4, azimuths=240)
     simulate_nuscenes(root, 2, seed=3, options=options, show_progress=False)

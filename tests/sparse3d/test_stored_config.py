@@ -22,7 +22,7 @@ CONFIGS = [
     path for path in sorted((ROOT / 'configs').glob('*/*.py')) if path.parent.name != '_base_'
 ]
 SMALL = """
-custom_imports = dict(imports=['sparse3d'], allow_failed_imports=False)
+custom_imports = dict(imports=['sparse3d.register'], allow_failed_imports=False)
 default_scope = 'mmdet3d'
 class_names = ['Car']
 load_from = 'https://example.org/a.pth'
@@ -39,7 +39,7 @@ test_dataloader = dict(dataset=dict(
 def test_model_pipeline_and_classes_are_taken_without_files_and_hooks():
     taken = stored_config(SMALL)
     assert taken == dict(
-        custom_imports=dict(imports=['sparse3d'], allow_failed_imports=False),
+        custom_imports=dict(imports=['sparse3d.register'], allow_failed_imports=False),
         default_scope='mmdet3d',
         class_names=['Car'],
         model=dict(
@@ -86,7 +86,7 @@ DEEP = "model = dict(type='VoxelNet', a=dict(b=[dict(c=(" + CALL + ',))]))'
             'seg_3d_dtype',
         ),
         ("custom_imports = dict(imports=['this'])", "imports 'this'"),
-        ("custom_imports = dict(imports=['sparse3d', 'antigravity'])", 'antigravity'),
+        ("custom_imports = dict(imports=['sparse3d.register', 'antigravity'])", 'antigravity'),
         ("custom_imports = 'os.path'", 'os.path'),
         ("custom_imports = dict(imports=[['os']])", "['os']"),
         ("import os\nmodel = dict(type='SECOND')", "'import os' in line 1"),

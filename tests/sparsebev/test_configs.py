@@ -9,7 +9,7 @@ from mmdet3d.registry import MODELS, TRANSFORMS
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 
-from sparse3d.apis.load_config import load_config
+from sparse3d.engine.load_config import load_config
 
 CONFIGS = sorted((Path(__file__).resolve().parents[2] / 'configs' / 'sparsebev').glob('*.py'))
 # Name: millions of parameters, queries, frames, levels, image, rate of the backbone, epochs.

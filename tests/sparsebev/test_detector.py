@@ -11,9 +11,9 @@ from mmdet3d.registry import MODELS
 from mmengine.structures import InstanceData
 
 from sparse3d.apis import load_detector
-from sparse3d.datasets.camera_frames import FrameChoice, Timeline
+from sparse3d.engine.hooks import reusing_features
 from sparse3d.errors import ConfigError, DataError
-from sparse3d.hooks import reusing_features
+from sparse3d.transforms.camera_frames import FrameChoice, Timeline
 from sparsebev.benchmark import ring_of_cameras
 from sparsebev.feature_cache import FeatureCache
 from sparsebev.frame_window import CameraFrame

@@ -8,10 +8,10 @@ from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
 from mmengine.registry import init_default_scope
 
-from sparse3d.apis.build_model import build_model
-from sparse3d.apis.checkpoints import open_checkpoint
-from sparse3d.apis.load_config import load_config
-from sparse3d.published import convert_checkpoint
+from sparse3d.checkpoints import convert_checkpoint
+from sparse3d.checkpoints.open import open_checkpoint
+from sparse3d.engine.build_model import build_model
+from sparse3d.engine.load_config import load_config
 from sparsebev.box_code import ground_truth_boxes
 from sparsebev.head import SparseBEVHead, published_options
 from sparsebev.published_names import ours

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from sparse3d.apis.export_onnx import export_onnx
-from sparse3d.apis.load_config import load_config
+from sparse3d.deploy.export import export_onnx
+from sparse3d.engine.load_config import load_config
 from sparse3d.errors import ConfigError, DataError
 from sparsebev.deployable import DeployableSparseBEV
 from sparsebev.head import published_options

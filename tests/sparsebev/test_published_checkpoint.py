@@ -4,8 +4,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from sparse3d.checkpoints.reading import PublishedWeights
 from sparse3d.errors import CheckpointError
-from sparse3d.published.reading import PublishedWeights
 from sparsebev.box_code import query_to_box
 from sparsebev.published_checkpoint import CONFIGS, ROOT, convert, layout_of
 from sparsebev.published_names import LAYER, from_legacy_convention, ours

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 import sparsefusion  # noqa: F401
-from sparse3d.apis.benchmark import BENCHMARKS
+from sparse3d_benchmarks.run import BENCHMARKS
 from sparsefusion import benchmark, benchmark_frame
 from sparsefusion.benchmark_frame import DrawnFrame
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
+from sparse3d.datasets.nuscenes.prepare.camera_instances import camera_instances
 from sparse3d.errors import DataError
-from sparse3d.heads.transfusion_box_coder import TransFusionBoxCoder
-from sparse3d.heads.transfusion_matching import MatchWeights
-from sparse3d.prepare.nuscenes_camera_instances import camera_instances
+from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
+from sparse3d.models.heads.transfusion_matching import MatchWeights
 from sparsefusion.camera_rig import CameraRig, split_projection
 from sparsefusion.camera_targets import camera_codes, camera_targets, image_heat_target
 from sparsefusion.lifted_boxes import lift_boxes

@@ -10,7 +10,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 
 import sparsefusion  # noqa: F401
-from sparse3d.apis.load_config import load_config
+from sparse3d.engine.load_config import load_config
 from sparsefusion.published_names import ours
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs' / 'sparsefusion'

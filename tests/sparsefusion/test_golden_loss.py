@@ -10,7 +10,7 @@ from mmdet3d.structures import LiDARInstance3DBoxes
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from sparse3d.heads.transfusion_targets import QueryTargets, heat_target
+from sparse3d.models.heads.transfusion_targets import QueryTargets, heat_target
 from sparsefusion.camera_rig import CameraRig
 from sparsefusion.camera_targets import image_heat_target
 from sparsefusion.fusion_losses import CAMERA_PARTS

@@ -39,8 +39,9 @@ if __name__ == '__main__':  # before torch is imported
     os.environ.update(ENVIRONMENT)
     sys.path.insert(0, str(REPOSITORY / 'projects'))
 
-import freeze_model  # noqa: E402
 import torch  # noqa: E402
+
+import freeze_model  # noqa: E402
 from freeze_batch import describe_batch  # noqa: E402
 from freeze_difference import differences, matched  # noqa: E402
 from renames import Renames  # noqa: E402
@@ -51,7 +52,7 @@ FORMAT = 1
 def find(name: str) -> Any:
     """Something of Sparse3D by its name, wherever the house keeps it."""
     places = dict(
-        load_config=('sparse3d.engine.load_config', 'sparse3d.apis.load_config', 'sparse3d.apis'),
+        load_config=('sparse3d.engine.load_config', 'sparse3d.engine.load_config', 'sparse3d.apis'),
         Keypoints3D=('sparse3d.structures.keypoints', 'sparse3d.structures'))
     for place in places[name]:
         try:

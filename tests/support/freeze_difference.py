@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+
 from renames import Renames
 
 SHOWN = 5  # names in a sentence about many

@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 import torch
 import torch._dynamo  # every optimizer does; here once, before processes fork
-from freeze_batch import make_batch
 from mmdet3d.registry import MODELS
 from mmengine.config import ConfigDict
 from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
+
+from freeze_batch import make_batch
 
 MOST_FOUND = 32  # detections that become objects
 GAIN = 1.25  # of squares: residual sums grow slowly, plain chains fade slowly

@@ -6,19 +6,20 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import freeze
-import freeze_model
 import numpy as np
 import pytest
 import torch
-from freeze_difference import differences
 from mmdet3d.registry import MODELS
-from renames import Renames
 from torch import nn
+
+import freeze
+import freeze_model
+from freeze_difference import differences
+from renames import Renames
 
 CONFIG = """
 _base_ = {base!r}
-custom_imports = dict(imports=['sparse3d', 'tiny_training'])
+custom_imports = dict(imports=['sparse3d.register', 'tiny_training'])
 model = dict(type='{type}', width={width}, dropout=0.5)
 optim_wrapper = dict(optimizer=dict(lr={rate}))
 """

@@ -1,5 +1,5 @@
 _base_ = '../../configs/_base_/default_runtime.py'
-custom_imports = dict(imports=['sparse3d', 'tiny_training'], allow_failed_imports=False)
+custom_imports = dict(imports=['sparse3d.register', 'tiny_training'], allow_failed_imports=False)
 
 model = dict(type='TinyDetector', width=8, dropout=0.0)
 

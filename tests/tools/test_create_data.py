@@ -42,7 +42,7 @@ def test_real_frames_are_prepared_checked_and_then_damaged(run, capsys, real_dat
 
 
 def test_nuscenes_is_prepared_and_checked(run, capsys, tmp_path):
-    from sparse3d.simulate import NuScenesOptions, simulate_nuscenes
+    from sparse3d.datasets.nuscenes.simulate import NuScenesOptions, simulate_nuscenes
     options = NuScenesOptions(seconds=1, image_width=16, lidar_rate=4, azimuths=40)
     simulate_nuscenes(tmp_path, 2, options=options, show_progress=False)
     root = tmp_path

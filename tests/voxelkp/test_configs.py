@@ -11,7 +11,7 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 
 import voxelkp  # noqa: F401  (registers the detector)
-from sparse3d.apis.load_config import load_config
+from sparse3d.engine.load_config import load_config
 from sparse3d.structures.keypoints import Keypoints3D
 from voxelkp.published_architecture import PUBLISHED_MODEL
 

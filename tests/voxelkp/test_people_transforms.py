@@ -165,7 +165,7 @@ class Info:
 def test_each_kind_is_scored_by_itself(monkeypatch, region, factor):
     """The second person, twice as wrong, is far away."""
     info = Info()
-    monkeypatch.setattr('sparse3d.evaluation.keypoint_metric.read_info_file',
+    monkeypatch.setattr('sparse3d.datasets.waymo.keypoints.metric.read_info_file',
                         lambda *arguments: info.content)
     metric = KeypointMetricByVariant('infos.pkl', evaluation_range=region)
     metric.process({}, [info.found(0.1, 'raw')])

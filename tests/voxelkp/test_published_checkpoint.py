@@ -10,9 +10,9 @@ from mmdet3d.registry import MODELS
 from mmengine.registry import init_default_scope
 from spconv.pytorch import SparseConvTensor, SubMConv2d
 
-from sparse3d.apis.load_config import load_config
+from sparse3d.checkpoints import Conversion
+from sparse3d.engine.load_config import load_config
 from sparse3d.errors import CheckpointError
-from sparse3d.published import Conversion
 from voxelkp.published_checkpoint import convert, convert_weights, published_to_ours
 
 ROOT = Path(__file__).resolve().parents[2]

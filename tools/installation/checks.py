@@ -145,8 +145,8 @@ def _threads_row(reported: str, environment: Mapping[str, str]) -> Row:
 
 
 def check_import() -> list[Row]:
-    import sparse3d
-    from sparse3d.stack import REPAIRS
+    import sparse3d.register
+    from sparse3d.compat import REPAIRS
     return [Row('sparse3d', 'ok', f'{sparse3d.__version__}, {len(REPAIRS)} stack repairs applied')]
 
 
@@ -168,7 +168,7 @@ def _sparse_convolution_error(device: str) -> float:
     import torch
     from spconv.pytorch import SparseConv3d, SparseConvTensor
 
-    import sparse3d  # noqa: F401  (repairs the CPU path)
+    import sparse3d.register  # noqa: F401  (repairs the CPU path)
     torch.manual_seed(0)
     grid = torch.randn(1, 8, 9, 10, 16, device=device)
     grid *= torch.rand(1, 8, 9, 10, 1, device=device) < 0.3

@@ -10,13 +10,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from mmengine.config import Config
 
-from sparse3d.apis.checkpoints import open_with_config
-from sparse3d.apis.training_log import read_losses
 from sparse3d.apis.visualize import frames_with_detections
-from sparse3d.datasets.data_paths import file_name
+from sparse3d.engine.checkpoint_config import open_with_config
+from sparse3d.engine.training_log import read_losses
 from sparse3d.errors import DataError
-from sparse3d.evaluation.box_average_precision import evaluate_boxes
-from sparse3d.evaluation.detection_errors import (
+from sparse3d.metrics.box_average_precision import evaluate_boxes
+from sparse3d.metrics.detection_errors import (
     KINDS,
     MISSED,
     FrameErrors,
@@ -27,6 +26,7 @@ from sparse3d.evaluation.detection_errors import (
     frame_errors,
     precision_recall,
 )
+from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization.colors import class_color
 from sparse3d.visualization.error_view import draw_errors
 from sparse3d.visualization.frame import Boxes, Frame

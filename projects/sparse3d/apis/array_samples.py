@@ -15,12 +15,12 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.logging import print_log
 
-from sparse3d.datasets.cloud_files import read_cloud
-from sparse3d.datasets.column_count import likely_columns
-from sparse3d.datasets.load_multi_view_images import CAMERAS, decode_image
-from sparse3d.datasets.named_columns import column_names
-from sparse3d.datasets.point_files import read_bytes
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.transforms.cloud_files import read_cloud
+from sparse3d.transforms.column_count import likely_columns
+from sparse3d.transforms.load_multi_view_images import CAMERAS, decode_image
+from sparse3d.transforms.named_columns import column_names
+from sparse3d.transforms.point_files import read_bytes
 
 Image = np.ndarray | str | PathLike
 _numbers = itertools.count()

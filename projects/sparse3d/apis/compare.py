@@ -13,15 +13,15 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from sparse3d.apis.checkpoints import latest_checkpoint
-from sparse3d.apis.config_options import parse_options
-from sparse3d.apis.load_config import load_config
 from sparse3d.apis.model_cost import measure_cost
-from sparse3d.apis.result_record import result_record
-from sparse3d.apis.training_log import loss_by_epoch
 from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.checkpoints.open import latest_checkpoint
+from sparse3d.engine.config_options import parse_options
+from sparse3d.engine.load_config import load_config
+from sparse3d.engine.result_record import result_record
+from sparse3d.engine.training_log import loss_by_epoch
 from sparse3d.errors import ConfigError, DataError
-from sparse3d.prepare.progress import Progress
+from sparse3d.parallel.progress import Progress
 
 TOOLS = Path(__file__).resolve().parents[3] / 'tools'
 

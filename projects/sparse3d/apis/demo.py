@@ -9,14 +9,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from sparse3d.apis.load_config import load_config
 from sparse3d.apis.test import test
 from sparse3d.apis.train import train
-from sparse3d.apis.training_length import stretch_training
 from sparse3d.apis.visualize import visualize
-from sparse3d.heartbeat import Activity, said
-from sparse3d.prepare import prepare_kitti
-from sparse3d.simulate import KittiOptions, simulate_kitti
+from sparse3d.datasets.kitti.prepare.frames import prepare_kitti
+from sparse3d.datasets.kitti.simulate.drive import KittiOptions, simulate_kitti
+from sparse3d.engine.load_config import load_config
+from sparse3d.engine.training_length import stretch_training
+from sparse3d.parallel.heartbeat import Activity, said
 
 SCORE = 'kitti/Car_3D_R40_moderate'
 

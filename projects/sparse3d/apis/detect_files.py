@@ -7,11 +7,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from sparse3d.apis.detections import Detections
 from sparse3d.apis.detector import load_detector
-from sparse3d.datasets.cloud_files import clouds_in
 from sparse3d.errors import DataError
-from sparse3d.prepare.progress import Progress
+from sparse3d.parallel.progress import Progress
+from sparse3d.structures.detections import Detections
+from sparse3d.transforms.cloud_files import clouds_in
 
 
 class DetectedFiles(dict[Path, Detections]):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sparse3d.apis.detection_formats import to_csv, to_dicts, to_kitti
-from sparse3d.apis.detections import Detections
+from sparse3d.apis.formats import to_csv, to_dicts, to_kitti
 from sparse3d.atomic_files import atomic_file, write_bytes_atomically
 from sparse3d.errors import DataError
+from sparse3d.structures.detections import Detections
 from sparse3d.visualization import Frame, SceneRenderer, draw_bev
 from sparse3d.visualization.frame import Boxes
 

@@ -16,12 +16,12 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
 from sparse3d.apis.array_samples import ArraySamples, Image
-from sparse3d.apis.build_model import build_model
-from sparse3d.apis.checkpoints import open_with_config
 from sparse3d.apis.cloud_warnings import CloudWarnings
-from sparse3d.apis.detections import Detections
-from sparse3d.apis.load_config import CONFIG_SUFFIXES, CONFIGS
+from sparse3d.engine.build_model import build_model
+from sparse3d.engine.checkpoint_config import open_with_config
+from sparse3d.engine.load_config import CONFIG_SUFFIXES, CONFIGS
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.structures.detections import Detections
 
 Cloud = np.ndarray | str | PathLike
 
@@ -71,7 +71,7 @@ def find_config(config: str | PathLike | Config) -> str | PathLike | Config:
 
 
 class Detector:
-    """Arrays or files in, :class:`~sparse3d.apis.detections.Detections` out.
+    """Arrays or files in, :class:`~sparse3d.structures.detections.Detections` out.
 
     May be called from several threads: calls wait for each other. A process that was forked
     may go on using it on the CPU, with one torch thread.

@@ -11,11 +11,11 @@ from mmengine.dataset import pseudo_collate
 from spconv.pytorch import SparseConvTensor
 from torch import nn
 
-from sparse3d.agreement import check_config
-from sparse3d.apis.benchmarks.timing import measure
-from sparse3d.apis.build_model import build_model
-from sparse3d.apis.checkpoints import open_with_config
 from sparse3d.apis.sample_frames import build_dataset, choose_frames
+from sparse3d.engine.agreement.check import check_config
+from sparse3d.engine.build_model import build_model
+from sparse3d.engine.checkpoint_config import open_with_config
+from sparse3d.engine.timing import measure
 
 
 def measure_cost(

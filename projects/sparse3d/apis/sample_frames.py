@@ -11,10 +11,10 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 
-from sparse3d.apis.registry_errors import clear_registry_errors
-from sparse3d.datasets.point_files import load_points
+from sparse3d.engine.registry_errors import clear_registry_errors
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.keypoints import Keypoints3D
+from sparse3d.transforms.point_files import load_points
 from sparse3d.visualization.frame import Boxes, Frame, Picture
 
 

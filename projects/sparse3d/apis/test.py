@@ -6,13 +6,14 @@ from typing import Any
 
 from mmengine.config import Config
 
-from sparse3d.agreement import check_checkpoint, check_config
-from sparse3d.apis.checkpoints import load_weights, open_with_config
-from sparse3d.apis.config_parts import check_parts
-from sparse3d.apis.distributed import prepare_launcher
-from sparse3d.apis.registry_errors import clear_registry_errors
-from sparse3d.apis.runner import Sparse3DRunner, bare_model
 from sparse3d.apis.train import choose_work_dir
+from sparse3d.checkpoints.open import load_weights
+from sparse3d.engine.agreement.check import check_checkpoint, check_config
+from sparse3d.engine.checkpoint_config import open_with_config
+from sparse3d.engine.config_parts import check_parts
+from sparse3d.engine.distributed import prepare_launcher
+from sparse3d.engine.registry_errors import clear_registry_errors
+from sparse3d.engine.runner import Sparse3DRunner, bare_model
 from sparse3d.errors import ConfigError
 
 TEST_KEYS = ('model', 'test_dataloader', 'test_cfg', 'test_evaluator')

@@ -12,25 +12,19 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
-from sparse3d.agreement import check_checkpoint, check_config
-from sparse3d.apis.checkpoints import (
-    Checkpoint,
-    fitting_options,
-    latest_checkpoint,
-    load_weights,
-    open_checkpoint,
-    options_in_effect,
-)
-from sparse3d.apis.config_parts import check_parts
-from sparse3d.apis.distributed import prepare_launcher
-from sparse3d.apis.dry_run import DryRun, prepare_and_stop
-from sparse3d.apis.first_weights import check_first_weights
-from sparse3d.apis.load_config import load_config
-from sparse3d.apis.registry_errors import clear_registry_errors
-from sparse3d.apis.runner import Sparse3DRunner, bare_model
-from sparse3d.apis.schedule_ends import check_ends
-from sparse3d.apis.training_folder import check_folder, remove_checkpoints
-from sparse3d.apis.training_length import stretch_training
+from sparse3d.checkpoints.first_weights import check_first_weights
+from sparse3d.checkpoints.open import Checkpoint, latest_checkpoint, load_weights, open_checkpoint
+from sparse3d.engine.agreement.check import check_checkpoint, check_config
+from sparse3d.engine.checkpoint_config import fitting_options, options_in_effect
+from sparse3d.engine.config_parts import check_parts
+from sparse3d.engine.distributed import prepare_launcher
+from sparse3d.engine.dry_run import DryRun, prepare_and_stop
+from sparse3d.engine.load_config import load_config
+from sparse3d.engine.registry_errors import clear_registry_errors
+from sparse3d.engine.runner import Sparse3DRunner, bare_model
+from sparse3d.engine.schedule_ends import check_ends
+from sparse3d.engine.training_folder import check_folder, remove_checkpoints
+from sparse3d.engine.training_length import stretch_training
 from sparse3d.errors import CheckpointError, ConfigError
 
 # Where curves can go -> mmengine's backend, and the package it needs.
@@ -95,7 +89,7 @@ def train(
         dry_run: stop where the first epoch would begin, after reading a batch of each kind of
             data, and return what would be trained.
         epochs: train this number of epochs; schedules, hooks and validation are stretched to it
-            (:func:`~sparse3d.apis.training_length.stretch_training`). The option
+            (:func:`~sparse3d.engine.training_length.stretch_training`). The option
             ``train_cfg.max_epochs`` means the same, unless options set a schedule's length as well.
         overwrite: train anew in a folder that holds checkpoints, which are removed.
 

@@ -14,14 +14,15 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset, pseudo_collate
 from torch import nn
 
-from sparse3d.agreement import check_config
-from sparse3d.apis.build_model import build_model
-from sparse3d.apis.checkpoints import Checkpoint, open_with_config
 from sparse3d.apis.sample_frames import build_dataset, choose_frames, frame_of_sample
-from sparse3d.datasets.data_paths import file_name
+from sparse3d.checkpoints.open import Checkpoint
+from sparse3d.engine.agreement.check import check_config
+from sparse3d.engine.build_model import build_model
+from sparse3d.engine.checkpoint_config import open_with_config
+from sparse3d.engine.hooks.feature_reuse import reusing_features
 from sparse3d.errors import BackendUnavailable, ConfigError
-from sparse3d.hooks.feature_reuse import reusing_features
-from sparse3d.prepare.progress import Progress
+from sparse3d.parallel.progress import Progress
+from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization import (
     Frame,
     SceneRenderer,

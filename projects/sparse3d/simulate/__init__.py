@@ -1,21 +1,12 @@
-"""Simulated drives in the formats of the benchmarks.
+"""The world and its sensors, for simulated drives.
 
 Scenes (`street`, `scene`) hold the ground, fixed things and moving actors; sensors
-(`lidar`, `camera`) look at a snapshot of a scene; format writers (`kitti`, `nuscenes`,
-`waymo`) describe what the sensors saw. None of the first two knows the others. `conditions`
-says what a user may choose, `weather` what fog and rain do to light.
+(`lidar`, `camera`) look at a snapshot of a scene. Neither knows the other. `conditions` says what
+a user may choose, `weather` what fog and rain do to light. What the sensors saw is written in the
+formats of the benchmarks by `sparse3d.datasets.kitti.simulate` and its siblings.
 """
 from sparse3d.simulate.conditions import Conditions
-from sparse3d.simulate.kitti import KittiOptions, simulate_kitti
-from sparse3d.simulate.nuscenes import NuScenesOptions, simulate_nuscenes
-from sparse3d.simulate.waymo import WaymoOptions, simulate_waymo
 
 __all__ = [
     'Conditions',
-    'KittiOptions',
-    'NuScenesOptions',
-    'WaymoOptions',
-    'simulate_kitti',
-    'simulate_nuscenes',
-    'simulate_waymo',
 ]

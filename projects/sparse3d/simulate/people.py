@@ -8,14 +8,7 @@ import numpy as np
 
 from sparse3d.simulate.materials import Material
 from sparse3d.simulate.mesh import Mesh, capsules, merge
-from sparse3d.simulate.skeleton import (
-    JOINTS,
-    SOLE,
-    Gait,
-    Joints,
-    cycling_joints,
-    walking_joints,
-)
+from sparse3d.simulate.skeleton import JOINTS, SOLE, Gait, Joints, cycling_joints, walking_joints
 
 # start joint, end joint, radius as a share of the height, part of the outfit
 _BONES = (

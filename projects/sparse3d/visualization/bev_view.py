@@ -13,12 +13,7 @@ from matplotlib.patheffects import Normal, Stroke
 from sparse3d.structures.box_geometry import bev_corners
 from sparse3d.visualization.box_lines import heading_marks, velocity_marks
 from sparse3d.visualization.colored_points import colored_points
-from sparse3d.visualization.colors import (
-    BACKGROUND,
-    GROUND_TRUTH,
-    TEXT,
-    class_color,
-)
+from sparse3d.visualization.colors import BACKGROUND, GROUND_TRUTH, TEXT, class_color
 from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.picture_files import as_text, save_figure
 from sparse3d.visualization.skeleton_lines import LEFT, MIDDLE, RIGHT, skeleton_segments

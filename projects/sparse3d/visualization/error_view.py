@@ -16,7 +16,7 @@ from sparse3d.visualization.colors import BACKGROUND, TEXT, point_colors
 from sparse3d.visualization.frame import Frame
 from sparse3d.visualization.picture_files import save_figure
 
-# Of the kinds of sparse3d.evaluation.detection_errors; told apart in gray prints by the dashes.
+# Of the kinds of sparse3d.metrics.detection_errors; told apart in gray prints by the dashes.
 COLORS = {
     'found': (0.30, 0.86, 0.35), 'wrong heading': (0.70, 0.50, 1.00),
     'duplicate': (0.98, 0.90, 0.30), 'wrong class': (0.35, 0.75, 1.00),

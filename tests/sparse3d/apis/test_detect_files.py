@@ -10,8 +10,8 @@ import pytest
 
 from sparse3d.apis import Detections, detect_files
 from sparse3d.atomic_files import UnwritableFile
-from sparse3d.datasets.cloud_files import read_cloud
 from sparse3d.errors import DataError
+from sparse3d.transforms.cloud_files import read_cloud
 
 ROOT = Path(__file__).resolve().parents[3]
 

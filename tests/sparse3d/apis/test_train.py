@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sparse3d.apis import load_config, test, train
-from sparse3d.apis.checkpoints import open_checkpoint
+from sparse3d.checkpoints.open import open_checkpoint
 from sparse3d.errors import CheckpointError, ConfigError, DataError
 
 EPOCHS = {'train_cfg.max_epochs': 2, 'param_scheduler.0.total_steps': 2}
@@ -180,7 +180,7 @@ def test_options_of_the_command_line_go_over_those_of_the_checkpoint(
 
 
 def test_a_checkpoint_is_read_once(tiny_config, tmp_path, converted, monkeypatch):
-    from sparse3d.stack import checkpoint_loading
+    from sparse3d.compat import checkpoint_loading
     read, real = [], checkpoint_loading.torch.load
     monkeypatch.setattr(checkpoint_loading.torch, 'load',
                         lambda file, **options: read.append(str(file)) or real(file, **options))

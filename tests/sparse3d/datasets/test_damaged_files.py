@@ -11,16 +11,21 @@ import pytest
 from mmdet3d.registry import DATASETS, TRANSFORMS
 from mmengine.registry import init_default_scope
 
-from sparse3d.datasets.info_files import read_info_file, read_plain_file
-from sparse3d.datasets.load_multi_view_images import decode_image
-from sparse3d.datasets.point_files import load_points
+from sparse3d.datasets.kitti.prepare import prepare_kitti
+from sparse3d.datasets.kitti.prepare.files import read_image_size
+from sparse3d.datasets.kitti.prepare.text import (
+    read_calibration,
+    read_labels,
+    read_plane,
+    read_split,
+)
+from sparse3d.datasets.nuscenes.prepare.frames import prepare_nuscenes
+from sparse3d.datasets.waymo.prepare import prepare_waymo
 from sparse3d.errors import DataError
-from sparse3d.prepare import prepare_kitti
-from sparse3d.prepare.kitti_files import read_image_size
-from sparse3d.prepare.kitti_text import read_calibration, read_labels, read_plane, read_split
-from sparse3d.prepare.nuscenes import prepare_nuscenes
-from sparse3d.prepare.object_images import prepare_object_images
-from sparse3d.prepare.waymo import prepare_waymo
+from sparse3d.preparation.object_crops import prepare_object_images
+from sparse3d.transforms.info_files import read_info_file, read_plain_file
+from sparse3d.transforms.load_multi_view_images import decode_image
+from sparse3d.transforms.point_files import load_points
 
 WAYMO = Path(__file__).parents[2] / 'fixtures/waymo_frame/v2'
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sparse3d.datasets.kitti.simulate.calibration import KittiCalibration
+from sparse3d.datasets.kitti.simulate.drive import KittiOptions, kitti_sensors
 from sparse3d.simulate.camera import Camera, pixel_rays, take_picture
-from sparse3d.simulate.kitti import KittiOptions, kitti_sensors
-from sparse3d.simulate.kitti_calibration import KittiCalibration
 from sparse3d.simulate.materials import Material
 from sparse3d.simulate.mesh import box
 from sparse3d.simulate.ray_casting import NOTHING

@@ -6,12 +6,12 @@ import json
 import numpy as np
 import pytest
 
+from sparse3d.datasets.kitti.simulate.drive import KittiOptions, simulate_kitti
+from sparse3d.datasets.nuscenes.simulate.drive import NuScenesOptions, simulate_nuscenes
+from sparse3d.datasets.waymo.simulate.drive import WaymoOptions, simulate_waymo
 from sparse3d.errors import DataError
 from sparse3d.simulate.conditions import Conditions, options_for_stamp
-from sparse3d.simulate.kitti import KittiOptions, simulate_kitti
-from sparse3d.simulate.nuscenes import NuScenesOptions, simulate_nuscenes
 from sparse3d.simulate.street import random_street
-from sparse3d.simulate.waymo import WaymoOptions, simulate_waymo
 
 FOG, NIGHT = Conditions('fog', visibility=60), Conditions(night=True)
 

@@ -5,13 +5,7 @@ import numpy as np
 import pytest
 
 from sparse3d.simulate.materials import Material
-from sparse3d.simulate.vehicles import (
-    CAR_PROFILES,
-    PROFILES,
-    build_truck,
-    build_vehicle,
-    draw_size,
-)
+from sparse3d.simulate.vehicles import CAR_PROFILES, PROFILES, build_truck, build_vehicle, draw_size
 
 WHITE = (.9, .9, .9)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sparse3d.datasets.kitti.simulate.calibration import KittiCalibration
+from sparse3d.datasets.kitti.simulate.drive import KittiOptions, kitti_sensors
+from sparse3d.datasets.kitti.simulate.labels import occlusion_level
 from sparse3d.simulate.camera import take_picture
-from sparse3d.simulate.kitti import KittiOptions, kitti_sensors
-from sparse3d.simulate.kitti_calibration import KittiCalibration
-from sparse3d.simulate.kitti_labels import occlusion_level
 from sparse3d.simulate.materials import Material
 from sparse3d.simulate.mesh import box
 from sparse3d.simulate.scene import Rigid

@@ -6,13 +6,7 @@ import pytest
 from PIL import Image
 
 from sparse3d.errors import DataError
-from sparse3d.visualization import (
-    Boxes,
-    Frame,
-    draw_bev,
-    draw_people,
-    write_video,
-)
+from sparse3d.visualization import Boxes, Frame, draw_bev, draw_people, write_video
 from sparse3d.visualization.colors import GROUND_TRUTH
 from sparse3d.visualization.people_panels import people_centers, side_view
 from sparse3d.visualization.scene_3d import scene_geometries

@@ -5,10 +5,12 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from sparse3d.datasets.custom.check import check_custom
+from sparse3d.datasets.kitti.check import check_kitti
+from sparse3d.datasets.nuscenes.check import check_nuscenes
+from sparse3d.datasets.waymo.check import check_waymo
 from sparse3d.errors import DataError
-from sparse3d.prepare import CheckReport, check_kitti, check_nuscenes
-from sparse3d.prepare.own_check import check_custom
-from sparse3d.prepare.waymo.check import check_waymo
+from sparse3d.preparation.check_report import CheckReport
 
 # info files by which a data set is recognized -> its check
 CHECKS: dict[str, Callable[[Path], CheckReport]] = {

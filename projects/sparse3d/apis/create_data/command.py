@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from sparse3d.apis.command_line import run_command
 from sparse3d.apis.create_data.check import add_check
 from sparse3d.apis.create_data.crops import add_crops
-from sparse3d.apis.create_data.kitti import add_kitti
-from sparse3d.apis.create_data.nuscenes import add_nuscenes
-from sparse3d.apis.create_data.own import add_custom
 from sparse3d.apis.create_data.upgrade import add_upgrade
-from sparse3d.apis.create_data.waymo import add_waymo
+from sparse3d.datasets.custom.arguments import add_custom
+from sparse3d.datasets.kitti.arguments import add_kitti
+from sparse3d.datasets.nuscenes.arguments import add_nuscenes
+from sparse3d.datasets.waymo.arguments import add_waymo
 
 
 def create_data(description: str, arguments: Sequence[str] | None = None) -> int:

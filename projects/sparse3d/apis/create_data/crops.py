@@ -4,7 +4,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from sparse3d.prepare.object_images import prepare_object_images
+from sparse3d.preparation.object_crops import prepare_object_images
 
 
 def add_crops(commands: argparse._SubParsersAction) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import argparse
 
-from sparse3d.prepare.info_upgrade import upgrade_info_file
+from sparse3d.preparation.info_upgrade import upgrade_info_file
 
 
 def add_upgrade(commands: argparse._SubParsersAction) -> None:

@@ -1,0 +1,73 @@
+"""Simulated data sets to measure loading on, made once and kept in the user's cache."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sparse3d.datasets.kitti.prepare import prepare_kitti
+from sparse3d.datasets.kitti.simulate import simulate_kitti
+from sparse3d.datasets.nuscenes.prepare.frames import prepare_nuscenes
+from sparse3d.datasets.nuscenes.simulate import NuScenesOptions, simulate_nuscenes
+from sparse3d.datasets.waymo.prepare import prepare_waymo
+from sparse3d.datasets.waymo.simulate import WaymoOptions, simulate_waymo
+from sparse3d.preparation.object_crops import prepare_object_images
+
+KITTI_FRAMES = 24
+NUSCENES_SCENES = 2
+# Pictures as large as the real ones; as few of them as eight frames of a sample need.
+NUSCENES = NuScenesOptions(seconds=4, image_width=1600, camera_rate=2)
+# Range images as large as the real ones, frames half a second apart.
+WAYMO = WaymoOptions(seconds=4, frame_rate=2, columns=2650, image_width=0)
+
+
+def folder() -> Path:
+    """Where the data sets are: ``SPARSE3D_BENCHMARK_DATA``, or below the user's cache.
+
+    Not the temporary folder: who shares the machine could have put files there.
+    """
+    if named := os.environ.get('SPARSE3D_BENCHMARK_DATA'):
+        return Path(named)
+    cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
+    path = cache / 'sparse3d' / 'benchmark'
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def kitti() -> Path:
+    """A prepared simulated KITTI with a database and object images."""
+    root = folder() / 'kitti'
+    if not _is_there(root):
+        simulate_kitti(root, KITTI_FRAMES, seed=0)
+        prepare_kitti(root)
+        prepare_object_images(root, 'kitti')
+        _note(root)
+    return root
+
+
+def nuscenes() -> Path:
+    """A prepared simulated nuScenes with a database and object images."""
+    root = folder() / 'nuscenes'
+    if not _is_there(root):
+        simulate_nuscenes(root, NUSCENES_SCENES, seed=0, options=NUSCENES)
+        prepare_nuscenes(root)
+        prepare_object_images(root, 'nuscenes')
+        _note(root)
+    return root
+
+
+def waymo() -> Path:
+    """A prepared simulated Waymo segment without pictures."""
+    root = folder() / 'waymo'
+    if not _is_there(root):
+        simulate_waymo(root, 1, seed=0, options=WAYMO)
+        prepare_waymo(root, database_interval=1)
+        _note(root)
+    return root / 'kitti_format'
+
+
+def _is_there(root: Path) -> bool:
+    return (root / 'benchmark_data_is_complete').is_file()
+
+
+def _note(root: Path) -> None:
+    (root / 'benchmark_data_is_complete').touch()

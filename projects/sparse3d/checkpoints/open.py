@@ -1,0 +1,193 @@
+"""Checkpoints opened once: weights, options and meta, given to a model or refused."""
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from mmengine.runner.checkpoint import CheckpointLoader
+from torch import Tensor, nn
+
+from sparse3d.checkpoints.options import check_published_options
+from sparse3d.checkpoints.renames import refuse_old_names
+from sparse3d.compat import checkpoint_loading
+from sparse3d.compat.checkpoint_loading import load_checkpoint_file
+from sparse3d.errors import CheckpointError, ConfigError
+from sparse3d.stored_config import stored_config
+
+checkpoint_loading.repair()  # makes reading of training checkpoints safe and possible
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was opened; see :func:`open_checkpoint`.
+
+    Attributes:
+        path: the file or address.
+        content: all that is in it.
+        weights: state dict of the model.
+        options: dotted config keys and values: the published quirks that the weights need.
+        meta: what was noted beside, as mmengine does.
+    """
+
+    path: str
+    content: dict[str, Any]
+    weights: dict[str, Tensor]
+    options: dict[str, Any]
+    meta: dict[str, Any]
+
+    def config(self) -> dict[str, Any]:
+        """What the config stored in it says of the model; see :func:`stored_config`.
+
+        Raises:
+            CheckpointError: if there is none, or it is more than data.
+        """
+        text = self.meta.get('cfg')
+        if not isinstance(text, str):
+            raise CheckpointError(f'{self.path} holds no config; name the one it belongs to')
+        try:
+            return stored_config(text)
+        except ConfigError as error:
+            raise CheckpointError(f'{self.path}: {error}') from error
+
+
+def open_checkpoint(path: str | PathLike | Checkpoint) -> Checkpoint:
+    """Open a checkpoint of a model on the CPU, with PyTorch's safe loader.
+
+    Args:
+        path: a file, an address that mmengine knows (``https://``, ``torchvision://``), or a
+            checkpoint that is open already.
+
+    Raises:
+        CheckpointError: if the file is missing, damaged, holds what the safe loader
+            refuses, sets config keys that no converter writes, has names that were changed
+            since, or is not a checkpoint.
+    """
+    if isinstance(path, Checkpoint):
+        return path
+    content = read_any_checkpoint(path)
+    if isinstance(content, dict) and 'model_state' in content:
+        raise CheckpointError(f'{path} is a checkpoint of OpenPCDet; convert it first with '
+                              f'"python tools/convert_checkpoint.py"')
+    weights = _weights(content) if isinstance(content, dict) else {}
+    if not weights:
+        raise CheckpointError(f'{path} holds no weights: it is not a checkpoint of a model')
+    refuse_old_names(content, str(path))
+    meta = content.get('meta')
+    meta = meta if isinstance(meta, dict) else {}
+    options = check_published_options(meta.get('config_options') or {}, str(path))
+    return Checkpoint(str(path), content, weights, options, meta)
+
+
+def read_any_checkpoint(path: str | PathLike) -> Any:
+    """Read a file of ``torch.save`` onto the CPU with PyTorch's safe loader.
+
+    Raises:
+        CheckpointError: if the file is missing, damaged or holds what the loader refuses.
+    """
+    if '://' in str(path):
+        return CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise CheckpointError(f'checkpoint {path} does not exist')
+    return load_checkpoint_file(path, map_location='cpu')
+
+
+def load_weights(model: nn.Module, path: str | PathLike | Checkpoint,
+                 allow_partial: bool = False) -> dict:
+    """Give a model the weights of a checkpoint.
+
+    Args:
+        model: receives the weights.
+        path: a checkpoint of a training, or a plain state_dict; opened or not.
+        allow_partial: take the weights that fit by name and shape and leave the
+            rest of the model as it is.
+
+    Returns:
+        The content of the checkpoint.
+
+    Raises:
+        CheckpointError: if it cannot be read, or names or shapes differ; with
+            ``allow_partial`` only if nothing fits.
+    """
+    checkpoint = open_checkpoint(path)
+    path, weights = checkpoint.path, checkpoint.weights
+    misshapen = _misshapen(model, weights)
+    fitting = _renamed(weights, {name: name for name in weights if name not in misshapen})
+    missing, unexpected = model.load_state_dict(fitting, strict=False)
+    missing = [name for name in missing if name not in misshapen]
+    if len(fitting) == len(unexpected):
+        raise CheckpointError(f'{path} is a checkpoint of another model: '
+                              f'none of its {len(weights)} weights fits')
+    if not allow_partial:
+        _refuse_differences(path, missing, unexpected, misshapen)
+    return checkpoint.content
+
+
+def latest_checkpoint(work_dir: str | PathLike) -> Path | None:
+    """The newest checkpoint in a working directory, or None.
+
+    The one that the training noted last; if that is gone, the highest epoch or iteration.
+    """
+    work_dir = Path(work_dir)
+    note = work_dir / 'last_checkpoint'
+    if note.is_file():
+        noted = note.read_text().strip()
+        for path in (Path(noted), work_dir / Path(noted).name):  # the folder may have moved
+            if noted and path.is_file():
+                return path
+    numbered = [(int(match[1]), path) for path in work_dir.glob('*.pth')
+                if (match := re.fullmatch(r'(?:epoch|iter)_(\d+)\.pth', path.name))]
+    return max(numbered)[1] if numbered else None
+
+
+def _weights(checkpoint: dict) -> dict[str, Tensor]:
+    state = checkpoint.get('state_dict', checkpoint)
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        return {}
+    return _renamed(state, {name: name.removeprefix('module.') for name in state})
+
+
+def _renamed(state: dict[str, Tensor], names: dict[str, str]) -> dict[str, Tensor]:
+    """Chosen weights under new names, with the versions of the layers that wrote them.
+
+    Layers convert older layouts by these versions (spconv's for one).
+    """
+    chosen = OrderedDict((new, state[old]) for old, new in names.items())
+    versions = getattr(state, '_metadata', {})
+    chosen._metadata = OrderedDict(
+        (layer.removeprefix('module.') if layer != 'module' else '', version)
+        for layer, version in versions.items() if layer or 'module' not in versions)
+    return chosen
+
+
+def _misshapen(model: nn.Module, weights: dict[str, Tensor]) -> list[str]:
+    """Names whose shapes differ, as the model itself sees it when it loads.
+
+    Layers may convert older layouts while loading, so that shapes are not compared here.
+    """
+    try:
+        model.load_state_dict(weights, strict=False)
+    except RuntimeError as error:
+        names = re.findall(r'size mismatch for (\S+):', str(error))
+        if not names:
+            raise
+        return names
+    return []
+
+
+def _refuse_differences(path: str, missing: list[str], unexpected: list[str],
+                        misshapen: list[str]) -> None:
+    kinds = {'missing in the checkpoint': missing, 'unknown to the model': unexpected,
+             'of another shape': misshapen}
+    found = [f'{len(names)} {kind} ({a_few(names)})' for kind, names in kinds.items() if names]
+    if found:
+        raise CheckpointError(f'{path} is a checkpoint of another model: {"; ".join(found)}; '
+                              f'--allow-partial loads what fits')
+
+
+def a_few(names: list[str], count: int = 3) -> str:
+    return ', '.join(names[:count]) + (', ...' if len(names) > count else '')

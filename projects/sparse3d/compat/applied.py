@@ -1,0 +1,4 @@
+"""Importing this repairs the installed stack."""
+from sparse3d.compat import repair
+
+repair()

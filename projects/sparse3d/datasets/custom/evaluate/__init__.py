@@ -1,0 +1,1 @@
+"""Average precision of boxes of your own data."""

@@ -1,0 +1,1 @@
+"""Own clouds and boxes to info files."""

@@ -1,0 +1,102 @@
+"""Info files of mmdet3d before 1.1 for KITTI, converted to the layout of 1.4.
+
+They hold KITTI's own labels (camera frame, bottom center, rotation_y), whatever the release's
+convention of LiDAR boxes; only names and order of the entries changed.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from sparse3d.datasets.kitti.prepare.frame import (
+    CATEGORIES,
+    camera_instances,
+    image_entries,
+    instances,
+    lidar_entry,
+)
+from sparse3d.datasets.kitti.prepare.frames import BOX_CONVENTION
+from sparse3d.datasets.kitti.prepare.text import KITTI_TYPES, KittiCalibration, KittiObject
+from sparse3d.errors import DataError
+from sparse3d.transforms.info_files import FORMAT_VERSION
+from sparse3d.version import __version__
+
+SENTENCE = ('labels as KITTI gives them; a ground-truth database of mmdet3d 0.x has other boxes '
+            'and is not converted, make it with "python tools/create_data.py kitti"')
+
+
+def upgraded_kitti(infos: list[Mapping], path: Path) -> tuple[dict, list[dict]]:
+    """Metainfo and entries of the new file.
+
+    Args:
+        infos: what the old file holds, a list of frames.
+        path: the old file, for messages.
+
+    Raises:
+        DataError: naming the frame that is damaged.
+    """
+    entries = [_entry(info, row, path) for row, info in enumerate(infos)]
+    metainfo = dict(
+        categories=CATEGORIES, dataset='kitti', info_version='1.1',
+        stamp=dict(format_version=FORMAT_VERSION, box_convention=BOX_CONVENTION,
+                   source=f'{path.name} of mmdet3d before 1.1, upgraded', options={},
+                   writer=f'sparse3d {__version__}'))
+    return metainfo, entries
+
+
+def _entry(info: Mapping, row: int, path: Path) -> dict:
+    try:
+        calibration = _calibration(info['calib'])
+        image = info['image']
+        size = tuple(int(length) for length in image['image_shape'][:2])
+        entry = dict(
+            sample_idx=int(image['image_idx']),
+            images=image_entries(Path(image['image_path']).name, calibration, size),
+            lidar_points=lidar_entry(Path(info['point_cloud']['velodyne_path']).name, calibration))
+        if 'plane' in info:
+            entry['plane'] = [float(number) for number in info['plane']]
+        if 'annos' in info:
+            objects = _objects(info['annos'])
+            num_points = [int(number) for number, item in zip(
+                info['annos']['num_points_in_gt'], objects, strict=True)
+                if item.type != 'DontCare']
+            entry['instances'] = instances(objects, num_points, calibration)
+            entry['cam_instances'] = camera_instances(objects, calibration, size)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise DataError(f'frame {row} of {path} is damaged ({type(error).__name__}: '
+                        f'{error})') from error
+    return entry
+
+
+def _calibration(matrices: Mapping) -> KittiCalibration:
+    names = (*(f'P{camera}' for camera in range(4)), 'R0_rect', 'Tr_velo_to_cam', 'Tr_imu_to_velo')
+    found = [_extended(matrices[name], name) for name in names]
+    return KittiCalibration(tuple(found[:4]), *found[4:])
+
+
+def _extended(values: np.ndarray, name: str) -> np.ndarray:
+    """A matrix of up to (4, 4) as (4, 4) float64."""
+    values = np.asarray(values, dtype=np.float64)
+    if values.shape not in ((3, 3), (3, 4), (4, 4)) or not np.isfinite(values).all():
+        raise ValueError(f'{name} is no calibration matrix')
+    matrix = np.eye(4)
+    matrix[:values.shape[0], :values.shape[1]] = values
+    return matrix
+
+
+def _objects(annos: Mapping) -> list[KittiObject]:
+    """Lines of the label file that the annotations were read from."""
+    names = [str(name) for name in annos['name']]
+    unknown = sorted(set(names) - set(KITTI_TYPES))
+    if unknown:
+        raise ValueError(f'{unknown[0]!r} is no type of KITTI')
+    columns = [np.asarray(annos[key], dtype=np.float64).reshape(len(names), width).tolist()
+               for key, width in (('truncated', 1), ('occluded', 1), ('alpha', 1), ('bbox', 4),
+                                  ('dimensions', 3), ('location', 3), ('rotation_y', 1))]
+    scores = np.asarray(annos.get('score', np.zeros(len(names))), dtype=np.float64).tolist()
+    return [KittiObject(name, truncated, int(occluded), alpha, tuple(bbox), tuple(size),
+                        tuple(place), rotation_y, score)
+            for name, (truncated, ), (occluded, ), (alpha, ), bbox, size, place, (rotation_y, ),
+            score in zip(names, *columns, scores, strict=True)]

@@ -1,0 +1,257 @@
+"""Checks of a prepared nuScenes data set: files, numbers, boxes against points and cameras."""
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from sparse3d.datasets.nuscenes.prepare.frames import DATABASE_INDEX
+from sparse3d.errors import DataError
+from sparse3d.preparation.check_report import CheckReport
+from sparse3d.structures.box_conversions import center_to_lidar
+from sparse3d.structures.box_geometry import points_in_box
+from sparse3d.transforms.data_paths import path_inside
+from sparse3d.transforms.info_files import is_old_layout, read_info_file, read_plain_file
+from sparse3d.transforms.point_files import load_points
+from sparse3d.transforms.sweep_points import COLUMNS
+
+SAMPLES_READ = 200        # point clouds that are recounted, spread over a split
+_VEHICLES = range(0, 5)   # labels of car, truck, trailer, bus, construction_vehicle
+_FASTEST = 70.0           # [m/s]
+_LARGEST = 60.0           # side of a box [m]
+_MOVING = 2.0             # from here on a vehicle drives where it points [m/s]
+_MIN_MOVING = 20          # vehicles from which headings can be judged
+_TURNED = 20.0            # median angle between heading and velocity [degrees]
+_RECOUNTED = (0.8, 1.25)  # points found in boxes by points recorded; 1.0 on real frames
+_LEAST_SEEN = 0.7         # of the objects near the car by any of six cameras
+_NEAR = 40.0              # [m]
+_TILT, _SHIFT = 5.0, 3.0  # of a camera against its calibration: the car moves meanwhile
+
+
+def check_nuscenes(root: str | os.PathLike) -> CheckReport:
+    """Check what :func:`sparse3d.datasets.nuscenes.prepare.prepare_nuscenes` wrote to ``root``.
+
+    Looks for every file that is named, for impossible numbers, for headings and sizes in
+    another convention (boxes of mmdet3d 0.x), recounts the points in boxes of up to 200
+    samples of each split, projects boxes into the cameras, reads the database.
+    """
+    root = Path(root)
+    report = CheckReport(f'nuScenes at {root}')
+    for path in sorted(root.glob('nuscenes_infos_*.pkl')):
+        if '.part-' in path.name:
+            report.problem(f'{path.name} is a part; join them with "python tools/create_data.py '
+                           f'nuscenes {root} --merge"')
+            continue
+        try:
+            _check_split(path, root, report)
+        except DataError as error:
+            report.problem(_with_way_out(path, error))
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            report.problem(f'{path} is not in the layout of mmdet3d 1.4 '
+                           f'({type(error).__name__}: {error}); make it again')
+    if (root / DATABASE_INDEX).is_file():
+        _check_database(root, report)
+    return report
+
+
+def _with_way_out(path: Path, error: DataError) -> str:
+    try:
+        old = is_old_layout(read_plain_file(path))
+    except DataError:
+        old = False
+    if not old:
+        return str(error)
+    return (f'{path} was written by mmdet3d before 1.1 and possibly with other yaws and sizes; '
+            f'convert it with "python tools/create_data.py upgrade {path}"')
+
+
+def _check_split(path: Path, root: Path, report: CheckReport) -> None:
+    info = read_info_file(path, 'nuscenes')
+    entries, split = info['data_list'], path.stem.removeprefix('nuscenes_infos_')
+    stamp = info['metainfo'].get('stamp', {})
+    objects = [item for entry in entries for item in _known(entry)]
+    without = sum(item['num_lidar_pts'] == 0 for item in objects)
+    unknown = int(np.isnan([item['velocity'][0] for item in objects]).sum())
+    report.fact(f'{split}: {len(entries)} samples of '
+                f'{len({entry.get("scene_token") for entry in entries})} scene(s), '
+                f'{len(objects)} objects ({without} without a point, {unknown} of unknown '
+                f'velocity), source: {stamp.get("source", "not stamped")}')
+    if entries and 'scene_token' not in entries[0]:
+        report.fact(f'{split}: made by mmdet3d itself; serves models of a single frame, others '
+                    f'need "python tools/create_data.py nuscenes {root}"')
+    report.problems_of(f'files of {split} are missing', _missing_files(entries, root))
+    _check_numbers(entries, objects, split, report)
+    _check_convention(objects, split, report)
+    _check_points(entries, root, split, report)
+    _check_cameras(entries, split, report)
+
+
+def _known(entry: dict) -> list[dict]:
+    return [item for item in entry.get('instances', ()) if item['bbox_label_3d'] >= 0]
+
+
+def _files(entry: dict) -> Iterable[str]:
+    yield f'samples/LIDAR_TOP/{entry["lidar_points"]["lidar_path"]}'
+    for sweep in entry.get('lidar_sweeps', ()):
+        yield sweep['lidar_points']['lidar_path']
+    for camera, image in entry.get('images', {}).items():
+        yield f'samples/{camera}/{image["img_path"]}'
+    for sweep in entry.get('image_sweeps', ()):
+        for image in sweep['images'].values():
+            yield image['img_path']
+
+
+def _missing_files(entries: list[dict], root: Path) -> list[str]:
+    names = {name for entry in entries for name in _files(entry)}
+    by_folder: dict[Path, set[str]] = {}
+    missing = []
+    for name in sorted(names):
+        path = path_inside(root, name)
+        if path.parent not in by_folder:
+            there = path.parent.is_dir()
+            by_folder[path.parent] = set(os.listdir(path.parent)) if there else set()
+        if path.name not in by_folder[path.parent]:
+            missing.append(name)
+    return missing
+
+
+def _check_numbers(entries: list[dict], objects: list[dict], split: str,
+                   report: CheckReport) -> None:
+    boxes = np.array([item['bbox_3d'][:7] for item in objects]).reshape(-1, 7)
+    speeds = np.array([np.hypot(*item['velocity'][:2]) for item in objects])
+    bad = ~np.isfinite(boxes).all(axis=1) | (boxes[:, 3:6] <= 0).any(axis=1) | (
+        boxes[:, 3:6] > _LARGEST).any(axis=1) | (np.nan_to_num(speeds) > _FASTEST)
+    report.problems_of(f'objects of {split} have impossible sizes, places or speeds',
+                       [objects[row].get('token', str(row)) for row in np.flatnonzero(bad)])
+    late, skewed = [], []
+    for entry in entries:
+        ages = [entry['timestamp'] - sweep['timestamp'] for sweep in entry.get('lidar_sweeps', ())]
+        if ages and (min(ages) <= 0 or max(ages) > 2 or ages != sorted(ages)):
+            late.append(entry['token'])
+        matrices = [entry['ego2global'], entry['lidar_points']['lidar2ego'],
+                    *(sweep['lidar_points']['lidar2sensor']
+                      for sweep in entry.get('lidar_sweeps', ())),
+                    *(image['lidar2cam'] for image in entry.get('images', {}).values())]
+        if not all(map(_is_rigid, matrices)):
+            skewed.append(entry['token'])
+    report.problems_of(f'samples of {split} have sweeps that are not from the two seconds before '
+                       f'(times in microseconds?)', late)
+    report.problems_of(f'samples of {split} have poses that are no rotation and translation',
+                       skewed)
+
+
+def _is_rigid(matrix: list) -> bool:
+    rotation = np.array(matrix, dtype=np.float64)[:3, :3]
+    return bool(np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3)
+                and np.linalg.det(rotation) > 0)
+
+
+def _check_convention(objects: list[dict], split: str, report: CheckReport) -> None:
+    vehicles = [item for item in objects if item['bbox_label_3d'] in _VEHICLES]
+    if not vehicles:
+        return
+    boxes = np.array([item['bbox_3d'][:7] for item in vehicles])
+    if np.median(boxes[:, 3] / boxes[:, 4]) < 1:
+        report.problem(f'vehicles of {split} are wider than long: sizes are in another order '
+                       f'(mmdet3d 0.x)')
+    velocity = np.array([item['velocity'][:2] for item in vehicles])
+    moving = np.nan_to_num(np.hypot(*velocity.T)) > _MOVING
+    if moving.sum() < _MIN_MOVING:
+        return
+    difference = np.arctan2(velocity[moving, 1], velocity[moving, 0]) - boxes[moving, 6]
+    angle = float(np.degrees(np.median(np.abs(np.angle(np.exp(1j * difference))))))
+    report.fact(f'{split}: {int(moving.sum())} moving vehicles point {angle:.1f} degrees off '
+                f'where they drive (median)')
+    if angle > _TURNED:
+        report.problem(f'vehicles of {split} do not point where they drive: yaw is in another '
+                       f'convention (mmdet3d 0.x)')
+
+
+def _check_points(entries: list[dict], root: Path, split: str, report: CheckReport) -> None:
+    count = min(len(entries), SAMPLES_READ)
+    chosen = np.unique(np.linspace(0, len(entries) - 1, count).astype(int))
+    recorded, recounted, damaged = 0, 0, []
+    for entry in (entries[row] for row in chosen):
+        path = path_inside(root / 'samples/LIDAR_TOP', entry['lidar_points']['lidar_path'])
+        try:
+            points = load_points(path, COLUMNS)
+        except DataError as error:
+            if path.is_file():  # absent ones are reported already
+                damaged.append(str(error))
+            continue
+        items = _known(entry)
+        boxes = center_to_lidar(np.array([item['bbox_3d'][:7] for item in items]).reshape(-1, 7))
+        recorded += sum(item['num_lidar_pts'] for item in items)
+        recounted += sum(len(points_in_box(points, box)) for box in boxes)
+    report.problems_of(f'point clouds of {split} are unusable', damaged)
+    if not recorded:
+        return
+    share = recounted / recorded
+    report.fact(f'{split}: boxes of {len(chosen)} samples hold {share:.2f} of the points that '
+                f'were recorded')
+    if not _RECOUNTED[0] <= share <= _RECOUNTED[1]:
+        report.problem(f'boxes of {split} hold other points than recorded: another yaw, size '
+                       f'order, center or calibration')
+
+
+def _check_cameras(entries: list[dict], split: str, report: CheckReport) -> None:
+    near, seen, turned = 0, 0, []
+    for entry in entries:
+        images = entry.get('images', {})
+        lidar2ego = np.array(entry['lidar_points']['lidar2ego'])
+        for camera, image in images.items():
+            fixed = np.linalg.inv(np.array(image['cam2ego'])) @ lidar2ego
+            if not _agree(np.array(image['lidar2cam']), fixed):
+                turned.append(f'{camera} of {entry["token"]}')
+        if len(images) == 6:
+            centers = np.array([item['bbox_3d'][:3] for item in _known(entry)
+                                if np.hypot(*item['bbox_3d'][:2]) < _NEAR]).reshape(-1, 3)
+            near += len(centers)
+            seen += int(np.any([_sees(image, centers) for image in images.values()], axis=0).sum())
+    report.problems_of(f'cameras of {split} look elsewhere than their calibration says', turned)
+    if near:
+        report.fact(f'{split}: {seen / near:.2f} of {near} objects within {_NEAR:.0f} m are seen '
+                    f'by a camera')
+        if seen / near < _LEAST_SEEN:
+            report.problem(f'most objects of {split} project outside all images: wrong '
+                           f'calibration or box frame')
+
+
+def _agree(first: np.ndarray, second: np.ndarray) -> bool:
+    turn = first[:3, :3] @ second[:3, :3].T
+    angle = np.degrees(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1)))
+    return bool(angle < _TILT and np.linalg.norm(first[:3, 3] - second[:3, 3]) < _SHIFT)
+
+
+def _sees(image: dict, centers: np.ndarray) -> np.ndarray:
+    """Which points (N, 3) of the LiDAR frame lie inside an image, with a margin of a tenth."""
+    camera = np.array(image['lidar2cam'])
+    matrix = np.array(image['cam2img'])[:3, :3]
+    points = (centers @ camera[:3, :3].T + camera[:3, 3]) @ matrix.T
+    with np.errstate(divide='ignore', invalid='ignore'):
+        u, v = points[:, 0] / points[:, 2], points[:, 1] / points[:, 2]
+    width = image.get('width') or 2 * matrix[0, 2]
+    height = image.get('height') or 2 * matrix[1, 2]
+    return ((points[:, 2] > 0) & (np.abs(u - width / 2) < .6 * width)
+            & (np.abs(v - height / 2) < .6 * height))
+
+
+def _check_database(root: Path, report: CheckReport) -> None:
+    try:
+        index = read_plain_file(root / DATABASE_INDEX)
+        entries = [entry for items in index.values() for entry in items]
+        counts = ', '.join(f'{name} {len(items)}' for name, items in index.items())
+        wrong = [entry['path'] for entry in entries
+                 if not _has_size(path_inside(root, entry['path']),
+                                  entry['num_points_in_gt'] * COLUMNS * 4)]
+    except (DataError, AttributeError, KeyError, TypeError) as error:
+        report.problem(f'{root / DATABASE_INDEX} is unusable: {error}')
+        return
+    report.fact(f'ground-truth database: {counts or "empty"}')
+    report.problems_of('objects of the database are missing or have another size', wrong)
+
+
+def _has_size(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size

@@ -1,0 +1,161 @@
+"""nuScenes' detection benchmark as a metric of mmengine."""
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmdet3d.registry import METRICS
+from mmdet3d.structures import LiDARInstance3DBoxes
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from sparse3d.datasets.nuscenes.evaluate.evaluate import evaluate_nuscenes
+from sparse3d.datasets.nuscenes.prepare.sample import ATTRIBUTES, CLASSES
+from sparse3d.datasets.nuscenes.prepare.tables import open_tables, samples_of, scenes_of_splits
+from sparse3d.datasets.nuscenes.results import (
+    make_submission,
+    sample_boxes,
+    write_nuscenes_submission,
+)
+from sparse3d.errors import ConfigError, DataError
+from sparse3d.metrics.class_labels import refuse_unknown_labels
+from sparse3d.transforms.info_files import read_info_file
+
+
+@METRICS.register_module()
+class NuScenesDetectionMetric(BaseMetric):
+    """mAP, NDS and true-positive errors of LiDAR boxes, by the nuscenes-devkit.
+
+    Keys are those of :class:`~sparse3d.datasets.nuscenes.evaluate.evaluate.NuScenesResult`
+    behind the prefix, e.g. ``nuscenes/NDS``; a table goes to the log. Predictions may carry
+    ``attr_labels`` (rows of mmdet3d's attribute list); otherwise attributes follow from
+    class and speed. The benchmark scores whole splits: samples without a prediction count
+    as samples without detections.
+
+    Args:
+        data_root: folder that holds the tables, e.g. ``v1.0-mini/``.
+        ann_file: info file of the split.
+        modality: what the detector uses, for the submission's header.
+        format_only: write the submission and evaluate nothing (test set).
+        submission_file: ``.json`` file; with ``format_only`` it is needed, else it is
+            written beside evaluating.
+        prefix: what the keys begin with.
+        collect_device: see mmengine's ``BaseMetric``.
+
+    Raises:
+        ConfigError: for ``format_only`` without ``submission_file``, or unknown classes.
+        DataError: for an unusable info file or tables, or results of other samples.
+    """
+
+    default_prefix = 'nuscenes'
+
+    def __init__(self, data_root: str, ann_file: str, modality: Mapping[str, bool] | None = None,
+                 format_only: bool = False, submission_file: str | None = None,
+                 prefix: str | None = None, collect_device: str = 'cpu') -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        if format_only and submission_file is None:
+            raise ConfigError('format_only writes the submission and nothing else: say where '
+                              'with submission_file')
+        self.data_root, self.ann_file = data_root, ann_file
+        self.modality = dict(modality or dict(use_lidar=True))
+        self.format_only, self.submission_file = format_only, submission_file
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep the detections of a batch as arrays."""
+        for sample in data_samples:
+            pred = sample['pred_instances_3d']
+            boxes = pred['bboxes_3d']
+            if not isinstance(boxes, LiDARInstance3DBoxes):
+                raise DataError(f'NuScenesDetectionMetric takes LiDAR boxes, '
+                                f'not {type(boxes).__name__}')
+            attributes = pred['attr_labels'] if 'attr_labels' in pred else None
+            self.results.append(dict(
+                sample=_sample_key(sample), boxes=boxes.tensor.detach().cpu().double().numpy(),
+                scores=pred['scores_3d'].detach().cpu().double().numpy(),
+                labels=pred['labels_3d'].detach().cpu().numpy(),
+                attributes=None if attributes is None else attributes.detach().cpu().numpy()))
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Evaluate the results of all processes; called on the first one."""
+        classes = self._classes()
+        refuse_unknown_labels((result['labels'] for result in results), classes)
+        info = read_info_file(self.ann_file, 'nuscenes')
+        records = self._records(results, info['data_list'], classes)
+        if self.format_only:
+            self._write(records)
+            return {}
+        tables = open_tables(Path(self.data_root), info['metainfo']['version'])
+        split, tokens = _split_of(tables, records, self.ann_file)
+        if len(results) < len(tokens):
+            print_log(f'{len(results)} of the {len(tokens)} samples of {split} have a prediction; '
+                      f'the others count as empty', 'current')
+        records = {token: records.get(token, []) for token in tokens}
+        self._write(records)
+        result = evaluate_nuscenes(make_submission(records, self.modality), tables, split)
+        print_log(f'nuScenes evaluation on {split}\n{result.table()}', 'current')
+        return result.scores
+
+    def _write(self, records: dict[str, list[dict]]) -> None:
+        if self.submission_file is not None:
+            write_nuscenes_submission(make_submission(records, self.modality),
+                                      self.submission_file)
+            print_log(f'wrote {len(records)} samples to {self.submission_file}', 'current')
+
+    def _classes(self) -> list[str]:
+        classes = (self.dataset_meta or {}).get('classes')
+        if not classes:
+            raise ConfigError('the data set names no classes: set metainfo=dict(classes=[...])')
+        unknown = [name for name in classes if name not in CLASSES]
+        if unknown:
+            raise ConfigError(f'nuScenes does not evaluate {", ".join(unknown)}; '
+                              f'it does {", ".join(CLASSES)}')
+        return list(classes)
+
+    def _records(self, results: list[dict], entries: list[dict],
+                 classes: Sequence[str]) -> dict[str, list[dict]]:
+        """Boxes of a submission by sample token; every entry of the info file has some."""
+        places = {Path(entry['lidar_points']['lidar_path']).name: row
+                  for row, entry in enumerate(entries)}
+        records: dict[str, list[dict]] = {entry['token']: [] for entry in entries}
+        for result in results:
+            key = result['sample']
+            row = places.get(key, -1) if isinstance(key, str) else key
+            if not 0 <= row < len(entries):
+                raise DataError(f'a result is of the sample {key!r}, which {self.ann_file} does '
+                                f'not hold')
+            entry = entries[row]
+            lidar2global = (np.array(entry['ego2global'])
+                            @ np.array(entry['lidar_points']['lidar2ego']))
+            records[entry['token']] = sample_boxes(
+                entry['token'], result['boxes'], result['scores'], result['labels'], classes,
+                lidar2global, _attribute_names(result['attributes']))
+        return records
+
+
+def _split_of(tables, records: Mapping[str, list], ann_file: str) -> tuple[str, list[str]]:
+    """The devkit's name of the split that holds the samples, and all its sample tokens."""
+    for split, scenes in scenes_of_splits(tables).items():
+        tokens = [sample['token'] for scene in scenes for sample in samples_of(tables, scene)]
+        if records and set(records) <= set(tokens):
+            name = f'mini_{split}' if tables.version.endswith('mini') else split
+            return name, tokens
+    raise DataError(f'the samples of {ann_file} are not those of one split of '
+                    f'{tables.table_root}; make the info file again with '
+                    f'"python tools/create_data.py nuscenes"')
+
+
+def _attribute_names(labels: np.ndarray | None) -> list[str] | None:
+    if labels is None:
+        return None
+    return [ATTRIBUTES[label] if 0 <= label < len(ATTRIBUTES) else '' for label in labels]
+
+
+def _sample_key(sample: Mapping) -> str | int:
+    """Name of the sample's point cloud, or its place in the data set."""
+    path = sample.get('lidar_path')
+    if isinstance(path, str | os.PathLike):
+        return Path(path).name
+    return int(sample['sample_idx'])

@@ -1,0 +1,72 @@
+"""Info files and databases of a nuScenes preparation that was split over machines, joined."""
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from itertools import chain, groupby, zip_longest
+from pathlib import Path
+
+from sparse3d.datasets.kitti.prepare.frames import PreparationReport
+from sparse3d.datasets.nuscenes.prepare.frames import write_nuscenes_database, write_nuscenes_infos
+from sparse3d.errors import DataError
+from sparse3d.preparation.parts import find_parts
+from sparse3d.transforms.info_files import read_info_file, read_plain_file
+
+
+def merge_nuscenes(out: str | os.PathLike) -> PreparationReport:
+    """Join the files of all parts in ``out`` and remove them.
+
+    The result is what one run alone would have written.
+
+    Args:
+        out: the folder that all parts were written to or copied into, with the objects in
+            ``nuscenes_gt_database``.
+
+    Raises:
+        DataError: if there are no parts, one is missing, or they were made with different
+            options.
+    """
+    out = Path(out)
+    parts = find_parts(out, 'nuscenes_infos_')
+    infos = {split: [read_info_file(path, 'nuscenes') for path in paths]
+             for split, paths in parts.items()}
+    stamps = [(_of_run(info), info['metainfo']['version'])
+              for loaded in infos.values() for info in loaded]
+    if any(stamp != stamps[0] for stamp in stamps):
+        raise DataError(f'the parts in {out} were made with different options or versions; '
+                        f'make them again with the same')
+    report = PreparationReport(out)
+    for split, loaded in infos.items():
+        entries = _in_turn([info['data_list'] for info in loaded])
+        write_nuscenes_infos(entries, stamps[0][1], split, stamps[0][0], report)
+        if split == 'train' and any(out.glob('nuscenes_dbinfos_train.part-*.pkl')):
+            files = find_parts(out, 'nuscenes_dbinfos_')['train']
+            write_nuscenes_database(_objects(files, entries), report)
+            parts[f'{split} objects'] = files
+    for path in chain.from_iterable(parts.values()):
+        path.unlink()
+    return report
+
+
+def _of_run(info: dict) -> dict:
+    return {key: value for key, value in info['metainfo']['stamp'].items() if key != 'split'}
+
+
+def _in_turn(parts: Iterable[list[dict]]) -> list[dict]:
+    """Scenes as they were dealt out: one to each part in turn."""
+    scenes = [[list(group) for _, group in groupby(part, key=lambda entry: entry['scene_token'])]
+              for part in parts]
+    rounds = zip_longest(*scenes, fillvalue=[])
+    return list(chain.from_iterable(chain.from_iterable(rounds)))
+
+
+def _objects(files: list[Path], entries: list[dict]) -> list[list[dict]]:
+    """Objects of the databases by sample, in the order of the samples."""
+    found: dict[str, list[dict]] = {}
+    for path in files:
+        for item in chain.from_iterable(read_plain_file(path).values()):
+            found.setdefault(item['image_idx'], []).append(item)
+    ordered = (sorted(found.get(entry['token'], []), key=lambda item: item['group_id'])
+               for entry in entries)
+    return [[{key: value for key, value in item.items() if key != 'group_id'} for item in items]
+            for items in ordered]

@@ -1,0 +1,234 @@
+"""Checks of a prepared Waymo data set: files, counts, boxes against points and pictures, poses."""
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from sparse3d.datasets.waymo.prepare.frame import CAMERA_NAMES
+from sparse3d.datasets.waymo.prepare.infos import CLASS_NAMES
+from sparse3d.datasets.waymo.prepare.segments import SPLITS
+from sparse3d.errors import DataError
+from sparse3d.preparation.check_report import CheckReport
+from sparse3d.structures.box_geometry import bev_corners, points_in_box
+from sparse3d.transforms.data_paths import path_inside
+from sparse3d.transforms.info_files import read_info_file
+from sparse3d.transforms.point_files import load_points
+
+COLUMNS = 6
+FRAMES_TO_READ = 200      # per split; the whole data set is 200,000 frames of 4 MB
+_FASTEST = 60.0           # of the vehicle [m/s]
+# Labels are drawn on the motion-compensated cloud: a box holds the points that were counted
+# in it. Turned by 90 degrees or shifted by half a height it holds about half of them.
+_LEAST_MEDIAN_SHARE = 0.8
+# Real pictures are distorted and read out line by line, which the pinhole does not know.
+_LEAST_MEDIAN_OVERLAP = 0.5
+_FOLDERS = {str(digit): folder for folder, (_, digit) in SPLITS.items()}
+
+
+def check_waymo(root: str | os.PathLike, frames_to_read: int = FRAMES_TO_READ) -> CheckReport:
+    """Check what :func:`prepare_waymo` wrote to ``root`` (its ``out``, mostly kitti_format).
+
+    Looks for every file that is named; reads some point clouds, spread over each split,
+    recounts the points in their boxes and projects the boxes into the pictures; follows the
+    poses of the vehicle.
+
+    Args:
+        frames_to_read: per split, at most.
+    """
+    root = Path(root)
+    report = CheckReport(f'Waymo at {root}')
+    paths = sorted(root.glob('waymo_infos_*.pkl'))
+    parts = [path.name for path in paths if '.part-' in path.name]
+    report.problems_of('parts of a preparation are not merged', parts)
+    for path in paths:
+        split = path.stem.removeprefix('waymo_infos_')
+        if path.name in parts or split == 'trainval':  # train and val are looked at themselves
+            continue
+        try:
+            _check_split(path, root, split, frames_to_read, report)
+        except DataError as error:
+            report.problem(str(error))
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            report.problem(f'{path} is not in the layout of mmdet3d 1.4 '
+                           f'({type(error).__name__}: {error}); make it again')
+    if not paths:
+        report.problem(f'no waymo_infos_*.pkl; run "python tools/create_data.py waymo {root}"')
+    return report
+
+
+def _check_split(path: Path, root: Path, split: str, frames_to_read: int,
+                 report: CheckReport) -> None:
+    info = read_info_file(path, 'waymo')
+    frames = info['data_list']
+    stamp = info['metainfo'].get('stamp', {})
+    segments = {frame.get('context_name', '') for frame in frames}
+    report.fact(f'{split}: {len(frames)} frames of {len(segments)} segments, '
+                f'source: {stamp.get("source", "not stamped")}')
+    _describe_objects(frames, split, report)
+    _check_files(frames, root, split, report)
+    _check_motion(frames, split, report)
+    chosen = np.unique(np.linspace(0, len(frames) - 1, min(frames_to_read, len(frames))
+                                   ).round().astype(int))
+    some = [frames[row] for row in chosen]
+    _check_points(some, root, split, report)
+    _check_projections(some, split, report)
+
+
+def _describe_objects(frames: list[dict], split: str, report: CheckReport) -> None:
+    objects = [item for frame in frames for item in frame.get('instances', [])]
+    if not objects:
+        report.fact(f'{split}: no labels')
+        return
+    counts = Counter(item['bbox_label_3d'] for item in objects)
+    names = ', '.join(f'{name} {counts[label]}' for label, name in enumerate(CLASS_NAMES))
+    people = sum('keypoints_3d' in item for item in objects)
+    tracks = len({item['track_id'] for item in objects if 'track_id' in item})
+    report.fact(f'{split}: {names}; {people} with keypoints; '
+                f'{tracks or "no"} tracks')
+    labels = {label for label in counts if not 0 <= label < len(CLASS_NAMES)}
+    report.problems_of(f'labels of {split} are of no class', [str(label) for label in labels])
+    flat = [str(item.get('track_id', '')) for item in objects if min(item['bbox_3d'][3:6]) <= 0]
+    report.problems_of(f'boxes of {split} have a size of 0 or less', flat)
+
+
+def _check_files(frames: list[dict], root: Path, split: str, report: CheckReport) -> None:
+    clouds = [_path(root, 'velodyne', frame['lidar_points']['lidar_path']) for frame in frames]
+    images = [_path(root, f'image_{CAMERA_NAMES.index(name.removeprefix("CAM_")) - 1}',
+                    image['img_path'])
+              for frame in frames for name, image in frame.get('images', {}).items()]
+    for what, paths in (('point clouds', clouds), ('pictures', images)):
+        folders = {path.parent for path in paths}  # one look at each folder
+        present = {folder: set(os.listdir(folder)) if folder.is_dir() else set()
+                   for folder in folders}
+        missing = [str(path) for path in paths if path.name not in present[path.parent]]
+        report.problems_of(f'{what} of {split} are missing', missing)
+    names = Counter(frame['lidar_points']['lidar_path'] for frame in frames)
+    report.problems_of(f'frames of {split} are there twice',
+                       [name for name, count in names.items() if count > 1])
+
+
+def _check_motion(frames: list[dict], split: str, report: CheckReport) -> None:
+    """Times rise and the vehicle moves as vehicles do; sweeps are the frames before."""
+    backwards, jumps, strangers = [], [], []
+    for before, frame in pairwise(frames):
+        if frame.get('context_name') != before.get('context_name'):
+            continue
+        name = frame['lidar_points']['lidar_path']
+        seconds = (frame['timestamp'] - before['timestamp']) * 1e-6
+        if seconds <= 0:
+            backwards.append(name)
+            continue
+        step = np.subtract(frame['ego2global'], before['ego2global'])[:3, 3]
+        if np.linalg.norm(step) > _FASTEST * seconds:
+            jumps.append(name)
+        sweeps = frame.get('lidar_sweeps') or [{}]
+        if sweeps[0].get('timestamp') != before['timestamp']:
+            strangers.append(name)
+    report.problems_of(f'frames of {split} are not later than the one before', backwards)
+    report.problems_of(f'poses of {split} jump faster than {_FASTEST:g} m/s', jumps)
+    report.problems_of(f'frames of {split} do not have the one before as newest sweep', strangers)
+
+
+def _check_points(frames: list[dict], root: Path, split: str, report: CheckReport) -> None:
+    damaged, shares, counts, farthest = [], [], [], 0.0
+    for frame in frames:
+        lidar = frame['lidar_points']
+        try:
+            points = load_points(_path(root, 'velodyne', lidar['lidar_path']), COLUMNS,
+                                 lidar.get('contents', {}).get('velodyne'))
+        except DataError as error:
+            damaged.append(str(error))
+            continue
+        counts.append(len(points))
+        farthest = max(farthest, float(np.abs(points[:, :2]).max(initial=0)))
+        shares += _shares(frame, points)
+    report.problems_of(f'point clouds of {split} are unusable', damaged)
+    if counts:
+        report.fact(f'{split}: {int(np.median(counts))} points a frame, at most {farthest:.1f} m '
+                    f'ahead or aside ({len(counts)} frames read)')
+    if counts and not max(counts) and any(frame.get('instances') for frame in frames):
+        report.problem(f'{split} has labels but no points: fetch the component lidar and what '
+                       f'belongs to it, then prepare again')
+    if farthest > 1000:
+        report.problem(f'points of {split} lie {farthest:.0f} m away: wrong columns or frame')
+    _judge(shares, split, _LEAST_MEDIAN_SHARE, report,
+           lambda median: f'boxes hold {median:.2f} of the points that were counted in them',
+           f'boxes of {split} do not hold their points: another yaw, size order, reference '
+           f'point or frame')
+
+
+def _shares(frame: dict, points: np.ndarray) -> list[float]:
+    """Found over counted points of the well-seen boxes."""
+    return [len(points_in_box(points, np.array(item['bbox_3d']))) / item['num_lidar_pts']
+            for item in frame.get('instances', []) if item.get('num_lidar_pts', 0) >= 20]
+
+
+def _check_projections(frames: list[dict], split: str, report: CheckReport) -> None:
+    overlaps = [_overlap(item, frame) for frame in frames
+                for item in frame.get('instances', []) if np.any(item.get('bbox', 0))]
+    overlaps = [overlap for overlap in overlaps if overlap is not None]
+    _judge(overlaps, split, _LEAST_MEDIAN_OVERLAP, report,
+           lambda median: f'projected boxes overlap the stored image boxes by {median:.2f}',
+           f'boxes of {split} do not project onto their objects: wrong calibration, camera '
+           f'order, yaw or size order')
+
+
+def _judge(values: list[float], split: str, min_share: float, report: CheckReport,
+           fact: Callable[[float], str], problem: str) -> None:
+    if not values:
+        return
+    median = float(np.median(values))
+    report.fact(f'{split}: {fact(median)} (median of {len(values)})')
+    if median < min_share:
+        report.problem(problem)
+
+
+def _overlap(item: dict, frame: dict) -> float | None:
+    """IoU of the stored image box and the projected box; None if its camera is not there."""
+    image = frame.get('images', {}).get(f'CAM_{CAMERA_NAMES[item["camera_id"] + 1]}')
+    if image is None:
+        return None
+    projected = project_box(np.array(item['bbox_3d']), np.array(image['lidar2img']),
+                            (image['height'], image['width']))
+    if projected is None:
+        return 0.0
+    low, high = np.maximum(projected[:2], item['bbox'][:2]), np.minimum(projected[2:],
+                                                                       item['bbox'][2:])
+    shared = np.prod(np.maximum(high - low, 0))
+    areas = [np.prod(np.subtract(box[2:], box[:2])) for box in (projected, item['bbox'])]
+    return float(shared / max(sum(areas) - shared, 1e-9))
+
+
+def project_box(box: np.ndarray, lidar2img: np.ndarray,
+                size: tuple[int, int]) -> np.ndarray | None:
+    """left, top, right, bottom [4] in pixels of a LiDAR box in a picture.
+
+    None if no corner is in front of the camera or nothing falls into the picture.
+
+    Args:
+        lidar2img: (3 or 4, 4).
+        size: height and width of the picture.
+    """
+    ground = bev_corners(box[None])[0]
+    corners = np.concatenate([np.column_stack([ground, np.full(4, z)])
+                              for z in (box[2], box[2] + box[5])])
+    u, v, depth = lidar2img[:3, :3] @ corners.T + lidar2img[:3, 3:4]
+    ahead = depth > .1
+    if not ahead.any():
+        return None
+    u, v = u[ahead] / depth[ahead], v[ahead] / depth[ahead]
+    limits = np.array([size[1], size[0], size[1], size[0]])
+    bounds = np.clip([u.min(), v.min(), u.max(), v.max()], 0, limits)
+    return bounds if (bounds[2:] > bounds[:2]).all() else None
+
+
+def _path(root: Path, kind: str, name: str) -> Path:
+    folder = _FOLDERS.get(name[:1])
+    if folder is None:
+        raise DataError(f'the file name {name!r} does not begin with the digit of a split')
+    return path_inside(root / folder / kind, name)

@@ -1,0 +1,84 @@
+"""Which segments a Waymo data set has, and how each is read."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparse3d.datasets.waymo.prepare.frame import WaymoFrame
+from sparse3d.datasets.waymo.prepare.read_v1 import read_v1
+from sparse3d.datasets.waymo.prepare.read_v2 import read_v2
+from sparse3d.errors import DataError
+
+# Folder of a split: its name in info files and the first digit of its frames' names.
+SPLITS = dict(training=('train', 0), validation=('val', 1), testing=('test', 2),
+              testing_3d_camera_only_detection=('test_cam_only', 3))
+VERSIONS = ('v1', 'v2')
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One recording of about 20 s."""
+    root: Path
+    folder: str      # 'training'
+    version: str     # 'v1' or 'v2'
+    index: int       # in the sorted list of its folder
+    file: str        # name of the TFRecord file, or of the file in every component's folder
+
+    @property
+    def split(self) -> str:
+        """Name of the split in info files."""
+        return SPLITS[self.folder][0]
+
+    def frame_name(self, frame: int) -> str:
+        """Name of a frame's files as mmdet3d has it: split, segment, frame."""
+        return f'{SPLITS[self.folder][1]}{self.index:03d}{frame:03d}'
+
+    def sources(self) -> list[Path]:
+        """The files that the segment consists of."""
+        folder = self.root / self.folder
+        if self.version == 'v1':
+            return [folder / self.file]
+        return sorted(folder.glob(f'*/{self.file}'))
+
+    def frames(self) -> Iterator[WaymoFrame]:
+        """Read the segment; see :func:`read_v1` and :func:`read_v2`."""
+        if self.version == 'v1':
+            return read_v1(self.root / self.folder / self.file)
+        return read_v2(self.root / self.folder, Path(self.file).stem)
+
+    def __str__(self) -> str:
+        return f'{self.folder}/{self.file}'
+
+
+def find_segments(root: Path, version: str = 'auto') -> dict[str, list[Segment]]:
+    """Segments of every split, sorted as mmdet3d numbers them.
+
+    Args:
+        root: folder with ``training/`` and so on; in each either ``*.tfrecord`` (v1) or
+            one folder per component with ``<segment>.parquet`` (v2).
+        version: ``'v1'``, ``'v2'`` or ``'auto'`` for the one that is there.
+
+    Raises:
+        DataError: if there is none, or both with ``'auto'``.
+    """
+    found = {name: _segments(root, name) for name in (VERSIONS if version == 'auto' else [version])}
+    found = {name: segments for name, segments in found.items() if segments}
+    if not found:
+        raise DataError(f'{root} is not a Waymo data set: it has no training/*.tfrecord (v1) and '
+                        f'no training/vehicle_pose/*.parquet (v2), nor of the other splits; see '
+                        f'data/README.md for the layout')
+    if len(found) > 1:
+        raise DataError(f'{root} holds both versions of the data set; choose with --version')
+    return next(iter(found.values()))
+
+
+def _segments(root: Path, version: str) -> dict[str, list[Segment]]:
+    pattern = dict(v1='*.tfrecord', v2='vehicle_pose/*.parquet').get(version)
+    if pattern is None:
+        raise DataError(f'there is no version {version!r} of Waymo; known are auto, v1, v2')
+    names = {folder: sorted(path.name for path in (root / folder).glob(pattern))
+             for folder in SPLITS}
+    return {SPLITS[folder][0]: [Segment(root, folder, version, index, name)
+                                for index, name in enumerate(files)]
+            for folder, files in names.items() if files}

@@ -1,0 +1,1 @@
+"""Export of a detector and its verification."""

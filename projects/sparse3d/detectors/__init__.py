@@ -1,4 +1,0 @@
-"""Detectors: an encoder, a neck and a head wired in one short class."""
-from sparse3d.detectors.voxel_detector import VoxelDetector
-
-__all__ = ['VoxelDetector']

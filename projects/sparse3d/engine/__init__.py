@@ -1,0 +1,1 @@
+"""Configs read and checked, models built, the runner, distribution, records."""

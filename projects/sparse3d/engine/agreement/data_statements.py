@@ -1,0 +1,105 @@
+"""What datasets and transforms state: frames, cameras, classes, ranges, columns."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sparse3d.engine.agreement.statements import Reading, states
+from sparse3d.engine.registered import find_registered
+
+SWEEP_COLUMNS = 5        # of nuScenes' files: x, y, z, intensity, ring
+WAYMO_FILE_COLUMNS = 6   # of prepared Waymo files
+WAYMO_COLUMNS = 5        # x, y, z, intensity, elongation; with several frames the age as well
+
+
+@states('Det3DDataset')
+def dataset(config: Mapping[str, Any]) -> Reading:
+    """Classes in label order; without ``metainfo`` those of the data set itself."""
+    own = getattr(find_registered(str(config.get('type'))), 'METAINFO', None) or {}
+    names = (config.get('metainfo') or {}).get('classes') or own.get('classes')
+    yield 'data.classes', None if not names else list(names), 'metainfo.classes'
+
+
+@states('NuScenesDetectionDataset')
+def nuscenes(config: Mapping[str, Any]) -> Reading:
+    """Frames of images, if there are images."""
+    if not (config.get('modality') or {}).get('use_camera'):
+        return
+    frames = config.get('frames') or {}
+    yield 'data.frames', frames.get('num_frames', 1), 'frames.num_frames'
+    yield 'data.frame_kind', frames.get('kind', 'past'), 'frames.kind'
+
+
+@states('LoadMultiViewImages')
+def images(config: Mapping[str, Any]) -> Reading:
+    """Cameras by name."""
+    yield 'data.cameras', list(config['cameras']), 'cameras'
+
+
+@states('LoadPointFile', 'LoadPoints')
+def points(config: Mapping[str, Any]) -> Reading:
+    """Columns of the file, and those that are kept."""
+    yield 'data.file_columns', config['columns'], 'columns'
+    use = config.get('use')
+    yield 'data.columns', *((config['columns'], 'columns') if use is None else (len(use), 'use'))
+
+
+@states('LoadSweepPoints')
+def sweeps(config: Mapping[str, Any]) -> Reading:
+    """Columns that are kept of merged sweeps."""
+    yield 'data.file_columns', SWEEP_COLUMNS, 'sweeps'
+    yield 'data.columns', len(config['use']), 'use'
+
+
+@states('LoadWaymoPoints')
+def waymo_points(config: Mapping[str, Any]) -> Reading:
+    """One column more with more than one frame: the age."""
+    yield 'data.file_columns', WAYMO_FILE_COLUMNS, 'num_frames'
+    yield 'data.columns', WAYMO_COLUMNS + (config['num_frames'] > 1), 'num_frames'
+
+
+@states('LoadPointsFromFile', 'LoadPointsFromMultiSweeps')
+def points_of_mmdet3d(config: Mapping[str, Any]) -> Reading:
+    """Columns of mmdet3d's own loaders."""
+    use = config['use_dim']
+    yield 'data.file_columns', config['load_dim'], 'load_dim'
+    yield 'data.columns', use if isinstance(use, int) else len(use), 'use_dim'
+
+
+@states('GroundTruthSampling')
+def sampled_objects(config: Mapping[str, Any]) -> Reading:
+    """Labels and columns of pasted objects."""
+    use = config.get('use')
+    yield 'data.listed_classes', list(config['classes']), 'classes'
+    yield ('data.pasted_columns',
+           *((config['columns'], 'columns') if use is None else (len(use), 'use')))
+
+
+@states('ObjectSample')
+def sampled_objects_of_mmdet3d(config: Mapping[str, Any]) -> Reading:
+    """The same of mmdet3d's own transform."""
+    sampler = config.get('db_sampler') or {}
+    use = (sampler.get('points_loader') or {}).get('use_dim')
+    yield 'data.listed_classes', sampler.get('classes'), 'db_sampler.classes'
+    yield ('data.pasted_columns', use if use is None or isinstance(use, int) else len(use),
+           'db_sampler.points_loader.use_dim')
+
+
+@states('PointsRangeFilter')
+def points_range(config: Mapping[str, Any]) -> Reading:
+    """Where points are kept."""
+    yield 'data.points_range', list(config['point_cloud_range']), 'point_cloud_range'
+
+
+@states('ObjectRangeFilter', 'KeepObjects')
+def objects_range(config: Mapping[str, Any]) -> Reading:
+    """Where objects are kept."""
+    limits = config.get('point_cloud_range')
+    yield 'data.objects_range', limits if limits is None else list(limits), 'point_cloud_range'
+
+
+@states('ObjectNameFilter', 'KeepObjects')
+def listed_classes(config: Mapping[str, Any]) -> Reading:
+    """Classes whose objects are kept, by their places in the list."""
+    names = config.get('classes')
+    yield 'data.listed_classes', None if names is None else list(names), 'classes'

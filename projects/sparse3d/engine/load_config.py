@@ -1,0 +1,110 @@
+"""A config file read, overridden and checked."""
+from __future__ import annotations
+
+import copy
+from collections import deque
+from difflib import get_close_matches
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import mmengine
+from mmdet3d.utils import register_all_modules
+from mmengine.config import Config
+
+from sparse3d.engine.config_options import check_options, check_top_level
+from sparse3d.errors import ConfigError
+from sparse3d.stored_config import SCOPES, check_data_config, texts_of
+from sparse3d.transforms.data_root import move_data_root
+
+CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
+DATA_SUFFIXES = ('.yaml', '.yml', '.json')  # data; a .py config is a program
+CONFIG_SUFFIXES = ('.py', *DATA_SUFFIXES)
+
+
+def load_config(
+        config: str | PathLike | Config,
+        options: dict[str, Any] | None = None,
+) -> Config:
+    """Read a config, override it with options, and make its plug-ins known.
+
+    Args:
+        config: path of a config file, or a Config.
+        options: dotted keys and values that override the config.
+
+    Returns:
+        A new Config with ``default_scope`` set to mmdet3d's if it had none.
+
+    Raises:
+        ConfigError: if the file is missing or cannot be read, or an option's key
+            does not exist.
+    """
+    import sparse3d.register  # noqa: F401  (repairs the stack and registers the core)
+    register_all_modules(init_default_scope=False)
+    config = copy.deepcopy(config) if isinstance(config, Config) else _read(Path(config))
+    config.setdefault('default_scope', 'mmdet3d')
+    if options:
+        check_options(config.to_dict(), options)
+        _override(config, options)
+    check_top_level(config.to_dict())
+    return config
+
+
+def _read(path: Path) -> Config:
+    if not path.is_file():
+        raise ConfigError(f'config file {path} does not exist{_similar_files(path)}')
+    try:
+        return _read_data(path) if path.suffix in DATA_SUFFIXES else Config.fromfile(path)
+    except ConfigError:
+        raise
+    except Exception as error:  # a config is a program: anything may happen in it
+        raise ConfigError(f'config file {path} cannot be read: '
+                          f'{type(error).__name__}: {_first_line(error)}') from error
+
+
+def _read_data(path: Path) -> Config:
+    """A config in YAML or JSON: nothing of it is run, and its bases are data or our own."""
+    _check_bases(path)
+    config = Config.fromfile(path, import_custom_modules=False)
+    check_data_config(config.to_dict(), str(path))
+    return config
+
+
+def _check_bases(path: Path, above: tuple[Path, ...] = ()) -> None:
+    content = mmengine.load(path)
+    if not isinstance(content, dict):
+        raise ConfigError(f'config file {path} holds no keys and values')
+    deque(texts_of(content, f'config file {path}'), maxlen=0)  # YAML can repeat itself
+    bases = content.get('_base_') or []
+    for base in [bases] if isinstance(bases, str) else bases:
+        scope, scoped, _ = base.partition('::')
+        if scoped and scope in SCOPES:
+            continue  # of an installed package
+        file = (path.parent / base).resolve()
+        if file in above:
+            raise ConfigError(f'config file {path} has itself as a base: {base}')
+        if file.suffix in DATA_SUFFIXES:
+            _check_bases(file, (*above, file))
+        elif CONFIGS.resolve() not in file.parents:
+            raise ConfigError(f'config file {path} is data and names the program {base} as its '
+                              f'base; name one in {CONFIGS}, or write the config as a .py file')
+
+
+def _override(config: Config, options: dict[str, Any]) -> None:
+    if isinstance(options.get('data_root'), str):
+        move_data_root(config, options['data_root'])
+    try:
+        config.merge_from_dict(options)
+    except (TypeError, KeyError) as error:
+        raise ConfigError(f'the options {options} do not fit the config: '
+                          f'{_first_line(error)}') from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or ['no message'])[0]
+
+
+def _similar_files(path: Path) -> str:
+    names = [other.name for other in path.parent.glob('*.py')] if path.parent.is_dir() else []
+    near = get_close_matches(path.name, names, n=3, cutoff=0.5)
+    return f'; in {path.parent} there is {", ".join(near)}' if near else ''

@@ -1,0 +1,235 @@
+"""mmengine's Runner with a quiet console and a learning rate that scales as a whole."""
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import master_only
+from mmengine.logging import MMLogger
+from mmengine.model import is_model_wrapper
+from mmengine.runner import IterBasedTrainLoop, Runner
+from mmengine.runner.checkpoint import _load_checkpoint_to_model
+from torch import nn
+
+from sparse3d.checkpoints.open import Checkpoint
+from sparse3d.engine.allocator import set_allocator
+from sparse3d.engine.hooks.feature_reuse import FeatureReuseHook
+from sparse3d.engine.schedule_ends import check_iterations, check_resumed, lasting
+from sparse3d.engine.schedules.lost_multipliers import refuse_lost_multipliers
+from sparse3d.engine.threads import one_blas_thread
+from sparse3d.errors import DataError
+from sparse3d.parallel.heartbeat import Activity, said
+
+# Hooks that mmengine adds unless they are None.
+BUILT_IN_HOOKS = {'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler',
+                  'checkpoint'}
+
+RUNS = itertools.count(1)
+
+
+class Sparse3DRunner(Runner):
+    """Runner whose console shows progress and results; the log file keeps everything.
+
+    With ``verbose=True`` in the config the console shows all that mmengine logs.
+
+    Attributes:
+        opened: the checkpoint to start from, if it is open already.
+        published_options: config options that the weights need; kept in every checkpoint.
+        saved_schedules: of the checkpoint that a training is resumed from, else None.
+    """
+
+    saved_schedules: Any = None
+    _point: tuple[str, int | None] = ('', None)  # the last hooks called, and for which batch
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs['experiment_name'] = _unused_name(kwargs)
+        super().__init__(*args, **kwargs)
+        self.opened: Checkpoint | None = None
+        self.published_options: dict[str, Any] = {}
+        for handler in _console_handlers(self.logger):
+            if handler.level < logging.ERROR:  # other processes than the first stay silent
+                handler.setLevel(logging.INFO)
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """Prepare the process, before any data worker is forked from it."""
+        super().setup_env(env_cfg)
+        one_blas_thread()
+        if not torch.cuda.is_available():
+            set_allocator()
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Build the logger; while the Runner is being built the console shows warnings only."""
+        logger = super().build_logger(*args, **kwargs)
+        if self.cfg.get('verbose', False):
+            return logger
+        for handler in _console_handlers(logger):
+            handler.setLevel(max(handler.level, logging.WARNING))
+            handler.setFormatter(logging.Formatter('%(message)s'))
+            handler.addFilter(_worth_showing)
+        return logger
+
+    @staticmethod
+    def build_dataloader(dataloader: Any, *args: Any, **kwargs: Any) -> Any:
+        """Build a dataloader; without worker processes none can be kept alive."""
+        if isinstance(dataloader, dict) and not dataloader.get('num_workers', 0):
+            dataloader = {**dataloader, 'persistent_workers': False}
+        return Runner.build_dataloader(dataloader, *args, **kwargs)
+
+    def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
+        """Register hooks; any of them is switched off by None, not only mmengine's own."""
+        super().register_default_hooks(
+            {name: hook for name, hook in (hooks or {}).items()
+             if hook is not None or name in BUILT_IN_HOOKS})
+
+    def register_hooks(self, *args: Any, **kwargs: Any) -> None:
+        """Register hooks, and the one that lends temporal models a feature cache."""
+        super().register_hooks(*args, **kwargs)
+        self.register_hook(FeatureReuseHook())
+
+    def build_train_loop(self, loop: Any) -> Any:
+        """Build the loop.
+
+        Raises:
+            DataError: if there is nothing to train on.
+        """
+        loop = super().build_train_loop(loop)
+        if len(loop.dataloader) == 0:
+            raise DataError('there is no batch to train on: the training set has '
+                            f'{len(loop.dataloader.dataset)} samples')
+        return loop
+
+    def train(self) -> Any:
+        """Train; a heartbeat says how far the training is."""
+        with Activity(self._place):
+            return super().train()
+
+    def val(self) -> dict:
+        """Validate; a heartbeat says how far it is."""
+        with Activity(self._place):
+            return super().val()
+
+    def test(self) -> dict:
+        """Test; a heartbeat says how far it is."""
+        with Activity(self._place):
+            return super().test()
+
+    def call_hook(self, fn_name: str, **kwargs: Any) -> None:
+        """Call the hooks, and remember where in the loops that is."""
+        self._point = fn_name, kwargs.get('batch_idx')
+        super().call_hook(fn_name, **kwargs)
+
+    def _place(self) -> str:
+        """Where the loops are, for a line of progress."""
+        point, step = self._point
+        mode = next((mode for mode in ('train', 'val', 'test')
+                     if point.startswith((f'before_{mode}_', f'after_{mode}_'))), None)
+        title = {'train': 'training', 'val': 'validation', 'test': 'test'}.get(mode)
+        if title is None:
+            return 'getting ready'
+        if mode == 'train':
+            title = f'epoch {self.epoch + 1}/{self.max_epochs}'
+        if step is None:
+            return title if mode == 'train' else f'{title}: getting ready or scoring'
+        loop = {'train': self._train_loop, 'val': self._val_loop, 'test': self._test_loop}[mode]
+        steps = len(loop.dataloader)
+        done = step + point.startswith('after')
+        scoring = mode != 'train' and done == steps
+        return f'{title}  {done}/{steps}{", scoring" if scoring else ""}'
+
+    def build_param_scheduler(self, scheduler: Any) -> Any:
+        """Build the schedules; those that last no step are left out.
+
+        Raises:
+            ConfigError: if they end early or late, or would undo the rates of single
+                parameter groups.
+            CheckpointError: if a training is resumed whose schedules had other lengths.
+        """
+        refuse_lost_multipliers(scheduler, self.optim_wrapper)
+        epoch_length = len(self.train_dataloader)
+        scheduler = lasting(scheduler, epoch_length, self.logger)
+        if not isinstance(self.train_loop, IterBasedTrainLoop):
+            check_iterations(scheduler, self.max_epochs, epoch_length)
+        built = super().build_param_scheduler(scheduler)
+        if self.saved_schedules is not None:
+            check_resumed(built, self.saved_schedules, str(self._load_from))
+        return built
+
+    def load_checkpoint(self, filename: str, map_location: Any = 'cpu', strict: bool = False,
+                        revise_keys: Sequence = ((r'^module.', ''), )) -> dict:
+        """Load weights as mmengine does; a checkpoint that is open is not read again."""
+        if self.opened is None or self.opened.path != str(filename):
+            return super().load_checkpoint(filename, map_location, strict, list(revise_keys))
+        content, self.opened = self.opened.content, None
+        self.call_hook('after_load_checkpoint', checkpoint=content)
+        _load_checkpoint_to_model(bare_model(self.model), content, strict,
+                                  revise_keys=list(revise_keys))
+        self._has_loaded = True
+        self.logger.info(f'Load checkpoint from {filename}')
+        return content
+
+    def resume(self, *args: Any, **kwargs: Any) -> None:
+        """Go on where a checkpoint stands; its config text makes way for the one of this run."""
+        super().resume(*args, **kwargs)
+        self.message_hub.update_info('cfg', self.cfg.pretty_text)
+
+    @master_only
+    def save_checkpoint(self, *args: Any, meta: dict | None = None, **kwargs: Any) -> None:
+        """Save a checkpoint, with the options that its weights need."""
+        if self.published_options:
+            meta = {**(meta or {}), 'config_options': dict(self.published_options)}
+        super().save_checkpoint(*args, meta=meta, **kwargs)
+
+    def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict | None = None) -> None:
+        """Scale the learning rate by batch size / base batch size, schedules included.
+
+        mmengine scales the optimizer's rate alone, which schedules with an absolute
+        ``eta_max`` or ``eta_min`` (one cycle, cosine) then override.
+        """
+        super().scale_lr(optim_wrapper, auto_scale_lr)
+        if not (auto_scale_lr or {}).get('enable', False):
+            return
+        batch_size = self.world_size * self._train_dataloader['batch_size']
+        ratio = batch_size / auto_scale_lr['base_batch_size']
+        rate = optim_wrapper.optimizer.param_groups[0]['lr']
+        self.logger.info(f'The learning rate is scaled by {ratio:g} to {rate:g}, for batches of '
+                         f'{batch_size} instead of {auto_scale_lr["base_batch_size"]}')
+        schedules = self.param_schedulers or []
+        for schedule in schedules if isinstance(schedules, list) else [schedules]:
+            if str(schedule.get('type', '')).endswith('LR'):
+                for key in {'eta_max', 'eta_min'} & set(schedule):
+                    schedule[key] *= ratio
+
+
+def bare_model(model: nn.Module) -> nn.Module:
+    """The model itself, out of its wrapper for several processes."""
+    return model.module if is_model_wrapper(model) else model
+
+
+def _unused_name(arguments: dict[str, Any]) -> str:
+    """A name of its own for each run of a process.
+
+    mmengine shares logger, metrics and visualizer between Runners of one name, and
+    the time that it adds to a name tells only seconds apart.
+    """
+    filename = getattr(arguments.get('cfg'), 'filename', None)
+    name = arguments.get('experiment_name') or Path(filename or 'unnamed').stem
+    number = next(RUNS)
+    return name if number == 1 else f'{name}_run{number}'
+
+
+def _console_handlers(logger: MMLogger) -> list[logging.Handler]:
+    return [handler for handler in logger.handlers if type(handler) is logging.StreamHandler]
+
+
+NOISE = ('Exp name:', 'Loads checkpoint by', '"FileClient" will be', '"HardDiskBackend" is')
+
+
+def _worth_showing(record: logging.LogRecord) -> bool:
+    shown = not record.getMessage().startswith(NOISE)
+    if shown:
+        said()
+    return shown

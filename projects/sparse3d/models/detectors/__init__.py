@@ -1,0 +1,6 @@
+"""Detectors: an encoder, a neck and a head wired in one short class."""
+from sparse3d.models.detectors.voxel_detector import VoxelDetector
+
+__all__ = [
+    'VoxelDetector',
+]

@@ -1,0 +1,14 @@
+"""Heads: from the bird's-eye map to boxes."""
+from sparse3d.models.heads.moving_center_head import MovingCenterHead
+from sparse3d.models.heads.static_center_head import StaticCenterHead
+from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
+from sparse3d.models.heads.transfusion_decoder import MapDecoderLayer
+from sparse3d.models.heads.transfusion_head import TransFusionHead
+
+__all__ = [
+    'MapDecoderLayer',
+    'MovingCenterHead',
+    'StaticCenterHead',
+    'TransFusionBoxCoder',
+    'TransFusionHead',
+]

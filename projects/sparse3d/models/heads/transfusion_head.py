@@ -1,0 +1,222 @@
+"""TransFusion's LiDAR head: peaks of a heat map become queries, queries become boxes."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from mmdet3d.registry import MODELS
+from mmdet3d.structures import Det3DDataSample
+from mmengine.model import BaseModule
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+
+from sparse3d.errors import ConfigError
+from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
+from sparse3d.models.heads.transfusion_branches import RARE_CLASS_BIAS, PredictionBranches
+from sparse3d.models.heads.transfusion_decoder import QueryDecoder, cell_centers
+from sparse3d.models.heads.transfusion_detections import Suppression, select_detections
+from sparse3d.models.heads.transfusion_losses import heat_loss, mean_count, query_losses
+from sparse3d.models.heads.transfusion_matching import MatchWeights
+from sparse3d.models.heads.transfusion_queries import ClassEncoding, Peaks, local_peaks, top_peaks
+from sparse3d.models.heads.transfusion_targets import (
+    QueryTargets,
+    boxes_and_labels,
+    heat_target,
+    query_targets,
+)
+
+BOX_OUTPUTS = dict(center=2, height=1, dim=3, rot=2, vel=2)
+CODE_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.2, 0.2)
+
+
+@dataclass
+class TransFusionOutput:
+    """What the head says about a batch.
+
+    Attributes:
+        heat: [B, K, H, W] logits of the heat map.
+        peaks: of the heat map, one for each query.
+        features: [B, C, H, W] the map that the queries were read from.
+        queries: [B, Q, C] after the last decoder layer.
+        layers: outputs of the branches for each decoder layer, [B, numbers, Q] by name;
+            ``center`` in cells, ``heatmap`` the logits of the classes.
+    """
+
+    heat: Tensor
+    peaks: Peaks
+    features: Tensor
+    queries: Tensor
+    layers: list[dict[str, Tensor]]
+
+
+@MODELS.register_module()
+class TransFusionHead(BaseModule):
+    """Detect on a BEV map with one query for each peak of its heat map.
+
+    Args:
+        in_channels: of the map.
+        num_classes: number of classes.
+        point_cloud_range: x, y, z minimum, x, y, z maximum of the map, meters.
+        voxel_size: x, y(, z), meters.
+        stride: voxels per cell of the map.
+        channels: of the queries.
+        num_queries: number of queries.
+        decoder_layers: configs of the decoder layers; each is called with the queries
+            [B, Q, C], their positions [B, Q, 2] in cells, and the map [B, C, H, W].
+        branches: numbers of each output; ``iou`` adds the overlap with the true box, which
+            then scales the scores.
+        unsuppressed_classes: classes without suppression in the heat map (pedestrians, cones).
+        match: weights of the matching costs, see :class:`MatchWeights`.
+        heat_weight: of the heat map's loss.
+        box_weight: of the boxes' loss.
+        iou_weight: of the overlaps' loss.
+        code_weights: of the numbers of a box in the order of the box coder.
+        center_range: where detections are kept, meters; None for everywhere.
+        suppression: how doubles are removed, see :class:`Suppression`.
+        iou_power: share of the predicted overlap in the final score, between 0 and 1.
+        published_top_height: see :class:`TransFusionBoxCoder`.
+        published_iou_shift: see ``iou_shift`` of :func:`query_targets`.
+
+    Source: TransFusion (CVPR 2022), section 3; released code.
+    """
+
+    def __init__(
+            self,
+            in_channels: int,
+            num_classes: int,
+            point_cloud_range: Sequence[float],
+            voxel_size: Sequence[float],
+            stride: int,
+            channels: int = 128,
+            num_queries: int = 200,
+            decoder_layers: Sequence[dict] = (dict(type='MapDecoderLayer'), ),
+            branches: dict[str, int] | None = None,
+            unsuppressed_classes: Sequence[int] = (),
+            match: dict | None = None,
+            heat_weight: float = 1.0,
+            box_weight: float = 0.25,
+            iou_weight: float = 0.5,
+            code_weights: Sequence[float] = CODE_WEIGHTS,
+            center_range: Sequence[float] | None = None,
+            suppression: dict | None = None,
+            iou_power: float = 0.5,
+            published_top_height: bool = False,
+            published_iou_shift: float = 0.0,
+            init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        branches = dict(branches or BOX_OUTPUTS)
+        self.coder = TransFusionBoxCoder(point_cloud_range, voxel_size, stride,
+                                         'vel' in branches, published_top_height)
+        if not decoder_layers or max(unsuppressed_classes, default=0) >= num_classes:
+            raise ConfigError(
+                'TransFusionHead needs at least one decoder layer, and unsuppressed_classes '
+                f'names classes below {num_classes}: {list(unsuppressed_classes)}'
+            )
+        self.num_classes, self.count, self.unsuppressed_classes = (
+            num_classes,
+            num_queries,
+            tuple(unsuppressed_classes),
+        )
+        self.match, self.iou_shift = MatchWeights(**(match or {})), published_iou_shift
+        self.heat_weight, self.box_weight, self.iou_weight = heat_weight, box_weight, iou_weight
+        self.code_weights = tuple(code_weights)[:self.coder.code_size]
+        self.center_range = center_range or [-1e6] * 3 + [1e6] * 3
+        self.suppression = Suppression(**(suppression or {}))
+        self.iou_power = iou_power
+        self.shared = nn.Conv2d(in_channels, channels, 3, padding=1)
+        self.heat = heat_branch(channels, num_classes)
+        self.class_encoding = ClassEncoding(num_classes, channels)
+        layers = [MODELS.build(dict(channels=channels, **layer)) for layer in decoder_layers]
+        self.decoder = QueryDecoder(
+            layers, PredictionBranches(channels, dict(branches, heatmap=num_classes)))
+
+    def init_weights(self) -> None:
+        """Xavier for the attentions, rare classes at the start."""
+        super().init_weights()
+        for parameter in self.decoder.layers.parameters():
+            if parameter.dim() > 1:
+                nn.init.xavier_uniform_(parameter)
+        nn.init.constant_(self.heat[-1].bias, RARE_CLASS_BIAS)
+        self.decoder.branches.init_weights()
+
+    def forward(self, features: Tensor | Sequence[Tensor]) -> TransFusionOutput:
+        """Run on a map [B, in_channels, H, W], or the only map of a list."""
+        bev = self.shared(features if isinstance(features, Tensor) else features[0])
+        heat = self.heat(bev)
+        probability = heat.detach().float().sigmoid()
+        peaks = top_peaks(
+            local_peaks(probability, self.unsuppressed_classes).flatten(2), self.count
+        )
+        queries = self.class_encoding(bev.flatten(2), peaks)
+        positions = cell_centers(bev)[peaks.cells]  # [B, Q, 2]
+        queries, _, layers = self.decoder(queries, positions, bev)
+        return TransFusionOutput(heat, peaks, bev, queries, layers)
+
+    def loss(self, features: Tensor | Sequence[Tensor],
+             data_samples: list[Det3DDataSample]) -> dict[str, Tensor]:
+        """``loss_heatmap`` and, for each layer, ``layer_N_loss_cls`` and ``layer_N_loss_bbox``."""
+        return self.loss_of(self(features), [sample.gt_instances_3d for sample in data_samples])
+
+    def loss_of(self, output: TransFusionOutput,
+                instances: list[InstanceData]) -> dict[str, Tensor]:
+        """Losses of an output; see :meth:`loss`."""
+        truth = [boxes_and_labels(objects, output.heat.device) for objects in instances]
+        target = torch.stack([heat_target(boxes, labels, self.coder, self.num_classes)
+                              for boxes, labels in truth])
+        losses = {'loss_heatmap': self.heat_weight * heat_loss(output.heat, target)}
+        for number, layer in enumerate(output.layers):
+            found = self._layer_losses(layer, truth)
+            losses.update({f'layer_{number}_{name}': value for name, value in found.items()})
+        return losses
+
+    def _layer_losses(self, layer: dict[str, Tensor],
+                      gt: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+        targets = self.targets(layer, gt)
+        losses = query_losses(layer['heatmap'].transpose(1, 2), self.coder.stack(layer), targets,
+                              self.code_weights, self.box_weight)
+        if 'iou' in layer:
+            overlapping = targets.ious > 0
+            wrong = (layer['iou'][:, 0].float() - (2 * targets.ious - 1)).abs()
+            losses['loss_iou'] = (self.iou_weight * (wrong * overlapping).sum()
+                                  / mean_count(overlapping.sum()))
+        return losses
+
+    def targets(self, layer: dict[str, Tensor],
+                gt: list[tuple[Tensor, Tensor]]) -> QueryTargets:
+        """Targets of one layer's queries; ``gt`` holds boxes and labels of each sample."""
+        boxes = self.coder.decode(self.coder.stack(layer).detach())
+        logits = layer['heatmap'].detach().transpose(1, 2)
+        return QueryTargets.stack([
+            query_targets(boxes[row], logits[row], *gt[row], self.coder, self.match,
+                          self.iou_shift) for row in range(len(gt))])
+
+    def predict(self, features: Tensor | Sequence[Tensor],
+                data_samples: list[Det3DDataSample]) -> list[InstanceData]:
+        """``bboxes_3d``, ``scores_3d``, ``labels_3d`` of each sample."""
+        return self.predict_of(self(features))
+
+    def predict_of(self, output: TransFusionOutput) -> list[InstanceData]:
+        """Detections of an output; see :meth:`predict`."""
+        last = output.layers[-1]
+        boxes = self.coder.decode(self.coder.stack(last))
+        scores = peak_scores(last['heatmap'], output.peaks)  # [B, Q, K]
+        if 'iou' in last:
+            quality = ((last['iou'][:, 0].float() + 1) / 2).clamp(0, 1)[..., None]
+            scores = scores ** (1 - self.iou_power) * quality ** self.iou_power * (scores > 0)
+        return [select_detections(boxes[row], scores[row], self.center_range, self.suppression)
+                for row in range(len(boxes))]
+
+
+def heat_branch(channels: int, num_classes: int) -> nn.Sequential:
+    """Two convolutions from a map to the logits of a heat map, a normalization between."""
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels),
+        nn.ReLU(), nn.Conv2d(channels, num_classes, 3, padding=1))
+
+
+def peak_scores(logits: Tensor, peaks: Peaks) -> Tensor:  # [B, K, Q] -> [B, Q, K]
+    """Class probability times the peak's, for the class of the peak; 0 for the others."""
+    own = torch.nn.functional.one_hot(peaks.labels, logits.shape[1])  # [B, Q, K]
+    return logits.float().sigmoid().transpose(1, 2) * own * peaks.scores[..., None]

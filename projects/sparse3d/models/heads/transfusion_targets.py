@@ -1,0 +1,123 @@
+"""What each query and each cell of the heat map should give."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from mmdet3d.models.utils import draw_heatmap_gaussian, gaussian_radius
+from mmengine.structures import InstanceData
+from torch import Tensor
+
+from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
+from sparse3d.models.heads.transfusion_matching import Matches, MatchWeights, match
+from sparse3d.ops.rotated_iou import rotated_iou_3d
+
+
+@dataclass
+class QueryTargets:
+    """Targets of the queries of one sample, or of a batch (one more axis in front).
+
+    Attributes:
+        labels: [Q] class, or the number of classes for background.
+        label_weights: [Q] weight of the class's loss.
+        codes: [Q, S] numbers of the matched box.
+        code_weights: [Q, S] 1 where they count, else 0.
+        ious: [Q] 3D overlap with the matched box, -1 without one.
+        positives: number of matched queries; [B] for a batch.
+    """
+
+    labels: Tensor
+    label_weights: Tensor
+    codes: Tensor
+    code_weights: Tensor
+    ious: Tensor
+    positives: Tensor
+
+    @staticmethod
+    def stack(samples: list[QueryTargets]) -> QueryTargets:
+        """Targets of a batch from those of its samples."""
+        return QueryTargets(*(torch.stack([getattr(sample, name) for sample in samples])
+                              for name in QueryTargets.__dataclass_fields__))
+
+
+def boxes_and_labels(objects: InstanceData, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Boxes [G, 7 or 9] and labels [G] of a sample; a velocity marked as unknown is NaN.
+
+    Args:
+        objects: ``bboxes_3d``, ``labels_3d`` and perhaps ``velocity_known``.
+    """
+    boxes = objects.bboxes_3d.tensor.to(device)
+    if 'velocity_known' in objects and boxes.shape[1] >= 9:
+        boxes = boxes.clone()
+        boxes[~objects.velocity_known.to(device), 7:9] = torch.nan
+    return boxes, objects.labels_3d.to(device)
+
+
+def query_targets(
+        boxes: Tensor,      # [Q, 7 or 9]  predictions, meters
+        logits: Tensor,     # [Q, K]
+        gt_boxes: Tensor,   # [G, 7 or 9]
+        gt_labels: Tensor,  # [G]
+        coder: TransFusionBoxCoder,
+        weights: MatchWeights,
+        iou_shift: float = 0.0,
+) -> QueryTargets:
+    """Match predictions with objects, and write down what each should have given.
+
+    Args:
+        iou_shift: part of its height by which a box is lifted before the overlap is
+            measured (the released DSVT takes middles for bottoms: 0.5).
+    """
+    overlaps = rotated_iou_3d(_lifted(boxes, iou_shift), _lifted(gt_boxes, iou_shift))
+    pairs = match(logits, boxes[:, :2], overlaps, gt_labels, gt_boxes[:, :2], coder.extent, weights)
+    return targets_of_pairs(pairs, coder.encode(gt_boxes), gt_labels, *logits.shape)
+
+
+def targets_of_pairs(pairs: Matches, gt_codes: Tensor, gt_labels: Tensor,
+                     num_queries: int, num_classes: int) -> QueryTargets:
+    """Targets from pairs; an unknown velocity (NaN) of a box does not count."""
+    labels = gt_labels.new_full((num_queries, ), num_classes)
+    labels[pairs.predictions] = gt_labels[pairs.objects]
+    codes = gt_codes.new_zeros(num_queries, gt_codes.shape[1])
+    weights = torch.zeros_like(codes)
+    found = gt_codes[pairs.objects]
+    codes[pairs.predictions] = found.nan_to_num()
+    weights[pairs.predictions] = found.isfinite().to(codes.dtype)
+    overlaps = codes.new_full((num_queries, ), -1)
+    overlaps[pairs.predictions] = pairs.ious.to(codes)
+    return QueryTargets(labels, codes.new_ones(num_queries), codes, weights, overlaps,
+                        torch.tensor(len(pairs.objects), device=codes.device))
+
+
+def heat_target(
+        gt_boxes: Tensor,   # [G, >= 7]  meters
+        gt_labels: Tensor,  # [G]
+        coder: TransFusionBoxCoder,
+        num_classes: int,
+        gaussian_overlap: float = 0.1,
+        min_radius: int = 2,
+) -> Tensor:                # [K, H, W]
+    """A Gaussian around each object in the map of its class, 1 at its cell.
+
+    Args:
+        gaussian_overlap: least overlap of a box whose corner lies on the Gaussian's edge.
+        min_radius: of a Gaussian, in cells.
+    """
+    width, height = coder.map_size
+    heat = gt_boxes.new_zeros(num_classes, height, width)
+    centers = coder.to_cells(gt_boxes[:, :2]).int()
+    size = gt_boxes[:, 3:5] / gt_boxes.new_tensor(coder.cell)
+    inside = ((centers >= 0) & (centers < centers.new_tensor([width, height]))).all(1)
+    for row in (inside & (size > 0).all(1)).nonzero().flatten():
+        radius = max(
+            min_radius, int(gaussian_radius((size[row, 0], size[row, 1]), gaussian_overlap))
+        )
+        draw_heatmap_gaussian(heat[gt_labels[row]], centers[row], radius)
+    return heat
+
+
+def _lifted(boxes: Tensor, part: float) -> Tensor:
+    """Boxes [N, 7] moved up by a part of their height."""
+    boxes = boxes[:, :7].clone()
+    boxes[:, 2] += part * boxes[:, 5]
+    return boxes

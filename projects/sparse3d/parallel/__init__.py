@@ -1,0 +1,1 @@
+"""Work over frames and scenes: pools of processes, progress, parts."""

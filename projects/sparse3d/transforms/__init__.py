@@ -1,0 +1,32 @@
+"""One sample: loading, augmentation, database sampling, packing."""
+import sparse3d.compat.applied  # noqa: F401  (these parts rest on it)
+from sparse3d.transforms.augment_images import AugmentImages
+from sparse3d.transforms.augment_scene import AugmentScene
+from sparse3d.transforms.class_balanced_dataset import ClassBalancedDataset
+from sparse3d.transforms.epoch_sampler import EpochSampler
+from sparse3d.transforms.ground_truth_sampling import GroundTruthSampling
+from sparse3d.transforms.joined_dataset import JoinedDataset
+from sparse3d.transforms.keypoint_transforms import LoadKeypoints3D, RemovePointsInOtherBoxes
+from sparse3d.transforms.load_multi_view_images import LoadMultiViewImages
+from sparse3d.transforms.load_points import LoadPoints
+from sparse3d.transforms.load_sweep_points import LoadSweepPoints
+from sparse3d.transforms.object_filters import KeepObjects
+from sparse3d.transforms.pack_sample import PackSample
+from sparse3d.transforms.tanh_features import TanhFeatures
+
+__all__ = [
+    'AugmentImages',
+    'AugmentScene',
+    'ClassBalancedDataset',
+    'EpochSampler',
+    'GroundTruthSampling',
+    'JoinedDataset',
+    'KeepObjects',
+    'LoadKeypoints3D',
+    'LoadMultiViewImages',
+    'LoadPoints',
+    'LoadSweepPoints',
+    'PackSample',
+    'RemovePointsInOtherBoxes',
+    'TanhFeatures',
+]

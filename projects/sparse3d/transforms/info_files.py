@@ -1,0 +1,118 @@
+"""Info files in the layout of mmdet3d 1.4, stamped, checksummed and read without running code.
+
+A file is a pickle of ``dict(metainfo=..., data_list=[...])`` followed by a line with
+its CRC-32, which pickle readers elsewhere (mmdet3d's too) ignore. ``metainfo['stamp']``
+says what the file means: format version, box convention, source, options, writer.
+"""
+from __future__ import annotations
+
+import os
+import pickle
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sparse3d.atomic_files import atomic_file
+from sparse3d.errors import DataError
+from sparse3d.safe_pickle import loads_plain
+from sparse3d.transforms.point_files import read_bytes
+
+FORMAT_VERSION = 1
+_TRAILER = b'\nsparse3d-crc32:'
+_TRAILER_LENGTH = len(_TRAILER) + 8
+_OTHER_WAY = dict.fromkeys(
+    ('nuscenes', 'kitti'), ' or convert it with "tools/create_data.py upgrade"')
+
+
+def write_plain_file(path: str | os.PathLike, content: Any) -> None:
+    """Write plain data (containers, numbers, numpy) as a whole, with a checksum.
+
+    Raises:
+        DataError: if the file cannot be written; an older file stays.
+    """
+    stream = pickle.dumps(content, protocol=4)
+    with atomic_file(path) as file:
+        file.write(stream + _TRAILER + b'%08x' % zlib.crc32(stream))
+
+
+def read_plain_file(path: str | os.PathLike) -> Any:
+    """Read plain data written by :func:`write_plain_file` or by others as a pickle.
+
+    Raises:
+        DataError: if the file is missing, damaged or holds anything but plain data.
+    """
+    content = read_bytes(path)
+    if content[-_TRAILER_LENGTH:].startswith(_TRAILER):
+        stream, checksum = content[:-_TRAILER_LENGTH], content[-8:]
+        if checksum != b'%08x' % zlib.crc32(stream):
+            raise DataError(f'{path} is damaged (checksum differs); '
+                            f'make it again with tools/create_data.py')
+    return loads_plain(content, str(path))
+
+
+def write_info_file(path: str | os.PathLike, metainfo: dict, data_list: list[dict]) -> None:
+    """Write an info file; ``metainfo`` must carry ``dataset`` and ``stamp``.
+
+    Raises:
+        DataError: if the file cannot be written; an older file stays.
+    """
+    missing = {'dataset', 'stamp'} - metainfo.keys()
+    if missing:
+        raise DataError(f'metainfo of {path} lacks {", ".join(sorted(missing))}')
+    write_plain_file(path, dict(metainfo=metainfo, data_list=data_list))
+
+
+def read_info_file(path: str | os.PathLike, dataset: str) -> dict:
+    """Read an info file and make sure that it is what it should be.
+
+    Files of mmdet3d 1.x without our stamp are accepted; their layout is the same.
+
+    Args:
+        path: the ``.pkl`` file.
+        dataset: which data set it has to be of, e.g. ``'kitti'``.
+
+    Returns:
+        ``dict(metainfo=dict, data_list=list[dict])``.
+
+    Raises:
+        DataError: if the file is missing, damaged, of mmdet3d 0.x (other entries
+            and LiDAR boxes), of a later format or of another data set.
+    """
+    if not Path(path).exists():
+        raise DataError(f'the info file {path} does not exist; make it with '
+                        f'"python tools/create_data.py {dataset} {Path(path).parent}"')
+    info = read_plain_file(path)
+    check_info(info, dataset, str(path))
+    return info
+
+
+def check_info(info: Any, dataset: str, source: str) -> None:
+    """Raise :class:`DataError` unless ``info`` is in the 1.4 layout and of ``dataset``."""
+    if is_old_layout(info):
+        raise DataError(f'{source} was written by mmdet3d 0.x, whose entries and LiDAR boxes are '
+                        f'others; make it again with "tools/create_data.py {dataset}"'
+                        f'{_OTHER_WAY.get(dataset, "")}')
+    if (not isinstance(info, dict) or not isinstance(info.get('metainfo'), Mapping)
+            or not isinstance(info.get('data_list'), list)):
+        raise DataError(f'{source} is not an info file: it lacks metainfo and data_list')
+    found = info['metainfo'].get('dataset')
+    if found != dataset:
+        raise DataError(f'{source} describes the data set {found!r}, not {dataset!r}; '
+                        f'check ann_file in the config')
+    stamp = info['metainfo'].get('stamp', {})
+    version = stamp.get('format_version', FORMAT_VERSION) if isinstance(stamp, Mapping) else None
+    if not isinstance(version, int):
+        raise DataError(f'{source} is damaged: its stamp {stamp!r:.60} names no format; make it '
+                        f'again with tools/create_data.py')
+    if version > FORMAT_VERSION:
+        raise DataError(f'{source} has format {version}, this release reads up to '
+                        f'{FORMAT_VERSION}; update Sparse3D or make the file again')
+
+
+def is_old_layout(info: Any) -> bool:
+    """Whether this is what mmdet3d before 1.0 wrote: a bare list, or infos and metadata."""
+    if isinstance(info, list):
+        return bool(info) and isinstance(info[0], dict) and (
+            'annos' in info[0] or 'calib' in info[0] or 'point_cloud' in info[0])
+    return isinstance(info, dict) and 'infos' in info and 'data_list' not in info

@@ -1,0 +1,65 @@
+"""Points of several LiDAR sweeps in the frame of the newest, for nuScenes."""
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sparse3d.transforms.data_paths import path_inside
+from sparse3d.transforms.point_files import load_points
+
+COLUMNS = 5         # x, y, z [m], intensity 0..255, ring
+NEAR_THE_CAR = 1.0  # points of a sweep nearer than this in x and y show the car itself [m]
+
+
+def load_sweep_points(root: Path, entry: Mapping) -> np.ndarray:
+    """Points of a key frame with all its sweeps.
+
+    Args:
+        root: data root.
+        entry: of an info file of :func:`sparse3d.datasets.nuscenes.prepare.prepare_nuscenes`.
+
+    Returns:
+        (N, 5) float32: x, y, z in meters in the key frame's LiDAR frame, intensity, age in
+        seconds.
+
+    Raises:
+        DataError: naming the file that is missing or damaged.
+    """
+    key = path_inside(root / 'samples/LIDAR_TOP', entry['lidar_points']['lidar_path'])
+    sweeps = [(path_inside(root, sweep['lidar_points']['lidar_path']),
+               sweep['lidar_points']['lidar2sensor'], entry['timestamp'] - sweep['timestamp'])
+              for sweep in entry.get('lidar_sweeps', ())]
+    return merge_sweeps(key, sweeps)
+
+
+def merge_sweeps(key: str | os.PathLike,
+                 sweeps: Sequence[tuple[str | os.PathLike, Sequence, float]]) -> np.ndarray:
+    """Points of a key frame and of other sweeps; see :func:`load_sweep_points`.
+
+    Args:
+        key: file of the key frame.
+        sweeps: of each other sweep its file, ``lidar2sensor`` and age in seconds.
+    """
+    points = load_points(key, COLUMNS)
+    points[:, 4] = 0
+    parts = [points]
+    for path, lidar2sensor, age in sweeps:
+        points = load_points(path, COLUMNS)
+        points = points[(np.abs(points[:, :2]) >= NEAR_THE_CAR).any(axis=1)]
+        points[:, :3] = to_key_frame(points[:, :3], lidar2sensor)
+        points[:, 4] = age
+        parts.append(points)
+    return np.concatenate(parts)
+
+
+def to_key_frame(points: np.ndarray, lidar2sensor: Sequence) -> np.ndarray:
+    """Bring points (N, 3) of a sweep into the LiDAR frame of its key frame.
+
+    Args:
+        lidar2sensor: (4, 4) rigid transform from the key frame's LiDAR to the sweep's.
+    """
+    matrix = np.asarray(lidar2sensor, dtype=np.float64)
+    return (points.astype(np.float64) - matrix[:3, 3]) @ matrix[:3, :3]

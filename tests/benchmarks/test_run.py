@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from sparse3d.errors import ConfigError
+from sparse3d_benchmarks import run as module
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    def run(threads, repeats):
+        assert torch.get_num_threads() == threads
+        return [dict(name='thing', value=2.0, unit='ms', baseline=10.0, ratio=5.0, note='old code'),
+                dict(name='other', value=12345.0, unit='frames')]
+
+    monkeypatch.setitem(sys.modules, 'fake_benchmark', SimpleNamespace(
+        run=run, __spec__=SimpleNamespace()))
+    monkeypatch.setattr(module, 'BENCHMARKS', {'fake': 'fake_benchmark', 'gone': 'no.such.module'})
+
+
+def test_runs_with_the_threads_asked_for_and_prints_a_table(fake):
+    rows = module.benchmark(['all'], threads=1, repeats=1)
+    assert [row.name for row in rows] == ['thing', 'other'] and rows[0].benchmark == 'fake'
+    table = module.format_table(rows, threads=1)
+    assert '1 threads; torch' in table and '5.00x' in table and '12,345 frames' in table
+    assert len({line.index('thing' if 'thing' in line else 'other')
+                for line in table.splitlines() if 'fake' in line}) == 1
+
+
+def test_unknown_and_absent_names(fake):
+    with pytest.raises(ConfigError, match="'fale'; did you mean 'fake'"):
+        module.benchmark(['fale'])
+    with pytest.raises(ConfigError, match='not installed'):
+        module.benchmark(['gone'])
+    assert module.available() == ['fake']

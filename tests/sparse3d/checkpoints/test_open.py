@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from sparse3d.checkpoints.open import latest_checkpoint, load_weights, open_checkpoint
+from sparse3d.engine.checkpoint_config import options_in_effect
+from sparse3d.errors import CheckpointError
+
+
+def model(width=3, extra=False):
+    layers = {'first': nn.Linear(2, width), 'second': nn.Linear(width, 1)}
+    if extra:
+        layers['third'] = nn.Linear(1, 1)
+    return nn.ModuleDict(layers)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / 'model.pth'
+    torch.save({'state_dict': model().state_dict(), 'meta': {'epoch': 3}}, path)
+    return path
+
+
+def test_weights_arrive(saved):
+    receiver = model()
+    checkpoint = load_weights(receiver, saved)
+    assert checkpoint['meta'] == {'epoch': 3}
+    for name, value in receiver.state_dict().items():
+        assert torch.equal(value, checkpoint['state_dict'][name])
+
+
+def test_a_plain_state_dict_and_one_from_several_processes(tmp_path):
+    source = model()
+    torch.save({f'module.{k}': v for k, v in source.state_dict().items()}, tmp_path / 'a.pth')
+    receiver = model()
+    load_weights(receiver, tmp_path / 'a.pth')
+    assert torch.equal(receiver['first'].weight, source['first'].weight)
+
+
+class Versioned(nn.Linear):
+    """A layer that turns the weights of its first version around, as spconv's do."""
+    _version = 2
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *rest):
+        if local_metadata.get('version', 1) < 2:
+            state_dict[f'{prefix}weight'] = state_dict[f'{prefix}weight'].T.contiguous()
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+
+
+@pytest.mark.parametrize('wrapped', [False, True])
+@pytest.mark.parametrize('allow_partial', [False, True])
+def test_layers_see_the_version_that_wrote_the_weights(tmp_path, wrapped, allow_partial):
+    source = nn.Sequential(Versioned(2, 3))
+    saved = nn.ModuleDict({'module': source}) if wrapped else source
+    torch.save({'state_dict': saved.state_dict()}, tmp_path / 'new.pth')
+    receiver = nn.Sequential(Versioned(2, 3))
+    load_weights(receiver, tmp_path / 'new.pth', allow_partial)
+    assert torch.equal(receiver[0].weight, source[0].weight)
+
+    old = source.state_dict()
+    old['0.weight'] = old['0.weight'].T.contiguous()
+    torch.save(dict(old), tmp_path / 'old.pth')
+    load_weights(nn.Sequential(Versioned(2, 3)), tmp_path / 'old.pth', allow_partial)
+    load_weights(receiver, tmp_path / 'old.pth', allow_partial)
+    assert torch.equal(receiver[0].weight, source[0].weight)
+
+
+@pytest.mark.parametrize('other, words', [
+    (lambda: model(extra=True), ['2 missing in the checkpoint', 'third.weight']),
+    (lambda: nn.ModuleDict({'first': nn.Linear(2, 3)}), ['2 unknown to the model', 'second.']),
+    (lambda: model(width=4), ['3 of another shape', 'first.weight']),
+])
+def test_another_model_is_refused_with_names(saved, other, words):
+    with pytest.raises(CheckpointError) as error:
+        load_weights(other(), saved)
+    for word in [*words, str(saved), '--allow-partial']:
+        assert word in str(error.value)
+
+
+def test_a_part_is_taken_on_request(saved):
+    receiver = model(width=4, extra=True)
+    before = receiver['first'].weight.clone()
+    checkpoint = load_weights(receiver, saved, allow_partial=True)
+    assert torch.equal(receiver['second'].bias, checkpoint['state_dict']['second.bias'])
+    assert torch.equal(receiver['first'].weight, before)
+
+
+@pytest.mark.parametrize('allow_partial', [False, True])
+def test_nothing_fits(saved, allow_partial):
+    with pytest.raises(CheckpointError, match='none of its 4 weights fits'):
+        load_weights(nn.ModuleDict({'other': nn.Linear(1, 1)}), saved, allow_partial)
+
+
+@pytest.mark.parametrize('keep', [0, 10, 500, -20])
+def test_a_checkpoint_cut_short(saved, keep):
+    content = saved.read_bytes()
+    saved.write_bytes(content[:keep])
+    with pytest.raises(CheckpointError, match='damaged'):
+        open_checkpoint(saved)
+
+
+def test_a_file_of_another_kind(tmp_path):
+    path = tmp_path / 'notes.pth'
+    path.write_text('not a checkpoint at all')
+    with pytest.raises(CheckpointError, match='notes.pth'):
+        open_checkpoint(path)
+    torch.save({'numbers': [1, 2]}, path)
+    with pytest.raises(CheckpointError, match='no weights'):
+        open_checkpoint(path)
+
+
+def test_objects_that_run_code_are_not_loaded(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / 'ran'),)
+
+    torch.save({'state_dict': model().state_dict(), 'meta': Evil()}, tmp_path / 'evil.pth')
+    with pytest.raises(CheckpointError, match='evil.pth is refused: .*posix.*; only weights'):
+        open_checkpoint(tmp_path / 'evil.pth')
+    assert not (tmp_path / 'ran').exists()
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(CheckpointError, match='does not exist'):
+        open_checkpoint(tmp_path / 'absent.pth')
+
+
+def test_the_latest_checkpoint(tmp_path):
+    assert latest_checkpoint(tmp_path) is None
+    for name in ('epoch_9.pth', 'epoch_10.pth', 'best_score_epoch_11.pth'):
+        (tmp_path / name).touch()
+    assert latest_checkpoint(tmp_path).name == 'epoch_10.pth'
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_9.pth'))
+    assert latest_checkpoint(tmp_path).name == 'epoch_9.pth'
+    (tmp_path / 'last_checkpoint').write_text('/moved/away/epoch_9.pth')
+    assert latest_checkpoint(tmp_path).name == 'epoch_9.pth'
+    (tmp_path / 'last_checkpoint').write_text('')  # killed while it was written
+    assert latest_checkpoint(tmp_path).name == 'epoch_10.pth'
+
+
+def test_the_config_in_a_checkpoint_is_data(tmp_path):
+    path = tmp_path / 'a.pth'
+    text = "model = dict(type='SECOND', init_cfg=dict(type='Pretrained', checkpoint='x'))\n"
+    torch.save(dict(meta=dict(cfg=text), state_dict=model().state_dict()), path)
+    assert open_checkpoint(path).config() == {'model': {'type': 'SECOND'}}
+    torch.save(dict(meta={}, state_dict=model().state_dict()), path)
+    with pytest.raises(CheckpointError, match='a.pth holds no config'):
+        open_checkpoint(path).config()
+
+
+def test_an_open_checkpoint_is_not_opened_again(saved):
+    opened = open_checkpoint(saved)
+    saved.unlink()
+    assert open_checkpoint(opened) is opened
+    load_weights(model(), opened)
+
+
+def test_options_are_kept_as_the_config_has_them_in_the_end():
+    config = Config(dict(model=dict(
+        fusion=dict(type='Fusion', channels=3, published_a=False, published_b=None),
+        layers=[dict(published_c=2)], published_off=None)))
+    options = {'model.fusion': dict(published_a=True, published_b=True), 'model.published_off': 1,
+               'model.layers.0.published_c': 1, 'model.layers.1.published_c': 1}
+    assert options_in_effect(options, config) == {
+        'model.fusion': dict(published_a=False), 'model.layers.0.published_c': 2}

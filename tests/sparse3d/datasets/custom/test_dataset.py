@@ -1,0 +1,88 @@
+"""Own data as a dataset: samples, classes, velocities, missing files."""
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.registry import init_default_scope
+
+from sparse3d.datasets.custom.dataset import CustomDetectionDataset
+from sparse3d.datasets.custom.prepare.frames import prepare_custom
+from sparse3d.errors import ConfigError, DataError
+
+ROWS = ('class,x,y,z_bottom,dx,dy,dz,yaw,vx,vy\n'
+        'Car,10,2,-1,4,2,1.6,0.5,3,1\nDog,5,0,-1,1,.4,.6,0,nan,nan\n')
+LOAD = [dict(type='LoadPointFile', columns=4),
+        dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
+        dict(type='PackSample', keys=['points', 'gt_bboxes_3d', 'gt_labels_3d'])]
+
+
+@pytest.fixture
+def own(tmp_path):
+    (tmp_path / 'points').mkdir()
+    (tmp_path / 'boxes').mkdir()
+    for name in ('a', 'b', 'c'):
+        points = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+        points[3, 1] = np.nan
+        np.save(tmp_path / f'points/{name}.npy', points)
+        (tmp_path / f'boxes/{name}.csv').write_text(ROWS)
+    prepare_custom(tmp_path)
+    return tmp_path
+
+
+def dataset(root, classes, split='train', **options):
+    init_default_scope('mmdet3d')
+    return CustomDetectionDataset(str(root), f'own_infos_{split}.pkl', dict(classes=classes),
+                                  pipeline=LOAD, **options)
+
+
+def test_a_sample_has_points_boxes_and_labels_in_the_order_of_the_classes(own):
+    sample = dataset(own, ['Dog', 'Car'])[0]
+    assert sample['inputs']['points'].shape == (19, 4)  # the point with NaN is left out
+    truth = sample['data_samples'].gt_instances_3d
+    assert truth.labels_3d.tolist() == [1, 0]
+    np.testing.assert_allclose(truth.bboxes_3d.tensor[0], [10, 2, -1, 4, 2, 1.6, 0.5], rtol=1e-6)
+
+
+def test_classes_left_out_and_velocities(own):
+    truth = dataset(own, ['Dog'], velocities=True)[0]['data_samples'].gt_instances_3d
+    np.testing.assert_allclose(truth.bboxes_3d.tensor, [[5, 0, -1, 1, .4, .6, 0, 0, 0]], rtol=1e-6)
+
+
+def test_a_misspelt_class_is_named_with_the_nearest(own):
+    with pytest.raises(ConfigError, match="'car' .* did you mean 'Car'"):
+        dataset(own, ['car'])
+
+
+def test_missing_files_are_named_at_the_start(own):
+    (own / 'points/a.npy').unlink()
+    with pytest.raises(DataError, match='a.npy .* does not exist'):
+        dataset(own, ['Car'])
+    with pytest.raises(DataError, match='create_data.py custom'):
+        dataset(own, ['Car'], split='absent')
+
+
+def test_pictures_of_own_cameras_reach_a_camera_model(own):
+    """One frame of images, in the order asked for; and one sentence where they are not wanted."""
+    matrices = dict(cam2img=[[20, 0, 16], [0, 20, 9], [0, 0, 1]],
+                    lidar2cam=[[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+    for number, camera in enumerate(('LEFT', 'RIGHT')):
+        (own / f'images/{camera}').mkdir(parents=True)
+        for name in ('a', 'b', 'c'):
+            picture = np.full((18, 32, 3), 40 + 100 * number, np.uint8)
+            cv2.imwrite(str(own / f'images/{camera}/{name}.png'), picture)
+    (own / 'calibration.json').write_text(json.dumps(dict(LEFT=matrices, RIGHT=matrices)))
+    prepare_custom(own)
+    options = dict(metainfo=dict(classes=['Car']), pipeline=[
+        dict(type='LoadMultiViewImages', cameras=['RIGHT', 'LEFT'])])
+    seen = dict(modality=dict(use_lidar=False, use_camera=True))
+    init_default_scope('mmdet3d')
+    sample = CustomDetectionDataset(str(own), 'own_infos_train.pkl', **options, **seen)[0]
+    assert [int(image.max()) for image in sample['img']] == [140, 40]
+    assert sample['image_valid'].all() and sample['num_frames'] == 1
+    ahead = sample['lidar2img'][0] @ [10.0, 0, 0, 1]
+    np.testing.assert_allclose(ahead[:2] / ahead[2], [16, 9])
+    with pytest.raises(DataError, match=r'use_camera=True'):
+        CustomDetectionDataset(str(own), 'own_infos_train.pkl', **options)[0]

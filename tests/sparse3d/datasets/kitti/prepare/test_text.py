@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+
+from sparse3d.datasets.kitti.prepare.text import (
+    read_calibration,
+    read_labels,
+    read_plane,
+    read_split,
+)
+from sparse3d.errors import DataError
+
+LABEL = ('Car 0.00 1 1.85 387.63 181.54 423.81 203.12 1.67 1.87 3.69 -16.53 2.39 58.49 1.57\n'
+         'DontCare -1 -1 -10 503.89 169.71 590.61 190.13 -1 -1 -1 -1000 -1000 -1000 -10\n')
+
+
+def _file(tmp_path, text):
+    path = tmp_path / 'file.txt'
+    path.write_text(text)
+    return path
+
+
+def test_a_label_line(tmp_path):
+    car, ignored = read_labels(_file(tmp_path, LABEL))
+    assert (car.type, car.truncated, car.occluded, car.alpha) == ('Car', 0, 1, 1.85)
+    assert car.bbox == (387.63, 181.54, 423.81, 203.12)
+    assert car.camera_box == (-16.53, 2.39, 58.49, 3.69, 1.67, 1.87, 1.57)  # l, h, w
+    assert ignored.type == 'DontCare' and car.score == 0
+
+
+def test_a_result_line_has_a_score(tmp_path):
+    line = LABEL.splitlines()[0].replace('0.00 1', '-1 -1') + ' 0.75\n'
+    assert read_labels(_file(tmp_path, line))[0].score == 0.75
+
+
+def test_an_empty_file_has_no_objects(tmp_path):
+    assert read_labels(_file(tmp_path, '')) == []
+    assert read_labels(_file(tmp_path, '\n')) == []
+
+
+@pytest.mark.parametrize('old, new, message', [
+    ('Car', 'car', "unknown type 'car'"), (' 1.57', '', '14 columns'), (' 1 1.85', ' 7 1.85', '7'),
+    ('0.00', '1.50', 'truncated is 1.5'), ('423.81', '3.81', 'ends before it begins'),
+    ('3.69', '-3.69', 'cannot be'), (' 1.57', ' 157', 'cannot be'), ('58.49', '5849', 'cannot be'),
+    ('58.49', 'inf', 'NaN or infinite'), ('58.49', '5e', 'could not convert')])
+def test_impossible_labels(tmp_path, old, new, message):
+    with pytest.raises(DataError, match=message) as caught:
+        read_labels(_file(tmp_path, LABEL.replace(old, new, 1)))
+    assert 'file.txt, line 1' in str(caught.value)
+
+
+def test_calibration_by_hand(small_kitti, tmp_path):
+    calibration = read_calibration(_file(tmp_path, small_kitti.calibration()))
+    point = calibration.lidar2cam @ (10, 1, 0.5, 1)
+    np.testing.assert_allclose(point, [-1, -0.6, 9.7, 1])
+    assert [matrix.shape for matrix in calibration.cam2img] == [(4, 4)] * 4
+
+
+def test_plane_and_split(tmp_path):
+    plane = _file(tmp_path, '# Plane\nWidth 4\nHeight 1\n0 -1 0 1.65\n')
+    assert read_plane(plane) == [0, -1, 0, 1.65]
+    with pytest.raises(DataError, match='does not hold a plane'):
+        read_plane(_file(tmp_path, '# Plane\n'))
+    assert read_split(_file(tmp_path, '000001\n000002\n\n')) == ['000001', '000002']
+
+
+def test_fuzz_labels_and_calibration(small_kitti, tmp_path):
+    """Truncated or with a byte changed: a DataError that names the file, or numbers."""
+    random = np.random.default_rng(0)
+    for reader, text in ((read_labels, LABEL), (read_calibration, small_kitti.calibration())):
+        whole, path = text.encode(), tmp_path / 'file.txt'
+        for _ in range(600):
+            damaged = bytearray(whole[:random.integers(0, len(whole) + 1)])
+            for _ in range(random.integers(0, 3) if damaged else 0):
+                damaged[random.integers(len(damaged))] = random.integers(0, 256)
+            path.write_bytes(damaged)
+            try:
+                result = reader(path)
+            except DataError as error:
+                assert 'file.txt' in str(error)
+            else:
+                assert np.isfinite(_numbers(result)).all()
+
+
+def _numbers(result):
+    if isinstance(result, list):
+        return [number for item in result for number in (*item.camera_box, *item.bbox)]
+    return np.stack([*result.cam2img, result.lidar2cam])

@@ -1,0 +1,150 @@
+"""Info files of KITTI in the layout of mmdet3d before 1.1, written here, become present ones."""
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmdet3d.registry import DATASETS
+
+from sparse3d.datasets.kitti.check import check_kitti
+from sparse3d.datasets.kitti.prepare import prepare_kitti
+from sparse3d.errors import DataError
+from sparse3d.preparation.info_upgrade import upgrade_info_file
+from sparse3d.transforms.info_files import read_info_file, write_plain_file
+
+NAME = 'kitti_infos_train.pkl'
+
+
+@pytest.fixture
+def root(small_kitti) -> Path:
+    prepare_kitti(small_kitti.root)
+    return small_kitti.root
+
+
+def as_old_file(root: Path, folder: str = 'training') -> list[dict]:
+    """The split as mmdet3d 0.x wrote it: from the text files, with the points counted before."""
+    split = 'train' if folder == 'training' else 'test'
+    infos = []
+    for entry in read_info_file(root / f'kitti_infos_{split}.pkl', 'kitti')['data_list']:
+        number = entry['sample_idx']
+        image = entry['images']['CAM2']
+        infos.append(dict(
+            image=dict(image_idx=number, image_path=f'{folder}/image_2/{number:06d}.png',
+                       image_shape=np.array([image['height'], image['width']], dtype=np.int32)),
+            point_cloud=dict(num_features=4, velodyne_path=f'{folder}/velodyne/{number:06d}.bin'),
+            calib=old_calibration(root / folder / f'calib/{number:06d}.txt')))
+        if 'instances' in entry:
+            infos[-1]['annos'] = old_annotations(
+                root / folder / f'label_2/{number:06d}.txt',
+                [item['num_lidar_pts'] for item in entry['instances']])
+        if 'plane' in entry:
+            infos[-1]['plane'] = np.array(entry['plane'])
+    return infos
+
+
+def old_calibration(path: Path) -> dict:
+    matrices = {}
+    for line in filter(str.strip, path.read_text().splitlines()):
+        name, numbers = line.split(':')
+        values = np.array(numbers.split(), dtype=np.float64).reshape(3, -1)
+        matrices[name] = np.eye(4)
+        matrices[name][:3, :values.shape[1]] = values
+    return matrices
+
+
+def old_annotations(path: Path, num_points: list[int]) -> dict:
+    rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
+    numbers = np.array([row[1:15] for row in rows], dtype=np.float64).reshape(-1, 14)
+    known = sum(row[0] != 'DontCare' for row in rows)
+    return dict(
+        name=np.array([row[0] for row in rows]), truncated=numbers[:, 0],
+        occluded=numbers[:, 1].astype(int), alpha=numbers[:, 2], bbox=numbers[:, 3:7],
+        dimensions=numbers[:, [9, 7, 8]], location=numbers[:, 10:13], rotation_y=numbers[:, 13],
+        score=np.zeros(len(rows)), num_points_in_gt=np.array(num_points, dtype=np.int32),
+        index=np.array([*range(known), *[-1] * (len(rows) - known)], dtype=np.int32),
+        group_ids=np.arange(len(rows), dtype=np.int32), difficulty=np.zeros(len(rows), np.int32))
+
+
+def alike(found, expected, where: str) -> None:
+    """The same keys, words and lengths, and numbers that are close."""
+    if isinstance(expected, dict):
+        assert found.keys() == expected.keys(), where
+        for key, value in expected.items():
+            alike(found[key], value, f'{where}/{key}')
+    elif isinstance(expected, list | tuple) and any(
+            isinstance(value, dict | str) for value in expected):
+        assert len(found) == len(expected), where
+        for place, pair in enumerate(zip(found, expected, strict=True)):
+            alike(*pair, f'{where}/{place}')
+    elif isinstance(expected, str):
+        assert found == expected, where
+    else:
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6, err_msg=where)
+
+
+@pytest.mark.parametrize('folder', ['training', 'testing'])
+def test_an_old_file_becomes_what_the_preparation_writes(root, folder):
+    path = root / (NAME if folder == 'training' else 'kitti_infos_test.pkl')
+    expected = read_info_file(path, 'kitti')
+    for entry in expected['data_list']:
+        del entry['lidar_points']['contents']  # checksums, which old files have not
+    write_plain_file(path, as_old_file(root, folder))
+    with pytest.raises(DataError, match='create_data.py upgrade'):
+        read_info_file(path, 'kitti')
+    said = upgrade_info_file(path)
+    assert f'{len(expected["data_list"])} samples' in said and 'ground-truth database' in said
+    found = read_info_file(path, 'kitti')
+    alike(found['data_list'], expected['data_list'], 'data_list')
+    assert found['metainfo']['categories'] == expected['metainfo']['categories']
+    assert 'upgraded' in found['metainfo']['stamp']['source']
+    assert path.with_name(f'{path.name}.old').is_file()
+    assert not check_kitti(root).problems
+
+
+def test_an_upgraded_file_trains_and_tests_as_a_prepared_one(root):
+    settings = dict(type='mmdet3d.KittiDetectionDataset', data_root=str(root),
+                    metainfo=dict(classes=['Car', 'Pedestrian']),
+                    data_prefix=dict(pts='training/velodyne_reduced', img='training/image_2'))
+    write_plain_file(root / 'old.pkl', as_old_file(root))
+    upgrade_info_file(root / 'old.pkl', root / 'upgraded.pkl')
+    prepared, upgraded = (DATASETS.build(dict(settings, ann_file=name))
+                          for name in (NAME, 'upgraded.pkl'))
+    assert len(prepared) == len(upgraded) == 3
+    for index in range(3):
+        expected, found = (part.get_data_info(index)['ann_info'] for part in (prepared, upgraded))
+        np.testing.assert_allclose(found['gt_bboxes_3d'].tensor, expected['gt_bboxes_3d'].tensor)
+        assert found['gt_labels_3d'].tolist() == expected['gt_labels_3d'].tolist()
+
+
+def test_what_cannot_be_upgraded_is_named_and_stays(root):
+    def refused(content, message: str) -> None:
+        path = root / 'old.pkl'
+        path.write_bytes(content if isinstance(content, bytes) else pickle.dumps(content))
+        before = path.read_bytes()
+        with pytest.raises(DataError, match=message):
+            upgrade_info_file(path)
+        assert path.read_bytes() == before
+
+    old = as_old_file(root)
+    refused([dict(old[0], pose=np.eye(4))], 'info file of Waymo, .*create_data.py waymo')
+    refused([dict(old[0], point_cloud=dict(num_features=4, lidar_idx='000003'))], 'by OpenPCDet')
+    refused([dict(annos={})], 'not an info file of nuScenes or KITTI')
+    refused([], 'not an info file of nuScenes or KITTI')
+    refused([dict(old[0], calib={})], r"frame 0 of .*old.pkl is damaged \(KeyError: 'P0'\)")
+    refused([dict(old[0], calib=dict(old[0]['calib'], P2=np.full((4, 4), np.nan)))],
+            'P2 is no calibration matrix')
+    unknown = dict(old[0]['annos'], name=np.array(['Car', 'Tractor', 'DontCare']))
+    refused([dict(old[0], annos=unknown)], "'Tractor' is no type of KITTI")
+    refused([dict(old[0], annos=dict(old[0]['annos'], bbox=np.zeros((1, 4))))], 'is damaged')
+    refused(pickle.dumps([dict(image=Path('x'), annos={})]), 'refused: .*which is not plain data')
+
+
+def test_frames_without_objects_stay_frames(root):
+    old = as_old_file(root)[:1]
+    old[0]['annos'] = {key: values[:0] for key, values in old[0]['annos'].items()}
+    write_plain_file(root / 'old.pkl', old)
+    upgrade_info_file(root / 'old.pkl', root / 'new.pkl')
+    (entry, ) = read_info_file(root / 'new.pkl', 'kitti')['data_list']
+    assert entry['instances'] == [] and entry['cam_instances'] == dict(CAM2=[])

@@ -1,0 +1,47 @@
+"""A NaN stops the training before the weights learn from it, and is traced to its place."""
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from sparse3d.apis import train
+from sparse3d.checkpoints.open import read_any_checkpoint
+from sparse3d.engine.hooks.non_finite_watch import NonFiniteLoss, first_non_finite
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(2, 2), nn.Linear(2, 1)
+        self.data_preprocessor = lambda batch, training: batch
+
+    def forward(self, inputs, data_samples=None, mode='loss'):
+        return {'loss': self.second(self.first(inputs['points']).log()).sum()}
+
+
+def test_the_first_tensor_is_named():
+    model, good = Model(), {'inputs': {'points': torch.ones(3, 2)}}
+    assert first_non_finite(model, {'inputs': {'points': [torch.tensor([1.0, float('inf')])]}}) \
+        == 'inputs.points[0] of the batch'
+    with torch.no_grad():
+        model.first.weight.fill_(-1)
+        model.first.bias.zero_()
+    assert first_non_finite(model, good) == 'the loss loss' or \
+        first_non_finite(model, good) == 'the output of second (Linear)'
+    model.second.weight.data[0, 0] = float('nan')
+    assert first_non_finite(model, good) == 'the weight second.weight'
+
+
+def test_training_stops_with_weights_as_they_were(tiny_config, tmp_path):
+    """Points of 1e38 overflow in the first layer."""
+    with pytest.raises(NonFiniteLoss) as error:
+        train(tiny_config, tmp_path, {'train_dataloader.dataset.jitter': 1e38})
+    assert 'epoch 1, iteration 1' in str(error.value)
+    assert 'the output of hidden (Linear)' in str(error.value) or 'inputs' in str(error.value)
+    batch = read_any_checkpoint(tmp_path / 'non_finite_batch.pth')
+    assert len(batch['samples']) == 4 and batch['samples'][0]['bboxes_3d'].shape == (1, 7)
+
+
+def test_a_training_without_nan_is_left_alone(tiny_config, tmp_path):
+    assert train(tiny_config, tmp_path).epochs == 4

@@ -1,0 +1,192 @@
+"""Coder, peaks, matching, targets and suppression of the TransFusion head."""
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+import torch
+from mmdet3d.structures import LiDARInstance3DBoxes
+from mmengine.structures import InstanceData
+
+from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
+from sparse3d.models.heads.transfusion_decoder import scaled_attention
+from sparse3d.models.heads.transfusion_detections import Suppression, doubles, select_detections
+from sparse3d.models.heads.transfusion_losses import code_loss, heat_loss, label_loss
+from sparse3d.models.heads.transfusion_matching import MatchWeights, match
+from sparse3d.models.heads.transfusion_queries import local_peaks, top_peaks
+from sparse3d.models.heads.transfusion_targets import boxes_and_labels, heat_target, query_targets
+
+RANGE = [-8.0, -4.0, -3.0, 8.0, 4.0, 1.0]  # twice as long as wide
+BOXES = torch.tensor([[1.0, 2.0, -1.0, 4.0, 1.6, 1.5, 0.4, 3.0, -1.0],
+                      [-5.0, -3.0, -1.2, 3.9, 1.7, 1.4, -2.0, 0.0, 0.5]])
+LABELS = torch.tensor([0, 2])
+EVERYWHERE = [-1e6] * 3 + [1e6] * 3
+
+
+@pytest.fixture
+def coder() -> TransFusionBoxCoder:
+    return TransFusionBoxCoder(RANGE, [0.25, 0.5], 2)
+
+
+def test_a_box_in_cells_worked_by_hand(coder):
+    code = coder.encode(torch.tensor([[-7.0, 0.0, -1.0, 1.0, 1.0, 2.0, 0.0, 5.0, 6.0]]))
+    torch.testing.assert_close(code, torch.tensor([[2.0, 4, 0, 0, 0, 2 ** 0.5, 0, 1, 5, 6]])
+                               .index_fill(1, torch.tensor(5), torch.tensor(2.0).log().item()))
+    assert coder.map_size == (32, 8)
+
+
+@pytest.mark.parametrize('top', [False, True])
+def test_decoding_is_the_inverse_of_encoding(top):
+    coder = TransFusionBoxCoder(RANGE, [0.25, 0.5], 2, published_top_height=top)
+    torch.testing.assert_close(coder.decode(coder.encode(BOXES)), BOXES)
+
+
+def test_the_published_height_is_that_of_the_top():
+    code = TransFusionBoxCoder(RANGE, [0.25, 0.5], 2, published_top_height=True).encode(BOXES)
+    torch.testing.assert_close(code[:, 2], BOXES[:, 2] + BOXES[:, 5])
+
+
+def test_boxes_without_velocity(coder):
+    still = TransFusionBoxCoder(RANGE, [0.25, 0.5], 2, velocity=False)
+    torch.testing.assert_close(still.decode(still.encode(BOXES)), BOXES[:, :7])
+    assert coder.encode(BOXES[:, :7])[:, 8:].isnan().all()
+
+
+def test_peaks_are_the_highest_of_their_window_and_not_on_the_border():
+    heat = torch.zeros(1, 2, 5, 6)
+    heat[0, :, 2, 2], heat[0, :, 2, 3], heat[0, :, 0, 5] = 0.9, 0.8, 0.7
+    peaks = local_peaks(heat, unsuppressed_classes=[1])
+    assert peaks[0, 0].count_nonzero() == 1 and peaks[0, 1].count_nonzero() == 3
+    top = top_peaks(peaks.flatten(2), 4)
+    assert top.labels.tolist()[0].count(1) == 3
+    assert sorted(top.cells.tolist()[0]) == [5, 14, 14, 15]
+    torch.testing.assert_close(top.scores, torch.tensor([[0.9, 0.9, 0.8, 0.7]]))
+
+
+def test_more_queries_than_cells_gives_what_there_is():
+    assert top_peaks(torch.rand(2, 3, 4), 100).scores.shape == (2, 12)
+    assert top_peaks(torch.rand(2, 3, 0), 100).scores.shape == (2, 0)
+
+
+def test_matching_agrees_with_all_permutations():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(5, 3, generator=generator)
+    centers, objects = (torch.rand(n, 2, generator=generator) * 8 for n in (5, 3))
+    overlaps = torch.rand(5, 3, generator=generator)
+    labels = torch.tensor([2, 0, 2])
+    probability = logits.double().sigmoid()
+
+    def cost(rows):
+        total = 0.0
+        for column, row in enumerate(rows):
+            p = probability[row, labels[column]]
+            total += 0.15 * (-p.log() * 0.25 * (1 - p) ** 2 + (1 - p).log() * 0.75 * p ** 2)
+            total += 0.25 * ((centers[row] - objects[column]).abs() / torch.tensor([16, 8])).sum()
+            total -= 0.25 * overlaps[row, column]
+        return float(total)
+
+    best = min(permutations(range(5), 3), key=cost)
+    pairs = match(logits, centers, overlaps, labels, objects, [16.0, 8.0], MatchWeights())
+    assert {int(o): int(p) for p, o in zip(pairs.predictions, pairs.objects, strict=True)} == (
+        dict(enumerate(best)))
+
+
+def test_matching_survives_what_is_not_a_number(coder):
+    boxes = BOXES.repeat(2, 1)
+    boxes[0] = torch.nan
+    targets = query_targets(boxes, torch.zeros(4, 3), BOXES, LABELS, coder, MatchWeights())
+    assert targets.labels.tolist() == [3, 2, 0, 3]
+
+
+def test_targets_of_matched_and_unmatched_queries(coder):
+    truth = BOXES.clone()
+    truth[0, 7:] = torch.nan  # no velocity known
+    logits = torch.zeros(3, 3)
+    predictions = torch.cat([BOXES[1:], BOXES[:1] + 20, BOXES[:1]])
+    targets = query_targets(predictions, logits, truth, LABELS, coder, MatchWeights())
+    assert targets.labels.tolist() == [2, 3, 0] and int(targets.positives) == 2
+    torch.testing.assert_close(targets.ious, torch.tensor([1.0, -1, 1]))
+    assert targets.code_weights.sum(1).tolist() == [10, 0, 8]
+    torch.testing.assert_close(coder.decode(targets.codes[0]), BOXES[1])
+
+
+@pytest.mark.parametrize('masked', [False, True])
+def test_attention_is_that_of_pytorch(masked):
+    layer = torch.nn.MultiheadAttention(8, 2, batch_first=True)
+    queries, keys = torch.randn(2, 5, 8, requires_grad=True), torch.randn(2, 7, 8)
+    padding = torch.rand(2, 7) > 0.6 if masked else None
+    expected = layer(queries, keys, keys, key_padding_mask=padding, need_weights=True)[0]
+    found = scaled_attention(layer, queries, keys, padding)
+    torch.testing.assert_close(found, expected)
+    gradients = [torch.autograd.grad(result.square().sum(), queries, retain_graph=True)[0]
+                 for result in (found, expected)]
+    torch.testing.assert_close(*gradients)
+
+
+def test_a_velocity_marked_as_unknown_is_not_learned():
+    objects = InstanceData(bboxes_3d=LiDARInstance3DBoxes(BOXES, box_dim=9), labels_3d=LABELS,
+                           velocity_known=torch.tensor([True, False]))
+    boxes, labels = boxes_and_labels(objects, torch.device('cpu'))
+    assert boxes[:, 7:].isnan().all(1).tolist() == [False, True]
+    assert objects.bboxes_3d.tensor.isfinite().all() and labels.tolist() == [0, 2]
+
+
+def test_a_sample_without_objects_is_all_background(coder):
+    targets = query_targets(BOXES, torch.zeros(2, 3), BOXES[:0], LABELS[:0], coder, MatchWeights())
+    assert targets.labels.tolist() == [3, 3] and not targets.code_weights.any()
+    assert not heat_target(BOXES[:0], LABELS[:0], coder, 3).any()
+
+
+def test_heat_is_one_at_the_objects_cell_and_objects_outside_are_left_out(coder):
+    outside = torch.cat([BOXES, BOXES[:1] + 100])
+    heat = heat_target(outside, torch.tensor([0, 2, 1]), coder, 3)
+    assert heat.shape == (3, 8, 32)
+    assert (heat == 1).nonzero().tolist() == [[0, 6, 18], [2, 1, 6]]
+
+
+def test_losses_by_hand():
+    one = torch.tensor(1.0)
+    logits = torch.tensor([[[0.0, 0.0]]])
+    loss = label_loss(logits, torch.tensor([[1]]), torch.ones(1, 1), one)
+    torch.testing.assert_close(loss, 0.25 * torch.tensor(2.0).log() * (0.25 + 0.75))
+    codes = torch.tensor([[1.0, -2.0]])
+    assert code_loss(codes, codes * 0, torch.tensor([[1.0, 0.5]]), 2 * one) == 1.0
+    heat = heat_loss(torch.zeros(1, 1, 1, 2), torch.tensor([[[[1.0, 0.5]]]]))
+    torch.testing.assert_close(heat, 0.25 * torch.tensor(2.0).log() * (1 + 0.5 ** 4))
+
+
+def test_doubles_agree_with_a_plain_loop():
+    generator = torch.Generator().manual_seed(1)
+    centers = torch.rand(60, 2, generator=generator) * 5
+    scores = torch.rand(60, generator=generator)
+    kept: list[int] = []
+    for row in scores.argsort(descending=True).tolist():
+        if all((centers[row] - centers[other]).norm() > 0.6 for other in kept):
+            kept.append(row)
+    assert sorted(kept) == (~doubles(centers, scores, 0.36)).nonzero().flatten().tolist()
+    assert len(doubles(centers[:0], scores[:0], 1.0)) == 0
+
+
+def test_radii_count_in_meters_unless_the_published_way_is_asked_for():
+    boxes = BOXES[:1, :7].repeat(2, 1)
+    boxes[1, 0] += 0.5
+    scores = torch.tensor([[0.9, 0.0], [0.8, 0.0]])
+    for published, left in ((False, 2), (True, 1)):
+        chosen = Suppression(radii=[0.35, -1], published_squared_radius=published)
+        assert len(select_detections(boxes, scores, EVERYWHERE, chosen).scores_3d) == left
+
+
+def test_zero_scores_go_and_stay_only_when_asked_for():
+    scores = torch.tensor([[0.0, 0.0], [0.0, 0.3]])
+    found = select_detections(BOXES, scores, EVERYWHERE, Suppression())
+    assert found.labels_3d.tolist() == [1] and found.bboxes_3d.box_dim == 9
+    kept = select_detections(BOXES, scores, EVERYWHERE, Suppression(published_zero_scores=True))
+    assert kept.labels_3d.tolist() == [0, 1]
+
+
+def test_overlaps_and_range_remove_boxes():
+    boxes = torch.cat([BOXES, BOXES[:1] + 0.01, BOXES + 500])
+    scores = torch.tensor([[0.9, 0], [0, 0.8], [0.7, 0], [0.6, 0], [0.5, 0]])
+    chosen = Suppression(iou_thresholds=[0.5, -1])
+    found = select_detections(boxes, scores, [-50.0] * 3 + [50.0] * 3, chosen)
+    torch.testing.assert_close(found.scores_3d, torch.tensor([0.9, 0.8]))
