@@ -14,7 +14,8 @@ from torch import Tensor
 
 from sparse3d.engine.peak_memory import peak_mebibytes
 from sparse3d.engine.timing import Timing, measure
-from sparse3d.ops.sample_views import pack_views, sample_views
+from sparse3d.ops.packed_views import pack_views
+from sparse3d.ops.sample_views import sample_views
 from sparse3d_benchmarks.sweep import REPOSITORY
 from sparsebev import spatio_temporal_sampling
 from sparsebev.grid_sample_reference import regroup, sample_by_grid

@@ -9,7 +9,7 @@ from mmcv.cnn.bricks.transformer import FFN
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from sparse3d.ops.sample_views import PackedViews
+from sparse3d.ops.packed_views import PackedViews
 from sparsebev.adaptive_mixing import AdaptiveMixing
 from sparsebev.box_code import centers_in_meters
 from sparsebev.precision import at_least_float32

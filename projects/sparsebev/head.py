@@ -13,7 +13,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from sparse3d.errors import ConfigError
-from sparse3d.ops.sample_views import PackedViews, pack_views
+from sparse3d.ops.packed_views import PackedViews, pack_views
 from sparsebev.box_code import ground_truth_boxes, query_to_code
 from sparsebev.box_selection import as_detections, select_boxes
 from sparsebev.decoder_layer import DecoderLayer

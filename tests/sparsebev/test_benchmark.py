@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import torch
 
-from sparse3d.ops.sample_views import pack_views, sample_views
+from sparse3d.ops.packed_views import pack_views
+from sparse3d.ops.sample_views import sample_views
 from sparsebev.benchmark import CAMERAS, PUBLISHED, ring_of_cameras
 from sparsebev.grid_sample_reference import regroup, sample_by_grid
 

@@ -13,6 +13,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from sparse3d.ops.packed_views import corners_of_level
+
 
 @triton.jit
 def _corner(x, y, size_x, size_y, step_x: tl.constexpr, step_y: tl.constexpr):
@@ -147,7 +149,6 @@ def _options(table: Tensor, weights: Tensor, groups: int, corners_aligned: bool)
 def _add_in_order(of_table: Tensor, inputs: tuple[Tensor, ...], gradient: Tensor,
                   options: dict) -> None:
     """Gradient of the table by PyTorch's deterministic accumulation, level by level."""
-    from sparse3d.ops.sample_views import corners_of_level
     _, position, image, group, weights, sizes = inputs
     for level, (height, width, start) in enumerate(sizes.tolist()):
         rows, corner = corners_of_level((height, width), start, (image, group),

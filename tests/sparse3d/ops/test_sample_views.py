@@ -11,7 +11,8 @@ import torch.nn.functional as F
 
 from sparse3d.errors import BackendUnavailable
 from sparse3d.ops.choose_views import ChosenViews, choose_views
-from sparse3d.ops.sample_views import pack_views, read_views, sample_views
+from sparse3d.ops.packed_views import pack_views
+from sparse3d.ops.sample_views import read_views, sample_views
 
 FIXTURES = Path(__file__).resolve().parents[2] / 'fixtures' / 'sparsebev'
 BACKENDS = ('reference', 'bag')
