@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from sparse3d.datasets.kitti.evaluate.average_precision import (
 )
 from sparse3d.datasets.kitti.evaluate.matching import DIFFICULTIES
 from sparse3d.datasets.kitti.evaluate.overlaps import PairwiseIoUs, compute_ious
+from sparse3d.datasets.kitti.evaluate.result import KittiResult, result_key
 from sparse3d.errors import ConfigError, DataError
 
 CLASSES = ('Car', 'Pedestrian', 'Cyclist')
@@ -34,31 +34,6 @@ class _Metric(NamedTuple):
 
 METRICS = (_Metric('2D', 0, 'alpha', 'AOS'), _Metric('BEV', 1, 'rotation_y', 'AHS_BEV'),
            _Metric('3D', 2, 'rotation_y', 'AHS_3D'))
-
-
-@dataclass
-class KittiResult:
-    """Numbers of one evaluation.
-
-    Attributes:
-        average_precision: percent by key: ``Car_3D_R40_moderate`` (strict overlaps),
-            ``Car_3D_R40_moderate_loose``, the same with R11, and ``Overall_...``, the
-            mean over the classes that have ground truth. Metrics are 2D, AOS, BEV, 3D.
-        curves: precision over the 41 recall points by (class, metric, strictness,
-            difficulty).
-        num_gt: counting ground truths by (class, difficulty).
-        notes: what the numbers do not say by themselves, in sentences.
-    """
-
-    average_precision: dict[str, float] = field(default_factory=dict)
-    curves: dict[tuple[str, str, str, str], np.ndarray] = field(default_factory=dict)
-    num_gt: dict[tuple[str, str], int] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    def table(self) -> str:
-        """The numbers by class and metric, with the notes below."""
-        from sparse3d.datasets.kitti.evaluate.table import format_table
-        return format_table(self)
 
 
 def evaluate_kitti(
@@ -149,12 +124,6 @@ def _record(result: KittiResult, case: tuple[str, _Metric, str, str], curves: Cu
         for points in (40, 11):
             key = result_key(wanted, kind, points, difficulty, strictness)
             result.average_precision[key] = average_precision(curve, points)
-
-
-def result_key(wanted: str, kind: str, points: int, difficulty: str, strictness: str) -> str:
-    """Name of a number, e.g. ``Car_3D_R40_moderate`` or ``Car_3D_R40_moderate_loose``."""
-    ending = '' if strictness == 'strict' else f'_{strictness}'
-    return f'{wanted}_{kind}_R{points}_{difficulty}{ending}'
 
 
 def _average_over_classes(result: KittiResult, classes: Sequence[str]) -> None:

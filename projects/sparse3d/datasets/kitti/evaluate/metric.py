@@ -25,7 +25,7 @@ class KittiDetectionMetric(BaseMetric):
 
     Runs on the CPU and equals the official C++ evaluation. Image boxes are projected
     from the 3D boxes; boxes outside the image are dropped. The keys returned are
-    those of :class:`~sparse3d.datasets.kitti.evaluate.evaluate.KittiResult` behind the
+    those of :class:`~sparse3d.datasets.kitti.evaluate.result.KittiResult` behind the
     prefix, e.g. ``kitti/Car_3D_R40_moderate``; a table goes to the log.
 
     Evaluated are the frames that were predicted. Frames are recognized by the name of

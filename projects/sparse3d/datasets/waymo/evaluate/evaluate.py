@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
-from sparse3d.datasets.waymo.evaluate.average_precision import Curve, average_precision, make_curve
+from sparse3d.datasets.waymo.evaluate.average_precision import average_precision, make_curve
 from sparse3d.datasets.waymo.evaluate.breakdowns import Breakdown, breakdowns
 from sparse3d.datasets.waymo.evaluate.matching import (
     CUTOFFS,
@@ -19,35 +19,13 @@ from sparse3d.datasets.waymo.evaluate.matching import (
 )
 from sparse3d.datasets.waymo.evaluate.objects import TYPES, WaymoObjects
 from sparse3d.datasets.waymo.evaluate.overlaps import Pairs, pairs_by_blocks
+from sparse3d.datasets.waymo.evaluate.result import WaymoResult
 from sparse3d.errors import ConfigError
 from sparse3d.structures.box_conversions import wrap_angle
 
 CLASSES = ('Vehicle', 'Pedestrian', 'Cyclist')
 IOU_THRESHOLDS = dict(Vehicle=0.7, Pedestrian=0.5, Sign=0.5, Cyclist=0.5)
 LEVELS = (1, 2)
-
-
-@dataclass
-class WaymoResult:
-    """Numbers of one evaluation.
-
-    Attributes:
-        average_precision: 0 to 1 by key: ``Vehicle_L1_AP``, ``Vehicle_0-30m_L2_APH`` and
-            ``Overall_...``, the mean over the classes that have ground truth.
-        curves: counts, precision and recall by (shard, level), e.g. ``('Vehicle', 1)``.
-        num_gt: ground truths of a level and below by (shard, level).
-        notes: what the numbers do not say by themselves, in sentences.
-    """
-
-    average_precision: dict[str, float] = field(default_factory=dict)
-    curves: dict[tuple[str, int], Curve] = field(default_factory=dict)
-    num_gt: dict[tuple[str, int], int] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    def table(self) -> str:
-        """The numbers by class and range, with the notes below."""
-        from sparse3d.datasets.waymo.evaluate.table import format_table
-        return format_table(self)
 
 
 def evaluate_waymo(

@@ -32,7 +32,7 @@ class WaymoDetectionMetric(BaseMetric):
     """AP and APH at LEVEL_1 and LEVEL_2 by type and range, without TensorFlow.
 
     Runs on the CPU and equals the official tool. The keys returned are those of
-    :class:`~sparse3d.datasets.waymo.evaluate.evaluate.WaymoResult` behind the prefix, e.g.
+    :class:`~sparse3d.datasets.waymo.evaluate.result.WaymoResult` behind the prefix, e.g.
     ``waymo/Vehicle_L2_APH``; a table goes to the log. Evaluated are the frames that were
     predicted, recognized by the name of their point cloud, else by their place.
 
