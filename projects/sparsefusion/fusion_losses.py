@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from mmengine.structures import InstanceData
@@ -26,10 +25,8 @@ from sparse3d.models.heads.transfusion_targets import (
 )
 from sparsefusion.camera_rig import CameraRig
 from sparsefusion.camera_targets import camera_targets, image_heat_target
+from sparsefusion.fusion_output import FusionOutput
 from sparsefusion.view_objects import ViewObjects, view_objects
-
-if TYPE_CHECKING:
-    from sparsefusion.sparsefusion_head import FusionOutput
 
 CAMERA_PARTS = {'center_2d': slice(0, 2), 'depth_2d': slice(2, 3), 'dim_2d': slice(3, 6),
                 'rot_2d': slice(6, 8), 'vel_2d': slice(8, 10)}

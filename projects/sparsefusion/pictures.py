@@ -21,7 +21,8 @@ from sparse3d.models.heads.transfusion_head import peak_scores
 from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization import draw_bev, draw_camera_overlay
 from sparse3d.visualization.frame import Boxes, Frame
-from sparsefusion.sparsefusion_head import FusionOutput, SparseFusionHead, fused_scores
+from sparsefusion.fusion_output import FusionOutput
+from sparsefusion.sparsefusion_head import SparseFusionHead, fused_scores
 
 STAGES = ('lidar', 'camera_lifted', 'camera_transformed', 'fused')
 

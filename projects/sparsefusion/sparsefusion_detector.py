@@ -11,8 +11,9 @@ from mmdet3d.structures import Det3DDataSample
 from torch import Tensor, nn
 
 from sparsefusion.camera_rig import CameraRig
+from sparsefusion.fusion_output import FusionOutput
 from sparsefusion.sparse_depth import sparse_depth
-from sparsefusion.sparsefusion_head import FusionOutput, SceneInput
+from sparsefusion.sparsefusion_head import SceneInput
 from sparsefusion.voxel_heights import voxel_heights
 
 POINT_COLUMNS = 5       # x, y, z, intensity, age

@@ -17,14 +17,15 @@ from sparse3d.models.heads.transfusion_decoder import MapDecoderLayer, QueryDeco
 from sparse3d.models.heads.transfusion_detections import Suppression, select_detections
 from sparse3d.models.heads.transfusion_head import BOX_OUTPUTS, peak_scores
 from sparse3d.models.heads.transfusion_queries import ClassEncoding, Peaks, local_peaks, top_peaks
-from sparsefusion.camera_candidates import CameraCandidates, CameraDetector
+from sparsefusion.camera_candidates import CameraDetector
 from sparsefusion.camera_rig import CameraRig
 from sparsefusion.fusion_losses import FusionLosses
+from sparsefusion.fusion_output import FusionOutput
 from sparsefusion.geometric_transfer import GeometricTransfer
 from sparsefusion.image_pyramid import ImagePyramid
-from sparsefusion.lifted_boxes import LiftedBoxes, lift_boxes
+from sparsefusion.lifted_boxes import lift_boxes
 from sparsefusion.query_attention import QueryAttention
-from sparsefusion.semantic_transfer import SemanticTransfer, TransferredMap, projection
+from sparsefusion.semantic_transfer import SemanticTransfer, projection
 from sparsefusion.view_transformation import ViewTransformation
 
 CAMERA_SHARE = 0.5  # of a camera candidate's score in the final one
@@ -49,43 +50,6 @@ class SceneInput:
     images: list[Tensor]
     depth: Tensor
     rig: CameraRig
-
-
-@dataclass
-class FusionOutput:
-    """Every stage of the head, for losses, pictures and tests.
-
-    Attributes:
-        pyramid: image features after geometric transfer.
-        bev: [B, C, H, W] features of the map.
-        transferred: the map after semantic transfer.
-        peaks: of the transferred heat map.
-        lidar_queries: [B, Q, C] after the LiDAR decoder.
-        lidar: outputs of the LiDAR branches.
-        camera: camera candidates.
-        lifted: their boxes in the LiDAR frame.
-        gated_queries: [B, Q, C] camera queries behind the camera gate.
-        view_queries: [B, Q, C] after view transformation.
-        view: outputs of the view transformation's branches.
-        fused_queries: [B, 2 Q, C] LiDAR first.
-        fused: outputs of the fusion's branches.
-        valid: [B] bool, samples with LiDAR points.
-    """
-
-    pyramid: ImagePyramid
-    bev: Tensor
-    transferred: TransferredMap
-    peaks: Peaks
-    lidar_queries: Tensor
-    lidar: dict[str, Tensor]
-    camera: CameraCandidates
-    lifted: LiftedBoxes
-    gated_queries: Tensor
-    view_queries: Tensor
-    view: dict[str, Tensor]
-    fused_queries: Tensor
-    fused: dict[str, Tensor]
-    valid: Tensor
 
 
 @MODELS.register_module()
