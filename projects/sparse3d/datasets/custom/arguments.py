@@ -4,7 +4,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from sparse3d.preparation.custom import CustomPreparation, prepare_custom
+from sparse3d.datasets.custom.prepare.frames import CustomPreparation, prepare_custom
 
 
 def add_custom(commands: argparse._SubParsersAction) -> None:
