@@ -4,15 +4,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from mmengine.structures import InstanceData
 
-from sparsebev.frame_window import CachedFrame, CameraFrame, FrameWindow
-
-if TYPE_CHECKING:
-    from sparsebev.detector import SparseBEV
+from sparsebev.frame_window import CachedFrame, CameraFrame, FrameWindow, VideoDetector
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,7 @@ class DelayedStream:
         frames: newest first, at most ``1 + 2 * delay``.
     """
 
-    def __init__(self, detector: SparseBEV, interval: int = 1) -> None:
+    def __init__(self, detector: VideoDetector, interval: int = 1) -> None:
         self.interval, self.half = interval, (detector.num_frames - 1) // 2
         self.interleaved = detector.frame_kind == 'interleaved'
         self.delay = interval * self.half

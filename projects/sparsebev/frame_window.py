@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -14,9 +14,6 @@ from torch import Tensor
 from sparse3d.errors import DataError
 from sparsebev.feature_cache import FrameMaps
 from sparsebev.views import Views, views_of_batch
-
-if TYPE_CHECKING:
-    from sparsebev.detector import SparseBEV
 
 
 @dataclass(frozen=True)
@@ -57,6 +54,26 @@ class CachedFrame:
         return self.lidar2img @ moved
 
 
+class VideoDetector(Protocol):
+    """What a stream needs of a detector: a backbone for images and a head for maps.
+
+    Attributes:
+        data_preprocessor: has ``normalise(images)`` and ``device``.
+        num_frames: that the head reads.
+        frame_kind: how they lie in time: ``'past'``, ``'future'`` or ``'interleaved'``.
+    """
+
+    data_preprocessor: Any
+    num_frames: int
+    frame_kind: str
+
+    def maps_of_images(self, images: Tensor) -> Sequence[Tensor]:
+        """Feature maps L x [M, C, H_l, W_l] of normalised images [M, 3, H, W]."""
+
+    def detect(self, maps: Sequence[Tensor], views: Views) -> list[InstanceData]:
+        """Detections from feature maps L x [B, T*N, C, H_l, W_l]."""
+
+
 class FrameWindow:
     """The newest frames of one drive.
 
@@ -68,7 +85,7 @@ class FrameWindow:
         frames: newest first.
     """
 
-    def __init__(self, detector: SparseBEV, capacity: int) -> None:
+    def __init__(self, detector: VideoDetector, capacity: int) -> None:
         self.detector = detector
         self.frames: deque[CachedFrame] = deque(maxlen=capacity)
 

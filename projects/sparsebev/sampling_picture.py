@@ -4,21 +4,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
+from torch import nn
 
 from sparse3d.ops.choose_views import choose_views, project_to_views
 from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization.colors import BACKGROUND, TEXT, class_color
 from sparse3d.visualization.picture_files import save_figure
 from sparsebev.box_code import centers_in_meters
-
-if TYPE_CHECKING:
-    from sparsebev.detector import SparseBEV
 
 ACROSS = 3       # images in a row
 INCHES = 4.0     # width of one
@@ -53,7 +50,7 @@ class SampledQueries:
 
 @torch.no_grad()
 def sampled_queries(
-    detector: SparseBEV, batch: dict, score_threshold: float = 0.3, max_queries: int = 8
+    detector: nn.Module, batch: dict, score_threshold: float = 0.3, max_queries: int = 8
 ) -> SampledQueries:
     """Run one sample and keep what its strongest queries sampled.
 
@@ -100,7 +97,7 @@ def sampled_queries(
         tau=seen['tau'][0, order].float().cpu().numpy())
 
 
-def draw_sampling_points(detector: SparseBEV, batch: dict, folder: str | PathLike, name: str,
+def draw_sampling_points(detector: nn.Module, batch: dict, folder: str | PathLike, name: str,
                          score_threshold: float = 0.3) -> list[Path]:
     """Write one picture for each frame and one of tau.
 
@@ -166,7 +163,7 @@ def _draw_tau(sampled: SampledQueries, point_cloud_range, path: Path) -> None:
     save_figure(figure, path)
 
 
-def _visible(detector: SparseBEV, images: torch.Tensor, frames: int) -> np.ndarray:
+def _visible(detector: nn.Module, images: torch.Tensor, frames: int) -> np.ndarray:
     """Normalized images [T*N, 3, H, W] as (T, N, H, W, 3) uint8 RGB."""
     preprocessor = detector.data_preprocessor
     pixels = images * preprocessor.std + preprocessor.mean

@@ -3,14 +3,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
 
 from mmengine.structures import InstanceData
 
-from sparsebev.frame_window import CachedFrame, CameraFrame, FrameWindow
-
-if TYPE_CHECKING:
-    from sparsebev.detector import SparseBEV
+from sparsebev.frame_window import CachedFrame, CameraFrame, FrameWindow, VideoDetector
 
 
 class VideoStream:
@@ -30,7 +26,7 @@ class VideoStream:
         frames: newest first, at most ``1 + every * (T - 1)``.
     """
 
-    def __init__(self, detector: SparseBEV, interval: int = 1) -> None:
+    def __init__(self, detector: VideoDetector, interval: int = 1) -> None:
         self.interval, self.past = interval, detector.num_frames - 1
         self.scene: Hashable = None
         self._window = FrameWindow(detector, 1 + interval * self.past)
