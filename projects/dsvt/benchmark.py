@@ -18,7 +18,7 @@ from dsvt.window_partition import Window
 from sparse3d.engine.peak_memory import peak_mebibytes
 from sparse3d.engine.timing import Timing, measure
 from sparse3d.ops.voxelization import mean_voxelize, voxel_coordinates
-from sparse3d_benchmarks.sweep import full_sweep
+from sparse3d.simulate.sweep import full_sweep
 
 # Published grids: voxel size, range, windows of both configurations, set size.
 GRIDS = {

@@ -17,7 +17,7 @@ from sparse3d.deploy.onnx_files import OnnxComparison, require_packages, to_onnx
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import DataError
-from sparse3d_benchmarks.sweep import drawn_sweep
+from sparse3d.simulate.sweep import drawn_sweep
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,7 @@
 """Focal layer and whole encoders against the released way of computing them."""
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,7 +16,7 @@ from focalsconv.loop_reference import dilate_in_a_loop, importance_loss_in_a_loo
 from sparse3d.engine.peak_memory import peak_mebibytes
 from sparse3d.engine.timing import Timing, measure
 from sparse3d.ops.voxelization import mean_voxelize
-from sparse3d_benchmarks.sweep import REPOSITORY, drawn_sweep, full_sweep
+from sparse3d.simulate.sweep import drawn_sweep, full_sweep, real_files
 
 VOXEL_SIZE = (0.05, 0.05, 0.1)
 RANGE = (0.0, -40.0, -3.0, 70.4, 40.0, 1.0)
@@ -106,9 +104,8 @@ class _LayerInputs:
 
 def _voxels() -> tuple[Tensor, Tensor, str]:
     """Mean features and coordinates of four clouds in the camera's field of view."""
-    folder = Path(os.environ.get('SPARSE3D_REAL_DATA', REPOSITORY.parent / 'shared' / 'data'))
     clouds = [torch.from_numpy(np.fromfile(path, '<f4').reshape(-1, 4))
-              for path in sorted(folder.glob('kitti/training/velodyne/*.bin'))[:BATCH]]
+              for path in real_files('kitti/training/velodyne/*.bin')[:BATCH]]
     source = 'KITTI frames' if clouds else 'drawn sweeps'
     clouds = clouds or [drawn_sweep(seed)[:, :4] for seed in range(BATCH)]
     mirrored = [cloud * torch.tensor([1., -1., 1., 1.]) for cloud in clouds]

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import contextmanager
+from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -16,13 +17,13 @@ from sparse3d.engine.peak_memory import peak_mebibytes
 from sparse3d.engine.timing import Timing, measure
 from sparse3d.ops.packed_views import pack_views
 from sparse3d.ops.sample_views import sample_views
-from sparse3d_benchmarks.sweep import REPOSITORY
 from sparsebev import spatio_temporal_sampling
 from sparsebev.grid_sample_reference import regroup, sample_by_grid
 from sparsebev.head import published_options
 from sparsebev.views import Views, views_of_batch
 
-CONFIG = REPOSITORY / 'configs' / 'sparsebev' / 'sparsebev_r50_400q_nuscenes.py'
+CONFIG = (Path(__file__).resolve().parents[2]
+          / 'configs' / 'sparsebev' / 'sparsebev_r50_400q_nuscenes.py')
 FRAMES, CAMERAS, GROUPS, POINTS, QUERIES = 8, 6, 4, 4, 400
 IMAGE, HALF = (256, 704), (128, 352)
 STRIDES, CHANNELS = (4, 8, 16, 32), 256

@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from sparse3d.datasets.kitti.evaluate import evaluate_kitti
-from sparse3d_benchmarks import kitti_metric, rotated_iou, sweep, voxelization
+from sparse3d.simulate import sweep
+from sparse3d_benchmarks import kitti_metric, rotated_iou, voxelization
 
 KEYS = {'name', 'value', 'unit', 'baseline', 'ratio', 'note'}
 
@@ -24,13 +24,6 @@ def test_rotated_rows_compare_the_same_results(monkeypatch):
     notes = ' '.join(row['note'] for row in rows)
     assert 'same boxes' in notes and 'same points' in notes
     assert rows[-1]['value'] < 1e-4
-
-
-def test_a_drawn_sweep_is_as_large_as_a_real_one():
-    points = sweep.drawn_sweep()
-    assert points.shape == (34688, 5) and points.isfinite().all()
-    assert torch.equal(points, sweep.drawn_sweep())
-    assert points[:, 2].min() >= -2 and points[:, :2].norm(dim=1).max() > 30
 
 
 def test_typical_frames_are_typical():
