@@ -2,23 +2,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sparse3d.datasets.kitti.prepare import upgrade as kitti_upgrade
-from sparse3d.datasets.nuscenes.prepare import upgrade as nuscenes_upgrade
 from sparse3d.errors import DataError
 from sparse3d.transforms.info_files import is_old_layout, read_plain_file, write_info_file
 
+# (what the old file holds, its path) -> metainfo, entries, and what was done, in words
+Upgrade = Callable[[Any, Path], tuple[dict, list[dict], str]]
 
-def upgrade_info_file(path: str | os.PathLike, out: str | os.PathLike | None = None) -> str:
-    """Convert an info file of nuScenes or KITTI; returns what was done, in words.
+
+def upgrade_info_file(path: str | os.PathLike, upgrades: Mapping[str, Upgrade],
+                      out: str | os.PathLike | None = None) -> str:
+    """Convert an info file of one of the data sets; returns what was done, in words.
 
     The old file is read without running code that it might name.
 
     Args:
         path: the old file.
+        upgrades: of each data set, ``'nuscenes'`` and ``'kitti'``.
         out: the new file; by default ``path``, and the old file gets the ending ``.old``.
 
     Raises:
@@ -28,12 +31,9 @@ def upgrade_info_file(path: str | os.PathLike, out: str | os.PathLike | None = N
     path = Path(path)
     old = read_plain_file(path)
     kind = _kind(old)
-    if kind == 'nuscenes':
-        metainfo, entries, said = nuscenes_upgrade.upgraded_nuscenes(old, path)
-    elif kind == 'kitti':
-        (metainfo, entries), said = kitti_upgrade.upgraded_kitti(old, path), kitti_upgrade.SENTENCE
-    else:
-        raise DataError(f'{path} {_REFUSALS[kind]}')
+    if kind not in upgrades:
+        raise DataError(f'{path} {_REFUSALS.get(kind, _REFUSALS["other"])}')
+    metainfo, entries, said = upgrades[kind](old, path)
     if out is None:
         os.replace(path, f'{path}.old')
     write_info_file(out or path, metainfo, entries)

@@ -3,7 +3,11 @@ from __future__ import annotations
 
 import argparse
 
-from sparse3d.preparation.info_upgrade import upgrade_info_file
+from sparse3d.datasets.kitti.prepare.upgrade import upgraded_kitti
+from sparse3d.datasets.nuscenes.prepare.upgrade import upgraded_nuscenes
+from sparse3d.preparation.info_upgrade import Upgrade, upgrade_info_file
+
+UPGRADES: dict[str, Upgrade] = {'kitti': upgraded_kitti, 'nuscenes': upgraded_nuscenes}
 
 
 def add_upgrade(commands: argparse._SubParsersAction) -> None:
@@ -16,5 +20,5 @@ def add_upgrade(commands: argparse._SubParsersAction) -> None:
 
 
 def _upgrade(arguments: argparse.Namespace) -> int:
-    print(upgrade_info_file(arguments.file, arguments.out))
+    print(upgrade_info_file(arguments.file, UPGRADES, arguments.out))
     return 0

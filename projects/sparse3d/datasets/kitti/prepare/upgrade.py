@@ -27,8 +27,8 @@ SENTENCE = ('labels as KITTI gives them; a ground-truth database of mmdet3d 0.x 
             'and is not converted, make it with "python tools/create_data.py kitti"')
 
 
-def upgraded_kitti(infos: list[Mapping], path: Path) -> tuple[dict, list[dict]]:
-    """Metainfo and entries of the new file.
+def upgraded_kitti(infos: list[Mapping], path: Path) -> tuple[dict, list[dict], str]:
+    """Metainfo and entries of the new file, and what was done, in words.
 
     Args:
         infos: what the old file holds, a list of frames.
@@ -43,7 +43,7 @@ def upgraded_kitti(infos: list[Mapping], path: Path) -> tuple[dict, list[dict]]:
         stamp=dict(format_version=FORMAT_VERSION, box_convention=BOX_CONVENTION,
                    source=f'{path.name} of mmdet3d before 1.1, upgraded', options={},
                    writer=f'sparse3d {__version__}'))
-    return metainfo, entries
+    return metainfo, entries, SENTENCE
 
 
 def _entry(info: Mapping, row: int, path: Path) -> dict:
