@@ -9,7 +9,7 @@ from importlib import import_module
 
 import sparse3d.compat.applied  # noqa: F401  (before anything is built)
 
-# What registers types when it is imported.
+# What registers types, or formats of detections, when it is imported.
 REGISTERING: tuple[str, ...] = (
     'engine.hooks',
     'engine.schedules',
@@ -19,19 +19,23 @@ REGISTERING: tuple[str, ...] = (
     'ops.grid_mask',
     'ops.photometric_distortion',
     'transforms',
+    'visualization.detection_pictures',
     'datasets.custom.dataset',
     'datasets.custom.evaluate.metric',
     'datasets.kitti.dataset',
     'datasets.kitti.evaluate.metric',
     'datasets.kitti.load_image',
+    'datasets.kitti.results',
     'datasets.nuscenes.dataset',
     'datasets.nuscenes.evaluate.metric',
     'datasets.nuscenes.objects',
+    'datasets.nuscenes.results',
     'datasets.waymo.dataset',
     'datasets.waymo.evaluate.metric',
     'datasets.waymo.keypoints.dataset',
     'datasets.waymo.keypoints.metric',
     'datasets.waymo.load_points',
+    'datasets.waymo.results',
 )
 
 for _name in REGISTERING:

@@ -1,1 +1,2 @@
-"""Data structures shared by the plug-ins."""
+"""What data is: boxes, cameras, key points, detections. No pictures, no data sets."""
+from sparse3d.structures import detection_numbers  # noqa: F401  (registers plain formats)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sparse3d.errors import DataError
+from sparse3d.structures.detection_formats import file_format, format_named, suffixes
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,28 @@ class Detections:
         return replace(self, **{name: None if value is None else value[rows]
                                 for name, value in values.items()})
 
+    @classmethod
+    def from_lists(cls, boxes: np.ndarray, scores: Sequence, names: Sequence[str],
+                   class_names: Sequence[str], *keypoints: np.ndarray | None) -> Detections:
+        """Detections whose classes are given by name.
+
+        Args:
+            boxes: (N, 7 or 9).
+            scores: (N,).
+            names: (N,) of ``class_names``.
+            keypoints: joints and their visibility, or nothing.
+
+        Raises:
+            DataError: for a class that is not in ``class_names``.
+        """
+        unknown = [name for name in names if name not in class_names]
+        if unknown:
+            raise DataError(f'there is no class {unknown[0]!r} among {", ".join(class_names)}')
+        labels = [list(class_names).index(name) for name in names]
+        return cls(np.asarray(boxes).astype(np.float32),
+                   np.array(scores, np.float32).reshape(-1),
+                   np.array(labels, np.int64).reshape(-1), tuple(class_names), *keypoints)
+
     @property
     def names(self) -> list[str]:
         """Name of the class of each detection."""
@@ -83,53 +106,31 @@ class Detections:
             keep &= np.isin(self.labels, [self.class_names.index(name) for name in classes])
         return self[np.flatnonzero(keep)[:limit]]
 
-    def to_dicts(self) -> list[dict]:
-        """One plain dict a detection; see :func:`sparse3d.apis.formats.to_dicts`."""
-        from sparse3d.apis import formats as detection_formats
-        return detection_formats.to_dicts(self)
+    def to(self, name: str, **options: Any) -> Any:
+        """These detections in another format.
+
+        Args:
+            name: ``'dicts'`` (plain dicts), or a format that a data set brings: ``'kitti'``,
+                ``'nuscenes'``, ``'waymo'``.
+            options: of the format, a camera or a pose for instance.
+
+        Raises:
+            DataError: for an unknown format.
+        """
+        return format_named(name).to(self, **options)
 
     @classmethod
-    def from_dicts(cls, dicts: Sequence[Mapping], class_names: Sequence[str]) -> Detections:
-        """The inverse of :meth:`to_dicts`."""
-        from sparse3d.apis import formats as detection_formats
-        return detection_formats.from_dicts(dicts, class_names)
+    def of(cls, value: Any, name: str, class_names: Sequence[str], **options: Any) -> Detections:
+        """The inverse of :meth:`to`.
 
-    def to_nuscenes(self, sample_token: str = '', lidar2global: np.ndarray | None = None,
-                    ) -> list[dict]:
-        """Entries of a nuScenes result file; without a pose in the LiDAR frame."""
-        from sparse3d.apis import formats as detection_formats
-        return detection_formats.to_nuscenes(self, sample_token, lidar2global)
-
-    @classmethod
-    def from_nuscenes(cls, entries: Sequence[Mapping], class_names: Sequence[str],
-                      lidar2global: np.ndarray | None = None) -> Detections:
-        """The inverse of :meth:`to_nuscenes`."""
-        from sparse3d.apis import formats as detection_formats
-        return detection_formats.from_nuscenes(entries, class_names, lidar2global)
-
-    def to_kitti(self, camera: Mapping | None = None) -> str:
-        """Lines of a KITTI result file; see :func:`sparse3d.apis.formats.to_kitti`."""
-        from sparse3d.apis import formats as detection_formats
-        return detection_formats.to_kitti(self, camera)
-
-    @classmethod
-    def from_kitti(cls, text: str, class_names: Sequence[str],
-                   camera: Mapping | None = None) -> Detections:
-        """The inverse of :meth:`to_kitti`."""
-        from sparse3d.apis import formats as detection_formats
-        return detection_formats.from_kitti(text, class_names, camera)
-
-    def to_waymo(self) -> dict[str, np.ndarray]:
-        """Arrays as Waymo describes boxes: center, length, width, height, heading."""
-        from sparse3d.apis import formats as detection_formats
-        return detection_formats.to_waymo(self)
-
-    @classmethod
-    def from_waymo(cls, values: Mapping[str, np.ndarray],
-                   class_names: Sequence[str]) -> Detections:
-        """The inverse of :meth:`to_waymo`."""
-        from sparse3d.apis import formats as detection_formats
-        return detection_formats.from_waymo(values, class_names)
+        Raises:
+            DataError: for an unknown format or one without a way back, a class that is not in
+                ``class_names``, or a value that is not in this format.
+        """
+        back = format_named(name).of
+        if back is None:
+            raise DataError(f'detections cannot be read from the format {name!r}')
+        return back(value, class_names, **options)
 
     def save(self, path: str | PathLike, camera: Mapping | None = None) -> Path:
         """Write a file: ``.json``, ``.csv``, ``.npz``, ``.txt`` (KITTI), ``.png`` (3D view), or
@@ -139,8 +140,34 @@ class Detections:
             DataError: for another suffix, or if the file cannot be written.
             BackendUnavailable: for ``.png`` where open3d cannot render.
         """
-        from sparse3d.apis import detection_files
-        return detection_files.save(self, path, camera)
+        path = Path(path)
+        known = file_format(path.suffix)
+        if known is None:
+            raise DataError(f'{path} cannot be written: detections are saved as '
+                            f'{", ".join(suffixes())}')
+        path.parent.mkdir(parents=True, exist_ok=True)
+        known.save(self, path, camera)
+        return path
+
+    @classmethod
+    def read(cls, path: str | PathLike, class_names: Sequence[str] | None = None,
+             camera: Mapping | None = None) -> Detections:
+        """What :meth:`save` wrote as numbers: ``.json``, ``.npz`` or ``.txt`` (KITTI).
+
+        Args:
+            class_names: of the detector; needed where the file does not hold them (``.txt``).
+            camera: that the file was written with.
+
+        Raises:
+            DataError: if the file is missing, damaged or a picture, or the names are missing.
+        """
+        path = Path(path)
+        known = file_format(path.suffix)
+        if known is None or known.read is None:
+            raise DataError(f'{path} cannot be read: detections are read from .json, .npz or .txt')
+        if not path.is_file():
+            raise DataError(f'{path} does not exist')
+        return known.read(path, class_names, camera)
 
     def show(self) -> None:
         """Open a window with points and boxes.
@@ -148,6 +175,4 @@ class Detections:
         Raises:
             BackendUnavailable: where there is no display; :meth:`save` makes pictures.
         """
-        from sparse3d.apis.detection_files import frame_of
-        from sparse3d.visualization import show_scene
-        show_scene(frame_of(self))
+        format_named('window').to(self)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from sparse3d.apis import Detections
-from sparse3d.errors import DataError
+from sparse3d.errors import ConfigError, DataError
+from sparse3d.structures.detection_formats import register_format
 
 NAMES = ('Car', 'Pedestrian')
 TURNED = np.array([[0, -1, 0, 5.0], [1, 0, 0, -3], [0, 0, 1, 1.5], [0, 0, 0, 1]])
@@ -43,49 +44,50 @@ def test_filter_by_score_class_and_number(found):
 
 
 def test_plain_dicts_and_back(found):
-    dicts = json.loads(json.dumps(found.to_dicts()))
+    dicts = json.loads(json.dumps(found.to('dicts')))
     assert dicts[0]['class'] == 'Car' and dicts[0]['z_bottom'] == -1.5 and dicts[0]['vx'] == 3
-    again = Detections.from_dicts(dicts, NAMES)
+    again = Detections.of(dicts, 'dicts', NAMES)
     same_boxes(again, found)
     np.testing.assert_allclose(again.keypoints_3d, found.keypoints_3d)
 
 
 @pytest.mark.parametrize('pose', [None, TURNED])
 def test_nuscenes_and_back(found, pose):
-    entries = found.to_nuscenes('token', pose)
+    entries = found.to('nuscenes', sample_token='token', lidar2global=pose)
     if pose is not None:  # a quarter turn to the left: ahead becomes left
         assert entries[0]['translation'] == pytest.approx([5 - 2, -3 + 10, 1.5 - 1.5 + 0.8])
         assert entries[0]['velocity'] == pytest.approx([1, 3])
     assert entries[0]['size'] == pytest.approx([1.8, 4, 1.6])
-    same_boxes(Detections.from_nuscenes(entries, NAMES, pose), found)
+    same_boxes(Detections.of(entries, 'nuscenes', NAMES, lidar2global=pose), found)
 
 
 def test_kitti_and_back_with_a_camera_and_without(found):
-    lines = found.to_kitti(CAMERA).splitlines()
+    lines = found.to('kitti', camera=CAMERA).splitlines()
     assert lines[0].split()[0] == 'Car' and len(lines[0].split()) == 16
-    same_boxes(Detections.from_kitti(found.to_kitti(CAMERA), NAMES, CAMERA), found, 7)
-    assert found.to_kitti().splitlines()[1].split()[4:8] == ['-1.0000'] * 4
-    same_boxes(Detections.from_kitti(found.to_kitti(), NAMES), found, 7)
+    again = Detections.of(found.to('kitti', camera=CAMERA), 'kitti', NAMES, camera=CAMERA)
+    same_boxes(again, found, 7)
+    assert found.to('kitti').splitlines()[1].split()[4:8] == ['-1.0000'] * 4
+    same_boxes(Detections.of(found.to('kitti'), 'kitti', NAMES), found, 7)
 
 
 def test_waymo_and_back(found):
-    values = found.to_waymo()
+    values = found.to('waymo')
     assert values['boxes'][0, 2] == pytest.approx(-1.5 + 0.8)
-    same_boxes(Detections.from_waymo(values, NAMES), found, 7)
+    same_boxes(Detections.of(values, 'waymo', NAMES), found, 7)
 
 
 def test_nothing_found_converts_as_well():
     nothing = Detections(np.zeros((0, 7), np.float32), np.zeros(0), np.zeros(0, int), NAMES)
-    assert nothing.to_dicts() == [] and nothing.to_nuscenes() == [] and nothing.to_kitti() == ''
-    assert len(Detections.from_dicts([], NAMES)) == len(Detections.from_kitti('', NAMES)) == 0
+    assert nothing.to('dicts') == [] and nothing.to('nuscenes') == [] and nothing.to('kitti') == ''
+    assert len(Detections.of([], 'dicts', NAMES)) == len(Detections.of('', 'kitti', NAMES)) == 0
 
 
 def test_files_of_numbers(found, tmp_path):
     content = json.loads(found.save(tmp_path / 'deep' / 'a.json').read_text())
-    assert content['detections'] == found.to_dicts()
+    assert content['detections'] == found.to('dicts')
     arrays = np.load(found.save(tmp_path / 'a.npz'))
     np.testing.assert_array_equal(arrays['boxes_3d'], found.boxes_3d)
-    assert found.save(tmp_path / 'a.txt', CAMERA).read_text() == found.to_kitti(CAMERA)
+    assert found.save(tmp_path / 'a.txt', CAMERA).read_text() == found.to('kitti', camera=CAMERA)
 
 
 def test_vector_pictures(found, tmp_path):
@@ -99,15 +101,21 @@ def test_errors_name_what_is_wrong(found, tmp_path):
     with pytest.raises(DataError, match='2 boxes do not go with 1 scores'):
         Detections(found.boxes_3d, found.scores[:1], found.labels, NAMES)
     with pytest.raises(DataError, match='not 3'):
-        Detections.from_kitti('Car 1 2', NAMES)
+        Detections.of('Car 1 2', 'kitti', NAMES)
     with pytest.raises(DataError, match="lacks 'dx'"):
-        Detections.from_dicts([{'x': 1, 'y': 2, 'z_bottom': 0, 'class': 'Car'}], NAMES)
+        Detections.of([{'x': 1, 'y': 2, 'z_bottom': 0, 'class': 'Car'}], 'dicts', NAMES)
+    with pytest.raises(DataError, match="no format 'coco'.*dicts.*kitti"):
+        found.to('coco')
+    with pytest.raises(DataError, match="from the format 'frame'"):
+        Detections.of(found.to('frame'), 'frame', NAMES)
+    with pytest.raises(DataError, match="no class 'Bus' among Car, Pedestrian"):
+        Detections.of([{**found.to('dicts')[0], 'class': 'Bus'}], 'dicts', NAMES)
 
 
 def test_class_names_with_blanks_in_kitti_and_csv(tmp_path):
     found = Detections(np.array([[10, 2, -1.7, 4, 1.8, 1.5, 0.3]], np.float32),
                        np.array([0.9], np.float32), np.array([1]), ('Car', 'delivery  van, big'))
-    line = found.to_kitti()
+    line = found.to('kitti')
     assert line.split()[0] == 'delivery_van,_big' and len(line.split()) == 16
     same_boxes(Detections.from_kitti(line, found.class_names), found, 7)
     table = found.save(tmp_path / 'a.csv').read_text().splitlines()
@@ -120,20 +128,55 @@ def test_class_names_with_blanks_in_kitti_and_csv(tmp_path):
     (dict(yaw=float('nan')), 'yaw is nan, no finite number'), (dict(score=[]), 'score is')])
 def test_dicts_that_are_no_detections(found, change, message):
     with pytest.raises(DataError, match=message):
-        Detections.from_dicts([{**found.to_dicts()[0], **change}], NAMES)
+        Detections.from_dicts([{**found.to('dicts')[0], **change}], NAMES)
     with pytest.raises(DataError, match='detections are dicts'):
-        Detections.from_dicts([1], NAMES)
-    unknown = {**found.to_dicts()[0], 'vx': float('nan'), 'vy': float('nan')}
-    assert np.isnan(Detections.from_dicts([unknown], NAMES).boxes_3d[0, 7:]).all()
+        Detections.of([1], 'dicts', NAMES)
+    unknown = {**found.to('dicts')[0], 'vx': float('nan'), 'vy': float('nan')}
+    assert np.isnan(Detections.of([unknown], 'dicts', NAMES).boxes_3d[0, 7:]).all()
 
 
 @pytest.mark.parametrize('word', ['x', 'nan', 'inf', '1,5'])
 def test_kitti_lines_with_words_for_numbers(word):
     with pytest.raises(DataError, match=f"'{word}'"):
-        Detections.from_kitti(f'Car 0 0 0 1 2 3 4 1 1 1 {word} 0 0 0 0.5', NAMES)
+        Detections.of(f'Car 0 0 0 1 2 3 4 1 1 1 {word} 0 0 0 0.5', 'kitti', NAMES)
 
 
 @pytest.mark.parametrize('label', [2, -1])
 def test_a_label_without_a_name_is_refused(found, label):
     with pytest.raises(DataError, match=rf'label {label}, .* 2 classes .*Car, Pedestrian'):
         Detections(found.boxes_3d, found.scores, np.array([0, label]), NAMES)
+
+
+@pytest.mark.parametrize('suffix', ['.json', '.npz'])
+def test_numbers_are_read_back_with_their_classes(found, tmp_path, suffix):
+    again = Detections.read(found.save(tmp_path / f'a{suffix}'))
+    same_boxes(again, found)
+    assert again.class_names == NAMES
+    np.testing.assert_allclose(again.keypoints_3d, found.keypoints_3d)
+
+
+def test_result_lines_are_read_back_with_the_classes_that_they_do_not_hold(found, tmp_path):
+    path = found.save(tmp_path / 'a.txt', CAMERA)
+    same_boxes(Detections.read(path, NAMES, CAMERA), found, 7)
+    with pytest.raises(DataError, match='a.txt does not say which classes'):
+        Detections.read(path)
+    path.write_bytes(b'Car \xff' + b' x' * 14)
+    with pytest.raises(DataError, match='a.txt holds no result lines'):
+        Detections.read(path, NAMES)
+
+
+@pytest.mark.parametrize('suffix', ['.json', '.npz'])
+def test_files_without_detections_are_refused_by_name(tmp_path, suffix):
+    path = tmp_path / f'a{suffix}'
+    with pytest.raises(DataError, match=f'a{suffix} does not exist'):
+        Detections.read(path)
+    path.write_bytes(b'{"other": 1}')
+    with pytest.raises(DataError, match=f'a{suffix} holds no detections'):
+        Detections.read(path)
+    with pytest.raises(DataError, match='a.svg cannot be read'):
+        Detections.read(tmp_path / 'a.svg')
+
+
+def test_a_name_belongs_to_one_format():
+    with pytest.raises(ConfigError, match="called 'kitti': sparse3d.datasets.kitti.results and"):
+        register_format('kitti', len)

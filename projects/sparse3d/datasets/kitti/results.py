@@ -1,13 +1,26 @@
-"""Result files in the format of the KITTI server, one text per image."""
+"""Detections in the format of the KITTI server, one text per image."""
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.datasets.kitti.evaluate.annotations import KittiObjects
+from sparse3d.datasets.kitti.evaluate.projection import lidar_boxes_to_kitti
 from sparse3d.errors import DataError
+from sparse3d.structures.box_conversions import (
+    kitti_camera_to_lidar,
+    lidar_to_kitti_camera,
+    wrap_angle,
+)
+from sparse3d.structures.detection_formats import finite_number, register_file, register_format
+from sparse3d.structures.detections import Detections
+
+# A camera in the place of the LiDAR, looking along x.
+NOMINAL_CAMERA = np.array([[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1.0]])
 
 
 def format_detections(detections: KittiObjects) -> str:
@@ -38,9 +51,75 @@ def write_submission(frames: Mapping[int, KittiObjects], folder: str | os.PathLi
         write_bytes_atomically(folder / f'{frame:06d}.txt', format_detections(detections).encode())
 
 
+def to_kitti(found: Detections, camera: Mapping | None = None) -> str:
+    """Lines of a KITTI result file; blanks in class names become underscores.
+
+    Args:
+        camera: ``lidar2cam`` (4, 4), ``cam2img`` (3 or 4, 4), ``height``, ``width``; boxes
+            outside its image are left out. None assumes a camera in the place of the
+            LiDAR that looks along x; all boxes are written, their image boxes as -1.
+    """
+    if camera is not None:
+        objects = lidar_boxes_to_kitti(found.boxes_3d, found.scores, found.labels,
+                                       found.class_names, camera)
+        return format_detections(objects)
+    boxes = lidar_to_kitti_camera(found.boxes_3d[:, :7], NOMINAL_CAMERA)
+    sight = np.arctan2(boxes[:, 0], boxes[:, 2])
+    return format_detections(KittiObjects.from_arrays(dict(
+        name=found.names, bbox=np.full((len(boxes), 4), -1.0), location=boxes[:, :3],
+        dimensions=boxes[:, 3:6], rotation_y=boxes[:, 6],
+        alpha=wrap_angle(boxes[:, 6] - sight), score=found.scores)))
+
+
+def from_kitti(text: str, class_names: Sequence[str],
+               camera: Mapping | None = None) -> Detections:
+    """The inverse of :func:`to_kitti`, for result lines (16 columns) and labels (15).
+
+    Raises:
+        DataError: for a line with another number of columns, a word that is no finite number, or
+            an unknown class.
+    """
+    rows = [line.split() for line in text.splitlines() if line.strip()]
+    for row in rows:
+        if len(row) not in (15, 16):
+            raise DataError(f'a line of a KITTI file has 15 or 16 columns, not {len(row)}')
+    numbers = np.array([[finite_number(value, 'a column of a KITTI file') for value in row[8:15]]
+                        for row in rows]).reshape(-1, 7)
+    matrix = NOMINAL_CAMERA if camera is None else camera['lidar2cam']
+    boxes = kitti_camera_to_lidar(numbers[:, [3, 4, 5, 2, 0, 1, 6]], matrix)
+    words = {name_in_file(name): name for name in class_names}
+    scores = [finite_number(row[15], 'a score') if len(row) == 16 else 1.0 for row in rows]
+    return Detections.from_lists(boxes, scores, [words.get(row[0], row[0]) for row in rows],
+                                 class_names)
+
+
+def save_text(found: Detections, path: Path, camera: Mapping | None = None) -> None:
+    """Write the lines of :func:`to_kitti`."""
+    write_bytes_atomically(path, to_kitti(found, camera).encode())
+
+
+def read_text(path: Path, class_names: Sequence[str] | None = None,
+              camera: Mapping | None = None) -> Detections:
+    """The inverse of :func:`save_text`.
+
+    Raises:
+        DataError: without ``class_names``, or if a line is not of a result file.
+    """
+    if class_names is None:
+        raise DataError(f'{path} does not say which classes there are; give class_names')
+    try:
+        return from_kitti(path.read_text(), class_names, camera)
+    except ValueError as error:  # no text, or no numbers
+        raise DataError(f'{path} holds no result lines of KITTI: {error}') from error
+
+
 def _line(detections: KittiObjects, row: int) -> str:
     length, height, width = detections.dimensions[row]
     numbers = (detections.alpha[row], *detections.bbox[row], height, width, length,
                *detections.location[row], detections.rotation_y[row])
     columns = ' '.join(f'{number:.4f}' for number in numbers)
     return f'{name_in_file(detections.name[row])} -1 -1 {columns} {detections.score[row]:.6f}\n'
+
+
+register_format('kitti', to_kitti, from_kitti)
+register_file('.txt', save_text, read_text)

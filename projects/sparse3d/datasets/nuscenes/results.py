@@ -10,7 +10,9 @@ import numpy as np
 
 from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.errors import DataError
-from sparse3d.structures.box_conversions import lidar_to_nuscenes
+from sparse3d.structures.box_conversions import lidar_to_nuscenes, nuscenes_to_lidar
+from sparse3d.structures.detection_formats import register_format
+from sparse3d.structures.detections import Detections
 
 MAX_BOXES = 500         # per sample, a rule of the benchmark
 MOVING = 0.2            # speed from which something counts as moving [m/s]
@@ -108,3 +110,42 @@ def _velocities(boxes: np.ndarray, lidar2global: np.ndarray) -> np.ndarray:
         return np.zeros((len(boxes), 2))
     flat = np.column_stack([boxes[:, 7:9], np.zeros(len(boxes))])
     return (flat @ lidar2global[:3, :3].T)[:, :2]
+
+
+def to_nuscenes(found: Detections, sample_token: str = '',
+                lidar2global: np.ndarray | None = None) -> list[dict]:
+    """Entries with ``sample_token``, ``translation``, ``size`` (w, l, h), ``rotation``
+    (w, x, y, z), ``velocity``, ``detection_name``, ``detection_score``; without a pose in the
+    LiDAR frame."""
+    translation, size, rotation = lidar_to_nuscenes(found.boxes_3d[:, :7], lidar2global)
+    velocity = _turned(found, np.eye(4) if lidar2global is None else lidar2global)
+    return [dict(sample_token=sample_token, translation=translation[row].tolist(),
+                 size=size[row].tolist(), rotation=rotation[row].tolist(),
+                 velocity=velocity[row].tolist(), detection_name=name,
+                 detection_score=float(found.scores[row]))
+            for row, name in enumerate(found.names)]
+
+
+def from_nuscenes(entries: Sequence[Mapping], class_names: Sequence[str],
+                  lidar2global: np.ndarray | None = None) -> Detections:
+    """The inverse of :func:`to_nuscenes`."""
+    matrix = np.eye(4) if lidar2global is None else np.asarray(lidar2global)
+    columns = [np.array([entry[name] for entry in entries], float).reshape(-1, width)
+               for name, width in (('translation', 3), ('size', 3), ('rotation', 4),
+                                   ('velocity', 2))]
+    boxes = nuscenes_to_lidar(*columns[:3], matrix)
+    flat = np.column_stack([columns[3], np.zeros(len(boxes))]) @ matrix[:3, :3]
+    return Detections.from_lists(np.column_stack([boxes, flat[:, :2]]),
+                                 [entry['detection_score'] for entry in entries],
+                                 [entry['detection_name'] for entry in entries], class_names)
+
+
+def _turned(found: Detections, matrix: np.ndarray) -> np.ndarray:
+    """Velocities (N, 2) in another frame; 0 where the detector gives none."""
+    if found.boxes_3d.shape[1] < 9:
+        return np.zeros((len(found), 2))
+    flat = np.column_stack([found.boxes_3d[:, 7:9], np.zeros(len(found))])
+    return (flat @ np.asarray(matrix)[:3, :3].T)[:, :2]
+
+
+register_format('nuscenes', to_nuscenes, from_nuscenes)

@@ -9,7 +9,7 @@ the Waymo Open Dataset, version 1.6.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +21,8 @@ from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.datasets.waymo.keypoints.people import JOINT_TYPES
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.box_conversions import wrap_angle
+from sparse3d.structures.detection_formats import register_format
+from sparse3d.structures.detections import Detections
 from sparse3d.transforms.point_files import read_bytes
 
 PACKAGE = 'sparse3d.waymo_submission'
@@ -193,3 +195,19 @@ def _describe(field: descriptor_pb2.FieldDescriptorProto, name: str, kind: str,
         field.type = _TYPES[kind]
     else:
         field.type, field.type_name = field.TYPE_MESSAGE, f'.{PACKAGE}.{kind}'
+
+
+def to_waymo(found: Detections) -> dict[str, np.ndarray]:
+    """``boxes`` (N, 7) x, y, z of the center, length, width, height, heading in the vehicle
+    frame; ``scores``; ``names``."""
+    return dict(boxes=lidar_to_center(found.boxes_3d[:, :7]), scores=found.scores,
+                names=np.array(found.names, dtype=str))
+
+
+def from_waymo(values: Mapping[str, np.ndarray], class_names: Sequence[str]) -> Detections:
+    """The inverse of :func:`to_waymo`."""
+    boxes = center_to_lidar(np.asarray(values['boxes']).reshape(-1, 7))
+    return Detections.from_lists(boxes, values['scores'], list(values['names']), class_names)
+
+
+register_format('waymo', to_waymo, from_waymo)

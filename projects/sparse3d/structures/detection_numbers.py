@@ -1,0 +1,125 @@
+"""Detections as plain numbers: dicts, ``.json``, ``.csv`` and ``.npz``."""
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from sparse3d.atomic_files import atomic_file, write_bytes_atomically
+from sparse3d.errors import DataError
+from sparse3d.structures.detection_formats import finite_number, register_file, register_format
+from sparse3d.structures.detections import Detections
+
+_BOX = ('x', 'y', 'z_bottom', 'dx', 'dy', 'dz', 'yaw', 'vx', 'vy')
+_ARRAYS = ('boxes_3d', 'scores', 'labels')
+_KEYPOINTS = ('keypoints_3d', 'keypoint_visibility')
+
+
+def to_dicts(found: Detections) -> list[dict]:
+    """``{'class', 'score', 'x', 'y', 'z_bottom', 'dx', 'dy', 'dz', 'yaw'[, 'vx', 'vy']
+    [, 'keypoints', 'keypoint_visibility']}`` of each detection, Python numbers only."""
+    dicts = []
+    for row, (box, name) in enumerate(
+        zip(found.boxes_3d.tolist(), found.names, strict=True)
+    ):
+        item: dict[str, Any] = {'class': name, 'score': float(found.scores[row])}
+        item.update(zip(_BOX, box, strict=False))
+        if found.keypoints_3d is not None:
+            item['keypoints'] = found.keypoints_3d[row].tolist()
+        if found.keypoint_visibility is not None:
+            item['keypoint_visibility'] = found.keypoint_visibility[row].tolist()
+        dicts.append(item)
+    return dicts
+
+
+def to_csv(found: Detections) -> str:
+    """A table in the layout of label files (``docs/custom_data.md``), with a column ``score``."""
+    stream, width = io.StringIO(), found.boxes_3d.shape[1]
+    writer = csv.writer(stream, lineterminator='\n')
+    writer.writerow(['class', *_BOX[:width], 'score'])
+    writer.writerows([name, *map(repr, box), repr(score)] for name, box, score in
+                     zip(found.names, found.boxes_3d.tolist(), found.scores.tolist(), strict=True))
+    return stream.getvalue()
+
+
+def from_dicts(dicts: Sequence[Mapping], class_names: Sequence[str]) -> Detections:
+    """The inverse of :func:`to_dicts`.
+
+    Raises:
+        DataError: for an absent key, a value that is no number, or an unknown class.
+    """
+    if not all(isinstance(item, Mapping) for item in dicts):
+        raise DataError('found are dicts with class, x, y, z_bottom, dx, dy, dz, yaw')
+    columns = _BOX if dicts and 'vx' in dicts[0] else _BOX[:7]
+    try:
+        boxes = [[finite_number(item[name], name) for name in columns] for item in dicts]
+        scores = [finite_number(item.get('score', 1.0), 'score') for item in dicts]
+        names = [item['class'] for item in dicts]
+    except KeyError as error:
+        raise DataError(f'a detection lacks {error}') from error
+    joints = [[item[name] for item in dicts] if dicts and all(name in item for item in dicts)
+              else None for name in ('keypoints', 'keypoint_visibility')]
+    return Detections.from_lists(
+        np.array(boxes).reshape(-1, len(columns)), scores, names, class_names,
+        *(None if values is None else np.array(values) for values in joints))
+
+
+def save_json(found: Detections, path: Path, camera: Mapping | None = None) -> None:
+    """Write name, classes and the dicts of :func:`to_dicts`."""
+    content = dict(frame=found.name, class_names=found.class_names, detections=to_dicts(found))
+    write_bytes_atomically(path, (json.dumps(content, indent=1) + '\n').encode())
+
+
+def read_json(path: Path, class_names: Sequence[str] | None = None,
+              camera: Mapping | None = None) -> Detections:
+    """The inverse of :func:`save_json`.
+
+    Raises:
+        DataError: if the file is damaged or another one.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+        return from_dicts(content['detections'], class_names or content['class_names'])
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f'{path} holds no detections ({type(error).__name__}: {error})') from error
+
+
+def save_csv(found: Detections, path: Path, camera: Mapping | None = None) -> None:
+    """Write the table of :func:`to_csv`."""
+    write_bytes_atomically(path, to_csv(found).encode())
+
+
+def save_arrays(found: Detections, path: Path, camera: Mapping | None = None) -> None:
+    """Write the arrays and the names of the classes."""
+    arrays: dict[str, Any] = {name: getattr(found, name) for name in (*_ARRAYS, *_KEYPOINTS)}
+    arrays['class_names'] = np.array(found.class_names)
+    with atomic_file(path) as stream:
+        np.savez(stream, **{name: value for name, value in arrays.items() if value is not None})
+
+
+def read_arrays(path: Path, class_names: Sequence[str] | None = None,
+                camera: Mapping | None = None) -> Detections:
+    """The inverse of :func:`save_arrays`.
+
+    Raises:
+        DataError: if the file is damaged or another one.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            names = class_names or arrays['class_names'].tolist()
+            keypoints = {name: arrays[name] for name in _KEYPOINTS if name in arrays}
+            return Detections(*(arrays[name] for name in _ARRAYS), tuple(names), **keypoints)
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise DataError(f'{path} holds no detections ({type(error).__name__}: {error})') from error
+
+
+register_format('dicts', to_dicts, from_dicts)
+register_file('.json', save_json, read_json)
+register_file('.csv', save_csv)
+register_file('.npz', save_arrays, read_arrays)
