@@ -30,7 +30,7 @@ def forbidden_imports(path: Path, source: str) -> set[str]:
     """What the file at ``path`` (relative to the root) imports and must not."""
     parts = path.parts
     own = parts[1] if parts[0] == 'projects' and len(parts) > 2 else None
-    others = {name for name in PLUG_INS if name != own} if own else set()
+    others = {*PLUG_INS, 'sparse3d_benchmarks', 'sparse3d_cli'} - {own} if own else set()
     return imported_packages(source) & (others | {'torchvision', 'tensorflow'})
 
 
@@ -38,6 +38,7 @@ def test_the_check_finds_a_forbidden_import():
     core = Path('projects/sparse3d/ops/example.py')
     assert forbidden_imports(core, 'def f():\n    from focalsconv import x') == {'focalsconv'}
     assert forbidden_imports(core, 'import torchvision.ops') == {'torchvision'}
+    assert forbidden_imports(core, 'import sparse3d_benchmarks.run') == {'sparse3d_benchmarks'}
     assert forbidden_imports(core, 'import torch, sparse3d.compat') == set()
 
 

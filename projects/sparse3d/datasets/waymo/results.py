@@ -20,7 +20,7 @@ from google.protobuf.message import DecodeError, Message
 from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.datasets.waymo.keypoints.people import JOINT_TYPES
 from sparse3d.errors import ConfigError, DataError
-from sparse3d.structures.box_conversions import wrap_angle
+from sparse3d.structures.box_conversions import center_to_lidar, lidar_to_center, wrap_angle
 from sparse3d.structures.detection_formats import register_format
 from sparse3d.structures.detections import Detections
 from sparse3d.transforms.point_files import read_bytes
