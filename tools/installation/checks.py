@@ -146,8 +146,8 @@ def _threads_row(reported: str, environment: Mapping[str, str]) -> Row:
 
 def check_import() -> list[Row]:
     import sparse3d.register
-    from sparse3d.compat import REPAIRS
-    return [Row('sparse3d', 'ok', f'{sparse3d.__version__}, {len(REPAIRS)} stack repairs applied')]
+    from sparse3d.compat import PATCHES
+    return [Row('sparse3d', 'ok', f'{sparse3d.__version__}, {len(PATCHES)} stack repairs applied')]
 
 
 def check_sparse_convolution() -> list[Row]:

@@ -18,7 +18,7 @@ from sparse3d.compat.checkpoint_loading import load_checkpoint_file
 from sparse3d.errors import CheckpointError, ConfigError
 from sparse3d.stored_config import stored_config
 
-checkpoint_loading.repair()  # makes reading of training checkpoints safe and possible
+checkpoint_loading.apply_patch()  # makes reading of training checkpoints safe and possible
 
 
 @dataclass(frozen=True)

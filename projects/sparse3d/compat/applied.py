@@ -1,4 +1,4 @@
 """Importing this repairs the installed stack."""
-from sparse3d.compat import repair
+from sparse3d.compat import apply_patch
 
-repair()
+apply_patch()

@@ -8,7 +8,7 @@ import numpy as np
 
 from sparse3d.structures.detection_formats import register_file, register_format
 from sparse3d.structures.detections import Detections
-from sparse3d.visualization.birds_eye_view import draw_birds_eye_view
+from sparse3d.visualization.bev_view import draw_bev
 from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.scene_3d import SceneRenderer, show_scene
 
@@ -27,7 +27,7 @@ def save_scene(found: Detections, path: Path, camera: Mapping | None = None) -> 
 
 def save_view_from_above(found: Detections, path: Path, camera: Mapping | None = None) -> None:
     """Draw points and boxes in the bird's-eye view."""
-    draw_birds_eye_view(frame_of(found), path)
+    draw_bev(frame_of(found), path)
 
 
 def show(found: Detections) -> None:
