@@ -26,7 +26,7 @@ def test_every_config_of_the_repository_passes(config):
      r"val_dataloader.dataset.type .* 'TinyFrame'.*did you mean 'TinyFrames'"),
     (dict(train_dataloader=dict(dataset=dict(frame=3))), "TinyFrames does not take; did you mean"),
     (dict(val_evaluator=dict(brokn=True)), "'brokn' .*TinyMetric .*did you mean 'broken'"),
-    (dict(optim_wrapper=dict(optimizer=1)), "'optimizer' .* did you mean 'optimizer'"),
+    (dict(optim_wrapper=dict(optimzer=1)), "'optimzer' .* did you mean 'optimizer'"),
     (dict(optim_wrapper=dict(optimizer=dict(type='AdmW'))), "did you mean 'AdamW'"),
     (dict(optim_wrapper=dict(optimizer=dict(weight_deacy=1))), "did you mean 'weight_decay'"),
     (dict(param_scheduler=[dict(type='OneCycleLR', eta_mx=1, total_steps=4)]), "mean 'eta_max'"),

@@ -194,8 +194,10 @@ def test_every_config_of_the_repository_agrees_and_says_enough_to_be_compared(pa
     assert {'data.classes', 'model.num_classes', 'model.range'} <= said
     steps = re.findall(r"'type': '(Load\w+)'", str(config.train_dataloader.to_dict()))
     if any('Points' in step or step == 'LoadPointFile' for step in steps):
-        assert {'data.columns', 'model.columns', 'data.points_range', 'model.grid',
-                'model.sparse_shape'} <= said
+        assert {'data.columns', 'model.columns', 'model.grid', 'model.sparse_shape'} <= said
+        # the depth image of a fusion model takes all points: its range is that of the objects
+        ranged = 'PointsRangeFilter' in str(config.train_dataloader.to_dict())
+        assert ('data.points_range' if ranged else 'data.objects_range') in said
     else:
         assert {'data.frames', 'model.frames', 'data.frame_kind', 'model.frame_kind',
                 'data.cameras', 'data.objects_range'} <= said
