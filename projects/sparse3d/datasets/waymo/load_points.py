@@ -77,7 +77,7 @@ class LoadWaymoPoints(BaseTransform):
         return points
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(frames={self.num_frames}, squash={self.tanh})'
+        return f'{type(self).__name__}(num_frames={self.num_frames}, tanh={self.tanh})'
 
 
 def to_frame_of_now(points: np.ndarray, ego2global: np.ndarray,
