@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import sparsefusion  # noqa: F401
+import sparsefusion.register  # noqa: F401
 from sparse3d.apis import test as evaluate
 from sparse3d.apis import train
 from sparse3d.datasets.nuscenes.prepare import prepare_nuscenes

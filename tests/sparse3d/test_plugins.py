@@ -111,7 +111,8 @@ def test_registering_passes_a_plug_in_over_that_cannot_be_imported(distributions
     distributions('zz-one', 'zz_one', "from sparse3d.plugins import Plugin\n"
                   "plugin = Plugin(name='zz', modules=('zz_absent',))\n")
     told = []
-    done = plugins.register_plugins(lambda name, error: told.append((name, type(error))))
+    done = plugins.register([plugins.plugin('zz')],
+                            lambda name, error: told.append((name, type(error))))
     assert ('zz', ModuleNotFoundError) in told and 'zz' not in done
 
 
