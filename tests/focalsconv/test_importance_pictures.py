@@ -41,8 +41,8 @@ def test_important_voxels_are_bright_in_both_pictures(tmp_path, frame):
     def drawn(importance: float) -> list[int]:
         paths = draw_importance([ImportantVoxels('stage 1', positions, np.full(2, importance))],
                                 frame, tmp_path)
-        assert [path.name for path in paths] == ['000_1_importance.png',
-                                                 '000_1_importance_CAM2.png']
+        assert [path.name for path in paths] == ['000%2F1_importance.png',
+                                                 '000%2F1_importance_CAM2.png']
         return [bright(path) for path in paths]
     important, other = drawn(0.99), drawn(0.2)
     assert important[0] > other[0] and important[1] > other[1] == 0

@@ -51,8 +51,8 @@ def test_pictures_are_written_and_none_without_a_camera(build_detector, drive, b
     model = build_detector(2)
     batch = batch_of(drive(2), 2, image_valid=np.array([True, True, False, False]))
     paths = draw_sampling_points(model, batch, tmp_path, 'scene/1', score_threshold=0.0)
-    assert [path.name for path in paths] == ['scene_1_sampling_0.png', 'scene_1_sampling_1.png',
-                                             'scene_1_tau.png']
+    assert [path.name for path in paths] == [
+        'scene%2F1_sampling_0.png', 'scene%2F1_sampling_1.png', 'scene%2F1_tau.png']
     assert all(path.stat().st_size > 5000 for path in paths)
     sampled = sampled_queries(model, batch, score_threshold=0.0)
     assert (sampled.view[:, 1] == -1).all() and sampled.tau.shape == (8, 2)

@@ -193,7 +193,7 @@ def test_an_old_file_is_recognized_and_upgraded(root, old_convention):
 
 
 def test_what_cannot_be_upgraded(root):
-    with pytest.raises(DataError, match='is not an info file of nuScenes or KITTI'):
+    with pytest.raises(DataError, match='is not an info file, written by mmdet3d before 1.1'):
         upgrade_info_file(root / NAME, upgrades())
     old = as_old_file(read_info_file(root / NAME, 'nuscenes'), True)
     for info in old['infos']:

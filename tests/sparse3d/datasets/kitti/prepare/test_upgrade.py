@@ -131,8 +131,8 @@ def test_what_cannot_be_upgraded_is_named_and_stays(root):
     old = as_old_file(root)
     refused([dict(old[0], pose=np.eye(4))], 'info file of Waymo, .*create_data.py waymo')
     refused([dict(old[0], point_cloud=dict(num_features=4, lidar_idx='000003'))], 'by OpenPCDet')
-    refused([dict(annos={})], 'not an info file of nuScenes or KITTI')
-    refused([], 'not an info file of nuScenes or KITTI')
+    refused([dict(annos={})], 'not an info file, written by mmdet3d before 1.1')
+    refused([], 'not an info file, written by mmdet3d before 1.1')
     refused([dict(old[0], calib={})], r"frame 0 of .*old.pkl is damaged \(KeyError: 'P0'\)")
     refused([dict(old[0], calib=dict(old[0]['calib'], P2=np.full((4, 4), np.nan)))],
             'P2 is no calibration matrix')
