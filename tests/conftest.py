@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,10 +55,13 @@ def _seed():
 
 
 @pytest.fixture
-def tiny_config(monkeypatch) -> Path:
+def tiny_config(monkeypatch) -> Iterator[Path]:
     """Config of a training that takes a second, with its plug-in on the import path."""
+    from sparse3d.plugins import installed_plugins
     folder = REPOSITORY / 'tests' / 'tiny'
     monkeypatch.syspath_prepend(str(folder))
     paths = [str(folder), *filter(None, [os.environ.get('PYTHONPATH')])]
     monkeypatch.setenv('PYTHONPATH', os.pathsep.join(paths))
-    return folder / 'tiny_config.py'
+    installed_plugins.cache_clear()
+    yield folder / 'tiny_config.py'
+    installed_plugins.cache_clear()

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,38 @@ def forbidden_imports(path: Path, source: str) -> set[str]:
     own = parts[1] if parts[0] == 'projects' and len(parts) > 2 else None
     others = {*PLUG_INS, 'sparse3d_benchmarks', 'sparse3d_cli'} - {own} if own else set()
     return imported_packages(source) & (others | {'torchvision', 'tensorflow'})
+
+
+def named_plug_ins(source: str) -> set[str]:
+    """Plug-ins that the identifiers and the texts of a module name, docstrings left out."""
+    names: set[str] = set()
+    tree = ast.parse(source)
+    documentation = {id(node.body[0].value) for node in ast.walk(tree)
+                     if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body
+                     and isinstance(node.body[0], ast.Expr)}
+    for node in ast.walk(tree):
+        words = [value for _, value in ast.iter_fields(node) if isinstance(value, str)]
+        if id(node) not in documentation:
+            names.update(name for name in PLUG_INS for word in words
+                         if name in re.sub(r'[\s_-]', '', word).lower())
+    return names
+
+
+def test_the_check_finds_a_plug_in_that_is_named():
+    assert named_plug_ins('"""Of SparseBEV."""\ndef f():\n    """As DSVT."""') == set()
+    assert named_plug_ins('x = "as Sparse-BEV does"') == {'sparsebev'}
+    assert named_plug_ins('def draw_voxelkp(): pass') == {'voxelkp'}
+    assert named_plug_ins('f(f"a {x} of DSVTs", voxelkp=1)') == {'dsvt', 'voxelkp'}
+
+
+# The names that stand in checkpoints of before are those of plug-ins.
+CORE = [path for path in SOURCES if path.parts[:2] == ('projects', 'sparse3d')
+        and path.name != 'renamed_names.py']
+
+
+@pytest.mark.parametrize('path', CORE, ids=str)
+def test_the_core_names_no_plug_in(path):
+    assert named_plug_ins((ROOT / path).read_text()) == set()
 
 
 def test_the_check_finds_a_forbidden_import():

@@ -1,8 +1,7 @@
-"""Write the deployable part of a detector as ONNX and compare it with PyTorch.
+"""Write the deployable part of a detector and compare it with PyTorch.
 
-DSVT: voxel features and the partition into sets are inputs of the file; everything behind them
-is in it, with dynamic numbers of voxels and sets. SparseBEV: feature maps of all frames and
-their matrices are inputs, the decoder is in it. Both in standard operators.
+What that part is, and the format, is the plug-in's matter; its README says so. "list exporters"
+names those that are installed.
 """
 from __future__ import annotations
 
@@ -25,8 +24,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('checkpoint', nargs='?', help='checkpoint; without it initial weights')
     parser.add_argument('--out', help="file to write (default: the config's name, .onnx)")
     parser.add_argument('--points', nargs='+', default=[], metavar='FILE.bin',
-                        help='DSVT: float32 clouds with the columns of the model; the first is '
-                             'traced, all are compared (default: two drawn sweeps)')
+                        help='float32 clouds with the columns of the model; the first is traced, '
+                             'all are compared (default: drawn sweeps)')
+    parser.add_argument('--exporter', metavar='NAME',
+                        help="which one, where the config's plug-in has several")
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
                         help='override the config')
     return parser.parse_args()
@@ -39,11 +40,11 @@ def main() -> int:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from sparse3d.deploy.export import export_onnx
+    from sparse3d.deploy.export import export
     from sparse3d.engine.config_options import parse_options
     out = arguments.out or Path(arguments.config).with_suffix('.onnx').name
-    report = export_onnx(arguments.config, arguments.checkpoint, out, arguments.points,
-                         parse_options(arguments.cfg_options))
+    report = export(arguments.config, arguments.checkpoint, out, arguments.points,
+                    parse_options(arguments.cfg_options), arguments.exporter)
     print('\n'.join(report.sentences()))
     print(f'{report.path.stat().st_size / 1e6:.1f} MB written to {report.path}')
 

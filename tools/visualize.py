@@ -33,10 +33,8 @@ def parse_arguments() -> argparse.Namespace:
                         help='color of the points (default: %(default)s)')
     parser.add_argument('--keypoints', action='store_true',
                         help='draw skeletons, and a close picture of each person')
-    parser.add_argument('--sampling-points', action='store_true',
-                        help='draw where the queries of SparseBEV look, in every frame and view')
-    parser.add_argument('--importance', action='store_true',
-                        help='draw which voxels a Focals Conv encoder finds important')
+    parser.add_argument('--pictures', nargs='+', default=[], metavar='NAME',
+                        help='also draw these pictures of the plug-in; "list pictures" names them')
     parser.add_argument('--video', metavar='FILE.mp4',
                         help='also join the views into a video (see --indices, e.g. 0 1 2 3)')
     parser.add_argument('--fps', type=float, default=5.0,
@@ -73,8 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
         cfg_options=parse_options(arguments.cfg_options),
         allow_partial=arguments.allow_partial, color_by=arguments.color_by,
         keypoints=arguments.keypoints, video=arguments.video, frames_per_second=arguments.fps,
-        recording=arguments.recording, sampling_points=arguments.sampling_points,
-        importance=arguments.importance)
+        recording=arguments.recording, pictures=arguments.pictures)
     print('\n'.join(map(str, paths)))
     print(f'{len(paths)} files written to {arguments.out}')
 

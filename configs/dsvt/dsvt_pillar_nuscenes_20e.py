@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/schedules/dsvt_nuscenes_20e.py',
     '../_base_/default_runtime.py',
 ]
-custom_imports = dict(imports=['dsvt'])
+custom_imports = dict(imports=['dsvt.register'])
 
 train_dataloader = dict(batch_size=4)  # on each of 8 GPUs
 custom_hooks = [dict(type='DisableAugmentationHook', last_epochs=4)]

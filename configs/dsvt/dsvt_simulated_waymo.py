@@ -5,6 +5,6 @@ _base_ = [
     '../_base_/schedules/onecycle_minutes.py',
     '../_base_/default_runtime.py',
 ]
-custom_imports = dict(imports=['dsvt'])
+custom_imports = dict(imports=['dsvt.register'])
 
 default_hooks = dict(validate_first=dict(max_batches=2))

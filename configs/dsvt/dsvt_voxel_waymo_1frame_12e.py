@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/schedules/dsvt_waymo_12e.py',
     '../_base_/default_runtime.py',
 ]
-custom_imports = dict(imports=['dsvt'])
+custom_imports = dict(imports=['dsvt.register'])
 
 train_dataloader = dict(batch_size=1, dataset=dict(load_interval=5))  # on each of 8 GPUs
 # The last epoch sees real scenes: no added objects, nothing turned, mirrored, stretched or moved.

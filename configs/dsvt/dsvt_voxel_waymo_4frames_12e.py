@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/schedules/dsvt_waymo_12e.py',
     '../_base_/default_runtime.py',
 ]
-custom_imports = dict(imports=['dsvt'])
+custom_imports = dict(imports=['dsvt.register'])
 
 model = dict(voxel_encoder=dict(in_channels=6))  # with the age of a point
 train_dataloader = dict(batch_size=1, dataset=dict(load_interval=5))  # on each of 8 GPUs

@@ -7,7 +7,7 @@ _base_ = [
     '../_base_/models/centerpoint_small.py',
     '../_base_/default_runtime.py',
 ]
-custom_imports = dict(imports=['focalsconv'])
+custom_imports = dict(imports=['focalsconv.register'])
 
 data_root = '{{$SPARSE3D_KITTI_FEW:data/kitti_few}}'
 point_cloud_range = [0, -20, -3, 64, 20, 1]  # meters, a little further than the base

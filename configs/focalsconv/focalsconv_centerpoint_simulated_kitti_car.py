@@ -1,6 +1,6 @@
 # The demo: the baseline with a focal layer at the end of stages 1 and 2.
 _base_ = ['centerpoint_simulated_kitti_car.py']
-custom_imports = dict(imports=['focalsconv'])
+custom_imports = dict(imports=['focalsconv.register'])
 
 model = dict(
     middle_encoder=dict(

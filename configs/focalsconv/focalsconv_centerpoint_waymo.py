@@ -4,7 +4,7 @@ _base_ = [
     '../_base_/schedules/onecycle_80e.py',
     '../_base_/default_runtime.py',
 ]
-custom_imports = dict(imports=['focalsconv'])
+custom_imports = dict(imports=['focalsconv.register'])
 
 data_root = '{{$SPARSE3D_WAYMO:data/waymo/kitti_format}}'
 grid_voxel_size = [0.1, 0.1, 0.15]

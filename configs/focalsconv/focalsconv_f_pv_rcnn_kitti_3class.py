@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/schedules/onecycle_80e.py',
     '../_base_/default_runtime.py',
 ]
-custom_imports = dict(imports=['focalsconv'])
+custom_imports = dict(imports=['focalsconv.register'])
 
 model = dict(
     data_preprocessor=dict(bgr_to_rgb=True),

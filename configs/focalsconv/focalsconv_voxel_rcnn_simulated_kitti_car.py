@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/schedules/onecycle_minutes.py',
     '../_base_/default_runtime.py',
 ]
-custom_imports = dict(imports=['focalsconv'])
+custom_imports = dict(imports=['focalsconv.register'])
 
 grid_range = [0, -20, -3, 51.2, 20, 1]
 grid_voxel_size = [0.1, 0.1, 0.1]

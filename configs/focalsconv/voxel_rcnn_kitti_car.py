@@ -5,4 +5,4 @@ _base_ = [
     '../_base_/schedules/onecycle_80e.py',
     '../_base_/default_runtime.py',
 ]
-custom_imports = dict(imports=['focalsconv'])
+custom_imports = dict(imports=['focalsconv.register'])

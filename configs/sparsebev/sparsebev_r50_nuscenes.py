@@ -3,7 +3,7 @@ _base_ = [
     '../_base_/datasets/nuscenes_camera.py', '../_base_/models/sparsebev_r50.py',
     '../_base_/schedules/sparsebev_24e.py', '../_base_/default_runtime.py'
 ]
-custom_imports = dict(imports=['sparsebev'])
+custom_imports = dict(imports=['sparsebev.register'])
 
 model = dict(
     data_preprocessor=dict(

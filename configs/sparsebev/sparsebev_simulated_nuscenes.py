@@ -3,7 +3,7 @@ _base_ = [
     '../_base_/datasets/simulated_nuscenes_camera.py', '../_base_/models/sparsebev_small.py',
     '../_base_/schedules/sparsebev_minutes.py', '../_base_/default_runtime.py'
 ]
-custom_imports = dict(imports=['sparsebev'])
+custom_imports = dict(imports=['sparsebev.register'])
 
 image_size = [96, 256]  # height, width in pixels
 frames = dict(num_frames=2, kind='past')

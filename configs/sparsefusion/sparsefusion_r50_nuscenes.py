@@ -7,7 +7,7 @@ _base_ = [
     '../_base_/schedules/sparsefusion_6e.py',
     '../_base_/default_runtime.py',
 ]
-custom_imports = dict(imports=['sparsefusion'])
+custom_imports = dict(imports=['sparsefusion.register'])
 
 data_root = '{{$SPARSE3D_NUSCENES:data/nuscenes}}'
 meta_keys = ['image_valid', 'valid_shape', 'view_names', 'timestamp', 'lidar2global', 'token']

@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/schedules/sparsefusion_minutes.py',
     '../_base_/default_runtime.py',
 ]
-custom_imports = dict(imports=['sparsefusion'])
+custom_imports = dict(imports=['sparsefusion.register'])
 
 image_size = [96, 192]  # height, width in pixels
 load_points = dict(type='LoadSweepPoints', sweeps=2)

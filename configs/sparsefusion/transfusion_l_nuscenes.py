@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/schedules/transfusion_20e.py',
     '../_base_/default_runtime.py',
 ]
-custom_imports = dict(imports=['sparsefusion'])
+custom_imports = dict(imports=['sparsefusion.register'])
 
 data_root = '{{$SPARSE3D_NUSCENES:data/nuscenes}}'
 wanted = dict(car=2, truck=3, construction_vehicle=7, bus=4, trailer=6, barrier=2, motorcycle=6,

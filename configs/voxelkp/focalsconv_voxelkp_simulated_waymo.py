@@ -1,6 +1,6 @@
 # The keypoint head on another sparse backbone: Focals Conv's encoder, one level of features.
 _base_ = ['voxelkp_simulated_waymo.py']
-custom_imports = dict(imports=['voxelkp', 'focalsconv'])
+custom_imports = dict(imports=['voxelkp.register', 'focalsconv.register'])
 
 model = dict(
     middle_encoder=dict(

@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/schedules/onecycle_minutes.py',
     '../_base_/default_runtime.py',
 ]
-custom_imports = dict(imports=['voxelkp'])
+custom_imports = dict(imports=['voxelkp.register'])
 
 max_epochs = 10
 param_scheduler = [

@@ -4,7 +4,7 @@ _base_ = [
     '../_base_/models/voxelkp.py',
     '../_base_/default_runtime.py',
 ]
-custom_imports = dict(imports=['voxelkp'])
+custom_imports = dict(imports=['voxelkp.register'])
 max_epochs = 20  # the README of the release for one GPU; 36 for eight, 12 in its config
 
 data_root = '{{$SPARSE3D_WAYMO:data/waymo/kitti_format}}'

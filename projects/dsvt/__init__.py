@@ -1,12 +1,13 @@
-"""DSVT: dynamic sparse voxel transformer with rotated sets (CVPR 2023)."""
-import sparse3d.register  # noqa: F401, I001  (first: repairs the stack, registers the core)
+"""DSVT: dynamic sparse voxel transformer with rotated sets (CVPR 2023).
 
-import dsvt.config_statements  # noqa: F401
-from dsvt.dsvt_encoder import DSVTEncoder
-from dsvt.dynamic_voxel_encoder import DynamicVoxelEncoder
-from dsvt.iou_center_head import IoUCenterHead
-from dsvt.neighborhood_decoder import NeighborhoodDecoderLayer
-from dsvt.residual_bev_backbone import ResidualBEVBackbone
+Importing it is light: its contract is read from here without torch. An attribute, or
+``import dsvt.register`` (in a config ``custom_imports``), registers what configs name.
+"""
+from sparse3d.plugins import registered_attribute
 
 __all__ = ['DSVTEncoder', 'DynamicVoxelEncoder', 'IoUCenterHead', 'NeighborhoodDecoderLayer',
            'ResidualBEVBackbone']
+
+
+def __getattr__(name: str) -> object:
+    return registered_attribute(__name__, name, __all__)

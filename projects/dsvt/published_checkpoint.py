@@ -16,7 +16,7 @@ from mmdet3d.registry import MODELS
 from mmengine.config import Config
 from torch import Tensor
 
-import dsvt  # noqa: F401  (registers what the configs name)
+import dsvt.register  # noqa: F401  (registers what the configs name)
 from sparse3d.checkpoints import Conversion, refuse_unmatched
 from sparse3d.errors import CheckpointError
 

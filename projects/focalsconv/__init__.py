@@ -1,17 +1,9 @@
-"""Focal sparse convolutions for 3D object detection (CVPR 2022)."""
-import sparse3d.register  # noqa: F401, I001  (first: repairs the stack, registers the core)
+"""Focal sparse convolutions for 3D object detection (CVPR 2022).
 
-import focalsconv.config_statements  # noqa: F401
-from focalsconv.augmented_voxel_detector import AugmentedVoxelDetector
-from focalsconv.camera_views import CameraViews, ProjectionOptions
-from focalsconv.focal_sparse_convolution import FocalOptions, FocalSparseConvolution
-from focalsconv.focal_sparse_encoder import EncodedVoxels, FocalSparseEncoder
-from focalsconv.image_features import ShallowImageEncoder
-from focalsconv.importance import Importance
-from focalsconv.keypoint_abstraction import KeypointEncoder, KeypointRoIPooling
-from focalsconv.two_stage_detector import TwoStageVoxelDetector
-from focalsconv.roi_head import RoIHead
-from focalsconv.voxel_pooling import VoxelRoIPooling
+Importing it is light: its contract is read from here without torch. An attribute, or
+``import focalsconv.register`` (in a config ``custom_imports``), registers what configs name.
+"""
+from sparse3d.plugins import registered_attribute
 
 __all__ = [
     'AugmentedVoxelDetector',
@@ -29,3 +21,7 @@ __all__ = [
     'ShallowImageEncoder',
     'VoxelRoIPooling',
 ]
+
+
+def __getattr__(name: str) -> object:
+    return registered_attribute(__name__, name, __all__)

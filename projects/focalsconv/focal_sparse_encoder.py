@@ -3,8 +3,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -28,7 +26,7 @@ from sparse3d.errors import ConfigError
 from sparse3d.ops import voxel_batch_norm  # noqa: F401  (registers VoxelBN1d)
 
 if TYPE_CHECKING:
-    from sparse3d.visualization.frame import Frame
+    pass
 
 TARGET_RULES = {'rotated': inside_boxes, 'published_doubled': inside_doubled_boxes}
 
@@ -222,24 +220,6 @@ class FocalSparseEncoder(nn.Module):
                                 self.range_minimum)
         # Down-sampling centers a coarse voxel on the fine one at its lower corner.
         return corners if self.published_corners else corners + self.voxel_size / 2
-
-    def draw_importance(self, auxiliary: EncodedVoxels, frame: Frame,
-                        out: str | PathLike) -> list[Path]:
-        """Pictures of the voxels of the first sample, colored by importance; files written."""
-        from focalsconv.importance_pictures import ImportantVoxels, draw_importance
-        layers = {f'stage {stage}': (stage, of_stage)
-                  for stage, of_stage in auxiliary.importance.items()}
-        if auxiliary.of_images is not None:
-            layers['with images'] = (1, auxiliary.of_images)
-        if not layers:
-            raise ConfigError('this encoder has no focal layer whose importance could be drawn')
-        drawn = []
-        for title, (stage, importance) in layers.items():
-            first = importance.coordinates[:, 0] == 0
-            places = self.voxel_positions(stage, importance.coordinates[first])
-            drawn.append(ImportantVoxels(title, places.cpu().numpy(),
-                                         importance.voxel_scores[first].detach().cpu().numpy()))
-        return draw_importance(drawn, frame, out)
 
     def _check_grid(self, voxel_size: Sequence[float], point_cloud_range: Sequence[float]) -> None:
         """Wrong sizes would go unnoticed: only the importance targets would be nonsense."""

@@ -2,13 +2,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from torch import nn
 
+from focalsconv.focal_sparse_encoder import EncodedVoxels, FocalSparseEncoder
+from sparse3d.errors import ConfigError
 from sparse3d.structures.box_geometry import bev_corners
 from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization.bev_view import points_extent
@@ -29,7 +33,48 @@ class ImportantVoxels:
     importance: np.ndarray  # [N] in [0, 1]
 
 
-def draw_importance(layers: list[ImportantVoxels], frame: Frame, out: str | Path) -> list[Path]:
+def write_importance(model: nn.Module, batch: dict, frame: Frame, folder: str | PathLike,
+                     score_threshold: float = 0.0) -> list[Path]:
+    """Pictures of what the encoder of a detector finds important in a sample; files written.
+
+    A :class:`sparse3d.plugins.PictureWriter`; the score is not used.
+
+    Raises:
+        ConfigError: if the detector has no focal layer.
+    """
+    encoder = getattr(model, 'middle_encoder', None)
+    if not isinstance(encoder, FocalSparseEncoder):
+        raise ConfigError(f'{type(model).__name__} with {type(encoder).__name__} predicts no '
+                          f'importance to draw; use a config with FocalSparseEncoder')
+    data = model.data_preprocessor(batch, False)
+    features = model.extract_feat(data['inputs'], data['data_samples'])
+    auxiliary = features['auxiliary'] if isinstance(features, dict) else features[1]
+    return draw_importance(important_voxels(encoder, auxiliary), frame, folder)
+
+
+def important_voxels(encoder: FocalSparseEncoder, auxiliary: EncodedVoxels,
+                     ) -> list[ImportantVoxels]:
+    """The voxels of the first sample that entered each focal layer.
+
+    Raises:
+        ConfigError: if the encoder has no focal layer.
+    """
+    layers = {f'stage {stage}': (stage, of_stage)
+              for stage, of_stage in auxiliary.importance.items()}
+    if auxiliary.of_images is not None:
+        layers['with images'] = (1, auxiliary.of_images)
+    if not layers:
+        raise ConfigError('this encoder has no focal layer whose importance could be drawn')
+    drawn = []
+    for title, (stage, importance) in layers.items():
+        first = importance.coordinates[:, 0] == 0
+        positions = encoder.voxel_positions(stage, importance.coordinates[first])
+        drawn.append(ImportantVoxels(title, positions.cpu().numpy(),
+                                     importance.voxel_scores[first].detach().cpu().numpy()))
+    return drawn
+
+
+def draw_importance(layers: list[ImportantVoxels], frame: Frame, out: str | PathLike) -> list[Path]:
     """Write ``<frame>_importance.png``, and one more picture for each camera.
 
     Args:

@@ -1,8 +1,6 @@
 """Two-stage detectors on sparse voxels: Voxel R-CNN and PV-RCNN."""
 from __future__ import annotations
 
-from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmdet3d.models.detectors import Base3DDetector
@@ -13,7 +11,7 @@ from torch import Tensor
 from focalsconv.proposals import ProposalOptions, Proposals, propose
 
 if TYPE_CHECKING:
-    from sparse3d.visualization.frame import Frame
+    pass
 
 
 @MODELS.register_module()
@@ -60,12 +58,6 @@ class TwoStageVoxelDetector(Base3DDetector):
         if self.keypoint_encoder is not None:
             features['keypoints'] = self.keypoint_encoder(batch_inputs['points'], features)
         return features
-
-    def draw_importance(self, data: dict, frame: Frame, out: str | PathLike) -> list[Path]:
-        """Pictures of what the middle encoder finds important; as of ``VoxelDetector``."""
-        data = self.data_preprocessor(data, False)
-        features = self.extract_feat(data['inputs'], data['data_samples'])
-        return self.middle_encoder.draw_importance(features['auxiliary'], frame, out)
 
     def loss(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
              **kwargs) -> dict[str, Tensor]:

@@ -8,18 +8,20 @@ neither torch nor a model; :func:`load` imports the one thing that is asked for.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import import_module, metadata
 from importlib.util import find_spec
+from os import PathLike
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from sparse3d.errors import PluginError
 
 PLUGIN_GROUP = 'sparse3d.plugins'
 DATA_SET_GROUP = 'sparse3d.data_sets'
+BASELINES = 'sparse3d_configs.centerpoint'  # configs of no plug-in
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,14 @@ class Plugin:
         configs: importable package whose files are the configs.
         convert: ``(published: Mapping, config: str | None) -> Conversion``, see
             :mod:`sparse3d.checkpoints.conversion`.
-        published: dotted config keys of the published quirks; a converted checkpoint may set
-            these, and no others.
-        benchmarks: name to ``(threads: int, repeats: int) -> list[dict]``; one dict a row.
-        exporters: name to ``(config, checkpoint, out, clouds, cfg_options) -> report`` with
-            ``path`` and ``sentences()``.
-        pictures: name to ``(model, batch, frame, folder, score_threshold) -> list[Path]``.
-        stream: ``(model, **options) -> stream``, for detectors that remember frames.
+        published: dotted config keys of the published quirks, and of what else weights were
+            trained with; a converted checkpoint may set these, and no others.
+        benchmarks: name to ``(threads: int, repeats: int) -> list[dict]``: ``name``, ``value``,
+            ``unit``, and if there are any ``baseline``, ``ratio``, ``note``; one dict a row.
+        exporters: name to an :class:`Exporter`.
+        pictures: name to a :class:`PictureWriter`.
+        stream: ``(model, **options) -> stream``, for detectors of videos: frames go in one at a
+            time, detections come out.
         requires: distributions that are needed beyond the core's.
         docs: address or path of a page.
     """
@@ -69,11 +72,13 @@ class DataSet:
         info_files: patterns of the info files below a data root, by which it is recognized.
         arguments: ``(parser) -> None``: arguments of ``create-data NAME``.
         prepare: ``(namespace) -> report``: what ``create-data NAME`` runs.
-        check: ``(root: Path) -> CheckReport``.
-        upgrade: ``(infos, path) -> infos``: info files of older layouts.
+        check: ``(folder: Path) -> CheckReport``; the folder is the one of the info files.
+        upgrade: ``(old, path) -> (metainfo, entries, words) | None``: info files of older
+            layouts; None where the file is not of this data set.
         simulate_arguments: ``(parser) -> None``: arguments of ``simulate NAME``.
         simulate: ``(namespace) -> str``: what ``simulate NAME`` runs; gives a closing line.
-        crops: ``(namespace) -> report``: objects cut from images, for pasting.
+        crops: ``(root, workers) -> dict(objects=..., crops=...)``: objects of the database cut
+            from images, for pasting.
         read_results, write_results: detections from and to the data set's own format.
         evaluate, submit: scores of result files; a folder ready to be handed in.
         docs: address or path of a page.
@@ -95,6 +100,43 @@ class DataSet:
     evaluate: str | None = None
     submit: str | None = None
     docs: str = ''
+
+
+class PictureWriter(Protocol):
+    """Writes a plug-in's own pictures of one sample."""
+
+    def __call__(self, model: Any, batch: dict, frame: Any, folder: str | PathLike,
+                 score_threshold: float) -> list[Path]:
+        """Write the pictures; returns the files.
+
+        Args:
+            model: the detector in evaluation mode; gradients are off.
+            batch: the one sample, collated.
+            frame: a :class:`sparse3d.visualization.frame.Frame` of it.
+            folder: for the files.
+            score_threshold: detections below are left out.
+
+        Raises:
+            ConfigError: if the model is none that has such pictures.
+        """
+
+
+class ExportReport(Protocol):
+    """What an exporter did."""
+
+    path: Path
+
+    def sentences(self) -> list[str]:
+        """What was written and how near it is to PyTorch, a sentence each."""
+
+
+class Exporter(Protocol):
+    """Writes the deployable part of a detector and compares it with PyTorch."""
+
+    def __call__(self, config: str | PathLike, checkpoint: str | PathLike | None,
+                 out: str | PathLike, clouds: Sequence[str | PathLike],
+                 cfg_options: dict[str, Any] | None) -> ExportReport:
+        """Write ``out``, or nothing where the comparison fails."""
 
 
 Contract = TypeVar('Contract', Plugin, DataSet)
@@ -184,6 +226,59 @@ def offers(kind: str) -> dict[str, str]:
     return {name: reference for name, (_, reference) in found.items()}
 
 
+def offer(kind: str, name: str) -> Any:
+    """What a plug-in offers under a name, imported.
+
+    Args:
+        kind: as of :func:`offers`.
+
+    Raises:
+        PluginError: if nobody offers it, or it cannot be imported.
+    """
+    there = offers(kind)
+    if name not in there:
+        raise PluginError(f'no plug-in offers {name!r} as one of its {kind}'
+                          f'{near(name, there)}')
+    return load(there[name])
+
+
+def near(name: str, names: Iterable[str]) -> str:
+    """The end of a sentence about an unknown name: the nearest one, and all there are."""
+    names = list(names)
+    close = get_close_matches(name, names, n=1)
+    hint = f'; did you mean {close[0]!r}?' if close else ''
+    return f'{hint} (installed: {", ".join(names) or NOTHING_INSTALLED})'
+
+
+def plugins_of(modules: Iterable[str]) -> list[Plugin]:
+    """The working plug-ins whose modules a config imports (its ``custom_imports``)."""
+    wanted = set(modules)
+    return [owner for owner in plugins().values() if wanted & set(owner.modules)]
+
+
+def plugin_of(thing: object) -> Plugin | None:
+    """The working plug-in in whose package the class of an object is defined, or None."""
+    package = type(thing).__module__.partition('.')[0]
+    return next((owner for owner in plugins().values()
+                 if package in {module.partition('.')[0] for module in owner.modules}), None)
+
+
+def registered_attribute(package: str, name: str, public: Sequence[str]) -> Any:
+    """The ``__getattr__`` of a plug-in's package, which thus stays light until it is used.
+
+    Args:
+        package: whose module ``register`` imports and holds all that is public.
+        name: of the attribute.
+        public: names of the package, its ``__all__``.
+
+    Raises:
+        AttributeError: for any other name.
+    """
+    if name not in public:
+        raise AttributeError(f'module {package!r} has no attribute {name!r}')
+    return getattr(import_module(f'{package}.register'), name)
+
+
 def load(reference: str) -> Any:
     """The object that a reference ``'module:attribute'`` names.
 
@@ -203,8 +298,7 @@ def config_folders() -> dict[str, Path]:
 
     Plug-ins whose package of configs is not there are left out.
     """
-    packages = ['sparse3d_configs.baselines',
-                *(owner.configs for owner in plugins().values() if owner.configs)]
+    packages = [BASELINES, *(owner.configs for owner in plugins().values() if owner.configs)]
     return {package: folder for package in packages
             if (folder := _folder(package)) is not None}
 
@@ -227,18 +321,20 @@ def config_files() -> dict[str, Path]:
     return files
 
 
-def register_plugins(on_error: Callable[[str, Exception], None] | None = None) -> list[str]:
-    """Import the modules of all working plug-ins and data sets, so that configs may name them.
+def register(contracts: Iterable[Plugin | DataSet],
+             on_error: Callable[[str, Exception], None] | None = None) -> list[str]:
+    """Import the modules of contracts, so that configs may name what they register.
 
     Args:
+        contracts: whose modules.
         on_error: called with the name and the error of one that cannot be imported; by
-            default it is passed over, :func:`installed_plugins` having said so.
+            default it is passed over.
 
     Returns:
         The names of those that were registered.
     """
     done = []
-    for contract in [*data_sets().values(), *plugins().values()]:
+    for contract in contracts:
         try:
             for module in contract.modules:
                 import_module(module)
@@ -288,10 +384,7 @@ def _named(name: str, there: Mapping[str, Any], found: tuple[Installed, ...], wh
     broken = {item.name: item.error for item in found if item.contract is None}
     if name in broken:
         raise PluginError(f'the {what} {name} is installed but cannot be imported: {broken[name]}')
-    near = get_close_matches(name, there, n=1)
-    hint = f'; did you mean {near[0]!r}?' if near else ''
-    raise PluginError(f'there is no {what} {name!r}{hint} '
-                      f'(installed: {", ".join(there) or NOTHING_INSTALLED})')
+    raise PluginError(f'there is no {what} {name!r}{near(name, there)}')
 
 
 NOTHING_INSTALLED = ('none; entry points need installed metadata, which a folder on PYTHONPATH '

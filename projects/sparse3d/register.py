@@ -1,13 +1,18 @@
 """Repairs the installed stack and registers the core's parts with mmdet3d and mmengine.
 
 Plug-ins import it first, the config loader when it is called; in a config without a plug-in,
-``custom_imports = dict(imports=['sparse3d.register'])`` is all that is needed.
+``custom_imports = dict(imports=['sparse3d.register'])`` is all that is needed. Data sets are
+registered as their contracts say, also those of other distributions; one that cannot be imported
+is passed over with a warning.
 """
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 
 import sparse3d.compat.applied  # noqa: F401  (before anything is built)
+from sparse3d.errors import PluginError, Sparse3DWarning
+from sparse3d.plugins import NOTHING_INSTALLED, data_sets, installed_data_sets, register
 
 # What registers types, or formats of detections, when it is imported.
 REGISTERING: tuple[str, ...] = (
@@ -20,23 +25,17 @@ REGISTERING: tuple[str, ...] = (
     'ops.photometric_distortion',
     'transforms',
     'visualization.detection_pictures',
-    'datasets.custom.dataset',
-    'datasets.custom.evaluate.metric',
-    'datasets.kitti.dataset',
-    'datasets.kitti.evaluate.metric',
-    'datasets.kitti.load_image',
-    'datasets.kitti.results',
-    'datasets.nuscenes.dataset',
-    'datasets.nuscenes.evaluate.metric',
-    'datasets.nuscenes.objects',
-    'datasets.nuscenes.results',
-    'datasets.waymo.dataset',
-    'datasets.waymo.evaluate.metric',
-    'datasets.waymo.keypoints.dataset',
-    'datasets.waymo.keypoints.metric',
-    'datasets.waymo.load_points',
-    'datasets.waymo.results',
 )
 
 for _name in REGISTERING:
     import_module(f'sparse3d.{_name}')
+
+
+def _pass_over(name: str, error: Exception) -> None:
+    warnings.warn(f'the data set {name} cannot be registered: {type(error).__name__}: {error}',
+                  Sparse3DWarning, stacklevel=2)
+
+
+if not installed_data_sets():
+    raise PluginError(f'no data set is registered: {NOTHING_INSTALLED}')
+register(data_sets().values(), _pass_over)

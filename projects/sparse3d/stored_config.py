@@ -13,13 +13,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import entry_points, packages_distributions
-from pathlib import Path
 from typing import Any
 
 from mmengine.registry import Registry, root
 
 from sparse3d.errors import ConfigError
+from sparse3d.plugins import data_sets, plugins
 
 SCOPES = ('mmengine', 'mmcv', 'mmdet', 'mmdet3d')
 # What mmcv looks up among its own functions where a config says `nms=dict(type=...)`.
@@ -125,22 +124,10 @@ def leave_out_programs(content: Any) -> Any:
     return content
 
 
-@lru_cache
 def is_plug_in(module: str) -> bool:
-    """Whether a module is Sparse3D or a plug-in that is installed with it or for it."""
-    if module == 'sparse3d.register':
-        return True
-    if not re.fullmatch(r'[A-Za-z_]\w*', module):
-        return False
-    home = Path(__file__).resolve().parents[1]
-    named = {entry.value.partition(':')[0].partition('.')[0]
-             for entry in entry_points(group='sparse3d.plugins')}
-    if module == 'sparse3d' or module in named:
-        return True
-    if home.name not in ('site-packages', 'dist-packages'):  # a source tree of plug-ins
-        return (home / module / '__init__.py').is_file()
-    owners = packages_distributions()
-    return bool(set(owners.get(module, ())) & set(owners.get('sparse3d', ())))
+    """Whether a module registers Sparse3D or an installed plug-in or data set, by its contract."""
+    contracts = [*plugins().values(), *data_sets().values()]
+    return module == 'sparse3d.register' or any(module in owner.modules for owner in contracts)
 
 
 def texts_of(node: Any, source: str = 'the config') -> Iterator[tuple[str, str, str]]:

@@ -1,16 +1,9 @@
-"""SparseBEV: 3D object detection from multi-camera videos (ICCV 2023)."""
-import sparse3d.register  # noqa: F401, I001  (first: repairs the stack, registers the core)
+"""SparseBEV: 3D object detection from multi-camera videos (ICCV 2023).
 
-import sparsebev.config_statements  # noqa: F401
-from sparsebev.delayed_streaming import DelayedStream
-from sparsebev.detector import SparseBEV
-from sparsebev.eva02 import EVA02
-from sparsebev.frame_window import CameraFrame
-from sparsebev.head import SparseBEVHead
-from sparsebev.image_preprocessor import VideoPreprocessor
-from sparsebev.simple_feature_pyramid import SimpleFeaturePyramid
-from sparsebev.streaming import VideoStream
-from sparsebev.vovnet import VoVNet
+Importing it is light: its contract is read from here without torch. An attribute, or
+``import sparsebev.register`` (in a config ``custom_imports``), registers what configs name.
+"""
+from sparse3d.plugins import registered_attribute
 
 __all__ = [
     'CameraFrame',
@@ -23,3 +16,7 @@ __all__ = [
     'VideoStream',
     'VoVNet',
 ]
+
+
+def __getattr__(name: str) -> object:
+    return registered_attribute(__name__, name, __all__)

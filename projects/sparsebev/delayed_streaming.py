@@ -9,6 +9,16 @@ import numpy as np
 from mmengine.structures import InstanceData
 
 from sparsebev.frame_window import CachedFrame, CameraFrame, FrameWindow, VideoDetector
+from sparsebev.streaming import VideoStream
+
+
+def open_stream(detector: VideoDetector, **options) -> VideoStream | DelayedStream:
+    """The stream that fits a detector; one frame is taken at a time.
+
+    :class:`VideoStream` answers at once; for a model that looks ahead :class:`DelayedStream`
+    answers when it has seen enough.
+    """
+    return (VideoStream if detector.frame_kind == 'past' else DelayedStream)(detector, **options)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from mmdet3d.models.detectors import Base3DDetector
@@ -16,10 +14,6 @@ from sparse3d.errors import ConfigError, DataError
 from sparse3d.transforms.camera_frames import KINDS
 from sparsebev.feature_cache import FeatureCache, state_of
 from sparsebev.views import Views, views_of_batch
-
-if TYPE_CHECKING:
-    from sparsebev.delayed_streaming import DelayedStream
-    from sparsebev.streaming import VideoStream
 
 
 @MODELS.register_module()
@@ -77,22 +71,6 @@ class SparseBEV(Base3DDetector):
     def num_frames(self) -> int:
         """Frames that the head reads."""
         return self.bbox_head.num_frames
-
-    def stream(self, **options) -> VideoStream | DelayedStream:
-        """A stream that takes one frame at a time.
-
-        :class:`sparsebev.streaming.VideoStream` answers at once; for a model that looks ahead
-        :class:`sparsebev.delayed_streaming.DelayedStream` answers when it has seen enough.
-        """
-        from sparsebev.delayed_streaming import DelayedStream
-        from sparsebev.streaming import VideoStream
-        return (VideoStream if self.frame_kind == 'past' else DelayedStream)(self, **options)
-
-    def draw_sampling_points(self, batch: dict, folder: str | PathLike, name: str,
-                             score_threshold: float = 0.3) -> list[Path]:
-        """Pictures of one collated sample; see :mod:`sparsebev.sampling_picture`."""
-        from sparsebev.sampling_picture import draw_sampling_points
-        return draw_sampling_points(self, batch, folder, name, score_threshold)
 
     def extract_feat(self, batch_inputs: dict) -> list[Tensor]:
         """Feature maps L x [B, T*N, C, H_l, W_l] of ``imgs`` [B, T*N, 3, H, W]."""

@@ -11,11 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from torch import nn
 
+from sparse3d.errors import ConfigError
 from sparse3d.ops.choose_views import choose_views, project_to_views
 from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization.colors import BACKGROUND, TEXT, class_color
+from sparse3d.visualization.frame import Frame
 from sparse3d.visualization.picture_files import save_figure
 from sparsebev.box_code import centers_in_meters
+from sparsebev.detector import SparseBEV
 
 ACROSS = 3       # images in a row
 INCHES = 4.0     # width of one
@@ -95,6 +98,19 @@ def sampled_queries(
         centers=centers_in_meters(seen['query'][0, order],
                                   detector.bbox_head.point_cloud_range)[:, :2].cpu().numpy(),
         tau=seen['tau'][0, order].float().cpu().numpy())
+
+
+def write_sampling_points(model: nn.Module, batch: dict, frame: Frame, folder: str | PathLike,
+                          score_threshold: float = 0.3) -> list[Path]:
+    """:func:`draw_sampling_points` as a :class:`sparse3d.plugins.PictureWriter`.
+
+    Raises:
+        ConfigError: if the detector is another one.
+    """
+    if not isinstance(model, SparseBEV):
+        raise ConfigError(f'{type(model).__name__} has no sampling points to draw; they are of '
+                          f'SparseBEV')
+    return draw_sampling_points(model, batch, folder, frame.name, score_threshold)
 
 
 def draw_sampling_points(detector: nn.Module, batch: dict, folder: str | PathLike, name: str,

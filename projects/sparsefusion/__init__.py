@@ -1,13 +1,13 @@
-"""SparseFusion: sparse candidates of LiDAR and cameras fused in one space (ICCV 2023)."""
-import sparse3d.register  # noqa: F401, I001  (first: repairs the stack, registers the core)
+"""SparseFusion: sparse candidates of LiDAR and cameras fused in one space (ICCV 2023).
 
-import sparsefusion.config_statements  # noqa: F401
-from sparsefusion.camera_rig import CameraRig
-from sparsefusion.fit_views import FitViews
-from sparsefusion.fusion_output import FusionOutput
-from sparsefusion.sensor_failures import DropBeams, DropCameras, DropPoints
-from sparsefusion.sparsefusion_detector import SparseFusion
-from sparsefusion.sparsefusion_head import SceneInput, SparseFusionHead
+Importing it is light: its contract is read from here without torch. An attribute, or
+``import sparsefusion.register`` (in a config ``custom_imports``), registers what configs name.
+"""
+from sparse3d.plugins import registered_attribute
 
 __all__ = ['CameraRig', 'DropBeams', 'DropCameras', 'DropPoints', 'FitViews', 'FusionOutput',
            'SceneInput', 'SparseFusion', 'SparseFusionHead']
+
+
+def __getattr__(name: str) -> object:
+    return registered_attribute(__name__, name, __all__)

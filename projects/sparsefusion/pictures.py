@@ -1,27 +1,21 @@
-"""Candidates drawn stage by stage: LiDAR, camera before and after view transformation, fused.
-
-    python -m sparsefusion.pictures CONFIG CHECKPOINT --out pictures --frames 2
-"""
+"""Candidates drawn stage by stage: LiDAR, camera before and after view transformation, fused."""
 from __future__ import annotations
 
-import argparse
-import sys
-from collections import deque
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 
+from sparse3d.errors import ConfigError
 from sparse3d.models.heads.transfusion_head import peak_scores
 from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization import draw_bev, draw_camera_overlay
 from sparse3d.visualization.frame import Boxes, Frame
 from sparsefusion.fusion_output import FusionOutput
+from sparsefusion.sparsefusion_detector import SparseFusion
 from sparsefusion.sparsefusion_head import SparseFusionHead, fused_scores
 
 STAGES = ('lidar', 'camera_lifted', 'camera_transformed', 'fused')
@@ -73,29 +67,19 @@ def draw_stages(head: SparseFusionHead, output: FusionOutput, frame: Frame, out:
     return paths
 
 
-def draw_dataset(config: str | PathLike, checkpoint: str | PathLike, out: str | PathLike,
-                 frames: int = 2, score_threshold: float = 0.1, split: str = 'test',
-                 cfg_options: dict[str, Any] | None = None) -> list[Path]:
-    """Draw the stages for some frames of a config's dataset; return the files written.
+def write_stages(model: nn.Module, batch: dict, frame: Frame, folder: str | PathLike,
+                 score_threshold: float = 0.1) -> list[Path]:
+    """:func:`draw_stages` of a sample as a :class:`sparse3d.plugins.PictureWriter`.
 
     Raises:
-        ConfigError, CheckpointError, DataError: as :func:`sparse3d.apis.visualize`.
+        ConfigError: if the detector has no candidates of cameras.
     """
-    from sparse3d.apis.visualize import frames_with_detections
-    from sparse3d.engine.checkpoint_config import open_with_config
-    paths: list[Path] = []
-
-    def draw(model: nn.Module, sample: dict, frame: Frame) -> None:
-        data = model.data_preprocessor(pseudo_collate([sample]))
-        with torch.no_grad():
-            output = model._forward(data['inputs'], data['data_samples'])
-        turn = yaw_between(sample['inputs']['points'], frame.points)
-        paths.extend(draw_stages(model.bbox_head, output, frame, out, score_threshold, turn))
-
-    config, opened = open_with_config(config, checkpoint, cfg_options)
-    deque(frames_with_detections(config, opened, frames, score_threshold, split, None, False, draw),
-          maxlen=0)
-    return paths
+    if not isinstance(model, SparseFusion):
+        raise ConfigError(f'{type(model).__name__} has no stages to draw; they are of SparseFusion')
+    turn = yaw_between(batch['inputs']['points'][0], frame.points)
+    data = model.data_preprocessor(batch)
+    output = model._forward(data['inputs'], data['data_samples'])
+    return draw_stages(model.bbox_head, output, frame, folder, score_threshold, turn)
 
 
 def yaw_between(camera_yaw: Tensor, lidar_yaw: np.ndarray) -> float:
@@ -112,30 +96,3 @@ def yaw_between(camera_yaw: Tensor, lidar_yaw: np.ndarray) -> float:
 def _boxes(boxes: Tensor, scores: Tensor) -> Boxes:
     best, labels = scores.max(1)
     return Boxes(boxes.cpu().numpy(), labels.cpu().numpy(), best.cpu().numpy()).above(0.0)
-
-
-def main() -> int:
-    """Command line of :func:`draw_dataset`."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config')
-    parser.add_argument('checkpoint')
-    parser.add_argument('--out', default='pictures', help='folder for the pictures')
-    parser.add_argument('--frames', type=int, default=2, help='how many')
-    parser.add_argument(
-        '--score-threshold', type=float, default=0.1, help='boxes below are left out'
-    )
-    arguments = parser.parse_args()
-    from sparse3d.apis.command_line import run_command
-    return run_command(lambda: _draw_and_tell(arguments))
-
-
-def _draw_and_tell(arguments: argparse.Namespace) -> None:
-    paths = draw_dataset(arguments.config, arguments.checkpoint, arguments.out, arguments.frames,
-                         arguments.score_threshold)
-    print('\n'.join(map(str, paths)))
-    print(f'{len(paths)} pictures written to {arguments.out}')
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -1,14 +1,9 @@
-"""VoxelKP: people and their joints in LiDAR scenes, fully sparse (ICCV 2025)."""
-import sparse3d.register  # noqa: F401, I001  (first: repairs the stack, registers the core)
+"""VoxelKP: people and their joints in LiDAR scenes, fully sparse (ICCV 2025).
 
-import voxelkp.config_statements  # noqa: F401
-from voxelkp.augment_people import AugmentPeople
-from voxelkp.bev_fusion import SparseBEVFusion
-from voxelkp.evaluation_variants import KeypointMetricByVariant, SetEvaluationVariant
-from voxelkp.crop_around_objects import CropAroundObjects
-from voxelkp.sparse_keypoint_encoder import SparseKeypointEncoder
-from voxelkp.sparse_keypoint_head import SparseKeypointHead
-from voxelkp.voxelkp_detector import VoxelKP
+Importing it is light: its contract is read from here without torch. An attribute, or
+``import voxelkp.register`` (in a config ``custom_imports``), registers what configs name.
+"""
+from sparse3d.plugins import registered_attribute
 
 __all__ = [
     'AugmentPeople',
@@ -20,3 +15,7 @@ __all__ = [
     'SparseKeypointHead',
     'VoxelKP',
 ]
+
+
+def __getattr__(name: str) -> object:
+    return registered_attribute(__name__, name, __all__)

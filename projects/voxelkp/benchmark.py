@@ -11,7 +11,7 @@ from mmengine.registry import init_default_scope
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor, nn
 
-import voxelkp  # noqa: F401  (registers the detector)
+import voxelkp.register  # noqa: F401  (registers the detector)
 from sparse3d.engine.timing import Timing, measure
 from sparse3d.ops.voxelization import mean_voxelize
 from sparse3d.simulate.sweep import full_sweep

@@ -9,8 +9,12 @@ from mmdet3d.registry import METRICS, TRANSFORMS
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from sparse3d.datasets.waymo.keypoints.evaluation import PROTOCOLS, KeypointProtocol
 from sparse3d.datasets.waymo.keypoints.metric import WaymoKeypointMetric
 from sparse3d.errors import ConfigError
+
+# How the paper evaluates (Shi and Wonka, ICCV 2025).
+PROTOCOLS['voxelkp'] = KeypointProtocol('iou', misses_count=False, by_frame=False)
 
 VARIANTS = dict(
     raw='all points, as a sensor gives them',

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from sparse3d.errors import ConfigError
+from sparse3d.errors import ConfigError, PluginError
 from sparse3d_benchmarks import run as module
 
 
@@ -19,11 +19,12 @@ def fake(monkeypatch):
 
     monkeypatch.setitem(sys.modules, 'fake_benchmark', SimpleNamespace(
         run=run, __spec__=SimpleNamespace()))
-    monkeypatch.setattr(module, 'BENCHMARKS', {'fake': 'fake_benchmark', 'gone': 'no.such.module'})
+    monkeypatch.setattr(module, 'offers', lambda kind: {
+        'fake': 'fake_benchmark:run', f'of_{kind}': 'no.such.module:run'})
 
 
 def test_runs_with_the_threads_asked_for_and_prints_a_table(fake):
-    rows = module.benchmark(['all'], threads=1, repeats=1)
+    rows = module.benchmark(['fake'], threads=1, repeats=1)
     assert [row.name for row in rows] == ['thing', 'other'] and rows[0].benchmark == 'fake'
     table = module.format_table(rows, threads=1)
     assert '1 threads; torch' in table and '5.00x' in table and '12,345 frames' in table
@@ -34,6 +35,6 @@ def test_runs_with_the_threads_asked_for_and_prints_a_table(fake):
 def test_unknown_and_absent_names(fake):
     with pytest.raises(ConfigError, match="'fale'; did you mean 'fake'"):
         module.benchmark(['fale'])
-    with pytest.raises(ConfigError, match='not installed'):
-        module.benchmark(['gone'])
-    assert module.available() == ['fake']
+    with pytest.raises(PluginError, match='no.such.module:run cannot be loaded'):
+        module.benchmark(['of_benchmarks'])
+    assert module.chosen(['all']) == ['fake', 'of_benchmarks']

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
-import dsvt  # noqa: F401
+import dsvt.register  # noqa: F401
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 RANGE = [-11.52, -7.68, -2, 11.52, 7.68, 4]

@@ -32,7 +32,7 @@ def test_train_test_offline_and_from_memory_and_draw(run, tmp_path, monkeypatch)
     for name, value in metrics[0].items():  # nan for what no class has
         assert metrics[1][name] == pytest.approx(value, abs=1e-3, nan_ok=True)
     printed = run('visualize', CONFIG, work / 'epoch_1.pth', '--out', tmp_path / 'pictures',
-                  '--indices', 1, '--score-threshold', 0, '--sampling-points')
+                  '--indices', 1, '--score-threshold', 0, '--pictures', 'sampling_points')
     names = {path.name for path in (tmp_path / 'pictures').iterdir()}
     assert sum('sampling' in name for name in names) == 2
     assert sum('CAM' in name for name in names) == 6 and sum('tau' in name for name in names) == 1

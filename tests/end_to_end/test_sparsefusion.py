@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-import sparsefusion  # noqa: F401
+import sparsefusion.register  # noqa: F401
 from sparse3d.apis import test as evaluate
-from sparse3d.apis import train
+from sparse3d.apis import train, visualize
 from sparse3d.datasets.nuscenes.prepare import prepare_nuscenes
 from sparse3d.datasets.nuscenes.simulate import NuScenesOptions, simulate_nuscenes
-from sparsefusion.pictures import draw_dataset
+from sparsefusion.pictures import STAGES
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / 'sparsefusion'
 SHORT = {'train_cfg.max_epochs': 1, 'train_cfg.val_interval': 1}
@@ -40,9 +40,10 @@ def test_from_a_drive_to_scores_and_pictures(drive, tmp_path, monkeypatch):
             scores = evaluate(CONFIGS / f'sparsefusion_simulated_nuscenes{name}.py', checkpoint,
                               tmp_path / f'test{name}', SERIAL)
         assert 0 <= scores['nuscenes/NDS'] <= 1
-    paths = draw_dataset(fused, checkpoint, tmp_path / 'pictures', frames=1, score_threshold=0.0,
-                         cfg_options=SERIAL)
-    assert len(paths) == 4 + 3 * 6 and all(path.is_file() for path in paths)
+    paths = visualize(fused, checkpoint, tmp_path / 'pictures', frames=1, score_threshold=0.0,
+                      cfg_options=SERIAL, pictures=['stages'])
+    stages = [path for path in paths if any(f'_{stage}' in path.stem for stage in STAGES)]
+    assert len(stages) == 4 + 3 * 6 and all(path.is_file() for path in stages)
 
 
 @pytest.mark.slow

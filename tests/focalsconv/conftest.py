@@ -7,6 +7,8 @@ from types import ModuleType
 
 import pytest
 
+import focalsconv.register  # noqa: F401  (registers what the configs name)
+
 
 @pytest.fixture(scope='session')
 def oracle() -> ModuleType:

@@ -7,7 +7,7 @@ import pytest
 from mmdet3d.registry import MODELS
 from mmengine.registry import init_default_scope
 
-import focalsconv  # noqa: F401  (registers what the configs name)
+import focalsconv.register  # noqa: F401  (registers what the configs name)
 from sparse3d.engine.load_config import load_config
 
 CONFIGS = sorted((Path(__file__).resolve().parents[2] / 'configs' / 'focalsconv').glob('*.py'))

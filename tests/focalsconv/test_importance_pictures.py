@@ -7,7 +7,12 @@ import torch
 from matplotlib.image import imread
 
 from focalsconv import FocalSparseEncoder
-from focalsconv.importance_pictures import ImportantVoxels, draw_importance
+from focalsconv.importance_pictures import (
+    ImportantVoxels,
+    draw_importance,
+    important_voxels,
+    write_importance,
+)
 from sparse3d.errors import ConfigError
 from sparse3d.visualization.frame import Boxes, Frame, Picture
 
@@ -36,8 +41,8 @@ def test_important_voxels_are_bright_in_both_pictures(tmp_path, frame):
     def drawn(importance: float) -> list[int]:
         paths = draw_importance([ImportantVoxels('stage 1', positions, np.full(2, importance))],
                                 frame, tmp_path)
-        assert [path.name for path in paths] == ['000_1_importance.png',
-                                                 '000_1_importance_CAM2.png']
+        assert [path.name for path in paths] == ['000%2F1_importance.png',
+                                                 '000%2F1_importance_CAM2.png']
         return [bright(path) for path in paths]
     important, other = drawn(0.99), drawn(0.2)
     assert important[0] > other[0] and important[1] > other[1] == 0
@@ -49,7 +54,7 @@ def test_one_panel_for_each_focal_layer_and_empty_samples(tmp_path, frame):
     coordinates = torch.nn.functional.pad(cells.unique(dim=0), (1, 0)).int()
     for count in (len(coordinates), 0):
         _, auxiliary = encoder.encode(torch.randn(count, 4), coordinates[:count], 1)
-        paths = encoder.draw_importance(auxiliary, frame, tmp_path)
+        paths = draw_importance(important_voxels(encoder, auxiliary), frame, tmp_path)
         assert len(paths) == 2 and all(path.is_file() for path in paths)
 
 
@@ -57,4 +62,11 @@ def test_a_plain_encoder_has_nothing_to_show(tmp_path, frame):
     encoder = FocalSparseEncoder(**GRID, stages=())
     _, auxiliary = encoder.encode(torch.randn(1, 4), torch.zeros(1, 4).int(), 1)
     with pytest.raises(ConfigError, match='no focal layer'):
-        encoder.draw_importance(auxiliary, frame, tmp_path)
+        draw_importance(important_voxels(encoder, auxiliary), frame, tmp_path)
+
+
+def test_another_encoder_is_refused_by_its_name(tmp_path, frame):
+    model = torch.nn.Module()
+    model.middle_encoder = torch.nn.Linear(1, 1)
+    with pytest.raises(ConfigError, match='Module with Linear predicts no importance'):
+        write_importance(model, {}, frame, tmp_path)

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
-import focalsconv  # noqa: F401  (registers the detectors)
+import focalsconv.register  # noqa: F401  (registers the detectors)
 from focalsconv.published_checkpoint import convert
 from sparse3d.checkpoints import convert_checkpoint
 from sparse3d.checkpoints.open import open_checkpoint

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 
-import focalsconv  # noqa: F401  (registers the detectors)
+import focalsconv.register  # noqa: F401  (registers the detectors)
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'models'
 RANGE = [0, -3.2, -3, 9.6, 3.2, 1]

@@ -1,7 +1,6 @@
 """The two contracts: who is found, what is listed with its error, what is refused by name."""
 from __future__ import annotations
 
-import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -15,33 +14,6 @@ CONTRACT = ('from sparse3d.plugins import Plugin\n'
             "plugin = Plugin(name={name!r}, modules=({module!r},), configs={configs!r},\n"
             "                benchmarks={{{benchmark!r}: '{module}:measure'}})\n"
             'def measure(threads, repeats):\n    return [dict(name="x", value=1.0, unit="ms")]\n')
-
-
-@pytest.fixture
-def distributions(tmp_path, monkeypatch):
-    """A folder on the path whose distributions ``add`` makes; caches are emptied around it."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-
-    def clear() -> None:
-        importlib.invalidate_caches()
-        plugins.installed_plugins.cache_clear()
-        plugins.installed_data_sets.cache_clear()
-
-    def add(distribution: str, module: str, source: str,
-            group: str = plugins.PLUGIN_GROUP, name: str = 'example') -> None:
-        (tmp_path / f'{module}.py').write_text(source)
-        meta = tmp_path / f'{distribution.replace("-", "_")}-1.0.dist-info'
-        meta.mkdir()
-        (meta / 'METADATA').write_text(f'Metadata-Version: 2.1\nName: {distribution}\n'
-                                       'Version: 1.0\n')
-        attribute = 'plugin' if group == plugins.PLUGIN_GROUP else 'data_set'
-        (meta / 'entry_points.txt').write_text(f'[{group}]\n{name} = {module}:{attribute}\n')
-        clear()
-
-    yield add
-    clear()
-    for module in [key for key in sys.modules if key.startswith('zz_')]:
-        del sys.modules[module]
 
 
 def contract(name: str, module: str, configs: str | None = None,
@@ -111,7 +83,8 @@ def test_registering_passes_a_plug_in_over_that_cannot_be_imported(distributions
     distributions('zz-one', 'zz_one', "from sparse3d.plugins import Plugin\n"
                   "plugin = Plugin(name='zz', modules=('zz_absent',))\n")
     told = []
-    done = plugins.register_plugins(lambda name, error: told.append((name, type(error))))
+    done = plugins.register([plugins.plugin('zz')],
+                            lambda name, error: told.append((name, type(error))))
     assert ('zz', ModuleNotFoundError) in told and 'zz' not in done
 
 

@@ -132,8 +132,10 @@ def test_a_config_that_unfolds_without_end_is_refused():
 
 
 def test_plug_ins_are_those_beside_the_core():
-    assert is_plug_in('sparse3d')
-    assert all(is_plug_in(path.parent.name) for path in (ROOT / 'projects').glob('*/__init__.py'))
+    assert is_plug_in('sparse3d.register')
+    packages = [path.parent.name for path in (ROOT / 'projects').glob('*/register.py')
+                if path.parent.name != 'sparse3d']
+    assert len(packages) >= 5 and all(is_plug_in(f'{name}.register') for name in packages)
     assert not any(map(is_plug_in, ('os', 'subprocess', 'sparse3d.apis', 'mmdet3d', '', '../x')))
 
 

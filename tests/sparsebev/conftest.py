@@ -13,7 +13,7 @@ from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 
-import sparsebev  # noqa: F401
+import sparsebev.register  # noqa: F401
 
 FIXTURES = Path(__file__).resolve().parents[1] / 'fixtures' / 'sparsebev'
 

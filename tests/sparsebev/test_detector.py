@@ -15,6 +15,7 @@ from sparse3d.engine.hooks import reusing_features
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.transforms.camera_frames import FrameChoice, Timeline
 from sparsebev.benchmark import ring_of_cameras
+from sparsebev.delayed_streaming import open_stream
 from sparsebev.feature_cache import FeatureCache
 from sparsebev.frame_window import CameraFrame
 from sparsebev.image_preprocessor import VideoPreprocessor
@@ -302,7 +303,7 @@ def test_other_frames_than_the_models_are_refused(build_detector, drive, batch_o
 
 def test_a_stream_gives_the_offline_result_at_every_moment(build_detector, drive, batch_of):
     model = build_detector(3)
-    taken, stream = drive(5), model.stream()
+    taken, stream = drive(5), open_stream(model)
     for last in range(1, 6):
         found = stream(CameraFrame(**taken[last - 1]))
         same(found, detections(model, batch_of(taken[:last], 3))[0])
@@ -312,7 +313,7 @@ def test_a_stream_gives_the_offline_result_at_every_moment(build_detector, drive
 def test_a_stream_survives_a_lost_frame_and_starts_anew_with_a_scene(
         build_detector, drive, batch_of):
     model = build_detector(3)
-    taken, stream = drive(5), model.stream()
+    taken, stream = drive(5), open_stream(model)
     for index in (0, 1, 4):  # two frames never came
         found = stream(CameraFrame(**taken[index], scene='first'))
     same(found, detections(model, batch_of([taken[0], taken[1], taken[4]], 3))[0])
@@ -323,7 +324,7 @@ def test_a_stream_survives_a_lost_frame_and_starts_anew_with_a_scene(
 
 def test_a_stream_survives_a_camera_without_a_picture(build_detector, drive, batch_of):
     model = build_detector(2)
-    taken, stream = drive(2), model.stream()
+    taken, stream = drive(2), open_stream(model)
     stream(CameraFrame(**taken[0], valid=np.array([True, False])))
     found = stream(CameraFrame(**taken[1], valid=np.array([False, True])))
     valid = np.array([False, True, True, False])
@@ -332,7 +333,7 @@ def test_a_stream_survives_a_camera_without_a_picture(build_detector, drive, bat
 
 def test_a_fast_stream_looks_back_by_its_step(build_detector, drive, batch_of):
     model = build_detector(3)
-    taken, stream = drive(5), model.stream(interval=2)
+    taken, stream = drive(5), open_stream(model, interval=2)
     for frame in taken:
         found = stream(CameraFrame(**frame))
     same(found, detections(model, batch_of(taken[::2], 3))[0])
@@ -340,7 +341,7 @@ def test_a_fast_stream_looks_back_by_its_step(build_detector, drive, batch_of):
 
 
 def test_a_stream_refuses_what_cannot_be(build_detector, drive):
-    taken, stream = drive(2), build_detector().stream()
+    taken, stream = drive(2), open_stream(build_detector())
     stream(CameraFrame(**taken[1]))
     with pytest.raises(DataError, match='came after'):
         stream(CameraFrame(**taken[0]))
@@ -363,7 +364,7 @@ def test_a_stream_that_looks_ahead_gives_the_offline_results_late(
         build_detector, drive, batch_of, kind, every, length):
     model = build_detector(5, frame_kind=kind)
     choice = FrameChoice(5, kind, test_interval=6 * every)
-    taken, stream = drive(length), model.stream(interval=every)
+    taken, stream = drive(length), open_stream(model, interval=every)
     answers = []
     for number, frame in enumerate(taken):
         came = stream(CameraFrame(**frame, scene='drive'))
@@ -383,7 +384,7 @@ def test_a_stream_that_looks_ahead_gives_the_offline_results_late(
 
 def test_a_new_scene_gives_what_was_still_to_come_of_the_last(build_detector, drive, batch_of):
     model = build_detector(3, frame_kind='future')
-    first, second, stream = drive(3), drive(2, seed=1), model.stream()
+    first, second, stream = drive(3), drive(2, seed=1), open_stream(model)
     for frame in first:
         came = stream(CameraFrame(**frame, scene='first'))
     assert [answer.number for answer in came] == [1]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from sparse3d.deploy.export import export_onnx
+from sparse3d.deploy.export import export
 from sparse3d.engine.load_config import load_config
 from sparse3d.errors import ConfigError, DataError
 from sparsebev.deployable import DeployableSparseBEV
@@ -76,9 +76,9 @@ def test_sizes_come_from_the_config(build_detector):
 def test_what_cannot_be_exported_is_named(packages, tmp_path, build_detector, monkeypatch):
     config = CONFIGS / 'sparsebev/sparsebev_simulated_nuscenes.py'
     with pytest.raises(ConfigError, match='cameras alone'):
-        export_onnx(config, None, tmp_path / 'x.onnx', ['cloud.bin'])
+        export(config, None, tmp_path / 'x.onnx', ['cloud.bin'])
     with pytest.raises(ConfigError, match='no plug-in that exports .*voxelkp'):
-        export_onnx(CONFIGS / 'voxelkp/voxelkp_waymo.py', None, tmp_path / 'x.onnx')
+        export(CONFIGS / 'voxelkp/voxelkp_waymo.py', None, tmp_path / 'x.onnx')
     with pytest.raises(ConfigError, match='not a Linear'):
         export_detector(torch.nn.Linear(1, 1), (64, 128), tmp_path / 'x.onnx')
     monkeypatch.setattr('sparsebev.onnx_export.OnnxComparison.difference', _differs)
@@ -93,6 +93,6 @@ def _differs(self, inputs, what):
 
 @pytest.mark.slow
 def test_the_command_exports_the_small_config(packages, tmp_path):
-    report = export_onnx(CONFIGS / 'sparsebev/sparsebev_simulated_nuscenes.py', None,
+    report = export(CONFIGS / 'sparsebev/sparsebev_simulated_nuscenes.py', None,
                          tmp_path / 'small.onnx')
     assert report.path.is_file() and max(report.differences.values()) < 1e-2

@@ -3,10 +3,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from sparse3d.apis import visualize
 from sparse3d.errors import ConfigError
-from sparsebev.sampling_picture import sampled_queries
+from sparsebev.sampling_picture import (
+    draw_sampling_points,
+    sampled_queries,
+    write_sampling_points,
+)
 
 
 @pytest.mark.parametrize('size', [(32, 64), (40, 100)])
@@ -45,16 +50,21 @@ def test_points_lie_where_they_are_read(build_detector, drive, batch_of, size):
 def test_pictures_are_written_and_none_without_a_camera(build_detector, drive, batch_of, tmp_path):
     model = build_detector(2)
     batch = batch_of(drive(2), 2, image_valid=np.array([True, True, False, False]))
-    paths = model.draw_sampling_points(batch, tmp_path, 'scene/1', score_threshold=0.0)
-    assert [path.name for path in paths] == ['scene_1_sampling_0.png', 'scene_1_sampling_1.png',
-                                             'scene_1_tau.png']
+    paths = draw_sampling_points(model, batch, tmp_path, 'scene/1', score_threshold=0.0)
+    assert [path.name for path in paths] == [
+        'scene%2F1_sampling_0.png', 'scene%2F1_sampling_1.png', 'scene%2F1_tau.png']
     assert all(path.stat().st_size > 5000 for path in paths)
     sampled = sampled_queries(model, batch, score_threshold=0.0)
     assert (sampled.view[:, 1] == -1).all() and sampled.tau.shape == (8, 2)
     assert len(sampled_queries(model, batch, score_threshold=1.1).scores) == 0
-    model.draw_sampling_points(batch, tmp_path, 'nothing', score_threshold=1.1)
+    draw_sampling_points(model, batch, tmp_path, 'nothing', score_threshold=1.1)
+
+
+def test_other_detectors_have_no_sampling_points(tmp_path):
+    with pytest.raises(ConfigError, match='Linear has no sampling points'):
+        write_sampling_points(torch.nn.Linear(1, 1), {}, None, tmp_path)
 
 
 def test_drawing_needs_a_checkpoint():
-    with pytest.raises(ConfigError, match='need a checkpoint'):
-        visualize('configs/sparsebev/sparsebev_simulated_nuscenes.py', sampling_points=True)
+    with pytest.raises(ConfigError, match='sampling_points.* need a checkpoint'):
+        visualize('configs/sparsebev/sparsebev_simulated_nuscenes.py', pictures=['sampling_points'])

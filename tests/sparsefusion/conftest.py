@@ -8,6 +8,8 @@ from types import ModuleType
 
 import pytest
 
+import sparsefusion.register  # noqa: F401  (registers what the configs name)
+
 
 @pytest.fixture(scope='session')
 def case() -> ModuleType:

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
-import sparsefusion  # noqa: F401
+import sparsefusion.register  # noqa: F401
 from sparsefusion import CameraRig, SceneInput, SparseFusionHead
 from sparsefusion.published_checkpoint import FUSION_OPTIONS, HEAD, build, convert_weights
 from sparsefusion.published_names import ours

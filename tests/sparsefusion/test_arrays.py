@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import sparsefusion  # noqa: F401
+import sparsefusion.register  # noqa: F401
 from sparse3d.apis import load_detector
 
 CONFIG = (Path(__file__).resolve().parents[2]

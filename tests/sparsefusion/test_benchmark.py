@@ -7,7 +7,7 @@ from mmdet3d.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-import sparsefusion  # noqa: F401
+import sparsefusion.register  # noqa: F401
 from sparse3d_benchmarks.run import BENCHMARKS
 from sparsefusion import benchmark, benchmark_frame
 from sparsefusion.benchmark_frame import DrawnFrame

@@ -9,7 +9,7 @@ from mmdet3d.registry import MODELS
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 
-import sparsefusion  # noqa: F401
+import sparsefusion.register  # noqa: F401
 from sparse3d.engine.load_config import load_config
 from sparsefusion.published_names import ours
 

@@ -10,7 +10,7 @@ from mmdet3d.registry import DATASETS
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
-import sparsefusion  # noqa: F401  (registers what the config names)
+import sparsefusion.register  # noqa: F401  (registers what the config names)
 from sparse3d.engine.load_config import load_config
 from sparse3d.transforms.data_root import move_data_root
 from sparsefusion.camera_rig import CameraRig

@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-import sparsefusion  # noqa: F401
+import sparsefusion.register  # noqa: F401
 from sparse3d.apis import load_config
 from sparse3d.errors import CheckpointError
 from sparsefusion.initial_weights import merge_initial_weights

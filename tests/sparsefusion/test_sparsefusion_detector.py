@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 from torch import nn
 
-import sparsefusion  # noqa: F401
+import sparsefusion.register  # noqa: F401
 from sparse3d.apis import load_detector
 
 RANGE = [-12.8, -12.8, -3.0, 12.8, 12.8, 1.0]

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import torch
 
-import sparsefusion  # noqa: F401
+import sparsefusion.register  # noqa: F401
 from sparsefusion.camera_rig import CameraRig
 from sparsefusion.deformable_decoder_layer import DeformableDecoderLayer
 from sparsefusion.image_pyramid import ImagePyramid, padded_pixels

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ['train', 'test', 'visualize', 'benchmark', 'convert_checkpoint', 'detect', 'analyze',
-         'export_onnx']
+         'export_onnx', 'list']
 
 
 def run(tool, *arguments):
@@ -30,7 +30,7 @@ def test_help_has_examples_and_does_not_wait_for_pytorch(tool):
 
 @pytest.mark.parametrize('command', [
     *(f'tools/{path.name}' for path in sorted(ROOT.glob('tools/*.py')) if path.stem not in TOOLS),
-    '-m sparsefusion.pictures', '-m sparsefusion.initial_weights'])
+    '-m sparsefusion.initial_weights'])
 def test_help_of_the_others_has_an_example(command):
     done = subprocess.run([sys.executable, *command.split(), '--help'], cwd=ROOT,
                           capture_output=True, text=True)

@@ -13,7 +13,7 @@ import torch
 from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
-import voxelkp  # noqa: F401  (registers the parts)
+import voxelkp.register  # noqa: F401  (registers the parts)
 from voxelkp.head_outputs import HeadOutputs
 from voxelkp.keypoint_targets import People
 from voxelkp.published_architecture import PUBLISHED_MODEL

@@ -10,7 +10,7 @@ from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 
-import voxelkp  # noqa: F401  (registers the detector)
+import voxelkp.register  # noqa: F401  (registers the detector)
 from sparse3d.engine.load_config import load_config
 from sparse3d.structures.keypoints import Keypoints3D
 from voxelkp.published_architecture import PUBLISHED_MODEL

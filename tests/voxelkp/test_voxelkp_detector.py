@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 
-import voxelkp  # noqa: F401  (registers the detector)
+import voxelkp.register  # noqa: F401  (registers the detector)
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.keypoints import Keypoints3D
 

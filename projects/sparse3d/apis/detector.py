@@ -19,8 +19,8 @@ from sparse3d.apis.array_samples import ArraySamples, Image
 from sparse3d.apis.cloud_warnings import CloudWarnings
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
-from sparse3d.engine.load_config import CONFIG_SUFFIXES, CONFIGS
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.plugins import load, plugin_of
 from sparse3d.structures.detections import Detections
 
 Cloud = np.ndarray | str | PathLike
@@ -47,27 +47,11 @@ def load_detector(
         ConfigError: if the config cannot be read, or has no model or test pipeline.
         CheckpointError: if the checkpoint is not one of this model.
     """
-    config, opened = open_with_config(find_config(config), checkpoint, cfg_options)
+    config, opened = open_with_config(config, checkpoint, cfg_options)
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     model = build_model(config, opened, device)  # first: it compares data and model
     init_default_scope(config.get('default_scope', 'mmdet3d'))
     return Detector(model, ArraySamples(config, intensity_scale), _class_names(config))
-
-
-def find_config(config: str | PathLike | Config) -> str | PathLike | Config:
-    """The path that a bare name of a config stands for; anything else as it is.
-
-    Raises:
-        ConfigError: if several configs have this name.
-    """
-    if isinstance(config, Config) or os.sep in str(config) \
-            or Path(config).suffix in CONFIG_SUFFIXES:
-        return config
-    found = sorted(CONFIGS.glob(f'*/{config}.py'))
-    if len(found) > 1:
-        raise ConfigError(f'{config} is the name of several configs: '
-                          f'{", ".join(map(str, found))}; give the path')
-    return found[0] if found else CONFIGS / f'{config}.py'
 
 
 class Detector:
@@ -140,10 +124,11 @@ class Detector:
         Raises:
             ConfigError: if the model looks at single frames.
         """
-        if not hasattr(self.model, 'stream'):
+        owner = plugin_of(self.model)
+        if owner is None or owner.stream is None:
             raise ConfigError(f'{type(self.model).__name__} looks at single frames; '
                               f'call the detector itself')
-        return self.model.stream(**options)
+        return load(owner.stream)(self.model, **options)
 
 
 _detectors: weakref.WeakSet[Detector] = weakref.WeakSet()

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from os import PathLike
 from pathlib import Path
@@ -22,6 +22,7 @@ from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.engine.hooks.feature_reuse import reusing_features
 from sparse3d.errors import BackendUnavailable, ConfigError
 from sparse3d.parallel.progress import Progress
+from sparse3d.plugins import offer
 from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization import (
     Frame,
@@ -54,8 +55,7 @@ def visualize(
         keypoints: bool = False,
         video: str | PathLike | None = None,
         frames_per_second: float = 5.0,
-        sampling_points: bool = False,
-        importance: bool = False,
+        pictures: Sequence[str] = (),
         recording: str | PathLike | None = None,
 ) -> list[Path]:
     """Draw points, ground truth and, with a checkpoint, detections.
@@ -81,43 +81,33 @@ def visualize(
             MP4 file; ``frames`` best are consecutive numbers then.
         frames_per_second: of the video.
         recording: also record the frames into this ``.rrd`` file for the rerun viewer.
-        sampling_points: also draw where the queries look, for a detector that can show it.
-        importance: also draw which voxels a Focals Conv encoder finds important.
+        pictures: names of a plug-in's own pictures that are drawn too, of
+            ``sparse3d.plugins.offers('pictures')``.
 
     Returns:
         The files written.
 
     Raises:
-        ConfigError, CheckpointError, DataError: as :func:`sparse3d.apis.test`.
+        ConfigError, CheckpointError, DataError: as :func:`sparse3d.apis.test`; and if the model
+            has not the pictures that are asked for.
+        PluginError: for pictures that no plug-in offers.
         BackendUnavailable: with ``show`` where there is no display.
     """
+    writers = [offer('pictures', name) for name in pictures]
+    if writers and checkpoint is None:
+        raise ConfigError(f'the pictures {", ".join(pictures)} are of a model: they need a '
+                          f'checkpoint')
     config, opened = open_with_config(config, checkpoint, cfg_options, allow_partial)
     paths, views, to_show = [], [], deque(maxlen=None if show else 1)
     if show and not has_display():
         raise BackendUnavailable('there is no display to open a window on; write pictures or a '
                                  '--recording instead, or set DISPLAY')
 
-    def draw_sampling(model: nn.Module, sample: dict, frame: Frame) -> None:
-        if not hasattr(model, 'draw_sampling_points'):
-            raise ConfigError(f'{type(model).__name__} has no sampling points to draw')
-        paths.extend(
-            model.draw_sampling_points(pseudo_collate([sample]), out, frame.name, score_threshold)
-        )
-
-    def draw_extras(model: nn.Module, sample: dict, frame: Frame) -> None:
-        if sampling_points:
-            draw_sampling(model, sample, frame)
-        if importance:
-            draw_importance(model, sample, frame)
-
-    def draw_importance(model: nn.Module, sample: dict, frame: Frame) -> None:
-        if not hasattr(model, 'draw_importance'):
-            raise ConfigError(f'{type(model).__name__} has no importance to draw')
+    def draw_own(model: nn.Module, sample: dict, frame: Frame) -> None:
         with torch.no_grad():
-            paths.extend(model.draw_importance(pseudo_collate([sample]), frame, out))
+            for write in writers:
+                paths.extend(write(model, pseudo_collate([sample]), frame, out, score_threshold))
 
-    if (sampling_points or importance) and checkpoint is None:
-        raise ConfigError('sampling points and importance need a checkpoint')
     drawn = frames_with_detections(
         config,
         opened,
@@ -126,7 +116,7 @@ def visualize(
         split,
         device,
         allow_partial,
-        draw_extras if sampling_points or importance else None,
+        draw_own if writers else None,
     )
     renderer = _renderer_if_possible()
 

@@ -3,9 +3,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from importlib import import_module
-from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,16 +14,8 @@ from sparse3d.atomic_files import atomic_file
 from sparse3d.checkpoints.options import check_published_options
 from sparse3d.checkpoints.reading import read_published
 from sparse3d.errors import CheckpointError, ConfigError
+from sparse3d.plugins import load, near, plugins
 from sparse3d.version import __version__
-
-# Plug-in -> module with ``convert(published, config=None) -> Conversion``.
-CONVERTERS = {
-    'focalsconv': 'focalsconv.published_checkpoint',
-    'sparsebev': 'sparsebev.published_checkpoint',
-    'sparsefusion': 'sparsefusion.published_checkpoint',
-    'voxelkp': 'voxelkp.published_checkpoint',
-    'dsvt': 'dsvt.published_checkpoint',
-}
 
 
 @dataclass(frozen=True)
@@ -53,7 +42,7 @@ def convert_checkpoint(plug_in: str, source: str | PathLike, target: str | PathL
     """Read a published checkpoint, convert it, and write ours.
 
     Args:
-        plug_in: whose method it is; a key of ``CONVERTERS``.
+        plug_in: name of an installed plug-in that has a converter.
         source: the published file (``.pth``, ``.pt``).
         target: where ours goes; nothing is written unless all of it converts.
         config: our config, where the weights alone do not tell which one.
@@ -64,7 +53,7 @@ def convert_checkpoint(plug_in: str, source: str | PathLike, target: str | PathL
             unknown, misshapen or missing.
     """
     conversion = converter(plug_in)(read_published(source), config)
-    options = check_published_options(conversion.options, f'the converter of {plug_in}')
+    options = check_published_options(conversion.options, f'the converter of {plug_in}', plug_in)
     meta = dict(sparse3d_version=__version__, published=plug_in, config=conversion.config,
                 config_options=options, notes=list(conversion.notes))
     with atomic_file(Path(target)) as stream:
@@ -73,18 +62,16 @@ def convert_checkpoint(plug_in: str, source: str | PathLike, target: str | PathL
 
 
 def converter(plug_in: str) -> Any:
-    """The ``convert`` function of a plug-in.
+    """The ``convert`` function of a plug-in: ``(published, config=None) -> Conversion``.
 
     Raises:
         ConfigError: if there is none.
+        PluginError: if it cannot be imported.
     """
-    module = CONVERTERS.get(plug_in)
-    if module is None or find_spec(module.partition('.')[0]) is None:
-        near = get_close_matches(plug_in, CONVERTERS, n=1)
-        hint = f'; did you mean {near[0]!r}?' if near else ''
-        raise ConfigError(f'there is no converter for {plug_in!r}{hint} '
-                          f'(there are {", ".join(CONVERTERS)})')
-    return import_module(module).convert
+    offered = {name: owner.convert for name, owner in plugins().items() if owner.convert}
+    if plug_in not in offered:
+        raise ConfigError(f'there is no converter for {plug_in!r}{near(plug_in, offered)}')
+    return load(offered[plug_in])
 
 
 def refuse_unmatched(unknown: Sequence[str], missing: Sequence[str]) -> None:

@@ -63,7 +63,7 @@ def open_checkpoint(path: str | PathLike | Checkpoint) -> Checkpoint:
 
     Raises:
         CheckpointError: if the file is missing, damaged, holds what the safe loader
-            refuses, sets config keys that no converter writes, has names that were changed
+            refuses, sets config keys that no installed plug-in names, has names that were changed
             since, or is not a checkpoint.
     """
     if isinstance(path, Checkpoint):

@@ -1,56 +1,57 @@
 """Options that a converted checkpoint brings along: which may stand there, and with what values.
 
 They are merged into the config of whoever loads the checkpoint, so that a file from elsewhere
-could set any key, down to a ``type`` that is imported and called. Only switches of published
-quirks are taken, and only plain values.
+could set any key, down to a ``type`` that is imported and called. Only keys that an installed
+plug-in names in its contract (:attr:`sparse3d.plugins.Plugin.published`) are taken, and only
+plain values.
 """
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sparse3d.errors import CheckpointError
-
-SWITCH = r'published_\w+'
-PLACE = r'model|(?:train|val|test)_dataloader\.dataset'
-# Beside the switches, in a model: what released weights were trained with.
-NAMED = r'code_weights|suppression\.radii|merge_background'
-KEY = re.compile(rf'(?:{PLACE})(?:\.\w+)*?\.{SWITCH}|model(?:\.\w+)*?\.(?:{NAMED})')
-GROUP = re.compile(r'model(?:\.\w+)*?\.image_fusion')  # a dict of switches
+from sparse3d.plugins import plugin, plugins
 
 
-def check_published_options(options: Any, source: str) -> dict[str, Any]:
+def check_published_options(options: Any, source: str, plug_in: str | None = None,
+                            ) -> dict[str, Any]:
     """The options of a checkpoint, if they are such as converters write.
 
     Args:
-        options: dotted config keys and their values.
+        options: dotted config keys and their values; a dict as value stands for the keys in it.
         source: the checkpoint's name for the error.
+        plug_in: whose keys are taken; None takes those of all that are installed.
 
     Raises:
         CheckpointError: naming the key and the value.
+        PluginError: if the plug-in is not installed.
     """
     if not isinstance(options, Mapping):
         raise CheckpointError(f'{source} has config options that are no keys and values; '
                               f'convert it again with tools/convert_checkpoint.py')
-    for key, value in options.items():
-        if not _is_admitted(key, value):
+    if not options:
+        return {}
+    owners = plugins().values() if plug_in is None else [plugin(plug_in)]
+    taken = {key for owner in owners for key in owner.published}
+    for key, value in _leaves(options):
+        if key not in taken or not _is_plain(value):
+            named = f'the plug-in {plug_in} names' if plug_in else 'the installed plug-ins name'
             raise CheckpointError(
                 f'{source} sets the config key {str(key)[:80]!r} to {str(value)[:80]!r}, and a '
-                f'checkpoint may only switch published quirks with numbers, truth values, text or '
-                f'lists of them; take it from elsewhere, or convert it again with '
-                f'tools/convert_checkpoint.py')
+                f'checkpoint may only switch published quirks that {named} with numbers, truth '
+                f'values, text or lists of them; take it from elsewhere, install its plug-in, or '
+                f'convert it again with tools/convert_checkpoint.py')
     return dict(options)
 
 
-def _is_admitted(key: Any, value: Any) -> bool:
-    if not isinstance(key, str):
-        return False
-    if GROUP.fullmatch(key):
-        return isinstance(value, Mapping) and all(
-            isinstance(name, str) and re.fullmatch(SWITCH, name) and _is_plain(item)
-            for name, item in value.items())
-    return KEY.fullmatch(key) is not None and _is_plain(value)
+def _leaves(options: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
+    """Dotted keys and values, a dict as value written out."""
+    for key, value in options.items():
+        if isinstance(value, Mapping) and value:
+            yield from ((f'{key}.{name}', item) for name, item in value.items())
+        else:
+            yield key, value
 
 
 def _is_plain(value: Any) -> bool:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections import deque
 from difflib import get_close_matches
 from os import PathLike
@@ -14,6 +15,7 @@ from mmengine.config import Config
 
 from sparse3d.engine.config_options import check_options, check_top_level
 from sparse3d.errors import ConfigError
+from sparse3d.plugins import config_files
 from sparse3d.stored_config import SCOPES, check_data_config, texts_of
 from sparse3d.transforms.data_root import move_data_root
 
@@ -29,7 +31,7 @@ def load_config(
     """Read a config, override it with options, and make its plug-ins known.
 
     Args:
-        config: path of a config file, or a Config.
+        config: path of a config file, its bare name (``'centerpoint_kitti_car'``), or a Config.
         options: dotted keys and values that override the config.
 
     Returns:
@@ -41,13 +43,31 @@ def load_config(
     """
     import sparse3d.register  # noqa: F401  (repairs the stack and registers the core)
     register_all_modules(init_default_scope=False)
-    config = copy.deepcopy(config) if isinstance(config, Config) else _read(Path(config))
+    config = copy.deepcopy(config) if isinstance(config, Config) else _read(find_config(config))
     config.setdefault('default_scope', 'mmdet3d')
     if options:
         check_options(config.to_dict(), options)
         _override(config, options)
     check_top_level(config.to_dict())
     return config
+
+
+def find_config(config: str | PathLike) -> Path:
+    """The path of a config; a bare name is looked up among those that are installed.
+
+    Raises:
+        ConfigError: if there is no config of this name.
+        PluginError: if two installed configs have one name.
+    """
+    if os.sep in str(config) or Path(config).suffix in CONFIG_SUFFIXES:
+        return Path(config)
+    installed = config_files()
+    if str(config) not in installed:
+        close = get_close_matches(str(config), installed, n=1)
+        hint = f'; did you mean {close[0]!r}?' if close else ''
+        raise ConfigError(f'config {config} does not exist, neither as a file nor among the '
+                          f'{len(installed)} that are installed{hint}')
+    return installed[str(config)].resolve()
 
 
 def _read(path: Path) -> Config:

@@ -2,18 +2,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from sparse3d.errors import DataError
 from sparse3d.transforms.info_files import is_old_layout, read_plain_file, write_info_file
 
-# (what the old file holds, its path) -> metainfo, entries, and what was done, in words
-Upgrade = Callable[[Any, Path], tuple[dict, list[dict], str]]
+# (what the old file holds, its path) -> metainfo, entries, and what was done, in words; None
+# where the file is of another data set.
+Upgrade = Callable[[Any, Path], tuple[dict, list[dict], str] | None]
 
 
-def upgrade_info_file(path: str | os.PathLike, upgrades: Mapping[str, Upgrade],
+def upgrade_info_file(path: str | os.PathLike, upgrades: Iterable[Upgrade],
                       out: str | os.PathLike | None = None) -> str:
     """Convert an info file of one of the data sets; returns what was done, in words.
 
@@ -21,7 +22,7 @@ def upgrade_info_file(path: str | os.PathLike, upgrades: Mapping[str, Upgrade],
 
     Args:
         path: the old file.
-        upgrades: of each data set, ``'nuscenes'`` and ``'kitti'``.
+        upgrades: of each data set; the first that knows the file converts it.
         out: the new file; by default ``path``, and the old file gets the ending ``.old``.
 
     Raises:
@@ -30,10 +31,12 @@ def upgrade_info_file(path: str | os.PathLike, upgrades: Mapping[str, Upgrade],
     """
     path = Path(path)
     old = read_plain_file(path)
-    kind = _kind(old)
-    if kind not in upgrades:
-        raise DataError(f'{path} {_REFUSALS.get(kind, _REFUSALS["other"])}')
-    metainfo, entries, said = upgrades[kind](old, path)
+    done = _upgraded(old, path, upgrades)
+    if done is None:
+        raise DataError(f'{path} is not an info file, written by mmdet3d before 1.1, of a data '
+                        f'set that can be upgraded; "create_data.py check" says what a prepared '
+                        f'folder holds')
+    metainfo, entries, said = done
     if out is None:
         os.replace(path, f'{path}.old')
     write_info_file(out or path, metainfo, entries)
@@ -41,24 +44,14 @@ def upgrade_info_file(path: str | os.PathLike, upgrades: Mapping[str, Upgrade],
     return f'wrote {out or path}: {len(entries)} samples, {said}{kept}'
 
 
-_REFUSALS = dict(
-    waymo='is an info file of Waymo, which is not converted, since it lacks what the metric '
-          'needs; make it again with "python tools/create_data.py waymo"',
-    openpcdet='was written by OpenPCDet; make it again with "python tools/create_data.py kitti"',
-    other='is not an info file of nuScenes or KITTI written by mmdet3d before 1.1; '
-          '"create_data.py check" says what a prepared folder holds')
-
-
-def _kind(old: Any) -> str:
-    """Whose file it is: ``'nuscenes'``, ``'kitti'`` or a key of the refusals."""
+def first_frame(old: Any) -> Mapping:
+    """The first frame of an old info file; empty if there is none."""
     frames = old.get('infos') if isinstance(old, Mapping) else old
-    if not is_old_layout(old) or not frames or not isinstance(frames[0], Mapping):
-        return 'other'
-    first = frames[0]
-    if isinstance(old, Mapping):
-        return 'nuscenes' if 'lidar2ego_rotation' in first else 'other'
-    if 'pose' in first or 'P4' in first.get('calib', {}):
-        return 'waymo'
-    if 'lidar_idx' in first.get('point_cloud', {}):
-        return 'openpcdet'
-    return 'kitti' if {'image', 'point_cloud', 'calib'} <= set(first) else 'other'
+    return frames[0] if frames and isinstance(frames[0], Mapping) else {}
+
+
+def _upgraded(old: Any, path: Path, upgrades: Iterable[Upgrade],
+              ) -> tuple[dict, list[dict], str] | None:
+    if not is_old_layout(old) or not first_frame(old):
+        return None
+    return next(filter(None, (upgrade(old, path) for upgrade in upgrades)), None)

@@ -15,8 +15,8 @@ from mmengine.dataset import pseudo_collate
 
 from sparse3d.apis import load_config, load_detector
 from sparse3d.apis.array_samples import ArraySamples
-from sparse3d.apis.detector import find_config
 from sparse3d.datasets.kitti.prepare import prepare_kitti
+from sparse3d.engine.load_config import find_config
 from sparse3d.errors import ConfigError, DataError
 
 ROOT = Path(__file__).resolve().parents[3]

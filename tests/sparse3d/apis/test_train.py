@@ -218,6 +218,6 @@ def test_a_training_from_a_hostile_checkpoint_runs_nothing(
         '_delete_': True, 'type': 'os.mkdir', 'path': str(tmp_path / 'touched')}}
     torch.save(content, converted)
     options = EPOCHS if resume else {**EPOCHS, 'load_from': str(converted)}
-    with pytest.raises(CheckpointError, match="sets the config key 'model'"):
+    with pytest.raises(CheckpointError, match="sets the config key 'model._delete_'"):
         train(tiny_config, tmp_path / 'a', options, resume=converted if resume else None)
     assert not (tmp_path / 'touched').exists()

@@ -7,11 +7,12 @@ import types
 import pytest
 import torch
 
+from sparse3d import plugins
 from sparse3d.apis import test
 from sparse3d.checkpoints import Conversion, convert_checkpoint, read_published, refuse_unmatched
-from sparse3d.checkpoints.conversion import CONVERTERS
 from sparse3d.checkpoints.open import open_checkpoint
 from sparse3d.errors import CheckpointError, ConfigError
+from sparse3d.plugins import Plugin
 
 
 @pytest.fixture
@@ -29,7 +30,11 @@ def tiny_converter(monkeypatch):
 
     module.convert = convert
     monkeypatch.setitem(sys.modules, 'tiny_published', module)
-    monkeypatch.setitem(CONVERTERS, 'tiny', 'tiny_published')
+    contract = Plugin('tiny', (), convert='tiny_published:convert',
+                      published=('model.published_width',))
+    others = plugins.installed_plugins()
+    monkeypatch.setattr(plugins, 'installed_plugins',
+                        lambda: (*others, plugins.Installed('tiny', 'tiny 1.0', contract)))
 
 
 @pytest.mark.parametrize('wrapper', [None, 'state_dict', 'model_state', 'model'])

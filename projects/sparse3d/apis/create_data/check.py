@@ -2,24 +2,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sparse3d.datasets.custom.check import check_custom
-from sparse3d.datasets.kitti.check import check_kitti
-from sparse3d.datasets.nuscenes.check import check_nuscenes
-from sparse3d.datasets.waymo.check import check_waymo
 from sparse3d.errors import DataError
-from sparse3d.preparation.check_report import CheckReport
+from sparse3d.plugins import data_sets, load
 
-# info files by which a data set is recognized -> its check
-CHECKS: dict[str, Callable[[Path], CheckReport]] = {
-    'kitti_infos_*.pkl': check_kitti,
-    'own_infos_*.pkl': check_custom,
-    'nuscenes_infos_*.pkl': check_nuscenes,
-    'waymo_infos_*.pkl': check_waymo,
-    'kitti_format/waymo_infos_*.pkl': lambda root: check_waymo(root / 'kitti_format'),
-}
+if TYPE_CHECKING:
+    from sparse3d.preparation.check_report import CheckReport
 
 
 def add_check(commands: argparse._SubParsersAction) -> None:
@@ -35,10 +25,15 @@ def check_root(root: Path) -> list[CheckReport]:
     Raises:
         DataError: if there is none.
     """
-    reports = [check(root) for pattern, check in CHECKS.items() if any(root.glob(pattern))]
+    checked = [data_set for data_set in data_sets().values() if data_set.check]
+    reports = [load(data_set.check)((root / pattern).parent)
+               for data_set in checked for pattern in data_set.info_files
+               if any(root.glob(pattern))]
     if not reports:
-        raise DataError(f'{root} holds no info file ({", ".join(CHECKS)}); make them with '
-                        f'"python tools/create_data.py kitti|nuscenes|waymo|own {root}"')
+        patterns = ', '.join(pattern for data_set in checked for pattern in data_set.info_files)
+        names = '|'.join(data_set.name for data_set in checked)
+        raise DataError(f'{root} holds no info file ({patterns}); make them with '
+                        f'"python tools/create_data.py {names} {root}"')
     return reports
 
 

@@ -4,40 +4,37 @@ from __future__ import annotations
 import argparse
 import os
 
-from sparse3d.datasets.waymo.prepare.merging import merge_waymo
-from sparse3d.datasets.waymo.prepare.preparation import prepare_waymo
 from sparse3d.parallel.shard import add_shard
 
 
-def add_waymo(commands: argparse._SubParsersAction) -> None:
-    """Add the command to the parser."""
-    waymo = commands.add_parser('waymo', help='Waymo Open Dataset, TFRecord (v1) or Parquet (v2)')
-    waymo.add_argument('root', help='folder with training/, validation/, testing/')
-    waymo.add_argument('--out', help='where to write (default: root/kitti_format)')
-    waymo.add_argument('--version', choices=['auto', 'v1', 'v2'], default='auto',
-                       help='published format (default: the one that is there)')
-    waymo.add_argument('--splits', nargs='+', choices=['train', 'val', 'test', 'test_cam_only'],
-                       help='default: all that root has')
-    waymo.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
-    add_shard(waymo)
-    waymo.add_argument('--keep-no-label-zones', action='store_true',
-                       help='keep points in no-label zones (keypoint models use them)')
-    waymo.add_argument('--database-interval', type=int, default=5, metavar='N',
-                       help='objects of every N-th training frame, and of all frames with '
-                            'labeled joints, go into the database; 0: none (default: '
-                            '%(default)s)')
-    waymo.add_argument('--skip-damaged', action='store_true',
-                       help='leave segments with unusable files out and name them at the end')
-    waymo.set_defaults(run=_waymo)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``create-data waymo``."""
+    parser.add_argument('root', help='folder with training/, validation/, testing/')
+    parser.add_argument('--out', help='where to write (default: root/kitti_format)')
+    parser.add_argument('--version', choices=['auto', 'v1', 'v2'], default='auto',
+                        help='published format (default: the one that is there)')
+    parser.add_argument('--splits', nargs='+', choices=['train', 'val', 'test', 'test_cam_only'],
+                        help='default: all that root has')
+    parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    add_shard(parser)
+    parser.add_argument('--keep-no-label-zones', action='store_true',
+                        help='keep points in no-label zones (keypoint models use them)')
+    parser.add_argument('--database-interval', type=int, default=5, metavar='N',
+                        help='objects of every N-th training frame, and of all frames with '
+                             'labeled joints, go into the database; 0: none (default: '
+                             '%(default)s)')
+    parser.add_argument('--skip-damaged', action='store_true',
+                        help='leave segments with unusable files out and name them at the end')
 
 
-def _waymo(arguments: argparse.Namespace) -> int:
+def prepare(arguments: argparse.Namespace) -> object:
+    """What ``create-data waymo`` runs; returns a report to print."""
+    from sparse3d.datasets.waymo.prepare.merging import merge_waymo
+    from sparse3d.datasets.waymo.prepare.preparation import prepare_waymo
     if arguments.merge:
-        print(merge_waymo(arguments.out or os.path.join(arguments.root, 'kitti_format')))
-        return 0
-    print(prepare_waymo(
+        return merge_waymo(arguments.out or os.path.join(arguments.root, 'kitti_format'))
+    return prepare_waymo(
         arguments.root, out=arguments.out, version=arguments.version, splits=arguments.splits,
         workers=arguments.workers, shard=arguments.shard,
         keep_no_label_zones=arguments.keep_no_label_zones, skip_damaged=arguments.skip_damaged,
-        database_interval=arguments.database_interval))
-    return 0
+        database_interval=arguments.database_interval)

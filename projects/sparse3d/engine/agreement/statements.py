@@ -37,7 +37,7 @@ def states(*types: str) -> Callable[[Reader], Reader]:
     The function gets the part of the config, with the defaults of the class filled in, and
     gives ``(kind, value, key)``::
 
-        @states('SparseBEVHead')
+        @states('NameOfTheType')
         def statements_of_head(config):
             yield 'model.frames', config['num_frames'], 'num_frames'
     """

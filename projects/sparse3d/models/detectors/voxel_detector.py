@@ -1,8 +1,6 @@
 """A detector on voxels: encode, flatten to bird's-eye view, detect."""
 from __future__ import annotations
 
-from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmdet3d.models.detectors import Base3DDetector
@@ -10,10 +8,8 @@ from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample
 from torch import Tensor
 
-from sparse3d.errors import ConfigError
-
 if TYPE_CHECKING:
-    from sparse3d.visualization.frame import Frame
+    pass
 
 
 @MODELS.register_module()
@@ -86,24 +82,6 @@ class VoxelDetector(Base3DDetector):
             return self.voxel_encoder(voxels['voxels'], voxels['coors'])
         features = self.voxel_encoder(voxels['voxels'], voxels['num_points'], voxels['coors'])
         return features, voxels['coors']
-
-    def draw_importance(self, data: dict, frame: Frame, out: str | PathLike) -> list[Path]:
-        """Pictures of what the middle encoder finds important in a sample; files written.
-
-        Args:
-            data: one collated sample.
-            frame: the same sample, ready to be drawn.
-            out: folder.
-
-        Raises:
-            ConfigError: if the middle encoder finds nothing important (is no Focals Conv).
-        """
-        if not hasattr(self.middle_encoder, 'draw_importance'):
-            raise ConfigError(f'{type(self.middle_encoder).__name__} predicts no importance to '
-                              'draw; use a config with FocalSparseEncoder')
-        data = self.data_preprocessor(data, False)
-        _, auxiliary = self.extract_feat(data['inputs'], data['data_samples'])
-        return self.middle_encoder.draw_importance(auxiliary, frame, out)
 
     def loss(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
              **kwargs) -> dict[str, Tensor]:

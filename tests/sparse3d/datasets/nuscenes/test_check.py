@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pyquaternion import Quaternion
 
-from sparse3d.apis.create_data.upgrade import UPGRADES
+from sparse3d.apis.create_data.upgrade import upgrades
 from sparse3d.datasets.nuscenes.check import check_nuscenes
 from sparse3d.datasets.nuscenes.prepare import prepare_nuscenes
 from sparse3d.errors import DataError
@@ -167,7 +167,7 @@ def test_an_old_file_is_recognized_and_upgraded(root, old_convention):
         read_info_file(root / NAME, 'nuscenes')
     assert any(f'create_data.py upgrade {root / NAME}' in problem
                for problem in check_nuscenes(root).problems)
-    said = upgrade_info_file(root / NAME, UPGRADES)
+    said = upgrade_info_file(root / NAME, upgrades())
     assert ('turned' in said) == old_convention and (root / f'{NAME}.old').is_file()
     upgraded = read_info_file(root / NAME, 'nuscenes')
     assert upgraded['metainfo']['version'] == 'v1.0-mini'
@@ -193,17 +193,17 @@ def test_an_old_file_is_recognized_and_upgraded(root, old_convention):
 
 
 def test_what_cannot_be_upgraded(root):
-    with pytest.raises(DataError, match='is not an info file of nuScenes or KITTI'):
-        upgrade_info_file(root / NAME, UPGRADES)
+    with pytest.raises(DataError, match='is not an info file, written by mmdet3d before 1.1'):
+        upgrade_info_file(root / NAME, upgrades())
     old = as_old_file(read_info_file(root / NAME, 'nuscenes'), True)
     for info in old['infos']:
         info['gt_names'] = np.array(['pedestrian'] * len(info['gt_names']))
     write_plain_file(root / NAME, old)
     with pytest.raises(DataError, match='too few vehicles to tell'):
-        upgrade_info_file(root / NAME, UPGRADES)
+        upgrade_info_file(root / NAME, upgrades())
     assert read_plain_file(root / NAME).keys() == old.keys()  # the file stays
     del old['infos'][0]['cams']['CAM_BACK']['cam_intrinsic']
     old['infos'][0]['gt_names'][:] = 'car'
     write_plain_file(root / NAME, old)
     with pytest.raises(DataError, match='sample 0 of .* is damaged'):
-        upgrade_info_file(root / NAME, UPGRADES)
+        upgrade_info_file(root / NAME, upgrades())

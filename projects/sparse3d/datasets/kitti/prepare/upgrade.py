@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,11 +21,27 @@ from sparse3d.datasets.kitti.prepare.frame import (
 from sparse3d.datasets.kitti.prepare.frames import BOX_CONVENTION
 from sparse3d.datasets.kitti.prepare.text import KITTI_TYPES, KittiCalibration, KittiObject
 from sparse3d.errors import DataError
+from sparse3d.preparation.info_upgrade import first_frame
 from sparse3d.transforms.info_files import FORMAT_VERSION
 from sparse3d.version import __version__
 
 SENTENCE = ('labels as KITTI gives them; a ground-truth database of mmdet3d 0.x has other boxes '
             'and is not converted, make it with "python tools/create_data.py kitti"')
+
+
+def upgrade(old: Any, path: Path) -> tuple[dict, list[dict], str] | None:
+    """:func:`upgraded_kitti` of a file that is of this data set, else None.
+
+    Raises:
+        DataError: as that function, and for files of other programs.
+    """
+    first = first_frame(old)
+    if isinstance(old, Mapping) or 'pose' in first or 'P4' in first.get('calib', {}):
+        return None
+    if 'lidar_idx' in first.get('point_cloud', {}):
+        raise DataError(f'{path} was written by OpenPCDet; make it again with '
+                        f'"python tools/create_data.py kitti"')
+    return upgraded_kitti(old, path) if {'image', 'point_cloud', 'calib'} <= set(first) else None
 
 
 def upgraded_kitti(infos: list[Mapping], path: Path) -> tuple[dict, list[dict], str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pyquaternion import Quaternion
@@ -15,12 +16,23 @@ from sparse3d.datasets.nuscenes.prepare.camera_instances import camera_instances
 from sparse3d.datasets.nuscenes.prepare.frames import BOX_CONVENTION
 from sparse3d.datasets.nuscenes.prepare.sample import CLASSES, NO_ATTRIBUTE
 from sparse3d.errors import DataError
+from sparse3d.preparation.info_upgrade import first_frame
 from sparse3d.structures.box_conversions import wrap_angle
 from sparse3d.transforms.info_files import FORMAT_VERSION
 from sparse3d.version import __version__
 
 _LONG = ('car', 'truck', 'trailer', 'bus')
 _WIDTH_HEIGHT = 1600, 900
+
+
+def upgrade(old: Any, path: Path) -> tuple[dict, list[dict], str] | None:
+    """:func:`upgraded_nuscenes` of a file that is of this data set, else None.
+
+    Raises:
+        DataError: as that function, and for files of other programs.
+    """
+    mine = isinstance(old, Mapping) and 'lidar2ego_rotation' in first_frame(old)
+    return upgraded_nuscenes(old, path) if mine else None
 
 
 def upgraded_nuscenes(old: Mapping, path: Path) -> tuple[dict, list[dict], str]:

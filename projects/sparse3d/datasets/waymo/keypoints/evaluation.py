@@ -43,11 +43,8 @@ class KeypointProtocol:
     published_boxes: bool = True
 
 
-PROTOCOLS = dict(
-    # Waymo's pose estimation challenge.
-    waymo=KeypointProtocol(),
-    # The evaluation of VoxelKP (Shi and Wonka, ICCV 2025).
-    voxelkp=KeypointProtocol('iou', misses_count=False, by_frame=False))
+# Waymo's pose estimation challenge; plug-ins add the protocols of their papers.
+PROTOCOLS = dict(waymo=KeypointProtocol())
 
 
 @dataclass
@@ -97,7 +94,7 @@ def evaluate_keypoints(
     Computed in float64; the official float32 sums differ from it by up to 2e-5.
 
     Args:
-        protocol: ``'waymo'``, ``'voxelkp'`` or a :class:`KeypointProtocol`.
+        protocol: ``'waymo'``, the name that a plug-in added, or a :class:`KeypointProtocol`.
 
     Raises:
         DataError: for unusable arrays.

@@ -34,7 +34,7 @@ class WaymoKeypointMetric(BaseMetric):
 
     Args:
         ann_file: info file.
-        protocol: ``'waymo'`` or ``'voxelkp'``, see
+        protocol: ``'waymo'`` or a name that a plug-in added, see
             :data:`~sparse3d.datasets.waymo.keypoints.evaluation.PROTOCOLS`.
         score_threshold: predictions below it are dropped, as no metric looks at scores.
         format_only: write the submission and evaluate nothing (test set).

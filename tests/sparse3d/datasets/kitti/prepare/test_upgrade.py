@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from mmdet3d.registry import DATASETS
 
-from sparse3d.apis.create_data.upgrade import UPGRADES
+from sparse3d.apis.create_data.upgrade import upgrades
 from sparse3d.datasets.kitti.check import check_kitti
 from sparse3d.datasets.kitti.prepare import prepare_kitti
 from sparse3d.errors import DataError
@@ -94,7 +94,7 @@ def test_an_old_file_becomes_what_the_preparation_writes(root, folder):
     write_plain_file(path, as_old_file(root, folder))
     with pytest.raises(DataError, match='create_data.py upgrade'):
         read_info_file(path, 'kitti')
-    said = upgrade_info_file(path, UPGRADES)
+    said = upgrade_info_file(path, upgrades())
     assert f'{len(expected["data_list"])} samples' in said and 'ground-truth database' in said
     found = read_info_file(path, 'kitti')
     alike(found['data_list'], expected['data_list'], 'data_list')
@@ -109,7 +109,7 @@ def test_an_upgraded_file_trains_and_tests_as_a_prepared_one(root):
                     metainfo=dict(classes=['Car', 'Pedestrian']),
                     data_prefix=dict(pts='training/velodyne_reduced', img='training/image_2'))
     write_plain_file(root / 'old.pkl', as_old_file(root))
-    upgrade_info_file(root / 'old.pkl', UPGRADES, root / 'upgraded.pkl')
+    upgrade_info_file(root / 'old.pkl', upgrades(), root / 'upgraded.pkl')
     prepared, upgraded = (DATASETS.build(dict(settings, ann_file=name))
                           for name in (NAME, 'upgraded.pkl'))
     assert len(prepared) == len(upgraded) == 3
@@ -125,14 +125,14 @@ def test_what_cannot_be_upgraded_is_named_and_stays(root):
         path.write_bytes(content if isinstance(content, bytes) else pickle.dumps(content))
         before = path.read_bytes()
         with pytest.raises(DataError, match=message):
-            upgrade_info_file(path, UPGRADES)
+            upgrade_info_file(path, upgrades())
         assert path.read_bytes() == before
 
     old = as_old_file(root)
     refused([dict(old[0], pose=np.eye(4))], 'info file of Waymo, .*create_data.py waymo')
     refused([dict(old[0], point_cloud=dict(num_features=4, lidar_idx='000003'))], 'by OpenPCDet')
-    refused([dict(annos={})], 'not an info file of nuScenes or KITTI')
-    refused([], 'not an info file of nuScenes or KITTI')
+    refused([dict(annos={})], 'not an info file, written by mmdet3d before 1.1')
+    refused([], 'not an info file, written by mmdet3d before 1.1')
     refused([dict(old[0], calib={})], r"frame 0 of .*old.pkl is damaged \(KeyError: 'P0'\)")
     refused([dict(old[0], calib=dict(old[0]['calib'], P2=np.full((4, 4), np.nan)))],
             'P2 is no calibration matrix')
@@ -146,6 +146,6 @@ def test_frames_without_objects_stay_frames(root):
     old = as_old_file(root)[:1]
     old[0]['annos'] = {key: values[:0] for key, values in old[0]['annos'].items()}
     write_plain_file(root / 'old.pkl', old)
-    upgrade_info_file(root / 'old.pkl', UPGRADES, root / 'new.pkl')
+    upgrade_info_file(root / 'old.pkl', upgrades(), root / 'new.pkl')
     (entry, ) = read_info_file(root / 'new.pkl', 'kitti')['data_list']
     assert entry['instances'] == [] and entry['cam_instances'] == dict(CAM2=[])

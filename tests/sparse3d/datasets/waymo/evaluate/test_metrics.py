@@ -16,6 +16,7 @@ from mmdet3d.structures import CameraInstance3DBoxes, Det3DDataSample, LiDARInst
 from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
 
+import voxelkp.evaluation_variants  # noqa: F401  (adds its protocol)
 from sparse3d.datasets.waymo.evaluate import evaluate_waymo
 from sparse3d.datasets.waymo.evaluate.metric import WaymoDetectionMetric
 from sparse3d.datasets.waymo.keypoints.metric import WaymoKeypointMetric

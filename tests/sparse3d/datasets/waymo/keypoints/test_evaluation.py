@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import voxelkp.evaluation_variants  # noqa: F401  (adds its protocol)
 from sparse3d.datasets.waymo.keypoints import KeypointPeople, KeypointProtocol, evaluate_keypoints
 from sparse3d.datasets.waymo.keypoints.matching import (
     distance_to_boxes,

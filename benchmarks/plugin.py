@@ -1,0 +1,18 @@
+"""The core's own benchmarks, offered like those of any plug-in; text only."""
+from sparse3d.plugins import Plugin
+
+plugin = Plugin(
+    name='operators',
+    modules=(),
+    benchmarks={
+        'sparse_convolution': 'sparse3d_benchmarks.sparse_convolution:run',
+        'freed_memory': 'sparse3d_benchmarks.freed_memory:run',
+        'waiting_threads': 'sparse3d_benchmarks.waiting_threads:run',
+        'voxelization': 'sparse3d_benchmarks.voxelization:run',
+        'rotated_iou': 'sparse3d_benchmarks.rotated_iou:run',
+        'kitti_metric': 'sparse3d_benchmarks.kitti_metric:run',
+        'waymo_metric': 'sparse3d_benchmarks.waymo_metric:run',
+        'data': 'sparse3d_benchmarks.data:run',
+        'data_memory': 'sparse3d_benchmarks.data_memory:run',
+    },
+    docs='docs/results.md')

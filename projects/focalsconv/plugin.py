@@ -1,0 +1,24 @@
+"""What Focals Conv offers to the core; text only, so that reading it is light."""
+from sparse3d.plugins import Plugin
+
+plugin = Plugin(
+    name='focalsconv',
+    modules=('focalsconv.register',),
+    configs='sparse3d_configs.focalsconv',
+    convert='focalsconv.published_checkpoint:convert',
+    published=(
+        'model.image_encoder.published_padding',
+        'model.middle_encoder.image_fusion.published_behind_camera',
+        'model.middle_encoder.image_fusion.published_depth',
+        'model.middle_encoder.image_fusion.published_image_scale',
+        'model.middle_encoder.image_fusion.published_padding',
+        'model.middle_encoder.image_fusion.published_skip_pixel_zero',
+        'model.middle_encoder.image_fusion.published_truncation',
+        'model.middle_encoder.merge_background',
+        'model.middle_encoder.published_corners',
+        'model.middle_encoder.published_float32_keys',
+        'model.middle_encoder.published_key_sizes',
+        'model.middle_encoder.published_skip_index_zero'),
+    benchmarks={'focalsconv': 'focalsconv.benchmark:run'},
+    pictures={'importance': 'focalsconv.importance_pictures:write_importance'},
+    docs='projects/focalsconv/README.md')

@@ -1,0 +1,115 @@
+"""What is installed, one line each: what ``list`` prints."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from sparse3d.plugins import (
+    DataSet,
+    Installed,
+    Plugin,
+    config_files,
+    installed_data_sets,
+    installed_plugins,
+    offers,
+    plugins,
+    register,
+)
+
+
+def list_lines(kind: str) -> list[str]:
+    """A line for each thing of a kind; importing what is listed is left out where it can be.
+
+    Args:
+        kind: a key of ``KINDS``.
+
+    Raises:
+        PluginError: if two things have one name.
+    """
+    return list(KINDS[kind]())
+
+
+def _configs() -> Iterator[str]:
+    files = config_files()
+    for name, path in files.items():
+        yield _columns(name, _about(path))
+
+
+def _about(path: Path) -> str:
+    """The comment in the first line of a config."""
+    first = path.read_text().partition('\n')[0]
+    return first.lstrip('# ').strip() if first.startswith('#') else ''
+
+
+def _modules() -> Iterator[str]:
+    import sparse3d.register  # noqa: F401
+    register(plugins().values())  # a broken one is listed by `list plugins`
+    return _own_types({'sparse3d', *(module.partition('.')[0] for item in plugins().values()
+                                     for module in item.modules)})
+
+
+def _own_types(packages: set[str]) -> Iterator[str]:
+    """Registered types that the core, a plug-in or a data set defines: name, registry, module."""
+    import mmdet3d.registry
+    from mmengine.registry import Registry
+    lines = set()
+    for registry in vars(mmdet3d.registry).values():
+        while isinstance(registry, Registry):
+            for name, found in registry.module_dict.items():
+                module = getattr(found, '__module__', '')
+                if module.partition('.')[0] in packages:
+                    lines.add(_columns(name, f'{registry.name}: {module}'))
+            registry = registry.parent
+    yield from sorted(lines)
+
+
+def _plugins() -> Iterator[str]:
+    return map(_plugin_line, installed_plugins())
+
+
+def _plugin_line(item: Installed[Plugin]) -> str:
+    if item.contract is None:
+        return _broken(item)
+    offered = [kind for kind in ('benchmarks', 'exporters', 'pictures')
+               if getattr(item.contract, kind)]
+    offered += [name for name in ('convert', 'stream') if getattr(item.contract, name)]
+    return _columns(item.contract.name, f'{item.distribution}: {_all_of(offered)}')
+
+
+def _data_sets() -> Iterator[str]:
+    return map(_data_set_line, installed_data_sets())
+
+
+def _data_set_line(item: Installed[DataSet]) -> str:
+    if item.contract is None:
+        return _broken(item)
+    offered = [verb for verb in ('prepare', 'check', 'upgrade', 'simulate', 'crops')
+               if getattr(item.contract, verb)]
+    return _columns(item.contract.name, f'{item.distribution}: {_all_of(offered)}')
+
+
+def _broken(item: Installed) -> str:
+    return _columns(item.name, f'{item.distribution}: cannot be used: {item.error}')
+
+
+def _references(offered: dict[str, str]) -> Iterator[str]:
+    return (_columns(name, reference) for name, reference in offered.items())
+
+
+def _columns(name: str, about: str) -> str:
+    return f'{name:32s} {about}'.rstrip()
+
+
+def _all_of(words: Iterable[str]) -> str:
+    return ', '.join(words) or 'nothing beside its modules'
+
+
+KINDS: dict[str, Callable[[], Iterable[str]]] = {
+    'configs': _configs,
+    'modules': _modules,
+    'plugins': _plugins,
+    'datasets': _data_sets,
+    'pictures': lambda: _references(offers('pictures')),
+    'exporters': lambda: _references(offers('exporters')),
+    'benchmarks': lambda: _references(offers('benchmarks')),
+}

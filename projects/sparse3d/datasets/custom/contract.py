@@ -1,0 +1,14 @@
+"""What custom data can do here; text only, so that reading it is light."""
+from sparse3d.plugins import DataSet
+
+ROOM = 'sparse3d.datasets.custom'
+
+data_set = DataSet(
+    name='custom',
+    summary='a custom data set; see docs/custom_data.md',
+    modules=(f'{ROOM}.dataset', f'{ROOM}.evaluate.metric'),
+    info_files=('own_infos_*.pkl',),
+    arguments=f'{ROOM}.arguments:add_arguments',
+    prepare=f'{ROOM}.arguments:prepare',
+    check=f'{ROOM}.check:check_custom',
+    docs='docs/custom_data.md')

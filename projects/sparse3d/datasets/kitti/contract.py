@@ -1,0 +1,21 @@
+"""What KITTI can do here; text only, so that reading it is light."""
+from sparse3d.plugins import DataSet
+
+ROOM = 'sparse3d.datasets.kitti'
+
+data_set = DataSet(
+    name='kitti',
+    summary='KITTI object detection, official layout',
+    modules=(f'{ROOM}.dataset', f'{ROOM}.evaluate.metric', f'{ROOM}.load_image',
+             f'{ROOM}.results'),
+    info_files=('kitti_infos_*.pkl',),
+    arguments=f'{ROOM}.arguments:add_arguments',
+    prepare=f'{ROOM}.arguments:prepare',
+    check=f'{ROOM}.check:check_kitti',
+    upgrade=f'{ROOM}.prepare.upgrade:upgrade',
+    simulate_arguments=f'{ROOM}.simulate.arguments:add_arguments',
+    simulate=f'{ROOM}.simulate.arguments:simulate',
+    crops=f'{ROOM}.prepare.crops:cut_crops',
+    read_results=f'{ROOM}.results:from_kitti',
+    write_results=f'{ROOM}.results:to_kitti',
+    docs='data/README.md')

@@ -1,0 +1,42 @@
+"""``simulate kitti``: its arguments, and what it runs."""
+from __future__ import annotations
+
+import argparse
+import os
+
+from sparse3d.simulate.arguments import add_conditions, conditions
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``simulate kitti``."""
+    from sparse3d.datasets.kitti.simulate.drive import KittiOptions
+    default = KittiOptions()
+    parser.add_argument('out', help='folder to fill; a stopped run goes on where it stopped')
+    parser.add_argument('--frames', type=int, default=200, help='number of frames')
+    parser.add_argument('--seed', type=int, default=0, help='same seed, same bytes')
+    parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    parser.add_argument('--val-fraction', type=float, default=.25,
+                        help='share of the drives kept for validation')
+    parser.add_argument('--frames-per-drive', type=int, default=default.frames_per_drive,
+                        help='frames of one street, by one moving vehicle')
+    parser.add_argument('--frame-rate', type=float, default=default.frame_rate,
+                        help='frames per second of a drive')
+    parser.add_argument('--lidar-field', type=float, default=default.lidar_field,
+                        help='degrees of the LiDAR\'s turn that are simulated, around ahead')
+    parser.add_argument('--azimuths', type=int, default=default.azimuths,
+                        help='LiDAR firings per full turn')
+    parser.add_argument('--image-scale', type=float, default=default.image_scale,
+                        help='camera rays per pixel and axis; the image keeps its size')
+    add_conditions(parser)
+
+
+def simulate(arguments: argparse.Namespace) -> str:
+    """What ``simulate kitti`` runs; returns a closing line."""
+    from sparse3d.datasets.kitti.simulate.drive import KittiOptions, simulate_kitti
+    options = KittiOptions(
+        frames_per_drive=arguments.frames_per_drive, frame_rate=arguments.frame_rate,
+        azimuths=arguments.azimuths, lidar_field=arguments.lidar_field,
+        image_scale=arguments.image_scale, conditions=conditions(arguments))
+    simulate_kitti(arguments.out, arguments.frames, arguments.seed, arguments.workers,
+                   arguments.val_fraction, options)
+    return f'{arguments.frames} simulated frames in {arguments.out}'

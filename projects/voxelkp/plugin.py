@@ -1,0 +1,14 @@
+"""What VoxelKP offers to the core; text only, so that reading it is light."""
+from sparse3d.plugins import Plugin
+
+plugin = Plugin(
+    name='voxelkp',
+    modules=('voxelkp.register',),
+    configs='sparse3d_configs.voxelkp',
+    convert='voxelkp.published_checkpoint:convert',
+    published=(
+        'model.middle_encoder.published_batch_anchor',
+        'model.neck.published_cell_offsets',
+        'model.neck.published_level_weights'),
+    benchmarks={'voxelkp': 'voxelkp.benchmark:run'},
+    docs='projects/voxelkp/README.md')
