@@ -43,7 +43,7 @@ class LoadWaymoPoints(BaseTransform):
             raise ConfigError(f'LoadWaymoPoints needs at least one frame, not {num_frames}')
         unknown = set(tanh) - FEATURES.keys()
         if unknown:
-            raise ConfigError(f'squash names {", ".join(sorted(unknown))}; points have '
+            raise ConfigError(f'tanh names {", ".join(sorted(unknown))}; points have '
                               f'{" and ".join(FEATURES)}')
         self.num_frames, self.tanh = num_frames, tuple(tanh)
 
@@ -77,7 +77,7 @@ class LoadWaymoPoints(BaseTransform):
         return points
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(frames={self.num_frames}, squash={self.tanh})'
+        return f'{type(self).__name__}(frames={self.num_frames}, tanh={self.tanh})'
 
 
 def to_frame_of_now(points: np.ndarray, ego2global: np.ndarray,
