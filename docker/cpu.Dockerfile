@@ -5,7 +5,8 @@
 FROM python:3.11-bookworm
 
 RUN apt-get update -q \
-    && apt-get install -q -y --no-install-recommends g++ make libgl1 libgomp1 libegl1 libglib2.0-0 \
+    && apt-get install -q -y --no-install-recommends g++ make \
+        libgl1 libgomp1 libusb-1.0-0 libvulkan1 mesa-vulkan-drivers \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /workspace

@@ -10,7 +10,7 @@ FROM nvidia/cuda:12.6.3-devel-ubuntu22.04
 ENV DEBIAN_FRONTEND=noninteractive
 RUN apt-get update -q \
     && apt-get install -q -y --no-install-recommends python3 python3-dev python3-venv g++ make \
-        libgl1 libgomp1 libegl1 libglib2.0-0 \
+        libgl1 libgomp1 libusb-1.0-0 libvulkan1 mesa-vulkan-drivers \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /workspace
