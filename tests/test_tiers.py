@@ -4,6 +4,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tiers import FAST, TESTS, is_fast
+
 ROOT = Path(__file__).resolve().parents[1]
 MAKEFILE = (ROOT / 'Makefile').read_text()
 CI = (ROOT / '.ci' / 'run').read_text()
@@ -38,3 +40,10 @@ def test_the_budgets_stand_in_one_table():
     assert float(rows['make test-fast']) <= 1.5
     together = sum(float(rows[name]) for name in ('make test', 'make test-slow'))
     assert together <= float(rows['.ci/run'])
+
+
+def test_the_everyday_loop_is_a_part_of_the_tests():
+    assert [name for name in FAST if not (TESTS / name).exists()] == []
+    assert is_fast(TESTS / 'test_tiers.py') and is_fast(TESTS / 'sparse3d')
+    assert is_fast(TESTS / 'sparse3d' / 'structures' / 'test_detections.py')
+    assert not is_fast(TESTS / 'end_to_end') and not is_fast(TESTS / 'field')
