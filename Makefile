@@ -1,5 +1,5 @@
 # make demo   install, simulate a drive, train, evaluate, render
-# make test   install, run the whole test suite
+# make test   install, run the tests but the slow ones
 PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10; do \
 	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null \
 	&& echo $$p && break; done || true)
@@ -15,7 +15,7 @@ ifeq ($(OMP_WAIT_POLICY),)
 export GOMP_SPINCOUNT ?= 0
 endif
 
-.PHONY: help install demo test test-fast doctor lint docs clean
+.PHONY: help install demo test test-fast test-slow doctor lint docs release clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -28,24 +28,37 @@ demo: install
 	@$(RUN) tools/demo.py
 
 test: install
-	@$(TEST) $(PYTEST_OPTIONS)
-
-# make test-fast   as test, without the tests marked slow
-test-fast: install
 	@$(TEST) -m 'not slow' $(PYTEST_OPTIONS)
+
+# make test-fast   the everyday loop: what is marked fast, in a minute and a half
+test-fast: install
+	@$(TEST) -m 'fast and not slow' $(PYTEST_OPTIONS)
+
+# make test-slow   what make test leaves out: whole trainings, commands of the pages, field cases
+test-slow: install
+	@$(TEST) -m slow $(PYTEST_OPTIONS)
 
 # make doctor   a table of what works on this machine
 doctor: install
 	@$(RUN) tools/doctor.py
 
-# make lint   ruff, as in the pre-commit hooks
+# make lint   ruff, as in the pre-commit hooks, and mypy on the public surface
 lint: install
 	@$(RUN) -m ruff check .
+	@$(RUN) -m mypy
 
 # make docs   the documentation as a site, in site/
 docs: install
 	@DISABLE_MKDOCS_2_WARNING=true $(RUN) -m mkdocs build --strict -q && echo 'open site/index.html'
 
+# make release   sdist and wheel in dist/, checked; nothing is uploaded
+release: install
+	@$(RUN) -m pip install -q build twine
+	@rm -rf dist build
+	@$(RUN) -m build --no-isolation --outdir dist .
+	@$(RUN) -m twine check --strict dist/*
+	@echo 'Nothing was uploaded; dist/ holds what would be.'
+
 # make clean   remove what the commands made, except the environment
 clean:
-	rm -rf work_dirs/demo data/demo .pytest_cache .ruff_cache
+	rm -rf work_dirs/demo data/demo .pytest_cache .ruff_cache .mypy_cache dist build

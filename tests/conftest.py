@@ -8,9 +8,26 @@ from pathlib import Path
 
 import pytest
 
+from tiers import TESTS, is_fast
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 # By its file: importing sparse3d takes seconds, and not every test needs it.
 runpy.run_path(str(REPOSITORY / 'projects' / 'sparse3d' / 'passive_wait.py'))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The everyday loop does not even import the other files: that alone takes its time."""
+    fast = config.option.markexpr.startswith('fast')
+    inside = collection_path != TESTS and collection_path.is_relative_to(TESTS)
+    return True if fast and inside and not is_fast(collection_path) else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is in the everyday loop."""
+    for item in items:
+        if is_fast(item.path):
+            item.add_marker(pytest.mark.fast)
 
 
 def _folder(variable: str, default: str) -> Path:

@@ -23,7 +23,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--score-threshold', type=float, default=0.3,
                         help='count mistakes from this score on (default: %(default)s)')
     parser.add_argument('--iou-threshold', type=float, default=0.5, metavar='IOU',
-                        help='overlap from above that counts as found (default: %(default)s)')
+                        help='BEV IoU that counts as found (default: %(default)s)')
     parser.add_argument('--worst', type=int, default=6, metavar='N',
                         help='draw the N frames with the most mistakes (default: %(default)s)')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='test',

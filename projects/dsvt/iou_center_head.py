@@ -44,7 +44,7 @@ class IoUCenterHead(nn.Module):
     Raises:
         ConfigError: if rectifier or iou_thresholds have another length than classes.
 
-    Source: CenterPoint (CVPR 2021) with the overlap branch of the released DSVT configs.
+    Source: CenterPoint (CVPR 2021) with the IoU branch of the released DSVT configs.
     """
 
     def __init__(self, in_channels: int, num_classes: int, voxel_size: Sequence[float],

@@ -33,10 +33,10 @@ TARGET_RULES = {'rotated': inside_boxes, 'published_doubled': inside_doubled_box
 
 @dataclass(frozen=True)
 class EncodedVoxels:
-    """What the encoder computed on its way to the bird's-eye view."""
+    """What the encoder computed on its way to the BEV map."""
 
     stages: list[SparseConvTensor]  # after each stage, focal layer included, before down-sampling
-    output: SparseConvTensor        # sparse form of the bird's-eye view
+    output: SparseConvTensor        # sparse form of the BEV map
     importance: dict[int, Importance] = field(default_factory=dict)  # by stage number, from 1
     of_images: Importance | None = None  # of the layer that sees images, after stage 1
 
@@ -153,7 +153,7 @@ class FocalSparseEncoder(nn.Module):
 
     def forward(self, voxel_features: Tensor, coors: Tensor,
                 batch_size: int) -> Tensor | tuple[Tensor, list[SparseConvTensor]]:
-        """Encode voxels into a dense bird's-eye view, as ``SparseEncoder`` does.
+        """Encode voxels into a dense BEV map, as ``SparseEncoder`` does.
 
         Args:
             voxel_features: [N, C].

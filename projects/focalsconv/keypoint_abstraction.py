@@ -63,7 +63,7 @@ class PointNeighborhood(nn.Module):
 
 @MODELS.register_module()
 class KeypointEncoder(nn.Module):
-    """Key points spread over the cloud, with features from map, points and all stages.
+    """Keypoints spread over the cloud, with features from map, points and all stages.
 
     Args:
         num_keypoints: keypoints of a sample.

@@ -13,7 +13,7 @@ from sparse3d.ops.rotated_iou import rotated_iou_3d
 
 @dataclass(frozen=True)
 class SamplingOptions:
-    """How proposals are chosen and graded; overlaps are 3D intersection over union."""
+    """How proposals are sampled, and their IoU targets; IoU is in 3D."""
 
     num_proposals: int = 128        # proposals of a sample
     foreground_fraction: float = 0.5  # at most
@@ -21,8 +21,8 @@ class SamplingOptions:
     hard_background_fraction: float = 0.8
     easy_background_iou: float = 0.1  # overlap of easy background
     regression_iou: float = 0.55  # overlap from which a proposal is foreground and its box learned
-    background_iou: float = 0.25    # overlap that is graded 0
-    foreground_iou: float = 0.75    # overlap that is graded 1, linear in between
+    background_iou: float = 0.25    # IoU whose target is 0
+    foreground_iou: float = 0.75    # IoU whose target is 1, linear in between
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ def roi_losses(scores: Tensor, box_deltas: Tensor, targets: list[ProposalTargets
         box_deltas: [R, 7] predicted residuals.
 
     Returns:
-        ``loss_roi_score``: mean over proposals of the cross entropy with the grade;
+        ``loss_roi_score``: mean over proposals of the cross entropy with the IoU target;
         ``loss_roi_box``: smooth L1 of the residuals, per learned proposal;
         ``loss_roi_corner``: distance of corners, the smaller of box and turned twin.
 

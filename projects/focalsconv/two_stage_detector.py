@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @MODELS.register_module()
 class TwoStageVoxelDetector(Base3DDetector):
-    """Encode, propose proposals with an anchor head, then score and correct them.
+    """Encode, make proposals with an anchor head, then score and correct them.
 
     Args:
         voxel_encoder, middle_encoder, backbone, neck, image_encoder, data_preprocessor: as of

@@ -1,4 +1,4 @@
-"""Region features from the voxels around their grid points (Voxel R-CNN)."""
+"""Features of proposals from the voxels around their grid points (Voxel R-CNN)."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -69,7 +69,7 @@ class DelayedStream:
 
     @property
     def frames(self) -> deque[CachedFrame]:
-        """What is remembered."""
+        """What is cached."""
         return self._window.frames
 
     def reset(self) -> None:

@@ -58,7 +58,7 @@ class VideoDetector(Protocol):
     """What a stream needs of a detector: a backbone for images and a head for maps.
 
     Attributes:
-        data_preprocessor: has ``normalise(images)`` and ``device``.
+        data_preprocessor: has ``normalize(images)`` and ``device``.
         num_frames: that the head reads.
         frame_kind: how they lie in time: ``'past'``, ``'future'`` or ``'interleaved'``.
     """
@@ -68,7 +68,7 @@ class VideoDetector(Protocol):
     frame_kind: str
 
     def maps_of_images(self, images: Tensor) -> Sequence[Tensor]:
-        """Feature maps L x [M, C, H_l, W_l] of normalised images [M, 3, H, W]."""
+        """Feature maps L x [M, C, H_l, W_l] of normalized images [M, 3, H, W]."""
 
     def detect(self, maps: Sequence[Tensor], views: Views) -> list[InstanceData]:
         """Detections from feature maps L x [B, T*N, C, H_l, W_l]."""

@@ -36,7 +36,7 @@ class SampledQueries:
         depth: (Q, T, P) meters.
         view: (Q, T, P) camera, -1 where none sees the point.
         labels, scores: (Q,) of the best class.
-        centers: (Q, 2) meters, bird's-eye view.
+        centers: (Q, 2) meters, BEV.
         tau: (Q, heads) per meter.
     """
 

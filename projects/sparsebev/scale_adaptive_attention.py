@@ -51,7 +51,7 @@ class ScaleAdaptiveSelfAttention(nn.Module):
 
         Args:
             features: [B, Q, C].
-            centers: [B, Q, 2] meters, bird's-eye view.
+            centers: [B, Q, 2] meters, BEV.
             attn_mask: [Q, Q] or [B, Q, Q], True where the row must not see the column.
 
         Returns:

@@ -33,7 +33,7 @@ class VideoStream:
 
     @property
     def frames(self) -> deque[CachedFrame]:
-        """What is remembered."""
+        """What is cached."""
         return self._window.frames
 
     def reset(self) -> None:

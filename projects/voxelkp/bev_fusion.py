@@ -1,4 +1,4 @@
-"""Spatially aware fusion of feature volumes into one sparse bird's-eye view."""
+"""Spatially aware fusion of feature volumes into one sparse BEV map."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -5,21 +5,21 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 
-CELL = 0.2       # meters; squares are kept cell by cell
-OFF_CENTER = 0.125  # of the side, how far people stand from the middle of their square
+CELL = 0.2       # meters; crops are kept cell by cell
+OFF_CENTER = 0.125  # of the side, how far people stand from the middle of their crop
 
 
 @TRANSFORMS.register_module()
 class CropAroundObjects(BaseTransform):
-    """Leave only the points in squares around people, and in some squares elsewhere.
+    """Leave only the points in square crops around people, and in some crops elsewhere.
 
     The same people for a fraction of the voxels: most of a scene is ground. The model has no
     fixed size and is used on whole scenes. Needs ``points`` and ``gt_bboxes_3d``; changes
     ``points`` alone.
 
     Args:
-        side: length of a square in meters.
-        elsewhere: squares around random points of the scene, as a share of the number of
+        side: of a crop in meters.
+        elsewhere: crops around random points of the scene, as a share of the number of
             people; one at least.
     """
 

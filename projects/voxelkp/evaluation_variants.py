@@ -34,7 +34,7 @@ class SetEvaluationVariant(BaseTransform):
         self.variant = _known(variant)
 
     def transform(self, results: dict) -> dict:
-        """Note the kind."""
+        """Note the variant."""
         results['evaluation_variant'] = self.variant
         return results
 
@@ -76,14 +76,14 @@ class KeypointMetricByVariant(BaseMetric):
         self._reader = WaymoKeypointMetric(ann_file, score_threshold=score_threshold)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep the people of a batch with the kind of their cloud."""
+        """Keep the people of a batch with their evaluation variant."""
         self._reader.process(data_batch, data_samples)
         variants = [_known(sample.get('evaluation_variant', 'raw')) for sample in data_samples]
         self.results += list(zip(variants, self._reader.results, strict=True))
         self._reader.results.clear()
 
     def compute_metrics(self, results: list[tuple[str, dict]]) -> dict[str, float]:
-        """Evaluate each kind by each protocol."""
+        """Evaluate each variant by each protocol."""
         scores = {}
         for variant, meaning in VARIANTS.items():
             of_variant = [

@@ -21,7 +21,7 @@ class DecodingOptions:
         max_candidates: most cells of a frame that are looked at.
         score_threshold: of the heatmap's score, before rescoring.
         rectifier: share of the predicted overlap in the score.
-        iou_threshold: bird's-eye overlap above which the worse of two people is dropped.
+        iou_threshold: BEV IoU above which the worse of two people is dropped.
         nms_pre: most people that compete.
         max_detections: most people of a frame.
     """

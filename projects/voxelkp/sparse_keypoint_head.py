@@ -47,7 +47,7 @@ class HeadBranch(nn.Module):
 
 @MODELS.register_module()
 class SparseKeypointHead(BaseModule):
-    """People with joints on the occupied cells of a sparse bird's-eye view.
+    """People with joints on the occupied cells of a sparse BEV map.
 
     Fits behind anything that gives a sparse 2D tensor (frame, y, x).
 

@@ -119,12 +119,13 @@ def focalsconv_voxel_rcnn(golden: Callable[[], Path]) -> Weights:
 
 
 def sparsebev_r50_400q(golden: Callable[[], Path]) -> Weights:
-    weights = _module('sparsebev/published_weights.py')
-    return weights.published_state(golden() / 'sparsebev' / 'state.json')
+    from sparsebev_published import published_state
+    return published_state(golden() / 'sparsebev' / 'state.json')
 
 
 def sparsefusion_r50(golden: Callable[[], Path]) -> Weights:
-    return _module('sparsefusion/golden_case.py').Golden(golden()).published
+    from sparsefusion_golden import Golden
+    return Golden(golden()).published
 
 
 def image_detector(golden: Callable[[], Path]) -> Weights:

@@ -1,6 +1,7 @@
 """Cases that users met, as scripts: each prints PASS and ends with status 0.
 
-Every ``tests/field/*/*.py`` is one; those that take longer are named in ``SLOW``.
+Every ``tests/field/*/*.py`` is one. Each is a process of its own that imports everything, so all
+belong to the slow tier.
 """
 from __future__ import annotations
 
@@ -13,15 +14,11 @@ import pytest
 
 FIELD = Path(__file__).parent
 PROJECTS = FIELD.parents[1] / 'projects'
-SLOW = {'security/plain_pickle_memory.py'}  # four processes that import everything
 
 
-def _case(path: Path) -> pytest.param:
-    name = path.relative_to(FIELD).as_posix()
-    return pytest.param(path, id=name, marks=[pytest.mark.slow] if name in SLOW else [])
-
-
-@pytest.mark.parametrize('script', map(_case, sorted(FIELD.glob('*/*.py'))))
+@pytest.mark.slow
+@pytest.mark.parametrize('script', sorted(FIELD.glob('*/*.py')),
+                         ids=lambda path: path.relative_to(FIELD).as_posix())
 def test_script(script, tmp_path):
     paths = [str(PROJECTS), *filter(None, [os.environ.get('PYTHONPATH')])]
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(paths), 'TMPDIR': str(tmp_path),

@@ -1,10 +1,6 @@
 """Every stage, the losses and the statistics of the released encoders, reproduced."""
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
@@ -12,12 +8,18 @@ from torch import Tensor
 
 from focalsconv import FocalSparseEncoder, focal_sparse_convolution, published_merge
 from focalsconv.published_checkpoint import published_to_ours
-
-CASES = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name('golden_cases.py'))))
-KITTI, KITTI_K5, NUSCENES = CASES.KITTI, CASES.KITTI_K5, CASES.NUSCENES
-EVAL_TOLERANCE, TRAIN_TOLERANCE = CASES.EVAL_TOLERANCE, CASES.TRAIN_TOLERANCE
-Golden, in_order = CASES.Golden, CASES.in_order
-assert_stages, encode_all = CASES.assert_stages, CASES.encode_all
+from focalsconv_golden import (
+    EVAL_TOLERANCE,
+    KITTI,
+    KITTI_K5,
+    NUSCENES,
+    TRAIN_TOLERANCE,
+    Golden,
+    assert_map,
+    assert_stages,
+    encode_all,
+    in_order,
+)
 
 
 @pytest.fixture(scope='module')
@@ -38,7 +40,7 @@ def test_stages_in_evaluation(golden, one_thread, case, state, settings):
         stages, bev, _ = encode_all(encoder, golden, 'nusc_lidar' if 'merged' in case else case)
     assert_stages(stages, golden, case, EVAL_TOLERANCE)
     if f'{case}.bev.index' in golden.outputs:
-        CASES.assert_map(bev, golden, case)
+        assert_map(bev, golden, case)
 
 
 def test_stages_losses_and_statistics_in_training(golden, one_thread):

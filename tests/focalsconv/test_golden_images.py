@@ -1,24 +1,20 @@
 """Focals Conv-F against the release: image branch, projection, and the fused layers."""
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+import focalsconv_golden as cases
 from focalsconv import CameraViews, ProjectionOptions
 from focalsconv.camera_views import pixels_of_voxels, read_views
 
-CASES = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name('golden_cases.py'))))
 KITTI_IMAGES = dict(join='concatenate', published_truncation=True, published_behind_camera=True,
                     published_padding=True, published_depth=True)
-KITTI = {**CASES.KITTI, 'mask_multi': False, 'enlarge_channels': 0, 'image_fusion': KITTI_IMAGES}
+KITTI = {**cases.KITTI, 'mask_multi': False, 'enlarge_channels': 0, 'image_fusion': KITTI_IMAGES}
 CAMERAS = ('front', 'front_left', 'front_right', 'back', 'back_left', 'back_right')
-NUSCENES = {**CASES.NUSCENES, 'stages': (), 'enlarge_channels': 0, 'image_fusion': dict(
+NUSCENES = {**cases.NUSCENES, 'stages': (), 'enlarge_channels': 0, 'image_fusion': dict(
     join='add', mask_multi=True, skip_mask_kernel=True,
     minimum_depth=(1, 0, 0, 0.5, 0, 0), published_skip_pixel_zero=True,
     published_image_scale=2 / 3)}
@@ -27,7 +23,7 @@ VOXEL, MINIMUM = torch.tensor([0.05, 0.05, 0.1]), torch.tensor([0, -40., -3])
 
 @pytest.fixture(scope='module')
 def golden(golden_dir):
-    return CASES.Golden(golden_dir)
+    return cases.Golden(golden_dir)
 
 
 def turned(yaw: float) -> np.ndarray:
@@ -76,9 +72,9 @@ def test_kitti_layers_with_images(golden, one_thread, case):
     encoder.focal_layers.stage1.register_forward_hook(
         lambda *call: seen.update(x_focal1=call[2][0]))
     with torch.no_grad():
-        stages, _, encoded = CASES.encode_all(encoder, golden, case, views)
-    stages['x_focal1'] = CASES.in_order(seen['x_focal1'].indices, seen['x_focal1'].features)
-    CASES.assert_stages(stages, golden, case, CASES.EVAL_TOLERANCE)
+        stages, _, encoded = cases.encode_all(encoder, golden, case, views)
+    stages['x_focal1'] = cases.in_order(seen['x_focal1'].indices, seen['x_focal1'].features)
+    cases.assert_stages(stages, golden, case, cases.EVAL_TOLERANCE)
 
 
 def nuscenes_augmentation(golden, case: str, sample: int) -> np.ndarray:
@@ -115,10 +111,10 @@ def test_nuscenes_layers_with_six_cameras(golden, one_thread, case, merge_backgr
     seen = {}
     encoder.image_layer.register_forward_pre_hook(lambda _, given: seen.update(before=given[0]))
     with torch.no_grad():
-        stages, bev, _ = CASES.encode_all(encoder, golden, case, views)
-    stages['x_before'] = CASES.in_order(seen['before'].indices, seen['before'].features)
-    CASES.assert_stages(stages, golden, case, CASES.EVAL_TOLERANCE)
-    CASES.assert_map(bev, golden, case)
+        stages, bev, _ = cases.encode_all(encoder, golden, case, views)
+    stages['x_before'] = cases.in_order(seen['before'].indices, seen['before'].features)
+    cases.assert_stages(stages, golden, case, cases.EVAL_TOLERANCE)
+    cases.assert_map(bev, golden, case)
 
 
 @pytest.mark.parametrize('setting', ['none', 'flip_x', 'rot', 'scale', 'flip_y', 'all'])

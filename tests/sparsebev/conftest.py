@@ -1,9 +1,8 @@
 """Stored outputs of the published code, and a small detector."""
 from __future__ import annotations
 
-import runpy
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 
 import sparsebev.register  # noqa: F401
+import sparsebev_published
 
 FIXTURES = Path(__file__).resolve().parents[1] / 'fixtures' / 'sparsebev'
 
@@ -30,10 +30,9 @@ def fixtures() -> Path:
 
 
 @pytest.fixture(scope='session')
-def published_weights() -> SimpleNamespace:
-    """The functions of published_weights.py."""
-    path = Path(__file__).with_name('published_weights.py')
-    return SimpleNamespace(**runpy.run_path(str(path)))
+def published_weights() -> ModuleType:
+    """The functions of tests/support/sparsebev_published.py."""
+    return sparsebev_published
 
 
 @pytest.fixture(scope='session')

@@ -1,8 +1,6 @@
 """The whole released detector on a real frame, reproduced from points and pixels."""
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,9 +10,7 @@ from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample
 
 from sparsefusion.published_checkpoint import FUSION_OPTIONS, convert
-
-CHECKS = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name('test_golden_head.py'))))
-close = CHECKS.close
+from sparsefusion_head_checks import Alignment, check_detections, check_lifted, close
 
 
 @pytest.fixture(scope='module')
@@ -89,7 +85,7 @@ def test_the_image_part(golden, stages):
 
 def test_the_head_and_the_boxes(golden, detector, stages):
     stored, output, head = golden.outputs, stages.output, detector.bbox_head
-    order = CHECKS.Alignment(output, stored, 'det_')
+    order = Alignment(output, stored, 'det_')
     close(output.bev[:, ::32], stored['det_lidar_feat'], 1e-3, 'map')
     close(output.transferred.joined[:, [0, 32, 64, 96, 128]], stored['det_cross_bev'], 5e-3,
           'semantic transfer')
@@ -97,8 +93,8 @@ def test_the_head_and_the_boxes(golden, detector, stages):
     close(output.camera.heat[:, ::3, [0, 3]], stored['det_img_dense_heatmap'], 2e-3, 'image heat')
     close(output.fused['heatmap'][..., order.both], stored['det_pred_heatmap'][..., 200:], 1e-3,
           'classes')
-    CHECKS.check_lifted(output, {name: value for name, value in stored.items()}, 'det_', order)
-    CHECKS.check_detections(head, output, stored, 'det_', 2e-3)
+    check_lifted(output, {name: value for name, value in stored.items()}, 'det_', order)
+    check_detections(head, output, stored, 'det_', 2e-3)
 
 
 def test_the_converter_gives_the_whole_detector(golden, detector):

@@ -88,7 +88,7 @@ def analyze(
              zip(everything, seen, strict=True)]
     report = HtmlReport(f'{Path(str(config.filename)).stem}: what it finds and what it misses',
                         f'{len(seen)} frames of the split {split}; {Path(checkpoint).name}; '
-                        f'found: overlap from above at least {iou_threshold:g}; '
+                        f'found: BEV IoU at least {iou_threshold:g}; '
                         f'mistakes from score {score_threshold:g} on')
     _write_scores(report, everything, names)
     _write_mistakes(report, shown, names)

@@ -49,7 +49,7 @@ def frame_errors(predicted: Mapping, labeled: Mapping, points: np.ndarray,
                  iou_threshold: float = 0.5) -> FrameErrors:
     """Sort the detections of a frame into right ones and mistakes.
 
-    A detection finds the free object of its class that it overlaps most from above, best
+    A detection finds the free object of its class that it overlaps most in BEV, best
     score first. One that finds an object and points the other way (by more than 90
     degrees) has the wrong heading. What remains is a duplicate (of a found object), of
     the wrong class (on an object of another class), misplaced (touches an object of its class

@@ -114,7 +114,8 @@ def read_arrays(path: Path, class_names: Sequence[str] | None = None,
         with np.load(path, allow_pickle=False) as arrays:
             names = class_names or arrays['class_names'].tolist()
             keypoints = {name: arrays[name] for name in _KEYPOINTS if name in arrays}
-            return Detections(*(arrays[name] for name in _ARRAYS), tuple(names), **keypoints)
+            boxes, scores, labels = (arrays[name] for name in _ARRAYS)
+            return Detections(boxes, scores, labels, tuple(names), **keypoints)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise DataError(f'{path} holds no detections ({type(error).__name__}: {error})') from error
 

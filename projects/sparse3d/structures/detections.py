@@ -60,8 +60,9 @@ class Detections:
         rows = [rows] if isinstance(rows, int | np.integer) else rows
         names = ('boxes_3d', 'scores', 'labels', 'keypoints_3d', 'keypoint_visibility')
         values = {name: getattr(self, name) for name in names}
-        return replace(self, **{name: None if value is None else value[rows]
-                                for name, value in values.items()})
+        chosen: dict[str, Any] = {name: None if value is None else value[rows]
+                                  for name, value in values.items()}
+        return replace(self, **chosen)
 
     @classmethod
     def from_lists(cls, boxes: np.ndarray, scores: Sequence, names: Sequence[str],
@@ -83,7 +84,8 @@ class Detections:
         labels = [list(class_names).index(name) for name in names]
         return cls(np.asarray(boxes).astype(np.float32),
                    np.array(scores, np.float32).reshape(-1),
-                   np.array(labels, np.int64).reshape(-1), tuple(class_names), *keypoints)
+                   np.array(labels, np.int64).reshape(-1), tuple(class_names),
+                   *keypoints)  # type: ignore[arg-type]  # two at most
 
     @property
     def names(self) -> list[str]:

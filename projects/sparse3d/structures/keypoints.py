@@ -52,7 +52,7 @@ class Keypoints3D:
     """
 
     def __init__(self, points: Tensor, visibility: Tensor | None = None,
-                 left_right_pairs: Sequence[tuple[int, int]] | None = None) -> None:
+                 left_right_pairs: Sequence[Sequence[int]] | None = None) -> None:
         points = torch.as_tensor(points)
         if points.ndim != 3 or points.shape[-1] != 3:
             raise ValueError(f'keypoints have the shape (people, joints, 3), '

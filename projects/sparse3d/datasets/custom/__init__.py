@@ -1,1 +1,1 @@
-"""Data of your own."""
+"""Custom data: point clouds and boxes in plain files."""

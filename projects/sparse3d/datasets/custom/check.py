@@ -31,7 +31,7 @@ def check_custom(root: str | os.PathLike) -> CheckReport:
     if boxes hold their points in another one only, it names that.
     """
     root = Path(root)
-    report = CheckReport(f'own data set at {root}')
+    report = CheckReport(f'custom data set at {root}')
     for split in SPLITS:
         path = root / f'own_infos_{split}.pkl'
         if path.is_file():

@@ -48,7 +48,8 @@ class CustomDetectionDataset(Det3DDataset):
     def __init__(self, data_root: str, ann_file: str, metainfo: Mapping | None = None,
                  velocities: bool = False, filter_empty_gt: bool = False, **options) -> None:
         if not (metainfo or {}).get('classes'):
-            raise ConfigError('own data needs metainfo=dict(classes=[...]): the classes to detect')
+            raise ConfigError('custom data needs metainfo=dict(classes=[...]): the classes to '
+                              'detect')
         self.METAINFO = dict(classes=tuple(metainfo['classes']))  # mmdet3d looks names up there
         self.velocities, self._epoch_state = velocities, EpochState()
         options.setdefault('modality', dict(use_lidar=True, use_camera=False))
@@ -137,7 +138,7 @@ class CustomDetectionDataset(Det3DDataset):
         try:
             return self.parse_data_info(entry)
         except (KeyError, TypeError, AttributeError) as error:
-            raise DataError(f'entry {row} of {self.ann_file} is no frame of own data '
+            raise DataError(f'entry {row} of {self.ann_file} is no frame of custom data '
                             f'({type(error).__name__}: {error}); make the file again') from error
 
     def _check_classes(self, known: Mapping[str, int]) -> None:

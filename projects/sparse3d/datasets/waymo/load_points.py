@@ -43,7 +43,7 @@ class LoadWaymoPoints(BaseTransform):
             raise ConfigError(f'LoadWaymoPoints needs at least one frame, not {num_frames}')
         unknown = set(tanh) - FEATURES.keys()
         if unknown:
-            raise ConfigError(f'squash names {", ".join(sorted(unknown))}; points have '
+            raise ConfigError(f'tanh names {", ".join(sorted(unknown))}; points have '
                               f'{" and ".join(FEATURES)}')
         self.num_frames, self.tanh = num_frames, tuple(tanh)
 

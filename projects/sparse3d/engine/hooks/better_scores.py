@@ -10,7 +10,7 @@ LESS = {'mate', 'mase', 'maoe', 'mave', 'maae', 'ate', 'ase', 'aoe', 'ave', 'aae
         'error', 'distance', 'loss'}
 
 # The score that a benchmark ranks by, the first that is there: nuScenes; Waymo, all classes, else
-# one; KITTI, all classes, else one; people's joints; boxes of own data.
+# one; KITTI, all classes, else one; people's joints; boxes of custom data.
 MAIN = (r'NDS$', r'Overall_L2_APH$', r'_L2_APH$', r'Overall_3D_R40_moderate$',
         r'_3D_R40_moderate$', r'PEM/ALL$', r'mAP_3D_0\.5$', r'mAP_3D_', r'(^|/)mAP$')
 

@@ -1,4 +1,4 @@
-"""A detector on voxels: encode, flatten to bird's-eye view, detect."""
+"""A detector on voxels: encode, flatten to BEV, detect."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

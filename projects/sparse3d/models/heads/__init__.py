@@ -1,4 +1,4 @@
-"""Heads: from the bird's-eye map to boxes."""
+"""Heads: from the BEV map to boxes."""
 from sparse3d.models.heads.moving_center_head import MovingCenterHead
 from sparse3d.models.heads.static_center_head import StaticCenterHead
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder

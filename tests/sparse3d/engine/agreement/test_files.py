@@ -30,7 +30,7 @@ VERBS = {
 
 
 def write_data(root: Path, columns: int) -> Path:
-    """Four frames of own data with a camera called FRONT."""
+    """Four frames of custom data with a camera called FRONT."""
     for folder in ('points', 'boxes', 'images/FRONT'):
         (root / folder).mkdir(parents=True)
     random = np.random.default_rng(0)

@@ -38,4 +38,8 @@ def test_a_training_without_validation(tiny_config, tmp_path):
 
 def test_it_is_off_for_a_runner_without_validation_loop():
     from types import SimpleNamespace
-    ValidateBeforeTrainingHook().before_train(SimpleNamespace(val_loop=None, iter=0))
+    said = []
+    runner = SimpleNamespace(val_loop=None, iter=0, hooks=[],
+                             logger=SimpleNamespace(info=said.append))
+    ValidateBeforeTrainingHook().before_train(runner)
+    assert said == []

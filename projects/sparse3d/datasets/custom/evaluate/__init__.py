@@ -1,1 +1,1 @@
-"""Average precision of boxes of your own data."""
+"""Average precision of boxes of custom data."""

@@ -1,1 +1,1 @@
-"""Own clouds and boxes to info files."""
+"""Custom clouds and boxes to info files."""

@@ -18,7 +18,7 @@ from sparse3d.datasets.kitti.evaluate.result import KittiResult, result_key
 from sparse3d.errors import ConfigError, DataError
 
 CLASSES = ('Car', 'Pedestrian', 'Cyclist')
-# A match overlaps by more than this: in the image, from above, in space.
+# A match overlaps by more than this: in the image, in BEV, in space.
 _LARGE = dict(strict=(0.7, 0.7, 0.7), loose=(0.7, 0.5, 0.5))
 _SMALL = dict(strict=(0.5, 0.5, 0.5), loose=(0.5, 0.25, 0.25))
 IOU_THRESHOLDS = dict(Car=_LARGE, Van=_LARGE, Truck=_LARGE, Tram=_LARGE, Pedestrian=_SMALL,
@@ -27,7 +27,7 @@ IOU_THRESHOLDS = dict(Car=_LARGE, Van=_LARGE, Truck=_LARGE, Tram=_LARGE, Pedestr
 
 class _Metric(NamedTuple):
     name: str        # in keys and tables
-    iou_index: int   # image, from above, in space
+    iou_index: int   # image, BEV, 3D
     angle: str       # what its similarity compares
     similarity: str  # name of the heading-weighted metric
 
@@ -58,7 +58,7 @@ def evaluate_kitti(
         classes: names to evaluate, of ``IOU_THRESHOLDS``.
         minimum_height_counts: whether an object exactly as high as the minimum of its
             difficulty counts. False is the rule of the present server and of mmdet3d.
-        heading_similarity: also give AHS_BEV and AHS_3D, the precision from above and
+        heading_similarity: also give AHS_BEV and AHS_3D, the precision in BEV and
             in space weighted by the similarity of the headings.
 
     Raises:

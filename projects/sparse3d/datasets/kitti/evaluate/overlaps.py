@@ -78,7 +78,7 @@ def _image_iou(
 
 def _ious_3d(
         gt: KittiObjects, detections: KittiObjects, row: np.ndarray, column: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:  # [P] from above, [P] in space
+) -> tuple[np.ndarray, np.ndarray]:  # [P] BEV, [P] 3D
     bev, volume = np.zeros(len(row)), np.zeros(len(row))
     near = _is_near(gt, detections, row, column)
     row, column = row[near], column[near]

@@ -39,7 +39,7 @@ class Sighting:
 
 def label_lines(sightings: Sequence[Sighting], lidar_from_world: np.ndarray,
                 calibration: KittiCalibration) -> list[str]:
-    """Lines of a label file: the objects, then the DontCare regions."""
+    """Lines of a label file: the objects, then the DontCare areas."""
     objects, regions = [], []
     for sighting in sightings:
         if not sighting.view.visible_rays and not sighting.num_points:

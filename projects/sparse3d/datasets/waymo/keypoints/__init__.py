@@ -1,4 +1,4 @@
-"""Waymo's 3D key points: dataset and metrics."""
+"""Waymo's 3D keypoints: dataset and metrics."""
 from sparse3d.datasets.waymo.keypoints.evaluation import (
     KeypointProtocol,
     KeypointResult,

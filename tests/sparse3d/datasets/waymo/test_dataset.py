@@ -161,7 +161,7 @@ def test_wrong_options_of_the_loader():
     from sparse3d.datasets.waymo.load_points import LoadWaymoPoints
     with pytest.raises(ConfigError, match='at least one frame'):
         LoadWaymoPoints(num_frames=0)
-    with pytest.raises(ConfigError, match='squash names color'):
+    with pytest.raises(ConfigError, match='tanh names color'):
         LoadWaymoPoints(tanh=['color'])
 
 

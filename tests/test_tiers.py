@@ -1,0 +1,49 @@
+"""The tiers of tests: every test is in one, CI runs all, and the table of budgets names each."""
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tiers import FAST, TESTS, is_fast
+
+ROOT = Path(__file__).resolve().parents[1]
+MAKEFILE = (ROOT / 'Makefile').read_text()
+CI = (ROOT / '.ci' / 'run').read_text()
+
+
+def selection(target: str) -> str:
+    """What a target of the Makefile hands to ``pytest -m``."""
+    recipe = re.search(rf'^{target}: install\n((?:\t.*\n)+)', MAKEFILE, re.M)[1]
+    return re.search(r"-m (?:'([^']+)'|(\w+))", recipe).expand(r'\1\2')
+
+
+def test_the_two_tiers_are_all_tests():
+    assert (selection('test'), selection('test-slow')) == ('not slow', 'slow')
+    assert selection('test-fast').endswith('and not slow')
+
+
+def test_ci_runs_both_and_ends_with_pytest():
+    commands = [line for line in CI.splitlines() if line and not line.startswith('#')]
+    assert 'make test || failed=1' in commands
+    pytest_line, last = commands[-2:]
+    made = re.search(r'^TEST = (.*)$', MAKEFILE, re.M)[1].replace('$(RUN)', '.venv/bin/python')
+    assert pytest_line == f'{made} -m slow || failed=1'
+    assert last == 'exit "$failed"'
+    assert 'set -euo pipefail' in commands
+
+
+def test_the_budgets_stand_in_one_table():
+    page = (ROOT / 'CONTRIBUTING.md').read_text()
+    rows = dict(re.findall(r'^\| `([^`]+)` \| ([\d.]+) min', page, re.M))
+    assert {'make test-fast', 'make test', 'make test-slow', '.ci/run'} <= set(rows)
+    assert float(rows['make test']) <= 20 and float(rows['.ci/run']) <= 75
+    assert float(rows['make test-fast']) <= 1.5
+    together = sum(float(rows[name]) for name in ('make test', 'make test-slow'))
+    assert together <= float(rows['.ci/run'])
+
+
+def test_the_everyday_loop_is_a_part_of_the_tests():
+    assert [name for name in FAST if not (TESTS / name).exists()] == []
+    assert is_fast(TESTS / 'test_tiers.py') and is_fast(TESTS / 'sparse3d')
+    assert is_fast(TESTS / 'sparse3d' / 'structures' / 'test_detections.py')
+    assert not is_fast(TESTS / 'end_to_end') and not is_fast(TESTS / 'field')
