@@ -32,7 +32,7 @@ from sparse3d.visualization import (
     write_recording,
     write_video,
 )
-from sparse3d.visualization.scene_3d import has_display
+from sparse3d.visualization.display import has_display
 from sparse3d.visualization.viewer import Viewer
 from sparse3d.visualization.viewer_state import ViewerState
 

@@ -25,7 +25,12 @@ def add_nuscenes(commands: argparse._SubParsersAction) -> None:
                           help='pictures of a camera between two key frames, at most '
                                '(default: %(default)s)')
     nuscenes.add_argument('--no-cameras', action='store_true',
-                          help='the pictures are not there and not wanted')
+                          help='the pictures are not wanted')
+    nuscenes.add_argument('--no-lidar', action='store_true',
+                          help='the point clouds are not wanted (camera models)')
+    nuscenes.add_argument('--val-scenes', nargs='+', default=(), metavar='NAME',
+                          help='own scenes: these validate, all others train (default: the '
+                               'splits of nuScenes; of own scenes the last fifth validates)')
     nuscenes.add_argument('--no-database', action='store_true', help='no ground-truth database')
     nuscenes.add_argument('--skip-damaged', action='store_true',
                           help='leave absent and damaged files out and name them at the end')
@@ -38,7 +43,8 @@ def _nuscenes(arguments: argparse.Namespace) -> int:
         return 0
     options = NuScenesPreparation(
         lidar_sweeps=arguments.lidar_sweeps, camera_sweeps=arguments.camera_sweeps,
-        cameras=not arguments.no_cameras, database=not arguments.no_database,
+        cameras=not arguments.no_cameras, lidar=not arguments.no_lidar,
+        val_scenes=tuple(arguments.val_scenes), database=not arguments.no_database,
         skip_damaged=arguments.skip_damaged)
     print(prepare_nuscenes(arguments.root, arguments.version, arguments.out, arguments.workers,
                            options, arguments.shard))
