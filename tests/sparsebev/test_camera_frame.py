@@ -1,4 +1,4 @@
-"""Frames of a running video: taken as arrays or tensors, refused in one sentence, without a trace."""
+"""Frames of a running video: arrays or tensors; what is refused leaves no trace."""
 from __future__ import annotations
 
 import numpy as np
