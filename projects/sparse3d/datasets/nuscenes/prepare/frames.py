@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from nuscenes import NuScenes
 
 from sparse3d.datasets.kitti.prepare.frames import PreparationReport
+from sparse3d.datasets.nuscenes.prepare.options import NuScenesPreparation
 from sparse3d.datasets.nuscenes.prepare.parts_there import (
     absent_by_folder,
     cameras_of,
@@ -41,18 +42,6 @@ BOX_CONVENTION = ('LiDAR frame of nuScenes (x right, y forward, z up), meters, r
 DATABASE_FOLDER = 'nuscenes_gt_database'
 DATABASE_INDEX = 'nuscenes_dbinfos_train.pkl'
 _LINKED = ('samples', 'sweeps', 'maps')
-
-
-@dataclass(frozen=True)
-class NuScenesPreparation:
-    """What decides the content of the info files."""
-    lidar_sweeps: int = 10       # earlier sweeps of a sample, at most
-    camera_sweeps: int = 5       # earlier pictures between two key frames, at most
-    cameras: bool = True         # False: the pictures are not wanted
-    lidar: bool = True           # False: the point clouds are not wanted
-    database: bool = True        # whether to make the ground-truth database (from train)
-    skip_damaged: bool = False   # leave absent and damaged files out and report them
-    val_scenes: tuple[str, ...] = ()  # own splits: these scenes validate, all others train
 
 
 def prepare_nuscenes(root: str | os.PathLike, version: str | None = None,

@@ -10,14 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nuscenes import NuScenes
 
+from sparse3d.datasets.nuscenes.prepare.options import NuScenesPreparation
 from sparse3d.errors import DataError
-
-if TYPE_CHECKING:
-    from sparse3d.datasets.nuscenes.prepare.frames import NuScenesPreparation
 
 LIDAR = 'LIDAR_TOP'
 OFFICIAL_CAMERAS = ('CAM_FRONT', 'CAM_FRONT_RIGHT', 'CAM_FRONT_LEFT', 'CAM_BACK', 'CAM_BACK_LEFT',

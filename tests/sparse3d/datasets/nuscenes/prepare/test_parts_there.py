@@ -225,8 +225,8 @@ def test_scenes_of_val_are_named(copy):
         copy / f'nuscenes_infos_{split}.pkl', 'nuscenes')['data_list']}
         for split in ('train', 'val')}
     assert names == {'train': {'town 1'}, 'val': {'town 0'}}
-    with pytest.raises(DataError, match="no scene 'town O'.*did you mean 'town 0'"):
-        prepare_nuscenes(copy, options=NuScenesPreparation(val_scenes=('town O',)))
+    with pytest.raises(DataError, match="no scene 'twn 0'.*did you mean 'town 0'"):
+        prepare_nuscenes(copy, options=NuScenesPreparation(val_scenes=('twn 0',)))
 
 
 @pytest.mark.parametrize('factor', [1e-6, 1e-3, 1e3])
