@@ -8,6 +8,7 @@ EXAMPLES = """examples:
   python tools/visualize.py CONFIG                                    # the data alone
   python tools/visualize.py CONFIG work_dirs/mine/epoch_80.pth --out pictures --frames 8
   python tools/visualize.py CONFIG CHECKPOINT --indices 0 17 --score-threshold 0.5 --show
+  python tools/visualize.py CONFIG --results results_nusc.json         # of another tool
   python tools/visualize.py CONFIG CHECKPOINT --frames 40 --keypoints --video drive.mp4
 """
 
@@ -18,6 +19,9 @@ def parse_arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', nargs='?', help='checkpoint file; without it no detections')
+    parser.add_argument('--results', metavar='FILE',
+                        help='draw the detections of another tool: results JSON of nuScenes, or a '
+                             'folder of KITTI result files')
     parser.add_argument('--out', default='pictures', metavar='FOLDER',
                         help='where the pictures go (default: %(default)s)')
     parser.add_argument('--frames', type=int, default=4, metavar='N',
@@ -71,7 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
         cfg_options=parse_options(arguments.cfg_options),
         allow_partial=arguments.allow_partial, color_by=arguments.color_by,
         keypoints=arguments.keypoints, video=arguments.video, frames_per_second=arguments.fps,
-        recording=arguments.recording, pictures=arguments.pictures)
+        recording=arguments.recording, pictures=arguments.pictures, results=arguments.results)
     print('\n'.join(map(str, paths)))
     print(f'{len(paths)} files written to {arguments.out}')
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from mmengine.structures import InstanceData
 
-from sparsebev.frame_window import CachedFrame, CameraFrame, FrameWindow, VideoDetector
+from sparsebev.camera_frame import CameraFrame
+from sparsebev.frame_window import CachedFrame, FrameWindow, VideoDetector, checked_interval
 from sparsebev.streaming import VideoStream
 
 
@@ -55,12 +56,15 @@ class DelayedStream:
             the half seconds that the released weights were tested with.
 
     Attributes:
-        delay: number of frames that have to follow, ``every * (T - 1) / 2``.
+        delay: number of frames that have to follow, ``interval * (T - 1) / 2``.
         frames: newest first, at most ``1 + 2 * delay``.
+
+    Raises:
+        ConfigError: for an interval below 1.
     """
 
     def __init__(self, detector: VideoDetector, interval: int = 1) -> None:
-        self.interval, self.half = interval, (detector.num_frames - 1) // 2
+        self.interval, self.half = checked_interval(interval), (detector.num_frames - 1) // 2
         self.interleaved = detector.frame_kind == 'interleaved'
         self.delay = interval * self.half
         self.scene: Hashable = None
@@ -88,11 +92,21 @@ class DelayedStream:
         """Take in a frame; answers that this makes possible, the oldest first.
 
         None at the beginning of a drive, then one each time, and with the first frame of
-        another scene all that were still to come.
+        another scene all that were still to come. A frame that is refused leaves no trace.
 
         Raises:
-            DataError: if the frame has other cameras or sizes than those before, or is older.
+            DataError: if the frame cannot be used, has other cameras or sizes than those before,
+                or is older.
         """
+        state = self.scene, self._taken
+        with self._window.unless_refused(frame) as checked:
+            try:
+                return self._answers(checked)
+            except BaseException:
+                self.scene, self._taken = state
+                raise
+
+    def _answers(self, frame: CameraFrame) -> list[DelayedDetections]:
         answers = self.flush() if frame.scene != self.scene else []
         self.scene = frame.scene
         self._window.add(frame)

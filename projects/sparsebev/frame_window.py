@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,30 +12,10 @@ import torch
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from sparse3d.errors import DataError
+from sparse3d.errors import ConfigError, DataError
+from sparsebev.camera_frame import CameraFrame, checked_frame
 from sparsebev.feature_cache import FrameMaps
 from sparsebev.views import Views, views_of_batch
-
-
-@dataclass(frozen=True)
-class CameraFrame:
-    """What the cameras deliver at one time.
-
-    Attributes:
-        images: (N, 3, H, W) 0-255, in the order of channels that the preprocessor expects.
-        lidar2img: (N, 4, 4) from the LiDAR frame of this time to pixels.
-        timestamps: (N,) seconds.
-        lidar2global: (4, 4) pose of the LiDAR at this time; any fixed world.
-        valid: (N,) False where a camera delivered nothing, or None.
-        scene: whatever names the drive; another one makes the stream start anew.
-    """
-
-    images: Tensor
-    lidar2img: np.ndarray
-    timestamps: np.ndarray
-    lidar2global: np.ndarray
-    valid: np.ndarray | None = None
-    scene: Hashable = None
 
 
 @dataclass(frozen=True)
@@ -89,9 +70,24 @@ class FrameWindow:
         self.detector = detector
         self.frames: deque[CachedFrame] = deque(maxlen=capacity)
 
+    @contextmanager
+    def unless_refused(self, frame: CameraFrame) -> Iterator[CameraFrame]:
+        """The frame, checked; whatever is raised, the window is what it was before.
+
+        Raises:
+            DataError: for a frame that cannot be used.
+        """
+        frame, before = checked_frame(frame), list(self.frames)
+        try:
+            yield frame
+        except BaseException:
+            self.frames.clear()
+            self.frames.extend(before)
+            raise
+
     @torch.no_grad()
     def add(self, frame: CameraFrame) -> None:
-        """Take in the next frame.
+        """Take in the next frame, as :func:`~sparsebev.camera_frame.checked_frame` gave it.
 
         Raises:
             DataError: if the frame has other cameras or sizes than those before, or is older.
@@ -99,12 +95,8 @@ class FrameWindow:
         images = self.detector.data_preprocessor.normalize(
             frame.images.to(self.detector.data_preprocessor.device))
         maps = tuple(self.detector.maps_of_images(images))
-        valid = np.ones(len(frame.lidar2img), bool) if frame.valid is None \
-            else np.asarray(frame.valid, bool)
-        added = CachedFrame(
-            maps, tuple(images.shape[-2:]), np.asarray(frame.lidar2img, np.float64),
-            np.asarray(frame.timestamps, np.float64).reshape(-1),
-            np.asarray(frame.lidar2global, np.float64), valid)
+        added = CachedFrame(maps, tuple(images.shape[-2:]), frame.lidar2img, frame.timestamps,
+                            frame.lidar2global, frame.valid)
         if self.frames:
             _check_order(self.frames[0], added)
         self.frames.appendleft(added)
@@ -121,6 +113,18 @@ class FrameWindow:
         maps = [torch.cat(level)[None] for level in
                 zip(*(item.maps for item in chosen), strict=True)]  # L x [1, T*N, C, H, W]
         return self.detector.detect(maps, _views(chosen, maps[0].device))[0]
+
+
+def checked_interval(interval: int) -> int:
+    """An interval between frames of a stream.
+
+    Raises:
+        ConfigError: if it is not 1 or more.
+    """
+    if not isinstance(interval, int | np.integer) or interval < 1:
+        raise ConfigError(f'interval is {interval!r}: of so many frames that come in one is '
+                          f'looked at, 1 or more')
+    return int(interval)
 
 
 def _views(chosen: Sequence[CachedFrame], device: torch.device) -> Views:

@@ -5,7 +5,7 @@ import sparsebev.config_statements  # noqa: F401
 from sparsebev.delayed_streaming import DelayedStream
 from sparsebev.detector import SparseBEV
 from sparsebev.eva02 import EVA02
-from sparsebev.frame_window import CameraFrame
+from sparsebev.camera_frame import CameraFrame
 from sparsebev.head import SparseBEVHead
 from sparsebev.image_preprocessor import VideoPreprocessor
 from sparsebev.simple_feature_pyramid import SimpleFeaturePyramid

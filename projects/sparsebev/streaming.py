@@ -6,7 +6,8 @@ from collections.abc import Hashable
 
 from mmengine.structures import InstanceData
 
-from sparsebev.frame_window import CachedFrame, CameraFrame, FrameWindow, VideoDetector
+from sparsebev.camera_frame import CameraFrame
+from sparsebev.frame_window import CachedFrame, FrameWindow, VideoDetector, checked_interval
 
 
 class VideoStream:
@@ -23,11 +24,14 @@ class VideoStream:
             second, 6 gives the half seconds that the released weights were tested with.
 
     Attributes:
-        frames: newest first, at most ``1 + every * (T - 1)``.
+        frames: newest first, at most ``1 + interval * (T - 1)``.
+
+    Raises:
+        ConfigError: for an interval below 1.
     """
 
     def __init__(self, detector: VideoDetector, interval: int = 1) -> None:
-        self.interval, self.past = interval, detector.num_frames - 1
+        self.interval, self.past = checked_interval(interval), detector.num_frames - 1
         self.scene: Hashable = None
         self._window = FrameWindow(detector, 1 + interval * self.past)
 
@@ -43,9 +47,21 @@ class VideoStream:
     def __call__(self, frame: CameraFrame) -> InstanceData:
         """Detections in the LiDAR frame of this frame.
 
+        A frame that is refused leaves no trace: the next one is answered as if it had not been.
+
         Raises:
-            DataError: if the frame has other cameras or sizes than those before, or is older.
+            DataError: if the frame cannot be used, has other cameras or sizes than those before,
+                or is older.
         """
+        scene = self.scene
+        with self._window.unless_refused(frame) as checked:
+            try:
+                return self._answer(checked)
+            except BaseException:
+                self.scene = scene
+                raise
+
+    def _answer(self, frame: CameraFrame) -> InstanceData:
         if frame.scene != self.scene:
             self.reset()
             self.scene = frame.scene

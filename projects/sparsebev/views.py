@@ -10,6 +10,10 @@ from torch import Tensor
 
 from sparse3d.errors import DataError
 
+_LATEST, _OLDEST = 1e11, 60.0  # [s]; of a clock since 1970 in the year 5138, between frames
+_TODAY = 1.7e9                 # [s] since 1970
+_UNITS = dict(milliseconds=1e3, microseconds=1e6, nanoseconds=1e9)
+
 
 class Views(NamedTuple):
     """Images of T frames and N cameras, newest frame first.
@@ -52,9 +56,34 @@ def views_of_batch(metas: Sequence[dict], frames: int, image_size: tuple[int, in
         lidar2img[sample, :, :matrices.shape[1]] = matrices
         valid[sample, :, :matrices.shape[1]] = there
         age[sample] = [_age(seconds, there, frame) for frame in range(frames)]
+        refuse_other_units(seconds[there], age[sample])
     mask = None if valid.all() else torch.from_numpy(valid).to(device)
     return Views(torch.from_numpy(lidar2img).to(device), torch.from_numpy(age).to(device),
                  tuple(image_size), mask)
+
+
+def refuse_other_units(seconds: np.ndarray, ages: Sequence[float] = ()) -> None:
+    """Times in milli-, micro- or nanoseconds would pass for seconds and spoil all velocities.
+
+    Args:
+        seconds: of images, from any beginning.
+        ages: seconds between frames of one sample.
+
+    Raises:
+        DataError: for times that no clock has, or frames that are too far apart.
+    """
+    latest, oldest = np.abs(seconds).max(initial=0.0), np.abs(ages).max(initial=0.0)
+    if latest > _LATEST:
+        raise DataError(f'a time of {latest:.0f} s cannot be: times are in seconds, these look '
+                        f'like {_unit(latest / _TODAY)}')
+    if oldest > _OLDEST:
+        raise DataError(f'frames of one sample are {oldest:.0f} s apart, {_OLDEST:.0f} are the '
+                        f'most: times are in seconds (are these milli- or microseconds?); after '
+                        f'a long pause, reset() the stream')
+
+
+def _unit(factor: float) -> str:
+    return min(_UNITS, key=lambda unit: abs(np.log10(factor / _UNITS[unit])))
 
 
 def _check_frames(meta: dict, frames: int) -> None:

@@ -18,7 +18,8 @@ from mmengine.logging import print_log
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.transforms.cloud_files import read_cloud
 from sparse3d.transforms.column_count import likely_columns
-from sparse3d.transforms.load_multi_view_images import CAMERAS, decode_image
+from sparse3d.transforms.image_files import decode_image
+from sparse3d.transforms.load_multi_view_images import CAMERAS
 from sparse3d.transforms.named_columns import column_names
 from sparse3d.transforms.point_files import read_bytes
 

@@ -14,6 +14,7 @@ from mmengine.registry import init_default_scope
 from sparse3d.engine.registry_errors import clear_registry_errors
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.keypoints import Keypoints3D
+from sparse3d.transforms.image_files import read_stored_image
 from sparse3d.transforms.point_files import load_points
 from sparse3d.visualization.frame import Boxes, Frame, Picture
 
@@ -160,7 +161,7 @@ def _pictures(info: dict, augmentation: np.ndarray | None = None) -> tuple[Pictu
             continue
         matrix = _lidar2img(camera)
         if matrix is not None:
-            pictures.append(Picture(name, _read_image(camera['img_path']), matrix @ back))
+            pictures.append(Picture(name, read_stored_image(camera['img_path']), matrix @ back))
     return tuple(pictures)
 
 
@@ -177,15 +178,6 @@ def _four_by_four(matrix: Any) -> np.ndarray:
     square = np.eye(4)
     square[:matrix.shape[0], :matrix.shape[1]] = matrix
     return square
-
-
-def _read_image(path: str) -> np.ndarray:
-    from PIL import Image, UnidentifiedImageError
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert('RGB'))
-    except (UnidentifiedImageError, OSError) as error:
-        raise DataError(f'camera image {path} is damaged: {error}') from error
 
 
 def _array(values: Any) -> np.ndarray:

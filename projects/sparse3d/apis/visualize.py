@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset, pseudo_collate
 from torch import nn
 
+from sparse3d.apis.result_files import ResultFile
 from sparse3d.apis.sample_frames import build_dataset, choose_frames, frame_of_sample
 from sparse3d.checkpoints.open import Checkpoint
 from sparse3d.engine.agreement.check import check_config
@@ -33,7 +34,7 @@ from sparse3d.visualization import (
     write_recording,
     write_video,
 )
-from sparse3d.visualization.scene_3d import has_display
+from sparse3d.visualization.display import has_display
 from sparse3d.visualization.viewer import Viewer
 from sparse3d.visualization.viewer_state import ViewerState
 
@@ -57,8 +58,9 @@ def visualize(
         frames_per_second: float = 5.0,
         pictures: Sequence[str] = (),
         recording: str | PathLike | None = None,
+        results: str | PathLike | None = None,
 ) -> list[Path]:
-    """Draw points, ground truth and, with a checkpoint, detections.
+    """Draw points, ground truth and, with a checkpoint or results of another tool, detections.
 
     For each frame a 3D view, a bird's-eye view and, where there are camera images,
     the boxes on them. Where open3d cannot render, the other pictures still come.
@@ -83,6 +85,8 @@ def visualize(
         recording: also record the frames into this ``.rrd`` file for the rerun viewer.
         pictures: names of a plug-in's own pictures that are drawn too, of
             ``sparse3d.plugins.offers('pictures')``.
+        results: draw these detections in place of a model's; see
+            :class:`~sparse3d.apis.result_files.ResultFile`.
 
     Returns:
         The files written.
@@ -117,6 +121,7 @@ def visualize(
         device,
         allow_partial,
         draw_own if writers else None,
+        results=results,
     )
     renderer = _renderer_if_possible()
 
@@ -178,15 +183,25 @@ def frames_with_detections(
     allow_partial: bool = False,
     also: Callable[[nn.Module, dict, Frame], None] | None = None,
     title: str | None = None,
+    results: str | PathLike | None = None,
 ) -> Iterator[Frame]:
-    """Frames of a split one after the other, with detections if there is a checkpoint.
+    """Frames of a split one after the other, with detections if there is a checkpoint or results.
 
     Config, data and checkpoint are looked at at once, frames when they are asked for.
 
     Args:
         also: called with the model, the sample and the frame, if there is a model.
         title: of a progress line, or None for none.
+        results: file of another tool, in place of a checkpoint.
+
+    Raises:
+        ConfigError: for a checkpoint and results.
+        DataError: for results that cannot be read, or are of other frames.
     """
+    if checkpoint is not None and results is not None:
+        raise ConfigError(f'a checkpoint and the results {results} were given: detections come '
+                          f'from one of them')
+    given = ResultFile(results) if results is not None else None
     if checkpoint is not None:
         check_config(config, [split])
     dataset = build_dataset(config, split)
@@ -195,17 +210,17 @@ def frames_with_detections(
         device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         model = build_model(config, checkpoint, device, allow_partial, split)
     chosen = choose_frames(frames, len(dataset))
-    return _frames(dataset, chosen, model, score_threshold, also, title)
+    return _frames(dataset, chosen, model, score_threshold, also, title, given)
 
 
 def _frames(dataset: BaseDataset, chosen: list[int], model: nn.Module | None, score: float,
             also: Callable[[nn.Module, dict, Frame], None] | None,
-            title: str | None) -> Iterator[Frame]:
+            title: str | None, results: ResultFile | None = None) -> Iterator[Frame]:
     progress = Progress(title, len(chosen)) if title is not None else None
     with nullcontext() if model is None else reusing_features(model):
         for index in chosen:
             sample = dataset[index]
-            prediction = None
+            prediction = None if results is None else results.prediction(dataset, index)
             if model is not None:
                 with torch.no_grad():
                     prediction = model.test_step(pseudo_collate([sample]))[0]

@@ -1,16 +1,15 @@
 """Options of the command line that override a config: parsed, and checked against it."""
 from __future__ import annotations
 
-import argparse
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from mmengine.config import DictAction
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
+from sparse3d.engine.option_values import CommaText, parse_value
 from sparse3d.engine.registered import find_registered
 from sparse3d.errors import ConfigError
 
@@ -27,20 +26,36 @@ ARGUMENTS_OF = {
 
 
 def parse_options(texts: Sequence[str] | None) -> dict[str, Any]:
-    """Read ``key.subkey=value`` texts the way mmdet3d's tools do.
+    """Read ``key.subkey=value`` texts as mmdet3d's tools do, and paths as they are given.
+
+    Blanks, commas, apostrophes and backslashes of paths stay; see
+    :func:`~sparse3d.engine.option_values.parse_value`.
 
     Raises:
         ConfigError: if a text has no ``=``.
     """
-    if not texts:
-        return {}
-    for text in texts:
-        if '=' not in text:
+    options = {}
+    for text in texts or ():
+        key, equals, value = text.partition('=')
+        if not equals:
             raise ConfigError(f'--cfg-options takes key=value, not {text!r}; '
                               f'quote values that contain blanks')
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
-    return parser.parse_args(['--cfg-options', *texts]).cfg_options
+        options[key] = parse_value(value)
+    return options
+
+
+def as_the_config_has(config: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """Words with commas as the text they are where the config holds a text, else as a list."""
+    meant = {}
+    for key, value in options.items():
+        if isinstance(value, CommaText):
+            try:
+                is_text = isinstance(value_at(config, key), str)
+            except KeyError:
+                is_text = False
+            value = value.text if is_text else list(value)
+        meant[key] = value
+    return meant
 
 
 def check_options(config: dict, options: dict[str, Any]) -> None:

@@ -13,7 +13,8 @@ import mmengine
 from mmdet3d.utils import register_all_modules
 from mmengine.config import Config
 
-from sparse3d.engine.config_options import check_options, check_top_level
+from sparse3d.engine.config_environment import escaped_environment
+from sparse3d.engine.config_options import as_the_config_has, check_options, check_top_level
 from sparse3d.errors import ConfigError
 from sparse3d.plugins import config_files
 from sparse3d.stored_config import SCOPES, check_data_config, texts_of
@@ -47,7 +48,7 @@ def load_config(
     config.setdefault('default_scope', 'mmdet3d')
     if options:
         check_options(config.to_dict(), options)
-        _override(config, options)
+        _override(config, as_the_config_has(config.to_dict(), options))
     check_top_level(config.to_dict())
     return config
 
@@ -74,7 +75,8 @@ def _read(path: Path) -> Config:
     if not path.is_file():
         raise ConfigError(f'config file {path} does not exist{_similar_files(path)}')
     try:
-        return _read_data(path) if path.suffix in DATA_SUFFIXES else Config.fromfile(path)
+        with escaped_environment(path):
+            return _read_data(path) if path.suffix in DATA_SUFFIXES else Config.fromfile(path)
     except ConfigError:
         raise
     except Exception as error:  # a config is a program: anything may happen in it

@@ -23,6 +23,7 @@ from sparse3d.structures.image_rectangles import (
     rectangle_areas,
 )
 from sparse3d.transforms.data_paths import file_name, path_inside
+from sparse3d.transforms.image_files import decode_image
 from sparse3d.transforms.info_files import read_info_file, read_plain_file, write_plain_file
 from sparse3d.transforms.point_files import read_bytes
 
@@ -111,7 +112,8 @@ def _cut_frame(work: tuple[dict, list[dict]], root: Path, folder: str) -> list[l
         rectangles, complete = project_rectangles(boxes, lidar2img)
         if not complete.any():
             continue
-        image = _read_image(path_inside(root, path))
+        file = path_inside(root, path)
+        image = decode_image(read_bytes(file), file)
         clipped = clip_rectangles(rectangles, image.shape[:2])
         shares = rectangle_areas(clipped) / np.maximum(rectangle_areas(rectangles), 1e-9)
         for row in np.flatnonzero(complete & (shares >= LEAST_SHARE)):
@@ -125,14 +127,6 @@ def _cut_frame(work: tuple[dict, list[dict]], root: Path, folder: str) -> list[l
             crops[row].append(dict(camera=camera, path=name, rectangle=rectangles[row].tolist(),
                                    window=window, lidar2img=lidar2img.tolist()))
     return crops
-
-
-def _read_image(path: Path) -> np.ndarray:
-    content = np.frombuffer(read_bytes(path), dtype=np.uint8)
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
-    if image is None:
-        raise DataError(f'{path} is empty or damaged; fetch or make it again')
-    return image
 
 
 def _write_image(path: Path, image: np.ndarray) -> None:

@@ -55,7 +55,7 @@ def from_dicts(dicts: Sequence[Mapping], class_names: Sequence[str]) -> Detectio
         DataError: for an absent key, a value that is no number, or an unknown class.
     """
     if not all(isinstance(item, Mapping) for item in dicts):
-        raise DataError('found are dicts with class, x, y, z_bottom, dx, dy, dz, yaw')
+        raise DataError('detections are dicts with class, x, y, z_bottom, dx, dy, dz, yaw')
     columns = _BOX if dicts and 'vx' in dicts[0] else _BOX[:7]
     try:
         boxes = [[finite_number(item[name], name) for name in columns] for item in dicts]

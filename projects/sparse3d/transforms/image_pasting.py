@@ -17,7 +17,7 @@ from sparse3d.structures.image_rectangles import (
     rectangle_ious,
 )
 from sparse3d.transforms.data_paths import path_inside
-from sparse3d.transforms.load_multi_view_images import decode_image
+from sparse3d.transforms.image_files import decode_image
 from sparse3d.transforms.point_files import read_bytes
 
 LEAST_SHARE = 0.1   # of an object's rectangle in an image from which it has to be pasted

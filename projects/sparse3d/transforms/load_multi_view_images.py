@@ -3,20 +3,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.transforms.camera_history import CameraImage
+from sparse3d.transforms.image_files import REDUCED, decode_image
 from sparse3d.transforms.point_files import read_bytes
 
 CAMERAS = ('CAM_FRONT', 'CAM_FRONT_RIGHT', 'CAM_FRONT_LEFT', 'CAM_BACK', 'CAM_BACK_LEFT',
            'CAM_BACK_RIGHT')
 PIXELS = ('all', 'newest')
-_REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4,
-            8: cv2.IMREAD_REDUCED_COLOR_8}
 # A camera that is not there: every point lies 1 m behind it, whatever is done to the matrix.
 NO_VIEW = np.array([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, -1], [0, 0, 0, 1]])
 
@@ -63,7 +61,7 @@ class LoadMultiViewImages(BaseTransform):
         if pixels not in PIXELS or missing_files not in ('error', 'mask'):
             raise ConfigError(f'pixels is one of {PIXELS} and missing_files "error" or "mask", '
                               f'not {pixels!r} and {missing_files!r}')
-        if reduce not in _REDUCED:
+        if reduce not in REDUCED:
             raise ConfigError(f'reduce is 1, 2, 4 or 8, not {reduce}')
         self.cameras, self.pixels, self.reduce = tuple(cameras), pixels, reduce
         self.missing_files, self.image_size = missing_files, tuple(image_size)
@@ -115,18 +113,6 @@ class LoadMultiViewImages(BaseTransform):
     def __repr__(self) -> str:
         return (f'{type(self).__name__}(cameras={self.cameras}, pixels={self.pixels!r}, '
                 f'missing_files={self.missing_files!r})')
-
-
-def decode_image(content: bytes, path: str, reduce: int = 1) -> np.ndarray:
-    """An encoded picture as (H, W, 3) uint8 BGR, ``reduce`` times smaller.
-
-    Raises:
-        DataError: if it cannot be decoded.
-    """
-    image = cv2.imdecode(np.frombuffer(content, np.uint8), _REDUCED[reduce]) if content else None
-    if image is None:
-        raise DataError(f'the picture {path} is empty or damaged; fetch or make it again')
-    return image
 
 
 def _times(frames: Sequence[Mapping], views: list[CameraImage | None],

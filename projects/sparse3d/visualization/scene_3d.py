@@ -17,6 +17,7 @@ from sparse3d.visualization.bev_view import HALO, legend_lines
 from sparse3d.visualization.box_lines import box_segments
 from sparse3d.visualization.colored_points import colored_points
 from sparse3d.visualization.colors import BACKGROUND, GROUND_TRUTH, TEXT, class_color
+from sparse3d.visualization.display import has_display
 from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.picture_files import as_text, image_figure, save_figure
 from sparse3d.visualization.skeleton_lines import skeleton_segments
@@ -140,12 +141,6 @@ def ground_height(points: np.ndarray) -> float:
     """A height near the ground under the sensor in meters; -1.7 without points."""
     near = points[np.hypot(points[:, 0], points[:, 1]) < 20]
     return float(np.percentile(near[:, 2], 5)) if len(near) else -1.7
-
-
-def has_display() -> bool:
-    """Whether a window can be expected to open."""
-    return sys.platform in ('win32', 'darwin') or bool(
-        os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'))
 
 
 @cache

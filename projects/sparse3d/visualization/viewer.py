@@ -15,8 +15,9 @@ from sparse3d.errors import BackendUnavailable
 from sparse3d.visualization.camera_overlay import draw_camera_overlay_into
 from sparse3d.visualization.colored_points import COLORINGS
 from sparse3d.visualization.colors import BACKGROUND
+from sparse3d.visualization.display import has_display
 from sparse3d.visualization.frame import Frame
-from sparse3d.visualization.scene_3d import EYE, FIELD_OF_VIEW, LOOK_AT, has_display
+from sparse3d.visualization.scene_3d import EYE, FIELD_OF_VIEW, LOOK_AT
 from sparse3d.visualization.viewer_state import LAYERS, ViewerState
 
 PANEL_WIDTH = 24    # in ems
@@ -36,8 +37,9 @@ class Viewer:
 
     def __init__(self, state: ViewerState, title: str = 'Sparse3D') -> None:
         if not has_display():
-            raise BackendUnavailable('there is no display to open a window on; write pictures '
-                                     'or a --recording instead, or set DISPLAY')
+            raise BackendUnavailable('there is no display to open a window on (DISPLAY is not set, '
+                                     'or nothing answers there); write pictures or a --recording '
+                                     'instead, or set DISPLAY')
         from open3d.visualization import gui, rendering
         self.state, self._gui, self._rendering = state, gui, rendering
         self.application = gui.Application.instance

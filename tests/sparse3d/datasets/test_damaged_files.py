@@ -23,8 +23,8 @@ from sparse3d.datasets.nuscenes.prepare.frames import prepare_nuscenes
 from sparse3d.datasets.waymo.prepare import prepare_waymo
 from sparse3d.errors import DataError
 from sparse3d.preparation.object_crops import prepare_object_images
+from sparse3d.transforms.image_files import decode_image
 from sparse3d.transforms.info_files import read_info_file, read_plain_file
-from sparse3d.transforms.load_multi_view_images import decode_image
 from sparse3d.transforms.point_files import load_points
 
 WAYMO = Path(__file__).parents[2] / 'fixtures/waymo_frame/v2'

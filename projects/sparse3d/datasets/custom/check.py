@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sparse3d.datasets.custom.check_cameras import check_cameras
 from sparse3d.datasets.custom.prepare.files import SPLITS
 from sparse3d.datasets.custom.prepare.frames import sizes_by_class
 from sparse3d.errors import DataError
@@ -26,8 +27,10 @@ _FAR = 2000.0          # meters: no LiDAR sees so far, but millimeters are easil
 def check_custom(root: str | os.PathLike) -> CheckReport:
     """Check what :func:`sparse3d.datasets.custom.prepare.frames.prepare_custom` wrote to ``root``.
 
-    Looks for every file, reads the clouds, counts points in boxes, and compares conventions of
-    boxes (:mod:`sparse3d.preparation.label_conventions`, height of the center and of the ground):
+    Looks for every file, reads the clouds, looks at pictures and at where boxes project to
+    (:mod:`sparse3d.datasets.custom.check_cameras`), counts points in boxes, and compares
+    conventions of boxes (:mod:`sparse3d.preparation.label_conventions`, height of the center and
+    of the ground):
     if boxes hold their points in another one only, it names that.
     """
     root = Path(root)
@@ -51,6 +54,7 @@ def _check_split(path: Path, root: Path, split: str, report: CheckReport) -> Non
     report.fact(f'{split}: {len(infos)} frames; objects: {named}')
     missing = [info['sample_idx'] for info in infos if not _is_there(info, root)]
     report.problems_of(f'frames of {split} lack a point cloud or image', missing)
+    check_cameras(infos, root, split, report)
     for name, size in sizes_by_class(infos).items():
         report.fact(f'{split}: median {name} is {size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f} m')
     if not objects and split != 'test':

@@ -6,7 +6,7 @@ from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 
 from sparse3d.errors import ConfigError, DataError
-from sparse3d.transforms.load_multi_view_images import decode_image
+from sparse3d.transforms.image_files import decode_image
 from sparse3d.transforms.point_files import read_bytes
 
 CAMERA = 'CAM2'

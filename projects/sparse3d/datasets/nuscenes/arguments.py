@@ -23,7 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='pictures of a camera between two key frames, at most '
                              '(default: %(default)s)')
     parser.add_argument('--no-cameras', action='store_true',
-                        help='the pictures are not there and not wanted')
+                        help='the pictures are not wanted')
+    parser.add_argument('--no-lidar', action='store_true',
+                        help='the point clouds are not wanted (camera models)')
+    parser.add_argument('--val-scenes', nargs='+', default=(), metavar='NAME',
+                        help='own scenes: these validate, all others train (default: the '
+                             'splits of nuScenes; of own scenes the last fifth validates)')
     parser.add_argument('--no-database', action='store_true', help='no ground-truth database')
     parser.add_argument('--skip-damaged', action='store_true',
                         help='leave absent and damaged files out and name them at the end')
@@ -37,7 +42,8 @@ def prepare(arguments: argparse.Namespace) -> object:
         return merge_nuscenes(arguments.out or arguments.root)
     options = NuScenesPreparation(
         lidar_sweeps=arguments.lidar_sweeps, camera_sweeps=arguments.camera_sweeps,
-        cameras=not arguments.no_cameras, database=not arguments.no_database,
+        cameras=not arguments.no_cameras, lidar=not arguments.no_lidar,
+        val_scenes=tuple(arguments.val_scenes), database=not arguments.no_database,
         skip_damaged=arguments.skip_damaged)
     return prepare_nuscenes(arguments.root, arguments.version, arguments.out, arguments.workers,
                             options, arguments.shard)

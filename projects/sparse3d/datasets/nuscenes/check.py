@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from sparse3d.preparation.check_report import CheckReport
 from sparse3d.structures.box_conversions import center_to_lidar
 from sparse3d.structures.box_geometry import points_in_box
 from sparse3d.transforms.data_paths import path_inside
+from sparse3d.transforms.image_files import image_file_fault, image_size
 from sparse3d.transforms.info_files import is_old_layout, read_info_file, read_plain_file
 from sparse3d.transforms.point_files import load_points
 from sparse3d.transforms.sweep_points import COLUMNS
@@ -81,7 +82,15 @@ def _check_split(path: Path, root: Path, report: CheckReport) -> None:
     if entries and 'scene_token' not in entries[0]:
         report.fact(f'{split}: made by mmdet3d itself; serves models of a single frame, others '
                     f'need "python tools/create_data.py nuscenes {root}"')
-    report.problems_of(f'files of {split} are missing', _missing_files(entries, root))
+    lidar = stamp.get('options', {}).get('lidar', True)
+    cameras = sorted({camera for entry in entries for camera in entry.get('images', {})})
+    report.fact(f'{split}: {"LIDAR_TOP" if lidar else "no point clouds"}; '
+                f'{len(cameras)} cameras{": " if cameras else ""}{", ".join(cameras)}')
+    _check_content(entries, objects, split, lidar, report)
+    missing = _missing_files(entries, root, lidar)
+    report.problems_of(f'files of {split} are missing', missing)
+    report.problems_of(f'pictures of {split} cannot be used',
+                       damaged_pictures(entries, root, set(missing)))
     _check_numbers(entries, objects, split, report)
     _check_convention(objects, split, report)
     _check_points(entries, root, split, report)
@@ -92,10 +101,26 @@ def _known(entry: dict) -> list[dict]:
     return [item for item in entry.get('instances', ()) if item['bbox_label_3d'] >= 0]
 
 
-def _files(entry: dict) -> Iterable[str]:
-    yield f'samples/LIDAR_TOP/{entry["lidar_points"]["lidar_path"]}'
-    for sweep in entry.get('lidar_sweeps', ()):
-        yield sweep['lidar_points']['lidar_path']
+def _check_content(entries: list[dict], objects: list[dict], split: str, lidar: bool,
+                   report: CheckReport) -> None:
+    """What nobody can learn from: no frames, no pictures, no ground truth."""
+    if not entries:
+        report.problem(f'{split} has no sample')
+        return
+    if not lidar and not any(entry.get('images') for entry in entries):
+        report.problem(f'{split} has neither point clouds nor pictures')
+    if not any('instances' in entry for entry in entries):
+        return  # of a test split
+    if not objects:
+        report.problem(f'no object of {split} has one of the ten classes of nuScenes: there is '
+                       f'no ground truth')
+    elif not any(item['num_lidar_pts'] for item in objects):
+        report.problem(f'none of the {len(objects)} objects of {split} has a LiDAR point '
+                       f'(num_lidar_pts 0): all are left out of the ground truth, unless the '
+                       f"data set of the config says objects='all'")
+
+
+def _pictures(entry: dict) -> Iterable[str]:
     for camera, image in entry.get('images', {}).items():
         yield f'samples/{camera}/{image["img_path"]}'
     for sweep in entry.get('image_sweeps', ()):
@@ -103,8 +128,41 @@ def _files(entry: dict) -> Iterable[str]:
             yield image['img_path']
 
 
-def _missing_files(entries: list[dict], root: Path) -> list[str]:
-    names = {name for entry in entries for name in _files(entry)}
+def _clouds(entry: dict) -> Iterable[str]:
+    yield f'samples/LIDAR_TOP/{entry["lidar_points"]["lidar_path"]}'
+    for sweep in entry.get('lidar_sweeps', ()):
+        yield sweep['lidar_points']['lidar_path']
+
+
+def damaged_pictures(entries: list[dict], root: Path, absent: Set[str] = frozenset(),
+                     ) -> list[str]:
+    """Sentences on pictures that are empty or cut short, or of 16 bits, by their ends; and on
+    the first picture of each camera, if it has another size than the tables say."""
+    damaged, sized = [], set()
+    for name in dict.fromkeys(name for entry in entries for name in _pictures(entry)):
+        fault = image_file_fault(path_inside(root, name)) if name not in absent else None
+        if fault is not None:
+            damaged.append(f'{name} {fault}')
+    for entry in entries:
+        for camera, image in entry.get('images', {}).items():
+            name = f'samples/{camera}/{image["img_path"]}'
+            if camera in sized or name in absent or not image.get('height'):
+                continue
+            sized.add(camera)
+            try:
+                height, width = image_size(path_inside(root, name))
+            except DataError as error:
+                damaged += [str(error)] if not any(name in text for text in damaged) else []
+                continue
+            if (height, width) != (image['height'], image['width']):
+                damaged.append(f'{name} has {width} x {height} pixels as stored, its record '
+                               f'{image["width"]} x {image["height"]}')
+    return damaged
+
+
+def _missing_files(entries: list[dict], root: Path, lidar: bool) -> list[str]:
+    names = {name for entry in entries
+             for name in (*(_clouds(entry) if lidar else ()), *_pictures(entry))}
     by_folder: dict[Path, set[str]] = {}
     missing = []
     for name in sorted(names):
@@ -205,7 +263,7 @@ def _check_cameras(entries: list[dict], split: str, report: CheckReport) -> None
             fixed = np.linalg.inv(np.array(image['cam2ego'])) @ lidar2ego
             if not _agree(np.array(image['lidar2cam']), fixed):
                 turned.append(f'{camera} of {entry["token"]}')
-        if len(images) == 6:
+        if len(images) >= 6:
             centers = np.array([item['bbox_3d'][:3] for item in _known(entry)
                                 if np.hypot(*item['bbox_3d'][:2]) < _NEAR]).reshape(-1, 3)
             near += len(centers)

@@ -137,6 +137,7 @@ class NuScenesDetectionDataset(Det3DDataset):
         self._check_history(entries)
         data_list = [self._parse(entry, row) for row, entry in enumerate(entries)]
         refuse_no_frames(data_list, self.ann_file, len(entries))
+        self._refuse_no_objects(entries)
         self.history = CameraHistory(entries, Path(self.data_root),
                                      with_sweeps=self.frame_choice.num_frames > 1)
         if self._check_files:
@@ -194,6 +195,20 @@ class NuScenesDetectionDataset(Det3DDataset):
             if name not in known:
                 raise ConfigError(f'the class {name!r} in metainfo is not one of nuScenes: '
                                   f'{", ".join(known)}')
+
+    def _refuse_no_objects(self, entries: list[dict]) -> None:
+        """A training on no ground truth at all runs to its end and learns nothing."""
+        if self.test_mode or any(self.num_ins_per_cat) or not any(
+                'instances' in entry for entry in entries):
+            return
+        of_classes = sum(self.label_mapping.get(item['bbox_label_3d'], -1) >= 0
+                         for entry in entries for item in entry.get('instances', ()))
+        classes = ', '.join(self.metainfo['classes'])
+        if of_classes:
+            raise DataError(f'none of the {of_classes} objects of {classes} in {self.ann_file} is '
+                            f'ground truth: they have no point (objects={self._objects!r} of the '
+                            f"data set); objects='all' takes them all")
+        raise DataError(f'{self.ann_file} has no object of {classes}: there is nothing to learn')
 
     def _check_history(self, entries: list[dict]) -> None:
         if self.frame_choice.num_frames > 1 and any('scene_token' not in item for item in entries):

@@ -5,13 +5,14 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.errors import DataError
 from sparse3d.structures.box_conversions import lidar_to_nuscenes, nuscenes_to_lidar
-from sparse3d.structures.detection_formats import register_format
+from sparse3d.structures.detection_formats import finite_number, register_format
 from sparse3d.structures.detections import Detections
 
 MAX_BOXES = 500         # per sample, a rule of the benchmark
@@ -114,38 +115,61 @@ def _velocities(boxes: np.ndarray, lidar2global: np.ndarray) -> np.ndarray:
 
 def to_nuscenes(found: Detections, sample_token: str = '',
                 lidar2global: np.ndarray | None = None) -> list[dict]:
-    """Entries with ``sample_token``, ``translation``, ``size`` (w, l, h), ``rotation``
-    (w, x, y, z), ``velocity``, ``detection_name``, ``detection_score``; without a pose in the
-    LiDAR frame."""
-    translation, size, rotation = lidar_to_nuscenes(found.boxes_3d[:, :7], lidar2global)
-    velocity = _turned(found, np.eye(4) if lidar2global is None else lidar2global)
-    return [dict(sample_token=sample_token, translation=translation[row].tolist(),
-                 size=size[row].tolist(), rotation=rotation[row].tolist(),
-                 velocity=velocity[row].tolist(), detection_name=name,
-                 detection_score=float(found.scores[row]))
-            for row, name in enumerate(found.names)]
+    """Entries as the devkit reads them and ``tools/test.py`` writes them: at most 500, with
+    guessed attributes; without a pose in the LiDAR frame. See :func:`sample_boxes`."""
+    return sample_boxes(sample_token, found.boxes_3d, found.scores, found.labels,
+                        found.class_names, np.eye(4) if lidar2global is None else lidar2global)
 
 
 def from_nuscenes(entries: Sequence[Mapping], class_names: Sequence[str],
                   lidar2global: np.ndarray | None = None) -> Detections:
-    """The inverse of :func:`to_nuscenes`."""
-    matrix = np.eye(4) if lidar2global is None else np.asarray(lidar2global)
-    columns = [np.array([entry[name] for entry in entries], float).reshape(-1, width)
-               for name, width in (('translation', 3), ('size', 3), ('rotation', 4),
-                                   ('velocity', 2))]
-    boxes = nuscenes_to_lidar(*columns[:3], matrix)
-    flat = np.column_stack([columns[3], np.zeros(len(boxes))]) @ matrix[:3, :3]
-    return Detections.from_lists(np.column_stack([boxes, flat[:, :2]]),
-                                 [entry['detection_score'] for entry in entries],
-                                 [entry['detection_name'] for entry in entries], class_names)
+    """The inverse of :func:`to_nuscenes`; entries of a tracking result are taken as well.
+
+    Velocities may be absent (unknown, NaN) or have a third number, which is left out.
+
+    Raises:
+        DataError: naming the entry and its key, or the class.
+    """
+    matrix = np.eye(4) if lidar2global is None else np.asarray(lidar2global, np.float64)
+    columns = [np.array([_numbers(entry, row, key, width) for row, entry in enumerate(entries)],
+                        np.float64).reshape(-1, width)
+               for key, width in (('translation', 3), ('size', 3), ('rotation', 4))]
+    velocity = np.array([_velocity(entry, row) for row, entry in enumerate(entries)],
+                        np.float64).reshape(-1, 2)
+    boxes = nuscenes_to_lidar(*columns, matrix)
+    flat = np.column_stack([velocity, np.zeros(len(boxes))]) @ matrix[:3, :3]
+    names = [str(_named(entry, row, 'name')) for row, entry in enumerate(entries)]
+    scores = [finite_number(_named(entry, row, 'score'), f'the score of entry {row}')
+              for row, entry in enumerate(entries)]
+    return Detections.from_lists(np.column_stack([boxes, flat[:, :2]]), scores, names, class_names)
 
 
-def _turned(found: Detections, matrix: np.ndarray) -> np.ndarray:
-    """Velocities (N, 2) in another frame; 0 where the detector gives none."""
-    if found.boxes_3d.shape[1] < 9:
-        return np.zeros((len(found), 2))
-    flat = np.column_stack([found.boxes_3d[:, 7:9], np.zeros(len(found))])
-    return (flat @ np.asarray(matrix)[:3, :3].T)[:, :2]
+def _named(entry: Mapping, row: int, what: str) -> Any:
+    """Name or score of an entry of the detection or of the tracking task."""
+    keys = f'detection_{what}', f'tracking_{what}'
+    for key in keys:
+        if isinstance(entry, Mapping) and key in entry:
+            return entry[key]
+    raise DataError(f'entry {row} of the nuScenes results has neither {keys[0]} nor {keys[1]}')
+
+
+def _numbers(entry: Mapping, row: int, key: str, width: int) -> list[float]:
+    value = entry.get(key) if isinstance(entry, Mapping) else None
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != width:
+        raise DataError(f'{key} of entry {row} of the nuScenes results is {value!r:.60}, not '
+                        f'{width} numbers')
+    return [finite_number(number, f'{key} of entry {row}') for number in value]
+
+
+def _velocity(entry: Mapping, row: int) -> list[float]:
+    value = entry.get('velocity')
+    if value is None:
+        return [np.nan, np.nan]
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) not in (2, 3):
+        raise DataError(f'velocity of entry {row} of the nuScenes results is {value!r:.60}, not '
+                        f'2 numbers')
+    return [finite_number(number, name)
+            for number, name in zip(value[:2], ('vx', 'vy'), strict=True)]
 
 
 register_format('nuscenes', to_nuscenes, from_nuscenes)

@@ -24,6 +24,7 @@ from sparse3d.transforms.text_files import UNREADABLE, read_json, read_text
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg')
 SPLITS = ('train', 'val', 'test')
+_KEYS = ('cam2img', 'lidar2cam')  # of a camera in calibration.json
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,9 @@ def read_calibration(root: Path) -> dict[str, dict[str, np.ndarray]]:
     """``<root>/calibration.json``: by camera ``cam2img`` (3x3 or 4x4) and ``lidar2cam`` (4x4).
 
     Raises:
-        DataError: if it is absent, or a matrix has another shape, is not finite or cannot be
-            inverted.
+        DataError: if it is absent, has a key that nobody reads, or a matrix has another shape,
+            is not finite, cannot be inverted, or is transposed; if lidar2cam is no rotation and
+            translation.
     """
     path = root / 'calibration.json'
     content = read_json(path)
@@ -165,8 +167,15 @@ def read_calibration(root: Path) -> dict[str, dict[str, np.ndarray]]:
         if not isinstance(matrices, Mapping):
             raise DataError(f'{path}: {camera} is {matrices!r:.40}, not a dict of cam2img and '
                             f'lidar2cam')
+        unknown = [key for key in matrices if key not in _KEYS]
+        if unknown:
+            way_out = '; undistort the pictures, or leave the key out if they are' \
+                if 'dist' in str(unknown[0]).lower() else ''
+            raise DataError(f'{path}: nobody reads {unknown[0]!r} of {camera}; there are '
+                            f'{" and ".join(_KEYS)}{way_out}')
         square = {key: _square(matrices.get(key, []), f'{path}: {key} of {camera}')
-                  for key in ('cam2img', 'lidar2cam')}
+                  for key in _KEYS}
+        _refuse_odd(square, f'{path}: ', camera)
         calibration[camera] = dict(square, lidar2img=square['cam2img'] @ square['lidar2cam'])
     if not calibration:
         raise DataError(f'{path} names no camera')
@@ -186,6 +195,23 @@ def _square(values: Any, what: str) -> np.ndarray:
     if not np.isfinite(square).all() or abs(np.linalg.det(square[:3, :3])) < 1e-9:
         raise DataError(f'{what} holds NaN or cannot be inverted')
     return square
+
+
+def _refuse_odd(square: Mapping[str, np.ndarray], where: str, camera: str) -> None:
+    """Matrices that cannot be what they are called: transposed, scaled or mirrored."""
+    cam2img, lidar2cam = square['cam2img'], square['lidar2cam']
+    for name, row, expected in (('cam2img', cam2img[2, :3], [0, 0, 1]),
+                                ('lidar2cam', lidar2cam[3, :3], [0, 0, 0])):
+        if not np.allclose(row, expected, atol=1e-6):
+            raise DataError(f'{where}{name} of {camera} has the last row '
+                            f'{np.round(row, 3).tolist()}, not {expected}: it may be transposed')
+    rotation = lidar2cam[:3, :3]
+    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-2):
+        raise DataError(f'{where}lidar2cam of {camera} is no rotation and translation: its '
+                        f'rotation changes lengths (meters? or is it a product with cam2img?)')
+    if np.linalg.det(rotation) < 0:
+        raise DataError(f'{where}lidar2cam of {camera} mirrors: an axis has the wrong sign; '
+                        f'cameras have x right, y down, z forward')
 
 
 def _names_of_split(path: Path, known: set[str]) -> list[str]:

@@ -35,6 +35,7 @@ from sparse3d.preparation.ground_truth_database import merge_entries, write_obje
 from sparse3d.structures.box_geometry import points_in_box
 from sparse3d.transforms.cloud_files import read_cloud
 from sparse3d.transforms.column_count import refuse_other_columns
+from sparse3d.transforms.image_files import image_file_fault
 from sparse3d.transforms.info_files import FORMAT_VERSION, write_info_file, write_plain_file
 from sparse3d.version import __version__
 
@@ -50,7 +51,7 @@ class CustomPreparation:
         columns: numbers of a point: x, y, z, then e.g. intensity.
         validation: share of the frames that validate if there are no split files.
         database: whether to cut out objects for ground-truth sampling.
-        skip_damaged: leave out and name frames whose cloud cannot be read.
+        skip_damaged: leave out and name frames whose cloud or picture cannot be read.
     """
 
     columns: int = 4
@@ -125,6 +126,10 @@ def _prepare_frame(item: tuple[CustomFrame, Labels | None], root: Path, columns:
                    cut: frozenset[str], calibration: Mapping[str, Mapping],
                    ) -> tuple[dict, list[dict]]:
     frame, labels = item
+    for path in frame.images.values():
+        fault = image_file_fault(path)
+        if fault is not None:
+            raise DataError(f'the picture {path} {fault}')
     points = read_cloud(frame.points, columns)
     info = dict(sample_idx=frame.name, lidar_points=dict(
         lidar_path=frame.points.relative_to(root).as_posix(), num_pts_feats=columns))

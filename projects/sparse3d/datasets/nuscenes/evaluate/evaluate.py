@@ -6,11 +6,12 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nuscenes import NuScenes
+from nuscenes.eval.detection import evaluate as devkit
 from nuscenes.eval.detection.config import config_factory
 from nuscenes.eval.detection.evaluate import DetectionEval
 from nuscenes.utils.splits import create_splits_scenes
@@ -62,25 +63,30 @@ class NuScenesResult:
 
 
 def evaluate_nuscenes(submission: Mapping | str | os.PathLike, tables: NuScenes, split: str,
-                      config: str = 'detection_cvpr_2019') -> NuScenesResult:
-    """Score a submission on a split of the official benchmark.
+                      config: str = 'detection_cvpr_2019',
+                      tokens: Sequence[str] | None = None) -> NuScenesResult:
+    """Score a submission on a split of the official benchmark, or on own samples.
 
     Args:
         submission: its content or its file; every sample of the split must be in it.
         tables: of the devkit, see :func:`sparse3d.datasets.nuscenes.prepare.tables.open_tables`.
         split: of the devkit: ``'val'``, ``'mini_val'``, ...
         config: of the devkit.
+        tokens: of the samples to score, if they are no split of nuScenes; ``split`` is then a
+            name for messages.
 
     Raises:
         DataError: for a submission the devkit refuses, or a split without annotations.
     """
     submission = _read(submission)
     results = dict(submission['results'])
-    expected = _sample_tokens(tables, split)
+    expected = _sample_tokens(tables, split) if tokens is None else list(tokens)
+    _refuse_no_annotations(tables, split, expected)
     _check_samples(set(results), expected, split)
     if not any(results.values()):  # the devkit cannot tell what an empty list is made of
         results[expected[0]] = [_box_out_of_range(expected[0])]
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+    with tempfile.TemporaryDirectory() as folder, _own_samples(tokens), \
+            contextlib.redirect_stdout(io.StringIO()):
         path = Path(folder) / 'results.json'
         path.write_text(json.dumps(dict(submission, results=results)))
         try:
@@ -111,10 +117,28 @@ def _sample_tokens(tables: NuScenes, split: str) -> list[str]:
                         f'mini_train or test')
     scenes = {scene['token'] for scene in tables.scene if scene['name'] in names}
     tokens = [sample['token'] for sample in tables.sample if sample['scene_token'] in scenes]
+    return tokens
+
+
+def _refuse_no_annotations(tables: NuScenes, split: str, tokens: Sequence[str]) -> None:
     annotated = {row['sample_token'] for row in tables.sample_annotation}
     if not annotated.intersection(tokens):
         raise DataError(f'{split} of {tables.table_root} has no annotations to score against')
-    return tokens
+
+
+@contextlib.contextmanager
+def _own_samples(tokens: Sequence[str] | None) -> Iterator[None]:
+    """Let the devkit take own samples for a split; it reads them from a file of the tables else."""
+    if tokens is None:
+        yield
+        return
+    before = devkit.is_predefined_split, devkit.get_samples_of_custom_split
+    devkit.is_predefined_split = lambda split_name: False
+    devkit.get_samples_of_custom_split = lambda split_name, nusc: list(tokens)
+    try:
+        yield
+    finally:
+        devkit.is_predefined_split, devkit.get_samples_of_custom_split = before
 
 
 def _check_samples(pred: set[str], expected: list[str], split: str) -> None:

@@ -14,7 +14,12 @@ from mmengine.logging import print_log
 
 from sparse3d.datasets.nuscenes.evaluate.evaluate import evaluate_nuscenes
 from sparse3d.datasets.nuscenes.prepare.sample import ATTRIBUTES, CLASSES
-from sparse3d.datasets.nuscenes.prepare.tables import open_tables, samples_of, scenes_of_splits
+from sparse3d.datasets.nuscenes.prepare.tables import (
+    has_own_scenes,
+    open_tables,
+    samples_of,
+    scenes_of_splits,
+)
 from sparse3d.datasets.nuscenes.results import (
     make_submission,
     sample_boxes,
@@ -88,13 +93,15 @@ class NuScenesDetectionMetric(BaseMetric):
             self._write(records)
             return {}
         tables = open_tables(Path(self.data_root), info['metainfo']['version'])
-        split, tokens = _split_of(tables, records, self.ann_file)
+        own = _own_split(tables, info)
+        split, tokens = own or _split_of(tables, records, self.ann_file)
         if len(results) < len(tokens):
             print_log(f'{len(results)} of the {len(tokens)} samples of {split} have a prediction; '
                       f'the others count as empty', 'current')
         records = {token: records.get(token, []) for token in tokens}
         self._write(records)
-        result = evaluate_nuscenes(make_submission(records, self.modality), tables, split)
+        result = evaluate_nuscenes(make_submission(records, self.modality), tables, split,
+                                   tokens=tokens if own else None)
         print_log(f'nuScenes evaluation on {split}\n{result.table()}', 'current')
         return result.scores
 
@@ -133,6 +140,17 @@ class NuScenesDetectionMetric(BaseMetric):
                 entry['token'], result['boxes'], result['scores'], result['labels'], classes,
                 lidar2global, _attribute_names(result['attributes']))
         return records
+
+
+def _own_split(tables, info: Mapping) -> tuple[str, list[str]] | None:
+    """Name and sample tokens of a split of own scenes; None for the splits of nuScenes."""
+    stamp = info['metainfo'].get('stamp', {})
+    if not has_own_scenes(tables) and not stamp.get('options', {}).get('val_scenes'):
+        return None
+    scenes = {entry['scene_token'] for entry in info['data_list']}
+    return stamp.get('split', 'own scenes'), [
+        sample['token'] for scene in tables.scene if scene['token'] in scenes
+        for sample in samples_of(tables, scene)]
 
 
 def _split_of(tables, records: Mapping[str, list], ann_file: str) -> tuple[str, list[str]]:

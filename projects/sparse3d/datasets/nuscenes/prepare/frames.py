@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -11,10 +11,18 @@ import numpy as np
 from nuscenes import NuScenes
 
 from sparse3d.datasets.kitti.prepare.frames import PreparationReport
+from sparse3d.datasets.nuscenes.prepare.options import NuScenesPreparation
+from sparse3d.datasets.nuscenes.prepare.parts_there import (
+    absent_by_folder,
+    cameras_of,
+    parts_that_are_there,
+)
 from sparse3d.datasets.nuscenes.prepare.sample import CLASSES, SampleReader
 from sparse3d.datasets.nuscenes.prepare.tables import (
     find_version,
+    has_own_scenes,
     open_tables,
+    refuse_other_units,
     samples_of,
     scenes_of_splits,
     table_files,
@@ -36,16 +44,6 @@ DATABASE_INDEX = 'nuscenes_dbinfos_train.pkl'
 _LINKED = ('samples', 'sweeps', 'maps')
 
 
-@dataclass(frozen=True)
-class NuScenesPreparation:
-    """What decides the content of the info files."""
-    lidar_sweeps: int = 10       # earlier sweeps of a sample, at most
-    camera_sweeps: int = 5       # earlier pictures between two key frames, at most
-    cameras: bool = True         # False: the pictures are not there and not wanted
-    database: bool = True        # whether to make the ground-truth database (from train)
-    skip_damaged: bool = False   # leave absent and damaged files out and report them
-
-
 def prepare_nuscenes(root: str | os.PathLike, version: str | None = None,
                      out: str | os.PathLike | None = None, workers: int = 1,
                      options: NuScenesPreparation | None = None,
@@ -62,6 +60,10 @@ def prepare_nuscenes(root: str | os.PathLike, version: str | None = None,
     ``image_sweeps``: a list, newest first, of ``dict(images={camera: ...})`` with the same
     keys per camera (``img_path`` relative to the data root), all at their own times.
 
+    Cameras are those of the table ``sensor``, of any names and number. Files of a kind of
+    which none is there (point clouds, pictures, sweeps of either) are not wanted, and the report
+    says so; the maps are never needed.
+
     Args:
         root: folder with samples/, sweeps/ and the tables.
         version: folder of the tables, by default the first of v1.0-trainval, v1.0-mini
@@ -74,46 +76,80 @@ def prepare_nuscenes(root: str | os.PathLike, version: str | None = None,
 
     Raises:
         DataError: if there is no data set, its tables are damaged, a file cannot be
-            written, or a file is missing or damaged and ``skip_damaged`` is off.
+            written, there is no frame to prepare, or a file is missing or damaged and
+            ``skip_damaged`` is off.
     """
     options = options or NuScenesPreparation()
     root, out, suffix = Path(root), Path(out or root), part_suffix(shard)
     version = find_version(root, version)
-    scenes_of = scenes_of_splits(open_tables(root, version))
+    tables = open_tables(root, version)
+    options, notes = parts_that_are_there(root, cameras_of(tables), options)
+    scenes_of = scenes_of_splits(tables, options.val_scenes)
+    notes += _notes_of_scenes(tables, scenes_of, options)
     _make_folders(root, out, version)
     stamp_of_run = dict(format_version=FORMAT_VERSION, version=__version__,
                         root=str(root.resolve()), tables=version, options=asdict(options))
     journal = Journal(out / f'.prepare_nuscenes{suffix}', stamp_of_run)
-    report = PreparationReport(out)
-    objects = []
+    report = PreparationReport(out, notes=notes)
+    objects, missing = [], []
     stamp = _stamp(root, version, options)
     for split, scenes in scenes_of.items():
         function = partial(prepare_scene, root=root, version=version, out=out, journal=journal,
                            options=options, with_objects=options.database and split == 'train')
         prepared = _all_scenes(function, scenes[shard[0] - 1::shard[1]], workers, split, report)
         entries = [info for scene in prepared for info in scene['infos']]
+        missing += [name for scene in prepared for name in scene['missing']]
+        if not entries and scenes and shard == (1, 1):
+            raise DataError(f'none of the {len(scenes)} scene(s) of {split} in {root} has a sample '
+                            f'with its files: {"; ".join(absent_by_folder(root, missing))}')
         write_nuscenes_infos(entries, version, split, stamp, report, suffix)
         objects += [entry for scene in prepared for entry in scene['objects']]
     if options.database and 'train' in scenes_of:
         write_nuscenes_database(objects, report, suffix)
+    report.damaged += absent_by_folder(root, missing)
     journal.remove()
     return report
 
 
+def _notes_of_scenes(tables: NuScenes, scenes_of: dict[str, list[dict]],
+                     options: NuScenesPreparation) -> list[str]:
+    """What the splits leave out or make up; no scene at all is an error."""
+    used = sum(map(len, scenes_of.values()))
+    if not used:
+        raise DataError(f'no scene of {tables.table_root} is in a split of nuScenes '
+                        f'{tables.version}; name those of val with --val-scenes')
+    if used < len(tables.scene):
+        chosen = {scene['name'] for scenes in scenes_of.values() for scene in scenes}
+        rest = [scene['name'] for scene in tables.scene if scene['name'] not in chosen]
+        return [f'{len(rest)} scene(s) of the tables are in no split and left out: '
+                f'{", ".join(rest[:3])}{", ..." if len(rest) > 3 else ""}']
+    if has_own_scenes(tables) and not options.val_scenes:
+        shares = ', '.join(f'{split} {len(scenes)}' for split, scenes in scenes_of.items())
+        return [f'own scenes, none of nuScenes\'; all are used ({shares}); name those of val with '
+                f'--val-scenes']
+    return []
+
+
 def prepare_scene(token: str, root: Path, version: str, out: Path, journal: Journal,
                   options: NuScenesPreparation, with_objects: bool) -> dict:
-    """Prepare one scene, or take it from the journal: ``dict(infos, objects, damaged)``."""
+    """Prepare one scene, or take it from the journal: ``infos``, ``objects``, sentences on
+    ``damaged`` files, names of ``missing`` ones."""
     sources = table_files(root, version)
     done = journal.load(token, sources)
     if done is not None:
         return done
     tables = open_tables(root, version)
     scene = tables.get('scene', token)
-    infos, missing = _read_scene(tables, scene, options)
+    infos, reader = _read_scene(tables, scene, options)
+    missing, damaged = list(reader.missing), [f'{root / name} {fault}'
+                                              for name, fault in reader.damaged.items()]
     if missing and not options.skip_damaged:
         raise DataError(f'{len(missing)} file(s) of {scene["name"]} in {root} are missing: '
                         f'{", ".join(missing[:3])}{", ..." if len(missing) > 3 else ""}')
-    objects, damaged = [], [f'{root / name} does not exist' for name in missing]
+    if damaged and not options.skip_damaged:
+        raise DataError(f'{len(damaged)} picture(s) of {scene["name"]} cannot be used: '
+                        f'{"; ".join(damaged[:3])}{"; ..." if len(damaged) > 3 else ""}')
+    objects = []
     for info in infos if with_objects else ():
         try:
             objects.append(_cut_out(info, root, out))
@@ -121,15 +157,17 @@ def prepare_scene(token: str, root: Path, version: str, out: Path, journal: Jour
             if not options.skip_damaged:
                 raise
             damaged.append(f'{error} (kept in the info file, not in the database)')
-    result = dict(infos=infos, objects=objects, damaged=damaged)
+    result = dict(infos=infos, objects=objects, damaged=damaged, missing=missing)
     journal.save(token, sources, result)
     return result
 
 
 def _read_scene(tables: NuScenes, scene: dict,
-                options: NuScenesPreparation) -> tuple[list[dict], list[str]]:
-    reader = SampleReader(tables, options.lidar_sweeps, options.camera_sweeps, options.cameras)
+                options: NuScenesPreparation) -> tuple[list[dict], SampleReader]:
+    reader = SampleReader(tables, options.lidar_sweeps, options.camera_sweeps,
+                          cameras_of(tables) if options.cameras else (), options.lidar)
     try:
+        refuse_other_units(tables, scene)
         read = [reader.read(sample, -1, place)
                 for place, sample in enumerate(samples_of(tables, scene))]
     except (KeyError, TypeError, ValueError) as error:
@@ -137,7 +175,7 @@ def _read_scene(tables: NuScenes, scene: dict,
             raise
         raise DataError(f'the tables of {scene["name"]} in {tables.table_root} are damaged '
                         f'({type(error).__name__}: {error}); unpack them again') from error
-    return [info for info in read if info is not None], reader.missing
+    return [info for info in read if info is not None], reader
 
 
 def _cut_out(info: dict, root: Path, out: Path) -> list[dict]:

@@ -10,14 +10,15 @@ from nuscenes.eval.detection.utils import category_to_detection_name
 from pyquaternion import Quaternion
 
 from sparse3d.datasets.nuscenes.prepare.camera_instances import camera_instances
+from sparse3d.datasets.nuscenes.prepare.parts_there import LIDAR
 from sparse3d.datasets.nuscenes.prepare.tables import matrix_of, sensor2global
+from sparse3d.errors import DataError
 from sparse3d.structures.box_conversions import lidar_to_center, nuscenes_to_lidar
 from sparse3d.transforms.data_paths import path_inside
+from sparse3d.transforms.image_files import image_file_fault
 
 CLASSES = ('car', 'truck', 'trailer', 'bus', 'construction_vehicle', 'bicycle', 'motorcycle',
            'pedestrian', 'traffic_cone', 'barrier')
-CAMERAS = ('CAM_FRONT', 'CAM_FRONT_RIGHT', 'CAM_FRONT_LEFT', 'CAM_BACK', 'CAM_BACK_LEFT',
-           'CAM_BACK_RIGHT')
 ATTRIBUTES = ('cycle.with_rider', 'cycle.without_rider', 'pedestrian.moving',
               'pedestrian.standing', 'pedestrian.sitting_lying_down', 'vehicle.moving',
               'vehicle.parked', 'vehicle.stopped')  # mmdet3d's order; 8 is none
@@ -26,24 +27,35 @@ NO_ATTRIBUTE = len(ATTRIBUTES)
 
 @dataclass
 class SampleReader:
-    """Reads samples; files that are named in the tables and absent go to ``missing``."""
+    """Reads samples; absent files go to ``missing``, damaged pictures to ``damaged``.
+
+    ``cameras`` are the channels whose pictures are wanted; without ``lidar`` no point cloud is
+    looked for.
+    """
     tables: NuScenes
     lidar_sweeps: int = 10
     camera_sweeps: int = 5
-    cameras: bool = True
-    missing: list[str] = field(default_factory=list)
+    cameras: tuple[str, ...] = ()
+    lidar: bool = True
+    missing: dict[str, None] = field(default_factory=dict)
+    damaged: dict[str, str] = field(default_factory=dict)
 
     def read(self, sample: dict, number: int, place: int) -> dict | None:
-        """Entry of a sample, None if its key sweep is absent.
+        """Entry of a sample, None if its key sweep, or without LiDAR every picture, is absent.
 
         Args:
             sample: record of the table.
             number: ``sample_idx`` of the entry.
             place: of the sample in its scene.
         """
-        data = self.tables.get('sample_data', sample['data']['LIDAR_TOP'])
-        if not self._exists(data):
+        if LIDAR not in sample['data']:
+            raise DataError(f'sample {sample["token"]} has no record of {LIDAR} in sample_data: '
+                            f'boxes and cameras are given in its frame; camera data without a '
+                            f'LiDAR need records with its pose (files are not needed)')
+        data = self.tables.get('sample_data', sample['data'][LIDAR])
+        if self.lidar and not self._exists(data):
             return None
+        self._refuse_other_folder(data)
         scene = self.tables.get('scene', sample['scene_token'])
         lidar2global = sensor2global(self.tables, data)
         entry = dict(
@@ -53,10 +65,12 @@ class SampleReader:
             lidar_points=dict(num_pts_feats=5, lidar_path=Path(data['filename']).name,
                               lidar2ego=self._sensor2ego(data), sample_data_token=data['token']))
         sweeps = [self._sweep(older, lidar2global)
-                  for older in self._older(data, self.lidar_sweeps)]
+                  for older in self._older(data, self.lidar_sweeps if self.lidar else 0)]
         if sweeps:  # mmdet3d pads samples that lack the key
             entry['lidar_sweeps'] = sweeps
         entry['images'] = self._images(sample, lidar2global)
+        if not self.lidar and not entry['images']:
+            return None
         entry['image_sweeps'] = self._image_sweeps(sample, lidar2global)
         if not self.tables.version.endswith('test'):
             self._annotate(entry, sample, lidar2global)
@@ -111,10 +125,11 @@ class SampleReader:
 
     def _images(self, sample: dict, lidar2global: np.ndarray) -> dict[str, dict]:
         images = {}
-        for camera in CAMERAS if self.cameras else ():
+        for camera in self.cameras:
             token = sample['data'].get(camera)
             data = token and self.tables.get('sample_data', token)
             if data and self._exists(data):
+                self._refuse_other_folder(data)
                 images[camera] = self._image(data, lidar2global, Path(data['filename']).name)
         return images
 
@@ -131,7 +146,7 @@ class SampleReader:
         """Pictures since the previous key frame, newest first, per camera along its own chain."""
         chains = {camera: self._older(self.tables.get('sample_data', sample['data'][camera]),
                                       self.camera_sweeps, between_keys=True)
-                  for camera in CAMERAS if self.cameras and camera in sample['data']}
+                  for camera in self.cameras if camera in sample['data']}
         length = max(map(len, chains.values()), default=0)
         return [dict(images={
             camera: self._image(chain[step], lidar2global, chain[step]['filename'])
@@ -148,11 +163,26 @@ class SampleReader:
                 found.append(data)
         return found
 
+    def _refuse_other_folder(self, data: dict) -> None:
+        """Info files name key frames without their folder, as mmdet3d's do."""
+        folder, expected = Path(data['filename']).parent, Path('samples') / data['channel']
+        if folder != expected:
+            raise DataError(f'{data["filename"]} of {data["channel"]} in {self.tables.dataroot} '
+                            f'has to lie in {expected.as_posix()}/, as in nuScenes')
+
     def _exists(self, data: dict) -> bool:
-        there = path_inside(self.tables.dataroot, data['filename']).is_file()
-        if not there and data['filename'] not in self.missing:
-            self.missing.append(data['filename'])
-        return there
+        """Whether a file is there and, if it is a picture, whole."""
+        name = data['filename']
+        if name in self.missing or name in self.damaged:
+            return False
+        path = path_inside(self.tables.dataroot, name)
+        if not path.is_file():
+            self.missing[name] = None
+            return False
+        fault = image_file_fault(path) if data['channel'] in self.cameras else None
+        if fault is not None:
+            self.damaged[name] = fault
+        return fault is None
 
     def _ego2global(self, data: dict) -> list:
         return matrix_of(self.tables.get('ego_pose', data['ego_pose_token'])).tolist()

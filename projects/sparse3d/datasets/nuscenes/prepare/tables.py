@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,6 +18,7 @@ SPLITS = {'mini': ('mini_train', 'mini_val'), 'trainval': ('train', 'val'), 'tes
 VERSIONS = ('v1.0-trainval', 'v1.0-mini', 'v1.0-test')
 TABLES = ('category', 'attribute', 'visibility', 'instance', 'sensor', 'calibrated_sensor',
           'ego_pose', 'log', 'scene', 'sample', 'sample_data', 'sample_annotation', 'map')
+_SHORTEST, _LONGEST = 1e4, 1e8  # between samples [microseconds]
 
 
 def find_version(root: Path, version: str | None) -> str:
@@ -55,10 +58,25 @@ def open_tables(root: Path, version: str) -> NuScenes:
     return _open(root, version, tuple(states))
 
 
+class TablesWithoutMaps(NuScenes):
+    """The devkit's tables; pictures of maps, which nothing here needs, are not looked for."""
+
+    def __load_table__(self, table_name: str) -> list[dict]:
+        rows = super().__load_table__(table_name)
+        if table_name != 'map':
+            return rows
+        self._map_records = rows
+        return []
+
+    def __make_reverse_index__(self, verbose: bool) -> None:
+        self.map = self._map_records
+        super().__make_reverse_index__(verbose)
+
+
 @lru_cache(maxsize=1)
 def _open(root: Path, version: str, states: tuple) -> NuScenes:
     try:
-        return NuScenes(version, str(root), verbose=False)
+        return TablesWithoutMaps(version, str(root), verbose=False)
     except Exception as error:  # the devkit checks nothing: damage can raise nearly everything
         raise DataError(_explain(root, version, error)) from error
 
@@ -75,13 +93,59 @@ def _explain(root: Path, version: str, error: Exception) -> str:
             f'({type(error).__name__}: {error}); unpack all of them again')
 
 
-def scenes_of_splits(tables: NuScenes) -> dict[str, list[dict]]:
-    """Scenes of train, val or test that the tables hold, in the order of the table."""
+def scenes_of_splits(tables: NuScenes, val_scenes: Sequence[str] = (),
+                     ) -> dict[str, list[dict]]:
+    """Scenes of train, val or test that the tables hold, in the order of the table.
+
+    Own scenes are in no split of the benchmark: of tables without any official scene, all are
+    used, the last fifth (one at least, if there are two) for val.
+
+    Args:
+        val_scenes: names of the scenes of val; all others are train.
+
+    Raises:
+        DataError: for a name that is not in the tables.
+    """
     kind = next(kind for kind in SPLITS if tables.version.endswith(kind))
+    names = [scene['name'] for scene in tables.scene]
+    for name in val_scenes:
+        if name not in names:
+            near = get_close_matches(name, names, n=1)
+            raise DataError(f'there is no scene {name!r} in {tables.table_root}'
+                            + (f'; did you mean {near[0]!r}?' if near else ''))
     official = create_splits_scenes()
-    return {split.removeprefix('mini_'): [scene for scene in tables.scene
-                                          if scene['name'] in official[split]]
-            for split in SPLITS[kind]}
+    splits = {split.removeprefix('mini_'): set(official[split]) for split in SPLITS[kind]}
+    if val_scenes:
+        splits = dict(train=set(names) - set(val_scenes), val=set(val_scenes))
+    elif has_own_scenes(tables):
+        count = max(1, len(names) // 5) if len(names) > 1 else 0
+        later = set(names[len(names) - count:])
+        splits = dict(test=set(names)) if kind == 'test' else dict(
+            train=set(names) - later, val=later)
+    return {split: [scene for scene in tables.scene if scene['name'] in chosen]
+            for split, chosen in splits.items()}
+
+
+def has_own_scenes(tables: NuScenes) -> bool:
+    """Whether the tables hold scenes and none is one of nuScenes'."""
+    official = set().union(*create_splits_scenes().values())
+    return bool(tables.scene) and not any(scene['name'] in official for scene in tables.scene)
+
+
+def refuse_other_units(tables: NuScenes, scene: dict) -> None:
+    """Seconds or milliseconds in place of microseconds would spoil every age and velocity.
+
+    Raises:
+        DataError: naming the scene and the distance of its samples.
+    """
+    times = [sample['timestamp'] for sample in samples_of(tables, scene)]
+    if len(times) < 2:
+        return
+    step = float(np.median(np.diff(times)))
+    if not _SHORTEST <= step <= _LONGEST:
+        raise DataError(f'the samples of {scene["name"]} in {tables.table_root} are {step:g} '
+                        f'apart by their timestamps; the tables need microseconds, half a second '
+                        f'is 500000')
 
 
 def samples_of(tables: NuScenes, scene: dict) -> list[dict]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from sparse3d.apis import Detections
 from sparse3d.datasets.custom.check import check_custom
@@ -302,6 +303,11 @@ def test_a_camera_without_calibration_is_named(own):
 
 
 def test_the_check_of_good_data(own):
+    for path in (own / 'images/LEFT').iterdir():
+        Image.new('RGB', (160, 90)).save(path)
+    (own / 'calibration.json').write_text(json.dumps(dict(LEFT=dict(
+        cam2img=[[100, 0, 80], [0, 100, 45], [0, 0, 1]],
+        lidar2cam=[[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]))))
     prepare_custom(own, CustomPreparation(database=False))
     report = check_custom(own)
     assert report.ok and 'median Car is 4.00 x 2.00 x 1.60 m' in str(report)

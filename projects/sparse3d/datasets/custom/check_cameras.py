@@ -1,0 +1,89 @@
+"""Cameras of a custom data set: pictures that can be read, boxes that project into them."""
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from sparse3d.errors import DataError
+from sparse3d.preparation.check_report import CheckReport
+from sparse3d.transforms.data_paths import path_inside
+from sparse3d.transforms.image_files import image_file_fault, image_size
+
+_MIN_BOXES = 2        # from which a rig that sees no box at all is a fault
+_MIN_BOXES_ALONE = 50  # from which one camera among others is
+
+
+def check_cameras(infos: list[dict], root: Path, split: str, report: CheckReport) -> None:
+    """Look at every picture's ends, at the size of the first of each camera, and where the
+    centers of boxes project to.
+
+    Args:
+        infos: entries of an info file; absent pictures are reported elsewhere.
+        root: of the data set.
+        split: for the sentences.
+        report: gets facts and problems.
+    """
+    files = {(camera, image['img_path']): image for info in infos
+             for camera, image in info.get('images', {}).items()
+             if path_inside(root, image['img_path']).is_file()}
+    if not files:
+        return
+    damaged = [f'{path} {fault}' for _, path in files
+               if (fault := image_file_fault(path_inside(root, path))) is not None]
+    sizes = _sizes(files, root, damaged)
+    report.problems_of(f'pictures of {split} cannot be used', damaged)
+    seen, boxes = Counter(), 0
+    anywhere = 0
+    for info in infos:
+        centers = _centers(info)
+        inside = {camera: _sees(image, centers, sizes.get(camera))
+                  for camera, image in info.get('images', {}).items()}
+        if inside:
+            boxes += len(centers)
+            anywhere += int(np.any(list(inside.values()), axis=0).sum())
+            seen.update({camera: int(rows.sum()) for camera, rows in inside.items()})
+    if not boxes:
+        return
+    counts = ', '.join(f'{camera} {count}' for camera, count in sorted(seen.items()))
+    report.fact(f'{split}: {anywhere} of {boxes} boxes project into a picture ({counts})')
+    if not anywhere and boxes >= _MIN_BOXES:
+        report.problem(f'none of the {boxes} boxes of {split} projects into a picture of '
+                       f'{", ".join(sorted(seen))}: wrong calibration (lidar2cam the other way '
+                       f'round?) or box frame')
+    elif boxes >= _MIN_BOXES_ALONE:
+        blind = [camera for camera, count in sorted(seen.items()) if not count]
+        report.problems_of(f'cameras of {split} see none of {boxes} boxes: wrong calibration?',
+                           blind)
+
+
+def _sizes(files: dict, root: Path, damaged: list[str]) -> dict[str, tuple[int, int]]:
+    """Height and width of the first picture of each camera; what cannot be decoded is noted."""
+    sizes: dict[str, tuple[int, int]] = {}
+    tried = set()
+    for camera, path in files:
+        if camera in tried:
+            continue
+        tried.add(camera)
+        try:
+            sizes[camera] = image_size(path_inside(root, path))
+        except DataError as error:
+            if not any(text.startswith(f'{path} ') for text in damaged):
+                damaged.append(str(error))
+    return sizes
+
+
+def _centers(info: dict) -> np.ndarray:
+    boxes = np.array([item['bbox_3d'] for item in info.get('instances', ())]).reshape(-1, 7)
+    return boxes[:, :3] + np.column_stack([np.zeros((len(boxes), 2)), boxes[:, 5] / 2])
+
+
+def _sees(image: dict, centers: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
+    """Which centers (N, 3) lie inside a picture; its size follows from the matrix if unknown."""
+    matrix = np.array(image['lidar2img'], np.float64)
+    points = np.column_stack([centers, np.ones(len(centers))]) @ matrix.T
+    height, width = size or (2 * image['cam2img'][1][2], 2 * image['cam2img'][0][2])
+    with np.errstate(divide='ignore', invalid='ignore'):
+        u, v = points[:, 0] / points[:, 2], points[:, 1] / points[:, 2]
+    return (points[:, 2] > 0) & (u >= 0) & (u < width) & (v >= 0) & (v < height)

@@ -1,0 +1,99 @@
+"""Frames of a running video: arrays or tensors; what is refused leaves no trace."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from sparse3d.errors import ConfigError, DataError
+from sparsebev.camera_frame import CameraFrame, checked_frame
+from sparsebev.views import refuse_other_units
+
+GOOD = dict(images=np.zeros((2, 3, 32, 64), np.uint8), lidar2img=np.tile(np.eye(4), (2, 1, 1)),
+            timestamps=np.zeros(2), lidar2global=np.eye(4))
+NOTHING = float('nan')
+
+
+@pytest.mark.parametrize('images', [
+    GOOD['images'], torch.zeros(2, 3, 32, 64), list(GOOD['images']),
+    np.zeros((2, 32, 64, 3), np.float32).transpose(0, 3, 1, 2)])
+def test_images_are_taken_as_arrays_and_tensors(images):
+    frame = checked_frame(CameraFrame(**{**GOOD, 'images': images}))
+    assert isinstance(frame.images, torch.Tensor) and frame.images.shape == (2, 3, 32, 64)
+    assert frame.valid.all() and frame.lidar2global.dtype == np.float64
+
+
+WRONG = [
+    (dict(images=np.zeros((2, 32, 64, 3))), r'images .*\(2, 32, 64, 3\).*channels'),
+    (dict(images=np.zeros((3, 32, 64))), r'images .*\(3, 32, 64\), not \(N, 3, H, W\)'),
+    (dict(images='front.jpg'), 'images of the frame are neither'),
+    (dict(images=[np.zeros((3, 4, 4)), np.zeros((3, 5, 4))]), 'images of the frame are neither'),
+    (dict(images=np.zeros((1, 3, 32, 64))), r'lidar2img .*\(2, 4, 4\); with 1 images'),
+    (dict(lidar2img=np.zeros((2, 3, 4))), r'lidar2img .*has to be \(2, 4, 4\)'),
+    (dict(lidar2img=np.full((2, 4, 4), NOTHING)), 'lidar2img or timestamps .*not finite'),
+    (dict(lidar2img='calibration'), 'lidar2img of the frame is no array of numbers'),
+    (dict(timestamps=np.zeros(3)), r'timestamps .*has to be \(2,\)'),
+    (dict(timestamps=[0, NOTHING]), 'lidar2img or timestamps .*not finite'),
+    (dict(timestamps=np.full(2, 1_533_151_603_547_590)), 'seconds, these look like microseconds'),
+    (dict(timestamps=np.full(2, 1_533_151_603_547)), 'seconds, these look like milliseconds'),
+    (dict(timestamps=np.full(2, 1.5e18)), 'seconds, these look like nanoseconds'),
+    (dict(lidar2global=np.eye(3)), r'lidar2global .*\(3, 3\).*has to be \(4, 4\)'),
+    (dict(lidar2global=np.full((4, 4), NOTHING)), 'lidar2global .*NaN'),
+    (dict(lidar2global=np.zeros((4, 4))), 'lidar2global .*cannot be inverted'),
+    (dict(valid=np.ones(5, bool)), r'valid .*\(5,\).*has to be \(2,\)'),
+]
+
+
+@pytest.mark.parametrize(('change', 'message'), WRONG)
+def test_everything_else_is_one_sentence(change, message):
+    with pytest.raises(DataError, match=message):
+        checked_frame(CameraFrame(**{**GOOD, **change}))
+
+
+def test_a_camera_without_a_picture_may_have_any_matrix_and_time():
+    broken = np.stack([np.eye(4), np.full((4, 4), NOTHING)])
+    frame = checked_frame(CameraFrame(**{**GOOD, 'lidar2img': broken,
+                                         'timestamps': [0, NOTHING], 'valid': [True, False]}))
+    assert frame.valid.tolist() == [True, False]
+
+
+@pytest.mark.parametrize('ages', [[0, 500], [0, .5e6], [0, -61]])
+def test_frames_too_far_apart_are_refused(ages):
+    with pytest.raises(DataError, match='s apart, 60 are the most: times are in seconds'):
+        refuse_other_units(np.zeros(2), ages)
+    refuse_other_units(np.array([1.7e9, 1.7e9 - 7]), [0, 7])
+
+
+BAD = [dict(lidar2global=np.full((4, 4), NOTHING)), dict(timestamps=np.full(2, 1e15)),
+       dict(timestamps=np.full(2, 4000.0)), dict(images=np.zeros((2, 3, 16, 32), np.uint8)),
+       dict(timestamps=np.full(2, 1.0)), dict(scene='other', lidar2global=np.eye(3))]
+
+
+@pytest.mark.parametrize('kind', ['past', 'interleaved'])
+@pytest.mark.parametrize('bad', BAD, ids=range(len(BAD)))
+def test_a_refused_frame_leaves_no_trace(build_detector, drive, kind, bad):
+    model = build_detector(3, frame_kind=kind)
+    taken, streams = drive(6), (model.stream(), model.stream())
+    answers = [[], []]
+    for number, frame in enumerate(taken):
+        if number == 4:
+            with pytest.raises(DataError):
+                streams[1](CameraFrame(**{**frame, **bad}))
+        for stream, found in zip(streams, answers, strict=True):
+            found.append(stream(CameraFrame(**frame)))
+    for first, second in zip(*answers, strict=True):
+        if kind == 'past':
+            first, second = [first], [second]
+        assert len(first) == len(second)
+        for one, other in zip(first, second, strict=True):
+            if kind != 'past':
+                assert one.number == other.number
+                one, other = one.instances, other.instances
+            assert torch.equal(one.bboxes_3d.tensor, other.bboxes_3d.tensor)
+
+
+@pytest.mark.parametrize('kind', ['past', 'future'])
+@pytest.mark.parametrize('interval', [0, -1, 1.5, '2'])
+def test_an_interval_that_cannot_be(build_detector, kind, interval):
+    with pytest.raises(ConfigError, match='interval is'):
+        build_detector(3, frame_kind=kind).stream(interval=interval)
