@@ -117,7 +117,7 @@ def test_class_names_with_blanks_in_kitti_and_csv(tmp_path):
                        np.array([0.9], np.float32), np.array([1]), ('Car', 'delivery  van, big'))
     line = found.to('kitti')
     assert line.split()[0] == 'delivery_van,_big' and len(line.split()) == 16
-    same_boxes(Detections.from_kitti(line, found.class_names), found, 7)
+    same_boxes(Detections.of(line, 'kitti', found.class_names), found, 7)
     table = found.save(tmp_path / 'a.csv').read_text().splitlines()
     assert table[0] == 'class,x,y,z_bottom,dx,dy,dz,yaw,score'
     assert table[1].startswith('"delivery  van, big",10.0,2.0,')
@@ -128,7 +128,7 @@ def test_class_names_with_blanks_in_kitti_and_csv(tmp_path):
     (dict(yaw=float('nan')), 'yaw is nan, no finite number'), (dict(score=[]), 'score is')])
 def test_dicts_that_are_no_detections(found, change, message):
     with pytest.raises(DataError, match=message):
-        Detections.from_dicts([{**found.to('dicts')[0], **change}], NAMES)
+        Detections.of([{**found.to('dicts')[0], **change}], 'dicts', NAMES)
     with pytest.raises(DataError, match='detections are dicts'):
         Detections.of([1], 'dicts', NAMES)
     unknown = {**found.to('dicts')[0], 'vx': float('nan'), 'vy': float('nan')}

@@ -19,14 +19,24 @@ def add_kitti(commands: argparse._SubParsersAction) -> None:
                        help='no ImageSets: every labeled frame for training and validation')
     kitti.add_argument('--no-database', action='store_true',
                        help='no ground-truth database')
+    kitti.add_argument('--types', nargs='+', metavar='NAME=TYPE', type=_pair, default=[],
+                       help="read types that KITTI does not know as one of its own, Bus=Truck; "
+                            "'*=DontCare' stands for all others")
     kitti.add_argument('--skip-damaged', action='store_true',
                        help='leave frames with unusable files out and name them at the end')
     kitti.set_defaults(run=_kitti)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, type_ = text.partition('=')
+    if not (name and sign and type_):
+        raise argparse.ArgumentTypeError(f'{text!r} is not NAME=TYPE, Bus=Truck for instance')
+    return name, type_
 
 
 def _kitti(arguments: argparse.Namespace) -> int:
     print(prepare_kitti(
         arguments.root, out=arguments.out, splits=arguments.splits, workers=arguments.workers,
         all_frames=arguments.all_frames, database=not arguments.no_database,
-        skip_damaged=arguments.skip_damaged))
+        skip_damaged=arguments.skip_damaged, types=dict(arguments.types)))
     return 0
