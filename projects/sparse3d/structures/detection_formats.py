@@ -22,10 +22,13 @@ class DetectionFormat:
     Attributes:
         to: ``(detections, **options) -> value``.
         of: ``(value, class_names, **options) -> detections``; None where there is no way back.
+        read: ``(path, camera) -> detections`` with the data set's own classes, for its official
+            files; None where it has none.
     """
 
     to: Callable[..., Any]
     of: Callable[..., Any] | None = None
+    read: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,14 @@ _FILES: dict[str, DetectionFile] = {}
 
 
 def register_format(name: str, to: Callable[..., Any],
-                    of: Callable[..., Any] | None = None) -> None:
-    """Make ``detections.to(name)`` known, and its inverse.
+                    of: Callable[..., Any] | None = None,
+                    read: Callable[..., Any] | None = None) -> None:
+    """Make ``detections.to(name)`` known, its inverse, and the reader of official files.
 
     Raises:
         ConfigError: if the name is taken by another format.
     """
-    _register(_FORMATS, name, DetectionFormat(to, of))
+    _register(_FORMATS, name, DetectionFormat(to, of, read))
 
 
 def register_file(suffix: str, save: Callable[..., None],

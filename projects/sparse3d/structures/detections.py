@@ -152,24 +152,35 @@ class Detections:
         return path
 
     @classmethod
-    def read(cls, path: str | PathLike, class_names: Sequence[str] | None = None,
+    def read(cls, path: str | PathLike, class_names: Sequence[str] | str | None = None,
              camera: Mapping | None = None) -> Detections:
         """What :meth:`save` wrote as numbers: ``.json``, ``.npz`` or ``.txt`` (KITTI).
 
         Args:
             class_names: of the detector; needed where the file does not hold them (``.txt``).
+                ``'kitti'`` reads an official label or result file with KITTI's own types.
             camera: that the file was written with.
 
         Raises:
             DataError: if the file is missing, damaged or a picture, or the names are missing.
         """
         path = Path(path)
+        if isinstance(class_names, str):
+            return cls._read_official(path, class_names, camera)
         known = file_format(path.suffix)
         if known is None or known.read is None:
             raise DataError(f'{path} cannot be read: detections are read from .json, .npz or .txt')
         if not path.is_file():
             raise DataError(f'{path} does not exist')
         return known.read(path, class_names, camera)
+
+    @classmethod
+    def _read_official(cls, path: Path, name: str, camera: Mapping | None) -> Detections:
+        read = format_named(name).read
+        if read is None:
+            raise DataError(f'{path} cannot be read as {name!r}, which has no label files that are '
+                            f'read here; class_names is a list of names')
+        return read(path, camera)
 
     def show(self) -> None:
         """Open a window with points and boxes.

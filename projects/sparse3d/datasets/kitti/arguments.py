@@ -16,6 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='no ImageSets: every labeled frame for training and validation')
     parser.add_argument('--no-database', action='store_true',
                         help='no ground-truth database')
+    parser.add_argument('--types', nargs='+', metavar='NAME=TYPE', type=_pair, default=[],
+                        help="read types that KITTI does not know as one of its own, Bus=Truck; "
+                             "'*=DontCare' stands for all others")
     parser.add_argument('--skip-damaged', action='store_true',
                         help='leave frames with unusable files out and name them at the end')
 
@@ -26,4 +29,11 @@ def prepare(arguments: argparse.Namespace) -> object:
     return prepare_kitti(
         arguments.root, out=arguments.out, splits=arguments.splits, workers=arguments.workers,
         all_frames=arguments.all_frames, database=not arguments.no_database,
-        skip_damaged=arguments.skip_damaged)
+        skip_damaged=arguments.skip_damaged, types=dict(arguments.types))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, type_ = text.partition('=')
+    if not (name and sign and type_):
+        raise argparse.ArgumentTypeError(f'{text!r} is not NAME=TYPE, Bus=Truck for instance')
+    return name, type_

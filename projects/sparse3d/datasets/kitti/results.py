@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.datasets.kitti.evaluate.annotations import KittiObjects
 from sparse3d.datasets.kitti.evaluate.projection import lidar_boxes_to_kitti
+from sparse3d.datasets.kitti.prepare.text import KITTI_TYPES, read_labels, read_lines
 from sparse3d.errors import DataError
 from sparse3d.structures.box_conversions import (
     kitti_camera_to_lidar,
@@ -18,6 +20,7 @@ from sparse3d.structures.box_conversions import (
 )
 from sparse3d.structures.detection_formats import finite_number, register_file, register_format
 from sparse3d.structures.detections import Detections
+from sparse3d.transforms.data_paths import file_name
 
 # A camera in the place of the LiDAR, looking along x.
 NOMINAL_CAMERA = np.array([[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1.0]])
@@ -33,8 +36,10 @@ def name_in_file(name: str) -> str:
     return '_'.join(str(name).split()) or '_'
 
 
-def write_submission(frames: Mapping[int, KittiObjects], folder: str | os.PathLike) -> None:
+def write_submission(frames: Mapping[int | str, KittiObjects], folder: str | os.PathLike) -> None:
     """Write ``<folder>/<6-digit id>.txt`` for each frame, also where nothing was found.
+
+    A frame whose id is a name gets a file of that name.
 
     Each file appears as a whole or not at all.
 
@@ -48,7 +53,8 @@ def write_submission(frames: Mapping[int, KittiObjects], folder: str | os.PathLi
         raise DataError(f'the folder {folder} for result files cannot be made: '
                         f'{error.strerror}') from error
     for frame, detections in frames.items():
-        write_bytes_atomically(folder / f'{frame:06d}.txt', format_detections(detections).encode())
+        name = f'{frame:06d}' if isinstance(frame, int) else file_name(frame)
+        write_bytes_atomically(folder / f'{name}.txt', format_detections(detections).encode())
 
 
 def to_kitti(found: Detections, camera: Mapping | None = None) -> str:
@@ -113,6 +119,29 @@ def read_text(path: Path, class_names: Sequence[str] | None = None,
         raise DataError(f'{path} holds no result lines of KITTI: {error}') from error
 
 
+def read_official(path: Path, camera: Mapping | None = None) -> Detections:
+    """An official label file (15 columns) or result file (16), with KITTI's eight types.
+
+    DontCare marks regions without labels and is left out; objects of a label file get score 1.
+
+    Args:
+        path: of the file, ``label_2/000123.txt``.
+        camera: with ``lidar2cam`` (4, 4), LiDAR frame to rectified camera frame; without it a
+            camera in the place of the LiDAR is assumed.
+
+    Raises:
+        DataError: naming the line that is not one of KITTI.
+    """
+    objects = [item for item in read_labels(path) if item.type != 'DontCare']
+    matrix = NOMINAL_CAMERA if camera is None else camera['lidar2cam']
+    boxes = kitti_camera_to_lidar(
+        np.array([item.camera_box for item in objects]).reshape(-1, 7), matrix)
+    with_score = any(len(line.split()) == 16 for line in read_lines(path))
+    scores = [item.score if with_score else 1.0 for item in objects]
+    found = Detections.from_lists(boxes, scores, [item.type for item in objects], KITTI_TYPES[:-1])
+    return replace(found, name=path.stem)
+
+
 def _line(detections: KittiObjects, row: int) -> str:
     length, height, width = detections.dimensions[row]
     numbers = (detections.alpha[row], *detections.bbox[row], height, width, length,
@@ -121,5 +150,5 @@ def _line(detections: KittiObjects, row: int) -> str:
     return f'{name_in_file(detections.name[row])} -1 -1 {columns} {detections.score[row]:.6f}\n'
 
 
-register_format('kitti', to_kitti, from_kitti)
+register_format('kitti', to_kitti, from_kitti, read_official)
 register_file('.txt', save_text, read_text)

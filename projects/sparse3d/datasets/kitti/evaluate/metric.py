@@ -85,7 +85,7 @@ class KittiDetectionMetric(BaseMetric):
         detections = self._detections(results, frames, classes)
         if self.submission_prefix is not None:
             write_submission(
-                {int(frame['sample_idx']): detections.get(row, EMPTY)
+                {frame['sample_idx']: detections.get(row, EMPTY)
                  for row, frame in enumerate(frames)}, self.submission_prefix)
             print_log(f'wrote {len(frames)} result files to {self.submission_prefix}', 'current')
         if self.format_only:

@@ -1,6 +1,7 @@
 """One KITTI frame as an entry of an info file in the layout of mmdet3d 1.4."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,8 +38,11 @@ class ReadFrame:
     boxes: np.ndarray               # (M, 7) LiDAR boxes of the same objects
 
 
-def read_frame(frame: KittiFrame) -> ReadFrame:
+def read_frame(frame: KittiFrame, types: Mapping[str, str] | None = None) -> ReadFrame:
     """Read all files of a frame.
+
+    Args:
+        types: see :func:`sparse3d.datasets.kitti.prepare.text.read_labels`.
 
     Raises:
         DataError: naming the file that is missing or damaged.
@@ -51,7 +55,7 @@ def read_frame(frame: KittiFrame) -> ReadFrame:
     visible = points[points_in_image(points, calibration, size)]
     contents = dict(velodyne=content, velodyne_reduced=describe_contents(visible.tobytes()))
     info = dict(
-        sample_idx=int(frame.name),
+        sample_idx=frame.sample_idx,
         images=image_entries(frame.file('image_2').name, calibration, size),
         lidar_points=dict(lidar_entry(frame.file('velodyne').name, calibration),
                           contents=contents))
@@ -59,7 +63,7 @@ def read_frame(frame: KittiFrame) -> ReadFrame:
         return ReadFrame(info, visible, [], np.zeros((0, 7)))
     if frame.file('planes').is_file():
         info['plane'] = read_plane(frame.file('planes'))
-    objects = read_labels(frame.file('label_2'))
+    objects = read_labels(frame.file('label_2'), types)
     known = [item for item in objects if item.type != 'DontCare']
     boxes = kitti_camera_to_lidar([item.camera_box for item in known], calibration.lidar2cam)
     num_points = [len(points_in_box(visible, box)) for box in boxes]
@@ -108,7 +112,7 @@ def image_entries(name: str, calibration: KittiCalibration, size: tuple[int, int
     lidar2cam = calibration.rectification.astype('f4') @ calibration.velo2cam.astype('f4')
     images: dict[str, Any] = {
         f'CAM{camera}': dict(cam2img=cam2img.tolist(), lidar2img=(cam2img @ lidar2cam).tolist())
-        for camera, cam2img in enumerate(calibration.cam2img)}
+        for camera, cam2img in enumerate(calibration.cam2img) if cam2img is not None}
     images['CAM2'].update(
         img_path=name, height=size[0], width=size[1],
         lidar2cam=lidar2cam.tolist())
@@ -118,10 +122,11 @@ def image_entries(name: str, calibration: KittiCalibration, size: tuple[int, int
 
 def lidar_entry(name: str, calibration: KittiCalibration) -> dict:
     """``lidar_points`` of an entry; ``name`` is that of the point cloud's file."""
-    return dict(
-        num_pts_feats=4, lidar_path=name,
-        Tr_velo_to_cam=calibration.velo2cam.astype('f4').tolist(),
-        Tr_imu_to_velo=calibration.imu2velo.astype('f4').tolist())
+    entry = dict(num_pts_feats=4, lidar_path=name,
+                 Tr_velo_to_cam=calibration.velo2cam.astype('f4').tolist())
+    if calibration.imu2velo is not None:
+        entry['Tr_imu_to_velo'] = calibration.imu2velo.astype('f4').tolist()
+    return entry
 
 
 def camera_instances(objects: list[KittiObject], calibration: KittiCalibration,

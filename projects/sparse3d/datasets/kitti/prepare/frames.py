@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.datasets.kitti.prepare.files import SPLITS, KittiFrame, find_splits
 from sparse3d.datasets.kitti.prepare.frame import CATEGORIES, read_frame
+from sparse3d.datasets.kitti.prepare.text import check_types
 from sparse3d.errors import DataError
 from sparse3d.parallel.pool import run_parallel
 from sparse3d.preparation.ground_truth_database import merge_entries, write_objects
@@ -53,6 +54,7 @@ def prepare_kitti(
         all_frames: bool = False,
         database: bool = True,
         skip_damaged: bool = False,
+        types: Mapping[str, str] | None = None,
 ) -> PreparationReport:
     """Make everything that training and evaluation on KITTI need.
 
@@ -67,25 +69,32 @@ def prepare_kitti(
             ``root`` are made as well, so that ``out`` serves as data root.
         splits: which of train, val, trainval, test; by default all in ``ImageSets/``.
         workers: number of processes.
-        all_frames: take every labeled frame for training and validation.
+        all_frames: take every labeled frame for training and validation; the report counts
+            the others.
         database: whether to make the ground-truth database (from train).
         skip_damaged: leave frames with unusable files out and report them.
+        types: which of KITTI's types other types in the labels are read as,
+            ``{'Bus': 'Truck', '*': 'DontCare'}``; ``'*'`` stands for all others.
 
     Raises:
+        ConfigError: if ``types`` reads a type as one that KITTI does not have.
         DataError: if there is no data set, a split is absent, a file cannot be written,
             or a file is missing or damaged and ``skip_damaged`` is off.
     """
     root, out = Path(root), Path(out or root)
-    frames_of = _chosen(find_splits(root, all_frames), splits, root)
-    _make_folders(root, out, frames_of)
+    types = check_types(types or {})
     report = PreparationReport(out)
+    frames_of = _chosen(find_splits(root, all_frames, report.notes), splits, root)
+    _make_folders(root, out, frames_of)
     with_objects = set(frames_of.get('train', ())) if database else set()
     frames = [KittiFrame(root, folder, name) for folder, name in _unique(frames_of)]
     journal = Journal(out / '.prepare_kitti', dict(
         format_version=FORMAT_VERSION, version=__version__, root=str(root.resolve()),
-        with_objects=sorted(with_objects)))
-    prepared = _prepare_frames(frames, out, journal, with_objects, workers, skip_damaged, report)
-    _write_infos(prepared, frames_of, _stamp(root, all_frames), report)
+        with_objects=sorted(with_objects), types=types))
+    prepare = partial(prepare_frame, out=out, journal=journal, types=types,
+                      with_objects=frozenset(with_objects))
+    prepared = _prepare_frames(prepare, frames, workers, skip_damaged, report)
+    _write_infos(prepared, frames_of, _stamp(root, all_frames, types), report)
     if with_objects:
         _write_database(prepared, frames_of['train'], report)
     journal.remove()
@@ -93,20 +102,23 @@ def prepare_kitti(
 
 
 def prepare_frame(
-        frame: KittiFrame, out: Path, journal: Journal, with_objects: frozenset[str]) -> dict:
+        frame: KittiFrame, out: Path, journal: Journal, with_objects: frozenset[str],
+        types: Mapping[str, str] | None = None) -> dict:
     """Prepare one frame, or take it from the journal: ``dict(info=..., objects=[...])``."""
     reduced = out / frame.folder / 'velodyne_reduced' / f'{frame.name}.bin'
     sources = frame.sources()
     done = journal.load(f'{frame.folder}_{frame.name}', sources)
     if done is not None and reduced.is_file():
         return done
-    read = read_frame(frame)
+    read = read_frame(frame, types)
     write_bytes_atomically(reduced, read.visible_points.tobytes())
     objects = []
     if frame.labeled and frame.name in with_objects:
         levels = [item['difficulty'] for item in read.info['instances'] if item['index'] >= 0]
-        objects = write_objects(out, DATABASE_FOLDER, read.info['sample_idx'],
-                                read.visible_points, read.names, read.boxes, levels)
+        number = read.info['sample_idx']
+        sample = number if isinstance(number, int) else f'frame_{number}'  # '5' is not 000005
+        objects = [dict(entry, image_idx=number) for entry in write_objects(
+            out, DATABASE_FOLDER, sample, read.visible_points, read.names, read.boxes, levels)]
     result = dict(info=read.info, objects=objects)
     journal.save(f'{frame.folder}_{frame.name}', sources, result)
     return result
@@ -143,10 +155,8 @@ def _make_folders(root: Path, out: Path, frames_of: dict[str, list[str]]) -> Non
                         f'choose another folder with --out') from error
 
 
-def _prepare_frames(frames: list[KittiFrame], out: Path, journal: Journal, with_objects: set[str],
-                    workers: int, skip_damaged: bool, report: PreparationReport) -> dict:
-    function = partial(prepare_frame, out=out, journal=journal,
-                       with_objects=frozenset(with_objects))
+def _prepare_frames(function: Callable[[KittiFrame], dict], frames: list[KittiFrame], workers: int,
+                    skip_damaged: bool, report: PreparationReport) -> dict:
     prepared = {}
     results = run_parallel(function, frames, workers, 'KITTI frames')
     for frame, result in zip(frames, results, strict=True):
@@ -182,10 +192,11 @@ def _write_database(prepared: dict, names: list[str], report: PreparationReport)
     report.files.append(path)
 
 
-def _stamp(root: Path, all_frames: bool) -> dict:
+def _stamp(root: Path, all_frames: bool, types: Mapping[str, str]) -> dict:
     simulation = root / 'simulation.json'
     source = 'KITTI object detection 2017'
     if simulation.is_file():
         source = f'simulated: {json.dumps(json.loads(simulation.read_text()), sort_keys=True)}'
+    options = dict(all_frames=all_frames, **({'types': dict(types)} if types else {}))
     return dict(format_version=FORMAT_VERSION, box_convention=BOX_CONVENTION, source=source,
-                options=dict(all_frames=all_frames), writer=f'sparse3d {__version__}')
+                options=options, writer=f'sparse3d {__version__}')

@@ -1,32 +1,37 @@
 """The text files of the official KITTI object layout: calibration, labels, planes, splits."""
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from sparse3d.errors import DataError
+from sparse3d.errors import ConfigError, DataError
 from sparse3d.transforms.text_files import read_text
 
 KITTI_TYPES = ('Pedestrian', 'Cyclist', 'Car', 'Van', 'Truck', 'Person_sitting', 'Tram', 'Misc',
                'DontCare')
 _MATRICES = dict(P0=(3, 4), P1=(3, 4), P2=(3, 4), P3=(3, 4), R0_rect=(3, 3),
                  Tr_velo_to_cam=(3, 4), Tr_imu_to_velo=(3, 4))
+_NEEDED = ('P2', 'R0_rect', 'Tr_velo_to_cam')  # the others are stored where they are given
 _RIGID = ('R0_rect', 'Tr_velo_to_cam', 'Tr_imu_to_velo')
+# Names of KITTI tracking, which writes them without a colon.
+_OTHER_NAMES = dict(R_rect='R0_rect', Tr_velo_cam='Tr_velo_to_cam', Tr_imu_velo='Tr_imu_to_velo')
+OTHERS = '*'  # in place of a type: all that KITTI does not know
 
 
 @dataclass(frozen=True)
 class KittiCalibration:
     """Calibration of one frame; every matrix is extended to (4, 4) float64.
 
-    ``cam2img[i]`` maps the rectified camera frame to pixels of camera i.
+    ``cam2img[i]`` maps the rectified camera frame to pixels of camera i; None where the file
+    has no such matrix, never for camera 2.
     """
-    cam2img: tuple[np.ndarray, ...]
+    cam2img: tuple[np.ndarray | None, ...]
     rectification: np.ndarray
     velo2cam: np.ndarray
-    imu2velo: np.ndarray
+    imu2velo: np.ndarray | None
 
     @property
     def lidar2cam(self) -> np.ndarray:
@@ -54,28 +59,55 @@ class KittiObject:
 
 
 def read_calibration(path: Path) -> KittiCalibration:
-    """Read ``calib/*.txt``.
+    """Read ``calib/*.txt`` of the object or the tracking benchmark.
+
+    P2, R0_rect and Tr_velo_to_cam are needed, also under tracking's names (R_rect, Tr_velo_cam);
+    the others may be absent or empty.
 
     Raises:
-        DataError: if a matrix is missing, has another number of entries, is not
+        DataError: if a matrix is missing or given twice, has another number of entries, is not
             finite, or a rotation is none.
     """
-    rows = dict(line.split(':', 1) for line in read_lines(path) if ':' in line)
-    matrices = {name: _matrix(rows, name, path) for name in _MATRICES}
+    rows = _rows(path)
+    missing = [name for name in _NEEDED if not rows.get(name)]
+    if missing:
+        raise DataError(f'{path} lacks the matrix {missing[0]}{_also_called(missing[0])}; it has '
+                        f'{", ".join(name for name in rows if rows[name]) or "none that is known"}')
+    matrices = {name: _matrix(words, name, path) for name, words in rows.items() if words}
     return KittiCalibration(
-        tuple(matrices[f'P{camera}'] for camera in range(4)), matrices['R0_rect'],
-        matrices['Tr_velo_to_cam'], matrices['Tr_imu_to_velo'])
+        tuple(matrices.get(f'P{camera}') for camera in range(4)), matrices['R0_rect'],
+        matrices['Tr_velo_to_cam'], matrices.get('Tr_imu_to_velo'))
 
 
-def read_labels(path: Path) -> list[KittiObject]:
+def read_labels(path: Path, types: Mapping[str, str] | None = None) -> list[KittiObject]:
     """Read ``label_2/*.txt`` (15 columns) or a result file (16, with score).
+
+    Args:
+        types: what types that KITTI does not know are read as; ``'*'`` stands for all others.
 
     Raises:
         DataError: naming the line, if it has other columns, an unknown type or
             numbers that cannot be.
     """
     lines = [(number, line.split()) for number, line in enumerate(read_lines(path), start=1)]
-    return [_object(words, f'{path}, line {number}') for number, words in lines if words]
+    return [_object(words, f'{path}, line {number}', types or {})
+            for number, words in lines if words]
+
+
+def check_types(types: Mapping[str, str]) -> dict[str, str]:
+    """What other types are read as, each one of KITTI's.
+
+    Raises:
+        ConfigError: for a type that KITTI does not have, or one of KITTI's own renamed.
+    """
+    for name, type_ in types.items():
+        if type_ not in KITTI_TYPES:
+            raise ConfigError(f'{name} cannot be read as {type_!r}; KITTI knows '
+                              f'{", ".join(KITTI_TYPES)}')
+        if name in KITTI_TYPES and name != type_:
+            raise ConfigError(f'{name} is a type of KITTI and stays one; only types that KITTI '
+                              f'does not know can be read as another')
+    return dict(types)
 
 
 def read_plane(path: Path) -> list[float]:
@@ -95,12 +127,13 @@ def read_split(path: Path) -> list[str]:
     """Read ``ImageSets/*.txt``: names of frames, one a line.
 
     Raises:
-        DataError: if a line is not a number or stands twice.
+        DataError: if a line is not the name of a file or stands twice.
     """
-    names = [line.strip() for line in read_lines(path) if line.strip()]
+    names = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     for number, name in enumerate(names, start=1):
-        if not re.fullmatch(r'[0-9]{1,9}', name):
-            raise DataError(f'{path} holds {name!r} as entry {number}, not the number of a frame')
+        if name in ('.', '..') or not name.isprintable() or set(name) & set('/\\:'):
+            raise DataError(f'{path} holds {name!r} as entry {number}, not the name of a frame '
+                            f"(a file's name without folder and ending)")
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f'{path} lists the frame {twice} twice')
@@ -125,11 +158,29 @@ def _numbers(words: list[str], source: str) -> list[float]:
     return numbers
 
 
-def _matrix(rows: dict[str, str], name: str, path: Path) -> np.ndarray:
-    if name not in rows:
-        raise DataError(f'{path} lacks the matrix {name}')
+def _rows(path: Path) -> dict[str, list[str]]:
+    """Words behind the name of each known matrix; other lines, times for instance, are not used."""
+    rows: dict[str, list[str]] = {}
+    for line in read_lines(path):
+        name, _, rest = line.strip().replace(':', ' ', 1).partition(' ')
+        name, words = _OTHER_NAMES.get(name, name), rest.split()
+        if name not in _MATRICES:
+            continue
+        if rows.get(name, words) != words:
+            raise DataError(f'{path} gives the matrix {name}{_also_called(name)} twice, with '
+                            f'different numbers; keep the right one')
+        rows[name] = words
+    return rows
+
+
+def _also_called(name: str) -> str:
+    others = [other for other, usual in _OTHER_NAMES.items() if usual == name]
+    return f' (or {others[0]})' if others else ''
+
+
+def _matrix(words: list[str], name: str, path: Path) -> np.ndarray:
     shape = _MATRICES[name]
-    numbers = _numbers(rows[name].split(), f'{path}, {name}')
+    numbers = _numbers(words, f'{path}, {name}')
     if len(numbers) != shape[0] * shape[1]:
         raise DataError(f'{path}: {name} has {len(numbers)} numbers, not {shape[0] * shape[1]}')
     matrix = np.eye(4)
@@ -142,15 +193,18 @@ def _matrix(rows: dict[str, str], name: str, path: Path) -> np.ndarray:
     return matrix
 
 
-def _object(words: list[str], where: str) -> KittiObject:
+def _object(words: list[str], where: str, types: Mapping[str, str]) -> KittiObject:
     if len(words) not in (15, 16):
         raise DataError(f'{where} has {len(words)} columns, not 15 (or 16 with a score)')
-    if words[0] not in KITTI_TYPES:
-        raise DataError(f'{where} has the unknown type {words[0]!r}; KITTI knows '
-                        f'{", ".join(KITTI_TYPES)}')
+    type_ = words[0]
+    if type_ not in KITTI_TYPES:
+        type_ = types.get(type_, types.get(OTHERS, type_))
+    if type_ not in KITTI_TYPES:
+        raise DataError(f'{where} has the unknown type {type_!r}; KITTI knows '
+                        f'{", ".join(KITTI_TYPES)}; --types {type_}=TYPE reads it as one of them')
     truncated, occluded, alpha, *numbers = _numbers(words[1:], where)
     left, top, right, bottom, height, width, length, x, y, z, rotation_y, *score = numbers
-    result = KittiObject(words[0], truncated, int(occluded), alpha, (left, top, right, bottom),
+    result = KittiObject(type_, truncated, int(occluded), alpha, (left, top, right, bottom),
                          (length, height, width), (x, y, z), rotation_y, *score)
     _check_object(result, occluded, where)
     return result

@@ -88,9 +88,13 @@ def _entry(info: Mapping, row: int, path: Path) -> dict:
 
 
 def _calibration(matrices: Mapping) -> KittiCalibration:
-    names = (*(f'P{camera}' for camera in range(4)), 'R0_rect', 'Tr_velo_to_cam', 'Tr_imu_to_velo')
-    found = [_extended(matrices[name], name) for name in names]
-    return KittiCalibration(tuple(found[:4]), *found[4:])
+    needed = {name: _extended(matrices[name], name)
+              for name in ('P2', 'R0_rect', 'Tr_velo_to_cam')}
+    others = {name: _extended(matrices[name], name)
+              for name in ('P0', 'P1', 'P3', 'Tr_imu_to_velo') if matrices.get(name) is not None}
+    given = {**others, **needed}
+    return KittiCalibration(tuple(given.get(f'P{camera}') for camera in range(4)),
+                            given['R0_rect'], given['Tr_velo_to_cam'], given.get('Tr_imu_to_velo'))
 
 
 def _extended(values: np.ndarray, name: str) -> np.ndarray:

@@ -1,13 +1,19 @@
+import argparse
 import errno
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from mmdet3d.datasets.convert_utils import get_kitti_style_2d_boxes
+from mmdet3d.registry import DATASETS
 from mmdet3d.structures.ops.box_np_ops import remove_outside_points
+from PIL import Image
 
+from sparse3d.datasets.kitti.arguments import add_kitti
 from sparse3d.datasets.kitti.check import check_kitti
+from sparse3d.datasets.kitti.evaluate.metric import KittiDetectionMetric
 from sparse3d.datasets.kitti.prepare import frames as kitti
 from sparse3d.datasets.kitti.prepare import prepare_kitti
 from sparse3d.datasets.kitti.prepare.files import KittiFrame
@@ -106,14 +112,123 @@ def test_without_splits_all_frames_on_request(small_kitti):
     assert report.frames == dict(train=4, val=4, trainval=4)
 
 
+def _rename(root, old, new):
+    for kind in ('velodyne', 'calib', 'image_2', 'label_2'):
+        for path in (root / 'training' / kind).glob(f'{old}.*'):
+            path.rename(path.with_name(f'{new}{path.suffix}'))
+
+
+def test_frames_of_any_name_do_not_collide(small_kitti):
+    """Of 5, 05 and 000005 the numbers are one; each keeps its points, objects and results."""
+    names = ['5', '05', '000005', 'drive 1_a']
+    for number, name in zip((3, 7, 5, 8), names, strict=True):
+        _rename(small_kitti.root, f'{number:06d}', name)
+    for split in ('train', 'val'):
+        (small_kitti.root / f'ImageSets/{split}.txt').write_text('\n'.join(names))
+    report = prepare_kitti(small_kitti.root, splits=['train', 'val'])
+    entries = read_info_file(small_kitti.root / 'kitti_infos_val.pkl', 'kitti')['data_list']
+    assert [entry['sample_idx'] for entry in entries] == ['5', '05', 5, 'drive 1_a']
+    assert [len(entry['instances']) for entry in entries] == [3, 1, 3, 3]
+    assert report.objects == dict(Car=4, Pedestrian=1, Cyclist=1)
+    index = read_plain_file(small_kitti.root / 'kitti_dbinfos_train.pkl')
+    paths = [entry['path'] for items in index.values() for entry in items]
+    assert len(set(paths)) == len(paths) == 6
+    assert check_kitti(small_kitti.root).ok
+    data = DATASETS.build(dict(
+        type='mmdet3d.KittiDetectionDataset', data_root=str(small_kitti.root),
+        ann_file='kitti_infos_val.pkl', metainfo=dict(classes=['Car']), test_mode=True,
+        data_prefix=dict(pts='training/velodyne_reduced', img='training/image_2')))
+    assert [Path(data[row]['lidar_path']).stem for row in range(4)] == names
+    metric = KittiDetectionMetric(small_kitti.root / 'kitti_infos_val.pkl', format_only=True,
+                                  submission_prefix=small_kitti.root / 'results')
+    metric.dataset_meta = dict(classes=['Car'])
+    metric.compute_metrics([])
+    assert {path.stem for path in (small_kitti.root / 'results').iterdir()} == set(names)
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.jpeg', '.JPG', '.PNG'])
+def test_pictures_of_other_endings(small_kitti, suffix):
+    for path in (small_kitti.root / 'training/image_2').glob('*.png'):
+        with Image.open(path) as image:
+            image.save(path.with_suffix(suffix))
+        path.unlink()
+    prepare_kitti(small_kitti.root, splits=['train'])
+    info = read_info_file(small_kitti.root / 'kitti_infos_train.pkl', 'kitti')
+    image = info['data_list'][0]['images']['CAM2']
+    assert (image['img_path'], image['height'], image['width']) == (f'000003{suffix}', 200, 400)
+    assert check_kitti(small_kitti.root).ok
+
+
+def test_a_truncated_jpeg_and_two_pictures_are_named(small_kitti):
+    folder = small_kitti.root / 'training/image_2'
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (200, 400, 3), np.uint8)).save(
+        folder / '000005.jpg')
+    with pytest.raises(DataError, match='000005.png and 000005.jpg are two pictures'):
+        prepare_kitti(small_kitti.root)
+    (folder / '000005.png').unlink()
+    whole = (folder / '000005.jpg').read_bytes()
+    (folder / '000005.jpg').write_bytes(whole + b'maker note')
+    prepare_kitti(small_kitti.root)
+    (folder / '000005.jpg').write_bytes(whole[:-2000])
+    with pytest.raises(DataError, match='000005.jpg is truncated'):
+        prepare_kitti(small_kitti.root)
+
+
+def test_all_frames_are_the_labeled_ones_and_the_others_are_counted(small_kitti):
+    root = small_kitti.root / 'training'
+    (root / 'label_2/000003.txt').unlink()
+    (root / 'label_2/000099.txt').write_text('')
+    (root / 'velodyne/._000005.bin').write_bytes(b'from a Mac')
+    report = prepare_kitti(small_kitti.root, all_frames=True)
+    assert report.frames == dict(train=3, val=3, trainval=3)
+    assert 'left out: 1 clouds in velodyne/ have no file in label_2/ (000003)' in str(report)
+    assert 'left out: 1 files in label_2/ have no cloud in velodyne/ (000099)' in str(report)
+    shutil.rmtree(root / 'label_2')
+    with pytest.raises(DataError, match='has no labeled frame'):
+        prepare_kitti(small_kitti.root, all_frames=True)
+
+
+def test_unknown_types_by_option(small_kitti, capsys):
+    path = small_kitti.root / 'training/label_2/000003.txt'
+    path.write_text(path.read_text().replace('Car ', 'Bus '))
+    arguments = [str(small_kitti.root), '--splits', 'train', '--workers', '1']
+    parser = argparse.ArgumentParser()
+    add_kitti(parser.add_subparsers())
+    chosen = parser.parse_args(['kitti', *arguments, '--types', 'Bus=Truck'])
+    assert chosen.run(chosen) == 0
+    info = read_info_file(small_kitti.root / 'kitti_infos_train.pkl', 'kitti')
+    assert info['data_list'][0]['instances'][0]['bbox_label'] == 4  # Truck
+    assert info['metainfo']['stamp']['options']['types'] == dict(Bus='Truck')
+    with pytest.raises(SystemExit):
+        parser.parse_args(['kitti', *arguments, '--types', 'Bus'])
+    assert "'Bus' is not NAME=TYPE" in capsys.readouterr().err
+
+
+def test_only_the_matrices_that_are_used(small_kitti):
+    for path in small_kitti.root.glob('*/calib/*.txt'):
+        kept = [line for line in path.read_text().splitlines()
+                if line.startswith(('P2', 'R0', 'Tr_velo'))]
+        path.write_text('\n'.join([*kept, 'Tr_imu_to_velo:']))
+    prepare_kitti(small_kitti.root)
+    assert check_kitti(small_kitti.root).ok
+    entry = read_info_file(small_kitti.root / 'kitti_infos_train.pkl', 'kitti')['data_list'][0]
+    assert set(entry['images']) == {'CAM2', 'R0_rect'}
+    assert 'Tr_imu_to_velo' not in entry['lidar_points']
+    data = DATASETS.build(dict(
+        type='mmdet3d.KittiDetectionDataset', data_root=str(small_kitti.root),
+        ann_file='kitti_infos_train.pkl', metainfo=dict(classes=['Car']),
+        data_prefix=dict(pts='training/velodyne_reduced', img='training/image_2')))
+    assert len(data.get_data_info(0)['ann_info']['gt_labels_3d']) == 1
+
+
 def test_a_stopped_run_continues(small_kitti, monkeypatch):
     made = []
 
-    def counting(frame):
+    def counting(frame, types):
         made.append(frame.name)
         if len(made) == 3:
             raise KeyboardInterrupt
-        return read_frame(frame)
+        return read_frame(frame, types)
 
     monkeypatch.setattr(kitti, 'read_frame', counting)
     with pytest.raises(KeyboardInterrupt):
@@ -224,7 +339,7 @@ def test_no_data_set_and_no_split(small_kitti, tmp_path):
 
 
 @pytest.mark.parametrize('text, message', [
-    ('../../secret\n', 'not the number of a frame'), ('000003\n000003\n', '000003 twice')])
+    ('../../secret\n', 'not the name of a frame'), ('000003\n000003\n', '000003 twice')])
 def test_odd_splits(small_kitti, text, message):
     (small_kitti.root / 'ImageSets/train.txt').write_text(text)
     with pytest.raises(DataError, match=message):
