@@ -29,7 +29,7 @@ EVALUATED = ('seg_3d_dtype', 'warp_mode', 'ops')
 NAMES_ONLY = re.compile(r'[\w.]*')
 TYPE_KEYS = ('type', 'constructor', 'runner_type')
 SCOPE_KEYS = ('_scope_', 'default_scope')  # mmengine imports `<scope>.registry`
-TAKEN = ('model', 'test_pipeline', 'class_names', 'default_scope', 'custom_imports')
+TAKEN = ('model', 'test_pipeline', 'class_names', 'frames', 'default_scope', 'custom_imports')
 PATHS = ('init_cfg', 'pretrained', 'checkpoint', 'load_from', 'data_root', 'ann_file',
          'data_prefix', 'db_sampler', 'backend_args')
 MAX_VALUES = 1_000_000
@@ -42,10 +42,11 @@ def stored_config(text: str) -> dict[str, Any]:
     """What a config text in a checkpoint says of the model: data, nothing is run.
 
     Returns:
-        Of ``model``, ``test_pipeline``, ``class_names``, ``default_scope`` and
-        ``custom_imports`` those that are there, without ``init_cfg`` and other places that
-        name files: the weights are in the checkpoint. A test data loader gives pipeline and
-        classes where the text does not name them. Hooks and data are left out.
+        Of ``model``, ``test_pipeline``, ``class_names``, ``frames`` (of a video),
+        ``default_scope`` and ``custom_imports`` those that are there, without ``init_cfg`` and
+        other places that name files: the weights are in the checkpoint. A test data loader
+        gives frames, and pipeline and classes where the text does not name them. Hooks and
+        data are left out.
 
     Raises:
         ConfigError: if the text is more than data, or names something that is not registered.
@@ -56,6 +57,9 @@ def stored_config(text: str) -> dict[str, Any]:
         config.setdefault('test_pipeline', dataset['pipeline'])
     if classes := (dataset.get('metainfo') or {}).get('classes'):
         config.setdefault('class_names', classes)
+    config.pop('frames', None)  # what counts is what the test dataset was given
+    if 'frames' in dataset:
+        config['frames'] = dataset['frames']
     taken = {key: _without_paths(config[key]) for key in TAKEN if key in config}
     check_data_config(taken, 'the config in the checkpoint')
     return taken
@@ -132,7 +136,7 @@ def is_plug_in(module: str) -> bool:
         return True
     if not re.fullmatch(r'[A-Za-z_]\w*', module):
         return False
-    home = Path(__file__).resolve().parents[1]
+    home = Path(__file__).resolve().parent.parent
     named = {entry.value.partition(':')[0].partition('.')[0]
              for entry in entry_points(group='sparse3d.plugins')}
     if module == 'sparse3d' or module in named:

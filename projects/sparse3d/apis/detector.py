@@ -19,7 +19,6 @@ from sparse3d.apis.array_samples import ArraySamples, Image
 from sparse3d.apis.cloud_warnings import CloudWarnings
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
-from sparse3d.engine.load_config import CONFIG_SUFFIXES, CONFIGS
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.detections import Detections
 
@@ -36,7 +35,8 @@ def load_detector(
     """Load a detector, ready for arrays.
 
     Args:
-        config: path of a config file, its bare name (``'centerpoint_kitti_car'``), or a Config.
+        config: path of a config file, its bare name (``'centerpoint_kitti_car'``), or a Config;
+            or a checkpoint alone (``'epoch_6.pth'``), for the config that it holds or names.
         checkpoint: its weights, ours or converted; None leaves them as initialized.
         device: default: the GPU if there is one.
         cfg_options: dotted keys and values that override the config.
@@ -47,27 +47,13 @@ def load_detector(
         ConfigError: if the config cannot be read, or has no model or test pipeline.
         CheckpointError: if the checkpoint is not one of this model.
     """
-    config, opened = open_with_config(find_config(config), checkpoint, cfg_options)
+    if checkpoint is None and not isinstance(config, Config) and str(config).endswith('.pth'):
+        config, checkpoint = None, config
+    config, opened = open_with_config(config, checkpoint, cfg_options)
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     model = build_model(config, opened, device)  # first: it compares data and model
     init_default_scope(config.get('default_scope', 'mmdet3d'))
     return Detector(model, ArraySamples(config, intensity_scale), _class_names(config))
-
-
-def find_config(config: str | PathLike | Config) -> str | PathLike | Config:
-    """The path that a bare name of a config stands for; anything else as it is.
-
-    Raises:
-        ConfigError: if several configs have this name.
-    """
-    if isinstance(config, Config) or os.sep in str(config) \
-            or Path(config).suffix in CONFIG_SUFFIXES:
-        return config
-    found = sorted(CONFIGS.glob(f'*/{config}.py'))
-    if len(found) > 1:
-        raise ConfigError(f'{config} is the name of several configs: '
-                          f'{", ".join(map(str, found))}; give the path')
-    return found[0] if found else CONFIGS / f'{config}.py'
 
 
 class Detector:

@@ -32,14 +32,14 @@ def check_published_options(options: Any, source: str) -> dict[str, Any]:
     """
     if not isinstance(options, Mapping):
         raise CheckpointError(f'{source} has config options that are no keys and values; '
-                              f'convert it again with tools/convert_checkpoint.py')
+                              f'convert it again with sparse3d convert-checkpoint')
     for key, value in options.items():
         if not _is_admitted(key, value):
             raise CheckpointError(
                 f'{source} sets the config key {str(key)[:80]!r} to {str(value)[:80]!r}, and a '
                 f'checkpoint may only switch published quirks with numbers, truth values, text or '
                 f'lists of them; take it from elsewhere, or convert it again with '
-                f'tools/convert_checkpoint.py')
+                f'sparse3d convert-checkpoint')
     return dict(options)
 
 

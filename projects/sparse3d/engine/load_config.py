@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections import deque
 from difflib import get_close_matches
 from os import PathLike
@@ -13,11 +14,11 @@ from mmdet3d.utils import register_all_modules
 from mmengine.config import Config
 
 from sparse3d.engine.config_options import check_options, check_top_level
-from sparse3d.errors import ConfigError
+from sparse3d.errors import ConfigError, PluginError
+from sparse3d.plugins import config_file, config_files, config_home
 from sparse3d.stored_config import SCOPES, check_data_config, texts_of
 from sparse3d.transforms.data_root import move_data_root
 
-CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
 DATA_SUFFIXES = ('.yaml', '.yml', '.json')  # data; a .py config is a program
 CONFIG_SUFFIXES = ('.py', *DATA_SUFFIXES)
 
@@ -29,7 +30,7 @@ def load_config(
     """Read a config, override it with options, and make its plug-ins known.
 
     Args:
-        config: path of a config file, or a Config.
+        config: path of a config file, bare name of one of ours or of a plug-in's, or a Config.
         options: dotted keys and values that override the config.
 
     Returns:
@@ -41,13 +42,30 @@ def load_config(
     """
     import sparse3d.register  # noqa: F401  (repairs the stack and registers the core)
     register_all_modules(init_default_scope=False)
-    config = copy.deepcopy(config) if isinstance(config, Config) else _read(Path(config))
+    config = copy.deepcopy(config) if isinstance(config, Config) else _read(find_config(config))
     config.setdefault('default_scope', 'mmdet3d')
     if options:
         check_options(config.to_dict(), options)
         _override(config, options)
     check_top_level(config.to_dict())
     return config
+
+
+def find_config(config: str | PathLike) -> Path:
+    """The file that a path or a bare name of a config stands for.
+
+    A path has a folder or an ending; ``'centerpoint_kitti_car'`` is a name.
+
+    Raises:
+        ConfigError: if no config has this name, or several have.
+    """
+    path = Path(config)
+    if os.sep in str(config) or path.suffix in CONFIG_SUFFIXES or path.is_file():
+        return path
+    try:
+        return config_file(str(config))
+    except PluginError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _read(path: Path) -> Config:
@@ -78,16 +96,17 @@ def _check_bases(path: Path, above: tuple[Path, ...] = ()) -> None:
     bases = content.get('_base_') or []
     for base in [bases] if isinstance(bases, str) else bases:
         scope, scoped, _ = base.partition('::')
-        if scoped and scope in SCOPES:
+        if scoped and scope in (*SCOPES, 'sparse3d'):
             continue  # of an installed package
         file = (path.parent / base).resolve()
         if file in above:
             raise ConfigError(f'config file {path} has itself as a base: {base}')
         if file.suffix in DATA_SUFFIXES:
             _check_bases(file, (*above, file))
-        elif CONFIGS.resolve() not in file.parents:
+        elif config_home() not in file.parents:
             raise ConfigError(f'config file {path} is data and names the program {base} as its '
-                              f'base; name one in {CONFIGS}, or write the config as a .py file')
+                              f'base; name one of ours (sparse3d::FOLDER/FILE.py), or write the '
+                              f'config as a .py file')
 
 
 def _override(config: Config, options: dict[str, Any]) -> None:
@@ -105,6 +124,8 @@ def _first_line(error: Exception) -> str:
 
 
 def _similar_files(path: Path) -> str:
+    if path.stem in config_files():
+        return f'; the bare name {path.stem} finds the installed config'
     names = [other.name for other in path.parent.glob('*.py')] if path.parent.is_dir() else []
     near = get_close_matches(path.name, names, n=3, cutoff=0.5)
     return f'; in {path.parent} there is {", ".join(near)}' if near else ''

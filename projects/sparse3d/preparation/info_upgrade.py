@@ -43,8 +43,8 @@ def upgrade_info_file(path: str | os.PathLike, upgrades: Mapping[str, Upgrade],
 
 _REFUSALS = dict(
     waymo='is an info file of Waymo, which is not converted, since it lacks what the metric '
-          'needs; make it again with "python tools/create_data.py waymo"',
-    openpcdet='was written by OpenPCDet; make it again with "python tools/create_data.py kitti"',
+          'needs; make it again with "sparse3d create-data waymo"',
+    openpcdet='was written by OpenPCDet; make it again with "sparse3d create-data kitti"',
     other='is not an info file of nuScenes or KITTI written by mmdet3d before 1.1; '
           '"create_data.py check" says what a prepared folder holds')
 

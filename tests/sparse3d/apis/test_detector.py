@@ -15,8 +15,8 @@ from mmengine.dataset import pseudo_collate
 
 from sparse3d.apis import load_config, load_detector
 from sparse3d.apis.array_samples import ArraySamples
-from sparse3d.apis.detector import find_config
 from sparse3d.datasets.kitti.prepare import prepare_kitti
+from sparse3d.engine.load_config import find_config
 from sparse3d.errors import ConfigError, DataError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -124,7 +124,7 @@ def test_a_forked_process_goes_on(detector, cloud):
 
 def test_a_bare_name_is_a_config():
     assert find_config('centerpoint_simulated_kitti_car') == CONFIG
-    with pytest.raises(ConfigError, match='does not exist'):
+    with pytest.raises(ConfigError, match="no config 'no_such_detector'"):
         load_detector('no_such_detector')
 
 

@@ -1,10 +1,8 @@
-"""``create_data.py custom``."""
+"""Arguments of ``create-data custom``."""
 from __future__ import annotations
 
 import argparse
 import os
-
-from sparse3d.datasets.custom.prepare.frames import CustomPreparation, prepare_custom
 
 
 def add_custom(commands: argparse._SubParsersAction) -> None:
@@ -24,6 +22,7 @@ def add_custom(commands: argparse._SubParsersAction) -> None:
 
 
 def _custom(arguments: argparse.Namespace) -> int:
+    from sparse3d.datasets.custom.prepare.frames import CustomPreparation, prepare_custom
     options = CustomPreparation(arguments.columns, arguments.validation, not arguments.no_database,
                                 arguments.skip_damaged)
     print(prepare_custom(arguments.root, options, arguments.workers))

@@ -1,10 +1,8 @@
-"""``create_data.py kitti``."""
+"""Arguments of ``create-data kitti``; light, so that help comes at once."""
 from __future__ import annotations
 
 import argparse
 import os
-
-from sparse3d.datasets.kitti.prepare.frames import prepare_kitti
 
 
 def add_kitti(commands: argparse._SubParsersAction) -> None:
@@ -25,6 +23,7 @@ def add_kitti(commands: argparse._SubParsersAction) -> None:
 
 
 def _kitti(arguments: argparse.Namespace) -> int:
+    from sparse3d.datasets.kitti.prepare.frames import prepare_kitti
     print(prepare_kitti(
         arguments.root, out=arguments.out, splits=arguments.splits, workers=arguments.workers,
         all_frames=arguments.all_frames, database=not arguments.no_database,

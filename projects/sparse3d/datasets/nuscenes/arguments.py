@@ -1,17 +1,14 @@
-"""``create_data.py nuscenes``."""
+"""Arguments of ``create-data nuscenes``."""
 from __future__ import annotations
 
 import argparse
 import os
 
-from sparse3d.datasets.nuscenes.prepare.frames import NuScenesPreparation, prepare_nuscenes
-from sparse3d.datasets.nuscenes.prepare.merging import merge_nuscenes
 from sparse3d.parallel.shard import add_shard
 
 
 def add_nuscenes(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
-    default = NuScenesPreparation()
     nuscenes = commands.add_parser('nuscenes', help='nuScenes v1.0-trainval, -mini or -test')
     nuscenes.add_argument('root', help='folder with samples/, sweeps/ and the tables')
     nuscenes.add_argument('--version', help='folder of the tables (default: the first of '
@@ -19,9 +16,9 @@ def add_nuscenes(commands: argparse._SubParsersAction) -> None:
     nuscenes.add_argument('--out', help='where to write (default: root)')
     nuscenes.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
     add_shard(nuscenes)
-    nuscenes.add_argument('--lidar-sweeps', type=int, default=default.lidar_sweeps, metavar='N',
+    nuscenes.add_argument('--lidar-sweeps', type=int, default=10, metavar='N',
                           help='earlier sweeps of a sample, at most (default: %(default)s)')
-    nuscenes.add_argument('--camera-sweeps', type=int, default=default.camera_sweeps, metavar='N',
+    nuscenes.add_argument('--camera-sweeps', type=int, default=5, metavar='N',
                           help='pictures of a camera between two key frames, at most '
                                '(default: %(default)s)')
     nuscenes.add_argument('--no-cameras', action='store_true',
@@ -33,6 +30,8 @@ def add_nuscenes(commands: argparse._SubParsersAction) -> None:
 
 
 def _nuscenes(arguments: argparse.Namespace) -> int:
+    from sparse3d.datasets.nuscenes.prepare.frames import NuScenesPreparation, prepare_nuscenes
+    from sparse3d.datasets.nuscenes.prepare.merging import merge_nuscenes
     if arguments.merge:
         print(merge_nuscenes(arguments.out or arguments.root))
         return 0

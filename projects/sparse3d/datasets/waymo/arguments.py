@@ -1,11 +1,9 @@
-"""``create_data.py waymo``."""
+"""Arguments of ``create-data waymo``."""
 from __future__ import annotations
 
 import argparse
 import os
 
-from sparse3d.datasets.waymo.prepare.merging import merge_waymo
-from sparse3d.datasets.waymo.prepare.preparation import prepare_waymo
 from sparse3d.parallel.shard import add_shard
 
 
@@ -32,6 +30,8 @@ def add_waymo(commands: argparse._SubParsersAction) -> None:
 
 
 def _waymo(arguments: argparse.Namespace) -> int:
+    from sparse3d.datasets.waymo.prepare.merging import merge_waymo
+    from sparse3d.datasets.waymo.prepare.preparation import prepare_waymo
     if arguments.merge:
         print(merge_waymo(arguments.out or os.path.join(arguments.root, 'kitti_format')))
         return 0

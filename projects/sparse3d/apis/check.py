@@ -1,7 +1,6 @@
-"""``create_data.py check``: looks at whatever prepared data set the folder holds."""
+"""Looks at whatever prepared data set a folder holds."""
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,13 +21,6 @@ CHECKS: dict[str, Callable[[Path], CheckReport]] = {
 }
 
 
-def add_check(commands: argparse._SubParsersAction) -> None:
-    """Add the command to the parser."""
-    check = commands.add_parser('check', help='look for problems in a prepared data set')
-    check.add_argument('root', help='data root with the info files')
-    check.set_defaults(run=_check)
-
-
 def check_root(root: Path) -> list[CheckReport]:
     """Reports of every data set whose info files lie in a folder.
 
@@ -38,13 +30,5 @@ def check_root(root: Path) -> list[CheckReport]:
     reports = [check(root) for pattern, check in CHECKS.items() if any(root.glob(pattern))]
     if not reports:
         raise DataError(f'{root} holds no info file ({", ".join(CHECKS)}); make them with '
-                        f'"python tools/create_data.py kitti|nuscenes|waymo|own {root}"')
+                        f'"sparse3d create-data kitti|nuscenes|waymo|custom {root}"')
     return reports
-
-
-def _check(arguments: argparse.Namespace) -> int:
-    reports = check_root(Path(arguments.root))
-    problems = sum(len(report.problems) for report in reports)
-    print('\n'.join(map(str, reports)))
-    print(f'checked {arguments.root}: ' + (f'{problems} problems' if problems else 'it is sound'))
-    return 1 if problems else 0
