@@ -70,7 +70,7 @@ def test_a_missing_checkpoint(tiny_config, tmp_path):
     ('simulate', ['kitti', 'drive', '--frames', '0'], 'at least 1 frame'),
     ('create_data', ['waymo', 'absent'], 'absent'),
     ('check', ['absent'], 'absent holds no info file'),
-    ('compare', ['absent.py', '--out', 'runs.json'], 'there is no file absent.py'),
+    ('compare', ['absent.py', '--out', 'runs.json'], 'config file absent.py does not exist'),
     ('update_tables', ['absent.md'], 'absent.md does not exist'),
     ('demo', ['--config', 'absent.py', '--data-root', 'data', '--out', 'out'], 'absent.py'),
 ])

@@ -47,8 +47,7 @@ class Row:
         """
         name, equals, config = text.rpartition('=')
         config, _, weights_of = config.partition('@')
-        if not find_config(config).is_file():
-            raise ConfigError(f'{text!r} names no config: there is no file {config}')
+        find_config(config)
         return cls(name if equals else Path(config).stem, config, weights_of or None)
 
 

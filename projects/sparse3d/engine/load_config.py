@@ -57,11 +57,13 @@ def find_config(config: str | PathLike) -> Path:
     A path has a folder or an ending; ``'centerpoint_kitti_car'`` is a name.
 
     Raises:
-        ConfigError: if no config has this name, or several have.
+        ConfigError: if there is no such file, no config has this name, or several have.
     """
     path = Path(config)
-    if os.sep in str(config) or path.suffix in CONFIG_SUFFIXES or path.is_file():
+    if path.is_file():
         return path
+    if os.sep in str(config) or path.suffix in CONFIG_SUFFIXES:
+        raise ConfigError(f'config file {path} does not exist{_similar_files(path)}')
     try:
         return config_file(str(config))
     except PluginError as error:
@@ -69,8 +71,6 @@ def find_config(config: str | PathLike) -> Path:
 
 
 def _read(path: Path) -> Config:
-    if not path.is_file():
-        raise ConfigError(f'config file {path} does not exist{_similar_files(path)}')
     try:
         return _read_data(path) if path.suffix in DATA_SUFFIXES else Config.fromfile(path)
     except ConfigError:

@@ -48,7 +48,7 @@ def test_rows_are_read_from_the_command_line(config):
     assert Row.parse(config) == Row('small', config)
     assert Row.parse(f'a b={config}') == Row('a b', config)
     assert Row.parse(f'lost={config}@a b') == Row('lost', config, 'a b')
-    with pytest.raises(ConfigError, match='no file nowhere.py'):
+    with pytest.raises(ConfigError, match='nowhere.py does not exist'):
         Row.parse('x=nowhere.py')
 
 
