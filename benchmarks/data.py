@@ -18,10 +18,10 @@ from mmengine.registry import init_default_scope
 
 from sparse3d.engine.threads import one_blas_thread
 from sparse3d.engine.timing import torch_threads
+from sparse3d.plugins import config_home
 from sparse3d.transforms.data_root import move_data_root
 from sparse3d_benchmarks import data_baselines, data_sets
 
-CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / '_base_' / 'datasets'
 SAMPLES_AT_ONCE = 6
 
 
@@ -48,8 +48,8 @@ def quiet() -> None:
 def pipelines() -> dict[str, tuple[Callable, Callable | None, str]]:
     """Name -> how our dataset is built, how mmdet3d's, and a remark."""
     kitti, nuscenes = data_sets.kitti(), data_sets.nuscenes()
-    camera = Config.fromfile(CONFIGS / 'nuscenes_camera.py')
-    lidar = Config.fromfile(CONFIGS / 'nuscenes_lidar.py')
+    camera = _base_config('nuscenes_camera.py')
+    lidar = _base_config('nuscenes_lidar.py')
     waymo = data_sets.waymo()
     return {
         'KITTI LiDAR': (
@@ -115,9 +115,13 @@ def _filled_up(root: Path) -> dict:
 
 
 def _ours(name: str, root: Path, **changes) -> dict:
-    config = Config.fromfile(CONFIGS / name)
+    config = _base_config(name)
     move_data_root(config, str(root))
     return {**config.train_dataloader.dataset, **changes}
+
+
+def _base_config(name: str) -> Config:
+    return Config.fromfile(config_home() / '_base_' / 'datasets' / name)
 
 
 def _row(name: str, ours: Callable, theirs: Callable | None, note: str, repeats: int) -> dict:

@@ -32,6 +32,10 @@ def forbidden_imports(path: Path, source: str) -> set[str]:
     parts = path.parts
     own = parts[1] if parts[0] == 'projects' and len(parts) > 2 else None
     others = {*PLUG_INS, 'sparse3d_benchmarks', 'sparse3d_cli'} - {own} if own else set()
+    if own == 'sparse3d_cli':
+        others -= {'sparse3d_benchmarks'}
+    elif path == Path('projects/sparse3d/__main__.py'):  # `python -m sparse3d` is the command line
+        others -= {'sparse3d_cli'}
     return imported_packages(source) & (others | {'torchvision', 'tensorflow'})
 
 

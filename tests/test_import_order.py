@@ -40,7 +40,7 @@ EXCEPTIONS = {('sparse3d.engine.load_config', 'sparse3d.register')}
 
 def level(module: str) -> int:
     """Place in the order; the higher may import the lower."""
-    if module.split('.')[0] != 'sparse3d':
+    if module.split('.')[0] != 'sparse3d' or module == 'sparse3d.__main__':
         return ABOVE_ALL
     room = '.'.join(module.split('.')[:2])
     found = [number for number, rooms in enumerate(ORDER) if room in rooms]

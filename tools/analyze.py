@@ -1,58 +1,7 @@
-"""Take an evaluation apart: curves, kinds of mistakes, worst frames, one HTML report."""
-from __future__ import annotations
-
-import argparse
+"""`sparse3d analyze` of a source tree; see projects/sparse3d_cli/analyze.py."""
 import sys
 
-EXAMPLES = """examples:
-  python tools/analyze.py CONFIG work_dirs/mine/epoch_80.pth
-  python tools/analyze.py CONFIG --results results_nusc.json           # of another tool
-  python tools/analyze.py CONFIG CHECKPOINT --out report --frames 200 --overlap 0.7
-"""
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', nargs='?', help='file with the weights')
-    parser.add_argument('--results', metavar='FILE',
-                        help='the detections of another tool in place of a checkpoint: results '
-                             'JSON of nuScenes, or a folder of KITTI result files')
-    parser.add_argument('--out', default='report', metavar='FOLDER',
-                        help='where the report goes (default: %(default)s)')
-    parser.add_argument('--frames', type=int, default=100, metavar='N',
-                        help='number of frames, spread over the split (default: %(default)s)')
-    parser.add_argument('--score-threshold', type=float, default=0.3,
-                        help='count mistakes from this score on (default: %(default)s)')
-    parser.add_argument('--iou-threshold', type=float, default=0.5, metavar='IOU',
-                        help='BEV IoU that counts as found (default: %(default)s)')
-    parser.add_argument('--worst', type=int, default=6, metavar='N',
-                        help='draw the N frames with the most mistakes (default: %(default)s)')
-    parser.add_argument('--split', choices=['train', 'val', 'test'], default='test',
-                        help='whose frames (default: %(default)s)')
-    parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
-                        help='override the config')
-    return parser.parse_args()
-
-
-def main() -> int:
-    arguments = parse_arguments()
-    from sparse3d.apis.command_line import run_command
-    return run_command(lambda: run(arguments))
-
-
-def run(arguments: argparse.Namespace) -> None:
-    from sparse3d.apis.analyze import analyze
-    from sparse3d.engine.config_options import parse_options
-    path = analyze(
-        arguments.config, arguments.checkpoint, arguments.out, arguments.frames,
-        arguments.score_threshold, arguments.iou_threshold, arguments.worst, arguments.split,
-        parse_options(arguments.cfg_options), arguments.device, arguments.results)
-    print(f'report: {path}')
-
+from sparse3d_cli import tool
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(tool('analyze'))

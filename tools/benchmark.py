@@ -1,53 +1,7 @@
-"""Measure operators against what they replace, in one run on this machine."""
-from __future__ import annotations
-
-import argparse
+"""`sparse3d benchmark` of a source tree; see projects/sparse3d_cli/benchmark.py."""
 import sys
 
-EXAMPLES = """examples:
-  python tools/benchmark.py                                 # everything
-  python tools/benchmark.py sparse_convolution voxelization --threads 2
-  python tools/benchmark.py all --out results/benchmark.json
-  python tools/benchmark.py --list
-"""
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('names', nargs='*', default=['all'], help='which benchmarks; default: all')
-    parser.add_argument('--threads', type=int, default=2, help='torch threads (%(default)s)')
-    parser.add_argument('--repeats', type=int, default=10,
-                        help='timed calls after warm-up; the median is shown (%(default)s)')
-    parser.add_argument('--out', metavar='FILE.json', help='write the rows with how they were made')
-    parser.add_argument('--list', action='store_true', help='look up, list and stop')
-    return parser.parse_args()
-
-
-def main() -> int:
-    arguments = parse_arguments()
-    from sparse3d.apis.command_line import run_command
-    return run_command(lambda: run(arguments))
-
-
-def run(arguments: argparse.Namespace) -> None:
-    from dataclasses import asdict
-
-    from sparse3d.engine.result_record import write_result
-    from sparse3d_benchmarks.run import benchmark, chosen, format_table
-    if arguments.list:
-        names = chosen(arguments.names)
-        print('\n'.join([*names, f'{len(names)} benchmarks']))
-        return
-    rows = benchmark(arguments.names, arguments.threads, arguments.repeats)
-    print(format_table(rows, arguments.threads))
-    if arguments.out:
-        write_result(arguments.out, {'rows': [asdict(row) for row in rows],
-                                     'threads': arguments.threads})
-    print(f'{len(rows)} rows measured'
-          + (f' and written to {arguments.out}' if arguments.out else ''))
-
+from sparse3d_cli import tool
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(tool('benchmark'))

@@ -1,63 +1,7 @@
-"""Train and test several configs with several seeds on the same data, for one table.
-
-Each ROW is CONFIG, NAME=CONFIG, or NAME=CONFIG@ROW: the last tests the weights that the
-row ROW trained under another config (a camera lost, half of the beams). Runs that the
-output file already has are kept: the same command goes on after an interruption.
-"""
-from __future__ import annotations
-
-import argparse
+"""`sparse3d compare` of a source tree; see projects/sparse3d_cli/compare.py."""
 import sys
-from pathlib import Path
 
-EXAMPLES = """examples:
-  python tools/compare.py plain=configs/a.py focal=configs/b.py --seeds 0 1 2 --out results/ab.json
-  python tools/compare.py fused=configs/f.py 'one camera lost=configs/f_lost.py@fused' --out f.json
-  python tools/compare.py CONFIG CONFIG --out ab.json --cost 20     # time and voxels, runs done
-"""
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('rows', nargs='+', metavar='ROW', help='see above')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2],
-                        help='of the trainings (default: 0 1 2)')
-    parser.add_argument('--out', type=Path, required=True, metavar='FILE.json',
-                        help='where the numbers go, as tools/update_tables.py reads them')
-    parser.add_argument('--work-dir', type=Path, metavar='FOLDER',
-                        help='logs and checkpoints; default: work_dirs/<name of FILE>')
-    parser.add_argument('--jobs', type=int, default=1,
-                        help='trainings at once, sharing the cores (default: %(default)s)')
-    parser.add_argument('--data', default='', metavar='COMMAND',
-                        help='how the data was made: kept in the file for its readers')
-    parser.add_argument('--cost', type=int, default=0, metavar='FRAMES',
-                        help='train nothing: measure time and voxels of the runs that the file '
-                        'has, over so many test frames, one after the other')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
-                        help='override every config')
-    return parser.parse_args()
-
-
-def main() -> int:
-    arguments = parse_arguments()
-    from sparse3d.apis.command_line import run_command
-    return run_command(lambda: run(arguments))
-
-
-def run(arguments: argparse.Namespace) -> None:
-    from sparse3d.apis.compare import Plan, Row, add_costs, compare
-    from sparse3d.engine.allocator import set_allocator
-    plan = Plan(
-        [Row.parse(text) for text in arguments.rows], arguments.seeds, arguments.out,
-        arguments.work_dir or Path('work_dirs') / arguments.out.stem,
-        tuple(arguments.cfg_options), arguments.jobs, arguments.data)
-    set_allocator()  # --cost measures here what tools/test.py would take
-    content = add_costs(plan, arguments.cost) if arguments.cost else compare(plan)
-    done = sum(map(plan.has, content['runs']))
-    print(f'{done} of {len(plan.rows) * len(plan.seeds)} runs in {plan.out}')
-
+from sparse3d_cli import tool
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(tool('compare'))

@@ -17,10 +17,11 @@ import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / 'tools'))
+sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'projects')]
 
-from installation import mmcv_build, system_packages  # noqa: E402
+from installation import mmcv_build  # noqa: E402
 from installation.steps import Step, StepFailed, run_logged  # noqa: E402
+from sparse3d_cli import system_packages  # noqa: E402
 
 CONSTRAINTS = ROOT / 'constraints.txt'
 BUILD_TOOLS = ['setuptools', 'wheel', 'ninja', 'packaging', 'psutil']
@@ -113,7 +114,10 @@ class Installer:
                   'opencv-python-headless')
 
     def _install_project(self, log: Path) -> None:
-        self._pip(log, 'sparse3d', '--no-build-isolation', '--no-deps', '-e', str(ROOT))
+        # An environment from before the name changed; or the unrelated one of that name.
+        run_logged([self.python, '-m', 'pip', 'uninstall', '-y', 'sparse3d'], log,
+                   'pip: the old name')
+        self._pip(log, 'sparse3d-perception', '--no-build-isolation', '--no-deps', '-e', str(ROOT))
         run_logged([self.python, '-c', 'import sparse3d.register, mmcv.ops'], log, 'first import')
 
     def _requirements(self) -> list[str]:

@@ -1,62 +1,7 @@
-"""Evaluate a checkpoint on the test set of its config."""
-from __future__ import annotations
-
-import argparse
-import os
+"""`sparse3d test` of a source tree; see projects/sparse3d_cli/test.py."""
 import sys
 
-EXAMPLES = """examples:
-  python tools/test.py CONFIG work_dirs/mine/epoch_80.pth
-  python tools/test.py CONFIG CHECKPOINT --out scores.json
-  tools/dist_test.sh CONFIG CHECKPOINT 4                # four processes on this machine
-"""
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--work-dir', help='folder for logs; '
-                        'default: work_dirs/<name of the config>')
-    parser.add_argument('--out', metavar='FILE.json',
-                        help='write the metrics, with how they were made, to this file')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
-                        help='override the config, e.g. test_dataloader.batch_size=1')
-    parser.add_argument('--allow-partial', action='store_true',
-                        help='take a checkpoint of which only a part fits the model')
-    parser.add_argument('--verbose', action='store_true', help='show all that is logged')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
-                        help='how several processes were started')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
-                        help=argparse.SUPPRESS)
-    return parser.parse_args()
-
-
-def main() -> int:
-    arguments = parse_arguments()
-    os.environ.setdefault('LOCAL_RANK', str(arguments.local_rank))
-    from sparse3d.apis.command_line import run_command
-    return run_command(lambda: run(arguments))
-
-
-def run(arguments: argparse.Namespace) -> None:
-    from sparse3d.apis import test
-    from sparse3d.engine.config_options import parse_options
-    from sparse3d.engine.distributed import leave_process_group
-    from sparse3d.engine.result_record import write_result
-    metrics = test(
-        arguments.config, arguments.checkpoint, arguments.work_dir,
-        parse_options(arguments.cfg_options), launcher=arguments.launcher,
-        allow_partial=arguments.allow_partial, verbose=arguments.verbose)
-    if os.environ.get('RANK', '0') == '0':
-        if arguments.out:
-            write_result(arguments.out, {'metrics': metrics})
-        print(f'evaluated {arguments.checkpoint}: {len(metrics)} metrics'
-              + (f' written to {arguments.out}' if arguments.out else ''))
-    leave_process_group()
-
+from sparse3d_cli import tool
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(tool('test'))

@@ -1,76 +1,7 @@
-"""Train a detector from its config."""
-from __future__ import annotations
-
-import argparse
-import os
+"""`sparse3d train` of a source tree; see projects/sparse3d_cli/train.py."""
 import sys
 
-EXAMPLES = """examples:
-  python tools/train.py configs/focalsconv/CONFIG.py
-  python tools/train.py CONFIG --work-dir work_dirs/mine --epochs 10
-  python tools/train.py CONFIG --dry-run                # is everything there? then stop
-  python tools/train.py CONFIG --resume                 # go on after an interruption
-  tools/dist_train.sh CONFIG 4 --auto-scale-lr          # four processes on this machine
-"""
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='config file')
-    parser.add_argument('--work-dir', help='folder for logs and checkpoints; '
-                        'default: work_dirs/<name of the config>')
-    parser.add_argument('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
-                        help='go on from CHECKPOINT, or from the latest one in the work dir')
-    parser.add_argument('--overwrite', action='store_true',
-                        help='train anew in a folder that holds checkpoints; they are removed')
-    parser.add_argument('--epochs', type=int, metavar='N',
-                        help='train N epochs: schedules, fade-out, averages of weights and '
-                             'validation are stretched to them, the highest rate stays')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
-                        help='override the config, e.g. optim_wrapper.optimizer.lr=0.001')
-    parser.add_argument('--seed', type=int, help='override the seed of the config')
-    parser.add_argument('--amp', action='store_true', help='automatic mixed precision (GPU)')
-    parser.add_argument('--auto-scale-lr', action='store_true',
-                        help='scale the learning rate to the real batch size')
-    parser.add_argument('--allow-partial', action='store_true',
-                        help='let load_from name a checkpoint of which only a part fits')
-    parser.add_argument('--log-to', nargs='+', default=[], choices=['tensorboard', 'wandb'],
-                        help='draw the curves there too')
-    parser.add_argument('--dry-run', action='store_true',
-                        help='build everything, read a batch of the data, and stop')
-    parser.add_argument('--verbose', action='store_true', help='show all that is logged')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
-                        help='how several processes were started')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
-                        help=argparse.SUPPRESS)
-    return parser.parse_args()
-
-
-def main() -> int:
-    arguments = parse_arguments()
-    os.environ.setdefault('LOCAL_RANK', str(arguments.local_rank))
-    from sparse3d.apis.command_line import run_command
-    return run_command(lambda: run(arguments))
-
-
-def run(arguments: argparse.Namespace) -> None:
-    from sparse3d.apis import train
-    from sparse3d.engine.config_options import parse_options
-    from sparse3d.engine.distributed import leave_process_group
-    result = train(
-        arguments.config, arguments.work_dir, parse_options(arguments.cfg_options),
-        amp=arguments.amp, resume=arguments.resume, auto_scale_lr=arguments.auto_scale_lr,
-        launcher=arguments.launcher, seed=arguments.seed,
-        allow_partial=arguments.allow_partial, verbose=arguments.verbose,
-        log_to=arguments.log_to, dry_run=arguments.dry_run, epochs=arguments.epochs,
-        overwrite=arguments.overwrite)
-    if os.environ.get('RANK', '0') == '0':
-        print(result if arguments.dry_run else
-              f'trained {result.epochs} epochs; checkpoint: {result.checkpoint}')
-    leave_process_group()
-
+from sparse3d_cli import tool
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(tool('train'))

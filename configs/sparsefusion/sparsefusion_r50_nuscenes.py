@@ -1,6 +1,6 @@
 # Stage 2 of SparseFusion, ResNet-50: cameras and fusion around a trained TransFusion-L.
 # Start from:  python -m sparsefusion.initial_weights TRANSFUSION_L MASK_RCNN initial.pth
-#   python tools/train.py CONFIG --cfg-options load_from=initial.pth
+#   sparse3d train CONFIG --cfg-options load_from=initial.pth
 _base_ = [
     '../_base_/datasets/nuscenes_fusion.py',
     '../_base_/models/sparsefusion_r50.py',

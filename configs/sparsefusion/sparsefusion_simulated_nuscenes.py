@@ -1,4 +1,4 @@
-# LiDAR and cameras on a simulated drive (tools/simulate.py nuscenes), from nothing, on a CPU.
+# LiDAR and cameras on a simulated drive (sparse3d simulate nuscenes), from nothing, on a CPU.
 _base_ = [
     '../_base_/datasets/simulated_nuscenes_fusion.py',
     '../_base_/models/sparsefusion_small.py',

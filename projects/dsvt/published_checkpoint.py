@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
-from pathlib import Path
 
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
@@ -18,12 +17,12 @@ from torch import Tensor
 
 import dsvt.register  # noqa: F401  (registers what the configs name)
 from sparse3d.checkpoints import Conversion, refuse_unmatched
+from sparse3d.engine.load_config import find_config
 from sparse3d.errors import CheckpointError
 
-ROOT = Path(__file__).resolve().parents[2]
-CONFIGS = dict(pillar='configs/dsvt/dsvt_pillar_waymo_1frame_24e.py',
-               voxel='configs/dsvt/dsvt_voxel_waymo_1frame_24e.py',
-               nuscenes='configs/dsvt/dsvt_pillar_nuscenes_20e.py')
+CONFIGS = dict(pillar='dsvt_pillar_waymo_1frame_24e',
+               voxel='dsvt_voxel_waymo_1frame_24e',
+               nuscenes='dsvt_pillar_nuscenes_20e')
 OPTIONS = dict(
     pillar={'model.middle_encoder.published_embedding_order': True,
             'model.bbox_head.published_turned_nms': True},
@@ -145,7 +144,7 @@ def _fold_biases(weights: dict[str, Tensor]) -> None:
 
 
 def _state_of(path: str) -> dict[str, Tensor]:
-    model = MODELS.build(dict(Config.fromfile(ROOT / path).model, _scope_='mmdet3d'))
+    model = MODELS.build(dict(Config.fromfile(find_config(path)).model, _scope_='mmdet3d'))
     return model.state_dict()
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from mmdet3d.registry import MODELS
@@ -19,9 +18,9 @@ from torch import Tensor, nn
 
 from focalsconv.published_heads import convert_heads
 from sparse3d.checkpoints import Conversion, refuse_unmatched
-from sparse3d.errors import CheckpointError
+from sparse3d.engine.load_config import find_config
+from sparse3d.errors import CheckpointError, ConfigError
 
-ROOT = Path(__file__).resolve().parents[2]
 KITTI_OPTIONS = {'model.middle_encoder.published_float32_keys': True,
                  'model.middle_encoder.published_key_sizes': True,
                  'model.middle_encoder.published_skip_index_zero': True,
@@ -99,11 +98,11 @@ def _config_of(system: str, images: bool, published: Mapping[str, Tensor]) -> st
     focal = any(name.endswith('conv_imp.weight') for name in published)
     method = 'focalsconv_f_' if images else 'focalsconv_' if focal else ''
     if system == 'centerpoint':
-        return f'configs/focalsconv/{method}centerpoint_nuscenes.py'
+        return f'{method}centerpoint_nuscenes'
     # Two anchors of each class are scored for each class.
     scores = published['dense_head.conv_cls.weight'].shape[0]
     classes = 'car' if scores == 2 and system == 'voxel_rcnn' else '3class'
-    return f'configs/focalsconv/{method}{system}_kitti_{classes}.py'
+    return f'{method}{system}_kitti_{classes}'
 
 
 def _options_of(system: str, images: bool) -> dict[str, Any]:
@@ -113,9 +112,10 @@ def _options_of(system: str, images: bool) -> dict[str, Any]:
 
 
 def _build(config: str) -> nn.Module:
-    path = ROOT / config
-    if not path.is_file():
-        raise CheckpointError(f'there is no config {config} for these weights; name one (--config)')
+    try:
+        path = find_config(config)
+    except ConfigError as error:
+        raise CheckpointError(f'{error} for these weights; name one (--config)') from error
     init_default_scope('mmdet3d')
     return MODELS.build(Config.fromfile(path).model)
 

@@ -293,12 +293,25 @@ def load(reference: str) -> Any:
                           f'plug-in anew') from error
 
 
-def config_folders() -> dict[str, Path]:
-    """Folders of config files by package, the core's own first; nothing is imported.
+CONFIG_PACKAGE = 'sparse3d_configs'
 
+
+def config_home() -> Path | None:
+    """The folder of the configs that come with Sparse3D; None where they are not installed."""
+    return _folder(CONFIG_PACKAGE)
+
+
+def config_folders() -> dict[str, Path]:
+    """Folders of config files by package, the core's own first; nothing of them is imported.
+
+    Those that come with Sparse3D are there also where plug-ins have no installed metadata.
     Plug-ins whose package of configs is not there are left out.
     """
-    packages = [BASELINES, *(owner.configs for owner in plugins().values() if owner.configs)]
+    home = config_home()
+    rooms = [] if home is None else sorted(
+        path.name for path in home.iterdir() if path.is_dir() and not path.name.startswith('_'))
+    packages = [*(f'{CONFIG_PACKAGE}.{room}' for room in rooms),
+                *(owner.configs for owner in plugins().values() if owner.configs)]
     return {package: folder for package in packages
             if (folder := _folder(package)) is not None}
 
@@ -319,6 +332,21 @@ def config_files() -> dict[str, Path]:
                                   f'and in {folder}; give the path of the one that is meant')
             files[path.stem] = path
     return files
+
+
+def config_file(name: str) -> Path:
+    """The config file of a bare name.
+
+    Raises:
+        PluginError: if there is none, or one name stands in two packages.
+    """
+    files = config_files()
+    if name not in files:
+        near = get_close_matches(name, files, n=3, cutoff=0.5)
+        raise PluginError(f'there is no config {name!r}'
+                          + (f'; did you mean {", ".join(near)}?' if near else
+                             f' among the {len(files)} that are installed'))
+    return files[name]
 
 
 def register(contracts: Iterable[Plugin | DataSet],
@@ -398,7 +426,7 @@ def _folder(package: str) -> Path | None:
         return None
     if spec is None or not spec.submodule_search_locations:
         return None
-    return Path(next(iter(spec.submodule_search_locations)))
+    return Path(next(iter(spec.submodule_search_locations))).resolve()
 
 
 def _first_line(error: Exception) -> str:

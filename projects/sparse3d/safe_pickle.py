@@ -96,7 +96,7 @@ def loads_plain(content: bytes, source: str, **options: Any) -> Any:
             raise DataError(f'{source} is {kind}: {error}') from error
         except Exception as error:  # a damaged pickle can raise nearly everything
             raise DataError(f'{source} is damaged or not a pickle ({type(error).__name__}: '
-                            f'{error}); make it again with tools/create_data.py') from error
+                            f'{error}); make it again with sparse3d create-data') from error
 
 
 class _PlainUnpickler(pickle.Unpickler):

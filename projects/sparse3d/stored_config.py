@@ -28,7 +28,7 @@ EVALUATED = ('seg_3d_dtype', 'warp_mode', 'ops')
 NAMES_ONLY = re.compile(r'[\w.]*')
 TYPE_KEYS = ('type', 'constructor', 'runner_type')
 SCOPE_KEYS = ('_scope_', 'default_scope')  # mmengine imports `<scope>.registry`
-TAKEN = ('model', 'test_pipeline', 'class_names', 'default_scope', 'custom_imports')
+TAKEN = ('model', 'test_pipeline', 'class_names', 'frames', 'default_scope', 'custom_imports')
 PATHS = ('init_cfg', 'pretrained', 'checkpoint', 'load_from', 'data_root', 'ann_file',
          'data_prefix', 'db_sampler', 'backend_args')
 MAX_VALUES = 1_000_000
@@ -41,10 +41,11 @@ def stored_config(text: str) -> dict[str, Any]:
     """What a config text in a checkpoint says of the model: data, nothing is run.
 
     Returns:
-        Of ``model``, ``test_pipeline``, ``class_names``, ``default_scope`` and
-        ``custom_imports`` those that are there, without ``init_cfg`` and other places that
-        name files: the weights are in the checkpoint. A test data loader gives pipeline and
-        classes where the text does not name them. Hooks and data are left out.
+        Of ``model``, ``test_pipeline``, ``class_names``, ``frames`` (of a video),
+        ``default_scope`` and ``custom_imports`` those that are there, without ``init_cfg`` and
+        other places that name files: the weights are in the checkpoint. A test data loader
+        gives frames, and pipeline and classes where the text does not name them. Hooks and
+        data are left out.
 
     Raises:
         ConfigError: if the text is more than data, or names something that is not registered.
@@ -55,6 +56,9 @@ def stored_config(text: str) -> dict[str, Any]:
         config.setdefault('test_pipeline', dataset['pipeline'])
     if classes := (dataset.get('metainfo') or {}).get('classes'):
         config.setdefault('class_names', classes)
+    config.pop('frames', None)  # what counts is what the test dataset was given
+    if 'frames' in dataset:
+        config['frames'] = dataset['frames']
     taken = {key: _without_paths(config[key]) for key in TAKEN if key in config}
     check_data_config(taken, 'the config in the checkpoint')
     return taken

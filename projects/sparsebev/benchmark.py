@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import contextmanager
-from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -13,6 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
+from sparse3d.engine.load_config import find_config
 from sparse3d.engine.peak_memory import peak_mebibytes
 from sparse3d.engine.timing import Timing, measure
 from sparse3d.ops.packed_views import pack_views
@@ -22,8 +22,7 @@ from sparsebev.grid_sample_reference import regroup, sample_by_grid
 from sparsebev.head import published_options
 from sparsebev.views import Views, views_of_batch
 
-CONFIG = (Path(__file__).resolve().parents[2]
-          / 'configs' / 'sparsebev' / 'sparsebev_r50_400q_nuscenes.py')
+CONFIG = 'sparsebev_r50_400q_nuscenes'
 FRAMES, CAMERAS, GROUPS, POINTS, QUERIES = 8, 6, 4, 4, 400
 IMAGE, HALF = (256, 704), (128, 352)
 STRIDES, CHANNELS = (4, 8, 16, 32), 256
@@ -178,7 +177,7 @@ def _video_row(threads: int) -> dict:
 def _model():
     init_default_scope('mmdet3d')
     torch.manual_seed(0)
-    options = Config.fromfile(CONFIG).model
+    options = Config.fromfile(find_config(CONFIG)).model
     options.backbone.pop('init_cfg')
     options.bbox_head.update(published_options())
     return MODELS.build(options).eval()

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from sparse3d.checkpoints import Conversion, refuse_unmatched
+from sparse3d.engine.load_config import find_config
 from sparse3d.errors import CheckpointError
 from sparsebev.head import published_options
 from sparsebev.published_names import (
@@ -23,7 +23,6 @@ from sparsebev.published_names import (
     ours,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
 CODE_WEIGHTS = 'pts_bbox_head.code_weights'
 HEAD = 'model.bbox_head.'
 
@@ -46,13 +45,13 @@ class Layout:
 
 
 CONFIGS = {
-    Layout('r50', 900, 4, 4, 32): 'configs/sparsebev/sparsebev_r50_nuscenes.py',
-    Layout('r50', 400, 4, 4, 32): 'configs/sparsebev/sparsebev_r50_400q_nuscenes.py',
-    Layout('r101', 900, 4, 5, 32): 'configs/sparsebev/sparsebev_r101_nuscenes.py',
+    Layout('r50', 900, 4, 4, 32): 'sparsebev_r50_nuscenes',
+    Layout('r50', 400, 4, 4, 32): 'sparsebev_r50_400q_nuscenes',
+    Layout('r101', 900, 4, 5, 32): 'sparsebev_r101_nuscenes',
     Layout('v299', 1600, 4, 5, 60):
-        'configs/sparsebev/sparsebev_v299_trainval_future_nuscenes.py',
+        'sparsebev_v299_trainval_future_nuscenes',
     Layout('eva02', 1600, 8, 5, 120):
-        'configs/sparsebev/sparsebev_eva02_trainval_future_nuscenes.py',
+        'sparsebev_eva02_trainval_future_nuscenes',
 }
 TRAINED_ON_VALIDATION = ('v299', 'eva02')  # with future frames as well
 
@@ -141,8 +140,7 @@ def _options(published: Mapping[str, Tensor], layout: Layout) -> dict[str, Any]:
 
 def _wanted(config: str) -> Mapping[str, Tensor]:
     """State dict of the model of a config, built without memory for its weights."""
-    path = Path(config)
-    model = Config.fromfile(path if path.is_file() else ROOT / path).model
+    model = Config.fromfile(find_config(config)).model
     model.backbone.pop('init_cfg', None)
     init_default_scope('mmdet3d')
     with torch.device('meta'):

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
 import torch
 from mmdet3d.registry import MODELS
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from sparse3d.engine.timing import Timing, measure
 from sparse3d.models.heads.transfusion_decoder import scaled_attention
+from sparse3d.plugins import config_home
 from sparsefusion.benchmark_frame import IMAGE_SIZE, POINTS, DrawnFrame
 from sparsefusion.image_pyramid import ImagePyramid
 from sparsefusion.per_view_loop import decode_view_by_view
@@ -20,8 +20,7 @@ from sparsefusion.sparse_depth import sparse_depth
 from sparsefusion.sparsefusion_head import SceneInput, SparseFusionHead
 from sparsefusion.view_groups import ViewGroups
 
-CONFIG = (Path(__file__).resolve().parents[2]
-          / 'configs/_base_/models/sparsefusion_r50.py')
+MODEL = '_base_/models/sparsefusion_r50.py'
 BATCH = 4  # samples on a GPU in the published training
 GIGABYTE = 1e9
 
@@ -33,7 +32,7 @@ def run(threads: int = 2, repeats: int = 10) -> list[dict]:
     """
     torch.manual_seed(0)
     init_default_scope('mmdet3d')
-    model = MODELS.build(Config.fromfile(CONFIG).model).eval()
+    model = MODELS.build(Config.fromfile(config_home() / MODEL).model).eval()
     few = min(repeats, 2)  # a stage takes seconds on a CPU
     where = f'{threads} threads'
     rows = _rows(model, 'cpu', where, few) + [_attention_row(where, repeats), _memory_row(model)]

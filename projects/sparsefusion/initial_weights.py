@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from sparse3d.atomic_files import atomic_file
 from sparse3d.checkpoints import read_published
 from sparse3d.errors import CheckpointError
-from sparsefusion.published_checkpoint import CONFIGS, ROOT, build, convert_weights
+from sparsefusion.published_checkpoint import CONFIGS, build, convert_weights
 from sparsefusion.published_names import NO_EFFECT, as_sparsefusion, ours
 
 IMAGE_PARTS = {'backbone.': 'image_backbone.', 'neck.': 'image_neck.',
@@ -28,7 +28,7 @@ IMAGE_PARTS = {'backbone.': 'image_backbone.', 'neck.': 'image_neck.',
 
 
 def merge_initial_weights(lidar: str | PathLike, image: str | PathLike, target: str | PathLike,
-                          config: str | PathLike = ROOT / CONFIGS['resnet50'],
+                          config: str | PathLike = CONFIGS['resnet50'],
                           seed: int = 0) -> dict[str, int]:
     """Write a whole checkpoint for ``config``; return how many tensors came from where.
 
@@ -43,7 +43,7 @@ def merge_initial_weights(lidar: str | PathLike, image: str | PathLike, target: 
         CheckpointError: if a file lacks a part, or a tensor does not fit.
     """
     torch.manual_seed(seed)
-    model = build(Path(config))
+    model = build(config)
     model.init_weights()
     counts = dict(lidar=load_lidar(model, read_published(lidar)),
                   image=load_image(model, read_published(image)))
@@ -113,7 +113,7 @@ def main() -> int:
     parser.add_argument('lidar', help='checkpoint of TransFusion-L')
     parser.add_argument('image', help='checkpoint of the image detector')
     parser.add_argument('target', help='file to write')
-    parser.add_argument('--config', default=str(ROOT / CONFIGS['resnet50']))
+    parser.add_argument('--config', default=CONFIGS['resnet50'])
     arguments = parser.parse_args()
     from sparse3d.apis.command_line import run_command
     return run_command(lambda: _merge_and_tell(arguments))

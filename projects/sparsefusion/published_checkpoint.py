@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from os import PathLike
 
 import torch
 from mmdet3d.registry import MODELS
@@ -20,14 +20,14 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 from sparse3d.checkpoints import Conversion, refuse_unmatched
+from sparse3d.engine.load_config import find_config
 from sparse3d.errors import CheckpointError
 from sparsefusion.published_names import NO_EFFECT, as_transfusion, ours
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = {
-    'resnet50': 'configs/sparsefusion/sparsefusion_r50_nuscenes.py',
-    'swin_t': 'configs/sparsefusion/sparsefusion_swint_nuscenes.py',
-    'transfusion_l': 'configs/sparsefusion/transfusion_l_nuscenes.py',
+    'resnet50': 'sparsefusion_r50_nuscenes',
+    'swin_t': 'sparsefusion_swint_nuscenes',
+    'transfusion_l': 'transfusion_l_nuscenes',
 }
 HEAD = 'model.bbox_head.'
 FUSION_OPTIONS = {
@@ -55,7 +55,7 @@ def convert(published: Mapping[str, Tensor], config: str | None = None) -> Conve
     """
     kind = kind_of(published)
     config = config or CONFIGS[kind]
-    model = build(ROOT / config)
+    model = build(config)
     name_of = as_transfusion if kind == 'transfusion_l' else ours
     weights, useless = convert_weights(published, model, name_of)
     notes = [f'{len(useless)} tensors without effect were left out'] if useless else []
@@ -75,10 +75,10 @@ def kind_of(published: Mapping[str, Tensor]) -> str:
         'resnet50')
 
 
-def build(config: Path) -> nn.Module:
+def build(config: str | PathLike) -> nn.Module:
     """The model of a config."""
     init_default_scope('mmdet3d')
-    return MODELS.build(Config.fromfile(config).model)
+    return MODELS.build(Config.fromfile(find_config(config)).model)
 
 
 def convert_weights(published: Mapping[str, Tensor], model: nn.Module,

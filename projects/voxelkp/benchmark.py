@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from mmdet3d.registry import MODELS
@@ -14,12 +13,13 @@ from torch import Tensor, nn
 import voxelkp.register  # noqa: F401  (registers the detector)
 from sparse3d.engine.timing import Timing, measure
 from sparse3d.ops.voxelization import mean_voxelize
+from sparse3d.plugins import config_home
 from sparse3d.simulate.sweep import full_sweep
 from voxelkp.keypoint_decoding import decode
 from voxelkp.window_attention import window_attention
 from voxelkp.windows import window_numbers
 
-MODELS_FOLDER = Path(__file__).resolve().parents[2] / Path('configs/_base_/models')
+MODELS_FOLDER = '_base_/models'
 MOST_REPEATS = 3  # of whole detectors on a CPU
 
 
@@ -82,7 +82,7 @@ class _Detector:
     def __init__(self, config: str, points: Tensor, device: str) -> None:
         init_default_scope('mmdet3d')
         torch.manual_seed(0)
-        settings = Config.fromfile(MODELS_FOLDER / config).model
+        settings = Config.fromfile(config_home() / MODELS_FOLDER / config).model
         self.limits = settings.data_preprocessor.voxel_layer
         self.model: nn.Module = MODELS.build(settings).to(device).eval()
         height = points[:, 2].quantile(0.05)  # the models' frame has the ground at 0

@@ -21,7 +21,7 @@ from sparse3d.compat.spconv_pointwise_weights import effective_matrix
 from sparse3d.errors import CheckpointError
 from voxelkp.published_architecture import PUBLISHED_MODEL
 
-CONFIG = 'configs/voxelkp/voxelkp_waymo.py'
+CONFIG = 'voxelkp_waymo'
 OPTIONS = {
     'model.neck.published_cell_offsets': True,
     'model.neck.published_level_weights': True,

@@ -29,7 +29,7 @@ LAST_LINES = {
     'detect.py': r'\d+ clouds, \d+ detections; ',
     'convert_checkpoint.py': r'\d+ tensors written to ',
     'list.py': r'\d+ (configs|modules|plugins|datasets|pictures|exporters|benchmarks)',
-    'export_onnx.py': r'\S+ MB written to ',
+    'export.py': r'\S+ MB written to ',
     'benchmark.py': r'\d+ (rows measured|benchmarks)',
     'update_tables.py': 'tables made anew: ',
     'sparsefusion.initial_weights': r'\d+ tensors written to ',

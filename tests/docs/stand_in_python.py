@@ -49,7 +49,6 @@ def import_the_stack() -> None:
 
     import sparse3d.apis  # noqa: F401
     import sparse3d.simulate  # noqa: F401
-    from sparse3d.apis.create_data import create_data  # noqa: F401
 
 
 def write_stand_ins(folder: Path, address: str) -> None:

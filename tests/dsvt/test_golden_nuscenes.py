@@ -30,7 +30,7 @@ class Run:
         self.golden = golden
         conversion = convert(golden.published_state('nus'))
         init_default_scope('mmdet3d')
-        model = load_config(ROOT / conversion.config, dict(conversion.options)).model
+        model = load_config(conversion.config, dict(conversion.options)).model
         for part in (model.voxel_encoder, model.bbox_head, model.data_preprocessor.voxel_layer):
             part.point_cloud_range = [-HALF, -HALF, -5, HALF, HALF, 3]
         model.middle_encoder.grid_shape = [120, 120, 1]

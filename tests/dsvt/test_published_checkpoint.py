@@ -6,7 +6,7 @@ import torch
 from mmdet3d.registry import MODELS
 from mmengine.registry import init_default_scope
 
-from dsvt.published_checkpoint import CONFIGS, OPTIONS, ROOT, convert, system_of, translate
+from dsvt.published_checkpoint import CONFIGS, OPTIONS, convert, system_of, translate
 from sparse3d.checkpoints import convert_checkpoint
 from sparse3d.checkpoints.open import open_checkpoint
 from sparse3d.engine.build_model import build_model
@@ -46,7 +46,7 @@ def test_everything_converts_and_loads(golden, kind):
     assert conversion.config == CONFIGS[system]
     assert conversion.options == OPTIONS[system]
     init_default_scope('mmdet3d')
-    model = MODELS.build(load_config(ROOT / conversion.config, dict(conversion.options)).model)
+    model = MODELS.build(load_config(conversion.config, dict(conversion.options)).model)
     model.load_state_dict(conversion.weights)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     assert parameters / 1e6 == pytest.approx(millions, abs=0.01)
@@ -64,7 +64,7 @@ def test_unknown_missing_and_misshapen_tensors_are_named(golden):
     six_columns = {**published, 'vfe.pfn_layers.0.linear.weight': torch.zeros(96, 12)}
     with pytest.raises(CheckpointError, match=r'pfn_layers.0.linear.weight has shape \(96, 12\)'):
         convert(six_columns)
-    frames = convert(six_columns, 'configs/dsvt/dsvt_pillar_waymo_2frames_24e.py')
+    frames = convert(six_columns, 'dsvt_pillar_waymo_2frames_24e')
     assert frames.weights['voxel_encoder.pfn_layers.0.linear.weight'].shape == (96, 12)
 
 
@@ -74,7 +74,7 @@ def test_from_the_published_file_to_a_detector(golden, tmp_path):
     convert_checkpoint('dsvt', tmp_path / 'published.pth', tmp_path / 'ours.pth')
     options = open_checkpoint(tmp_path / 'ours.pth').options
     assert options['model.bbox_head.published_turned_nms'] is True
-    model = build_model(load_config(ROOT / CONFIGS['pillar'], options), tmp_path / 'ours.pth')
+    model = build_model(load_config(CONFIGS['pillar'], options), tmp_path / 'ours.pth')
     weight = model.bbox_head.branches['hm'][3].bias
     assert torch.equal(weight, published['model_state']['dense_head.heads_list.0.hm.1.bias'])
     assert model.middle_encoder.stages[0].embedded == [(0, 1)] * 4

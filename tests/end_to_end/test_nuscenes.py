@@ -21,7 +21,7 @@ def test_from_simulation_to_the_submission_and_the_pictures(run, tmp_path, monke
     run('simulate', 'nuscenes', drive, '--scenes', 2, '--seconds', 1, '--image-width', 160,
         '--azimuths', 240, '--workers', 1)
     assert 'frames: train 2, val 2' in run('create_data', 'nuscenes', drive, '--workers', 1)
-    assert 'no problems found' in run('create_data', 'check', drive)
+    assert 'no problems found' in run('check', drive)
 
     printed = run('train', CONFIG, '--work-dir', work, '--cfg-options', 'train_cfg.max_epochs=1',
                   'train_cfg.val_interval=2',

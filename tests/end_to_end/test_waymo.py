@@ -23,7 +23,7 @@ def test_from_nothing_to_a_submission(tmp_path, run, monkeypatch):
     assert '2 simulated segments' in out and set(find_segments(root)) == {'train', 'val'}
     out = run('create_data', 'waymo', root, '--workers', 1)
     assert 'train 4, val 4, trainval 8' in out
-    assert 'no problems found' in run('create_data', 'check', root)
+    assert 'no problems found' in run('check', root)
     out = run('visualize', CONFIG, '--frames', 1, '--out', tmp_path / 'pictures')
     pictures = {Path(line).stem.split('_', 1)[1] for line in out.splitlines()
                 if line.endswith('.png')}

@@ -17,7 +17,7 @@ from focalsconv.published_checkpoint import convert
 from sparse3d.checkpoints import convert_checkpoint
 from sparse3d.checkpoints.open import open_checkpoint
 from sparse3d.engine.build_model import build_model
-from sparse3d.engine.load_config import load_config
+from sparse3d.engine.load_config import find_config, load_config
 from sparse3d.errors import CheckpointError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +27,7 @@ DEEPLAB = {'layer2.0.conv1.weight': (128, 256, 1, 1)}  # one of the many that ar
 def build(config: str):
     init_default_scope('mmdet3d')
     torch.manual_seed(0)
-    model = MODELS.build(Config.fromfile(ROOT / config).model)
+    model = MODELS.build(Config.fromfile(find_config(config)).model)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
     return model
@@ -108,17 +108,16 @@ def released(model, rules: list[tuple[str, str]]) -> dict[str, Tensor]:
     ('focalsconv_pv_rcnn_kitti_3class', PV_RCNN),
 ])
 def test_two_stage_detectors(name, rules):
-    config = f'configs/focalsconv/{name}.py'
-    model = build(config)
+    model = build(name)
     published = released(model, rules)
     done = convert(published)
-    assert done.config == config
+    assert done.config == name
     for key, value in model.state_dict().items():
         assert torch.equal(done.weights[key], value), key
     assert done.options['model.middle_encoder.published_float32_keys'] is True
     images = '_f_' in name
     assert ('model.middle_encoder.image_fusion' in done.options) is images
-    options = load_config(str(ROOT / config), done.options)  # as the tools do by themselves
+    options = load_config(name, done.options)  # as the tools do by themselves
     with_quirks = MODELS.build(options.model)
     with_quirks.load_state_dict(done.weights)
     assert with_quirks.middle_encoder.focal_layers.stage1.options.published_float32_keys
@@ -196,11 +195,11 @@ def apply(stored: dict[str, Tensor], name: str, features: Tensor) -> Tensor:
 
 
 def test_centerpoint_with_images_predicts_the_boxes_of_the_release():
-    model = build('configs/focalsconv/focalsconv_f_centerpoint_nuscenes.py')
+    model = build('focalsconv_f_centerpoint_nuscenes')
     published = det3d(model)
     done = convert(published)
-    assert done.config == 'configs/focalsconv/focalsconv_f_centerpoint_nuscenes.py'
-    model = MODELS.build(load_config(str(ROOT / done.config), done.options).model)
+    assert done.config == 'focalsconv_f_centerpoint_nuscenes'
+    model = MODELS.build(load_config(done.config, done.options).model)
     assert model.middle_encoder.image_layer.fusion.options.published_image_scale == 2 / 3
     model.load_state_dict(done.weights)
     features = torch.randn(1, 512, 5, 6)
@@ -227,14 +226,14 @@ def test_centerpoint_with_images_predicts_the_boxes_of_the_release():
 
 def test_through_files(tmp_path):
     """What tools/convert_checkpoint.py and tools/test.py do, with a file in spconv 1.x order."""
-    model = build('configs/focalsconv/focalsconv_voxel_rcnn_kitti_3class.py')
+    model = build('focalsconv_voxel_rcnn_kitti_3class')
     published = {name: value.permute(1, 2, 3, 4, 0).contiguous() if value.dim() == 5 else value
                  for name, value in released(model, VOXEL_RCNN).items()}
     torch.save(dict(model_state=published, epoch=80, version='pcdet+0.5.2'), tmp_path / 'in.pth')
     done = convert_checkpoint('focalsconv', tmp_path / 'in.pth', tmp_path / 'out.pth')
     options = open_checkpoint(tmp_path / 'out.pth').options
     assert options == done.options
-    config = load_config(str(ROOT / done.config), options)
+    config = load_config(done.config, options)
     loaded = build_model(config, tmp_path / 'out.pth')
     for name, value in model.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], value), name

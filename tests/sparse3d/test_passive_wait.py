@@ -14,9 +14,11 @@ PACKAGES = sorted(path.parent.name for path in ROOT.glob('projects/*/__init__.py
 # What a tool needs on its command line before it asks for torch.
 ARGUMENTS = {
     'train': 'absent.py', 'test': 'absent.py absent.pth', 'visualize': 'absent.py',
-    'analyze': 'absent.py absent.pth', 'benchmark': '--list', 'demo': '', 'create_data': '--help',
-    'detect': 'absent.py absent.pth absent.bin', 'export_onnx': 'absent.py', 'doctor': '',
-    'compare': 'a=absent.py b=absent.py --out absent.json', 'simulate': '--help',
+    'analyze': 'absent.py absent.pth', 'benchmark': '--list', 'demo': '',
+    'create_data': 'kitti absent', 'detect': 'absent.py absent.pth absent.bin',
+    'export': 'absent.py', 'check': 'absent',
+    'doctor': '', 'compare': 'a=absent.py b=absent.py --out absent.json',
+    'simulate': 'kitti absent --frames 0',
     'convert_checkpoint': 'dsvt absent.pth out.pth', 'update_tables': 'absent.md'}
 WITHOUT_TORCH = {'install'}  # it makes the environment
 

@@ -161,7 +161,7 @@ def whole_model(golden_dir, published_weights, folder, **top_level):
     state = published_weights.published_state(golden_dir / 'sparsebev' / 'state.json')
     torch.save({'state_dict': state, 'meta': {}, **top_level}, folder / 'released.pth')
     done = convert_checkpoint('sparsebev', folder / 'released.pth', folder / 'ours.pth')
-    assert done.config == 'configs/sparsebev/sparsebev_r50_400q_nuscenes.py'
+    assert done.config == 'sparsebev_r50_400q_nuscenes'
     options = open_checkpoint(folder / 'ours.pth').options
     return build_model(load_config(done.config, options), folder / 'ours.pth')
 

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from sparse3d.checkpoints.reading import PublishedWeights
+from sparse3d.engine.load_config import find_config
 from sparse3d.errors import CheckpointError
 from sparsebev.box_code import query_to_box
-from sparsebev.published_checkpoint import CONFIGS, ROOT, convert, layout_of
+from sparsebev.published_checkpoint import CONFIGS, convert, layout_of
 from sparsebev.published_names import LAYER, from_legacy_convention, ours
 from sparsebev.spatio_temporal_sampling import sampling_points
 
@@ -33,7 +34,7 @@ def test_names():
 
 def test_a_released_file_gets_its_config_and_every_quirk(released):
     done = convert(released)
-    assert done.config == 'configs/sparsebev/sparsebev_r50_400q_nuscenes.py'
+    assert done.config == 'sparsebev_r50_400q_nuscenes'
     assert all(done.options.values()) and len(done.options) == 4
     assert len(done.weights) == len(released) - 1  # the code weights are a constant
 
@@ -44,7 +45,7 @@ def test_other_code_weights_become_an_option(released):
 
 
 def test_every_layout_has_a_config_that_exists():
-    assert all((ROOT / path).is_file() for path in CONFIGS.values())
+    assert all(find_config(name) for name in CONFIGS.values())
     assert len(set(CONFIGS.values())) == len(CONFIGS) == 5
 
 
@@ -77,7 +78,7 @@ def test_what_does_not_fit_is_refused_and_named(released):
     with pytest.raises(CheckpointError, match='missing in it .*neck.fpn_convs.3.conv.weight'):
         convert(lacking)
     with pytest.raises(CheckpointError, match='bbox_head.query_boxes has shape'):
-        convert(released, config='configs/sparsebev/sparsebev_r50_nuscenes.py')
+        convert(released, config='sparsebev_r50_nuscenes')
     odd = {**released, 'pts_bbox_head.init_query_bbox.weight': torch.zeros(100, 10)}
     with pytest.raises(CheckpointError, match='no config has .*queries=100'):
         convert(odd)

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 import sparsefusion.register  # noqa: F401
+from sparse3d.plugins import config_home
 from sparse3d_benchmarks.run import BENCHMARKS
 from sparsefusion import benchmark, benchmark_frame
 from sparsefusion.benchmark_frame import DrawnFrame
@@ -57,7 +58,7 @@ def test_the_batch_is_what_the_detector_takes(monkeypatch):
     """The GPU's memory row trains on it; here it goes through the same calls on the CPU."""
     draw_little(monkeypatch)
     init_default_scope('mmdet3d')
-    model = MODELS.build(Config.fromfile(benchmark.CONFIG).model).train()
+    model = MODELS.build(Config.fromfile(config_home() / benchmark.MODEL).model).train()
     inputs, samples = DrawnFrame.draw().batch(2)
     inputs['voxels'] = model.data_preprocessor.voxelize(inputs['points'], samples)
     loss, _ = model.parse_losses(model(inputs, samples, mode='loss'))

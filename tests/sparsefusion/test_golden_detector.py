@@ -99,6 +99,6 @@ def test_the_head_and_the_boxes(golden, detector, stages):
 
 def test_the_converter_gives_the_whole_detector(golden, detector):
     conversion = convert(golden.published)
-    assert conversion.config == 'configs/sparsefusion/sparsefusion_r50_nuscenes.py'
+    assert conversion.config == 'sparsefusion_r50_nuscenes'
     assert dict(conversion.options) == FUSION_OPTIONS
     assert set(conversion.weights) == set(detector.state_dict())

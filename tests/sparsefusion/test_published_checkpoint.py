@@ -8,7 +8,7 @@ import sparsefusion.register  # noqa: F401
 from sparse3d.apis import load_config
 from sparse3d.errors import CheckpointError
 from sparsefusion.initial_weights import merge_initial_weights
-from sparsefusion.published_checkpoint import CONFIGS, FUSION_OPTIONS, ROOT, build, convert, kind_of
+from sparsefusion.published_checkpoint import CONFIGS, FUSION_OPTIONS, build, convert, kind_of
 from sparsefusion.published_names import NO_EFFECT, as_sparsefusion, ours
 
 
@@ -27,7 +27,7 @@ def published_transfusion(golden) -> dict:
 
 def swin_weights(golden) -> dict:
     """A Swin-T release: the golden's head around weights of the backbone's own names."""
-    model = build(ROOT / CONFIGS['swin_t'])
+    model = build(CONFIGS['swin_t'])
     images = {f'img_{name.removeprefix("image_")}': value
               for name, value in model.state_dict().items() if name.startswith('image_')}
     rest = {name: value for name, value in golden.published.items()
@@ -37,7 +37,7 @@ def swin_weights(golden) -> dict:
 
 @pytest.mark.parametrize('kind', ['resnet50', 'swin_t'])
 def test_published_behavior_is_switched_on_by_options_that_the_config_knows(kind):
-    head = load_config(ROOT / CONFIGS[kind], FUSION_OPTIONS).model.bbox_head
+    head = load_config(CONFIGS[kind], FUSION_OPTIONS).model.bbox_head
     assert head.suppression.published_squared_radius and head.suppression.published_zero_scores
     assert head.losses.published_match_height and head.published_padding
 
@@ -65,15 +65,14 @@ def test_transfusion_converts_and_its_sparse_weights_are_turned(golden):
     assert conversion.config == CONFIGS['transfusion_l'] and not conversion.options
     name = 'middle_encoder.conv_input.0.weight'
     torch.testing.assert_close(conversion.weights[name], golden.converted[name])
-    model = build(ROOT / CONFIGS['transfusion_l'])
+    model = build(CONFIGS['transfusion_l'])
     model.load_state_dict(conversion.weights)
 
 
 def test_transfusion_detects_what_the_released_lidar_branch_predicts(golden, case, one_thread):
     """With the heat map of the images as its own, the head gives the golden's LiDAR branch."""
     from mmdet3d.registry import MODELS
-    from mmengine.config import Config
-    config = Config.fromfile(ROOT / CONFIGS['transfusion_l'])
+    config = load_config(CONFIGS['transfusion_l'])
     settings = dict(config.model.bbox_head, point_cloud_range=[-27, -27, -5, 27, 27, 3])
     head = MODELS.build(settings)
     weights = convert(published_transfusion(golden)).weights
@@ -101,7 +100,7 @@ def test_swin_converts(golden):
     assert kind_of(released) == 'swin_t'
     conversion = convert(released)
     assert conversion.config == CONFIGS['swin_t']
-    build(ROOT / CONFIGS['swin_t']).load_state_dict(conversion.weights)
+    build(CONFIGS['swin_t']).load_state_dict(conversion.weights)
 
 
 def test_what_does_not_fit_is_refused(golden):

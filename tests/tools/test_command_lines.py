@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ['train', 'test', 'visualize', 'benchmark', 'convert_checkpoint', 'detect', 'analyze',
-         'export_onnx', 'list']
+         'export', 'list']
 
 
 def run(tool, *arguments):
@@ -64,13 +64,13 @@ def test_a_missing_checkpoint(tiny_config, tmp_path):
     ('detect', ['absent', 'absent.pth', 'absent.bin'], 'absent.pth does not exist'),
     ('convert_checkpoint', ['dsvtt', 'absent.pth', 'out.pth'], "did you mean 'dsvt'"),
     ('convert_checkpoint', ['dsvt', 'absent.pth', 'out.pth'], 'absent.pth does not exist'),
-    ('export_onnx', ['absent.py'], 'config file absent.py does not exist'),
+    ('export', ['absent.py'], 'config file absent.py does not exist'),
     ('benchmark', ['dsvtt'], "did you mean 'dsvt'"),
     ('benchmark', ['dsvtt', '--list'], "did you mean 'dsvt'"),
     ('simulate', ['kitti', 'drive', '--frames', '0'], 'at least 1 frame'),
     ('create_data', ['waymo', 'absent'], 'absent'),
-    ('create_data', ['check', 'absent'], 'absent holds no info file'),
-    ('compare', ['absent.py', '--out', 'runs.json'], 'there is no file absent.py'),
+    ('check', ['absent'], 'absent holds no info file'),
+    ('compare', ['absent.py', '--out', 'runs.json'], 'config file absent.py does not exist'),
     ('update_tables', ['absent.md'], 'absent.md does not exist'),
     ('demo', ['--config', 'absent.py', '--data-root', 'data', '--out', 'out'], 'absent.py'),
 ])

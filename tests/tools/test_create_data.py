@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from sparse3d_cli import main
+
 TOOL = Path(__file__).parents[2] / 'tools' / 'create_data.py'
 
 
@@ -16,6 +18,10 @@ def run(monkeypatch):
             runpy.run_path(str(TOOL), run_name='__main__')
         return ended.value.code
     return call
+
+
+def check(root):
+    return main(['check', str(root)])
 
 
 def test_help_shows_an_example(run, capsys):
@@ -34,10 +40,10 @@ def test_real_frames_are_prepared_checked_and_then_damaged(run, capsys, real_dat
     assert run('kitti', real_data_dir / 'kitti', '--out', tmp_path, '--all-frames',
                '--workers', 2) == 0
     assert 'frames: train 3, val 3, trainval 3' in capsys.readouterr().out
-    assert run('check', tmp_path) == 0
+    assert check(tmp_path) == 0
     assert 'no problems found' in capsys.readouterr().out
     shutil.rmtree(tmp_path / 'training/velodyne_reduced')
-    assert run('check', tmp_path) == 1
+    assert check(tmp_path) == 1
     assert 'PROBLEM 3 point clouds of train are unusable' in capsys.readouterr().out
 
 
@@ -49,7 +55,7 @@ def test_nuscenes_is_prepared_and_checked(run, capsys, tmp_path):
     assert run('nuscenes', root, '--no-cameras', '--no-database', '--lidar-sweeps', 3,
                '--workers', 1) == 0
     assert 'frames: train 2, val 2' in capsys.readouterr().out
-    assert run('check', root) == 0
+    assert check(root) == 0
     assert 'no problems found' in capsys.readouterr().out
     assert run('upgrade', root / 'nuscenes_infos_val.pkl') == 2
     assert 'not an info file of nuScenes or KITTI written by mmdet3d' in capsys.readouterr().err

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / 'tools'))
+from sparse3d_cli import environment_checks as checks
 
-from installation import checks  # noqa: E402
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_whole_environment_has_a_whole_table():
@@ -49,9 +48,10 @@ def test_a_wrong_sparse_convolution_is_reported(error, state):
     assert row.state == state and bool(row.remedy) == (state == 'broken')
 
 
-def test_the_pins_are_read():
-    pins = checks._pins()
-    assert pins['mmdet3d'] == '1.4.0' and pins['torch'] == '2.13.0'
+def test_the_tested_versions_are_those_of_the_constraints():
+    lines = [line.split(';')[0].strip() for line in (ROOT / 'constraints.txt').open()]
+    pins = dict(line.split('==') for line in lines if '==' in line)
+    assert {name: pins[name] for name in checks.TESTED} == checks.TESTED
 
 
 @pytest.mark.parametrize('reported, environment, state, words', [

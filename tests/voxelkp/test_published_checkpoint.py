@@ -29,7 +29,7 @@ def published() -> dict[str, torch.Tensor]:
 def test_all_of_it_converts(published):
     conversion = convert(published)
     assert isinstance(conversion, Conversion)
-    config = load_config(ROOT / conversion.config, dict(conversion.options))
+    config = load_config(conversion.config, dict(conversion.options))
     assert config.model.neck.published_cell_offsets and config.model.neck.published_level_weights
     init_default_scope('mmdet3d')
     config.model.pop('data_preprocessor')

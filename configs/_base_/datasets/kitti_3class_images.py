@@ -1,6 +1,6 @@
 # KITTI, LiDAR and the left color camera, the three benchmark classes.
 # Sampled objects are pasted into the images: after create_data.py kitti, run
-#     python tools/create_data.py crops kitti data/kitti
+#     sparse3d create-data crops kitti data/kitti
 # Data elsewhere: --cfg-options data_root=/disk/kitti, or SPARSE3D_KITTI=/disk/kitti for all runs.
 data_root = '{{$SPARSE3D_KITTI:data/kitti}}'
 class_names = ['Car', 'Pedestrian', 'Cyclist']

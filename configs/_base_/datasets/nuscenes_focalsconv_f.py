@@ -1,7 +1,7 @@
 # nuScenes, LiDAR with nine earlier sweeps and six cameras at 2/3 scale, balanced classes, for
 # Focals Conv-F (det3d counts the key frame: ten sweeps).
 # Sampled objects are pasted into the images: after create_data.py nuscenes, run
-#     python tools/create_data.py crops nuscenes data/nuscenes
+#     sparse3d create-data crops nuscenes data/nuscenes
 # Data elsewhere: --cfg-options data_root=/disk/nuscenes, or SPARSE3D_NUSCENES=/disk/nuscenes.
 data_root = '{{$SPARSE3D_NUSCENES:data/nuscenes}}'
 class_names = [

@@ -1,5 +1,5 @@
-# A simulated drive in KITTI's layout, LiDAR only, cars (make one: tools/simulate.py kitti).
-# Data elsewhere: SPARSE3D_SIMULATED_KITTI=/data/drive python tools/train.py ...
+# A simulated drive in KITTI's layout, LiDAR only, cars (make one: sparse3d simulate kitti).
+# Data elsewhere: SPARSE3D_SIMULATED_KITTI=/data/drive sparse3d train ...
 data_root = '{{$SPARSE3D_SIMULATED_KITTI:data/simulated_kitti}}'
 class_names = ['Car']
 point_cloud_range = [0, -20, -3, 51.2, 20, 1]  # meters: x, y, z from, x, y, z to

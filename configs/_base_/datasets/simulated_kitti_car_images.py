@@ -1,8 +1,8 @@
 # A simulated drive in KITTI's layout, LiDAR and the left color camera, cars
-# (make one: tools/simulate.py kitti). Sampled objects are pasted into the images: after
+# (make one: sparse3d simulate kitti). Sampled objects are pasted into the images: after
 # create_data.py kitti, run
-#     python tools/create_data.py crops kitti data/simulated_kitti
-# Data elsewhere: SPARSE3D_SIMULATED_KITTI=/data/drive python tools/train.py ...
+#     sparse3d create-data crops kitti data/simulated_kitti
+# Data elsewhere: SPARSE3D_SIMULATED_KITTI=/data/drive sparse3d train ...
 data_root = '{{$SPARSE3D_SIMULATED_KITTI:data/simulated_kitti}}'
 class_names = ['Car']
 point_cloud_range = [0, -20, -3, 51.2, 20, 1]  # meters: x, y, z from, x, y, z to

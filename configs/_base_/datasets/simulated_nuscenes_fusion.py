@@ -1,6 +1,6 @@
 # A simulated drive in nuScenes' layout, LiDAR with sweeps and six cameras
-# (make one: tools/simulate.py nuscenes; 640 x 360 pixels).
-# Data elsewhere: SPARSE3D_SIMULATED_NUSCENES=/data/drive python tools/train.py ...
+# (make one: sparse3d simulate nuscenes; 640 x 360 pixels).
+# Data elsewhere: SPARSE3D_SIMULATED_NUSCENES=/data/drive sparse3d train ...
 data_root = '{{$SPARSE3D_SIMULATED_NUSCENES:data/simulated_nuscenes}}'
 class_names = ['car', 'truck', 'bicycle', 'pedestrian']
 point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # meters: x, y, z from, x, y, z to

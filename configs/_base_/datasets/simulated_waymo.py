@@ -1,6 +1,6 @@
 # A simulated drive in Waymo's layout, vehicles (called Car), pedestrians, cyclists
-# (make one: tools/simulate.py waymo, then tools/create_data.py waymo).
-# Data elsewhere: SPARSE3D_SIMULATED_WAYMO=/data/drive/kitti_format python tools/train.py ...
+# (make one: sparse3d simulate waymo, then sparse3d create-data waymo).
+# Data elsewhere: SPARSE3D_SIMULATED_WAYMO=/data/drive/kitti_format sparse3d train ...
 data_root = '{{$SPARSE3D_SIMULATED_WAYMO:data/simulated_waymo/kitti_format}}'
 class_names = ['Car', 'Pedestrian', 'Cyclist']
 point_cloud_range = [-40, -40, -2, 40, 40, 4]  # meters: x, y, z from, x, y, z to

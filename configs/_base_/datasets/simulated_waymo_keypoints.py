@@ -1,6 +1,6 @@
 # A simulated drive in Waymo's layout, people with 14 joints (pedestrians and cyclists as one)
-# (make one: tools/simulate.py waymo, then tools/create_data.py waymo).
-# Data elsewhere: SPARSE3D_SIMULATED_WAYMO=/data/drive/kitti_format python tools/train.py ...
+# (make one: sparse3d simulate waymo, then sparse3d create-data waymo).
+# Data elsewhere: SPARSE3D_SIMULATED_WAYMO=/data/drive/kitti_format sparse3d train ...
 data_root = '{{$SPARSE3D_SIMULATED_WAYMO:data/simulated_waymo/kitti_format}}'
 class_names = ['Human']
 point_cloud_range = [-25.6, -25.6, -2, 25.6, 25.6, 2.8]  # meters: x, y, z from, x, y, z to

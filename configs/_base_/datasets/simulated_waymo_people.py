@@ -1,7 +1,7 @@
 # A simulated drive in Waymo's layout, through crowds: people near the vehicle with 14 joints, on
 # raw clouds in training, on raw and on cleaned ones in evaluation. Make one with
-# tools/simulate.py waymo data/simulated_crowd --people 5, then tools/create_data.py waymo.
-# Data elsewhere: SPARSE3D_SIMULATED_WAYMO=/data/drive/kitti_format python tools/train.py ...
+# sparse3d simulate waymo data/simulated_crowd --people 5, then sparse3d create-data waymo.
+# Data elsewhere: SPARSE3D_SIMULATED_WAYMO=/data/drive/kitti_format sparse3d train ...
 data_root = '{{$SPARSE3D_SIMULATED_WAYMO:data/simulated_crowd/kitti_format}}'
 class_names = ['Human']
 point_cloud_range = [-20.48, -20.48, -1.0, 20.48, 20.48, 2.2]  # meters: x, y, z from, x, y, z to

@@ -17,13 +17,11 @@ from sparse3d.apis.model_cost import measure_cost
 from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.checkpoints.open import latest_checkpoint
 from sparse3d.engine.config_options import parse_options
-from sparse3d.engine.load_config import load_config
+from sparse3d.engine.load_config import find_config, load_config
 from sparse3d.engine.result_record import result_record
 from sparse3d.engine.training_log import loss_by_epoch
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.parallel.progress import Progress
-
-TOOLS = Path(__file__).resolve().parents[3] / 'tools'
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Row:
 
     Attributes:
         name: what the table calls it.
-        config: path of the config that is trained and tested.
+        config: path or bare name of the config that is trained and tested.
         weights_of: name of the row whose trained weights are tested here instead of own ones.
     """
 
@@ -49,8 +47,7 @@ class Row:
         """
         name, equals, config = text.rpartition('=')
         config, _, weights_of = config.partition('@')
-        if not Path(config).is_file():
-            raise ConfigError(f'{text!r} names no config: there is no file {config}')
+        find_config(config)
         return cls(name if equals else Path(config).stem, config, weights_of or None)
 
 
@@ -109,8 +106,8 @@ def compare(plan: Plan) -> dict[str, Any]:
 
     Runs that the file already has are not repeated, a training that was stopped goes on: the
     same call after an interruption does only what is missing. Each run is a process of its own
-    with an equal share of the cores, started as a user starts it (``tools/train.py``,
-    ``tools/test.py``).
+    with an equal share of the cores, started as a user starts it (``sparse3d train``,
+    ``sparse3d test``).
 
     Returns:
         What the file holds: ``runs``, each with ``name``, ``config``, ``seed``, ``metrics``, ...
@@ -200,13 +197,13 @@ def _train_and_test(plan: Plan, row: Row, seed: int,
     folder = plan.folder(row, seed)
     folder.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
-    _run_tool(plan, folder, 'train.py', row.config, '--seed', str(seed), '--work-dir',
+    _run_verb(plan, folder, 'train', row.config, '--seed', str(seed), '--work-dir',
               str(folder), '--resume', options=(*plan.options, *_evaluation_later(row, plan)))
     minutes = (time.monotonic() - start) / 60
     checkpoint = latest_checkpoint(folder)
     for other in missing:
         scores = folder / 'scores.json'
-        _run_tool(plan, folder, 'test.py', other.config, str(checkpoint), '--work-dir',
+        _run_verb(plan, folder, 'test', other.config, str(checkpoint), '--work-dir',
                   str(folder / 'test'), '--out', str(scores), options=plan.options)
         record = result_record(json.loads(scores.read_text()))
         yield {'name': other.name, 'config': other.config, 'seed': seed,
@@ -222,17 +219,17 @@ def _evaluation_later(row: Row, plan: Plan) -> tuple[str, ...]:
     return (f'train_cfg.val_begin={epochs + 1}', )  # the interval does not hold back the last
 
 
-def _run_tool(plan: Plan, folder: Path, tool: str, *arguments: str,
+def _run_verb(plan: Plan, folder: Path, verb: str, *arguments: str,
               options: Sequence[str] = ()) -> None:
-    command = [sys.executable, str(TOOLS / tool), *arguments]
+    command = [sys.executable, '-m', 'sparse3d', verb, *arguments]
     command += ['--cfg-options', *options] if options else []
-    log = folder / f'{Path(tool).stem}.log'
+    log = folder / f'{verb}.log'
     threads = {name: str(_threads(plan)) for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS')}
     with log.open('a') as out:
         code = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT,
                               env={**os.environ, **threads}).returncode
     if code:
-        raise DataError(f'{tool} of {arguments[0]} failed with code {code}; see the end of {log}')
+        raise DataError(f'{verb} of {arguments[0]} failed with code {code}; see the end of {log}')
 
 
 def _threads(plan: Plan) -> int:

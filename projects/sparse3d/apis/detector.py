@@ -36,7 +36,8 @@ def load_detector(
     """Load a detector, ready for arrays.
 
     Args:
-        config: path of a config file, its bare name (``'centerpoint_kitti_car'``), or a Config.
+        config: path of a config file, its bare name (``'centerpoint_kitti_car'``), or a Config;
+            or a checkpoint alone (``'epoch_6.pth'``), for the config that it holds or names.
         checkpoint: its weights, ours or converted; None leaves them as initialized.
         device: default: the GPU if there is one.
         cfg_options: dotted keys and values that override the config.
@@ -47,6 +48,8 @@ def load_detector(
         ConfigError: if the config cannot be read, or has no model or test pipeline.
         CheckpointError: if the checkpoint is not one of this model.
     """
+    if checkpoint is None and not isinstance(config, Config) and str(config).endswith('.pth'):
+        config, checkpoint = None, config
     config, opened = open_with_config(config, checkpoint, cfg_options)
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     model = build_model(config, opened, device)  # first: it compares data and model

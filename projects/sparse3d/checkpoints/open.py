@@ -71,7 +71,7 @@ def open_checkpoint(path: str | PathLike | Checkpoint) -> Checkpoint:
     content = read_any_checkpoint(path)
     if isinstance(content, dict) and 'model_state' in content:
         raise CheckpointError(f'{path} is a checkpoint of OpenPCDet; convert it first with '
-                              f'"python tools/convert_checkpoint.py"')
+                              f'"sparse3d convert-checkpoint"')
     weights = _weights(content) if isinstance(content, dict) else {}
     if not weights:
         raise CheckpointError(f'{path} holds no weights: it is not a checkpoint of a model')

@@ -29,7 +29,7 @@ def check_published_options(options: Any, source: str, plug_in: str | None = Non
     """
     if not isinstance(options, Mapping):
         raise CheckpointError(f'{source} has config options that are no keys and values; '
-                              f'convert it again with tools/convert_checkpoint.py')
+                              f'convert it again with sparse3d convert-checkpoint')
     if not options:
         return {}
     owners = plugins().values() if plug_in is None else [plugin(plug_in)]
@@ -41,7 +41,7 @@ def check_published_options(options: Any, source: str, plug_in: str | None = Non
                 f'{source} sets the config key {str(key)[:80]!r} to {str(value)[:80]!r}, and a '
                 f'checkpoint may only switch published quirks that {named} with numbers, truth '
                 f'values, text or lists of them; take it from elsewhere, install its plug-in, or '
-                f'convert it again with tools/convert_checkpoint.py')
+                f'convert it again with sparse3d convert-checkpoint')
     return dict(options)
 
 

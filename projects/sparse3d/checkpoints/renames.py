@@ -53,7 +53,7 @@ def refuse_old_names(content: Any, path: str) -> None:
         more = f' and {len(changes) - 1} more' if len(changes) > 1 else ''
         raise CheckpointError(
             f'{path} was written before names were changed ({changes[0]}{more}); rewrite it with '
-            f'"python tools/convert_checkpoint.py renames {path} NEW.pth"')
+            f'"sparse3d convert-checkpoint renames {path} NEW.pth"')
 
 
 def renamed(content: Any) -> tuple[Any, list[str]]:

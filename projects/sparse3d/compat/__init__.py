@@ -11,6 +11,7 @@ from importlib import import_module
 PATCHES: tuple[str, ...] = (
     'activation_checkpointing',
     'checkpoint_loading',
+    'config_scope',
     'info_files',
     'multi_sweep',
     'numpy_names',

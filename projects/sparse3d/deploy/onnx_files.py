@@ -24,7 +24,7 @@ def require_packages() -> None:
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         raise BackendUnavailable(f'the export needs {", ".join(missing)}: '
-                                 "pip install -c constraints.txt '.[export]'")
+                                 '"pip install onnx onnxruntime onnxscript"')
 
 
 def to_onnx(model: nn.Module, inputs: Mapping[str, Tensor],

@@ -14,7 +14,7 @@ def set_allocator() -> bool:
     """Stop glibc from giving freed memory back to the operating system.
 
     By default it gives back every large block. The next tensor of that size then costs one page
-    fault for each 4 kB and their clearing (``tools/benchmark.py freed_memory``). The process holds
+    fault for each 4 kB and their clearing (``sparse3d benchmark freed_memory``). The process holds
     its peak until it ends. Forked processes inherit the setting.
 
     Returns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
@@ -11,13 +12,13 @@ from mmengine.config import Config
 from sparse3d.checkpoints.open import Checkpoint, a_few, open_checkpoint
 from sparse3d.engine.config_options import has_place, value_at
 from sparse3d.engine.load_config import load_config
-from sparse3d.errors import CheckpointError
+from sparse3d.errors import CheckpointError, ConfigError
 
 logger = logging.getLogger(__name__)
 
 
 def open_with_config(
-        config: str | PathLike | Config,
+        config: str | PathLike | Config | None,
         checkpoint: str | PathLike | Checkpoint | None,
         cfg_options: Mapping[str, Any] | None = None,
         allow_partial: bool = False,
@@ -25,7 +26,8 @@ def open_with_config(
     """A config as the weights of a checkpoint need it, and the checkpoint.
 
     Args:
-        config: path of a config file, or a Config.
+        config: path or bare name of a config file, or a Config; None for the one that the
+            checkpoint holds or names, see :func:`own_config`.
         checkpoint: its options override the config; None for none.
         cfg_options: dotted keys and values that override both.
         allow_partial: see :func:`fitting_options`.
@@ -35,9 +37,39 @@ def open_with_config(
         CheckpointError: as :func:`open_checkpoint` and :func:`fitting_options`.
     """
     opened = None if checkpoint is None else open_checkpoint(checkpoint)
-    config = load_config(config)
+    if config is None and opened is None:
+        raise ConfigError('a config is needed, or a checkpoint that holds one')
+    config = own_config(opened) if config is None else load_config(config)
     options = {} if opened is None else fitting_options(opened, config, allow_partial)
     return load_config(config, {**options, **(cfg_options or {})}), opened
+
+
+def own_config(checkpoint: Checkpoint) -> Config:
+    """The config of a checkpoint: the one that a training stored in it, else the one of ours,
+    or of an installed plug-in, that a converter named.
+
+    A stored one is data (:mod:`sparse3d.stored_config`) and says what the model takes and gives;
+    it names no files, so that it detects in arrays and does not train or test.
+
+    Raises:
+        CheckpointError: if the checkpoint has neither.
+    """
+    named = checkpoint.meta.get('config')
+    if isinstance(named, str) and not isinstance(checkpoint.meta.get('cfg'), str):
+        try:
+            return load_config(Path(named).stem)
+        except ConfigError as error:
+            raise CheckpointError(f'{checkpoint.path} belongs to the config {named}: {error}'
+                                  ) from error
+    stored = checkpoint.config()
+    dataset = dict(pipeline=stored.get('test_pipeline', []),
+                   metainfo=dict(classes=stored.get('class_names')))
+    if 'frames' in stored:
+        dataset['frames'] = stored['frames']
+    if 'model' not in stored or not dataset['pipeline']:
+        raise CheckpointError(f'{checkpoint.path}: the config in it has no model or no test '
+                              f'pipeline; name the config it belongs to')
+    return load_config(Config(dict(stored, test_dataloader=dict(dataset=dataset))))
 
 
 def fitting_options(checkpoint: Checkpoint, config: Config, allow_partial: bool = False,

@@ -15,12 +15,11 @@ from mmengine.config import Config
 
 from sparse3d.engine.config_environment import escaped_environment
 from sparse3d.engine.config_options import as_the_config_has, check_options, check_top_level
-from sparse3d.errors import ConfigError
-from sparse3d.plugins import config_files
+from sparse3d.errors import ConfigError, PluginError
+from sparse3d.plugins import config_file, config_files, config_home
 from sparse3d.stored_config import SCOPES, check_data_config, texts_of
 from sparse3d.transforms.data_root import move_data_root
 
-CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
 DATA_SUFFIXES = ('.yaml', '.yml', '.json')  # data; a .py config is a program
 CONFIG_SUFFIXES = ('.py', *DATA_SUFFIXES)
 
@@ -32,7 +31,7 @@ def load_config(
     """Read a config, override it with options, and make its plug-ins known.
 
     Args:
-        config: path of a config file, its bare name (``'centerpoint_kitti_car'``), or a Config.
+        config: path of a config file, bare name of one of ours or of a plug-in's, or a Config.
         options: dotted keys and values that override the config.
 
     Returns:
@@ -54,26 +53,25 @@ def load_config(
 
 
 def find_config(config: str | PathLike) -> Path:
-    """The path of a config; a bare name is looked up among those that are installed.
+    """The file that a path or a bare name of a config stands for.
+
+    A path has a folder or an ending; ``'centerpoint_kitti_car'`` is a name.
 
     Raises:
-        ConfigError: if there is no config of this name.
-        PluginError: if two installed configs have one name.
+        ConfigError: if there is no such file, no config has this name, or several have.
     """
-    if os.sep in str(config) or Path(config).suffix in CONFIG_SUFFIXES:
-        return Path(config)
-    installed = config_files()
-    if str(config) not in installed:
-        close = get_close_matches(str(config), installed, n=1)
-        hint = f'; did you mean {close[0]!r}?' if close else ''
-        raise ConfigError(f'config {config} does not exist, neither as a file nor among the '
-                          f'{len(installed)} that are installed{hint}')
-    return installed[str(config)].resolve()
+    path = Path(config)
+    if path.is_file():
+        return path
+    if os.sep in str(config) or path.suffix in CONFIG_SUFFIXES:
+        raise ConfigError(f'config file {path} does not exist{_similar_files(path)}')
+    try:
+        return config_file(str(config))
+    except PluginError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _read(path: Path) -> Config:
-    if not path.is_file():
-        raise ConfigError(f'config file {path} does not exist{_similar_files(path)}')
     try:
         with escaped_environment(path):
             return _read_data(path) if path.suffix in DATA_SUFFIXES else Config.fromfile(path)
@@ -100,16 +98,17 @@ def _check_bases(path: Path, above: tuple[Path, ...] = ()) -> None:
     bases = content.get('_base_') or []
     for base in [bases] if isinstance(bases, str) else bases:
         scope, scoped, _ = base.partition('::')
-        if scoped and scope in SCOPES:
+        if scoped and scope in (*SCOPES, 'sparse3d'):
             continue  # of an installed package
         file = (path.parent / base).resolve()
         if file in above:
             raise ConfigError(f'config file {path} has itself as a base: {base}')
         if file.suffix in DATA_SUFFIXES:
             _check_bases(file, (*above, file))
-        elif CONFIGS.resolve() not in file.parents:
+        elif config_home() not in file.parents:
             raise ConfigError(f'config file {path} is data and names the program {base} as its '
-                              f'base; name one in {CONFIGS}, or write the config as a .py file')
+                              f'base; name one of ours (sparse3d::FOLDER/FILE.py), or write the '
+                              f'config as a .py file')
 
 
 def _override(config: Config, options: dict[str, Any]) -> None:
@@ -127,6 +126,8 @@ def _first_line(error: Exception) -> str:
 
 
 def _similar_files(path: Path) -> str:
+    if path.stem in config_files():
+        return f'; the bare name {path.stem} finds the installed config'
     names = [other.name for other in path.parent.glob('*.py')] if path.parent.is_dir() else []
     near = get_close_matches(path.name, names, n=3, cutoff=0.5)
     return f'; in {path.parent} there is {", ".join(near)}' if near else ''

@@ -7,9 +7,9 @@ A table stands between two comments, which stay:
     ...
     <!-- end of table -->
 
-The first form is for the rows of ``tools/benchmark.py --out``, the second for files that hold
-a list of ``runs``, each with a ``name`` and the ``metrics`` of ``tools/test.py --out``, such as
-``tools/compare.py`` writes. Runs of one name are seeds: one row with mean and standard deviation.
+The first form is for the rows of ``sparse3d benchmark --out``, the second for files that hold
+a list of ``runs``, each with a ``name`` and the ``metrics`` of ``sparse3d test --out``, such as
+``sparse3d compare`` writes. Runs of one name are seeds: one row with mean and standard deviation.
 ``KEY as TEXT`` gives a column another head.
 """
 from __future__ import annotations

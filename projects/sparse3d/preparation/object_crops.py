@@ -66,7 +66,7 @@ def prepare_object_images(root: str | os.PathLike, dataset: str, workers: int = 
     missing = [name for name in entries_of if name not in frames]
     if missing:
         raise DataError(f'{index_path} has objects of the frame {missing[0]!r}, which the info '
-                        f'file lacks; make both again with tools/create_data.py {dataset}')
+                        f'file lacks; make both again with sparse3d create-data {dataset}')
     work = [(frames[name], entries) for name, entries in entries_of.items()]
     function = partial(_cut_frame, root=root, folder=f'{dataset}_gt_images')
     count = 0

@@ -22,7 +22,7 @@ FORMAT_VERSION = 1
 _TRAILER = b'\nsparse3d-crc32:'
 _TRAILER_LENGTH = len(_TRAILER) + 8
 _OTHER_WAY = dict.fromkeys(
-    ('nuscenes', 'kitti'), ' or convert it with "tools/create_data.py upgrade"')
+    ('nuscenes', 'kitti'), ' or convert it with "sparse3d create-data upgrade"')
 
 
 def write_plain_file(path: str | os.PathLike, content: Any) -> None:
@@ -47,7 +47,7 @@ def read_plain_file(path: str | os.PathLike) -> Any:
         stream, checksum = content[:-_TRAILER_LENGTH], content[-8:]
         if checksum != b'%08x' % zlib.crc32(stream):
             raise DataError(f'{path} is damaged (checksum differs); '
-                            f'make it again with tools/create_data.py')
+                            f'make it again with sparse3d create-data')
     return loads_plain(content, str(path))
 
 
@@ -81,7 +81,7 @@ def read_info_file(path: str | os.PathLike, dataset: str) -> dict:
     """
     if not Path(path).exists():
         raise DataError(f'the info file {path} does not exist; make it with '
-                        f'"python tools/create_data.py {dataset} {Path(path).parent}"')
+                        f'"sparse3d create-data {dataset} {Path(path).parent}"')
     info = read_plain_file(path)
     check_info(info, dataset, str(path))
     return info
@@ -91,7 +91,7 @@ def check_info(info: Any, dataset: str, source: str) -> None:
     """Raise :class:`DataError` unless ``info`` is in the 1.4 layout and of ``dataset``."""
     if is_old_layout(info):
         raise DataError(f'{source} was written by mmdet3d 0.x, whose entries and LiDAR boxes are '
-                        f'others; make it again with "tools/create_data.py {dataset}"'
+                        f'others; make it again with "sparse3d create-data {dataset}"'
                         f'{_OTHER_WAY.get(dataset, "")}')
     if (not isinstance(info, dict) or not isinstance(info.get('metainfo'), Mapping)
             or not isinstance(info.get('data_list'), list)):
@@ -104,7 +104,7 @@ def check_info(info: Any, dataset: str, source: str) -> None:
     version = stamp.get('format_version', FORMAT_VERSION) if isinstance(stamp, Mapping) else None
     if not isinstance(version, int):
         raise DataError(f'{source} is damaged: its stamp {stamp!r:.60} names no format; make it '
-                        f'again with tools/create_data.py')
+                        f'again with sparse3d create-data')
     if version > FORMAT_VERSION:
         raise DataError(f'{source} has format {version}, this release reads up to '
                         f'{FORMAT_VERSION}; update Sparse3D or make the file again')

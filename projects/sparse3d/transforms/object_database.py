@@ -78,7 +78,7 @@ def load_index(path: str, classes: Sequence[str], wanted: Collection[str],
                       logger='current', level=30)
         if with_crops and any('crops' not in entry for entry in database[name]):
             raise ConfigError(f'{path} has no object images: cut them out with "python '
-                              f'tools/create_data.py crops", or switch paste_images off')
+                              f'sparse3d create-data crops", or switch paste_images off')
     return database
 
 
@@ -92,7 +92,7 @@ def _check_entries(entries: Any, name: str, path: str) -> None:
         lacking = [key for key in needed if not isinstance(entry, Mapping) or key not in entry]
         if lacking:
             raise DataError(f'entry {row} of {name} in {path} lacks {", ".join(lacking)}; make the '
-                            f'database again with tools/create_data.py')
+                            f'database again with sparse3d create-data')
 
 
 def points_of(placed: PlacedObject, data_root: str, columns: int) -> np.ndarray:

@@ -71,10 +71,10 @@ def describe_contents(content: bytes) -> dict[str, int]:
 def _check_contents(path: str | os.PathLike, content: bytes, contents: Mapping) -> None:
     if len(content) != contents['size']:
         raise DataError(f'{path} has {len(content)} bytes but had {contents["size"]} when its '
-                        f'info file was made; restore it or run tools/create_data.py again')
+                        f'info file was made; restore it or run sparse3d create-data again')
     if zlib.crc32(content) != contents['crc32']:
         raise DataError(f'{path} has changed since its info file was made (checksum differs); '
-                        f'restore it or run tools/create_data.py again')
+                        f'restore it or run sparse3d create-data again')
 
 
 def _finite_rows(points: np.ndarray, path: str | os.PathLike) -> np.ndarray:

@@ -65,7 +65,7 @@ def _rerun() -> Any:
         import rerun
     except ImportError as error:
         raise BackendUnavailable('recordings need the rerun SDK; install it with '
-                                 '"pip install sparse3d[rerun]"') from error
+                                 '"pip install rerun-sdk==0.22.1"') from error
     return rerun
 
 

@@ -159,7 +159,7 @@ def rendering_problem() -> str | None:
         return None
     return ('open3d cannot render here; "apt-get install libvulkan1 mesa-vulkan-drivers '
             'libusb-1.0-0 libgl1 libgomp1" is what it needs on Debian and Ubuntu, and '
-            '"python tools/doctor.py" tells more')
+            '"sparse3d doctor" tells more')
 
 
 def _point_item(frame: Frame, color_by: str) -> dict[str, Any]:

@@ -123,7 +123,7 @@ root = mini(WORK / 'd', samples=6)
 from sparse3d.errors import Sparse3DError
 from sparse3d.datasets.nuscenes.prepare import prepare_nuscenes
 from sparse3d.preparation.info_upgrade import upgrade_info_file
-from sparse3d.apis.create_data.upgrade import UPGRADES
+from sparse3d.apis.upgrade import upgrades
 from sparse3d.transforms.info_files import read_info_file
 prepare_nuscenes(root)
 def quaternion(matrix):
@@ -162,7 +162,7 @@ for name, sparsebev in (('SparseBEV', True), ('StreamPETR', False)):
     path.write_bytes(pickle.dumps(dict(infos=[old(entry, sparsebev) for entry in entries],
                                        metadata=dict(version='v1.0-mini'))))
     try:
-        upgrade_info_file(path, UPGRADES)
+        upgrade_info_file(path, upgrades())
         new = read_info_file(path, 'nuscenes')['data_list'][1]
         said.append(f'{name}: upgraded, scene_token {"kept" if "scene_token" in new else "dropped"}')
     except Sparse3DError as error:

@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 from sparse3d.apis import train
-from sparse3d.apis.detector import CONFIGS
+from sparse3d.plugins import config_home
 from sparse3d.errors import Sparse3DError
 from sparse3d.datasets.custom.prepare.frames import CustomPreparation, prepare_custom
 
-DATA = (CONFIGS / '_base_/datasets/custom_data.py').read_text()
+DATA = (config_home() / '_base_/datasets/custom_data.py').read_text()
 CLASSES, RANGE, COLUMNS = "class_names = ['Car'] ", 'point_cloud_range = [0, -20, -3, 51.2, 20, 1]', 'columns = 4 '
 CASES = {  # name: (replaced in custom_data.py, changes of the model, columns of the files)
     'nothing': ((), '', 4),
@@ -51,8 +51,8 @@ for name, (change, model, columns) in CASES.items():
         assert not change or text != DATA
         (root / 'data.py').write_text(text)
         (root / 'config.py').write_text(
-            f"_base_ = ['{CONFIGS}/_base_/models/centerpoint_small.py', 'data.py', "
-            f"'{CONFIGS}/_base_/schedules/onecycle_minutes.py', '{CONFIGS}/_base_/default_runtime.py']\n{model}")
+            f"_base_ = ['{config_home()}/_base_/models/centerpoint_small.py', 'data.py', "
+            f"'{config_home()}/_base_/schedules/onecycle_minutes.py', '{config_home()}/_base_/default_runtime.py']\n{model}")
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 said = str(train(root / 'config.py', root / 'work', dict(

@@ -28,15 +28,15 @@ def started(monkeypatch) -> list[tuple[str, ...]]:
     """Tools that would have been started; a test writes the number of its start as a score."""
     calls = []
 
-    def run_tool(plan, folder, tool, *arguments, options=()):
-        calls.append((tool, *arguments))
-        if tool == 'train.py':
+    def run_verb(plan, folder, verb, *arguments, options=()):
+        calls.append((verb, *arguments))
+        if verb == 'train':
             (folder / 'epoch_3.pth').write_bytes(b'')
         else:
             Path(arguments[arguments.index('--out') + 1]).write_text(
                 json.dumps({'metrics': {'AP': len(calls)}}))
 
-    monkeypatch.setattr(module, '_run_tool', run_tool)
+    monkeypatch.setattr(module, '_run_verb', run_verb)
     return calls
 
 
@@ -48,7 +48,7 @@ def test_rows_are_read_from_the_command_line(config):
     assert Row.parse(config) == Row('small', config)
     assert Row.parse(f'a b={config}') == Row('a b', config)
     assert Row.parse(f'lost={config}@a b') == Row('lost', config, 'a b')
-    with pytest.raises(ConfigError, match='no file nowhere.py'):
+    with pytest.raises(ConfigError, match='nowhere.py does not exist'):
         Row.parse('x=nowhere.py')
 
 
@@ -58,7 +58,7 @@ def test_every_row_and_seed_is_run_once_and_written(tmp_path, config, started):
     runs = json.loads((tmp_path / 'out.json').read_text())['runs']
     assert [(run['name'], run['seed']) for run in runs] == [
         ('a', 0), ('a', 1), ('lost', 0), ('lost', 1)]
-    assert [call[0] for call in started] == ['train.py', 'test.py', 'test.py'] * 2
+    assert [call[0] for call in started] == ['train', 'test', 'test'] * 2
     assert started[0][1:] == (config, '--seed', '0', '--work-dir',
                               str(tmp_path / 'work' / 'a_0'), '--resume')
 
@@ -67,7 +67,7 @@ def test_runs_that_the_file_has_are_kept(tmp_path, config, started):
     compare(plan_of(tmp_path, [Row('a', config)]))
     first = list(started)
     content = compare(plan_of(tmp_path, [Row('a', config), Row('b', config)]))
-    assert [call[0] for call in started[len(first):]] == ['train.py', 'test.py'] * 2
+    assert [call[0] for call in started[len(first):]] == ['train', 'test'] * 2
     assert [run['name'] for run in content['runs']] == ['a', 'a', 'b', 'b']
     assert content['runs'][0]['metrics'] == {'AP': 2}  # the first test, not a later one
 
@@ -81,22 +81,22 @@ def test_runs_of_other_rows_and_seeds_stay_in_the_file(tmp_path, config, started
 
 def test_a_failed_training_is_named_and_the_others_are_kept(tmp_path, config, monkeypatch,
                                                             started):
-    run_tool = module._run_tool
+    run_verb = module._run_verb
 
-    def fail_for_seed_0(plan, folder, tool, *arguments, options=()):
+    def fail_for_seed_0(plan, folder, verb, *arguments, options=()):
         if folder.name == 'a_0':
-            raise DataError('train.py failed; see the end of a.log')
-        run_tool(plan, folder, tool, *arguments, options=options)
+            raise DataError('train failed; see the end of a.log')
+        run_verb(plan, folder, verb, *arguments, options=options)
 
-    monkeypatch.setattr(module, '_run_tool', fail_for_seed_0)
+    monkeypatch.setattr(module, '_run_verb', fail_for_seed_0)
     with pytest.raises(DataError, match='a.log'):
         compare(plan_of(tmp_path, [Row('a', config)]))
     runs = json.loads((tmp_path / 'out.json').read_text())['runs']
     assert [run['seed'] for run in runs] == [1]
 
 
-def test_a_real_tool_that_fails_names_its_log(tmp_path, config):
-    with pytest.raises(DataError, match=r'train.py of .*small.py failed with code 2.*train.log'):
+def test_a_real_verb_that_fails_names_its_log(tmp_path, config):
+    with pytest.raises(DataError, match=r'train of .*small.py failed with code 2.*train.log'):
         compare(plan_of(tmp_path, [Row('a', config)]))
 
 

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from sparse3d.apis.create_data import create_data
-from sparse3d.apis.create_data.check import check_root
+import sparse3d_cli
+from sparse3d.apis.check import check_root
 from sparse3d.apis.list import KINDS, list_lines
-from sparse3d.apis.simulate import simulate
 from sparse3d.apis.visualize import visualize
 from sparse3d.checkpoints import convert_checkpoint
 from sparse3d.checkpoints.open import open_checkpoint
@@ -100,10 +99,11 @@ def method(distributions, tmp_path):
 def test_a_data_set_of_another_distribution_is_simulated_prepared_checked(
         streets, tmp_path, capsys):
     root = tmp_path / 'drive'
-    assert simulate('', ['zz_streets', str(root), '--count', '5']) == 0
-    assert create_data('', ['zz_streets', str(root)]) == 0
-    assert create_data('', ['check', str(root)]) == 1
-    assert create_data('', ['crops', 'zz_streets', str(root), '--workers', '4']) == 0
+    assert sparse3d_cli.main(['simulate', 'zz_streets', str(root), '--count', '5']) == 0
+    assert sparse3d_cli.main(['create-data', 'zz_streets', str(root)]) == 0
+    assert sparse3d_cli.main(['check', str(root)]) == 1
+    crops = ['create-data', 'crops', 'zz_streets', str(root), '--workers', '4']
+    assert sparse3d_cli.main(crops) == 0
     printed = capsys.readouterr().out
     for line in ('5 streets simulated', '2 streets prepared', 'a street is missing', '1 problems',
                  '4 crops of 3 objects'):
@@ -112,7 +112,7 @@ def test_a_data_set_of_another_distribution_is_simulated_prepared_checked(
 
 def test_an_old_info_file_finds_its_data_set(streets, tmp_path, capsys):
     (tmp_path / 'old.pkl').write_bytes(pickle.dumps([dict(zz=1)]))
-    assert create_data('', ['upgrade', str(tmp_path / 'old.pkl')]) == 0
+    assert sparse3d_cli.main(['create-data', 'upgrade', str(tmp_path / 'old.pkl')]) == 0
     assert '1 samples, streets' in capsys.readouterr().out
 
 

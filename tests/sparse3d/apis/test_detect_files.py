@@ -1,8 +1,6 @@
 """Detection in a folder: flat memory, damaged clouds listed, exit status 1."""
 from __future__ import annotations
 
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ from sparse3d.apis import Detections, detect_files
 from sparse3d.atomic_files import UnwritableFile
 from sparse3d.errors import DataError
 from sparse3d.transforms.cloud_files import read_cloud
+from sparse3d_cli import main
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -57,15 +56,12 @@ def test_results_that_cannot_be_written_end_the_run(folder, tmp_path):
         detect_files.detect_files('c', 'w', [folder], tmp_path / 'out')
 
 
-def test_the_tool_lists_damaged_clouds_and_ends_with_status_1(folder, tmp_path, monkeypatch,
-                                                              capsys):
-    monkeypatch.setattr(sys, 'argv', ['detect.py', 'c', 'w', str(folder), '--out',
-                                      str(tmp_path / 'out')])
-    tool = runpy.run_path(str(ROOT / 'tools/detect.py'))
-    assert tool['main']() == 1
+def test_the_tool_lists_damaged_clouds_and_ends_with_status_1(folder, tmp_path, capsys):
+    arguments = ['detect', 'c', 'w', str(folder), '--out', str(tmp_path / 'out')]
+    assert main(arguments) == 1
     said = capsys.readouterr()
     assert '2 clouds, 2 detections' in said.out
     assert '1 of 3 clouds could not be read: b.npy' in said.err and 'cut short' in said.err
     (folder / 'b.npy').unlink()
-    assert tool['main']() == 0
+    assert main(arguments) == 0
 

@@ -43,7 +43,7 @@ def old(tmp_path):
 def test_an_old_one_is_refused_with_the_command(old):
     with pytest.raises(CheckpointError) as refused:
         open_checkpoint(old)
-    assert f'tools/convert_checkpoint.py renames {old} NEW.pth' in str(refused.value)
+    assert f'sparse3d convert-checkpoint renames {old} NEW.pth' in str(refused.value)
     assert 'head.old. -> head.new.' in str(refused.value) and '\n' not in str(refused.value)
 
 

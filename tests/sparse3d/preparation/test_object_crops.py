@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from sparse3d.apis.create_data import create_data
 from sparse3d.datasets.kitti.prepare import prepare_kitti
 from sparse3d.datasets.nuscenes.prepare.frames import prepare_nuscenes
 from sparse3d.errors import DataError
 from sparse3d.preparation.object_crops import prepare_object_images
 from sparse3d.transforms.info_files import read_info_file, read_plain_file
+from sparse3d_cli import main
 
 
 def all_crops(root, dataset):
@@ -23,7 +23,7 @@ def test_crops_of_kitti(small_kitti, capsys):
     image = np.random.default_rng(0).integers(0, 255, (200, 400, 3), dtype=np.uint8)
     for name in ('000003', '000005', '000007'):
         cv2.imwrite(str(small_kitti.root / f'training/image_2/{name}.png'), image)
-    assert create_data('', ['crops', 'kitti', str(small_kitti.root), '--workers', '1']) == 0
+    assert main(['create-data', 'crops', 'kitti', str(small_kitti.root), '--workers', '1']) == 0
     found = all_crops(small_kitti.root, 'kitti')
     assert f'{len(found)} crops of 4 objects' in capsys.readouterr().out and len(found) == 4
     infos = read_info_file(small_kitti.root / 'kitti_infos_train.pkl', 'kitti')['data_list']

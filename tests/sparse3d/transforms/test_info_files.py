@@ -68,7 +68,7 @@ def test_other_files_are_told_apart(tmp_path, content, message):
 
 
 def test_a_missing_file_comes_with_the_command_that_makes_it(tmp_path):
-    with pytest.raises(DataError, match=f'create_data.py kitti {tmp_path}"'):
+    with pytest.raises(DataError, match=f'create-data kitti {tmp_path}"'):
         read_info_file(tmp_path / 'infos.pkl', 'kitti')
 
 

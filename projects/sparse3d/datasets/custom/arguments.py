@@ -1,4 +1,4 @@
-"""``create_data.py custom``."""
+"""Arguments of ``create-data custom``."""
 from __future__ import annotations
 
 import argparse

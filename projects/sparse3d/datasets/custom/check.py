@@ -43,7 +43,7 @@ def check_custom(root: str | os.PathLike) -> CheckReport:
             except (DataError, KeyError, TypeError) as error:
                 report.problem(f'{path} cannot be used: {error}')
     if not report.facts and not report.problems:
-        report.problem(f'no own_infos_*.pkl; run "python tools/create_data.py custom {root}"')
+        report.problem(f'no own_infos_*.pkl; run "sparse3d create-data custom {root}"')
     return report
 
 

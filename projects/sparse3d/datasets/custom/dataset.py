@@ -96,7 +96,7 @@ class CustomDetectionDataset(Det3DDataset):
                    if not Path(entry['lidar_path']).is_file()]
         if missing:
             raise DataError(f'{missing[0]} named in {self.ann_file} does not exist ({len(missing)} '
-                            f'missing); restore it or run "python tools/create_data.py custom '
+                            f'missing); restore it or run "sparse3d create-data custom '
                             f'{self.data_root}"')
         return data_list
 

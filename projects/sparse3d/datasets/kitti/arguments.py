@@ -1,4 +1,4 @@
-"""``create_data.py kitti``."""
+"""Arguments of ``create-data kitti``; light, so that help comes at once."""
 from __future__ import annotations
 
 import argparse

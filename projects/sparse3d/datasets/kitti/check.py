@@ -33,7 +33,7 @@ def check_kitti(root: str | os.PathLike) -> CheckReport:
     paths = [root / f'kitti_infos_{split}.pkl' for split in SPLITS]
     present = [path for path in paths if path.is_file()]
     if not present:
-        report.problem(f'no kitti_infos_*.pkl; run "python tools/create_data.py kitti {root}"')
+        report.problem(f'no kitti_infos_*.pkl; run "sparse3d create-data kitti {root}"')
     for path in present:
         try:
             _check_split(path, root, report)

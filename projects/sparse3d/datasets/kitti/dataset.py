@@ -113,7 +113,7 @@ class KittiDetectionDataset(KittiDataset):
         if missing:
             more = f' and {len(missing) - 1} more' if len(missing) > 1 else ''
             raise DataError(f'{missing[0]}{more} named in {self.ann_file} does not exist; restore '
-                            f'it or run "python tools/create_data.py kitti {self.data_root}"')
+                            f'it or run "sparse3d create-data kitti {self.data_root}"')
 
 
 def _without_images(info: dict) -> dict:

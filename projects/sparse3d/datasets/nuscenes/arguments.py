@@ -1,4 +1,4 @@
-"""``create_data.py nuscenes``."""
+"""Arguments of ``create-data nuscenes``."""
 from __future__ import annotations
 
 import argparse
@@ -9,17 +9,15 @@ from sparse3d.parallel.shard import add_shard
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``create-data nuscenes``."""
-    from sparse3d.datasets.nuscenes.prepare.frames import NuScenesPreparation
-    default = NuScenesPreparation()
     parser.add_argument('root', help='folder with samples/, sweeps/ and the tables')
     parser.add_argument('--version', help='folder of the tables (default: the first of '
                                           'v1.0-trainval, v1.0-mini, v1.0-test there is)')
     parser.add_argument('--out', help='where to write (default: root)')
     parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
     add_shard(parser)
-    parser.add_argument('--lidar-sweeps', type=int, default=default.lidar_sweeps, metavar='N',
+    parser.add_argument('--lidar-sweeps', type=int, default=10, metavar='N',
                         help='earlier sweeps of a sample, at most (default: %(default)s)')
-    parser.add_argument('--camera-sweeps', type=int, default=default.camera_sweeps, metavar='N',
+    parser.add_argument('--camera-sweeps', type=int, default=5, metavar='N',
                         help='pictures of a camera between two key frames, at most '
                              '(default: %(default)s)')
     parser.add_argument('--no-cameras', action='store_true',

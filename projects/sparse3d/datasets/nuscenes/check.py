@@ -42,7 +42,7 @@ def check_nuscenes(root: str | os.PathLike) -> CheckReport:
     report = CheckReport(f'nuScenes at {root}')
     for path in sorted(root.glob('nuscenes_infos_*.pkl')):
         if '.part-' in path.name:
-            report.problem(f'{path.name} is a part; join them with "python tools/create_data.py '
+            report.problem(f'{path.name} is a part; join them with "sparse3d create-data '
                            f'nuscenes {root} --merge"')
             continue
         try:
@@ -65,7 +65,7 @@ def _with_way_out(path: Path, error: DataError) -> str:
     if not old:
         return str(error)
     return (f'{path} was written by mmdet3d before 1.1 and possibly with other yaws and sizes; '
-            f'convert it with "python tools/create_data.py upgrade {path}"')
+            f'convert it with "sparse3d create-data upgrade {path}"')
 
 
 def _check_split(path: Path, root: Path, report: CheckReport) -> None:
@@ -81,7 +81,7 @@ def _check_split(path: Path, root: Path, report: CheckReport) -> None:
                 f'velocity), source: {stamp.get("source", "not stamped")}')
     if entries and 'scene_token' not in entries[0]:
         report.fact(f'{split}: made by mmdet3d itself; serves models of a single frame, others '
-                    f'need "python tools/create_data.py nuscenes {root}"')
+                    f'need "sparse3d create-data nuscenes {root}"')
     lidar = stamp.get('options', {}).get('lidar', True)
     cameras = sorted({camera for entry in entries for camera in entry.get('images', {})})
     report.fact(f'{split}: {"LIDAR_TOP" if lidar else "no point clouds"}; '

@@ -214,7 +214,7 @@ class NuScenesDetectionDataset(Det3DDataset):
         if self.frame_choice.num_frames > 1 and any('scene_token' not in item for item in entries):
             raise ConfigError(f'{self.ann_file} does not say which samples follow each other, so '
                               f'there are no earlier frames (num_frames > 1); make it with '
-                              f'"python tools/create_data.py nuscenes {self.data_root}"')
+                              f'"sparse3d create-data nuscenes {self.data_root}"')
 
     def _look_for_files(self, data_list: list[dict]) -> None:
         paths: list[Path] = []
@@ -230,5 +230,5 @@ class NuScenesDetectionDataset(Det3DDataset):
         if missing:
             more = f' and {len(missing) - 1} more' if len(missing) > 1 else ''
             raise DataError(f'{missing[0]}{more} named in {self.ann_file} does not exist; restore '
-                            f'it, or run "python tools/create_data.py nuscenes {self.data_root} '
+                            f'it, or run "sparse3d create-data nuscenes {self.data_root} '
                             f'--skip-damaged"')

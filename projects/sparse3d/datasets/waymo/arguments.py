@@ -1,4 +1,4 @@
-"""``create_data.py waymo``."""
+"""Arguments of ``create-data waymo``."""
 from __future__ import annotations
 
 import argparse

@@ -57,7 +57,7 @@ def check_waymo(root: str | os.PathLike, frames_to_read: int = FRAMES_TO_READ) -
             report.problem(f'{path} is not in the layout of mmdet3d 1.4 '
                            f'({type(error).__name__}: {error}); make it again')
     if not paths:
-        report.problem(f'no waymo_infos_*.pkl; run "python tools/create_data.py waymo {root}"')
+        report.problem(f'no waymo_infos_*.pkl; run "sparse3d create-data waymo {root}"')
     return report
 
 

@@ -190,4 +190,4 @@ class WaymoDetectionDataset(Det3DDataset):
         if missing:
             more = f' and {len(missing) - 1} more' if len(missing) > 1 else ''
             raise DataError(f'{missing[0]}{more} named in {self.ann_file} does not exist; restore '
-                            f'it or run "python tools/create_data.py waymo" again')
+                            f'it or run "sparse3d create-data waymo" again')

@@ -60,7 +60,7 @@ def test_missing_files_are_named_at_the_start(own):
     (own / 'points/a.npy').unlink()
     with pytest.raises(DataError, match='a.npy .* does not exist'):
         dataset(own, ['Car'])
-    with pytest.raises(DataError, match='create_data.py custom'):
+    with pytest.raises(DataError, match='create-data custom'):
         dataset(own, ['Car'], split='absent')
 
 

@@ -28,7 +28,7 @@ def _problem(root, text):
 
 
 def test_nothing_prepared(tmp_path):
-    _problem(tmp_path, 'run "python tools/create_data.py kitti')
+    _problem(tmp_path, 'run "sparse3d create-data kitti')
 
 
 def test_missing_image(prepared):

@@ -179,7 +179,7 @@ def test_an_unknown_class_is_named(prepared):
 
 def test_missing_points_are_named_at_the_start(prepared):
     shutil.rmtree(prepared / 'training/velodyne_reduced')
-    with pytest.raises(DataError, match='000003.bin and 2 more .*create_data.py kitti'):
+    with pytest.raises(DataError, match='000003.bin and 2 more .*create-data kitti'):
         build(prepared, PLAIN)
 
 

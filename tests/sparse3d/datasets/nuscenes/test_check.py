@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pyquaternion import Quaternion
 
-from sparse3d.apis.create_data.upgrade import upgrades
+from sparse3d.apis.upgrade import upgrades
 from sparse3d.datasets.nuscenes.check import check_nuscenes
 from sparse3d.datasets.nuscenes.prepare import prepare_nuscenes
 from sparse3d.errors import DataError
@@ -163,9 +163,9 @@ def as_old_file(info: dict, old_convention: bool) -> dict:
 def test_an_old_file_is_recognized_and_upgraded(root, old_convention):
     info = read_info_file(root / NAME, 'nuscenes')
     write_plain_file(root / NAME, as_old_file(info, old_convention))
-    with pytest.raises(DataError, match='create_data.py upgrade'):
+    with pytest.raises(DataError, match='create-data upgrade'):
         read_info_file(root / NAME, 'nuscenes')
-    assert any(f'create_data.py upgrade {root / NAME}' in problem
+    assert any(f'create-data upgrade {root / NAME}' in problem
                for problem in check_nuscenes(root).problems)
     said = upgrade_info_file(root / NAME, upgrades())
     assert ('turned' in said) == old_convention and (root / f'{NAME}.old').is_file()

@@ -5,10 +5,10 @@ import shutil
 import numpy as np
 import pytest
 
-from sparse3d.apis.create_data import create_data
 from sparse3d.datasets.waymo.check import check_waymo, project_box
 from sparse3d.datasets.waymo.prepare import prepare_waymo
 from sparse3d.transforms.info_files import read_info_file, write_info_file
+from sparse3d_cli import main
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_a_whole_data_set(simulated):
 def test_command_line(simulated, capsys):
     """The raw root will do as well as the folder inside it."""
     for root in (simulated, simulated / 'kitti_format'):
-        assert create_data('', ['check', str(root)]) == 0
+        assert main(['check', str(root)]) == 0
         assert 'Waymo at' in capsys.readouterr().out
 
 

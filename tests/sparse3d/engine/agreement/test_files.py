@@ -123,5 +123,5 @@ def test_a_checkpoint_of_the_same_classes_or_of_none_is_taken(config, weights, c
 def test_a_checkpoint_of_openpcdet_is_told_the_way(config, weights, tmp_path):
     torch.save(dict(model_state=dict(weights), epoch=80, version='pcdet+0.5.2'),
                tmp_path / 'a.pth')
-    with pytest.raises(CheckpointError, match=r'convert it first .*convert_checkpoint.py'):
+    with pytest.raises(CheckpointError, match=r'convert it first .*convert-checkpoint'):
         load_detector(config, tmp_path / 'a.pth', 'cpu')

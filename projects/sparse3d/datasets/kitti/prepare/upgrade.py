@@ -26,7 +26,7 @@ from sparse3d.transforms.info_files import FORMAT_VERSION
 from sparse3d.version import __version__
 
 SENTENCE = ('labels as KITTI gives them; a ground-truth database of mmdet3d 0.x has other boxes '
-            'and is not converted, make it with "python tools/create_data.py kitti"')
+            'and is not converted, make it with "sparse3d create-data kitti"')
 
 
 def upgrade(old: Any, path: Path) -> tuple[dict, list[dict], str] | None:

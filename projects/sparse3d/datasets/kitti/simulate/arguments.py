@@ -9,7 +9,7 @@ from sparse3d.simulate.arguments import add_conditions, conditions
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``simulate kitti``."""
-    from sparse3d.datasets.kitti.simulate.drive import KittiOptions
+    from sparse3d.datasets.kitti.simulate.options import KittiOptions
     default = KittiOptions()
     parser.add_argument('out', help='folder to fill; a stopped run goes on where it stopped')
     parser.add_argument('--frames', type=int, default=200, help='number of frames')

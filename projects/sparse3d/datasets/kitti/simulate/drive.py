@@ -12,7 +12,7 @@ it stopped, to the same bytes.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -28,10 +28,11 @@ from sparse3d.datasets.kitti.simulate.labels import (
     plane_lines,
     road_plane,
 )
+from sparse3d.datasets.kitti.simulate.options import KittiOptions
 from sparse3d.errors import DataError
 from sparse3d.parallel.scenes import run_jobs
 from sparse3d.simulate.camera import Camera, Picture, take_picture
-from sparse3d.simulate.conditions import Conditions, options_for_stamp
+from sparse3d.simulate.conditions import options_for_stamp
 from sparse3d.simulate.lidar import Lidar, Sweep, scan
 from sparse3d.simulate.output_folder import open_folder, write_text
 from sparse3d.simulate.poses import inverse
@@ -41,25 +42,6 @@ from sparse3d.simulate.visibility import look_at
 
 VERSION = 1  # raise whenever the same options give other frames
 FILES = {'velodyne': 'bin', 'image_2': 'png', 'calib': 'txt', 'planes': 'txt', 'label_2': 'txt'}
-
-
-@dataclass(frozen=True)
-class KittiOptions:
-    """What decides the content of the frames, beside the seed."""
-    frames_per_drive: int = 4
-    frame_rate: float = 1.0          # [Hz]
-    azimuths: int = 2000             # LiDAR firings per full turn
-    lidar_field: float = 360.0       # part of the turn that is simulated, around ahead [deg]
-    image_scale: float = 1.0         # camera rays per pixel and axis
-    conditions: Conditions = field(default_factory=Conditions)
-
-    def __post_init__(self) -> None:
-        limits = {'frames_per_drive': (1, 10000), 'frame_rate': (.01, 1000),
-                  'azimuths': (1, 100000), 'lidar_field': (1, 360), 'image_scale': (.01, 1)}
-        for name, (low, high) in limits.items():
-            if not low <= getattr(self, name) <= high:
-                raise DataError(f'{name} is {getattr(self, name)}; it must lie between {low} '
-                                f'and {high}')
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,7 @@ def _split_of(tables, records: Mapping[str, list], ann_file: str) -> tuple[str, 
             return name, tokens
     raise DataError(f'the samples of {ann_file} are not those of one split of '
                     f'{tables.table_root}; make the info file again with '
-                    f'"python tools/create_data.py nuscenes"')
+                    f'"sparse3d create-data nuscenes"')
 
 
 def _attribute_names(labels: np.ndarray | None) -> list[str] | None:

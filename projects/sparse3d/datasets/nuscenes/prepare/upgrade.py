@@ -111,7 +111,7 @@ def _has_old_boxes(infos: list[dict], path: Path) -> bool:
         return False
     if len(ratios) < 5 or .8 < np.median(ratios) < 1.25:
         raise DataError(f'{path} holds too few vehicles to tell whether its boxes are of mmdet3d '
-                        f'0.x or 1.0; make it again with "python tools/create_data.py nuscenes"')
+                        f'0.x or 1.0; make it again with "sparse3d create-data nuscenes"')
     return bool(np.median(ratios) < 1)
 
 

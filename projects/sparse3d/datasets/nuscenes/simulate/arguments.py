@@ -9,7 +9,7 @@ from sparse3d.simulate.arguments import add_conditions, conditions
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``simulate nuscenes``."""
-    from sparse3d.datasets.nuscenes.simulate.drive import NuScenesOptions
+    from sparse3d.datasets.nuscenes.simulate.options import NuScenesOptions
     default = NuScenesOptions()
     parser.add_argument('out', help='folder to fill; a stopped run goes on where it stopped')
     parser.add_argument('--scenes', type=int, default=10,

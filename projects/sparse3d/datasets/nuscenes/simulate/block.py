@@ -13,12 +13,12 @@ import numpy as np
 
 from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.datasets.nuscenes.simulate.annotations import Shares, annotate, visible_shares
+from sparse3d.datasets.nuscenes.simulate.options import KEY_INTERVAL
 from sparse3d.datasets.nuscenes.simulate.rig import CAMERAS, LIDAR, build_camera, build_lidar
 from sparse3d.simulate.camera import Picture, take_picture
 from sparse3d.simulate.lidar import Sweep, scan
 from sparse3d.simulate.scene import Scene, Snapshot
 
-KEY_INTERVAL = .5   # seconds between key frames
 START = .1          # scene time of the first key frame; cameras are triggered before it [s]
 EPOCH = 1_700_000_000_000_000  # time stamp of scene 0 [us]
 SCENE_SPACING = 3600_000_000   # [us]

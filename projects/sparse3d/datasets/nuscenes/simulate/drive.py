@@ -14,7 +14,6 @@ on where it stopped, key frame by key frame, to the same bytes.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -22,12 +21,13 @@ import cv2
 import numpy as np
 
 from sparse3d.atomic_files import write_bytes_atomically
-from sparse3d.datasets.nuscenes.simulate.block import KEY_INTERVAL, START, BlockWriter, record_path
+from sparse3d.datasets.nuscenes.simulate.block import START, BlockWriter, record_path
+from sparse3d.datasets.nuscenes.simulate.options import NuScenesOptions
 from sparse3d.datasets.nuscenes.simulate.rig import CHANNELS
 from sparse3d.datasets.nuscenes.simulate.tables import MAP_FILE, build_tables
 from sparse3d.errors import DataError
 from sparse3d.parallel.scenes import run_jobs
-from sparse3d.simulate.conditions import Conditions, options_for_stamp
+from sparse3d.simulate.conditions import options_for_stamp
 from sparse3d.simulate.output_folder import open_folder
 from sparse3d.simulate.street import random_street
 from sparse3d.transforms.point_files import read_bytes
@@ -36,34 +36,6 @@ VERSION = 1       # raise whenever the same options give other files
 MINI_SCENES = 10  # as many as v1.0-mini has
 MOST_SCENES = 750
 SAMPLES_PER_JOB = 20  # a street takes seconds to build; progress is counted in jobs
-
-
-@dataclass(frozen=True)
-class NuScenesOptions:
-    """What decides the content of a scene, beside the seed."""
-    seconds: float = 20.0      # length of a scene [s]
-    image_width: int = 640     # of the pictures, 1600 in the real data [px]
-    camera_rate: float = 2.0   # pictures per second and camera, 12 in the real data
-    lidar_rate: float = 20.0   # sweeps per second
-    azimuths: int = 1090       # LiDAR firings per full turn
-    conditions: Conditions = field(default_factory=Conditions)
-
-    def __post_init__(self) -> None:
-        limits = {'seconds': (KEY_INTERVAL, 600), 'image_width': (16, 1600),
-                  'camera_rate': (2, 30), 'lidar_rate': (2, 20), 'azimuths': (1, 100000)}
-        for name, (low, high) in limits.items():
-            if not low <= getattr(self, name) <= high:
-                raise DataError(f'{name} is {getattr(self, name)}; it must lie between {low} '
-                                f'and {high}')
-        for name in ('camera_rate', 'lidar_rate'):
-            if getattr(self, name) * KEY_INTERVAL % 1:
-                raise DataError(f'{name} is {getattr(self, name)}; it must be a multiple of '
-                                f'{1 / KEY_INTERVAL:g}, the rate of the key frames')
-
-    @property
-    def samples(self) -> int:
-        """Key frames of a scene."""
-        return int(self.seconds / KEY_INTERVAL + 1e-9)
 
 
 def simulate_nuscenes(root: str | Path, num_scenes: int = 10, seed: int = 0, workers: int = 1,

@@ -9,7 +9,7 @@ from sparse3d.simulate.arguments import add_conditions, conditions
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``simulate waymo``."""
-    from sparse3d.datasets.waymo.simulate.drive import WaymoOptions
+    from sparse3d.datasets.waymo.simulate.options import WaymoOptions
     default = WaymoOptions()
     parser.add_argument('out', help='folder to fill; a stopped run goes on where it stopped')
     parser.add_argument('--segments', type=int, default=4, help='number of segments')

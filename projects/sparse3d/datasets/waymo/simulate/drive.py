@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -22,47 +21,18 @@ import numpy as np
 
 from sparse3d.datasets.waymo.prepare.frame import WaymoFrame
 from sparse3d.datasets.waymo.simulate.frames import SegmentSimulator
+from sparse3d.datasets.waymo.simulate.options import FORMATS, WaymoOptions
 from sparse3d.datasets.waymo.simulate.scan import TURN, Rig
 from sparse3d.datasets.waymo.simulate.v1 import v1_path, write_v1
 from sparse3d.datasets.waymo.simulate.v2 import v2_path, write_v2
 from sparse3d.errors import DataError
 from sparse3d.parallel.scenes import run_jobs
-from sparse3d.simulate.conditions import Conditions, options_for_stamp
+from sparse3d.simulate.conditions import options_for_stamp
 from sparse3d.simulate.output_folder import open_folder
 from sparse3d.simulate.street import random_street
 
 VERSION = 1  # raise whenever the same options give other files
-FORMATS = dict(v1=('v1',), v2=('v2',), both=('v1', 'v2'))
 SPLITS = ('training', 'validation')
-
-
-@dataclass(frozen=True)
-class WaymoOptions:
-    """What decides the content of a segment, beside the seed."""
-    seconds: float = 20.0       # length of a segment [s]
-    frame_rate: float = 10.0    # frames per second
-    columns: int = 1325         # of TOP's range image, 2650 in the real data; others in proportion
-    image_width: int = 480      # of the pictures, 1920 in the real data [px]; 0: no cameras
-    projections: bool = False   # store the camera pixel that each LiDAR point falls on
-    format: str = 'v2'          # 'v1', 'v2' or 'both'
-    val_fraction: float = .25   # share of the segments that is for validation
-    conditions: Conditions = field(default_factory=Conditions)
-
-    def __post_init__(self) -> None:
-        limits = {'seconds': (TURN, 600), 'frame_rate': (.1, 10), 'columns': (16, 8192),
-                  'image_width': (0, 1920), 'val_fraction': (0, 1)}
-        for name, (low, high) in limits.items():
-            if not low <= getattr(self, name) <= high:
-                raise DataError(f'{name} is {getattr(self, name)}; it must lie between {low} '
-                                f'and {high}')
-        if self.format not in FORMATS:
-            raise DataError(f'there is no format {self.format!r}; choose from '
-                            f'{", ".join(FORMATS)}')
-
-    @property
-    def frames(self) -> int:
-        """Frames of a segment, at least one."""
-        return max(1, int(self.seconds * self.frame_rate + 1e-9))
 
 
 def simulate_waymo(root: str | Path, num_segments: int = 4, seed: int = 0, workers: int = 1,

@@ -12,6 +12,7 @@ import numpy as np
 
 from sparse3d.datasets.waymo.prepare import frame as waymo
 from sparse3d.datasets.waymo.prepare.points import pixel_directions
+from sparse3d.datasets.waymo.simulate.options import TURN
 from sparse3d.datasets.waymo.simulate.range_images import scan_range_images
 from sparse3d.datasets.waymo.simulate.rig import (
     CAMERAS,
@@ -27,7 +28,6 @@ from sparse3d.simulate.echoes import Receiver
 from sparse3d.simulate.poses import inverse
 from sparse3d.simulate.scene import Scene, Snapshot
 
-TURN = .1         # seconds a turn of TOP takes
 POSES_PER_TURN = 9
 _RANGE_NOISE = .02
 

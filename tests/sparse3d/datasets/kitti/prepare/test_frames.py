@@ -11,7 +11,7 @@ from mmdet3d.registry import DATASETS
 from mmdet3d.structures.ops.box_np_ops import remove_outside_points
 from PIL import Image
 
-from sparse3d.datasets.kitti.arguments import add_kitti
+from sparse3d.datasets.kitti.arguments import add_arguments, prepare
 from sparse3d.datasets.kitti.check import check_kitti
 from sparse3d.datasets.kitti.evaluate.metric import KittiDetectionMetric
 from sparse3d.datasets.kitti.prepare import frames as kitti
@@ -193,14 +193,13 @@ def test_unknown_types_by_option(small_kitti, capsys):
     path.write_text(path.read_text().replace('Car ', 'Bus '))
     arguments = [str(small_kitti.root), '--splits', 'train', '--workers', '1']
     parser = argparse.ArgumentParser()
-    add_kitti(parser.add_subparsers())
-    chosen = parser.parse_args(['kitti', *arguments, '--types', 'Bus=Truck'])
-    assert chosen.run(chosen) == 0
+    add_arguments(parser)
+    prepare(parser.parse_args([*arguments, '--types', 'Bus=Truck']))
     info = read_info_file(small_kitti.root / 'kitti_infos_train.pkl', 'kitti')
     assert info['data_list'][0]['instances'][0]['bbox_label'] == 4  # Truck
     assert info['metainfo']['stamp']['options']['types'] == dict(Bus='Truck')
     with pytest.raises(SystemExit):
-        parser.parse_args(['kitti', *arguments, '--types', 'Bus'])
+        parser.parse_args([*arguments, '--types', 'Bus'])
     assert "'Bus' is not NAME=TYPE" in capsys.readouterr().err
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from mmdet3d.registry import DATASETS
 
-from sparse3d.apis.create_data.upgrade import upgrades
+from sparse3d.apis.upgrade import upgrades
 from sparse3d.datasets.kitti.check import check_kitti
 from sparse3d.datasets.kitti.prepare import prepare_kitti
 from sparse3d.errors import DataError
@@ -92,7 +92,7 @@ def test_an_old_file_becomes_what_the_preparation_writes(root, folder):
     for entry in expected['data_list']:
         del entry['lidar_points']['contents']  # checksums, which old files have not
     write_plain_file(path, as_old_file(root, folder))
-    with pytest.raises(DataError, match='create_data.py upgrade'):
+    with pytest.raises(DataError, match='create-data upgrade'):
         read_info_file(path, 'kitti')
     said = upgrade_info_file(path, upgrades())
     assert f'{len(expected["data_list"])} samples' in said and 'ground-truth database' in said
@@ -129,7 +129,7 @@ def test_what_cannot_be_upgraded_is_named_and_stays(root):
         assert path.read_bytes() == before
 
     old = as_old_file(root)
-    refused([dict(old[0], pose=np.eye(4))], 'info file of Waymo, .*create_data.py waymo')
+    refused([dict(old[0], pose=np.eye(4))], 'info file of Waymo, .*create-data waymo')
     refused([dict(old[0], point_cloud=dict(num_features=4, lidar_idx='000003'))], 'by OpenPCDet')
     refused([dict(annos={})], 'not an info file, written by mmdet3d before 1.1')
     refused([], 'not an info file, written by mmdet3d before 1.1')

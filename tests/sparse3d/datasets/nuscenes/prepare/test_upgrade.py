@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pyquaternion import Quaternion
 
-from sparse3d.apis.create_data.upgrade import UPGRADES
+from sparse3d.apis.upgrade import upgrades
 from sparse3d.datasets.nuscenes.dataset import NuScenesDetectionDataset
 from sparse3d.datasets.nuscenes.prepare import NuScenesPreparation, prepare_nuscenes
 from sparse3d.preparation.info_upgrade import upgrade_info_file
@@ -80,7 +80,7 @@ def old(entry: dict, kind: str) -> dict:
 def upgraded(prepared, infos) -> tuple[str, list[dict]]:
     path = prepared / 'nuscenes_infos_other.pkl'
     write_plain_file(path, dict(infos=infos, metadata=dict(version='v1.0-mini')))
-    said = upgrade_info_file(path, UPGRADES)
+    said = upgrade_info_file(path, upgrades())
     return said, read_info_file(path, 'nuscenes')['data_list']
 
 

@@ -1,4 +1,4 @@
-"""The checks behind ``tools/doctor.py``: what works here, and what to do where it does not."""
+"""The checks behind ``doctor``: what works here, and what to do where it does not."""
 from __future__ import annotations
 
 import importlib.metadata
@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from installation import system_packages
+from sparse3d_cli import system_packages
+from sparse3d_cli.own_package import foreign_package
 
-ROOT = Path(__file__).resolve().parents[2]
-REINSTALL = 'make install (or: python tools/install.py)'
-PACKAGES = ('torch', 'numpy', 'mmengine', 'mmcv', 'mmdet', 'mmdet3d', 'nuscenes-devkit', 'open3d')
+REINSTALL = 'in a source tree: make install; elsewhere install this package anew'
+# What constraints.txt of the source tree pins, and the tests ran with.
+TESTED = {'torch': '2.13.0', 'numpy': '1.26.4', 'mmengine': '0.10.7', 'mmcv': '2.1.0',
+          'mmdet': '3.2.0', 'mmdet3d': '1.4.0', 'nuscenes-devkit': '1.2.0', 'open3d': '0.20.0',
+          'spconv': '2.3.8'}
 GIGABYTE = 2 ** 30
 
 
@@ -71,17 +74,10 @@ def check_system_packages() -> list[Row]:
 
 
 def check_packages() -> list[Row]:
-    pins = _pins()
-    rows = [_package_row(name, pins) for name in PACKAGES]
+    rows = [_package_row(name, TESTED) for name in TESTED if name != 'spconv']
     found = [name for name in ('spconv-cu126', 'spconv') if _version(name)]
-    rows.append(_package_row(found[0] if found else 'spconv', pins))
+    rows.append(_package_row(found[0] if found else 'spconv', TESTED))
     return rows
-
-
-def _pins() -> dict[str, str]:
-    lines = (ROOT / 'constraints.txt').read_text().splitlines()
-    pairs = (line.split(';')[0].strip().split('==') for line in lines if '==' in line)
-    return {name.lower().replace('_', '-'): version for name, version in pairs}
 
 
 def _version(name: str) -> str | None:
@@ -109,23 +105,19 @@ def check_device() -> list[Row]:
                         f'(CUDA {torch.version.cuda}, {torch.cuda.device_count()} in all)'))
     elif system_packages.has_nvidia_gpu():
         rows.append(Row('GPU', 'broken', 'an NVIDIA GPU is there, torch cannot use it',
-                        'python tools/install.py --device cuda'))
+                        'in a source tree: python tools/install.py --device cuda; elsewhere '
+                        'install a CUDA build of torch'))
     else:
         rows.append(Row('GPU', 'note', 'none: everything runs on the CPU'))
     return rows
 
 
-THREADS_PROBE = """
-import runpy, sys
-runpy.run_path(sys.argv[1])
-import torch
-"""
+THREADS_PROBE = 'import sparse3d, torch'  # sparse3d first: it sets how threads wait
 
 
 def check_threads() -> list[Row]:
     """How waiting threads wait, as the OpenMP library itself reports when torch loads it."""
-    script = ROOT / 'projects' / 'sparse3d' / 'passive_wait.py'
-    done = subprocess.run([sys.executable, '-c', THREADS_PROBE, str(script)], capture_output=True,
+    done = subprocess.run([sys.executable, '-c', THREADS_PROBE], capture_output=True,
                           text=True, timeout=180, env={**os.environ, 'OMP_DISPLAY_ENV': 'VERBOSE'})
     return [_threads_row(done.stderr, os.environ)]
 
@@ -145,6 +137,10 @@ def _threads_row(reported: str, environment: Mapping[str, str]) -> Row:
 
 
 def check_import() -> list[Row]:
+    foreign = foreign_package()
+    if foreign:
+        value, _, remedy = foreign.partition(': ')
+        return [Row('sparse3d', 'broken', value, remedy)]
     import sparse3d.register
     from sparse3d.compat import PATCHES
     return [Row('sparse3d', 'ok', f'{sparse3d.__version__}, {len(PATCHES)} stack repairs applied')]
@@ -226,10 +222,13 @@ def check_rendering() -> list[Row]:
 
 def check_write_access() -> list[Row]:
     rows = []
-    for folder in (Path.cwd(), ROOT / 'data', Path(tempfile.gettempdir())):
+    for folder in (Path.cwd(), Path('data'), Path(tempfile.gettempdir())):
+        if not folder.is_dir():  # the doctor only looks: it makes none
+            continue
         try:
             with tempfile.TemporaryFile(dir=folder):
-                rows.append(Row(f'write access, {folder.name or folder}', 'ok', str(folder)))
+                rows.append(Row(f'write access, {folder.name or folder}', 'ok',
+                                str(folder.resolve())))
         except OSError as error:
             rows.append(Row(f'write access, {folder.name}', 'broken', str(error),
                             'choose folders you can write to: --work-dir, --out, TMPDIR'))
@@ -238,7 +237,7 @@ def check_write_access() -> list[Row]:
 
 def check_memory() -> list[Row]:
     free = _free_memory() / GIGABYTE
-    disk = shutil.disk_usage(ROOT).free / GIGABYTE
+    disk = shutil.disk_usage(Path.cwd()).free / GIGABYTE
     return [
         Row('free memory', 'ok' if free >= 4 else 'note', f'{free:.1f} GB',
             '' if free >= 4 else 'smaller batches, fewer workers: --cfg-options '

@@ -1,0 +1,34 @@
+"""Turn a published checkpoint into one of Sparse3D."""
+from __future__ import annotations
+
+import argparse
+
+EXAMPLES = """\
+  sparse3d convert-checkpoint focalsconv released.pth focalsconv.pth
+  sparse3d convert-checkpoint sparsebev released.pth ours.pth --config sparsebev_r50_nuscenes
+  sparse3d convert-checkpoint renames old.pth new.pth   # ours, from before names changed
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('plug_in', help='whose method it is, e.g. focalsconv; renames: a '
+                        'checkpoint of Sparse3D from before names were changed')
+    parser.add_argument('source', help='the published file')
+    parser.add_argument('target', help='where ours is written')
+    parser.add_argument('--config', help='our config, where the weights do not tell which one')
+
+
+def run(arguments: argparse.Namespace) -> None:
+    if arguments.plug_in == 'renames':
+        from sparse3d.checkpoints.renames import rewrite_checkpoint
+        for change in rewrite_checkpoint(arguments.source, arguments.target):
+            print(change)
+        return
+    from sparse3d.checkpoints import convert_checkpoint
+    done = convert_checkpoint(arguments.plug_in, arguments.source, arguments.target,
+                              arguments.config)
+    for key, value in done.options.items():
+        print(f'published behavior, applied by itself: {key}={value}')
+    for note in done.notes:
+        print(note)
+    print(f'{len(done.weights)} tensors written to {arguments.target}, for {done.config}')

@@ -1,0 +1,71 @@
+"""Prepare a data set: raw files to info files and a ground-truth database."""
+from __future__ import annotations
+
+import argparse
+import os
+
+from sparse3d.plugins import data_sets, load
+
+EXAMPLES = """\
+  sparse3d create-data kitti data/kitti --workers 4
+  sparse3d create-data kitti /read/only/kitti --out data/kitti --all-frames
+  sparse3d create-data nuscenes data/nuscenes --version v1.0-mini --workers 4
+  sparse3d create-data waymo data/waymo --workers 4
+  sparse3d create-data waymo data/waymo --shard 1/8    # on the first of 8 machines
+  sparse3d create-data waymo data/waymo --merge        # when all are done
+  sparse3d create-data crops kitti data/kitti          # objects to paste into images
+  sparse3d create-data custom data/mine                # docs/custom_data.md
+  sparse3d create-data upgrade data/nuscenes/nuscenes_infos_train.pkl   # mmdet3d 0.x, 1.0
+  sparse3d create-data upgrade data/kitti/kitti_infos_train.pkl         # mmdet3d 0.x, 1.0
+  sparse3d check data/kitti                            # then
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(required=True, metavar='command')
+    for name, data_set in data_sets().items():
+        if data_set.prepare is not None:
+            command = commands.add_parser(name, help=data_set.summary)
+            load(data_set.arguments)(command)
+            command.set_defaults(run=_prepare, prepare=data_set.prepare)
+    _add_crops(commands)
+    _add_upgrade(commands)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return arguments.run(arguments)
+
+
+def _prepare(arguments: argparse.Namespace) -> int:
+    print(load(arguments.prepare)(arguments))
+    return 0
+
+
+def _add_crops(commands: argparse._SubParsersAction) -> None:
+    crops = commands.add_parser(
+        'crops', help='cut the database objects out of the images, for pasting them into others')
+    crops.add_argument('dataset', choices=[name for name, data_set in data_sets().items()
+                                           if data_set.crops])
+    crops.add_argument('root', help='folder of the prepared data set')
+    crops.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    crops.set_defaults(run=_crops)
+
+
+def _crops(arguments: argparse.Namespace) -> int:
+    count = load(data_sets()[arguments.dataset].crops)(arguments.root, arguments.workers)
+    print(f'{arguments.root}: {count["crops"]} crops of {count["objects"]} objects')
+    return 0
+
+
+def _add_upgrade(commands: argparse._SubParsersAction) -> None:
+    upgrade = commands.add_parser(
+        'upgrade', help='convert an info file of mmdet3d 0.x or 1.0')
+    upgrade.add_argument('file', help='the info file; it is kept with the ending .old')
+    upgrade.add_argument('--out', help='write here instead and leave the file alone')
+    upgrade.set_defaults(run=_upgrade)
+
+
+def _upgrade(arguments: argparse.Namespace) -> int:
+    from sparse3d.apis.upgrade import upgrade_infos
+    print(upgrade_infos(arguments.file, arguments.out))
+    return 0

@@ -1,0 +1,55 @@
+"""One verb started: its arguments parsed, then what it needs imported, then run."""
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
+
+from sparse3d_cli.own_package import foreign_package
+
+USER_ERROR = 2
+
+
+def start_verb(verb: str, arguments: Sequence[str], command: str) -> int:
+    """Parse the arguments of a verb and run it.
+
+    Args:
+        verb: as the user types it.
+        arguments: behind it.
+        command: how verbs are started here, with a place for `{verb}` or `{file}`.
+
+    Returns:
+        The exit status of the process.
+    """
+    foreign = foreign_package() if verb != 'doctor' else None  # which has a row for it
+    if foreign:
+        print(f'error: {foreign}', file=sys.stderr)
+        return USER_ERROR
+    module = import_module(f'sparse3d_cli.{_file(verb)}')
+    parsed = parser_of(module, verb, command).parse_args(arguments)
+    if 'local_rank' in parsed:  # of torch's launcher
+        os.environ.setdefault('LOCAL_RANK', str(parsed.local_rank))
+    if getattr(module, 'LIGHT', False):
+        return module.run(parsed)
+    from sparse3d.apis.command_line import run_command
+    return run_command(lambda: module.run(parsed))
+
+
+def parser_of(module: ModuleType, verb: str, command: str) -> argparse.ArgumentParser:
+    """The parser of a verb, its examples written as the user started it."""
+    examples = re.sub(r'\bsparse3d ([a-z]+(?:-[a-z]+)*)(?= |$)',
+                      lambda found: command.format(verb=found[1], file=_file(found[1])),
+                      module.EXAMPLES, flags=re.MULTILINE)
+    parser = argparse.ArgumentParser(
+        prog=command.format(verb=verb, file=_file(verb)), description=module.__doc__,
+        epilog=f'examples:\n{examples}', formatter_class=argparse.RawDescriptionHelpFormatter)
+    module.add_arguments(parser)
+    return parser
+
+
+def _file(verb: str) -> str:
+    return verb.replace('-', '_')

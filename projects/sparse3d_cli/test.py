@@ -1,0 +1,46 @@
+"""Evaluate a checkpoint on the test set of its config."""
+from __future__ import annotations
+
+import argparse
+import os
+
+EXAMPLES = """\
+  sparse3d test CONFIG work_dirs/mine/epoch_80.pth
+  sparse3d test CONFIG CHECKPOINT --out scores.json
+  torchrun --nproc-per-node 4 -m sparse3d test CONFIG CHECKPOINT --launcher pytorch
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('config', help='config file, or its bare name')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--work-dir', help='folder for logs; '
+                        'default: work_dirs/<name of the config>')
+    parser.add_argument('--out', metavar='FILE.json',
+                        help='write the metrics, with how they were made, to this file')
+    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
+                        help='override the config, e.g. test_dataloader.batch_size=1')
+    parser.add_argument('--allow-partial', action='store_true',
+                        help='take a checkpoint of which only a part fits the model')
+    parser.add_argument('--verbose', action='store_true', help='show all that is logged')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
+                        help='how several processes were started')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
+                        help=argparse.SUPPRESS)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from sparse3d.apis import test
+    from sparse3d.engine.config_options import parse_options
+    from sparse3d.engine.distributed import leave_process_group
+    from sparse3d.engine.result_record import write_result
+    metrics = test(
+        arguments.config, arguments.checkpoint, arguments.work_dir,
+        parse_options(arguments.cfg_options), launcher=arguments.launcher,
+        allow_partial=arguments.allow_partial, verbose=arguments.verbose)
+    if os.environ.get('RANK', '0') == '0':
+        if arguments.out:
+            write_result(arguments.out, {'metrics': metrics})
+        print(f'evaluated {arguments.checkpoint}: {len(metrics)} metrics'
+              + (f' written to {arguments.out}' if arguments.out else ''))
+    leave_process_group()

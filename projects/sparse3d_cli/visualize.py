@@ -1,0 +1,69 @@
+"""Draw points, ground truth and detections: 3D view, bird's-eye view, camera image."""
+from __future__ import annotations
+
+import argparse
+
+EXAMPLES = """\
+  sparse3d visualize CONFIG                                    # the data alone
+  sparse3d visualize CONFIG work_dirs/mine/epoch_80.pth --out pictures --frames 8
+  sparse3d visualize CONFIG CHECKPOINT --indices 0 17 --score-threshold 0.5 --show
+  sparse3d visualize CONFIG --results results_nusc.json          # of another tool
+  sparse3d visualize CONFIG CHECKPOINT --frames 40 --keypoints --video drive.mp4
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('config', help='config file, or its bare name')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint file; without it no detections')
+    parser.add_argument('--results', metavar='FILE',
+                        help='draw the detections of another tool: results JSON of nuScenes, or a '
+                             'folder of KITTI result files')
+    parser.add_argument('--out', default='pictures', metavar='FOLDER',
+                        help='where the pictures go (default: %(default)s)')
+    parser.add_argument('--frames', type=int, default=4, metavar='N',
+                        help='number of frames, spread over the split (default: %(default)s)')
+    parser.add_argument('--indices', type=int, nargs='+', metavar='I',
+                        help='draw these frames of the split instead')
+    parser.add_argument('--score-threshold', type=float, default=0.3,
+                        help='leave out detections below this score (default: %(default)s)')
+    parser.add_argument('--split', choices=['train', 'val', 'test'], default='test',
+                        help='whose data to draw (default: %(default)s)')
+    parser.add_argument('--color-by', choices=['height', 'intensity', 'time', 'class'],
+                        default='height',
+                        help='color of the points (default: %(default)s)')
+    parser.add_argument('--keypoints', action='store_true',
+                        help='draw skeletons, and a close picture of each person')
+    parser.add_argument('--pictures', nargs='+', default=[], metavar='NAME',
+                        help='also draw these pictures of the plug-in; "list pictures" names them')
+    parser.add_argument('--video', metavar='FILE.mp4',
+                        help='also join the views into a video (see --indices, e.g. 0 1 2 3)')
+    parser.add_argument('--fps', type=float, default=5.0,
+                        help='frames per second of the video (default: %(default)s)')
+    parser.add_argument('--recording', metavar='FILE.rrd',
+                        help='also record everything for the rerun viewer (desktop or browser)')
+    parser.add_argument('--show', action='store_true',
+                        help='then open a window: slider, keys, layers, picking')
+    parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
+    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
+                        help='override the config')
+    parser.add_argument('--allow-partial', action='store_true',
+                        help='take a checkpoint of which only a part fits the model')
+
+
+def run(arguments: argparse.Namespace) -> None:
+    import logging
+
+    from sparse3d.apis import visualize
+    from sparse3d.engine.config_options import parse_options
+    logging.basicConfig(format='%(message)s')
+    logging.getLogger('sparse3d').setLevel(logging.INFO)
+    paths = visualize(
+        arguments.config, arguments.checkpoint, arguments.out,
+        frames=arguments.indices or arguments.frames, score_threshold=arguments.score_threshold,
+        show=arguments.show, split=arguments.split, device=arguments.device,
+        cfg_options=parse_options(arguments.cfg_options),
+        allow_partial=arguments.allow_partial, color_by=arguments.color_by,
+        keypoints=arguments.keypoints, video=arguments.video, frames_per_second=arguments.fps,
+        recording=arguments.recording, pictures=arguments.pictures, results=arguments.results)
+    print('\n'.join(map(str, paths)))
+    print(f'{len(paths)} files written to {arguments.out}')

@@ -1,0 +1,136 @@
+"""The wheel in an environment of its own, used from an empty folder as a user does."""
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ('projects', 'configs', 'benchmarks', 'setup.cfg', 'pyproject.toml', 'README.md',
+           'LICENSE')
+CONFIG = 'focalsconv_centerpoint_simulated_kitti_car'
+CHECKPOINT = f'work_dirs/{CONFIG}/epoch_1.pth'
+CLOUD = 'data/simulated_kitti/training/velodyne/000000.bin'
+FEW = ('num_workers=0',)
+# The five lines of the README, then the checkpoint alone.
+SNIPPET = f"""
+from sparse3d.apis import load_detector
+import numpy as np
+detector = load_detector('{CONFIG}', '{CHECKPOINT}')
+detections = detector(np.fromfile('{CLOUD}', np.float32).reshape(-1, 4), score_threshold=0.01)
+print(detections.names, detections.boxes_3d, detections.scores)
+
+alone = load_detector('{CHECKPOINT}')
+again = alone('{CLOUD}', score_threshold=0.01)
+assert len(again.scores) and np.array_equal(again.boxes_3d, detections.boxes_3d)
+assert again.names == detections.names and alone.samples.names == detector.samples.names
+
+cameras = load_detector('sparsebev_r50_nuscenes', cfg_options={{'model.backbone.init_cfg': None}})
+assert (cameras.samples.views, cameras.samples.frames) == (6, 8)
+
+from mmengine.config import Config
+import pathlib
+pathlib.Path('mine.py').write_text("_base_ = ['sparse3d::focalsconv/{CONFIG}.py']\\nmine = 1\\n")
+assert Config.fromfile('mine.py').model.type == load_detector.__globals__['Config'].fromfile(
+    'mine.py').model.type
+import sparse3d
+assert 'site-packages' in sparse3d.__file__, sparse3d.__file__
+print('all held')
+"""
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory) -> Path:
+    """The wheel, built from a copy, so that nothing is left in the source tree."""
+    source, out = tmp_path_factory.mktemp('source'), tmp_path_factory.mktemp('wheel')
+    for name in SHIPPED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name, symlinks=True,
+                            ignore=shutil.ignore_patterns('__pycache__', '*.egg-info'))
+        else:
+            shutil.copy(ROOT / name, source / name)
+    done = subprocess.run([sys.executable, '-m', 'pip', 'wheel', '.', '--no-deps', '-q',
+                           '--no-build-isolation', '-w', str(out)], cwd=source,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    path, = out.glob('*.whl')
+    return path
+
+
+@pytest.fixture(scope='module')
+def environment(wheel, tmp_path_factory) -> Path:
+    """A new virtual environment that sees the stack of this one, but not its Sparse3D."""
+    folder = tmp_path_factory.mktemp('environment')
+    subprocess.run([sys.executable, '-m', 'venv', '--without-pip', str(folder)], check=True)
+    python = folder / 'bin' / 'python'
+    subprocess.run([sys.executable, '-m', 'pip', '--python', str(python), 'install', '-q',
+                    '--no-deps', '--no-index', str(wheel)], check=True)
+    version = f'python{sys.version_info.major}.{sys.version_info.minor}'
+    stack = {sysconfig.get_paths()[name] for name in ('purelib', 'platlib')}
+    (folder / 'lib' / version / 'site-packages' / 'stack.pth').write_text('\n'.join(stack) + '\n')
+    return folder
+
+
+@pytest.fixture(scope='module')
+def run(environment, tmp_path_factory):
+    """Run a program of the environment in one folder, empty at first; gives what it printed."""
+    here = tmp_path_factory.mktemp('here')
+    settings = {name: value for name, value in os.environ.items()
+                if not name.startswith(('PYTHON', 'SPARSE3D_'))}
+
+    def call(program: str, *arguments: str, code: int = 0) -> str:
+        done = subprocess.run([str(environment / 'bin' / program), *arguments], cwd=here,
+                              capture_output=True, text=True, env=settings)
+        assert done.returncode == code, done.stdout[-3000:] + done.stderr[-3000:]
+        return done.stdout + done.stderr
+
+    call.here = here
+    return call
+
+
+@pytest.mark.slow
+def test_the_wheel_has_all_that_is_needed_and_no_more(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    configs = {str(path.relative_to(ROOT / 'configs')) for path in (ROOT / 'configs').rglob('*.py')}
+    assert {name.removeprefix('sparse3d_configs/') for name in names
+            if name.startswith('sparse3d_configs/')} == configs
+    assert {'sparse3d/py.typed', 'sparse3d/__main__.py', 'sparse3d_benchmarks/run.py',
+            'sparse3d_cli/train.py'} <= set(names)
+    folders = {name.split('/')[0] for name in names}
+    packages = {path.parent.name for path in ROOT.glob('projects/*/__init__.py')}
+    assert folders == packages | {'sparse3d_perception-0.2.0.dist-info'}
+
+
+@pytest.mark.slow
+def test_what_fails_or_only_looks_creates_nothing(run):
+    assert 'BROKEN' not in run('sparse3d', 'doctor')
+    assert 'no config' in run('sparse3d', 'train', 'no_such_config', code=2)
+    assert 'absent.pth does not exist' in run('sparse3d', 'test', CONFIG, 'absent.pth', code=2)
+    assert 'absent holds no info file' in run('sparse3d', 'check', 'absent', code=2)
+    assert run('sparse3d', '--version').strip() == '0.2.0'
+    assert list(run.here.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_from_an_empty_folder_to_detections(run):
+    run('sparse3d', 'simulate', 'kitti', 'data/simulated_kitti', '--frames', '4',
+        '--frames-per-drive', '1', '--azimuths', '500', '--workers', '1')
+    run('sparse3d', 'create-data', 'kitti', 'data/simulated_kitti', '--workers', '1')
+    assert 'it is sound' in run('sparse3d', 'check', 'data/simulated_kitti')
+    run('python', '-m', 'sparse3d', 'train', CONFIG, '--epochs', '1', '--cfg-options',
+        'train_dataloader.batch_size=2', 'train_dataloader.num_workers=0',
+        'val_dataloader.num_workers=0', 'default_hooks.validate_first=None')
+    assert (run.here / CHECKPOINT).is_file()
+    assert 'metrics' in run('sparse3d', 'test', CONFIG, CHECKPOINT, '--cfg-options',
+                            'test_dataloader.num_workers=0')
+    assert '1 clouds' in run('sparse3d', 'detect', CONFIG, CHECKPOINT, CLOUD)
+    run('sparse3d', 'visualize', CONFIG, CHECKPOINT, '--frames', '1')
+    assert any((run.here / 'pictures').iterdir())
+    (run.here / 'five_lines.py').write_text(SNIPPET)
+    assert 'all held' in run('python', 'five_lines.py')

@@ -1,0 +1,122 @@
+"""The command line: light help, its own words for how it was started, errors of one sentence."""
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sparse3d_cli import VERBS, main
+from sparse3d_cli.own_package import foreign_package
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = {'torch', 'mmdet3d', 'mmdet', 'mmcv', 'mmengine', 'open3d', 'cv2'}
+HELP = """
+import json, sys, time
+from sparse3d_cli import main
+start = time.process_time()
+try:
+    main({words!r}, {command!r})
+except SystemExit as ended:
+    assert not ended.code
+print(json.dumps([time.process_time() - start, sorted({heavy!r} & set(sys.modules))]))
+"""
+
+
+def help_of(*words: str, command: str = 'sparse3d') -> tuple[str, float, list[str]]:
+    """What help prints, its seconds of this process, and what heavy packages it imported."""
+    code = HELP.format(words=[*words, '--help'], command=command, heavy=HEAVY)
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    *text, last = done.stdout.splitlines()
+    return '\n'.join(text), *json.loads(last)
+
+
+@pytest.mark.parametrize('verb', VERBS)
+def test_help_is_light_and_has_examples(verb):
+    text, seconds, heavy = help_of(verb)
+    assert heavy == [] and seconds < 1
+    assert f'usage: sparse3d {verb}' in text and f'\n  sparse3d {verb}' in text
+    assert 'python tools/' not in text
+
+
+@pytest.mark.parametrize('words', [
+    *(('create-data', name) for name in ('kitti', 'nuscenes', 'waymo', 'custom', 'crops',
+                                         'upgrade')),
+    *(('simulate', name) for name in ('kitti', 'nuscenes', 'waymo'))])
+def test_help_of_a_data_set_is_light(words):
+    text, seconds, heavy = help_of(*words)
+    assert heavy == [] and seconds < 1 and text.startswith(f'usage: sparse3d {" ".join(words)}')
+
+
+def test_help_names_the_command_as_it_was_started():
+    text, *_ = help_of('train', command='python -m sparse3d')
+    assert 'usage: python -m sparse3d train' in text
+    assert '\n  python -m sparse3d train CONFIG' in text
+    done = subprocess.run([sys.executable, 'tools/convert_checkpoint.py', '--help'], cwd=ROOT,
+                          capture_output=True, text=True)
+    assert '\n  python tools/convert_checkpoint.py focalsconv' in done.stdout
+
+
+def test_every_verb_has_a_tool_and_a_summary(capsys):
+    assert main(['--help']) == 0
+    printed = capsys.readouterr().out
+    for verb, summary in VERBS.items():
+        assert f'  {verb} ' in printed and summary in printed
+        assert (ROOT / 'tools' / f'{verb.replace("-", "_")}.py').is_file()
+
+
+def test_an_unknown_verb_is_answered_with_the_near_one(capsys):
+    assert main(['trian']) == 2
+    assert capsys.readouterr().err.startswith(
+        "error: there is no verb 'trian'; did you mean 'train'?")
+
+
+@pytest.fixture
+def other_sparse3d(tmp_path) -> Path:
+    """A folder with a package of the same name that is not ours."""
+    (tmp_path / 'sparse3d').mkdir()
+    (tmp_path / 'sparse3d' / '__init__.py').write_text('raise RuntimeError("imported")\n')
+    return tmp_path
+
+
+def test_another_package_of_the_name_is_told_in_one_sentence(other_sparse3d):
+    code = (f'import sys; sys.path.insert(0, {str(other_sparse3d)!r})\n'
+            'from sparse3d_cli import main\nsys.exit(main(["train", "x"]))')
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert done.returncode == 2 and 'Traceback' not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert 'is an unrelated one of the same name' in done.stderr
+    assert str(other_sparse3d) in done.stderr and 'sparse3d-perception' in done.stderr
+
+
+def test_the_doctor_lists_another_package_of_the_name(other_sparse3d, monkeypatch):
+    from sparse3d_cli import environment_checks
+    monkeypatch.setattr('sparse3d_cli.own_package.find_spec', lambda name: _spec(other_sparse3d))
+    row, = environment_checks.check_import()
+    assert row.state == 'broken' and 'unrelated' in row.value and 'pip uninstall' in row.remedy
+
+
+def test_ours_is_known(monkeypatch):
+    assert foreign_package() is None
+    monkeypatch.setattr('sparse3d_cli.own_package.find_spec', lambda name: None)
+    assert "no package 'sparse3d'" in foreign_package()
+
+
+def _spec(folder: Path):
+    from importlib.machinery import PathFinder
+    return PathFinder.find_spec('sparse3d', [str(folder)])
+
+
+def test_the_numbers_in_help_are_the_defaults():
+    import argparse
+
+    from sparse3d.datasets.nuscenes.arguments import add_arguments
+    from sparse3d.datasets.nuscenes.prepare.frames import NuScenesPreparation
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    parsed, default = parser.parse_args(['root']), NuScenesPreparation()
+    assert (parsed.lidar_sweeps, parsed.camera_sweeps) == (default.lidar_sweeps,
+                                                           default.camera_sweeps)
