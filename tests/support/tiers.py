@@ -11,7 +11,13 @@ FAST = (
     'test_house_rules.py', 'test_import_order.py', 'test_mirror.py', 'test_tiers.py',
     'test_words.py', 'docs/test_figures.py',
     'sparse3d/test_atomic_files.py', 'sparse3d/test_plugins.py', 'sparse3d/test_safe_pickle.py',
-    'sparse3d/structures', 'sparse3d/parallel', 'sparse3d/preparation', 'sparse3d/metrics',
+    'sparse3d/structures', 'sparse3d/parallel', 'sparse3d/metrics', 'sparse3d/ops',
+    'sparse3d/checkpoints', 'sparse3d/preparation/test_label_conventions.py',
+    'dsvt/test_rotated_sets.py', 'dsvt/test_set_attention.py', 'dsvt/test_attention_pooling.py',
+    'focalsconv/test_focal_sparse_convolution.py', 'focalsconv/test_importance_loss.py',
+    'focalsconv/test_proposal_targets.py',
+    'sparsebev/test_parts.py', 'sparsebev/test_training_parts.py',
+    'sparsefusion/test_camera_geometry.py', 'voxelkp/test_augment_people.py',
 )
 
 
