@@ -10,6 +10,7 @@ import numpy as np
 from mmdet3d.datasets import Det3DDataset, NuScenesDataset
 from mmdet3d.registry import DATASETS
 from mmdet3d.structures import LiDARInstance3DBoxes
+from mmengine.logging import print_log
 
 from sparse3d.datasets.nuscenes.objects import BOX_KEY, OBJECTS, object_arrays
 from sparse3d.engine.agreement.check import check_files
@@ -208,7 +209,8 @@ class NuScenesDetectionDataset(Det3DDataset):
             raise DataError(f'none of the {of_classes} objects of {classes} in {self.ann_file} is '
                             f'ground truth: they have no point (objects={self._objects!r} of the '
                             f"data set); objects='all' takes them all")
-        raise DataError(f'{self.ann_file} has no object of {classes}: there is nothing to learn')
+        print_log(f'{self.ann_file} has no object of {classes}: there is nothing to learn',
+                  logger='current', level=30)
 
     def _check_history(self, entries: list[dict]) -> None:
         if self.frame_choice.num_frames > 1 and any('scene_token' not in item for item in entries):
