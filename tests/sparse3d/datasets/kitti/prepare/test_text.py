@@ -91,7 +91,7 @@ def test_what_is_needed_and_what_is_given_has_to_be_right(small_kitti, tmp_path,
 
 
 def test_types_that_kitti_does_not_know(tmp_path):
-    text = LABEL.replace('Car ', 'Bus ') + LABEL.replace('Car ', 'Cone ') + LABEL.replace('Car ', 'Van ')
+    text = ''.join(LABEL.replace('Car ', f'{name} ') for name in ('Bus', 'Cone', 'Van'))
     path = _file(tmp_path, text)
     with pytest.raises(DataError, match="'Bus'.*--types Bus=TYPE"):
         read_labels(path)
