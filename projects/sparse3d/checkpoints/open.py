@@ -11,8 +11,10 @@ from typing import Any
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
+from sparse3d.checkpoints.layer_versions import with_layer_versions
 from sparse3d.checkpoints.options import check_published_options
 from sparse3d.checkpoints.renames import refuse_old_names
+from sparse3d.checkpoints.safetensors_files import SUFFIX, read_safetensors
 from sparse3d.compat import checkpoint_loading
 from sparse3d.compat.checkpoint_loading import load_checkpoint_file
 from sparse3d.errors import CheckpointError, ConfigError
@@ -83,7 +85,7 @@ def open_checkpoint(path: str | PathLike | Checkpoint) -> Checkpoint:
 
 
 def read_any_checkpoint(path: str | PathLike) -> Any:
-    """Read a file of ``torch.save`` onto the CPU with PyTorch's safe loader.
+    """Read a file of ``torch.save`` or ``safetensors`` onto the CPU; nothing in it is run.
 
     Raises:
         CheckpointError: if the file is missing, damaged or holds what the loader refuses.
@@ -93,6 +95,8 @@ def read_any_checkpoint(path: str | PathLike) -> Any:
     path = Path(path).expanduser()
     if not path.is_file():
         raise CheckpointError(f'checkpoint {path} does not exist')
+    if path.suffix.lower() == SUFFIX:
+        return read_safetensors(path)
     return load_checkpoint_file(path, map_location='cpu')
 
 
@@ -102,7 +106,8 @@ def load_weights(model: nn.Module, path: str | PathLike | Checkpoint,
 
     Args:
         model: receives the weights.
-        path: a checkpoint of a training, or a plain state_dict; opened or not.
+        path: a checkpoint of a training, or a plain state_dict, with the versions of layers or
+            without, in half precision too; opened or not.
         allow_partial: take the weights that fit by name and shape and leave the
             rest of the model as it is.
 
@@ -114,7 +119,7 @@ def load_weights(model: nn.Module, path: str | PathLike | Checkpoint,
             ``allow_partial`` only if nothing fits.
     """
     checkpoint = open_checkpoint(path)
-    path, weights = checkpoint.path, checkpoint.weights
+    path, weights = checkpoint.path, with_layer_versions(model, checkpoint.weights)
     misshapen = _misshapen(model, weights)
     fitting = _renamed(weights, {name: name for name in weights if name not in misshapen})
     missing, unexpected = model.load_state_dict(fitting, strict=False)

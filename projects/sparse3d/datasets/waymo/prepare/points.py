@@ -37,7 +37,8 @@ def frame_points(frame: WaymoFrame) -> WaymoPoints:
     """All points of a frame; none if it has no LiDAR."""
     clouds = [scan_points(frame.scans[lidar], frame.lidar_calibrations[lidar], lidar, number,
                           frame.ego2global)
-              for number in (1, 2) for lidar in sorted(frame.scans)]
+              for number in (1, 2) for lidar in sorted(frame.scans)
+              if number <= len(frame.scans[lidar].returns)]
     if not clouds:
         return _no_points()
     return WaymoPoints(*(np.concatenate([getattr(cloud, item.name) for cloud in clouds])

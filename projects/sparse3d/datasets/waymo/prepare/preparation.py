@@ -96,11 +96,12 @@ def prepare_waymo(
 
 
 def prepare_segment(segment: Segment, out: Path, journal: Journal,
-                    options: dict[str, Any]) -> dict[str, list]:
+                    options: dict[str, Any]) -> dict[str, Any]:
     """Prepare one segment, or take it from the journal.
 
     Returns:
-        ``entries``, one per frame, and ``objects``, the database's entries of each frame.
+        ``entries``, one per frame, ``objects``, the database's entries of each frame, and
+        ``counted``, whether all points in boxes were counted here.
     """
     sources = segment.sources()
     key = f'{segment.folder}_{segment.index:04d}'
@@ -109,6 +110,7 @@ def prepare_segment(segment: Segment, out: Path, journal: Journal,
         return done
     entries: list[dict] = []
     objects: list[list[dict]] = []
+    counted = []
     try:
         for frame in segment.frames():
             name = segment.frame_name(frame.index)
@@ -116,13 +118,14 @@ def prepare_segment(segment: Segment, out: Path, journal: Journal,
             rows = _write_frame(frame, out / segment.folder, name, info,
                                 options['keep_no_label_zones'])
             entries.append(info)
+            counted += [frame.counted] if len(frame.objects) else []
             if _belongs_to_database(segment, info, frame.index, options['database_interval']):
                 objects.append(cut_out_objects(out, name, info, rows))
     except DataError as error:
         if str(segment.root) in str(error) or type(error) is not DataError:
             raise
         raise DataError(f'{segment.root / segment.folder / segment.file}: {error}') from error
-    result = dict(entries=entries, objects=objects)
+    result = dict(entries=entries, objects=objects, counted=bool(counted) and all(counted))
     journal.save(key, sources, result)
     return result
 
@@ -224,16 +227,21 @@ def _prepare_segments(
     function = partial(prepare_segment, out=out, journal=journal, options=options)
     infos: dict[str, list[dict]] = {}
     objects: list[list[dict]] = []
+    counted = 0
     results = run_parallel(function, segments, workers, 'Waymo segments')
     for segment, result in zip(segments, results, strict=True):
         if not isinstance(result, DataError):
             infos.setdefault(segment.split, []).extend(result['entries'])
             objects.extend(result['objects'])
+            counted += result.get('counted', False)
         elif skip_damaged:
             report.damaged.append(str(result))
         else:
             raise DataError(f'{result} (segment {segment}; --skip-damaged leaves such segments '
                             f'out)') from result
+    if counted:
+        report.notes.append(f'the labels of {counted} segments give no point counts (format 1.0); '
+                            f'points in their boxes were counted')
     return infos, objects
 
 

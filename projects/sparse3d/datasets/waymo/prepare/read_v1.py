@@ -104,8 +104,13 @@ def _camera_calibration(item: Message, where: str) -> waymo.CameraCalibration:
 
 
 def _scan(item: Message, projections: bool, where: str) -> waymo.LidarScan:
-    both = (item.ri_return1, item.ri_return2)
     where = f'{where}: the range image of LiDAR {item.name}'
+    both = [image for image in (item.ri_return1, item.ri_return2) if image.range_image_compressed]
+    if not item.ri_return1.range_image_compressed:
+        raise DataError(f'{where} is absent; the file is damaged')
+    if item.name == waymo.TOP and not item.ri_return1.range_image_pose_compressed:
+        raise DataError(f'{where} lacks its pixel poses, without which the points are displaced; '
+                        f'fetch version 1.2 or later of the data set')
     returns = [read_float_matrix(image.range_image_compressed, 4, where) for image in both]
     pose = both[0].range_image_pose_compressed
     return waymo.LidarScan(

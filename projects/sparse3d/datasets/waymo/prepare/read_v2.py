@@ -97,9 +97,11 @@ class _Segment:
                                 f'which the points are displaced; fetch it')
             pose = _array(poses[name], 1, 6, f'{self.pixel_poses.path}') if name in poses else None
             scan = waymo.LidarScan(
-                [_array(row, number, 4, where) for number in (1, 2)], pose,
+                [_array(row, number, 4, where) for number in (1, 2)
+                 if number == 1 or _is_there(row, number)], pose,
                 [_array(projections[name], number, 6, str(self.projections.path)).astype(np.int32)
-                 for number in (1, 2) if name in projections])
+                 for number in (1, 2) if name in projections
+                 and (number == 1 or _is_there(projections[name], number))])
             scans[name] = check_scan(scan, self.lidar_calibrations.get(name), name, where)
         return scans
 
@@ -153,6 +155,12 @@ def _by_sensor(rows: list[dict[str, Any]], key: str, names: tuple[str, ...],
     if len(numbered) != len(rows):
         raise DataError(f'{where} has two rows for the same sensor and time')
     return dict(sorted(numbered.items()))
+
+
+def _is_there(row: dict[str, Any], number: int) -> bool:
+    """Whether a row has a return; files of one return leave the second empty."""
+    values = row[f'range_image_return{number}.values']
+    return values is not None and len(values) > 0
 
 
 def _array(row: dict[str, Any], number: int, channels: int, where: str) -> np.ndarray:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparse3d.datasets.waymo.prepare.frame import WaymoFrame
+from sparse3d.datasets.waymo.prepare.point_counts import with_point_counts
 from sparse3d.datasets.waymo.prepare.read_v1 import read_v1
 from sparse3d.datasets.waymo.prepare.read_v2 import read_v2
 from sparse3d.errors import DataError
@@ -42,10 +43,11 @@ class Segment:
         return sorted(folder.glob(f'*/{self.file}'))
 
     def frames(self) -> Iterator[WaymoFrame]:
-        """Read the segment; see :func:`read_v1` and :func:`read_v2`."""
-        if self.version == 'v1':
-            return read_v1(self.root / self.folder / self.file)
-        return read_v2(self.root / self.folder, Path(self.file).stem)
+        """Read the segment; see :func:`read_v1`, :func:`read_v2` and :func:`with_point_counts`."""
+        folder = self.root / self.folder
+        read = (read_v1(folder / self.file) if self.version == 'v1'
+                else read_v2(folder, Path(self.file).stem))
+        return with_point_counts(read, str(folder / self.file))
 
     def __str__(self) -> str:
         return f'{self.folder}/{self.file}'

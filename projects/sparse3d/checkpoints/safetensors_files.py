@@ -1,0 +1,76 @@
+"""Weights in the format of ``safetensors``: named tensors and nothing that could run.
+
+Layout: length of the header (uint64, little-endian), the header in JSON (dtype, shape and place
+of each tensor, ``__metadata__``), the bytes of all tensors without gaps.
+"""
+from __future__ import annotations
+
+import json
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sparse3d.errors import CheckpointError
+
+SUFFIX = '.safetensors'
+DTYPES = dict(F64=torch.float64, F32=torch.float32, F16=torch.float16, BF16=torch.bfloat16,
+              I64=torch.int64, I32=torch.int32, I16=torch.int16, I8=torch.int8, U8=torch.uint8,
+              BOOL=torch.bool)
+LONGEST_HEADER = 100_000_000  # bytes, as the format's own library has it
+META = '__metadata__'
+
+
+def read_safetensors(path: str | PathLike) -> dict[str, Tensor]:
+    """The tensors of a file by name, on the CPU.
+
+    Raises:
+        CheckpointError: if the file is missing, or lengths, types or places in its header do not
+            agree with each other and with its size.
+    """
+    try:
+        content = bytearray(Path(path).read_bytes())
+    except OSError as error:
+        raise CheckpointError(f'{path} cannot be read: {error.strerror}') from error
+    length = int.from_bytes(content[:8], 'little')
+    if len(content) < 8 or length > min(len(content) - 8, LONGEST_HEADER):
+        raise CheckpointError(f'{path} is truncated or not in the format of safetensors '
+                              f'({len(content):,} bytes)')
+    try:
+        header = json.loads(content[8:8 + length].decode())
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f'{path} is damaged: its header is no JSON ({error})') from error
+    if not isinstance(header, dict):
+        raise CheckpointError(f'{path} is damaged: its header is no table of tensors')
+    data = memoryview(content)[8 + length:]
+    tensors, places = {}, []
+    for name, entry in header.items():
+        if name != META:
+            tensors[name], place = _tensor(entry, data, f'{path} is damaged: its tensor {name}')
+            places.append(place)
+    ends = [0, *(end for _, end in sorted(places))]
+    if [begin for begin, _ in sorted(places)] != ends[:-1] or ends[-1] != len(data):
+        raise CheckpointError(f'{path} is truncated or damaged: its tensors do not fill the '
+                              f'{len(data):,} bytes behind its header')
+    return tensors
+
+
+def _tensor(entry: Any, data: memoryview, where: str) -> tuple[Tensor, tuple[int, int]]:
+    try:
+        dtype, shape, (begin, end) = DTYPES[entry['dtype']], entry['shape'], entry['data_offsets']
+        numbers = [begin, end, *shape]
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f'{where} has no known dtype, shape and place') from error
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        raise CheckpointError(f'{where} has a shape or place that is no count')
+    count = 1
+    for size in shape:
+        count *= size
+    if not begin <= end <= len(data) or count * dtype.itemsize != end - begin:
+        raise CheckpointError(f'{where} has the shape {shape}, but {end - begin} bytes')
+    if not count:
+        return torch.empty(shape, dtype=dtype), (begin, end)
+    return torch.frombuffer(data[begin:end], dtype=torch.uint8).clone().view(dtype).reshape(
+        shape), (begin, end)
