@@ -12,6 +12,11 @@ SOURCES = ROOT / 'projects'
 OF_THE_WHOLE_PACKAGE = {'configs', 'learning', 'gpu', 'arrays', 'pipelines', 'detector'}
 # Tests of what several files do together, each with what it is about.
 ACROSS_FILES = {
+    'sparse3d/apis/test_contracts.py': 'every verb asks the contracts',
+    'sparse3d/datasets/waymo/prepare/test_older_records.py': 'read_v1.py, point_counts.py',
+    'sparse3d/engine/test_own_config.py': 'a config of a user beside the installed ones',
+    'sparse3d/test_contract_references.py': 'what the contracts of this repository name is there',
+    'sparse3d_cli/test_verbs.py': 'every verb: --help is light',
     'sparse3d/datasets/nuscenes/prepare/test_damaged_tables.py': 'tables.py, frames.py',
     'sparse3d/datasets/nuscenes/test_balanced.py': 'class-balanced sampling of the whole data set',
     'sparse3d/datasets/nuscenes/test_real_frame.py': 'a real frame through the whole room',
