@@ -1,6 +1,8 @@
 """A tiny KITTI data set in the official layout, written by nothing that is under test."""
 from __future__ import annotations
 
+import importlib
+import sys
 import time
 from pathlib import Path
 

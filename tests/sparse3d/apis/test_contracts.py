@@ -111,7 +111,7 @@ def test_a_data_set_of_another_distribution_is_simulated_prepared_checked(
 
 
 def test_an_old_info_file_finds_its_data_set(streets, tmp_path, capsys):
-    (tmp_path / 'old.pkl').write_bytes(pickle.dumps([dict(zz=1)]))
+    (tmp_path / 'old.pkl').write_bytes(pickle.dumps([dict(zz=1, annos={})]))
     assert create_data('', ['upgrade', str(tmp_path / 'old.pkl')]) == 0
     assert '1 samples, streets' in capsys.readouterr().out
 
