@@ -54,7 +54,7 @@ def check(root):
 def upgrade(old, path):
     if 'zz' not in (old[0] if isinstance(old, list) else {}):
         return None
-    return dict(dataset='zz_streets'), [dict(sample_idx=0)], 'streets'
+    return dict(dataset='zz_streets', stamp=dict()), [dict(sample_idx=0)], 'streets'
 
 def crops(root, workers):
     return dict(objects=3, crops=workers)

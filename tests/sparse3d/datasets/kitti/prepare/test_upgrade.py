@@ -139,7 +139,7 @@ def test_what_cannot_be_upgraded_is_named_and_stays(root):
     unknown = dict(old[0]['annos'], name=np.array(['Car', 'Tractor', 'DontCare']))
     refused([dict(old[0], annos=unknown)], "'Tractor' is no type of KITTI")
     refused([dict(old[0], annos=dict(old[0]['annos'], bbox=np.zeros((1, 4))))], 'is damaged')
-    refused(pickle.dumps([dict(image=Path('x'), annos={})]), 'refused: .*which is not plain data')
+    refused(pickle.dumps([dict(image=Path('x'), annos={})]), 'is refused: it asks for pathlib')
 
 
 def test_frames_without_objects_stay_frames(root):
