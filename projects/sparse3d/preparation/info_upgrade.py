@@ -37,9 +37,11 @@ def upgrade_info_file(path: str | os.PathLike, upgrades: Iterable[Upgrade],
                         f'set that can be upgraded; "create_data.py check" says what a prepared '
                         f'folder holds')
     metainfo, entries, said = done
-    if out is None:
+    written = Path(out or f'{path}.new')
+    write_info_file(written, metainfo, entries)
+    if out is None:  # only now: an error leaves the old file where it was
         os.replace(path, f'{path}.old')
-    write_info_file(out or path, metainfo, entries)
+        os.replace(written, path)
     kept = '' if out else f'; the old file is {path}.old'
     return f'wrote {out or path}: {len(entries)} samples, {said}{kept}'
 

@@ -53,7 +53,7 @@ def check(root):
 def upgrade(old, path):
     if 'zz' not in (old[0] if isinstance(old, list) else {}):
         return None
-    return dict(dataset='zz_streets'), [dict(sample_idx=0)], 'streets'
+    return dict(dataset='zz_streets', stamp=dict()), [dict(sample_idx=0)], 'streets'
 
 def crops(root, workers):
     return dict(objects=3, crops=workers)
@@ -111,7 +111,7 @@ def test_a_data_set_of_another_distribution_is_simulated_prepared_checked(
 
 
 def test_an_old_info_file_finds_its_data_set(streets, tmp_path, capsys):
-    (tmp_path / 'old.pkl').write_bytes(pickle.dumps([dict(zz=1)]))
+    (tmp_path / 'old.pkl').write_bytes(pickle.dumps([dict(zz=1, annos={})]))
     assert sparse3d_cli.main(['create-data', 'upgrade', str(tmp_path / 'old.pkl')]) == 0
     assert '1 samples, streets' in capsys.readouterr().out
 
