@@ -6,7 +6,8 @@ import sys
 
 EXAMPLES = """examples:
   python tools/analyze.py CONFIG work_dirs/mine/epoch_80.pth
-  python tools/analyze.py CONFIG CHECKPOINT --out report --frames 200 --overlap 0.7
+  python tools/analyze.py CONFIG CHECKPOINT --out report --frames 200 --iou-threshold 0.7
+  python tools/analyze.py CONFIG --results results.json
 """
 
 
@@ -15,7 +16,10 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__, epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='file with the weights')
+    parser.add_argument('checkpoint', nargs='?', help='file with the weights')
+    parser.add_argument('--results', metavar='FILE',
+                        help='detections of any tool instead: a folder of KITTI results, JSON of '
+                             'nuScenes, .bin of Waymo')
     parser.add_argument('--out', default='report', metavar='FOLDER',
                         help='where the report goes (default: %(default)s)')
     parser.add_argument('--frames', type=int, default=100, metavar='N',
@@ -46,7 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
     path = analyze(
         arguments.config, arguments.checkpoint, arguments.out, arguments.frames,
         arguments.score_threshold, arguments.iou_threshold, arguments.worst, arguments.split,
-        parse_options(arguments.cfg_options), arguments.device)
+        parse_options(arguments.cfg_options), arguments.device, arguments.results)
     print(f'report: {path}')
 
 

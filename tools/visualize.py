@@ -18,6 +18,9 @@ def parse_arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', nargs='?', help='checkpoint file; without it no detections')
+    parser.add_argument('--results', metavar='FILE',
+                        help='draw detections of any tool instead: a folder of KITTI results, '
+                             'JSON of nuScenes, .bin of Waymo')
     parser.add_argument('--out', default='pictures', metavar='FOLDER',
                         help='where the pictures go (default: %(default)s)')
     parser.add_argument('--frames', type=int, default=4, metavar='N',
@@ -74,7 +77,7 @@ def run(arguments: argparse.Namespace) -> None:
         allow_partial=arguments.allow_partial, color_by=arguments.color_by,
         keypoints=arguments.keypoints, video=arguments.video, frames_per_second=arguments.fps,
         recording=arguments.recording, sampling_points=arguments.sampling_points,
-        importance=arguments.importance)
+        importance=arguments.importance, results=arguments.results)
     print('\n'.join(map(str, paths)))
     print(f'{len(paths)} files written to {arguments.out}')
 

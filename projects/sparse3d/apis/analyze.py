@@ -13,7 +13,7 @@ from mmengine.config import Config
 from sparse3d.apis.visualize import frames_with_detections
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.engine.training_log import read_losses
-from sparse3d.errors import DataError
+from sparse3d.errors import ConfigError, DataError
 from sparse3d.metrics.box_average_precision import evaluate_boxes
 from sparse3d.metrics.detection_errors import (
     KINDS,
@@ -39,7 +39,7 @@ CURVE_SCORE = 0.05      # detections below it take part in nothing
 
 def analyze(
         config: str | PathLike | Config,
-        checkpoint: str | PathLike,
+        checkpoint: str | PathLike | None,
         out: str | PathLike = 'report',
         frames: int = 100,
         score_threshold: float = 0.3,
@@ -48,12 +48,13 @@ def analyze(
         split: str = 'test',
         cfg_options: dict[str, Any] | None = None,
         device: str | None = None,
+        results: str | PathLike | None = None,
 ) -> Path:
     """Predict frames of a split, sort the mistakes, and write ``<out>/report.html``.
 
     Args:
         config: path of a config file, or a Config.
-        checkpoint: file with the weights.
+        checkpoint: file with the weights, or None with ``results``.
         out: folder for the report and the pictures of the worst frames.
         frames: how many, spread evenly over the split.
         score_threshold: mistakes are counted among the detections from this score on; the curves
@@ -63,6 +64,7 @@ def analyze(
         split: ``'train'``, ``'val'`` or ``'test'``.
         cfg_options: dotted keys and values that override the config.
         device: of the model; default: the GPU if there is one.
+        results: result file of any tool; see :mod:`sparse3d.structures.result_files`.
 
     Returns:
         The report.
@@ -71,9 +73,11 @@ def analyze(
         ConfigError, CheckpointError, DataError: as :func:`sparse3d.apis.test`; and DataError
             if the split has no labels.
     """
+    if checkpoint is None and results is None:
+        raise ConfigError('an analysis needs detections: give a checkpoint or --results FILE')
     config, opened = open_with_config(config, checkpoint, cfg_options)
     loaded = frames_with_detections(config, opened, frames, CURVE_SCORE, split, device,
-                                    title='frames')
+                                    title='frames', results=results)
     seen, worst_frames = [], []
     names: Sequence[str] = ()
     for frame in loaded:
@@ -87,13 +91,15 @@ def analyze(
     shown = [_above(item, points, score_threshold, iou_threshold) for item, (*_, points) in
              zip(everything, seen, strict=True)]
     report = HtmlReport(f'{Path(str(config.filename)).stem}: what it finds and what it misses',
-                        f'{len(seen)} frames of the split {split}; {Path(checkpoint).name}; '
+                        f'{len(seen)} frames of the split {split}; '
+                        f'{Path(checkpoint or results).name}; '
                         f'found: overlap from above at least {iou_threshold:g}; '
                         f'mistakes from score {score_threshold:g} on')
     _write_scores(report, everything, names)
     _write_mistakes(report, shown, names)
     _write_worst(report, worst_frames, Path(out))
-    _write_training(report, Path(checkpoint).parent)
+    if checkpoint is not None:
+        _write_training(report, Path(checkpoint).parent)
     Path(out).mkdir(parents=True, exist_ok=True)
     return report.write(Path(out) / 'report.html')
 

@@ -22,8 +22,10 @@ from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.engine.hooks.feature_reuse import reusing_features
 from sparse3d.errors import BackendUnavailable, ConfigError
 from sparse3d.parallel.progress import Progress
+from sparse3d.structures.result_files import Results
 from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization import (
+    Boxes,
     Frame,
     SceneRenderer,
     draw_bev,
@@ -57,6 +59,7 @@ def visualize(
         sampling_points: bool = False,
         importance: bool = False,
         recording: str | PathLike | None = None,
+        results: str | PathLike | None = None,
 ) -> list[Path]:
     """Draw points, ground truth and, with a checkpoint, detections.
 
@@ -82,6 +85,8 @@ def visualize(
         frames_per_second: of the video.
         recording: also record the frames into this ``.rrd`` file for the rerun viewer.
         sampling_points: also draw where the queries look, for a detector that can show it.
+        results: draw the detections of this result file instead of a checkpoint's; see
+            :mod:`sparse3d.structures.result_files`.
         importance: also draw which voxels a Focals Conv encoder finds important.
 
     Returns:
@@ -127,6 +132,7 @@ def visualize(
         device,
         allow_partial,
         draw_extras if sampling_points or importance else None,
+        results=results,
     )
     renderer = _renderer_if_possible()
 
@@ -188,6 +194,7 @@ def frames_with_detections(
     allow_partial: bool = False,
     also: Callable[[nn.Module, dict, Frame], None] | None = None,
     title: str | None = None,
+    results: str | PathLike | None = None,
 ) -> Iterator[Frame]:
     """Frames of a split one after the other, with detections if there is a checkpoint.
 
@@ -196,7 +203,13 @@ def frames_with_detections(
     Args:
         also: called with the model, the sample and the frame, if there is a model.
         title: of a progress line, or None for none.
+        results: file with detections in place of a checkpoint.
+
+    Raises:
+        ConfigError: if both are given.
     """
+    if checkpoint is not None and results is not None:
+        raise ConfigError('detections come from a checkpoint or from --results, not from both')
     if checkpoint is not None:
         check_config(config, [split])
     dataset = build_dataset(config, split)
@@ -205,7 +218,22 @@ def frames_with_detections(
         device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         model = build_model(config, checkpoint, device, allow_partial, split)
     chosen = choose_frames(frames, len(dataset))
+    if results is not None:
+        opened = Results(Path(results), dataset.metainfo.get('classes', ()))
+        return _frames_of_results(dataset, chosen, opened, score_threshold)
     return _frames(dataset, chosen, model, score_threshold, also, title)
+
+
+def _frames_of_results(dataset: BaseDataset, chosen: list[int], results: Results,
+                       score: float) -> Iterator[Frame]:
+    for index in chosen:
+        info = dataset.get_data_info(index)
+        found = results.of_sample(info, str(Path(info.get('lidar_path') or str(index)).stem))
+        yield frame_of_sample(dataset, index, dataset[index], None, score,
+                              Boxes(found.boxes_3d, found.labels, found.scores))
+    if results.left_out:
+        logger.warning('%s: left out, not among the classes of the data set: %s', results.path,
+                       ', '.join(f'{count} {name}' for name, count in results.left_out.items()))
 
 
 def _frames(dataset: BaseDataset, chosen: list[int], model: nn.Module | None, score: float,

@@ -35,8 +35,8 @@ def with_point_counts(frames: Iterable[WaymoFrame], where: str) -> Iterator[Waym
             uncounted += 1
             yield frame
     if uncounted and not given:
-        raise DataError(f'{where}: the labels of {uncounted} frames give no point counts, and there '
-                        f'is no LiDAR to count in; fetch version 1.2 or later, or the LiDAR')
+        raise DataError(f'{where}: the labels of {uncounted} frames give no point counts, and '
+                        f'there is no LiDAR to count in; fetch version 1.2 or later, or the LiDAR')
 
 
 def _counted(frame: WaymoFrame) -> WaymoFrame:
