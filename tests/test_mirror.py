@@ -12,6 +12,7 @@ SOURCES = ROOT / 'projects'
 OF_THE_WHOLE_PACKAGE = {'configs', 'learning', 'gpu', 'arrays', 'pipelines', 'detector'}
 # Tests of what several files do together, each with what it is about.
 ACROSS_FILES = {
+    'sparse3d/apis/test_results_of_others.py': 'visualize.py and analyze.py with --results',
     'sparse3d/apis/test_contracts.py': 'every verb asks the contracts',
     'sparse3d/datasets/waymo/prepare/test_older_records.py': 'read_v1.py, point_counts.py',
     'sparse3d/engine/test_own_config.py': 'a config of a user beside the installed ones',

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', nargs='?', help='file with the weights')
     parser.add_argument('--results', metavar='FILE',
                         help='the detections of another tool in place of a checkpoint: results '
-                             'JSON of nuScenes, or a folder of KITTI result files')
+                             'JSON of nuScenes, a folder of KITTI results, a Waymo .bin')
     parser.add_argument('--out', default='report', metavar='FOLDER',
                         help='where the report goes (default: %(default)s)')
     parser.add_argument('--frames', type=int, default=100, metavar='N',

@@ -16,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', help='config file, or its bare name')
     parser.add_argument('checkpoint', nargs='?', help='checkpoint file; without it no detections')
     parser.add_argument('--results', metavar='FILE',
-                        help='draw the detections of another tool: results JSON of nuScenes, or a '
-                             'folder of KITTI result files')
+                        help='draw the detections of another tool: results JSON of nuScenes, a '
+                             'folder of KITTI results, or a Waymo .bin')
     parser.add_argument('--out', default='pictures', metavar='FOLDER',
                         help='where the pictures go (default: %(default)s)')
     parser.add_argument('--frames', type=int, default=4, metavar='N',

@@ -55,7 +55,7 @@ def analyze(
 
     Args:
         config: path of a config file, or a Config.
-        checkpoint: file with the weights; None with ``results``.
+        checkpoint: file with the weights, or None with ``results``.
         out: folder for the report and the pictures of the worst frames.
         frames: how many, spread evenly over the split.
         score_threshold: mistakes are counted among the detections from this score on; the curves
@@ -65,8 +65,7 @@ def analyze(
         split: ``'train'``, ``'val'`` or ``'test'``.
         cfg_options: dotted keys and values that override the config.
         device: of the model; default: the GPU if there is one.
-        results: detections of another tool in place of a model's; see
-            :class:`~sparse3d.apis.result_files.ResultFile`.
+        results: result file of any tool; see :mod:`sparse3d.structures.result_files`.
 
     Returns:
         The report.
@@ -75,9 +74,8 @@ def analyze(
         ConfigError, CheckpointError, DataError: as :func:`sparse3d.apis.test`; and DataError
             if the split has no labels.
     """
-    source = checkpoint if checkpoint is not None else results
-    if source is None:
-        raise ConfigError('there is nothing to analyze: give a checkpoint, or --results FILE')
+    if checkpoint is None and results is None:
+        raise ConfigError('an analysis needs detections: give a checkpoint or --results FILE')
     config, opened = open_with_config(config, checkpoint, cfg_options)
     loaded = frames_with_detections(config, opened, frames, CURVE_SCORE, split, device,
                                     title='frames', results=results)
@@ -94,7 +92,8 @@ def analyze(
     shown = [_above(item, points, score_threshold, iou_threshold) for item, (*_, points) in
              zip(everything, seen, strict=True)]
     report = HtmlReport(f'{Path(str(config.filename)).stem}: what it finds and what it misses',
-                        f'{len(seen)} frames of the split {split}; {Path(source).name}; '
+                        f'{len(seen)} frames of the split {split}; '
+                        f'{Path(checkpoint or results).name}; '
                         f'found: BEV IoU at least {iou_threshold:g}; '
                         f'mistakes from score {score_threshold:g} on')
     _write_scores(report, everything, names)

@@ -58,6 +58,7 @@ def frame_of_sample(
         sample: dict[str, Any],
         prediction: Det3DDataSample | None = None,
         score_threshold: float = 0.0,
+        detections: Boxes | None = None,
 ) -> Frame:
     """Gather what there is to see in one sample, turned so that x points forward.
 
@@ -71,15 +72,18 @@ def frame_of_sample(
         sample: ``dataset[index]``.
         prediction: with ``pred_instances_3d``, or None.
         score_threshold: detections below are left out.
+        detections: in place of a prediction, in the LiDAR frame of the file.
     """
     info = dataset.get_data_info(index) if hasattr(dataset, 'get_data_info') else {}
     found = prediction.get('pred_instances_3d') if prediction is not None else None
+    if found is not None:
+        detections = _detections(found)
     frame = Frame(
         name=_name(info, index, sample['data_samples'].metainfo),
         points=_points(sample['inputs'], info),
         class_names=tuple(dataset.metainfo.get('classes', ())),
         ground_truth=_ground_truth(sample['data_samples'], info),
-        detections=None if found is None else _detections(found).above(score_threshold),
+        detections=None if detections is None else detections.above(score_threshold),
         pictures=_pictures(info, sample['data_samples'].metainfo.get('lidar_aug_matrix')))
     forward = dataset.metainfo.get('forward_axis', 'x')
     return frame if forward == 'x' else frame.turned(-np.pi / 2)

@@ -14,7 +14,6 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset, pseudo_collate
 from torch import nn
 
-from sparse3d.apis.result_files import ResultFile
 from sparse3d.apis.sample_frames import build_dataset, choose_frames, frame_of_sample
 from sparse3d.checkpoints.open import Checkpoint
 from sparse3d.engine.agreement.check import check_config
@@ -24,8 +23,10 @@ from sparse3d.engine.hooks.feature_reuse import reusing_features
 from sparse3d.errors import BackendUnavailable, ConfigError
 from sparse3d.parallel.progress import Progress
 from sparse3d.plugins import offer
+from sparse3d.structures.result_files import Results
 from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization import (
+    Boxes,
     Frame,
     SceneRenderer,
     draw_bev,
@@ -85,8 +86,8 @@ def visualize(
         recording: also record the frames into this ``.rrd`` file for the rerun viewer.
         pictures: names of a plug-in's own pictures that are drawn too, of
             ``sparse3d.plugins.offers('pictures')``.
-        results: draw these detections in place of a model's; see
-            :class:`~sparse3d.apis.result_files.ResultFile`.
+        results: draw the detections of this result file instead of a checkpoint's; see
+            :mod:`sparse3d.structures.result_files`.
 
     Returns:
         The files written.
@@ -192,16 +193,13 @@ def frames_with_detections(
     Args:
         also: called with the model, the sample and the frame, if there is a model.
         title: of a progress line, or None for none.
-        results: file of another tool, in place of a checkpoint.
+        results: file with detections in place of a checkpoint.
 
     Raises:
-        ConfigError: for a checkpoint and results.
-        DataError: for results that cannot be read, or are of other frames.
+        ConfigError: if both are given.
     """
     if checkpoint is not None and results is not None:
-        raise ConfigError(f'a checkpoint and the results {results} were given: detections come '
-                          f'from one of them')
-    given = ResultFile(results) if results is not None else None
+        raise ConfigError('detections come from a checkpoint or from --results, not from both')
     if checkpoint is not None:
         check_config(config, [split])
     dataset = build_dataset(config, split)
@@ -210,17 +208,32 @@ def frames_with_detections(
         device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         model = build_model(config, checkpoint, device, allow_partial, split)
     chosen = choose_frames(frames, len(dataset))
-    return _frames(dataset, chosen, model, score_threshold, also, title, given)
+    if results is not None:
+        opened = Results(Path(results), dataset.metainfo.get('classes', ()))
+        return _frames_of_results(dataset, chosen, opened, score_threshold)
+    return _frames(dataset, chosen, model, score_threshold, also, title)
+
+
+def _frames_of_results(dataset: BaseDataset, chosen: list[int], results: Results,
+                       score: float) -> Iterator[Frame]:
+    for index in chosen:
+        info = dataset.get_data_info(index)
+        found = results.of_sample(info, str(Path(info.get('lidar_path') or str(index)).stem))
+        yield frame_of_sample(dataset, index, dataset[index], None, score,
+                              Boxes(found.boxes_3d, found.labels, found.scores))
+    if results.left_out:
+        logger.warning('%s: left out, not among the classes of the data set: %s', results.path,
+                       ', '.join(f'{count} {name}' for name, count in results.left_out.items()))
 
 
 def _frames(dataset: BaseDataset, chosen: list[int], model: nn.Module | None, score: float,
             also: Callable[[nn.Module, dict, Frame], None] | None,
-            title: str | None, results: ResultFile | None = None) -> Iterator[Frame]:
+            title: str | None) -> Iterator[Frame]:
     progress = Progress(title, len(chosen)) if title is not None else None
     with nullcontext() if model is None else reusing_features(model):
         for index in chosen:
             sample = dataset[index]
-            prediction = None if results is None else results.prediction(dataset, index)
+            prediction = None
             if model is not None:
                 with torch.no_grad():
                     prediction = model.test_step(pseudo_collate([sample]))[0]

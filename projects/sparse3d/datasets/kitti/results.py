@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from sparse3d.structures.box_conversions import (
 )
 from sparse3d.structures.detection_formats import finite_number, register_file, register_format
 from sparse3d.structures.detections import Detections
+from sparse3d.structures.result_files import ResultFormat, register_results
 from sparse3d.transforms.data_paths import file_name
 
 # A camera in the place of the LiDAR, looking along x.
@@ -150,5 +151,19 @@ def _line(detections: KittiObjects, row: int) -> str:
     return f'{name_in_file(detections.name[row])} -1 -1 {columns} {detections.score[row]:.6f}\n'
 
 
+def open_folder(folder: Path) -> Callable[[Mapping], Detections | None]:
+    """A folder of result files, one per frame; a frame without a file has no entry."""
+    def of_sample(info: Mapping) -> Detections | None:
+        camera = info if 'lidar2cam' in info else info['images']['CAM2']
+        path = folder / f'{Path(info["lidar_path"]).stem}.txt'
+        return read_official(path, dict(lidar2cam=np.asarray(camera['lidar2cam']))) \
+            if path.is_file() else None
+
+    return of_sample
+
+
+register_results('kitti', ResultFormat(
+    'a folder of result files of KITTI (.txt)',
+    lambda path: path.is_dir() and any(path.glob('*.txt')), open_folder))
 register_format('kitti', to_kitti, from_kitti, read_official)
 register_file('.txt', save_text, read_text)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from sparse3d.errors import DataError
 from sparse3d.structures.box_conversions import lidar_to_nuscenes, nuscenes_to_lidar
 from sparse3d.structures.detection_formats import finite_number, register_format
 from sparse3d.structures.detections import Detections
+from sparse3d.structures.result_files import ResultFormat, register_results
+from sparse3d.transforms.text_files import read_json
 
 MAX_BOXES = 500         # per sample, a rule of the benchmark
 MOVING = 0.2            # speed from which something counts as moving [m/s]
@@ -172,4 +174,41 @@ def _velocity(entry: Mapping, row: int) -> list[float]:
             for number, name in zip(value[:2], ('vx', 'vy'), strict=True)]
 
 
+def open_json(path: Path) -> Callable[[Mapping], Detections | None]:
+    """Results of the detection or the tracking task (JSON), boxes in the global frame.
+
+    Raises:
+        DataError: if the file is damaged or another one.
+    """
+    content = read_json(path)
+    results = content.get('results') if isinstance(content, dict) else None
+    if not isinstance(results, dict):
+        raise DataError(f'{path} holds no results of nuScenes: it has no table "results"')
+
+    def of_sample(info: Mapping) -> Detections | None:
+        token, matrix = info['token'], info['lidar2global']
+        if token not in results:
+            return None
+        try:
+            entries = [_as_detection(entry) for entry in results[token]]
+            names = sorted({entry['detection_name'] for entry in entries})
+            return from_nuscenes(entries, names, matrix)
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f'{path}: an entry of sample {token} is damaged '
+                            f'({type(error).__name__}: {error})') from error
+
+    return of_sample
+
+
+def _as_detection(entry: Mapping) -> dict:
+    """An entry of the tracking task under the names of the detection task."""
+    if 'tracking_name' not in entry:
+        return dict(entry)
+    return dict(entry, detection_name=entry['tracking_name'],
+                detection_score=entry['tracking_score'])
+
+
+register_results('nuscenes', ResultFormat(
+    'detection or tracking results of nuScenes (.json)',
+    lambda path: path.is_file() and path.suffix.lower() == '.json', open_json))
 register_format('nuscenes', to_nuscenes, from_nuscenes)

@@ -9,8 +9,9 @@ the Waymo Open Dataset, version 1.6.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,18 @@ from google.protobuf.message import DecodeError, Message
 
 from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.datasets.waymo.keypoints.people import JOINT_TYPES
+from sparse3d.datasets.waymo.prepare.frame import TYPE_NAMES
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.box_conversions import center_to_lidar, lidar_to_center, wrap_angle
 from sparse3d.structures.detection_formats import register_format
 from sparse3d.structures.detections import Detections
+from sparse3d.structures.result_files import ResultFormat, register_results
 from sparse3d.transforms.point_files import read_bytes
 
 PACKAGE = 'sparse3d.waymo_submission'
 DETECTION_3D, LIDAR_ALL = 2, 1
+_BOX = ('center_x', 'center_y', 'center_z', 'length', 'width', 'height', 'heading')
+_CLASSES = dict(VEHICLE='Car', PEDESTRIAN='Pedestrian', CYCLIST='Cyclist')  # in info files
 _TYPES = {name: getattr(descriptor_pb2.FieldDescriptorProto, f'TYPE_{name.upper()}')
           for name in ('double', 'float', 'int32', 'int64', 'bool', 'string')}
 _XYZ = 'x double 1, y double 2, z double 3'
@@ -210,4 +215,35 @@ def from_waymo(values: Mapping[str, np.ndarray], class_names: Sequence[str]) -> 
     return Detections.from_lists(boxes, values['scores'], list(values['names']), class_names)
 
 
+def open_objects(path: Path) -> Callable[[Mapping], Detections | None]:
+    """Objects of a submission, or bare ones, by segment and time.
+
+    A frame without an object has no entry in the format; it counts as one where nothing was found
+    as long as the file has objects of its segment.
+    """
+    message = read_submission(path, 'Objects')
+    items = message.objects or read_submission(path).inference_results.objects
+    if not items:
+        raise DataError(f'{path} holds no objects of Waymo')
+    frames: dict[tuple[str, int], list[Message]] = {}
+    for item in items:
+        frames.setdefault((item.context_name, item.frame_timestamp_micros), []).append(item)
+    segments = {name for name, _ in frames}
+
+    def of_sample(info: Mapping) -> Detections | None:
+        if info['context_name'] not in segments:
+            return None
+        found = frames.get((info['context_name'], int(info['timestamp'])), [])
+        boxes = [[getattr(item.object.box, name) for name in _BOX] for item in found]
+        names = [TYPE_NAMES[item.object.type] for item in found]
+        return from_waymo(dict(boxes=boxes, scores=[item.score for item in found],
+                               names=[_CLASSES.get(name, name) for name in names]),
+                          [_CLASSES.get(name, name) for name in TYPE_NAMES])
+
+    return of_sample
+
+
+register_results('waymo', ResultFormat(
+    'objects or a submission of Waymo (.bin)',
+    lambda path: path.is_file() and path.suffix.lower() == '.bin', open_objects))
 register_format('waymo', to_waymo, from_waymo)

@@ -48,7 +48,7 @@ class CameraCalibration:
 @dataclass
 class LidarScan:
     """Range images of one LiDAR; row 0 looks highest, columns run clockwise."""
-    returns: list[np.ndarray]          # 1 or 2 x [H, W, 4] float32: range, intensity, elong., zone
+    returns: list[np.ndarray]         # 1 or 2 [H, W, 4] float32: range, intensity, elongation, zone
     pixel_pose: np.ndarray | None      # [H, W, 6] float32: roll, pitch, yaw, x, y, z (TOP)
     projections: list[np.ndarray]      # 0 or 2 x [H, W, 6] int32: camera, u, v, camera, u, v
 

@@ -1,0 +1,93 @@
+"""Result files of other tools: a whole split in a benchmark's own format.
+
+Data sets register theirs when they are imported, which ``sparse3d.register`` does.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sparse3d.errors import ConfigError, DataError
+from sparse3d.structures.detections import Detections
+
+# (description of a sample, class names) -> its detections in the LiDAR frame with any class names,
+# or None where the file has no entry for the sample.
+OfSample = Callable[[Mapping[str, Any]], Detections | None]
+
+
+@dataclass(frozen=True)
+class ResultFormat:
+    """Results of one benchmark.
+
+    Attributes:
+        description: what such a file is, in words.
+        matches: whether a path looks like one.
+        open: reads it; gives the detections of each sample.
+    """
+
+    description: str
+    matches: Callable[[Path], bool]
+    open: Callable[[Path], OfSample]
+
+
+_FORMATS: dict[str, ResultFormat] = {}
+
+
+def register_results(name: str, made: ResultFormat) -> None:
+    """Make a format known.
+
+    Raises:
+        ConfigError: if the name is taken.
+    """
+    if _FORMATS.setdefault(name, made) is not made:
+        raise ConfigError(f'two formats of result files are called {name!r}')
+
+
+class Results:
+    """The detections of a result file, sample by sample, in the classes of a data set.
+
+    Args:
+        path: a file or folder of a registered format.
+        class_names: of the data set; other classes are left out and counted in ``left_out``.
+
+    Raises:
+        DataError: if the path does not exist, or is of no registered format.
+    """
+
+    def __init__(self, path: Path, class_names: Sequence[str]) -> None:
+        self.path, self.class_names = Path(path), tuple(class_names)
+        self.left_out: dict[str, int] = {}
+        if not self.path.exists():
+            raise DataError(f'{path} does not exist')
+        fitting = [made for made in _FORMATS.values() if made.matches(self.path)]
+        if not fitting:
+            known = ', '.join(made.description for made in _FORMATS.values())
+            raise DataError(f'{path} is no result file that is read here; there are {known}')
+        self._of_sample = fitting[0].open(self.path)
+
+    def of_sample(self, info: Mapping[str, Any], name: str) -> Detections:
+        """The detections of one sample.
+
+        Args:
+            info: its description, as the data set gives it before the pipeline.
+            name: of the sample, for messages.
+
+        Raises:
+            DataError: if the file has no entry for it, or the data set is another.
+        """
+        try:
+            found = self._of_sample(info)
+        except KeyError as error:
+            raise DataError(f'{self.path} does not belong to this data set: its samples have no '
+                            f'{error}') from error
+        if found is None:
+            raise DataError(f'{self.path} has no entry for frame {name}; give the results of the '
+                            f'split that is read here (--split)')
+        for other in found.names:
+            if other not in self.class_names:
+                self.left_out[other] = self.left_out.get(other, 0) + 1
+        rows = [row for row, other in enumerate(found.names) if other in self.class_names]
+        kept = found[rows]
+        return Detections.from_lists(kept.boxes_3d, kept.scores, kept.names, self.class_names)

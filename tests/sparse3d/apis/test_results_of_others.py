@@ -1,0 +1,69 @@
+"""Result files drawn and analyzed without a checkpoint."""
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from sparse3d.apis import load_config, visualize
+from sparse3d.apis.analyze import analyze
+from sparse3d.apis.detector import CONFIGS
+from sparse3d.apis.visualize import frames_with_detections
+from sparse3d.datasets.kitti.prepare import prepare_kitti
+from sparse3d.errors import BackendUnavailable, ConfigError, DataError
+
+CONFIG = CONFIGS / 'focalsconv/focalsconv_centerpoint_kitti_car.py'
+
+
+@pytest.fixture
+def case(small_kitti, tmp_path, monkeypatch):
+    """Options of a config, and a folder with the labels as results of score 0.9."""
+    import sys
+
+    def unavailable():
+        raise BackendUnavailable('open3d cannot render here')
+
+    monkeypatch.setattr(sys.modules['sparse3d.apis.visualize'], 'SceneRenderer', unavailable)
+    prepare_kitti(small_kitti.root)
+    folder = tmp_path / 'results'
+    folder.mkdir()
+    for path in (small_kitti.root / 'training/label_2').glob('*.txt'):
+        lines = [f'{line} 0.9' for line in path.read_text().splitlines() if 'DontCare' not in line]
+        (folder / path.name).write_text('\n'.join(lines))
+    return dict(data_root=str(small_kitti.root)), folder
+
+
+def test_pictures_and_a_report(case, tmp_path):
+    options, folder = case
+    paths = visualize(CONFIG, None, tmp_path / 'out', frames=1, cfg_options=options,
+                      results=folder)
+    assert paths and all(path.is_file() for path in paths)
+    report = analyze(CONFIG, None, tmp_path / 'report', frames=1, cfg_options=options,
+                     results=folder)
+    text = report.read_text()
+    row = text[text.index('id="mistakes"'):]
+    row = row[row.index('<tbody>'):row.index('</tbody>')]
+    counts = [int(cell.split('</td>')[0]) for cell in row.split('<td>')[1:]]
+    assert counts[0] == 2 and sum(counts) == 2  # both cars found, no mistake
+
+
+def test_other_classes_are_left_out_and_said(case, caplog):
+    options, folder = case
+    (folder / '000008.txt').write_text((folder / '000008.txt').read_text().replace('Car', 'Van', 1))
+    frame, = frames_with_detections(load_config(CONFIG, options), None, 1, 0.0, results=folder)
+    assert len(frame.detections) == 1 and len(frame.ground_truth) == 2
+    assert 'left out, not among the classes of the data set: 1 Van' in caplog.text
+
+
+def test_what_does_not_go_together_is_refused(case, tmp_path):
+    options, folder = case
+    with pytest.raises(ConfigError, match='not from both'):
+        frames_with_detections(load_config(CONFIG, options), 'a.pth', 1, 0.0, results=folder)
+    with pytest.raises(ConfigError, match='give a checkpoint or --results'):
+        analyze(CONFIG, None, tmp_path / 'report')
+    (folder / '000008.txt').unlink()
+    with pytest.raises(DataError, match='no entry for frame 000008'):
+        visualize(CONFIG, None, tmp_path / 'out', cfg_options=options, results=folder)
+    shutil.rmtree(folder)
+    with pytest.raises(DataError, match='does not exist'):
+        visualize(CONFIG, None, tmp_path / 'out', cfg_options=options, results=folder)

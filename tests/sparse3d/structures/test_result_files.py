@@ -1,0 +1,97 @@
+"""Result files of other tools, read sample by sample."""
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import sparse3d.register  # noqa: F401  (formats of the data sets)
+from sparse3d.datasets.waymo.results import write_detection_submission
+from sparse3d.errors import DataError
+from sparse3d.structures.detections import Detections
+from sparse3d.structures.result_files import Results
+
+POSE = np.array([[0, -1, 0, 100.0], [1, 0, 0, 50], [0, 0, 1, 1], [0, 0, 0, 1]])
+FOUND = Detections(np.array([[10, 2, -1.7, 4, 1.8, 1.5, 0.3, 1, 0.5],
+                             [20, -3, -1.6, 0.8, 0.6, 1.8, 1, 0, 0]], np.float32),
+                   np.array([0.9, 0.25], np.float32), np.array([0, 1]), ('car', 'pedestrian'))
+
+
+def nuscenes_entries(tracking=False) -> list[dict]:
+    entries = FOUND.to('nuscenes', sample_token='a', lidar2global=POSE)
+    if tracking:
+        for entry in entries:
+            entry['tracking_name'] = entry.pop('detection_name')
+            entry['tracking_score'] = entry.pop('detection_score')
+            entry['tracking_id'] = '7'
+    return entries
+
+
+@pytest.mark.parametrize('tracking', [False, True])
+def test_nuscenes(tmp_path, tracking):
+    path = tmp_path / 'results.json'
+    path.write_text(json.dumps(dict(meta={}, results=dict(a=nuscenes_entries(tracking), b=[]))))
+    results = Results(path, ('bus', 'car'))
+    found = results.of_sample(dict(token='a', lidar2global=POSE), '0')
+    np.testing.assert_allclose(found.boxes_3d, FOUND.boxes_3d[:1], atol=1e-4)
+    assert (found.names, found.scores.tolist()) == (['car'], pytest.approx([0.9]))
+    assert results.left_out == dict(pedestrian=1)
+    assert len(results.of_sample(dict(token='b', lidar2global=POSE), '1')) == 0
+    with pytest.raises(DataError, match='no entry for frame 2; .*--split'):
+        results.of_sample(dict(token='c', lidar2global=POSE), '2')
+    with pytest.raises(DataError, match="not belong to this data set: its samples have no 'token'"):
+        results.of_sample(dict(lidar_path='a.bin'), '0')
+
+
+@pytest.mark.parametrize('content, message', [
+    ('{"results": {"a": [{}]}}', 'entry of sample a is damaged'),
+    ('{"results": {"a": [3]}}', 'entry of sample a is damaged'),
+    ('{"results": []}', 'no table "results"'), ('[]', 'no table "results"'), ('{', 'no JSON')])
+def test_damaged_json_is_refused(tmp_path, content, message):
+    (tmp_path / 'a.json').write_text(content)
+    with pytest.raises(DataError, match=message):
+        Results(tmp_path / 'a.json', ('car', )).of_sample(dict(token='a', lidar2global=POSE), '0')
+
+
+@pytest.mark.parametrize('plain_objects', [False, True])
+def test_waymo(tmp_path, plain_objects):
+    box = FOUND.to('waymo')['boxes']
+    path = tmp_path / 'results.bin'
+    write_detection_submission(path, [dict(name=('drive', 7), box=box, type=np.array([1, 2]),
+                                           score=FOUND.scores)], plain_objects)
+    results = Results(path, ('Pedestrian', 'Car'))
+    found = results.of_sample(dict(context_name='drive', timestamp=7), '0')
+    assert found.names == ['Car', 'Pedestrian']
+    np.testing.assert_allclose(found.boxes_3d, FOUND.boxes_3d[:, :7], atol=1e-4)
+    assert len(results.of_sample(dict(context_name='drive', timestamp=8), '1')) == 0
+    with pytest.raises(DataError, match='no entry for frame 2'):
+        results.of_sample(dict(context_name='other', timestamp=7), '2')
+    path.write_bytes(b'')
+    with pytest.raises(DataError, match='results.bin holds no objects of Waymo'):
+        Results(path, ('Car', ))
+
+
+def test_a_folder_of_kitti(tmp_path):
+    camera = dict(lidar2cam=np.array([[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1.0]]))
+    cars = Detections(FOUND.boxes_3d[:, :7], FOUND.scores, FOUND.labels, ('Car', 'Van'))
+    cars.save(tmp_path / '000007.txt')
+    (tmp_path / '000008.txt').write_text('')
+    results = Results(tmp_path, ('Car', ))
+    for info in (camera, dict(images=dict(CAM2=camera))):
+        found = results.of_sample(dict(info, lidar_path='a/000007.bin'), '7')
+        np.testing.assert_allclose(found.boxes_3d, cars.boxes_3d[:1], atol=1e-3)
+    assert results.left_out == dict(Van=2)
+    assert len(results.of_sample(dict(camera, lidar_path='a/000008.bin'), '8')) == 0
+    with pytest.raises(DataError, match='no entry for frame 9'):
+        results.of_sample(dict(camera, lidar_path='a/000009.bin'), '9')
+
+
+def test_what_is_no_result_file_is_refused(tmp_path):
+    (tmp_path / 'a.pkl').write_bytes(b'')
+    (tmp_path / 'empty').mkdir()
+    for name in ('a.pkl', 'empty'):
+        with pytest.raises(DataError, match='no result file .*KITTI.*nuScenes.*Waymo'):
+            Results(tmp_path / name, ('Car', ))
+    with pytest.raises(DataError, match='does not exist'):
+        Results(tmp_path / 'b.json', ('Car', ))
