@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sparse3d.datasets.kitti.evaluate.annotations import KittiObjects
+from sparse3d.datasets.kitti.evaluate.ious import Candidates
 from sparse3d.datasets.kitti.evaluate.matching import (
     COUNTS,
     count_at_thresholds,
@@ -14,7 +15,6 @@ from sparse3d.datasets.kitti.evaluate.matching import (
     recall_thresholds,
     scores_of_matched,
 )
-from sparse3d.datasets.kitti.evaluate.overlaps import Candidates
 
 RECALL_POINTS = 41
 

@@ -12,8 +12,8 @@ from sparse3d.datasets.kitti.evaluate.average_precision import (
     average_precision,
     precision_curves,
 )
+from sparse3d.datasets.kitti.evaluate.ious import PairwiseIoUs, compute_ious
 from sparse3d.datasets.kitti.evaluate.matching import DIFFICULTIES
-from sparse3d.datasets.kitti.evaluate.overlaps import PairwiseIoUs, compute_ious
 from sparse3d.datasets.kitti.evaluate.result import KittiResult, result_key
 from sparse3d.errors import ConfigError, DataError
 

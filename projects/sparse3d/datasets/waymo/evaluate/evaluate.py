@@ -8,6 +8,7 @@ import numpy as np
 
 from sparse3d.datasets.waymo.evaluate.average_precision import average_precision, make_curve
 from sparse3d.datasets.waymo.evaluate.breakdowns import Breakdown, breakdowns
+from sparse3d.datasets.waymo.evaluate.ious import Pairs, pairs_by_blocks
 from sparse3d.datasets.waymo.evaluate.matching import (
     CUTOFFS,
     HEADING,
@@ -18,7 +19,6 @@ from sparse3d.datasets.waymo.evaluate.matching import (
     last_cutoff,
 )
 from sparse3d.datasets.waymo.evaluate.objects import TYPES, WaymoObjects
-from sparse3d.datasets.waymo.evaluate.overlaps import Pairs, pairs_by_blocks
 from sparse3d.datasets.waymo.evaluate.result import WaymoResult
 from sparse3d.errors import ConfigError
 from sparse3d.structures.box_conversions import wrap_angle

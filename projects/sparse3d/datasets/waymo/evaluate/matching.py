@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from sparse3d.datasets.waymo.evaluate.overlaps import Pairs
+from sparse3d.datasets.waymo.evaluate.ious import Pairs
 
 CUTOFFS = np.arange(101, dtype=np.float32) / np.float32(100)
 # What is counted of the matched pairs.

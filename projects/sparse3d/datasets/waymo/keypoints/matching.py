@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from sparse3d.datasets.waymo.evaluate.ious import ious_of_pairs
 from sparse3d.datasets.waymo.evaluate.matching import heaviest_assignment
-from sparse3d.datasets.waymo.evaluate.overlaps import ious_of_pairs
 from sparse3d.datasets.waymo.keypoints.people import KeypointPeople
 
 # Meters: what a missing or superfluous keypoint costs, and the reach of a match.

@@ -6,8 +6,8 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from sparse3d.datasets.waymo.evaluate import evaluate_waymo
+from sparse3d.datasets.waymo.evaluate.ious import ious_of_pairs
 from sparse3d.datasets.waymo.evaluate.matching import CUTOFFS, heaviest_assignment, last_cutoff
-from sparse3d.datasets.waymo.evaluate.overlaps import ious_of_pairs
 
 
 def test_the_greedy_choice_is_not_taken_when_another_sum_is_larger():

@@ -6,7 +6,7 @@ import pytest
 from shapely import Polygon, box
 
 from sparse3d.datasets.kitti.evaluate import KittiObjects
-from sparse3d.datasets.kitti.evaluate.overlaps import compute_ious
+from sparse3d.datasets.kitti.evaluate.ious import compute_ious
 from sparse3d.datasets.kitti.evaluate.projection import kitti_corners
 
 
