@@ -31,7 +31,7 @@ again = alone('{CLOUD}', score_threshold=0.01)
 assert len(again.scores) and np.array_equal(again.boxes_3d, detections.boxes_3d)
 assert again.names == detections.names and alone.samples.names == detector.samples.names
 
-cameras = load_detector('sparsebev_r50_nuscenes', cfg_options={{'model.backbone.init_cfg': None}})
+cameras = load_detector('sparsebev_r50_nuscenes')
 assert (cameras.samples.views, cameras.samples.frames) == (6, 8)
 
 from mmengine.config import Config

@@ -1,11 +1,13 @@
 """The files that a training takes its first weights from, looked for before it starts."""
 from __future__ import annotations
 
+import copy
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sparse3d.errors import ConfigError
+from sparse3d.errors import ConfigError, Sparse3DWarning
 
 
 def check_first_weights(model: dict) -> None:
@@ -24,6 +26,25 @@ def check_first_weights(model: dict) -> None:
                 f'{path}, which {key} takes its first weights from, does not exist; put the file '
                 f'there, name another with --cfg-options {key}.checkpoint=FILE, or start from '
                 f'random weights with {key}=None')
+
+
+def without_absent_files(model: dict) -> dict:
+    """The ``model`` of a config without each ``init_cfg`` whose file is not there, which is said.
+
+    For a model that is built to look at, without a checkpoint: what it names stays as the layers
+    initialize it.
+    """
+    model = copy.deepcopy(model)
+    for key, path in list(pretrained_files(model, 'model')):
+        if '://' not in path and not Path(path).is_file():
+            warnings.warn(f'{path}, which {key} takes its first weights from, does not exist: '
+                          f'these weights are random as well', Sparse3DWarning, stacklevel=2)
+            *way, last = key.split('.')[1:]
+            node = model
+            for step in way:
+                node = node[int(step) if isinstance(node, list | tuple) else step]
+            node[last] = None
+    return model
 
 
 def pretrained_files(node: Any, place: str) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
+from sparse3d.checkpoints.first_weights import without_absent_files
 from sparse3d.checkpoints.open import Checkpoint, load_weights, open_checkpoint
 from sparse3d.engine.agreement.check import check_checkpoint, check_config
 from sparse3d.engine.registry_errors import clear_registry_errors
@@ -28,7 +29,8 @@ def build_model(
 
     Args:
         config: from :func:`sparse3d.engine.load_config.load_config`.
-        checkpoint: file with its weights, opened or not; None leaves them as initialized.
+        checkpoint: file with its weights, opened or not; None leaves them as initialized, at random
+            where a file of first weights is not there, which is said.
         device: where the model goes.
         allow_partial: see :func:`sparse3d.checkpoints.open.load_weights`.
         split: whose data it is to predict: ``'train'``, ``'val'`` or ``'test'``; None for
@@ -47,7 +49,8 @@ def build_model(
     check_config(config, splits)
     init_default_scope(config.get('default_scope', 'mmdet3d'))
     with clear_registry_errors():
-        model = MODELS.build(config.model)
+        model = MODELS.build(without_absent_files(config.model) if checkpoint is None
+                             else config.model)
     if checkpoint is not None:
         opened = open_checkpoint(checkpoint)
         load_weights(model, opened, allow_partial)

@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 
 from sparse3d.apis import train
-from sparse3d.checkpoints.first_weights import check_first_weights, pretrained_files
-from sparse3d.errors import ConfigError
+from sparse3d.checkpoints.first_weights import (
+    check_first_weights,
+    pretrained_files,
+    without_absent_files,
+)
+from sparse3d.errors import ConfigError, Sparse3DWarning
 
 CONFIG = Path(__file__).resolve().parents[3] / 'configs/sparsebev/sparsebev_r50_nuscenes.py'
 
@@ -38,3 +42,14 @@ def test_a_training_is_refused_at_once(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match='data/pretrained/cascade.* does not exist'):
         train(CONFIG, tmp_path / 'work', dry_run=True)
     assert not (tmp_path / 'work').exists()
+
+
+def test_without_a_checkpoint_an_absent_file_is_said_and_left_out(tmp_path):
+    (tmp_path / 'a.pth').touch()
+    there = model(str(tmp_path / 'a.pth'))
+    assert without_absent_files(there) == there
+    absent = model('absent.pth')
+    with pytest.warns(Sparse3DWarning, match='absent.pth.*model.parts.0.init_cfg.*random'):
+        found = without_absent_files(absent)
+    assert found['parts'][0]['init_cfg'] is None and found['head'] == absent['head']
+    assert absent == model('absent.pth')
