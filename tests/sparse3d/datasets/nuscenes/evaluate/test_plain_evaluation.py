@@ -113,7 +113,7 @@ print('SCORE', scores['nuscenes/NDS'], scores['nuscenes/car_AP'])
 def run_part(root: str, rank: int, world: int) -> dict:
     """Every ``world``-th sample, filled up with the first, as a distributed sampler does."""
     from mmengine.evaluator import Evaluator
-    from test_nuscenes_evaluation import predictions
+    from test_evaluate import predictions
 
     from sparse3d.datasets.nuscenes.evaluate.metric import NuScenesDetectionMetric
     from sparse3d.transforms.info_files import read_info_file

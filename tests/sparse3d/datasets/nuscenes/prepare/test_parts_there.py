@@ -1,13 +1,13 @@
 """What people bring in nuScenes' format: own cameras and scenes, parts of the download."""
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 import pytest
 from mmdet3d.registry import DATASETS
 
+from nuscenes_changes import SIX, change_table, rename_cameras
 from sparse3d.datasets.nuscenes.check import check_nuscenes
 from sparse3d.datasets.nuscenes.evaluate.metric import NuScenesDetectionMetric
 from sparse3d.datasets.nuscenes.prepare import NuScenesPreparation, prepare_nuscenes
@@ -15,9 +15,6 @@ from sparse3d.errors import DataError
 from sparse3d.transforms.info_files import read_info_file
 
 PLAIN = NuScenesPreparation(database=False)
-VERSION = 'v1.0-mini'
-SIX = ('CAM_FRONT', 'CAM_FRONT_RIGHT', 'CAM_FRONT_LEFT', 'CAM_BACK', 'CAM_BACK_LEFT',
-       'CAM_BACK_RIGHT')
 
 
 @pytest.fixture
@@ -25,39 +22,6 @@ def copy(simulated_nuscenes, tmp_path) -> Path:
     """The data set with files that may be changed."""
     shutil.copytree(simulated_nuscenes, tmp_path / 'copy')
     return tmp_path / 'copy'
-
-
-def change_table(root: Path, name: str, change) -> None:
-    path = root / VERSION / f'{name}.json'
-    rows = json.loads(path.read_text())
-    rows = change(rows) or rows
-    path.write_text(json.dumps(rows))
-
-
-def rename_cameras(root: Path, names: dict[str, str]) -> None:
-    """Other channels, in the tables and as folders; cameras without a name are taken out."""
-    def sensors(rows):
-        for row in rows:
-            row['channel'] = names.get(row['channel'], row['channel'])
-        return [row for row in rows if row['channel'] not in SIX]
-
-    def data(rows):
-        for row in rows:
-            for old, new in names.items():
-                row['filename'] = row['filename'].replace(f'/{old}/', f'/{new}/')
-        kept = {row['token'] for row in json.loads((root / VERSION / 'sensor.json').read_text())}
-        calibrated = {row['token'] for row in json.loads(
-            (root / VERSION / 'calibrated_sensor.json').read_text())
-            if row['sensor_token'] in kept}
-        return [row for row in rows if row['calibrated_sensor_token'] in calibrated]
-    change_table(root, 'sensor', sensors)
-    change_table(root, 'sample_data', data)
-    for folder in ('samples', 'sweeps'):
-        for camera in SIX:
-            if camera in names:
-                (root / folder / camera).rename(root / folder / names[camera])
-            else:
-                shutil.rmtree(root / folder / camera)
 
 
 def dataset(root: Path, split: str = 'train', **options):
