@@ -7,10 +7,10 @@ import pytest
 
 from sparse3d.apis import load_config, visualize
 from sparse3d.apis.analyze import analyze
-from sparse3d.plugins import config_home
 from sparse3d.apis.visualize import frames_with_detections
 from sparse3d.datasets.kitti.prepare import prepare_kitti
 from sparse3d.errors import BackendUnavailable, ConfigError, DataError
+from sparse3d.plugins import config_home
 
 CONFIG = config_home() / 'focalsconv/focalsconv_centerpoint_kitti_car.py'
 
