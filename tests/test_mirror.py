@@ -19,6 +19,7 @@ ACROSS_FILES = {
     'sparse3d/engine/test_own_config.py': 'a config of a user beside the installed ones',
     'sparse3d/test_contract_references.py': 'what the contracts of this repository name is there',
     'sparse3d_cli/test_verbs.py': 'every verb: --help is light',
+    'sparsebev/test_own_cameras.py': 'three cameras of other names, from preparation to boxes',
     'sparse3d/datasets/nuscenes/prepare/test_damaged_tables.py': 'tables.py, frames.py',
     'sparse3d/datasets/nuscenes/test_balanced.py': 'class-balanced sampling of the whole data set',
     'sparse3d/datasets/nuscenes/test_real_frame.py': 'a real frame through the whole room',

@@ -14,13 +14,6 @@ import pytest
 
 FIELD = Path(__file__).parent
 PROJECTS = FIELD.parents[1] / 'projects'
-<<<<<<< HEAD
-=======
-SLOW = {
-    'security/plain_pickle_memory.py',  # four processes that import everything
-    'camera/13_save_best_ends_the_training.py', 'camera/31_a_second_training_in_the_same_folder.py',
-    'holds/pass_6_gradients_of_odd_samples.py'}  # trainings
->>>>>>> camd
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import torch
 
 from sparse3d.errors import ConfigError, DataError
 from sparsebev.camera_frame import CameraFrame, checked_frame
+from sparsebev.delayed_streaming import open_stream
 from sparsebev.views import refuse_other_units
 
 GOOD = dict(images=np.zeros((2, 3, 32, 64), np.uint8), lidar2img=np.tile(np.eye(4), (2, 1, 1)),
@@ -73,7 +74,7 @@ BAD = [dict(lidar2global=np.full((4, 4), NOTHING)), dict(timestamps=np.full(2, 1
 @pytest.mark.parametrize('bad', BAD, ids=range(len(BAD)))
 def test_a_refused_frame_leaves_no_trace(build_detector, drive, kind, bad):
     model = build_detector(3, frame_kind=kind)
-    taken, streams = drive(6), (model.stream(), model.stream())
+    taken, streams = drive(6), (open_stream(model), open_stream(model))
     answers = [[], []]
     for number, frame in enumerate(taken):
         if number == 4:
@@ -96,4 +97,4 @@ def test_a_refused_frame_leaves_no_trace(build_detector, drive, kind, bad):
 @pytest.mark.parametrize('interval', [0, -1, 1.5, '2'])
 def test_an_interval_that_cannot_be(build_detector, kind, interval):
     with pytest.raises(ConfigError, match='interval is'):
-        build_detector(3, frame_kind=kind).stream(interval=interval)
+        open_stream(build_detector(3, frame_kind=kind), interval=interval)
