@@ -29,7 +29,8 @@ def test_a_plug_in_from_nothing(tmp_path):
     """The files of the page, written as they stand, are a plug-in whose test passes."""
     page = (ROOT / 'docs/adding_a_plug_in.md').read_text()
     files = re.findall(r'\n`([\w/]+\.py)`\n\n```text\n(.*?)```', page, re.DOTALL)
-    assert len(files) == 4
+    assert len(files) == 6
+    config, = (name for name, _ in files if name.startswith('configs/'))
     for name, text in files:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -37,9 +38,10 @@ def test_a_plug_in_from_nothing(tmp_path):
         (tmp_path / 'configs' / folder).symlink_to(ROOT / 'configs' / folder)
     (tmp_path / 'tests/test_builds.py').write_text(
         'from sparse3d.apis import build_model, load_config\n\n\ndef test_it_builds():\n'
-        f"    config = load_config('{tmp_path}/{files[2][0]}')\n"
+        f"    config = load_config('{tmp_path}/{config}')\n"
         "    assert type(build_model(config).middle_encoder).__name__ == 'SqueezedEncoder'\n")
-    environment = {**os.environ, 'PYTHONPATH': f'{tmp_path}/projects'}
+    environment = {**os.environ,
+                   'PYTHONPATH': os.pathsep.join([f'{tmp_path}/projects', f'{ROOT}/projects'])}
     done = subprocess.run([sys.executable, '-m', 'pytest', '-q', 'tests'], cwd=tmp_path,
                           env=environment, capture_output=True, text=True)
     assert '3 passed' in done.stdout, done.stdout + done.stderr
