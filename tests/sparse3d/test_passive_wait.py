@@ -18,7 +18,7 @@ ARGUMENTS = {
     'create_data': 'kitti absent', 'detect': 'absent.py absent.pth absent.bin',
     'export': 'absent.py', 'check': 'absent',
     'doctor': '', 'compare': 'a=absent.py b=absent.py --out absent.json',
-    'simulate': 'kitti absent --frames 0',
+    'simulate': 'kitti absent --frames 0', 'list': 'configs',
     'convert_checkpoint': 'dsvt absent.pth out.pth', 'update_tables': 'absent.md'}
 WITHOUT_TORCH = {'install'}  # it makes the environment
 
