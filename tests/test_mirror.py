@@ -8,9 +8,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ROOT / 'tests'
 SOURCES = ROOT / 'projects'
-# What every package may have: its configs, its contract, whether it learns, its GPU code.
+# What a package may have as a whole: configs, contracts, whether it learns, its GPU code, what its
+# detector takes.
 OF_THE_WHOLE_PACKAGE = {'configs', 'contracts', 'contract_references', 'learning', 'gpu', 'arrays',
-                        'pipelines', 'detector'}
+                        'own_cameras', 'pipelines', 'detector'}
 # Tests of what several files do together, each with what it is about.
 ACROSS_FILES = {
     'sparse3d/apis/test_results_of_others.py': 'visualize.py and analyze.py with --results',
