@@ -69,7 +69,7 @@ def test_a_setting_of_the_user_stays(settings, found):
 
 
 def test_the_tests_themselves_run_with_it():
-    code = ('import sys; sys.path.insert(0, "tests"); import conftest; import torch')
+    code = ('import sys; sys.path[:0] = ["tests", "tests/support"]; import conftest; import torch')
     assert at_torch(code) == '0 None'
 
 

@@ -21,30 +21,31 @@ _ARRAYS = ('boxes_3d', 'scores', 'labels')
 _KEYPOINTS = ('keypoints_3d', 'keypoint_visibility')
 
 
-def to_dicts(found: Detections) -> list[dict]:
+def to_dicts(detections: Detections) -> list[dict]:
     """``{'class', 'score', 'x', 'y', 'z_bottom', 'dx', 'dy', 'dz', 'yaw'[, 'vx', 'vy']
     [, 'keypoints', 'keypoint_visibility']}`` of each detection, Python numbers only."""
     dicts = []
     for row, (box, name) in enumerate(
-        zip(found.boxes_3d.tolist(), found.names, strict=True)
+        zip(detections.boxes_3d.tolist(), detections.names, strict=True)
     ):
-        item: dict[str, Any] = {'class': name, 'score': float(found.scores[row])}
+        item: dict[str, Any] = {'class': name, 'score': float(detections.scores[row])}
         item.update(zip(_BOX, box, strict=False))
-        if found.keypoints_3d is not None:
-            item['keypoints'] = found.keypoints_3d[row].tolist()
-        if found.keypoint_visibility is not None:
-            item['keypoint_visibility'] = found.keypoint_visibility[row].tolist()
+        if detections.keypoints_3d is not None:
+            item['keypoints'] = detections.keypoints_3d[row].tolist()
+        if detections.keypoint_visibility is not None:
+            item['keypoint_visibility'] = detections.keypoint_visibility[row].tolist()
         dicts.append(item)
     return dicts
 
 
-def to_csv(found: Detections) -> str:
+def to_csv(detections: Detections) -> str:
     """A table in the layout of label files (``docs/custom_data.md``), with a column ``score``."""
-    stream, width = io.StringIO(), found.boxes_3d.shape[1]
+    stream, width = io.StringIO(), detections.boxes_3d.shape[1]
     writer = csv.writer(stream, lineterminator='\n')
     writer.writerow(['class', *_BOX[:width], 'score'])
     writer.writerows([name, *map(repr, box), repr(score)] for name, box, score in
-                     zip(found.names, found.boxes_3d.tolist(), found.scores.tolist(), strict=True))
+                     zip(detections.names, detections.boxes_3d.tolist(),
+                         detections.scores.tolist(), strict=True))
     return stream.getvalue()
 
 
@@ -70,9 +71,10 @@ def from_dicts(dicts: Sequence[Mapping], class_names: Sequence[str]) -> Detectio
         *(None if values is None else np.array(values) for values in joints))
 
 
-def save_json(found: Detections, path: Path, camera: Mapping | None = None) -> None:
+def save_json(detections: Detections, path: Path, camera: Mapping | None = None) -> None:
     """Write name, classes and the dicts of :func:`to_dicts`."""
-    content = dict(frame=found.name, class_names=found.class_names, detections=to_dicts(found))
+    content = dict(frame=detections.name, class_names=detections.class_names,
+                   detections=to_dicts(detections))
     write_bytes_atomically(path, (json.dumps(content, indent=1) + '\n').encode())
 
 
@@ -90,15 +92,15 @@ def read_json(path: Path, class_names: Sequence[str] | None = None,
         raise DataError(f'{path} holds no detections ({type(error).__name__}: {error})') from error
 
 
-def save_csv(found: Detections, path: Path, camera: Mapping | None = None) -> None:
+def save_csv(detections: Detections, path: Path, camera: Mapping | None = None) -> None:
     """Write the table of :func:`to_csv`."""
-    write_bytes_atomically(path, to_csv(found).encode())
+    write_bytes_atomically(path, to_csv(detections).encode())
 
 
-def save_arrays(found: Detections, path: Path, camera: Mapping | None = None) -> None:
+def save_arrays(detections: Detections, path: Path, camera: Mapping | None = None) -> None:
     """Write the arrays and the names of the classes."""
-    arrays: dict[str, Any] = {name: getattr(found, name) for name in (*_ARRAYS, *_KEYPOINTS)}
-    arrays['class_names'] = np.array(found.class_names)
+    arrays: dict[str, Any] = {name: getattr(detections, name) for name in (*_ARRAYS, *_KEYPOINTS)}
+    arrays['class_names'] = np.array(detections.class_names)
     with atomic_file(path) as stream:
         np.savez(stream, **{name: value for name, value in arrays.items() if value is not None})
 

@@ -13,26 +13,26 @@ from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.scene_3d import SceneRenderer, show_scene
 
 
-def frame_of(found: Detections) -> Frame:
+def frame_of(detections: Detections) -> Frame:
     """Something to draw; without points the boxes stand in an empty scene."""
-    points = np.zeros((0, 4), np.float32) if found.points is None else found.points
-    return Frame(found.name, points, found.class_names,
-                 detections=Boxes(found.boxes_3d, found.labels, found.scores))
+    points = np.zeros((0, 4), np.float32) if detections.points is None else detections.points
+    return Frame(detections.name, points, detections.class_names,
+                 detections=Boxes(detections.boxes_3d, detections.labels, detections.scores))
 
 
-def save_scene(found: Detections, path: Path, camera: Mapping | None = None) -> None:
+def save_scene(detections: Detections, path: Path, camera: Mapping | None = None) -> None:
     """Draw points and boxes in 3D."""
-    SceneRenderer().draw(frame_of(found), path)
+    SceneRenderer().draw(frame_of(detections), path)
 
 
-def save_view_from_above(found: Detections, path: Path, camera: Mapping | None = None) -> None:
+def save_view_from_above(detections: Detections, path: Path, camera: Mapping | None = None) -> None:
     """Draw points and boxes in the bird's-eye view."""
-    draw_bev(frame_of(found), path)
+    draw_bev(frame_of(detections), path)
 
 
-def show(found: Detections) -> None:
+def show(detections: Detections) -> None:
     """Open a window with points and boxes."""
-    show_scene(frame_of(found))
+    show_scene(frame_of(detections))
 
 
 register_format('frame', frame_of)

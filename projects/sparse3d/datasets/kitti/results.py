@@ -58,7 +58,7 @@ def write_submission(frames: Mapping[int | str, KittiObjects], folder: str | os.
         write_bytes_atomically(folder / f'{name}.txt', format_detections(detections).encode())
 
 
-def to_kitti(found: Detections, camera: Mapping | None = None) -> str:
+def to_kitti(detections: Detections, camera: Mapping | None = None) -> str:
     """Lines of a KITTI result file; blanks in class names become underscores.
 
     Args:
@@ -67,15 +67,15 @@ def to_kitti(found: Detections, camera: Mapping | None = None) -> str:
             LiDAR that looks along x; all boxes are written, their image boxes as -1.
     """
     if camera is not None:
-        objects = lidar_boxes_to_kitti(found.boxes_3d, found.scores, found.labels,
-                                       found.class_names, camera)
+        objects = lidar_boxes_to_kitti(detections.boxes_3d, detections.scores, detections.labels,
+                                       detections.class_names, camera)
         return format_detections(objects)
-    boxes = lidar_to_kitti_camera(found.boxes_3d[:, :7], NOMINAL_CAMERA)
+    boxes = lidar_to_kitti_camera(detections.boxes_3d[:, :7], NOMINAL_CAMERA)
     sight = np.arctan2(boxes[:, 0], boxes[:, 2])
     return format_detections(KittiObjects.from_arrays(dict(
-        name=found.names, bbox=np.full((len(boxes), 4), -1.0), location=boxes[:, :3],
+        name=detections.names, bbox=np.full((len(boxes), 4), -1.0), location=boxes[:, :3],
         dimensions=boxes[:, 3:6], rotation_y=boxes[:, 6],
-        alpha=wrap_angle(boxes[:, 6] - sight), score=found.scores)))
+        alpha=wrap_angle(boxes[:, 6] - sight), score=detections.scores)))
 
 
 def from_kitti(text: str, class_names: Sequence[str],
@@ -100,9 +100,9 @@ def from_kitti(text: str, class_names: Sequence[str],
                                  class_names)
 
 
-def save_text(found: Detections, path: Path, camera: Mapping | None = None) -> None:
+def save_text(detections: Detections, path: Path, camera: Mapping | None = None) -> None:
     """Write the lines of :func:`to_kitti`."""
-    write_bytes_atomically(path, to_kitti(found, camera).encode())
+    write_bytes_atomically(path, to_kitti(detections, camera).encode())
 
 
 def read_text(path: Path, class_names: Sequence[str] | None = None,

@@ -115,12 +115,12 @@ def _velocities(boxes: np.ndarray, lidar2global: np.ndarray) -> np.ndarray:
     return (flat @ lidar2global[:3, :3].T)[:, :2]
 
 
-def to_nuscenes(found: Detections, sample_token: str = '',
+def to_nuscenes(detections: Detections, sample_token: str = '',
                 lidar2global: np.ndarray | None = None) -> list[dict]:
     """Entries as the devkit reads them and ``tools/test.py`` writes them: at most 500, with
     guessed attributes; without a pose in the LiDAR frame. See :func:`sample_boxes`."""
-    return sample_boxes(sample_token, found.boxes_3d, found.scores, found.labels,
-                        found.class_names, np.eye(4) if lidar2global is None else lidar2global)
+    return sample_boxes(sample_token, detections.boxes_3d, detections.scores, detections.labels,
+                        detections.class_names, np.eye(4) if lidar2global is None else lidar2global)
 
 
 def from_nuscenes(entries: Sequence[Mapping], class_names: Sequence[str],

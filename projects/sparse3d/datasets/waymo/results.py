@@ -202,11 +202,11 @@ def _describe(field: descriptor_pb2.FieldDescriptorProto, name: str, kind: str,
         field.type, field.type_name = field.TYPE_MESSAGE, f'.{PACKAGE}.{kind}'
 
 
-def to_waymo(found: Detections) -> dict[str, np.ndarray]:
+def to_waymo(detections: Detections) -> dict[str, np.ndarray]:
     """``boxes`` (N, 7) x, y, z of the center, length, width, height, heading in the vehicle
     frame; ``scores``; ``names``."""
-    return dict(boxes=lidar_to_center(found.boxes_3d[:, :7]), scores=found.scores,
-                names=np.array(found.names, dtype=str))
+    return dict(boxes=lidar_to_center(detections.boxes_3d[:, :7]), scores=detections.scores,
+                names=np.array(detections.names, dtype=str))
 
 
 def from_waymo(values: Mapping[str, np.ndarray], class_names: Sequence[str]) -> Detections:
