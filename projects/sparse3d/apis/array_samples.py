@@ -82,7 +82,7 @@ class ArraySamples:
         elif kind == 'LoadSweepPoints':
             self.names = _chosen(column_names(5), loader.use)
         elif kind == 'LoadWaymoPoints':
-            self.names = column_names(6) if loader.frames > 1 else column_names(6)[:5]
+            self.names = column_names(6) if loader.num_frames > 1 else column_names(6)[:5]
             self._tanh = loader.tanh
         elif kind == 'LoadMultiViewImages':
             self.views, self._cameras = len(loader.cameras), loader.cameras
