@@ -57,5 +57,5 @@ def test_drawn_sizes_stay_near_the_mean():
     rng = np.random.default_rng(0)
     profile = PROFILES['sedan']
     sizes = np.array([draw_size(rng, profile) for _ in range(200)])
-    assert (np.abs(sizes - profile.size) <= 2 * np.array(profile.spread) + .006).all()
+    assert (np.abs(sizes - profile.size) <= 2 * np.array(profile.size_std) + .006).all()
     assert sizes.std(axis=0).min() > .01
