@@ -81,7 +81,8 @@ class Options:
 
     def names(self) -> list[str]:
         """Names of the configs chosen: path in the folder, without ``.py``."""
-        paths = (path.relative_to(self.configs) for path in sorted(self.configs.rglob('*.py')))
+        paths = (path.relative_to(self.configs) for path in sorted(self.configs.rglob('*.py'))
+                 if path.stem != '__init__')
         names = [path.with_suffix('').as_posix() for path in paths if '_base_' not in path.parts]
         return [name for name in names if self.only is None or self.only in name
                 or fnmatch.fnmatch(name, self.only)]
