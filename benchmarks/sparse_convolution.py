@@ -14,6 +14,7 @@ from spconv.core import ConvAlgo
 from spconv.pytorch.conv import SparseConvolution, SparseConvolutionBase
 from torch import Tensor
 
+import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
 from sparse3d.engine.timing import measure, torch_threads
 from sparse3d.ops.sparse_blocks import blocks_of
 from sparse3d.ops.sparse_pairs import strided_pairs, submanifold_pairs

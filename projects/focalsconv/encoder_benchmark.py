@@ -9,6 +9,7 @@ import torch
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor
 
+import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
 from focalsconv.focal_sparse_convolution import FocalSparseConvolution
 from focalsconv.focal_sparse_encoder import EncodedVoxels, FocalSparseEncoder
 from focalsconv.importance import Importance

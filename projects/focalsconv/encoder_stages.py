@@ -8,6 +8,8 @@ from mmdet3d.models.layers import SparseBasicBlock, make_sparse_convmodule
 from spconv.pytorch import SparseSequential
 from torch import nn
 
+import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
+
 
 @dataclass
 class StagePlan:

@@ -8,6 +8,7 @@ from mmcv.cnn import build_norm_layer
 from spconv.pytorch import SparseConvTensor, SubMConv3d
 from torch import Tensor, nn
 
+import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
 from focalsconv.camera_views import CameraViews
 from focalsconv.dilation import (
     check_key_range,

@@ -11,6 +11,7 @@ from mmdet3d.registry import MODELS
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor, nn
 
+import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
 from focalsconv.camera_views import CameraViews, ProjectionOptions
 from focalsconv.encoder_stages import StagePlan, plain_stages, residual_stages
 from focalsconv.focal_sparse_convolution import FocalOptions, FocalSparseConvolution

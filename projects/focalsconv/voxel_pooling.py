@@ -9,6 +9,7 @@ from mmdet3d.registry import MODELS
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor, nn
 
+import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
 from focalsconv.shared_layers import connected, on_rows
 from sparse3d.ops.voxel_batch_norm import VoxelBatchNorm1d
 from sparse3d.ops.voxel_query import voxel_query

@@ -9,6 +9,7 @@ from mmdet3d.registry import MODELS
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor, nn
 
+import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
 from sparse3d.errors import ConfigError
 from voxelkp.sparse_keypoint_encoder import NORM
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 from spconv.pytorch import SparseConvTensor
 from torch import nn
 
+import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
 from sparse3d.ops.voxel_batch_norm import VoxelBatchNorm1d
 
 LAYERS = 3

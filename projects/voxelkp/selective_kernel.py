@@ -6,6 +6,7 @@ from mmdet3d.models.layers import make_sparse_convmodule
 from spconv.pytorch import SparseConvTensor, SparseSequential
 from torch import Tensor, nn
 
+import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
 from sparse3d.ops.voxel_batch_norm import VoxelBatchNorm1d
 from voxelkp.precision import at_least_float32
 

@@ -13,6 +13,7 @@ from mmengine.structures import InstanceData
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor, nn
 
+import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
 from sparse3d.errors import DataError
 from sparse3d.structures.keypoints import JOINTS, Keypoints3D
 from voxelkp.bev_grid import BEVGrid

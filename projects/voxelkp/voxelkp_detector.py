@@ -8,6 +8,8 @@ from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample
 from spconv.pytorch import SparseConvTensor
 
+import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
+
 
 @MODELS.register_module()
 class VoxelKP(Base3DDetector):

@@ -8,8 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 import sparsefusion.register  # noqa: F401
-from sparse3d.plugins import config_home
-from sparse3d_benchmarks.run import BENCHMARKS
+from sparse3d.plugins import config_home, offers
 from sparsefusion import benchmark, benchmark_frame
 from sparsefusion.benchmark_frame import DrawnFrame
 
@@ -22,7 +21,7 @@ def draw_little(monkeypatch):
 
 
 def test_it_is_known_by_its_name():
-    assert BENCHMARKS['sparsefusion'] == benchmark.__name__
+    assert offers('benchmarks')['sparsefusion'].partition(':')[0] == benchmark.__name__
 
 
 def test_the_drawn_cameras_look_all_round():

@@ -58,6 +58,6 @@ def test_nuscenes_is_prepared_and_checked(run, capsys, tmp_path):
     assert check(root) == 0
     assert 'no problems found' in capsys.readouterr().out
     assert run('upgrade', root / 'nuscenes_infos_val.pkl') == 2
-    assert 'not an info file of nuScenes or KITTI written by mmdet3d' in capsys.readouterr().err
+    assert 'is not an info file, written by mmdet3d before 1.1' in capsys.readouterr().err
     assert run('nuscenes', root, '--merge') == 2
     assert 'holds no parts to merge' in capsys.readouterr().err

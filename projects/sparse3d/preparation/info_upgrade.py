@@ -34,7 +34,7 @@ def upgrade_info_file(path: str | os.PathLike, upgrades: Iterable[Upgrade],
     done = _upgraded(old, path, upgrades)
     if done is None:
         raise DataError(f'{path} is not an info file, written by mmdet3d before 1.1, of a data '
-                        f'set that can be upgraded; "create_data.py check" says what a prepared '
+                        f'set that can be upgraded; "sparse3d check" says what a prepared '
                         f'folder holds')
     metainfo, entries, said = done
     written = Path(out or f'{path}.new')

@@ -155,7 +155,7 @@ class GroundTruthSampling(BaseTransform):
             warnings.warn('GroundTruthSampling: a sample has no ground plane, so objects keep '
                           'their height above the sensor there; further ones are not reported. '
                           "KITTI's planes are a download of their own, read from planes/ by "
-                          'create_data.py kitti', stacklevel=3)
+                          'create-data kitti', stacklevel=3)
         return results.get('plane')
 
     def _add_points(self, results: dict, chosen: list[PlacedObject],

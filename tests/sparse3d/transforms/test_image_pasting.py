@@ -260,7 +260,7 @@ def test_errors(tmp_path):
         transform(dict(sample({'CAM2': camera()}), num_frames=2))
     crop = transform.database['Car'][0]['crops'][0]
     (tmp_path / crop['path']).write_bytes(b'no picture')
-    with pytest.raises(DataError, match='empty or damaged'):
+    with pytest.raises(DataError, match='is damaged or no picture'):
         transform(sample({'CAM2': camera()}))
     cv2.imwrite(str(tmp_path / crop['path']), np.zeros((3, 3, 3), np.uint8))
     with pytest.raises(DataError, match='3x3 pixels, its index says'):

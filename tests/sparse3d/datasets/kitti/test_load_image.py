@@ -78,7 +78,7 @@ def test_damage_is_named(config, small_kitti):
     with pytest.raises(DataError, match='000008.png is 30x20 pixels, its info file says 400x200'):
         dataset[0]
     path.write_bytes(b'\x89PNG')
-    with pytest.raises(DataError, match='000008.png is empty or damaged'):
+    with pytest.raises(DataError, match='000008.png is damaged or no picture'):
         dataset[0]
     with pytest.raises(ConfigError, match='use_camera=True'):
         TRANSFORMS.build(dict(type='LoadKittiImage'))({})

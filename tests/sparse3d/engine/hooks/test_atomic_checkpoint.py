@@ -83,11 +83,10 @@ def test_a_resumed_checkpoint_cannot_have_files_elsewhere_removed(tiny_config, t
     mine.write_text('the only copy')
     (tmp_path / 'epoch_').mkdir()
     options = {'default_hooks.checkpoint.save_best': 'distance', 'train_cfg.val_interval': 1,
-               'default_hooks.checkpoint.rule': 'less',
-               'default_hooks.checkpoint.max_keep_ckpts': 1}
+               'default_hooks.checkpoint.rule': 'less', 'train_cfg.max_epochs': 2,
+               'param_scheduler.0.total_steps': 2}
     path = tmp_path / 'run' / 'epoch_1.pth'
-    train(tiny_config, path.parent, {**options, 'train_cfg.max_epochs': 1,
-                                     'param_scheduler.0.total_steps': 1})
+    train(tiny_config, path.parent, options)
     content = torch.load(path)
     noted = content['message_hub']['runtime_info']
     noted['best_score'] = 1e9
@@ -97,5 +96,6 @@ def test_a_resumed_checkpoint_cannot_have_files_elsewhere_removed(tiny_config, t
     else:
         noted['best_ckpt'] = str(mine if what == 'file' else mine.parent)
     torch.save(content, path)
+    options['default_hooks.checkpoint.max_keep_ckpts'] = 1
     train(tiny_config, path.parent, options, resume=path)
     assert mine.read_text() == 'the only copy'

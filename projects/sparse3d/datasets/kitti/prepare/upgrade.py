@@ -40,7 +40,7 @@ def upgrade(old: Any, path: Path) -> tuple[dict, list[dict], str] | None:
         return None
     if 'lidar_idx' in first.get('point_cloud', {}):
         raise DataError(f'{path} was written by OpenPCDet; make it again with '
-                        f'"python tools/create_data.py kitti"')
+                        '"sparse3d create-data kitti"')
     return upgraded_kitti(old, path) if {'image', 'point_cloud', 'calib'} <= set(first) else None
 
 

@@ -18,6 +18,6 @@ def upgrade(old: Any, path: Path) -> NoReturn | None:
     first = first_frame(old)
     if not isinstance(old, Mapping) and ('pose' in first or 'P4' in first.get('calib', {})):
         raise DataError(f'{path} is an info file of Waymo, which is not converted, since it lacks '
-                        f'what the metric needs; make it again with "python '
-                        f'tools/create_data.py waymo"')
+                        f'what the metric needs; make it again with '
+                        f'"sparse3d create-data waymo"')
     return None
