@@ -99,8 +99,16 @@ def _replace(kind: str, name: str, old: str, new: str) -> str:
     if kind != 'parameter':
         return new if name == old else name
     start = r'(^|\.)' if old.startswith('*.') else r'(^)'
-    pattern = start + re.escape(old.removeprefix('*.')) + r'(?=\.|$)'
-    return re.sub(pattern, lambda found: found[1] + new.removeprefix('*.'), name)
+    part = re.escape(old.removeprefix('*.').rstrip('.')).replace(r'\*', r'([^.]+)')
+    return re.sub(rf'{start}{part}(?=\.|$)', lambda found: found[1] + _filled(
+        new.removeprefix('*.').rstrip('.'), found.groups()[1:]), name)
+
+
+def _filled(new: str, parts: tuple[str, ...]) -> str:
+    """A new name whose stars stand for the parts that the old one's stood for."""
+    for part in parts:
+        new = new.replace('*', part, 1)
+    return new
 
 
 def _replace_config(name: str, old: str, new: str) -> str:
