@@ -33,11 +33,12 @@ class Shorter:
 
 
 CHECKPOINT = re.compile(r'(work_dirs/\w+)/epoch_\d+\.pth')
-SMALL = r'_(simulated|own)_\w+\.py'
+SMALL = r'_(simulated|custom)_\w+\.py'
 DSVT_SMALL = (
     'model.middle_encoder.blocks=[1] model.middle_encoder.grid_shape=[72,48,1] ' + ' '.join(
-        f'model.{part}.point_cloud_range=[-11.52,-7.68,-2,11.52,7.68,4]'
-        for part in ('data_preprocessor.voxel_layer', 'voxel_encoder', 'bbox_head')))
+        f'{part}.point_cloud_range=[-11.52,-7.68,-2,11.52,7.68,4]'
+        for part in ('model.data_preprocessor.voxel_layer', 'model.voxel_encoder',
+                     'model.bbox_head', 'test_dataloader.dataset.pipeline.2')))
 SHORTER = (
     Shorter(r'^tools/simulate\.py kitti', 'five coarse frames of two or three streets',
             '--frames 5 --val-fraction 0.4 --azimuths 500 --workers 1'),
