@@ -62,10 +62,6 @@ SHORTER = (
             config=DSVT_SMALL),
     Shorter(r'^tools/export\.py configs/sparsebev', 'one of the passes of the decoder',
             config='model.bbox_head.num_passes=1'),
-    Shorter(r'^tools/test\.py configs/voxelkp/voxelkp_waymo\.py', 'what is within 16 m',
-            config='test_dataloader.dataset.datasets.0.pipeline.1.point_cloud_range='
-            '[-16,-16,-2,16,16,4] test_dataloader.dataset.datasets.1.pipeline.2.point_cloud_range='
-            '[-16,-16,-2,16,16,4]'),
     Shorter(r'^tools/test\.py', 'data loaded in the same process',
             config='test_dataloader.num_workers=0'),
     Shorter(r'^(tools/visualize\.py|-m sparsefusion\.pictures)', 'one frame', '--frames 1'),
