@@ -16,6 +16,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
+import focalsconv.register  # noqa: F401  (registers what the configs name)
 from focalsconv.published_heads import convert_heads
 from sparse3d.checkpoints import Conversion, refuse_unmatched
 from sparse3d.engine.load_config import find_config

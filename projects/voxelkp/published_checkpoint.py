@@ -17,6 +17,7 @@ import torch
 from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
+import voxelkp.register  # noqa: F401  (registers what the configs name)
 from sparse3d.compat.spconv_pointwise_weights import effective_matrix
 from sparse3d.errors import CheckpointError
 from voxelkp.published_architecture import PUBLISHED_MODEL
