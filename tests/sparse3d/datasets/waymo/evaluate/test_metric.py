@@ -189,7 +189,7 @@ WORKER = '''
 import json, sys
 sys.path.insert(0, sys.argv[3])
 import torch.distributed as dist
-from test_metrics import FRAMES, uneven_scores
+from test_metric import FRAMES, uneven_scores
 rank = int(sys.argv[1])
 dist.init_process_group('gloo', init_method=f'file://{sys.argv[2]}/store', rank=rank, world_size=2)
 print('SCORES', json.dumps(uneven_scores(f'{sys.argv[2]}/infos.pkl', range(rank, FRAMES, 2))))
