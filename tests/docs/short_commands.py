@@ -107,8 +107,9 @@ NOT_RUN = {
     'MMCV_WITH_OPS=1 pip install': 'changes the environment and loads from the network',
     'python tools/install.py': 'changes the environment and loads from the network',
     'python tools/demo.py': 'tests/end_to_end/test_demo.py runs it with a few frames',
-    'python tools/test.py configs/voxelkp/voxelkp_waymo.py': 'the whole model on whole clouds takes '
-    'minutes on a CPU; its small config is tested by tests/end_to_end/test_voxelkp.py',
+    'python tools/test.py configs/voxelkp/voxelkp_waymo.py':
+    'the whole model on whole clouds takes minutes on a CPU; its small config '
+    'is tested by tests/end_to_end/test_voxelkp.py',
     'tools/slurm_train.sh': 'needs a Slurm cluster',
     'tensorboard': 'serves pages until it is stopped, and is not part of the environment',
     'pytest tests/<plug-in>': 'stands for one command for each plug-in; their READMEs have them',
