@@ -17,7 +17,9 @@ from sparse3d.transforms.camera_history import CameraImage
 from sparse3d.transforms.cloud_files import read_cloud
 from sparse3d.transforms.data_paths import path_inside
 from sparse3d.transforms.epoch_sampler import EpochState
+from sparse3d.transforms.given_arrays import given_points
 from sparse3d.transforms.info_files import read_info_file
+from sparse3d.transforms.named_columns import column_names
 from sparse3d.transforms.split_frames import refuse_no_frames
 
 BOX_KEY = 'gt_bboxes_3d'
@@ -154,7 +156,8 @@ class CustomDetectionDataset(Det3DDataset):
 class LoadPointFile(BaseTransform):
     """Read a point cloud of any format that :func:`read_cloud` knows.
 
-    Needs ``lidar_points.lidar_path``; adds ``points`` (``LiDARPoints``).
+    Needs ``lidar_points.lidar_path``, or ``points`` of as many columns
+    (:mod:`sparse3d.transforms.given_arrays`); adds ``points`` (``LiDARPoints``).
 
     Args:
         columns: numbers of a point, x, y, z first.
@@ -164,11 +167,13 @@ class LoadPointFile(BaseTransform):
     """
 
     def __init__(self, columns: int = 4) -> None:
-        self.columns = columns
+        self.columns, self.point_columns = columns, column_names(columns)
 
     def transform(self, results: dict) -> dict:
         """Add ``points`` to the sample."""
-        points = read_cloud(results['lidar_points']['lidar_path'], self.columns)
+        points = given_points(results, self.point_columns)
+        if points is None:
+            points = read_cloud(results['lidar_points']['lidar_path'], self.columns)
         points = points[np.isfinite(points).all(axis=1)]
         results['points'] = LiDARPoints(points, points_dim=self.columns)
         return results
