@@ -1,7 +1,6 @@
 """What the datasets of all benchmarks have in common."""
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,6 +12,7 @@ from mmdet3d.structures import LiDARInstance3DBoxes
 
 from sparse3d.engine.agreement.check import check_files
 from sparse3d.errors import ConfigError, DataError, Sparse3DError
+from sparse3d.transforms.data_paths import absent_files
 from sparse3d.transforms.epoch_sampler import EpochState
 from sparse3d.transforms.info_files import read_info_file
 from sparse3d.transforms.split_frames import refuse_no_frames
@@ -160,10 +160,7 @@ class DetectionDataset(Det3DDataset):
                             f'file again with "{self._remake()}"') from error
 
     def _look_for_files(self, data_list: list[dict]) -> None:
-        paths = self.paths_of(data_list)
-        present = {folder: set(os.listdir(folder)) if folder.is_dir() else set()
-                   for folder in {path.parent for path in paths}}  # one look at each folder
-        missing = [path for path in paths if path.name not in present[path.parent]]
+        missing = absent_files(self.paths_of(data_list))
         if missing:
             more = f' and {len(missing) - 1} more' if len(missing) > 1 else ''
             raise DataError(f'{missing[0]}{more} named in {self.ann_file} does not exist; restore '

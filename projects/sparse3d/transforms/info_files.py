@@ -21,8 +21,7 @@ from sparse3d.transforms.point_files import read_bytes
 FORMAT_VERSION = 1
 _TRAILER = b'\nsparse3d-crc32:'
 _TRAILER_LENGTH = len(_TRAILER) + 8
-_OTHER_WAY = dict.fromkeys(
-    ('nuscenes', 'kitti'), ' or convert it with "sparse3d create-data upgrade"')
+_UPGRADED = ('nuscenes', 'kitti')  # data sets whose old files can be converted
 
 
 def write_plain_file(path: str | os.PathLike, content: Any) -> None:
@@ -90,9 +89,10 @@ def read_info_file(path: str | os.PathLike, dataset: str) -> dict:
 def check_info(info: Any, dataset: str, source: str) -> None:
     """Raise :class:`DataError` unless ``info`` is in the 1.4 layout and of ``dataset``."""
     if is_old_layout(info):
+        other = f' or convert it with "sparse3d create-data upgrade {source}"' \
+            if dataset in _UPGRADED else ''
         raise DataError(f'{source} was written by mmdet3d 0.x, whose entries and LiDAR boxes are '
-                        f'others; make it again with "sparse3d create-data {dataset}"'
-                        f'{_OTHER_WAY.get(dataset, "")}')
+                        f'others; make it again with "sparse3d create-data {dataset}"{other}')
     if (not isinstance(info, dict) or not isinstance(info.get('metainfo'), Mapping)
             or not isinstance(info.get('data_list'), list)):
         raise DataError(f'{source} is not an info file: it lacks metainfo and data_list')

@@ -103,10 +103,9 @@ def lost(entry):
     (each_object(lambda item: item['bbox_3d'].__setitem__(2, 30)), ['project outside all'])],
     ids=['mmdet3d 0.x', 'turned', 'size', 'speed', 'microseconds', 'mirror', 'exchanged', 'lost',
          'frame'])
-def test_each_kind_of_damage_is_named(root, damage, messages, monkeypatch):
-    monkeypatch.setattr('sparse3d.datasets.nuscenes.check._MIN_MOVING', 5)  # a small data set
+def test_each_kind_of_damage_is_named(root, damage, messages):
     change(root, damage)
-    report = check_nuscenes(root)
+    report = check_nuscenes(root, min_moving=5)  # a small data set
     for message in messages:
         assert any(message in problem for problem in report.problems), report
 
