@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sparse3d.datasets.waymo.frame import CAMERA_NAMES
 from sparse3d.datasets.waymo.prepare.database import INDEX, PEOPLE_INDEX
-from sparse3d.datasets.waymo.prepare.frame import CAMERA_NAMES
 from sparse3d.datasets.waymo.prepare.infos import CLASS_NAMES
 from sparse3d.datasets.waymo.prepare.segments import SPLITS
 from sparse3d.errors import DataError

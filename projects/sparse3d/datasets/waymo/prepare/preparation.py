@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.datasets.waymo.frame import CAMERAS, TOP, WaymoFrame
 from sparse3d.datasets.waymo.prepare.database import FOLDER, cut_out_objects, write_indices
-from sparse3d.datasets.waymo.prepare.frame import CAMERAS, TOP, WaymoFrame
 from sparse3d.datasets.waymo.prepare.infos import CLASS_NAMES, frame_info
 from sparse3d.datasets.waymo.prepare.points import WaymoPoints, frame_points
 from sparse3d.datasets.waymo.prepare.segments import Segment, find_segments

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sparse3d.datasets.waymo.prepare.frame import WaymoFrame
+from sparse3d.datasets.waymo.frame import WaymoFrame
 from sparse3d.datasets.waymo.simulate.frames import SegmentSimulator
 from sparse3d.datasets.waymo.simulate.options import FORMATS, WaymoOptions
 from sparse3d.datasets.waymo.simulate.scan import TURN, Rig
