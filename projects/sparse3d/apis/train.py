@@ -99,6 +99,8 @@ def train(
         CheckpointError: if a checkpoint is damaged or one of another model.
         DataError: if data cannot be read or a file cannot be written.
     """
+    if overwrite and resume is not None:
+        raise ConfigError('--overwrite begins anew and --resume goes on: give one of them')
     config, opened, stretched = _config_and_start(
         config, dict(cfg_options or {}), work_dir, resume, allow_partial, epochs)
     missing = [key for key in TRAINING_KEYS if config.get(key) is None]

@@ -14,6 +14,7 @@ from mmengine.registry import Registry
 from sparse3d.errors import ConfigError
 
 UNKNOWN_NAME = re.compile(r'(\S+) is not in the (?:(\S+?)::)?(.+?) registry')
+WITHOUT_TYPE = re.compile(r'must contain the key "type", but got (.{0,80})')
 UNKNOWN_ARGUMENT = re.compile(
     r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'")
 
@@ -27,7 +28,7 @@ def clear_registry_errors() -> Iterator[None]:
     try:
         yield
     except KeyError as error:
-        _raise_as_config_error(error, _unknown_name(str(error)))
+        _raise_as_config_error(error, _unknown_name(str(error.args[0]) if error.args else ''))
     except TypeError as error:
         from_config = _raised_in(error.__traceback__) == 'build_from_cfg'
         _raise_as_config_error(error, _unknown_argument(str(error)) if from_config else None)
@@ -51,6 +52,8 @@ def _unknown_name(message: str) -> str | None:
         name = match[1].strip('\'"')
         return (f'the config names type={name!r}, which is not a registered {match[3]}'
                 f'{near_names(name)}; a plug-in is named in custom_imports')
+    if match := WITHOUT_TYPE.search(message):
+        return f'a part of the config says no type: {match[1]}; give it the type it is of'
     return None
 
 

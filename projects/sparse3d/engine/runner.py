@@ -102,6 +102,14 @@ class Sparse3DRunner(Runner):
                             f'{len(loop.dataloader.dataset)} samples')
         return loop
 
+    def build_val_loop(self, loop: Any) -> Any:
+        """Build the loop; DataError if there is nothing to validate on."""
+        return _with_samples(super().build_val_loop(loop), 'validate on: the validation')
+
+    def build_test_loop(self, loop: Any) -> Any:
+        """Build the loop; DataError if there is nothing to test on."""
+        return _with_samples(super().build_test_loop(loop), 'test on: the test')
+
     def train(self) -> Any:
         """Train; a heartbeat says how far the training is."""
         with Activity(self._place):
@@ -202,6 +210,12 @@ class Sparse3DRunner(Runner):
             if str(schedule.get('type', '')).endswith('LR'):
                 for key in {'eta_max', 'eta_min'} & set(schedule):
                     schedule[key] *= ratio
+
+
+def _with_samples(loop: Any, purpose: str) -> Any:
+    if len(loop.dataloader.dataset) == 0:
+        raise DataError(f'there is nothing to {purpose} set has 0 samples')
+    return loop
 
 
 def bare_model(model: nn.Module) -> nn.Module:

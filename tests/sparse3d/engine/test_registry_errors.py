@@ -28,6 +28,13 @@ def test_an_unknown_argument():
             MODELS.build({'type': 'HardSimpleVFE', 'num_feature': 4})
 
 
+def test_a_part_without_a_type():
+    with pytest.raises(ConfigError, match=r"says no type: \{'interval': 1\}; give it") as caught, \
+            clear_registry_errors():
+        MODELS.build(dict(interval=1))
+    assert '\n' not in str(caught.value)
+
+
 def test_other_errors_pass():
     with pytest.raises(KeyError, match='something else'):
         with clear_registry_errors():

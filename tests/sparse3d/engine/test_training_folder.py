@@ -46,3 +46,8 @@ def test_weights_to_start_from_are_not_removed(tiny_config, trained):
           epochs=1, overwrite=True)
     assert names(trained) == ['epoch_1.pth', 'epoch_2.pth']
     assert torch.load(start)['state_dict'].keys() == weights.keys()
+
+
+def test_going_on_and_beginning_anew_are_not_asked_for_together(tiny_config, trained):
+    with pytest.raises(ConfigError, match='give one of them'):
+        train(tiny_config, trained, overwrite=True, resume='auto')
