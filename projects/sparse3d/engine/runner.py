@@ -18,7 +18,12 @@ from torch import nn
 from sparse3d.checkpoints.open import Checkpoint
 from sparse3d.engine.allocator import set_allocator
 from sparse3d.engine.hooks.feature_reuse import FeatureReuseHook
-from sparse3d.engine.schedule_ends import check_iterations, check_resumed, lasting
+from sparse3d.engine.schedule_ends import (
+    check_iterations,
+    check_resumed,
+    lasting,
+    tell_long_warm_ups,
+)
 from sparse3d.engine.schedules.lost_multipliers import refuse_lost_multipliers
 from sparse3d.engine.threads import one_blas_thread
 from sparse3d.errors import DataError
@@ -159,6 +164,7 @@ class Sparse3DRunner(Runner):
         refuse_lost_multipliers(scheduler, self.optim_wrapper)
         epoch_length = len(self.train_dataloader)
         scheduler = lasting(scheduler, epoch_length, self.logger)
+        tell_long_warm_ups(scheduler, self.max_iters, self.logger)
         if not isinstance(self.train_loop, IterBasedTrainLoop):
             check_iterations(scheduler, self.max_epochs, epoch_length)
         built = super().build_param_scheduler(scheduler)
