@@ -119,7 +119,8 @@ def test_a_warm_up_longer_than_the_training_is_told(tiny_config, tmp_path, capsy
     config.param_scheduler = [schedule]
     train(config, tmp_path, epochs=1, dry_run=True)
     said = ' '.join(capsys.readouterr())
-    assert f'takes 500 iterations, the training 2: ' in said and f'param_scheduler.{key} for' in said
+    assert 'takes 500 iterations, the training 2: ' in said
+    assert f'set param_scheduler.{key} for' in said
     schedule[key.partition('.')[2]] = 2
     config.param_scheduler = [schedule]
     train(config, tmp_path, epochs=1, dry_run=True)
