@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
@@ -128,7 +129,8 @@ def train(
         if dry_run:
             return prepare_and_stop(runner)
         if overwrite and not resumed and is_main_process():
-            remove_checkpoints(config.work_dir, but=config.get('load_from'))
+            runner.before_first_epoch = partial(
+                remove_checkpoints, config.work_dir, but=config.get('load_from'))
         runner.train()
     return _result(runner)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +45,11 @@ class Sparse3DRunner(Runner):
         opened: the checkpoint to start from, if it is open already.
         published_options: config options that the weights need; kept in every checkpoint.
         saved_schedules: of the checkpoint that a training is resumed from, else None.
+        before_first_epoch: called when nothing is left that could refuse the training.
     """
 
     saved_schedules: Any = None
+    before_first_epoch: Callable[[], object] | None = None
     _point: tuple[str, int | None] = ('', None)  # the last hooks called, and for which batch
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -133,6 +135,9 @@ class Sparse3DRunner(Runner):
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
         """Call the hooks, and remember where in the loops that is."""
         self._point = fn_name, kwargs.get('batch_idx')
+        if fn_name == 'before_train_epoch' and self.before_first_epoch is not None:
+            self.before_first_epoch()
+            self.before_first_epoch = None
         super().call_hook(fn_name, **kwargs)
 
     def _place(self) -> str:
