@@ -1,0 +1,35 @@
+"""Weights as the authors published them, turned into those of this plug-in."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mmdet3d.registry import MODELS
+from torch import Tensor
+
+from sparse3d.checkpoints import Conversion, refuse_unmatched
+from sparse3d.engine.load_config import load_config
+
+CONFIG = 'squeezed_simulated_kitti_car'
+RENAMED = {'se.reduce.': 'squeeze.excite.0.', 'se.expand.': 'squeeze.excite.2.'}
+
+
+def convert(published: Mapping[str, Tensor], config: str | None = None) -> Conversion:
+    """Rename the published tensors, and switch on what their training did differently.
+
+    Raises:
+        CheckpointError: for tensors that are unknown or missing.
+    """
+    config = config or CONFIG
+    weights = {_renamed(name): value for name, value in published.items()}
+    wanted = MODELS.build(load_config(config).model).state_dict()
+    refuse_unmatched([name for name in weights if name not in wanted],
+                     [name for name in wanted if name not in weights])
+    return Conversion(weights, config, {'model.squeeze.published_hard_sigmoid': True},
+                      ['trained by the authors on simulated drives'])
+
+
+def _renamed(name: str) -> str:
+    for old, new in RENAMED.items():
+        if name.startswith(old):
+            return new + name.removeprefix(old)
+    return name
