@@ -23,7 +23,7 @@ class ParkingLotDataset(Det3DDataset):
         DataError: for an unusable info file, or a path that leaves the data root.
     """
 
-    METAINFO = dict(classes=('car',))
+    METAINFO = dict(dataset='parking_lot', classes=('car',))
 
     def __init__(self, **options: Any) -> None:
         super().__init__(modality=dict(use_lidar=True, use_camera=False), box_type_3d='LiDAR',
