@@ -73,7 +73,7 @@ def _plugin_line(item: Installed[Plugin]) -> str:
     offered = [kind for kind in ('benchmarks', 'exporters', 'pictures')
                if getattr(item.contract, kind)]
     offered += [name for name in ('convert', 'stream') if getattr(item.contract, name)]
-    return _columns(item.contract.name, _offers(item, offered))
+    return _columns(item.contract.name, _offers(item.distribution, offered, item.contract.docs))
 
 
 def _data_sets() -> Iterator[str]:
@@ -85,7 +85,7 @@ def _data_set_line(item: Installed[DataSet]) -> str:
         return _broken(item)
     offered = [verb for verb in ('prepare', 'check', 'upgrade', 'simulate', 'crops')
                if getattr(item.contract, verb)]
-    return _columns(item.contract.name, _offers(item, offered))
+    return _columns(item.contract.name, _offers(item.distribution, offered, item.contract.docs))
 
 
 def _broken(item: Installed) -> str:
@@ -100,10 +100,9 @@ def _columns(name: str, about: str) -> str:
     return f'{name:32s} {about}'.rstrip()
 
 
-def _offers(item: Installed, offered: Iterable[str]) -> str:
+def _offers(distribution: str, offered: Iterable[str], docs: str) -> str:
     words = ', '.join(offered) or 'nothing beside its modules'
-    page = f'; see {item.contract.docs}' if item.contract.docs else ''
-    return f'{item.distribution}: {words}{page}'
+    return f'{distribution}: {words}' + (f'; see {docs}' if docs else '')
 
 
 KINDS: dict[str, Callable[[], Iterable[str]]] = {

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
+from sparse3d.apis import build_model
 from sparse3d.atomic_files import write_bytes_atomically
-from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import DataError
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mmdet3d.registry import MODELS
+from mmengine.registry import init_default_scope
 from torch import Tensor
 
+from sparse3d.apis import load_config
 from sparse3d.checkpoints import Conversion, refuse_unmatched
-from sparse3d.engine.load_config import load_config
 
 CONFIG = 'squeezed_simulated_kitti_car'
 RENAMED = {'se.reduce.': 'squeeze.excite.0.', 'se.expand.': 'squeeze.excite.2.'}
@@ -21,6 +22,7 @@ def convert(published: Mapping[str, Tensor], config: str | None = None) -> Conve
     """
     config = config or CONFIG
     weights = {_renamed(name): value for name, value in published.items()}
+    init_default_scope('mmdet3d')
     wanted = MODELS.build(load_config(config).model).state_dict()
     refuse_unmatched([name for name in weights if name not in wanted],
                      [name for name in wanted if name not in weights])
