@@ -21,7 +21,6 @@ from sparse3d.errors import PluginError
 
 PLUGIN_GROUP = 'sparse3d.plugins'
 DATA_SET_GROUP = 'sparse3d.data_sets'
-BASELINES = 'sparse3d_configs.centerpoint'  # configs of no plug-in
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from sparse3d.plugins import (
     Installed,
     Plugin,
     config_files,
+    data_sets,
     installed_data_sets,
     installed_plugins,
     offers,
@@ -44,8 +45,9 @@ def _about(path: Path) -> str:
 def _modules() -> Iterator[str]:
     import sparse3d.register  # noqa: F401
     register(plugins().values())  # a broken one is listed by `list plugins`
-    return _own_types({'sparse3d', *(module.partition('.')[0] for item in plugins().values()
-                                     for module in item.modules)})
+    owners = [*plugins().values(), *data_sets().values()]
+    return _own_types({'sparse3d', *(module.partition('.')[0] for owner in owners
+                                     for module in owner.modules)})
 
 
 def _own_types(packages: set[str]) -> Iterator[str]:
