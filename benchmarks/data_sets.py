@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparse3d.datasets.kitti.prepare import prepare_kitti
+from sparse3d.datasets.kitti.prepare.crops import cut_crops as cut_kitti_crops
 from sparse3d.datasets.kitti.simulate import simulate_kitti
+from sparse3d.datasets.nuscenes.prepare.crops import cut_crops as cut_nuscenes_crops
 from sparse3d.datasets.nuscenes.prepare.frames import prepare_nuscenes
 from sparse3d.datasets.nuscenes.simulate import NuScenesOptions, simulate_nuscenes
 from sparse3d.datasets.waymo.prepare import prepare_waymo
 from sparse3d.datasets.waymo.simulate import WaymoOptions, simulate_waymo
-from sparse3d.preparation.object_crops import prepare_object_images
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def kitti(sizes: Sizes = FULL) -> Path:
     if not _is_there(root):
         simulate_kitti(root, sizes.kitti_frames, seed=0)
         prepare_kitti(root)
-        prepare_object_images(root, 'kitti')
+        cut_kitti_crops(root)
         _note(root)
     return root
 
@@ -59,7 +60,7 @@ def nuscenes(sizes: Sizes = FULL) -> Path:
     if not _is_there(root):
         simulate_nuscenes(root, sizes.nuscenes_scenes, seed=0, options=sizes.nuscenes)
         prepare_nuscenes(root)
-        prepare_object_images(root, 'nuscenes')
+        cut_nuscenes_crops(root)
         _note(root)
     return root
 

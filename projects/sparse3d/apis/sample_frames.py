@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 
+import sparse3d.register  # noqa: F401  (repairs the stack, registers)
 from sparse3d.engine.registry_errors import clear_registry_errors
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.keypoints import Keypoints3D

@@ -13,6 +13,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
+import sparse3d.register  # noqa: F401  (repairs the stack, registers)
 from sparse3d.checkpoints.first_weights import check_first_weights
 from sparse3d.checkpoints.open import Checkpoint, latest_checkpoint, load_weights, open_checkpoint
 from sparse3d.engine.agreement.check import check_checkpoint, check_config
