@@ -15,6 +15,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.logging import print_log
 
+from sparse3d.apis.ground_shift import shifted_calibration
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.transforms.cloud_files import read_cloud
 from sparse3d.transforms.column_count import likely_columns
@@ -37,6 +38,7 @@ class ArraySamples:
     Args:
         config: with a ``test_dataloader``.
         intensity_scale: what intensities are multiplied with to be in the units of the training.
+        ground_shift: what is added to z in meters, see :mod:`sparse3d.apis.ground_shift`.
 
     Attributes:
         columns: numbers that the model wants of a point; 0 for a camera model.
@@ -50,7 +52,8 @@ class ArraySamples:
             a scale of them.
     """
 
-    def __init__(self, config: Config, intensity_scale: float = 1.0) -> None:
+    def __init__(self, config: Config, intensity_scale: float = 1.0,
+                 ground_shift: float = 0.0) -> None:
         dataset = _test_dataset(config)
         steps = [TRANSFORMS.build(step) for step in dataset['pipeline']]
         loaders = [step for step in steps if type(step).__name__.startswith('Load')]
@@ -62,7 +65,7 @@ class ArraySamples:
         for loader in loaders:
             self._note(loader)
         self.columns, self.has_age = len(self.names), 'age' in self.names
-        self.intensity_scale = float(intensity_scale)
+        self.intensity_scale, self.ground_shift = float(intensity_scale), float(ground_shift)
         if self.intensity_scale != 1 and 'intensity' not in self.names:
             raise ConfigError(f'intensity_scale={intensity_scale} is for a model that takes '
                               f'intensities; this one takes {", ".join(self.names) or "no points"}')
@@ -122,6 +125,7 @@ class ArraySamples:
         points = self._as_array(points)
         if self.intensity_scale != 1:
             points[:, self.names.index('intensity')] *= self.intensity_scale
+        points[:, 2] += np.float32(self.ground_shift)
         return points
 
     def _as_array(self, points: np.ndarray | str | PathLike) -> np.ndarray:
@@ -182,6 +186,7 @@ class ArraySamples:
         read = [None if image is None else read_image(image) for image in images]
         shape = next((image.shape for image in read if image is not None), (900, 1600, 3))
         read = [np.zeros(shape, np.uint8) if image is None else image for image in read]
+        calibration = shifted_calibration(calibration, self.ground_shift)
         times = np.asarray(calibration.get('timestamps', np.zeros(len(images))), np.float64)
         return dict(
             img=read * repeats, image_valid=valid, view_names=list(self._cameras) * self.frames,

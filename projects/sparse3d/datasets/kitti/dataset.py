@@ -38,6 +38,8 @@ class KittiDetectionDataset(KittiDataset):
         DataError: for an unusable info file, absent files or a path out of the data root.
     """
 
+    METAINFO = dict(KittiDataset.METAINFO, ground_height=-1.73)
+
     def __init__(self, data_root: str, ann_file: str, metainfo: Mapping | None = None,
                  check_files: bool = True, filter_empty_gt: bool = False, **options) -> None:
         self._check_classes((metainfo or {}).get('classes', ()))

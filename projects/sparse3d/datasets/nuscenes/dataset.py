@@ -71,7 +71,7 @@ class NuScenesDetectionDataset(Det3DDataset):
         DataError: for an unusable info file, absent files or a path out of the data root.
     """
 
-    METAINFO = dict(NuScenesDataset.METAINFO, forward_axis='y')
+    METAINFO = dict(NuScenesDataset.METAINFO, forward_axis='y', ground_height=-1.84)
 
     def __init__(self, data_root: str, ann_file: str, metainfo: Mapping | None = None,
                  modality: Mapping | None = None, frames: Mapping | None = None,
