@@ -1,4 +1,4 @@
-"""Said once of a detector's clouds: outside of its range, too many voxels, unlike the training's."""
+"""Said once of a detector's clouds: out of its range, too many voxels, unlike the training's."""
 from __future__ import annotations
 
 import threading
