@@ -186,7 +186,8 @@ class Detections:
             raise DataError(f'{path} cannot be read: detections are read from .json, .npz or .txt')
         if not path.is_file():
             raise DataError(f'{path} does not exist')
-        return known.read(path, class_names, camera)
+        found = known.read(path, class_names, camera)
+        return found if found.name != cls.name else replace(found, name=path.stem)
 
     @classmethod
     def _read_official(cls, path: Path, name: str, camera: Mapping | None) -> Detections:

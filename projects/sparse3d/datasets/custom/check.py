@@ -52,6 +52,8 @@ def _check_split(path: Path, root: Path, split: str, report: CheckReport) -> Non
     objects = Counter(item['name'] for info in infos for item in info.get('instances', ()))
     named = ', '.join(f'{name} {count}' for name, count in objects.most_common()) or 'none'
     report.fact(f'{split}: {len(infos)} frames; objects: {named}')
+    if not any('lidar_points' in info for info in infos):
+        report.fact(f'{split}: pictures alone; boxes are compared with no points')
     missing = [info['sample_idx'] for info in infos if not _is_there(info, root)]
     report.problems_of(f'frames of {split} lack a point cloud or image', missing)
     check_cameras(infos, root, split, report)
@@ -62,7 +64,7 @@ def _check_split(path: Path, root: Path, split: str, report: CheckReport) -> Non
                        f'{"learn" if split == "train" else "measure"}')
     seen = _Seen()
     for info in infos[::max(1, -(-len(infos) // _MAX_FRAMES))]:
-        if (root / info['lidar_points']['lidar_path']).is_file():
+        if 'lidar_points' in info and (root / info['lidar_points']['lidar_path']).is_file():
             seen.add(info, root)
     seen.write(split, report)
 
@@ -156,7 +158,7 @@ class _Seen:
 
 
 def _is_there(info: dict, root: Path) -> bool:
-    names = [info['lidar_points']['lidar_path'],
+    names = [*([info['lidar_points']['lidar_path']] if 'lidar_points' in info else []),
              *(image['img_path'] for image in info.get('images', {}).values())]
     return all((root / name).is_file() for name in names)
 

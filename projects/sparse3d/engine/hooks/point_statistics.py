@@ -82,11 +82,12 @@ def compare_sample(comparison: TrainingComparison, points: Any, sample: Any,
         comparison: warns.
         points: what the model takes.
         sample: mmdet3d's data sample.
-        name: of the frame; by default by its ``sample_idx``.
+        name: of the frame; by default what its meta says.
     """
     meta = getattr(sample, 'metainfo', {})
     if 'evaluation_variant' not in meta:
-        comparison.look(points, name or f'frame {meta.get("sample_idx", "")}'.strip(), 3)
+        known = meta.get('frame_name', meta.get('sample_idx', ''))
+        comparison.look(points, name or f'frame {known}'.strip(), 3)
 
 
 def statistics_of_dataset(dataset: Any, max_frames: int = 200,
