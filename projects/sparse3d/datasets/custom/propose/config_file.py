@@ -26,8 +26,9 @@ class Proposal:
 
     def __str__(self) -> str:
         reasons = '\n'.join(f'  {reason}' for reason in self.choices.reasons.values())
-        return (f'{self.path}: {", ".join(self.choices.class_names)}\n{reasons}\n'
-                f'  read it, then "sparse3d train {self.path} --epochs {self.choices.epochs}"')
+        return (f'{", ".join(self.choices.class_names)}\n{reasons}\n'
+                f'wrote {self.path}; read it, then '
+                f'"sparse3d train {self.path} --epochs {self.choices.epochs}"')
 
 
 def propose_config(root: str | os.PathLike, out: str | os.PathLike | None = None,

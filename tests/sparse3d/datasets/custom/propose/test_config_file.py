@@ -32,7 +32,8 @@ def test_it_loads_and_agrees_with_the_data(write_street):
     assert 'GroundTruthSampling' not in steps  # there is no database
     text = proposal.path.read_text()
     assert '# 99 % of the boxes lie from x' in text and max(map(len, text.splitlines())) <= 100
-    assert str(proposal).count('\n') == len(proposal.choices.reasons) + 1
+    said = str(proposal).splitlines()
+    assert len(said) == len(proposal.choices.reasons) + 2 and said[-1].startswith('wrote ')
 
 
 def test_a_file_that_is_there_stays(write_street, capsys):
