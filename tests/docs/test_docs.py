@@ -19,7 +19,7 @@ PAGES = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/**/*.md'), *ROOT.glob('proj
 @pytest.mark.slow
 def test_your_own_data_in_an_hour(tmp_path):
     page = 'docs/custom_data.md'
-    assert len(steps_of(ROOT / page)) == 16
+    assert len(steps_of(ROOT / page)) == 15
     Reader(tmp_path).follow(page)
     for folder in ('labels', 'pictures'):
         assert list((tmp_path / folder).glob('*_bev.png'))
