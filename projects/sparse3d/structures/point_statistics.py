@@ -75,10 +75,13 @@ class PointStatistics:
         """Of a checkpoint; None if it holds none, or something else under that name."""
         found = meta.get(META_KEY)
         try:
-            return cls(**{key: tuple(value) if isinstance(value, list | tuple) else value
-                          for key, value in found.items()})
-        except (AttributeError, TypeError):
+            frames, columns = int(found['frames']), tuple(map(str, found['columns']))
+            points, distance = _three(found['points']), _three(found['distance'])
+            ground, intensity = (None if found[key] is None else _three(found[key])
+                                 for key in ('ground', 'intensity'))
+        except (TypeError, ValueError, KeyError, OverflowError):
             return None
+        return cls(frames, columns, points, ground, distance, intensity)
 
     def to_meta(self) -> dict[str, Any]:
         """Plain numbers, names and lists."""
@@ -195,6 +198,18 @@ class TrainingComparison:
         if new:
             warnings.warn(f'the points of {name} do not look like those of the training: '
                           f'{"; ".join(new.values())}', Sparse3DWarning, stacklevel=stacklevel + 1)
+
+
+def _three(values: Any) -> Limits:
+    """Three finite numbers.
+
+    Raises:
+        TypeError, ValueError: for anything else.
+    """
+    low, middle, high = map(float, values)
+    if not np.isfinite([low, middle, high]).all():
+        raise ValueError('numbers that are not finite')
+    return low, middle, high
 
 
 def _apart(one: float, other: float, factor: float) -> bool:

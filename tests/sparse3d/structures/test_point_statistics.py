@@ -47,7 +47,10 @@ def test_they_survive_a_checkpoint(training):
     stored = json.loads(json.dumps(training.to_meta()))
     assert PointStatistics.from_meta({'point_statistics': stored}) == training
     for other in ({}, {'point_statistics': None}, {'point_statistics': [1]},
-                  {'point_statistics': {'frames': 1}}):
+                  {'point_statistics': {'frames': 1}},
+                  *({'point_statistics': {**stored, key: wrong}} for key, wrong in (
+                      ('frames', 'many'), ('columns', 3), ('points', [1, 2]), ('ground', 'abc'),
+                      ('distance', None), ('intensity', [0, 1, float('nan')]), ('points', 7)))):
         assert PointStatistics.from_meta(other) is None
 
 

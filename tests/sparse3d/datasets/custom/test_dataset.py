@@ -134,6 +134,9 @@ def test_frames_of_cameras_alone(own):
     for modality in (dict(), dict(use_camera=True)):
         with pytest.raises(DataError, match='no cloud of a .*use_lidar=False, use_camera=True'):
             sample(**modality)
+    options['pipeline'] = LOAD
+    with pytest.raises(DataError, match='the frame a has no cloud to load'):
+        sample(use_lidar=False, use_camera=True)
     (own / 'images/CAM/b.png').unlink()
     with pytest.raises(DataError, match=r'b\.png .* does not exist'):
         sample(use_lidar=False, use_camera=True)
