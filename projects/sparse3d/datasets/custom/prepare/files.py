@@ -188,7 +188,8 @@ def read_calibration(root: Path) -> dict[str, dict[str, np.ndarray]]:
         square = {key: _square(matrices.get(key, []), f'{path}: {key} of {camera}')
                   for key in _KEYS}
         _refuse_odd(square, f'{path}: ', camera)
-        calibration[camera] = dict(square, lidar2img=square['cam2img'] @ square['lidar2cam'])
+        calibration[unicodedata.normalize('NFC', camera)] = dict(
+            square, lidar2img=square['cam2img'] @ square['lidar2cam'])
     if not calibration:
         raise DataError(f'{path} names no camera')
     return calibration
@@ -198,7 +199,7 @@ def _square(values: Any, what: str) -> np.ndarray:
     """A matrix filled up to (4, 4)."""
     try:
         matrix = np.array(values, dtype=np.float64)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise DataError(f'{what} is no matrix of numbers') from error
     if matrix.shape not in ((3, 3), (3, 4), (4, 4)):
         raise DataError(f'{what} has the shape {matrix.shape}, not (3, 3) or (4, 4)')

@@ -8,6 +8,7 @@ stands still during a scene.
 """
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -50,6 +51,7 @@ def read_times(root: Path, names: Iterable[str]) -> dict[str, FrameTime]:
     content = read_json(path)
     if not isinstance(content, dict):
         raise DataError(f'{path} is no dict of frames by name')
+    content = {unicodedata.normalize('NFC', name): entry for name, entry in content.items()}
     names = set(names)
     absent = sorted(names - set(content))
     if absent:
@@ -78,18 +80,24 @@ def _time(entry: Any, where: str) -> FrameTime:
     unknown = [key for key in entry if key not in _KEYS]
     if unknown:
         raise DataError(f'{where}: nobody reads {unknown[0]!r}; there are {", ".join(_KEYS)}')
-    timestamp = entry.get('timestamp')
-    if isinstance(timestamp, bool) or not isinstance(timestamp, int | float) \
-            or not np.isfinite(timestamp):
-        raise DataError(f'{where}: timestamp is {timestamp!r}, no number of seconds')
     pose = None if entry.get('lidar2global') is None else _pose(entry['lidar2global'], where)
-    return FrameTime(str(entry.get('scene', '')), float(timestamp), pose)
+    return FrameTime(str(entry.get('scene', '')), _seconds(entry.get('timestamp'), where), pose)
+
+
+def _seconds(value: Any, where: str) -> float:
+    try:
+        number = float(value) if isinstance(value, int | float) else np.nan
+    except OverflowError:
+        number = np.inf
+    if isinstance(value, bool) or not np.isfinite(number):
+        raise DataError(f'{where}: timestamp is {value!r:.40}, no number of seconds')
+    return number
 
 
 def _pose(value: Any, where: str) -> np.ndarray:
     try:
         pose = np.array(value, np.float64)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise DataError(f'{where}: lidar2global is no matrix of numbers') from error
     if pose.shape != (4, 4) or not np.isfinite(pose).all():
         raise DataError(f'{where}: lidar2global has the shape {pose.shape} or holds NaN; a finite '

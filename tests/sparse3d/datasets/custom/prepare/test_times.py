@@ -34,6 +34,8 @@ TRANSPOSED = (np.eye(4) + np.outer(np.eye(4)[3], [5, 0, 0, 0])).tolist()
     (dict(a=None), 'a is None, not a dict'),
     (dict(a=dict(timestamp='now')), "timestamp is 'now', no number of seconds"),
     (dict(a=dict(timestamp=True)), 'timestamp is True'),
+    (dict(a=dict(timestamp=10 ** 400)), 'no number of seconds'),
+    (dict(a=dict(timestamp=1, lidar2global=[[10 ** 400] * 4] * 4)), 'no matrix of numbers'),
     (dict(a=dict(scene='x')), 'timestamp is None'),
     (dict(a=dict(timestamp=1, pose=1)), "nobody reads 'pose'"),
     (dict(a=dict(timestamp=1, lidar2global=MIRRORED)), 'no rotation and translation'),
@@ -47,6 +49,10 @@ TRANSPOSED = (np.eye(4) + np.outer(np.eye(4)[3], [5, 0, 0, 0])).tolist()
 def test_mistakes_are_named(tmp_path, change, says):
     with pytest.raises(DataError, match=says):
         read(tmp_path, {**GOOD, **change})
+
+
+def test_names_of_macs_are_those_of_others(tmp_path):
+    assert list(read(tmp_path, {'cafe\u0301': GOOD['a']}, ['caf\u00e9'])) == ['caf\u00e9']
 
 
 def test_a_frame_without_time_is_named(tmp_path):
