@@ -73,7 +73,7 @@ class PointStatistics:
     @classmethod
     def from_meta(cls, meta: Mapping[str, Any]) -> PointStatistics | None:
         """Of a checkpoint; None if it holds none, or something else under that name."""
-        found = meta.get(META_KEY)
+        found: Any = meta.get(META_KEY)
         try:
             frames, columns = int(found['frames']), tuple(map(str, found['columns']))
             points, distance = _three(found['points']), _three(found['distance'])
