@@ -15,6 +15,7 @@ from mmdet3d.structures import Box3DMode, LiDARInstance3DBoxes
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from sparse3d.apis.ground_shift import shifted_calibration
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.transforms.cloud_files import read_cloud
 from sparse3d.transforms.column_count import likely_columns
@@ -36,6 +37,7 @@ class ArraySamples:
     Args:
         config: with a ``test_dataloader``.
         intensity_scale: what intensities are multiplied with to be in the units of the training.
+        ground_shift: what is added to z in meters, see :mod:`sparse3d.apis.ground_shift`.
 
     Attributes:
         columns: numbers that the model wants of a point; 0 for a camera model.
@@ -49,7 +51,8 @@ class ArraySamples:
             a scale of them.
     """
 
-    def __init__(self, config: Config, intensity_scale: float = 1.0) -> None:
+    def __init__(self, config: Config, intensity_scale: float = 1.0,
+                 ground_shift: float = 0.0) -> None:
         dataset = _test_dataset(config)
         steps = [taking_arrays(TRANSFORMS.build(step)) for step in dataset['pipeline']]
         points = [step for step in steps if isinstance(step, TakesPoints)]
@@ -64,7 +67,7 @@ class ArraySamples:
         self._cameras: tuple[str, ...] = images[-1].image_cameras if images else ()
         self.views = len(self._cameras)
         self.columns, self.has_age = len(self.names), 'age' in self.names
-        self.intensity_scale = float(intensity_scale)
+        self.intensity_scale, self.ground_shift = float(intensity_scale), float(ground_shift)
         if self.intensity_scale != 1 and 'intensity' not in self.names:
             raise ConfigError(f'intensity_scale={intensity_scale} is for a model that takes '
                               f'intensities; this one takes {", ".join(self.names) or "no points"}')
@@ -113,6 +116,7 @@ class ArraySamples:
         points = self._as_array(points)
         if self.intensity_scale != 1:
             points[:, self.names.index('intensity')] *= self.intensity_scale
+        points[:, 2] += np.float32(self.ground_shift)
         return points
 
     def _as_array(self, points: np.ndarray | str | PathLike) -> np.ndarray:
@@ -156,6 +160,7 @@ class ArraySamples:
                                 f'delivered nothing')
             images = [images[name] for name in self._cameras]
         read = [None if image is None else read_image(image) for image in images]
+        calibration = shifted_calibration(calibration, self.ground_shift)
         sample = dict(_matrices(calibration, len(read)), img=read, num_frames=self.frames,
                       lidar2global=np.asarray(calibration.get('lidar2global', np.eye(4))))
         if 'timestamps' in calibration:

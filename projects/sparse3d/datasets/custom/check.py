@@ -42,6 +42,8 @@ def _check_split(info: dict, root: Path, split: str, report: CheckReport) -> Non
     objects = Counter(item['name'] for info in infos for item in info.get('instances', ()))
     named = ', '.join(f'{name} {count}' for name, count in objects.most_common()) or 'none'
     report.fact(f'{split}: {len(infos)} frames; objects: {named}')
+    if not any('lidar_points' in info for info in infos):
+        report.fact(f'{split}: pictures alone; boxes are compared with no points')
     missing = [info['sample_idx'] for info in infos if not _is_there(info, root)]
     report.problems_of(f'frames of {split} lack a point cloud or image', missing)
     check_cameras(infos, root, split, report)
@@ -52,12 +54,12 @@ def _check_split(info: dict, root: Path, split: str, report: CheckReport) -> Non
                        f'{"learn" if split == "train" else "measure"}')
     seen = _Seen()
     for frame in some_of(infos, _MAX_FRAMES):
-        if (root / frame['lidar_points']['lidar_path']).is_file():
+        if 'lidar_points' in frame and (root / frame['lidar_points']['lidar_path']).is_file():
             seen.add(frame, root)
     seen.write(split, report)
-    if split == 'train' and infos and (root / DATABASE_INDEX).is_file():
-        columns = infos[0]['lidar_points']['num_pts_feats']
-        check_database(root, DATABASE_INDEX, columns, report)
+    clouds = [info['lidar_points'] for info in infos if 'lidar_points' in info]
+    if split == 'train' and clouds and (root / DATABASE_INDEX).is_file():
+        check_database(root, DATABASE_INDEX, clouds[0]['num_pts_feats'], report)
 
 
 @dataclass
@@ -149,7 +151,7 @@ class _Seen:
 
 
 def _is_there(info: dict, root: Path) -> bool:
-    names = [info['lidar_points']['lidar_path'],
+    names = [*([info['lidar_points']['lidar_path']] if 'lidar_points' in info else []),
              *(image['img_path'] for image in info.get('images', {}).values())]
     return all((root / name).is_file() for name in names)
 

@@ -22,6 +22,7 @@ class KittiDetectionDataset(DetectionDataset, KittiDataset):
 
     info_kind, title, entry_name = 'kitti', 'KITTI', 'KITTI frame'
     remake = 'sparse3d create-data kitti {data_root}'
+    METAINFO = dict(KittiDataset.METAINFO, ground_height=-1.73)
 
     def content_of(self, entries: list[dict]) -> dict[str, Iterable]:
         """Columns of the point clouds."""
@@ -38,7 +39,8 @@ class KittiDetectionDataset(DetectionDataset, KittiDataset):
         image = info['images']['CAM2']
         path_inside(self.data_prefix.get('pts', ''), info['lidar_points']['lidar_path'])
         image_path = path_inside(self.data_prefix.get('img', ''), image['img_path'])
-        info = super().parse_data_info(info)
+        name = Path(info['lidar_points']['lidar_path']).stem  # ids have any form
+        info = dict(super().parse_data_info(info), frame_name=name)
         if self.test_mode and not self.modality['use_camera']:
             # for drawing detections on the image; nothing moves the points in testing
             info.update(img_path=str(image_path), lidar2cam=np.array(image['lidar2cam']),

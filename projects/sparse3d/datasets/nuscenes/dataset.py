@@ -59,7 +59,7 @@ class NuScenesDetectionDataset(DetectionDataset):
 
     info_kind, title, entry_name = 'nuscenes', 'nuScenes', 'nuScenes sample'
     remake = 'sparse3d create-data nuscenes {data_root} --skip-damaged'
-    METAINFO = dict(NuScenesDataset.METAINFO, forward_axis='y')
+    METAINFO = dict(NuScenesDataset.METAINFO, forward_axis='y', ground_height=-1.84)
 
     def __init__(self, data_root: str, ann_file: str, metainfo: Mapping | None = None,
                  modality: Mapping | None = None, frames: Mapping | None = None,

@@ -46,7 +46,8 @@ class WaymoDetectionDataset(DetectionDataset):
     info_kind, title, entry_name = 'waymo', 'Waymo', 'Waymo frame'
     remake = 'sparse3d create-data waymo'
     METAINFO = dict(classes=('Car', 'Pedestrian', 'Cyclist'),
-                    palette=[(0, 120, 255), (0, 232, 157), (255, 205, 85)])
+                    palette=[(0, 120, 255), (0, 232, 157), (255, 205, 85)],
+                    ground_height=0.0)  # of the vehicle frame
 
     def __init__(self, data_root: str, ann_file: str, metainfo: Mapping | None = None,
                  modality: Mapping | None = None, load_interval: int = 1, max_sweeps: int = 3,

@@ -28,7 +28,7 @@ class WaymoKeypointDataset(WaymoDetectionDataset):
     """
 
     title = 'WaymoKeypointDataset'
-    METAINFO = dict(classes=('Human',), palette=[(0, 232, 157)])
+    METAINFO = dict(classes=('Human',), palette=[(0, 232, 157)], ground_height=0.0)
 
     def __init__(self, *arguments, only_labeled_frames: bool = True, **options) -> None:
         self._only_labeled_frames = only_labeled_frames
