@@ -24,7 +24,7 @@ def propose_config(root: str | PathLike, out: str | PathLike | None = None,
     root = Path(root)
     proposing = [data_set for data_set in data_sets().values() if data_set.propose]
     for data_set in proposing:
-        if any(any(root.glob(pattern)) for pattern in data_set.info_files):
+        if data_set.propose and any(any(root.glob(pattern)) for pattern in data_set.info_files):
             return load(data_set.propose)(root, out, overwrite)
     patterns = ', '.join(pattern for data_set in proposing for pattern in data_set.info_files)
     names = '|'.join(data_set.name for data_set in proposing)
