@@ -25,10 +25,10 @@ VERBS: dict[str, str] = {
     'analyze': 'take an evaluation apart, as one HTML report',
     'compare': 'train and test several configs over several seeds, for one table',
     'convert-checkpoint': 'turn a published checkpoint into one of Sparse3D',
-    'export': 'write the deployable part of a detector as ONNX',
+    'export': 'write the deployable part of a detector, by its plug-in (ONNX)',
     'benchmark': 'measure operators against what they replace',
     'demo': 'the whole way once: simulate, train, evaluate, draw',
-    'list': 'what is installed: configs, plug-ins, data sets, pictures, exporters, benchmarks',
+    'list': 'what is installed: configs, modules, plug-ins, data sets, pictures, exporters, ...',
     'doctor': 'what works on this machine, with remedies',
 }
 
