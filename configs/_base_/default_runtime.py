@@ -12,7 +12,9 @@ default_hooks = dict(
     # A NaN stops the training before the weights learn from it.
     watch=dict(type='NonFiniteWatchHook'),
     # An evaluation that cannot work fails before the first epoch.
-    validate_first=dict(type='ValidateBeforeTrainingHook'))
+    validate_first=dict(type='ValidateBeforeTrainingHook'),
+    # A picture of losses, rates and metrics in the work folder.
+    curves=dict(type='LearningCurvesHook'))
 
 randomness = dict(seed=0)
 env_cfg = dict(

@@ -3,7 +3,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
+
+from sparse3d.engine.learning_rates import GroupRates, rates_of
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,7 @@ class DryRun:
         batches: number of batches in an epoch of one process.
         validation_samples: number of validation samples, 0 without validation.
         parameters: number of parameters that learn.
+        rates: learning rates by group of parameters; empty with several optimizers.
     """
 
     epochs: int
@@ -23,11 +27,13 @@ class DryRun:
     batches: int
     validation_samples: int
     parameters: int
+    rates: tuple[GroupRates, ...] = ()
 
     def __str__(self) -> str:
-        return (f'ready to train: {self.epochs} epochs of {self.samples:,} samples in '
+        told = (f'ready to train: {self.epochs} epochs of {self.samples:,} samples in '
                 f'{self.batches:,} batches, {self.validation_samples:,} samples to validate, '
                 f'{self.parameters:,} parameters; nothing was trained')
+        return '\n'.join([told, *map(str, self.rates)])
 
 
 def prepare_and_stop(runner: Runner) -> DryRun:
@@ -41,6 +47,8 @@ def prepare_and_stop(runner: Runner) -> DryRun:
         runner.model.init_weights()
     runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     runner.scale_lr(runner.optim_wrapper, runner.auto_scale_lr)
+    rates = () if isinstance(runner.optim_wrapper, OptimWrapperDict) else rates_of(
+        runner, runner.param_schedulers)
     if runner.param_schedulers is not None:
         runner.param_schedulers = runner.build_param_scheduler(runner.param_schedulers)
     next(iter(loop.dataloader))
@@ -52,4 +60,5 @@ def prepare_and_stop(runner: Runner) -> DryRun:
         batches=len(loop.dataloader),
         validation_samples=0 if validation is None else len(validation.dataloader.dataset),
         parameters=sum(parameter.numel() for parameter in runner.model.parameters()
-                       if parameter.requires_grad))
+                       if parameter.requires_grad),
+        rates=rates)

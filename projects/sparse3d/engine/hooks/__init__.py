@@ -2,6 +2,7 @@
 from sparse3d.engine.hooks.atomic_checkpoint import AtomicCheckpointHook
 from sparse3d.engine.hooks.disable_augmentation import DisableAugmentationHook
 from sparse3d.engine.hooks.feature_reuse import FeatureReuseHook, reusing_features
+from sparse3d.engine.hooks.learning_curves import LearningCurvesHook
 from sparse3d.engine.hooks.non_finite_watch import NonFiniteLoss, NonFiniteWatchHook
 from sparse3d.engine.hooks.progress import ProgressLines
 from sparse3d.engine.hooks.seed_every_epoch import SeedEveryEpochHook, seed_worker_from_torch
@@ -11,6 +12,7 @@ __all__ = [
     'AtomicCheckpointHook',
     'DisableAugmentationHook',
     'FeatureReuseHook',
+    'LearningCurvesHook',
     'NonFiniteLoss',
     'NonFiniteWatchHook',
     'ProgressLines',
