@@ -23,13 +23,17 @@ from sparse3d.errors import CheckpointError
 CONFIGS = dict(pillar='dsvt_pillar_waymo_1frame_24e',
                voxel='dsvt_voxel_waymo_1frame_24e',
                nuscenes='dsvt_pillar_nuscenes_20e')
+UNTRAINED = {'optim_wrapper.paramwise_cfg.published_leaf_parameters': True}
 OPTIONS = dict(
-    pillar={'model.middle_encoder.published_embedding_order': True,
+    pillar={**UNTRAINED,
+            'model.middle_encoder.published_embedding_order': True,
             'model.bbox_head.published_turned_nms': True},
-    voxel={'model.middle_encoder.published_embedding_order': True,
+    voxel={**UNTRAINED,
+           'model.middle_encoder.published_embedding_order': True,
            'model.middle_encoder.published_empty_slots': True,
            'model.bbox_head.published_turned_nms': True},
-    nuscenes={'model.middle_encoder.published_embedding_order': True,
+    nuscenes={**UNTRAINED,
+              'model.middle_encoder.published_embedding_order': True,
               'model.bbox_head.decoder_layers.0.published_lone_queries': True,
               'model.bbox_head.decoder_layers.0.published_wrapping': True,
               'model.bbox_head.published_top_height': True,
