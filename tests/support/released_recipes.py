@@ -127,7 +127,8 @@ class Training:
         self.schedule = np.load(self.golden / 'schedule.npz')
         self.kind = 'short' if short else 'published'
         config = load_config(ROOT / 'configs' / recipe.config,
-                             {**recipe.options, **(recipe.short_options if short else {}), **(options or {})})
+                             {**recipe.options, **(recipe.short_options if short else {}),
+                              **(options or {})})
         for part in config.model.values():
             if isinstance(part, dict):
                 part.pop('init_cfg', None)
