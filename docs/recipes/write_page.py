@@ -5,7 +5,7 @@ Ours is read from the built model, optimizer, schedules and transforms. Of the r
 their configs (``read``).
 
     python docs/recipes/write_page.py                     # the page anew
-    python docs/recipes/write_page.py --released FOLDER   # first read the stored trainings anew
+    python docs/recipes/write_page.py --stored FOLDER     # first read the stored trainings anew
 """
 from __future__ import annotations
 
@@ -168,9 +168,10 @@ def our_words(name: str, on_meta: bool) -> Iterator[tuple[str, str]]:
     yield 'last epochs', ', '.join(
         _call(hook) for hook in config.get('custom_hooks') or ()) or 'as all others'
     preprocessor = config.model.data_preprocessor
-    yield 'image normalization', (f'mean {_short(preprocessor.mean)}, std {_short(preprocessor.std)}'
-                                  if preprocessor.get('mean') else 'no images' if not
-                                  config.model.get('image_encoder') else 'in the image encoder')
+    of_images = 'in the image encoder' if config.model.get('image_encoder') else 'no images'
+    yield 'image normalization', (
+        f'mean {_short(preprocessor.mean)}, std {_short(preprocessor.std)}'
+        if preprocessor.get('mean') else of_images)
     norms = sorted({(type(part).__name__, part.momentum, part.eps)
                     for part in build_model(config, on_meta).modules()
                     if isinstance(part, nn.modules.batchnorm._BatchNorm)})
@@ -310,13 +311,13 @@ def as_text(key: str, value: Any) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--released', type=Path, help='folder of the stored released trainings')
+    parser.add_argument('--stored', type=Path, help='folder of the stored released trainings')
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)  # mmengine names the rate of every parameter
     systems = json.loads(RELEASED.read_text())
-    if arguments.released:
+    if arguments.stored:
         for system in systems.values():
-            system['stored'] = stored_facts(arguments.released / system['folder'])
+            system['stored'] = stored_facts(arguments.stored / system['folder'])
         text = json.dumps(systems, indent=1, ensure_ascii=False) + '\n'
         write_bytes_atomically(RELEASED, text.encode())
     write_bytes_atomically(PAGE, write(systems).encode())
