@@ -19,8 +19,9 @@ from sparse3d.datasets.waymo.simulate import WaymoOptions, simulate_waymo
 STEPS = 20
 PLAIN = {'default_hooks.validate_first': None, 'train_cfg.val_interval': 1000,
          'train_dataloader.batch_size': 1, 'train_dataloader.num_workers': 0}
-SMALL_VOXELKP = {'model.middle_encoder.channels': (8, 8, 16, 16), 'model.neck.in_channels': [16, 16],
-                 'model.neck.out_channels': 16, 'model.bbox_head.in_channels': 16}
+SMALL_VOXELKP = {'model.middle_encoder.channels': (8, 8, 16, 16),
+                 'model.neck.in_channels': [16, 16], 'model.neck.out_channels': 16,
+                 'model.bbox_head.in_channels': 16}
 SYSTEMS = {  # config, whose drive, options
     'focalsconv': ('focalsconv_centerpoint_simulated_kitti_car', 'kitti', {}),
     'dsvt': ('dsvt_simulated_waymo', 'waymo', {}),
