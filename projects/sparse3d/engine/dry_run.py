@@ -4,7 +4,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mmengine.optim import OptimWrapperDict
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 from sparse3d.engine.learning_rates import GroupRates, rates_of
 
@@ -15,6 +15,7 @@ class DryRun:
 
     Attributes:
         epochs: number of epochs.
+        iterations: in all, of a training that counts no epochs; else 0.
         samples: number of training samples in an epoch, of all processes.
         batches: number of batches in an epoch of one process.
         validation_samples: number of validation samples, 0 without validation.
@@ -27,10 +28,13 @@ class DryRun:
     batches: int
     validation_samples: int
     parameters: int
+    iterations: int = 0
     rates: tuple[GroupRates, ...] = ()
 
     def __str__(self) -> str:
-        told = (f'ready to train: {self.epochs} epochs of {self.samples:,} samples in '
+        length = f'{self.iterations:,} iterations; an epoch is' if self.iterations \
+            else f'{self.epochs} epochs of'
+        told = (f'ready to train: {length} {self.samples:,} samples in '
                 f'{self.batches:,} batches, {self.validation_samples:,} samples to validate, '
                 f'{self.parameters:,} parameters; nothing was trained')
         return '\n'.join([told, *map(str, self.rates)])
@@ -47,10 +51,11 @@ def prepare_and_stop(runner: Runner) -> DryRun:
         runner.model.init_weights()
     runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     runner.scale_lr(runner.optim_wrapper, runner.auto_scale_lr)
+    schedules = runner.param_schedulers
+    if schedules is not None:
+        runner.param_schedulers = runner.build_param_scheduler(schedules)
     rates = () if isinstance(runner.optim_wrapper, OptimWrapperDict) else rates_of(
-        runner, runner.param_schedulers)
-    if runner.param_schedulers is not None:
-        runner.param_schedulers = runner.build_param_scheduler(runner.param_schedulers)
+        runner, schedules)
     next(iter(loop.dataloader))
     validation = runner.val_loop
     if validation is not None:
@@ -61,4 +66,5 @@ def prepare_and_stop(runner: Runner) -> DryRun:
         validation_samples=0 if validation is None else len(validation.dataloader.dataset),
         parameters=sum(parameter.numel() for parameter in runner.model.parameters()
                        if parameter.requires_grad),
+        iterations=loop.max_iters if isinstance(loop, IterBasedTrainLoop) else 0,
         rates=rates)

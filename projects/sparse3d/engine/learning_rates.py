@@ -49,7 +49,8 @@ def rates_of(runner: Runner, schedules: Any) -> tuple[GroupRates, ...]:
     """
     sizes: Counter = Counter()
     for group in runner.optim_wrapper.param_groups:
-        sizes[group['lr'], group.get('weight_decay', 0)] += sum(
+        rate = group.get('initial_lr', group['lr'])  # a schedule built on it has changed lr
+        sizes[rate, group.get('weight_decay', 0)] += sum(
             value.numel() for value in group['params'] if value.requires_grad)
     stand_in = torch.optim.AdamW(
         [{'params': [nn.Parameter(torch.zeros(1))], 'lr': rate, 'weight_decay': decay}

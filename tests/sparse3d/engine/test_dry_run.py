@@ -18,6 +18,7 @@ def test_what_would_be_trained_is_told_and_nothing_is(tiny_config, tmp_path):
 
 @pytest.mark.parametrize('key, error', [
     ('train_dataloader.dataset.frames', DataError),      # nothing to train on
+    ('val_dataloader.dataset.frames', DataError),        # nothing to validate on
     ('optim_wrapper.optimizer.type', ConfigError),
     ('val_dataloader.dataset.type', ConfigError),
     ('val_evaluator.type', ConfigError),
@@ -67,3 +68,11 @@ def test_the_listed_rates_are_those_in_force(tiny_config, tmp_path):
     lowest = ready.rates[1]  # mmengine logs the rate of the first group
     assert (logged[0], max(logged), logged[-1]) == pytest.approx(
         (lowest.first, lowest.peak, lowest.last), rel=1e-12)
+
+
+def test_a_training_by_iterations_tells_them(tiny_config, tmp_path):
+    config = load_config(tiny_config)
+    config.train_cfg = dict(by_epoch=False, max_iters=3, val_interval=2)
+    config.param_scheduler = None
+    ready = train(config, tmp_path, dry_run=True)
+    assert str(ready).startswith('ready to train: 3 iterations; an epoch is 8 samples in 2 batches')
