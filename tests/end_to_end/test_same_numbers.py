@@ -94,12 +94,12 @@ def assert_same(first: Path, second: Path) -> None:
 
 def twice_and_resumed(config: Callable[[], object], epochs: int, folder: Path) -> None:
     """Train twice, and go on from the middle of the first."""
-    first = train(config(), folder / 'first')
-    second = train(config(), folder / 'second')
+    first = train(config(), folder / 'first', epochs=epochs)
+    second = train(config(), folder / 'second', epochs=epochs)
     assert_same(first.checkpoint, second.checkpoint)
     middle = folder / 'first' / f'epoch_{epochs // 2}.pth'
     (folder / 'resumed').mkdir()
-    resumed = train(config(), folder / 'resumed', resume=middle)
+    resumed = train(config(), folder / 'resumed', resume=middle, epochs=epochs)
     assert torch.load(middle, weights_only=True)['meta']['iter'] >= STEPS // 2
     assert_same(first.checkpoint, resumed.checkpoint)
     started = state(middle)
@@ -110,7 +110,7 @@ def twice_and_resumed(config: Callable[[], object], epochs: int, folder: Path) -
 def test_twenty_steps_of_a_tiny_training(tiny_config, tmp_path):
     """Order of samples, augmentation and dropout are random; averages are kept."""
     options = {**PLAIN, 'model.dropout': 0.5, 'train_dataloader.dataset.jitter': 1.0,
-               'train_dataloader.dataset.frames': 5, 'train_cfg.max_epochs': 4,
+               'train_dataloader.dataset.frames': 5,
                'default_hooks.checkpoint.max_keep_ckpts': -1}
     twice_and_resumed(lambda: with_averages(tiny_config, options), 4, tmp_path)
 
@@ -122,6 +122,6 @@ def test_twenty_steps_of(system, drive, tmp_path, monkeypatch, one_thread):
     monkeypatch.setenv(f'SPARSE3D_SIMULATED_{dataset.upper()}', str(drive(dataset)))
     ready = train(load_config(config, {**PLAIN, **options}), tmp_path / 'look', dry_run=True)
     epochs = 2 * math.ceil(STEPS / 2 / ready.batches)
-    options = {**PLAIN, **options, 'train_cfg.max_epochs': epochs,
+    options = {**PLAIN, **options,
                'default_hooks.checkpoint.interval': max(1, epochs // 2)}
     twice_and_resumed(lambda: with_averages(config, options), epochs, tmp_path)
