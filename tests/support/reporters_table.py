@@ -30,7 +30,7 @@ INTRODUCTION = f"""\
 # What it says
 
 Inputs that users of this field reported trouble with, each as a script in `tests/field`: what was
-wrong when it was reported, and what `check`, `--dry-run` or the verb itself tells now who brings it.
+wrong when it was reported, and what `check`, `--dry-run` or the verb itself tells now.
 Where nothing is wrong with an input it is taken, and the script's own verdict stands in the last
 column. This page is written by
 
