@@ -250,7 +250,7 @@ def kernel_in_order(name: str, value: Tensor, wanted: Tensor) -> Tensor:
         return value
     if value.dim() == 5 and value.permute(4, 0, 1, 2, 3).shape == wanted.shape:
         return value.permute(4, 0, 1, 2, 3).contiguous()
-    raise CheckpointError(f'{name} has shape {tuple(value.shape)}, this encoder needs '
+    raise CheckpointError(f'{name} has shape {tuple(value.shape)}, the model needs '
                           f'{tuple(wanted.shape)}; give it the settings of the checkpoint')
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import itertools
 import json
 import os
 import subprocess
@@ -53,7 +54,10 @@ def name_of(script: Path) -> str:
 
 def reported(script: Path) -> str:
     """What was reported: the first sentence of the script's docstring."""
-    text = ' '.join((ast.get_docstring(ast.parse(script.read_text())) or '').split())
+    lines = (ast.get_docstring(ast.parse(script.read_text())) or '').splitlines()
+    # A list of variants and what was seen elsewhere follow.
+    lines = list(itertools.takewhile(lambda line: line.strip() and not line.startswith(' '), lines))
+    text = ' '.join(' '.join(lines).split())
     for end in (' Seen at', ' Reports', ' Report:', ' Wrong:', ' Right:', ' Like:', ' Reported'):
         text = text.partition(end)[0]
     first = text.partition('. ')[0].rstrip('.:')

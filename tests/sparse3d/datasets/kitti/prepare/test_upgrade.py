@@ -131,10 +131,7 @@ def as_openpcdet_file(root: Path, folder: str = 'training') -> list[dict]:
         if 'annos' in info:
             annos = {key: value for key, value in info['annos'].items() if key != 'group_ids'}
             known = int((annos['index'] >= 0).sum())
-            counts = np.full(len(annos['name']), -1, np.int32)
-            counts[:known] = annos['num_points_in_gt']
-            infos[-1]['annos'] = dict(annos, gt_boxes_lidar=np.zeros((known, 7)),
-                                      num_points_in_gt=counts)
+            infos[-1]['annos'] = dict(annos, gt_boxes_lidar=np.zeros((known, 7)))
     return infos
 
 
