@@ -52,6 +52,7 @@ PLACE = re.compile(r'\b(?:tmp\w{6,}|tiny_\w+)\b')
 def clean(text: str) -> str:
     """One line without folders, colors, and what differs from run to run."""
     text = re.sub(r'\x1b\[[0-9;]*m', '', text)
+    text = re.sub(r'\b(grew by|in) \d[\d.]* (MiB|s|seconds)\b', r'\1 … \2', text)
     text = FOLDER.sub('…/', ' '.join(text.split()))
     text = PLACE.sub('…', re.sub(r'…/(?:tmp\w{6,}|tiny_\w+)', '…', text))
     return text if len(text) <= 320 else text[:320].rpartition(' ')[0] + ' …'

@@ -5,7 +5,7 @@
 
 Every ``tests/field/{camera,lidar,security}/*.py`` runs in a process of its own, in which verbs are
 listened to: what they raise, warn, log and report. A case in which nothing is said is one that is
-taken as it is; then the script's own last line stands there.
+taken, or asks a process of its own; then the script's own last line stands there.
 """
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import ast
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -32,8 +33,8 @@ INTRODUCTION = f"""\
 
 Inputs that users of this field reported trouble with, each as a script in `tests/field`: what was
 wrong when it was reported, and what `check`, `--dry-run` or the verb itself tells now.
-Where nothing is wrong with an input it is taken, and the script's own verdict stands in the last
-column. This page is written by
+Where nothing is said, since the input is taken as it is or a process of its own was asked, the
+script's own verdict stands in the last column. This page is written by
 
     {COMMAND}
 
@@ -60,7 +61,7 @@ def reported(script: Path) -> str:
     text = ' '.join(' '.join(lines).split())
     for end in (' Seen at', ' Reports', ' Report:', ' Wrong:', ' Right:', ' Like:', ' Reported'):
         text = text.partition(end)[0]
-    first = text.partition('. ')[0].rstrip('.:')
+    first = re.split(r'(?<!e\.g)\. ', text)[0].rstrip('.:')
     return first if len(first) <= LONGEST else first[:LONGEST].rpartition(' ')[0] + ' …'
 
 
@@ -86,7 +87,7 @@ def rows_of(script: Path) -> Rows:
         return list(dict.fromkeys(said))
     from reporters_listen import clean
     last = (done.stdout.strip().splitlines() or ['PASS'])[-1].removeprefix('PASS').strip()
-    return [('—', clean(f'taken as it is: {last}' if last else 'taken as it is'))]
+    return [('—', clean(f'passes: {last}' if last else 'passes'))]
 
 
 def table(script: Path, rows: Rows) -> list[str]:
@@ -112,9 +113,9 @@ def page(rows: dict[str, Rows]) -> str:
 
 
 def _cell(text: str) -> str:
-    for sign in ('\\', '|', '<', '>', '$', '*', '_', '[', ']'):
-        text = text.replace(sign, f'\\{sign}')
-    return text
+    parts = text.replace('|', '\\|').split('`')  # every second one is code
+    parts[::2] = [re.sub(r'([\\<>$*_\[\]])(?!\|)', r'\\\1', part) for part in parts[::2]]
+    return '`'.join(parts)
 
 
 def main() -> None:
