@@ -25,8 +25,9 @@ from sparse3d.datasets.kitti.results import open_folder
 from sparse3d.datasets.nuscenes.results import open_json
 from sparse3d.datasets.waymo.prepare.parquet_tables import ParquetTable
 from sparse3d.datasets.waymo.prepare.read_v1 import read_v1
-from sparse3d.datasets.waymo.prepare.tfrecord import read_records, write_record
+from sparse3d.datasets.waymo.prepare.tfrecord import read_records
 from sparse3d.datasets.waymo.results import new_message, open_objects
+from sparse3d.datasets.waymo.simulate.encoding import write_record
 from sparse3d.structures.detections import Detections
 from sparse3d.transforms.cloud_files import read_cloud
 from sparse3d.transforms.image_files import decode_image

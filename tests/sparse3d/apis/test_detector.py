@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmdet3d.registry import DATASETS
+from mmcv.transforms import BaseTransform
+from mmdet3d.registry import DATASETS, TRANSFORMS
+from mmdet3d.structures import LiDARPoints
 from mmengine.dataset import pseudo_collate
 
 from sparse3d.apis import load_config, load_detector
@@ -204,13 +206,44 @@ def test_the_command_writes_a_file_for_each_cloud(detector, cloud, tmp_path):
 
 @pytest.mark.parametrize(('config', 'names'), [
     ('dsvt_simulated_waymo', ('x', 'y', 'z', 'intensity', 'elongation')),
-    (ROOT / 'configs/centerpoint/centerpoint_simulated_nuscenes.py',
+    (ROOT / 'configs/baselines/centerpoint_simulated_nuscenes.py',
      ('x', 'y', 'z', 'intensity', 'age')),
     ('focalsconv_centerpoint_custom_data', ('x', 'y', 'z', 'intensity'))])
 def test_a_model_knows_what_its_columns_mean(config, names):
     samples = ArraySamples(load_config(config))
     assert samples.names == names and samples.columns == len(names)
     assert samples.has_age == ('age' in names)
+
+
+class LoadFromARadio(BaseTransform):
+    """A loader that nobody here knows."""
+
+    point_columns = ('x', 'y', 'z', 'age')
+
+    def transform(self, results):
+        results['points'] = LiDARPoints(np.array(results['points']), points_dim=4)
+        return results
+
+
+def test_any_loader_that_takes_arrays_serves_and_any_other_step_is_named():
+    config = load_config(CONFIG)
+    steps = config.test_dataloader.dataset.pipeline
+    with TRANSFORMS.switch_scope_and_registry('mmdet3d') as registry:
+        registry.register_module(name='LoadFromARadio', module=LoadFromARadio, force=True)
+    config.test_dataloader.dataset.pipeline = [dict(type='LoadFromARadio'), *steps[1:]]
+    samples = ArraySamples(config)
+    assert samples.names == ('x', 'y', 'z', 'age') and samples.has_age
+    cloud = samples.read_points(np.tile([20.0, 0, -1], (5, 1)))  # of one moment
+    sample = samples.make(cloud, None, None)
+    assert sample['inputs']['points'].tolist() == [[20, 0, -1, 0]] * 5
+    config.test_dataloader.dataset.pipeline.insert(1, dict(type='LoadSweepPoints'))
+    assert ArraySamples(config).names == ('x', 'y', 'z', 'intensity', 'age')
+    config.test_dataloader.dataset.pipeline.insert(2, dict(type='LoadImageFromFile'))
+    with pytest.raises(ConfigError, match="LoadImageFromFile of the test pipeline looks for 'img_"):
+        ArraySamples(config).make(np.ones((5, 5)), None, None)
+    config.test_dataloader.dataset.pipeline = steps[1:]
+    with pytest.raises(ConfigError, match='no transform of the test pipeline takes points'):
+        ArraySamples(config)
 
 
 def test_a_raw_file_of_other_columns_is_said_once(detector, tmp_path, monkeypatch):

@@ -19,8 +19,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
 
 from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.datasets.waymo.frame import TYPE_NAMES
 from sparse3d.datasets.waymo.keypoints.people import JOINT_TYPES
-from sparse3d.datasets.waymo.prepare.frame import TYPE_NAMES
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.box_conversions import center_to_lidar, lidar_to_center, wrap_angle
 from sparse3d.structures.detection_formats import LARGEST_NUMBER, register_format

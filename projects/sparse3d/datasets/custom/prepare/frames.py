@@ -28,10 +28,10 @@ from sparse3d.datasets.custom.prepare.files import (
     read_labels,
 )
 from sparse3d.datasets.custom.prepare.labels import Labels
-from sparse3d.datasets.kitti.prepare.frames import PreparationReport
 from sparse3d.errors import DataError
 from sparse3d.parallel.pool import run_parallel
 from sparse3d.preparation.ground_truth_database import merge_entries, write_objects
+from sparse3d.preparation.preparation_report import PreparationReport
 from sparse3d.structures.box_geometry import points_in_box
 from sparse3d.transforms.cloud_files import read_cloud
 from sparse3d.transforms.column_count import refuse_other_columns
