@@ -30,7 +30,7 @@ from sparse3d.engine.schedules.lost_multipliers import refuse_lost_multipliers
 from sparse3d.engine.threads import one_blas_thread
 from sparse3d.engine.training_batch import accumulated, samples_in_a_step
 from sparse3d.errors import DataError
-from sparse3d.parallel.heartbeat import Activity, said
+from sparse3d.parallel.progress import Activity, said
 
 # Hooks that mmengine adds unless they are None.
 BUILT_IN_HOOKS = {'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler',
