@@ -12,6 +12,7 @@ plugin = Plugin(
         'rotated_iou': 'sparse3d_benchmarks.rotated_iou:run',
         'kitti_metric': 'sparse3d_benchmarks.kitti_metric:run',
         'waymo_metric': 'sparse3d_benchmarks.waymo_metric:run',
+        'nuscenes_metric': 'sparse3d_benchmarks.nuscenes_metric:run',
         'data': 'sparse3d_benchmarks.data:run',
         'data_memory': 'sparse3d_benchmarks.data_memory:run',
     },

@@ -18,8 +18,7 @@ from sparse3d_cli.own_package import foreign_package
 REINSTALL = 'in a source tree: make install; elsewhere install this package anew'
 # What constraints.txt of the source tree pins, and the tests ran with.
 TESTED = {'torch': '2.13.0', 'numpy': '1.26.4', 'mmengine': '0.10.7', 'mmcv': '2.1.0',
-          'mmdet': '3.2.0', 'mmdet3d': '1.4.0', 'nuscenes-devkit': '1.2.0', 'open3d': '0.20.0',
-          'spconv': '2.3.8'}
+          'mmdet': '3.2.0', 'mmdet3d': '1.4.0', 'open3d': '0.20.0', 'spconv': '2.3.8'}
 GIGABYTE = 2 ** 30
 
 

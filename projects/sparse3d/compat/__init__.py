@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 
 PATCHES: tuple[str, ...] = (
+    'nuscenes_devkit',  # first: the others load mmdet3d
     'activation_checkpointing',
     'checkpoint_loading',
     'config_scope',

@@ -31,9 +31,10 @@ def match_centers(pred_frame: np.ndarray, pred_center: np.ndarray, gt_frame: np.
 
 
 def _close_pairs(pred_frame: np.ndarray, pred_center: np.ndarray, gt_frame: np.ndarray,
-                 gt_center: np.ndarray, most: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows of detections and objects of a frame closer than ``most``, and their distances,
-    sorted by detection, distance, object."""
+                 gt_center: np.ndarray, max_distance: float,
+                 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of detections and objects of a frame that are closer than ``max_distance``, and how
+    close; sorted by detection, distance, object."""
     order = np.argsort(gt_frame, kind='stable')
     frames = gt_frame[order]
     starts = np.searchsorted(frames, pred_frame, side='left')
@@ -49,7 +50,7 @@ def _close_pairs(pred_frame: np.ndarray, pred_center: np.ndarray, gt_frame: np.n
         with np.errstate(invalid='ignore'):  # what is not finite is close to nothing
             delta = pred_center[pred, :2] - gt_center[gt, :2]
             distance = np.sqrt(delta[:, 0] * delta[:, 0] + delta[:, 1] * delta[:, 1])
-        close = distance < most
+        close = distance < max_distance
         parts.append((pred[close], gt[close], distance[close]))
         first = last
     pred, gt, distance = (np.concatenate([np.zeros(0, kind), *column]) for kind, column in zip(

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
+import sparse3d.compat.applied  # noqa: F401  (mmdet3d's data sets load only then)
+
+# isort: split
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet3d.datasets import Det3DDataset

@@ -18,7 +18,7 @@ from sparse3d.datasets.nuscenes.evaluate.read_boxes import (
     read_objects,
     read_submission,
     that_count,
-    vehicle_places,
+    vehicle_positions,
 )
 from sparse3d.datasets.nuscenes.prepare.table_reader import NuScenesTables
 from sparse3d.datasets.nuscenes.splits import TABLES_OF, official_splits
@@ -98,10 +98,10 @@ def evaluate_nuscenes(submission: Mapping | str | os.PathLike, tables: NuScenesT
     _check_samples(set(results), expected, split)
     # The order of the submission breaks ties; of own samples, that of the tokens.
     order = list(results) if tokens is None else expected
-    places = vehicle_places(tables, order)
-    pred = read_submission({token: results[token] for token in order}, places, rules)
+    positions = vehicle_positions(tables, order)
+    pred = read_submission({token: results[token] for token in order}, positions, rules)
     pred, gt = (that_count(boxes, rules, tables, order)
-                for boxes in (pred, read_objects(tables, places)))
+                for boxes in (pred, read_objects(tables, positions)))
     return NuScenesResult(detection_score(pred, gt, rules), notes_of(gt, rules))
 
 

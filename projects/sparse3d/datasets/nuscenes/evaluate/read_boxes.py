@@ -25,13 +25,13 @@ _IN_RACKS = (_LABELS['bicycle'], _LABELS['motorcycle'])
 _WIDTHS = {'translation': 3, 'size': 3, 'rotation': 4, 'velocity': 2, 'detection_score': None}
 
 
-def read_submission(results: Mapping[str, Sequence[Mapping]], places: Mapping[str, np.ndarray],
+def read_submission(results: Mapping[str, Sequence[Mapping]], positions: Mapping[str, np.ndarray],
                     rules: DetectionRules) -> BoxColumns:
     """The boxes of a submission, in its order.
 
     Args:
         results: records by sample token.
-        places: of the vehicle (3,) in the global frame by sample token.
+        positions: of the vehicle (3,) in the global frame by sample token.
         rules: say how many boxes a sample may have.
 
     Raises:
@@ -45,42 +45,42 @@ def read_submission(results: Mapping[str, Sequence[Mapping]], places: Mapping[st
         if len(records) > rules.max_boxes_per_sample:
             raise DataError(f'{what} has {len(records)} boxes; nuScenes takes at most '
                             f'{rules.max_boxes_per_sample} of a sample')
-        parts.append(box_columns(records, row, places[token], what, token))
+        parts.append(box_columns(records, row, positions[token], what, token))
     return join_columns(parts or [box_columns([], 0, np.zeros(3), '')])
 
 
-def read_objects(tables: NuScenesTables, places: Mapping[str, np.ndarray]) -> BoxColumns:
+def read_objects(tables: NuScenesTables, positions: Mapping[str, np.ndarray]) -> BoxColumns:
     """The annotations of samples that are of a class that is evaluated.
 
     Args:
         tables: ours, or those of the devkit.
-        places: see :func:`read_submission`; which samples, and in which order.
+        positions: see :func:`read_submission`; which samples, and in which order.
 
     Raises:
         DataError: naming the annotation.
     """
     attributes = {row['token']: row['name'] for row in tables.attribute}
     parts = []
-    for row, token in enumerate(places):
+    for row, token in enumerate(positions):
         records = [_record(tables, annotation, attributes)
                    for annotation in tables.get('sample', token)['anns']]
         parts.append(box_columns([record for record in records if record is not None], row,
-                                 places[token], f'sample {token} of the tables'))
+                                 positions[token], f'sample {token} of the tables'))
     return join_columns(parts)
 
 
-def vehicle_places(tables: NuScenesTables, tokens: Sequence[str]) -> dict[str, np.ndarray]:
+def vehicle_positions(tables: NuScenesTables, tokens: Sequence[str]) -> dict[str, np.ndarray]:
     """Where the vehicle is (3,) in the global frame when the LiDAR of each sample looks."""
-    places = {}
+    positions = {}
     for token in tokens:
         sample = tables.get('sample', token)
         if LIDAR not in sample['data']:
             raise DataError(f'sample {token} of {tables.table_root} has no {LIDAR}, from whose '
                             f'pose nuScenes measures the range of boxes')
         data = tables.get('sample_data', sample['data'][LIDAR])
-        places[token] = np.array(tables.get('ego_pose', data['ego_pose_token'])['translation'],
+        positions[token] = np.array(tables.get('ego_pose', data['ego_pose_token'])['translation'],
                                  dtype=np.float64)
-    return places
+    return positions
 
 
 def that_count(boxes: BoxColumns, rules: DetectionRules, tables: NuScenesTables | None = None,
@@ -102,14 +102,14 @@ def that_count(boxes: BoxColumns, rules: DetectionRules, tables: NuScenesTables 
     return boxes.select(kept)
 
 
-def box_columns(records: Sequence[Mapping], row: int, place: np.ndarray, what: str,
+def box_columns(records: Sequence[Mapping], row: int, position: np.ndarray, what: str,
                 token: str | None = None) -> BoxColumns:
     """Records of the detection task as columns.
 
     Args:
         records: of one sample.
         row: number of the sample.
-        place: (3,) of the vehicle.
+        position: (3,) of the vehicle.
         what: the sample, for messages.
         token: what the records must name as their sample.
     """
@@ -124,7 +124,7 @@ def box_columns(records: Sequence[Mapping], row: int, place: np.ndarray, what: s
             raise DataError(f'box {number} of {what} says that it is of sample '
                             f'{record["sample_token"]!r}')
     center = columns['translation']
-    offset = center[:, :2] - place[:2]
+    offset = center[:, :2] - position[:2]
     return BoxColumns(
         sample=np.full(len(records), row), label=_rows(records, 'detection_name', _LABELS, what),
         center=center, size=columns['size'], yaw=yaw_of(columns['rotation']),

@@ -15,7 +15,7 @@ from sparse3d.datasets.nuscenes.evaluate.read_boxes import (
     read_objects,
     read_submission,
     that_count,
-    vehicle_places,
+    vehicle_positions,
 )
 from sparse3d.datasets.nuscenes.prepare.table_reader import NuScenesTables
 from sparse3d.errors import DataError
@@ -39,9 +39,9 @@ def test_what_counts_is_what_the_devkit_kept(tiny):
     stored = json.loads((tiny / 'filtered_boxes.json').read_text())
     tables = NuScenesTables('v1.0-mini', str(tiny))
     results = json.loads((tiny / 'results_nusc.json').read_text())['results']
-    places, tokens = vehicle_places(tables, list(results)), list(results)
-    everything = dict(pred=read_submission(results, places, RULES_2019),
-                      gt=read_objects(tables, places))
+    positions, tokens = vehicle_positions(tables, list(results)), list(results)
+    everything = dict(pred=read_submission(results, positions, RULES_2019),
+                      gt=read_objects(tables, positions))
     left_out = 0
     for side, boxes in everything.items():
         kept = that_count(boxes, RULES_2019, tables, tokens)
@@ -78,20 +78,20 @@ def damaged(key, value):
     ('attribute_name', None, 'attribute_name of box 1 .* is absent'),
     ('sample_token', 'other', "box 1 .* says that it is of sample 'other'")])
 def test_a_damaged_box_is_named(key, value, message):
-    places = {'t': np.zeros(3)}
-    assert len(read_submission({'t': [BOX, BOX]}, places, RULES_2019)) == 2
+    positions = {'t': np.zeros(3)}
+    assert len(read_submission({'t': [BOX, BOX]}, positions, RULES_2019)) == 2
     with pytest.raises(DataError, match=message):
-        read_submission({'t': [BOX, damaged(key, value)]}, places, RULES_2019)
+        read_submission({'t': [BOX, damaged(key, value)]}, positions, RULES_2019)
 
 
 def test_too_many_boxes_and_no_list():
-    places = {'t': np.zeros(3)}
-    assert len(read_submission({'t': [BOX] * 500}, places, RULES_2019)) == 500
+    positions = {'t': np.zeros(3)}
+    assert len(read_submission({'t': [BOX] * 500}, positions, RULES_2019)) == 500
     with pytest.raises(DataError, match='sample t .* has 501 boxes; nuScenes takes at most 500'):
-        read_submission({'t': [BOX] * 501}, places, RULES_2019)
+        read_submission({'t': [BOX] * 501}, positions, RULES_2019)
     with pytest.raises(DataError, match='has no list of boxes'):
-        read_submission({'t': 3}, places, RULES_2019)
-    assert len(read_submission({}, places, RULES_2019)) == 0
+        read_submission({'t': 3}, positions, RULES_2019)
+    assert len(read_submission({}, positions, RULES_2019)) == 0
 
 
 def test_columns_by_hand():
@@ -105,16 +105,16 @@ def test_columns_by_hand():
 
 def test_an_annotation_of_two_attributes(tiny):
     tables = NuScenesTables('v1.0-mini', str(tiny))
-    places = vehicle_places(tables, [tables.sample[0]['token']])
+    positions = vehicle_positions(tables, [tables.sample[0]['token']])
     row = next(row for row in tables.sample_annotation
-               if row['sample_token'] in places and row['category_name'] == 'vehicle.car')
+               if row['sample_token'] in positions and row['category_name'] == 'vehicle.car')
     row['attribute_tokens'] = [item['token'] for item in tables.attribute[:2]]
     with pytest.raises(DataError, match=f'annotation {row["token"]} .* has 2 attributes'):
-        read_objects(tables, places)
+        read_objects(tables, positions)
 
 
 def test_a_sample_without_lidar(tiny):
     tables = NuScenesTables('v1.0-mini', str(tiny))
     del tables.sample[0]['data']['LIDAR_TOP']
     with pytest.raises(DataError, match='has no LIDAR_TOP'):
-        vehicle_places(tables, [tables.sample[0]['token']])
+        vehicle_positions(tables, [tables.sample[0]['token']])
