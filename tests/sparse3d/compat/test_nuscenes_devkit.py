@@ -94,3 +94,12 @@ def test_an_installed_devkit_stays_as_it_is():
     from sparse3d.compat.nuscenes_devkit import apply_patch
     apply_patch()
     assert convert_utils.NuScenes is nuscenes.NuScenes and sys.modules['nuscenes'] is nuscenes
+
+
+def test_every_repair_says_which_versions_need_it():
+    from sparse3d import compat
+    folder = Path(compat.__file__).parent
+    modules = {path.stem for path in folder.glob('*.py')} - {'__init__', 'applied'}
+    assert set(compat.PATCHES) == modules and compat.PATCHES[0] == 'nuscenes_devkit'
+    for name, versions in compat.NEEDED_BY.items():
+        assert any(character.isdigit() for character in versions), name
