@@ -35,7 +35,7 @@ class Row:
 def all_checks() -> Iterator[Row]:
     """Run every check; one that raises becomes a broken row, and the rest goes on."""
     checks: list[tuple[str, Callable[[], list[Row]], str]] = [
-        ('Python', check_python, 'use Python 3.10, 3.11 or 3.12'),
+        ('Python', check_python, 'use Python 3.10 to 3.13'),
         ('system packages', check_system_packages, 'install the packages named above'),
         ('packages', check_packages, REINSTALL),
         ('device', check_device, 'reinstall torch for this machine'),
@@ -56,10 +56,10 @@ def all_checks() -> Iterator[Row]:
 
 
 def check_python() -> list[Row]:
-    good = (3, 10) <= sys.version_info[:2] <= (3, 12)
+    good = (3, 10) <= sys.version_info[:2] <= (3, 13)
     found = f'{platform.python_version()} on {platform.system()} {platform.machine()}'
     return [Row('Python', 'ok' if good else 'broken', found,
-                '' if good else 'use Python 3.10, 3.11 or 3.12')]
+                '' if good else 'use Python 3.10 to 3.13')]
 
 
 def check_system_packages() -> list[Row]:
