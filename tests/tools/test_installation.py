@@ -160,7 +160,8 @@ def test_lines_of_the_matrix_are_renewed_row_by_row():
     main, second = locks.ROWS[:2]
     once = matrix.with_lines(page, {second.name: matrix.line_of(second, '9 passed', '2026-01-01')})
     twice = matrix.with_lines(once, {main.name: matrix.line_of(main, '8 passed', '2026-01-02')})
-    again = matrix.with_lines(twice, {second.name: matrix.line_of(second, '7 failed', '2026-01-03')})
+    third = matrix.line_of(second, '7 failed', '2026-01-03')
+    again = matrix.with_lines(twice, {second.name: third})
     assert again.startswith('before\n') and again.endswith('\nafter\n')
     assert '9 passed' not in again and again.index('8 passed') < again.index('7 failed')
     assert '| main | 3.11 | 1.26.4 | 2.13.0 | 8 passed | 2026-01-02 |' in again
