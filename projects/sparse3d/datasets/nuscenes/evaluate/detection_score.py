@@ -92,9 +92,13 @@ def detection_score(pred: BoxColumns, gt: BoxColumns, rules: DetectionRules) -> 
     label_aps: dict[str, dict[float, float]] = {}
     label_errors: dict[str, dict[str, float]] = {}
     for name in rules.class_range:
-        label = CLASSES.index(name)
-        label_aps[name], label_errors[name] = _of_class(
-            name, pred.select(pred.label == label), gt.select(gt.label == label), rules)
+        curves = _of_class(name, pred, gt, rules)
+        label_aps[name] = {distance: _average_precision(curve['precision'], rules)
+                           for distance, curve in curves.items()}
+        label_errors[name] = {
+            error: np.nan if error in _UNDEFINED.get(name, ()) else _mean_error(
+                curves[rules.dist_th_tp], error, rules.min_recall)
+            for error in TRUE_POSITIVE_ERRORS}
     mean_dist_aps = {name: float(np.mean(list(aps.values()))) for name, aps in label_aps.items()}
     mean_ap = float(np.mean(list(mean_dist_aps.values())))
     errors = {error: float(np.nanmean([label_errors[name][error] for name in label_errors]))
@@ -107,40 +111,51 @@ def detection_score(pred: BoxColumns, gt: BoxColumns, rules: DetectionRules) -> 
                 nd_score=nd_score, eval_time=time.perf_counter() - start, cfg=rules.as_dict())
 
 
+def detection_curves(pred: BoxColumns, gt: BoxColumns, rules: DetectionRules,
+                     ) -> dict[str, dict[str, np.ndarray]]:
+    """Curves over the recalls 0, 0.01, ..., 1 by ``'car:0.5'`` and so on.
+
+    Returns:
+        What the devkit writes to ``metrics_details.json``: arrays (101,) ``recall``,
+        ``precision``, ``confidence`` and the running means of the five errors.
+    """
+    return {f'{name}:{distance}': curve for name in rules.class_range
+            for distance, curve in _of_class(name, pred, gt, rules).items()}
+
+
 def _of_class(name: str, pred: BoxColumns, gt: BoxColumns, rules: DetectionRules,
-              ) -> tuple[dict[float, float], dict[str, float]]:
-    """Average precisions by distance, and errors; 0 and 1 where there is nothing to find."""
+              ) -> dict[float, dict[str, np.ndarray]]:
+    """The curves of a class by distance."""
+    label = CLASSES.index(name)
+    pred, gt = pred.select(pred.label == label), gt.select(gt.label == label)
     pred = pred.select(np.argsort(pred.score, kind='stable')[::-1])  # of ties, the later first
-    found = dict(zip(rules.dist_ths, match_centers(pred.sample, pred.center, gt.sample, gt.center,
-                                                   rules.dist_ths), strict=True))
-    curves = {distance: _curve(name, pred.score, rows >= 0, len(gt))
-              for distance, rows in found.items()}
-    precisions = {distance: _average_precision(curve[0], rules)
-                  for distance, curve in curves.items()}
-    rows = found[rules.dist_th_tp]
+    found = match_centers(pred.sample, pred.center, gt.sample, gt.center, rules.dist_ths)
+    return {distance: _curves(name, pred, gt, rows)
+            for distance, rows in zip(rules.dist_ths, found, strict=True)}
+
+
+def _curves(name: str, pred: BoxColumns, gt: BoxColumns,
+            rows: np.ndarray) -> dict[str, np.ndarray]:
+    """The curves for detections, best first, that found the objects ``rows`` (-1 for none)."""
     matched = rows >= 0
-    errors = _true_positive_errors(name, pred.select(matched), gt.select(rows[matched]))
-    confidence = curves[rules.dist_th_tp][1]
-    return precisions, {
-        error: np.nan if error in _UNDEFINED.get(name, ()) else _mean_error(
-            errors[error], pred.score[matched], confidence, rules.min_recall)
-        for error in TRUE_POSITIVE_ERRORS}
-
-
-def _curve(name: str, score: np.ndarray, matched: np.ndarray,
-           objects: int) -> tuple[np.ndarray, np.ndarray]:
-    """Precision and confidence (101,) at recalls from 0 to 1; 0 from where none is reached."""
+    recalls = len(_RECALLS)
     if not matched.any():
-        return np.zeros(len(_RECALLS)), np.zeros(len(_RECALLS))
+        return dict(recall=_RECALLS, precision=np.zeros(recalls), confidence=np.zeros(recalls),
+                    **{error: np.ones(recalls) for error in TRUE_POSITIVE_ERRORS})
     true = np.cumsum(matched).astype(np.float64)
     false = np.cumsum(~matched).astype(np.float64)
-    recall = true / float(objects)
-    precision = np.interp(_RECALLS, recall, true / (false + true), right=0)
-    confidence = np.interp(_RECALLS, recall, score, right=0)
+    recall = true / float(len(gt))
+    confidence = np.interp(_RECALLS, recall, pred.score, right=0)
     if (np.diff(confidence) > 0).any():
         raise DataError(f'a {name} has a score below 0: nuScenes takes 0 for the end of what was '
                         f'found; give scores between 0 and 1')
-    return precision, confidence
+    errors = _true_positive_errors(name, pred.select(matched), gt.select(rows[matched]))
+    # Turned round twice: np.interp wants ascending scores.
+    by_recall = {error: np.interp(confidence[::-1], pred.score[matched][::-1],
+                                  _running_mean(values)[::-1])[::-1]
+                 for error, values in errors.items()}
+    return dict(recall=_RECALLS, confidence=confidence, **by_recall,
+                precision=np.interp(_RECALLS, recall, true / (false + true), right=0))
 
 
 def _average_precision(precision: np.ndarray, rules: DetectionRules) -> float:
@@ -148,18 +163,13 @@ def _average_precision(precision: np.ndarray, rules: DetectionRules) -> float:
     return float(np.mean(np.maximum(counted, 0))) / (1.0 - rules.min_precision)
 
 
-def _mean_error(errors: np.ndarray, score: np.ndarray, confidence: np.ndarray,
-                min_recall: float) -> float:
-    """Mean over the recalls reached, of the mean error of all matches up to each; 1 if there
-    are none above ``min_recall``."""
+def _mean_error(curve: dict[str, np.ndarray], error: str, min_recall: float) -> float:
+    """Mean of an error over the recalls reached; 1 if there are none above ``min_recall``."""
     first = round(100 * min_recall) + 1
-    reached = np.flatnonzero(confidence)
+    reached = np.flatnonzero(curve['confidence'])
     if not len(reached) or reached[-1] < first:
         return 1.0
-    running = _running_mean(errors)
-    # Ascending, as np.interp wants them.
-    by_recall = np.interp(confidence[::-1], score[::-1], running[::-1])[::-1]
-    return float(np.mean(by_recall[first:reached[-1] + 1]))
+    return float(np.mean(curve[error][first:reached[-1] + 1]))
 
 
 def _running_mean(values: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sparse3d.datasets.nuscenes.categories import CLASSES
-from sparse3d.datasets.nuscenes.evaluate.detection_score import RULES
+from sparse3d.datasets.nuscenes.evaluate.detection_score import RULES, detection_curves
 from sparse3d.datasets.nuscenes.evaluate.read_boxes import (
     box_columns,
     read_objects,
@@ -54,6 +54,23 @@ def test_what_counts_is_what_the_devkit_kept(tiny):
         left_out += len(without_tables) - len(kept)
         assert len(boxes) > len(without_tables)
     assert left_out > 0
+
+
+def test_curves_are_the_stored_ones(tiny, golden_dir):
+    """Precision, confidence and errors of every class and distance, from the files on."""
+    stored = json.loads((golden_dir / 'metrics_nuscenes/metrics_details.json').read_text())
+    tables = NuScenesTables('v1.0-mini', str(tiny))
+    results = json.loads((tiny / 'results_nusc.json').read_text())['results']
+    positions, tokens = vehicle_positions(tables, list(results)), list(results)
+    pred, gt = (that_count(boxes, RULES_2019, tables, tokens) for boxes in (
+        read_submission(results, positions, RULES_2019), read_objects(tables, positions)))
+    found = detection_curves(pred, gt, RULES_2019)
+    assert set(found) == set(stored) and len(found) == 40
+    for key, curves in stored.items():
+        assert set(found[key]) == set(curves)
+        for name, values in curves.items():
+            np.testing.assert_allclose(found[key][name], values, rtol=0, atol=1e-9,
+                                       err_msg=f'{key} {name}')
 
 
 def damaged(key, value):
