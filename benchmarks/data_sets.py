@@ -5,12 +5,13 @@ import os
 from pathlib import Path
 
 from sparse3d.datasets.kitti.prepare import prepare_kitti
+from sparse3d.datasets.kitti.prepare.crops import cut_crops as cut_kitti_crops
 from sparse3d.datasets.kitti.simulate import simulate_kitti
+from sparse3d.datasets.nuscenes.prepare.crops import cut_crops as cut_nuscenes_crops
 from sparse3d.datasets.nuscenes.prepare.frames import prepare_nuscenes
 from sparse3d.datasets.nuscenes.simulate import NuScenesOptions, simulate_nuscenes
 from sparse3d.datasets.waymo.prepare import prepare_waymo
 from sparse3d.datasets.waymo.simulate import WaymoOptions, simulate_waymo
-from sparse3d.preparation.object_crops import prepare_object_images
 
 KITTI_FRAMES = 24
 NUSCENES_SCENES = 2
@@ -39,7 +40,7 @@ def kitti() -> Path:
     if not _is_there(root):
         simulate_kitti(root, KITTI_FRAMES, seed=0)
         prepare_kitti(root)
-        prepare_object_images(root, 'kitti')
+        cut_kitti_crops(root)
         _note(root)
     return root
 
@@ -50,7 +51,7 @@ def nuscenes() -> Path:
     if not _is_there(root):
         simulate_nuscenes(root, NUSCENES_SCENES, seed=0, options=NUSCENES)
         prepare_nuscenes(root)
-        prepare_object_images(root, 'nuscenes')
+        cut_nuscenes_crops(root)
         _note(root)
     return root
 

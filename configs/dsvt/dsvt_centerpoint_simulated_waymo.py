@@ -1,5 +1,5 @@
 # The baseline's detector with DSVT as its encoder: pillars of 0.4 m, two blocks, the same heat map.
-_base_ = ['../centerpoint/centerpoint_simulated_waymo.py']
+_base_ = ['../baselines/centerpoint_simulated_waymo.py']
 custom_imports = dict(imports=['dsvt.register'])
 
 pillar_size = [0.4, 0.4, 6]  # meters

@@ -5,6 +5,7 @@ import argparse
 import os
 
 from sparse3d.plugins import data_sets, load
+from sparse3d_cli.own_parser import add_parsers
 
 EXAMPLES = """\
   sparse3d create-data kitti data/kitti --workers 4
@@ -22,22 +23,22 @@ EXAMPLES = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(required=True, metavar='command')
+    commands = add_parsers(parser, 'command')
     for name, data_set in data_sets().items():
         if data_set.prepare is not None:
-            command = commands.add_parser(name, help=data_set.summary)
-            load(data_set.arguments)(command)
-            command.set_defaults(run=_prepare, prepare=data_set.prepare)
+            command = commands.add_parser(name, help=data_set.summary,
+                                          arguments=data_set.arguments)
+            command.set_defaults(_run=_prepare, _prepare=data_set.prepare)
     _add_crops(commands)
     _add_upgrade(commands)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    return arguments.run(arguments)
+    return arguments._run(arguments)
 
 
 def _prepare(arguments: argparse.Namespace) -> int:
-    print(load(arguments.prepare)(arguments))
+    print(load(arguments._prepare)(arguments))
     return 0
 
 
@@ -48,7 +49,7 @@ def _add_crops(commands: argparse._SubParsersAction) -> None:
                                            if data_set.crops])
     crops.add_argument('root', help='folder of the prepared data set')
     crops.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
-    crops.set_defaults(run=_crops)
+    crops.set_defaults(_run=_crops)
 
 
 def _crops(arguments: argparse.Namespace) -> int:
@@ -62,7 +63,7 @@ def _add_upgrade(commands: argparse._SubParsersAction) -> None:
         'upgrade', help='convert an info file of mmdet3d 0.x or 1.0')
     upgrade.add_argument('file', help='the info file; it is kept with the ending .old')
     upgrade.add_argument('--out', help='write here instead and leave the file alone')
-    upgrade.set_defaults(run=_upgrade)
+    upgrade.set_defaults(_run=_upgrade)
 
 
 def _upgrade(arguments: argparse.Namespace) -> int:

@@ -202,7 +202,7 @@ READERS_WORDS: dict[str, dict[str, str]] = {
         'upgrade data/nuscenes/': 'upgrade old/',
         'upgrade data/kitti/': 'upgrade old/',
         'CONFIG CHECKPOINT --cfg-options':
-            'configs/centerpoint/centerpoint_simulated_nuscenes.py '
+            'configs/baselines/centerpoint_simulated_nuscenes.py '
             'work_dirs/centerpoint_simulated_nuscenes/epoch_6.pth '
             '--cfg-options data_root=data/nuscenes',
     },

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-CONFIG = 'configs/centerpoint/centerpoint_simulated_nuscenes.py'
+CONFIG = 'configs/baselines/centerpoint_simulated_nuscenes.py'
 
 
 @pytest.mark.slow

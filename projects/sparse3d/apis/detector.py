@@ -15,6 +15,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
+import sparse3d.register  # noqa: F401  (repairs the stack, registers)
 from sparse3d.apis.array_samples import ArraySamples, Image
 from sparse3d.apis.cloud_warnings import CloudWarnings
 from sparse3d.engine.build_model import build_model

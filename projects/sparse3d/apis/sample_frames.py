@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 from mmdet3d.registry import DATASETS
-from mmdet3d.structures import Det3DDataSample
+from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 
+import sparse3d.register  # noqa: F401  (repairs the stack, registers)
 from sparse3d.engine.registry_errors import clear_registry_errors
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.keypoints import Keypoints3D
@@ -145,7 +146,7 @@ def _joints(keypoints: Keypoints3D | None) -> dict[str, np.ndarray]:
 
 def _lidar_boxes(boxes: Any) -> np.ndarray:
     """Numbers of mmdet3d boxes, which must be in the LiDAR frame."""
-    if type(boxes).__name__ != 'LiDARInstance3DBoxes':
+    if not isinstance(boxes, LiDARInstance3DBoxes):
         raise DataError(f'boxes of type {type(boxes).__name__} cannot be drawn; '
                         f'set box_type_3d="LiDAR" in the dataset of the config')
     return _array(boxes.tensor)

@@ -209,7 +209,8 @@ def frames_with_detections(
         model = build_model(config, checkpoint, device, allow_partial, split)
     chosen = choose_frames(frames, len(dataset))
     if results is not None:
-        opened = Results(Path(results), dataset.metainfo.get('classes', ()))
+        opened = Results(Path(results), dataset.metainfo.get('classes', ()),
+                         dataset.metainfo.get('dataset', ''))
         return _frames_of_results(dataset, chosen, opened, score_threshold)
     return _frames(dataset, chosen, model, score_threshold, also, title)
 

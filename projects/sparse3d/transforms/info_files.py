@@ -15,14 +15,13 @@ from typing import Any
 
 from sparse3d.atomic_files import atomic_file
 from sparse3d.errors import DataError
+from sparse3d.plugins import data_sets
 from sparse3d.safe_pickle import loads_plain
 from sparse3d.transforms.point_files import read_bytes
 
 FORMAT_VERSION = 1
 _TRAILER = b'\nsparse3d-crc32:'
 _TRAILER_LENGTH = len(_TRAILER) + 8
-_OTHER_WAY = dict.fromkeys(
-    ('nuscenes', 'kitti'), ' or convert it with "sparse3d create-data upgrade"')
 
 
 def write_plain_file(path: str | os.PathLike, content: Any) -> None:
@@ -92,7 +91,7 @@ def check_info(info: Any, dataset: str, source: str) -> None:
     if is_old_layout(info):
         raise DataError(f'{source} was written by mmdet3d 0.x, whose entries and LiDAR boxes are '
                         f'others; make it again with "sparse3d create-data {dataset}"'
-                        f'{_OTHER_WAY.get(dataset, "")}')
+                        f'{_other_way(dataset)}')
     if (not isinstance(info, dict) or not isinstance(info.get('metainfo'), Mapping)
             or not isinstance(info.get('data_list'), list)):
         raise DataError(f'{source} is not an info file: it lacks metainfo and data_list')
@@ -108,6 +107,11 @@ def check_info(info: Any, dataset: str, source: str) -> None:
     if version > FORMAT_VERSION:
         raise DataError(f'{source} has format {version}, this release reads up to '
                         f'{FORMAT_VERSION}; update Sparse3D or make the file again')
+
+
+def _other_way(dataset: str) -> str:
+    owner = data_sets().get(dataset)
+    return ' or convert it with "sparse3d create-data upgrade"' if owner and owner.upgrade else ''
 
 
 def is_old_layout(info: Any) -> bool:

@@ -204,7 +204,7 @@ def test_the_command_writes_a_file_for_each_cloud(detector, cloud, tmp_path):
 
 @pytest.mark.parametrize(('config', 'names'), [
     ('dsvt_simulated_waymo', ('x', 'y', 'z', 'intensity', 'elongation')),
-    (ROOT / 'configs/centerpoint/centerpoint_simulated_nuscenes.py',
+    (ROOT / 'configs/baselines/centerpoint_simulated_nuscenes.py',
      ('x', 'y', 'z', 'intensity', 'age')),
     ('focalsconv_centerpoint_custom_data', ('x', 'y', 'z', 'intensity'))])
 def test_a_model_knows_what_its_columns_mean(config, names):

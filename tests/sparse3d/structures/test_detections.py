@@ -1,10 +1,13 @@
 """Detections: arrays chosen, converted to every benchmark and back, written to files."""
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 
 import numpy as np
 import pytest
+from numpy.lib import format as npy_format
 
 from sparse3d.apis import Detections
 from sparse3d.errors import ConfigError, DataError
@@ -180,3 +183,15 @@ def test_files_without_detections_are_refused_by_name(tmp_path, suffix):
 def test_a_name_belongs_to_one_format():
     with pytest.raises(ConfigError, match="called 'kitti': sparse3d.datasets.kitti.results and"):
         register_format('kitti', len)
+
+
+@pytest.mark.parametrize('shape, packed', [((1 << 40, 7), b''), ((1, 7), b'\0' * 8),
+                                           ((1 << 16, 7), b'\0' * (7 << 19))])
+def test_arrays_that_would_fill_the_memory_are_refused(tmp_path, shape, packed):
+    """A few bytes that declare 50 TB, another size than there is, and 3.7 MB of zeros in 4 kB."""
+    header = io.BytesIO()
+    npy_format.write_array_header_1_0(header, dict(descr='<f8', fortran_order=False, shape=shape))
+    with zipfile.ZipFile(tmp_path / 'a.npz', 'w', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr('boxes_3d.npy', header.getvalue() + packed)
+    with pytest.raises(DataError, match='holds no detections .*(declares|unpack)'):
+        Detections.read(tmp_path / 'a.npz', ['Car'])
