@@ -141,9 +141,16 @@ def test_the_lock_of_a_row(row):
     assert '/' not in text.replace('tools/', '') or row.name == 'main'  # no paths, no addresses
 
 
-def test_each_interpreter_has_its_lock():
+def test_each_interpreter_has_its_lock(tmp_path, monkeypatch):
     assert locks.default_lock((3, 10)) == locks.default_lock((3, 11)) == locks.MAIN
-    assert locks.default_lock((3, 12)).name == 'py312-numpy2.txt'
+    monkeypatch.setattr(locks, 'ROOT', tmp_path)
+    (tmp_path / 'locks').mkdir()
+    (tmp_path / 'locks/py312-numpy2.txt').touch()
+    assert locks.default_lock((3, 12)) == tmp_path / 'locks/py312-numpy2.txt'
+    assert locks.default_lock((3, 13)) == locks.MAIN  # its row was never installed
+
+
+def test_a_lock_pins_by_name():
     pins = locks.pins_of('# A\nnumpy==2.4.6\nlyft_dataset_SDK==0.0.8 ; python_version == "3.11"\n')
     assert pins == {'numpy': '2.4.6', 'lyft-dataset-sdk': '0.0.8'}
 

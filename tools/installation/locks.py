@@ -54,9 +54,9 @@ ROWS = (
 
 
 def default_lock(version: tuple[int, int]) -> Path:
-    """The lock for an interpreter: the main one up to 3.11, that of its row else."""
+    """The lock for an interpreter: that of its first row, or else the main one."""
     rows = [row for row in ROWS if row.python == '.'.join(map(str, version))]
-    return rows[0].path if rows else MAIN
+    return rows[0].path if rows and rows[0].path.is_file() else MAIN
 
 
 def pins_of(text: str) -> dict[str, str]:
