@@ -145,9 +145,12 @@ def test_each_interpreter_has_its_lock(tmp_path, monkeypatch):
     assert locks.default_lock((3, 10)) == locks.default_lock((3, 11)) == locks.MAIN
     monkeypatch.setattr(locks, 'ROOT', tmp_path)
     (tmp_path / 'locks').mkdir()
-    (tmp_path / 'locks/py312-numpy2.txt').touch()
-    assert locks.default_lock((3, 12)) == tmp_path / 'locks/py312-numpy2.txt'
-    assert locks.default_lock((3, 13)) == locks.MAIN  # its row was never installed
+    for name in ('constraints.txt', 'locks/py312-numpy2.txt'):
+        (tmp_path / name).touch()
+    newest = tmp_path / 'locks/py312-numpy2.txt'
+    assert locks.default_lock((3, 12)) == newest
+    assert locks.default_lock((3, 13)) == newest  # its own row was never installed
+    assert locks.default_lock((3, 11)) == tmp_path / 'constraints.txt'
 
 
 def test_a_lock_pins_by_name():

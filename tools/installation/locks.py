@@ -44,6 +44,11 @@ class Row:
     def path(self) -> Path:
         return ROOT / self.lock
 
+    @property
+    def version(self) -> tuple[int, int]:
+        major, minor = self.python.split('.')
+        return int(major), int(minor)
+
 
 ROWS = (
     Row('main', '3.11', 'constraints.txt', '2.13.0', 'numpy==1.26.4'),
@@ -54,9 +59,10 @@ ROWS = (
 
 
 def default_lock(version: tuple[int, int]) -> Path:
-    """The lock for an interpreter: that of its first row, or else the main one."""
-    rows = [row for row in ROWS if row.python == '.'.join(map(str, version))]
-    return rows[0].path if rows and rows[0].path.is_file() else MAIN
+    """The lock for an interpreter: of its first row, or of the newest row before it."""
+    rows = [row for row in ROWS if row.path.is_file() and row.version <= version]
+    own = [row for row in rows if row.version == version]
+    return (own or rows[::-1] or ROWS)[0].path
 
 
 def pins_of(text: str) -> dict[str, str]:
