@@ -72,6 +72,8 @@ class DataSet:
         info_files: patterns of the info files below a data root, by which it is recognized.
         arguments: ``(parser) -> None``: arguments of ``create-data NAME``.
         prepare: ``(namespace) -> report``: what ``create-data NAME`` runs.
+        propose: ``(root, out, overwrite) -> report``: what ``create-data config ROOT`` runs;
+            writes a config for the data set in a folder.
         check: ``(folder: Path) -> CheckReport``; the folder is the one of the info files.
         upgrade: ``(old, path) -> (metainfo, entries, words) | None``: info files of older
             layouts; None where the file is not of this data set.
@@ -89,6 +91,7 @@ class DataSet:
     info_files: tuple[str, ...] = ()
     arguments: str | None = None
     prepare: str | None = None
+    propose: str | None = None
     check: str | None = None
     upgrade: str | None = None
     simulate_arguments: str | None = None
@@ -137,7 +140,8 @@ class Exporter(Protocol):
 Contract = TypeVar('Contract', Plugin, DataSet)
 # What stands where else the name of a plug-in or of a data set does on a command line.
 TAKEN_NAMES = {Plugin: {'renames': 'convert-checkpoint'},
-               DataSet: {'crops': 'create-data', 'upgrade': 'create-data'}}
+               DataSet: {'crops': 'create-data', 'upgrade': 'create-data',
+                         'config': 'create-data'}}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ EXAMPLES = """\
   sparse3d create-data waymo data/waymo --merge        # when all are done
   sparse3d create-data crops kitti data/kitti          # objects to paste into images
   sparse3d create-data custom data/mine                # docs/custom_data.md
+  sparse3d create-data config data/mine                # a config that fits them
   sparse3d create-data upgrade data/nuscenes/nuscenes_infos_train.pkl   # mmdet3d 0.x, 1.0
   sparse3d create-data upgrade data/kitti/kitti_infos_train.pkl         # mmdet3d 0.x, 1.0
   sparse3d check data/kitti                            # then
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             command = commands.add_parser(name, help=data_set.summary,
                                           arguments=data_set.arguments)
             command.set_defaults(_run=_prepare, _prepare=data_set.prepare)
+    _add_config(commands)
     _add_crops(commands)
     _add_upgrade(commands)
 
@@ -39,6 +41,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _prepare(arguments: argparse.Namespace) -> int:
     print(load(arguments._prepare)(arguments))
+    return 0
+
+
+def _add_config(commands: argparse._SubParsersAction) -> None:
+    config = commands.add_parser(
+        'config', help='propose a config for a prepared data set of your own')
+    config.add_argument('root', help='folder of the prepared data set')
+    config.add_argument('--out', metavar='FILE.py', help='where to write it; default: in ROOT')
+    config.add_argument('--overwrite', action='store_true', help='replace a file that is there')
+    config.set_defaults(_run=_config)
+
+
+def _config(arguments: argparse.Namespace) -> int:
+    from sparse3d.apis.propose import propose_config
+    print(propose_config(arguments.root, arguments.out, arguments.overwrite))
     return 0
 
 

@@ -19,9 +19,11 @@ PAGES = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/**/*.md'), *ROOT.glob('proj
 @pytest.mark.slow
 def test_your_own_data_in_an_hour(tmp_path):
     page = 'docs/custom_data.md'
-    assert len(steps_of(ROOT / page)) == 9
+    assert len(steps_of(ROOT / page)) == 15
     Reader(tmp_path).follow(page)
-    assert list((tmp_path / 'pictures').glob('*_bev.png'))
+    for folder in ('labels', 'pictures'):
+        assert list((tmp_path / folder).glob('*_bev.png'))
+    assert (tmp_path / 'data/next/boxes/000039.csv').is_file()
     assert (tmp_path / 'found.json').is_file() and (tmp_path / 'found/000039.json').is_file()
 
 

@@ -50,9 +50,9 @@ def test_what_is_not_run_is_on_a_page(beginning):
     assert any(step.text.startswith(beginning) for steps in STEPS.values() for step in steps)
 
 
-@pytest.mark.parametrize('rule', SHORTER, ids=lambda rule: rule.why.replace(' ', '_'))
-def test_what_is_made_short_is_on_a_page(rule):
-    command = rule.command.removeprefix('^').replace(r'-m torch\.distributed\.run', 'dist_train.sh')
+@pytest.mark.parametrize('beginning', [rule[0] for rule in SHORTER])
+def test_what_is_made_short_is_on_a_page(beginning):
+    command = beginning.removeprefix('^').replace(r'-m torch\.distributed\.run', 'dist_train.sh')
     text = '\n'.join((ROOT / page).read_text() for page in PAGES)
     assert re.search(command.replace('-m pytest', 'pytest '), text)
 

@@ -17,7 +17,7 @@ def test_the_published_sigmoid_is_another_function():
     ours, published = (ChannelSqueeze(8, published_hard_sigmoid=flag) for flag in (False, True))
     for squeeze in (ours, published):
         for parameter in squeeze.parameters():
-            nn.init.ones_(parameter)
+            nn.init.constant_(parameter, 0.5)
     bev = torch.ones(1, 8, 3, 4)
     assert published.weights(bev).max() == 1 > ours.weights(bev).max()
 

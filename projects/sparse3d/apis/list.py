@@ -45,7 +45,7 @@ def _about(path: Path) -> str:
 def _modules() -> Iterator[str]:
     import sparse3d.register  # noqa: F401
     register(plugins().values())  # a broken one is listed by `list plugins`
-    owners = [*plugins().values(), *data_sets().values()]
+    owners: list[Plugin | DataSet] = [*plugins().values(), *data_sets().values()]
     return _own_types({'sparse3d', *(module.partition('.')[0] for owner in owners
                                      for module in owner.modules)})
 

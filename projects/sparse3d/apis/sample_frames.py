@@ -100,13 +100,14 @@ def _points(inputs: dict, info: dict) -> np.ndarray:
 
 
 def _name(info: dict, index: int, meta: dict) -> str:
-    """The number in the names of the frame's files, as in KITTI and Waymo, else the place.
+    """The name that a data set gives (``frame_name``), else the number in the names of the frame's
+    files, as in KITTI and Waymo, else the place.
 
     ``sample_idx`` will not do: mmengine overwrites it with the place in the split. Clouds of
     two kinds of one frame (``SetEvaluationVariant`` of VoxelKP) are told apart.
     """
     stem = Path(info.get('lidar_path') or '').stem
-    name = stem if stem.isdigit() else f'{index:06d}'
+    name = info.get('frame_name') or (stem if stem.isdigit() else f'{index:06d}')
     return f'{name}_{meta["evaluation_variant"]}' if 'evaluation_variant' in meta else name
 
 

@@ -15,14 +15,16 @@ from mmengine.dataset import BaseDataset, pseudo_collate
 from torch import nn
 
 from sparse3d.apis.sample_frames import build_dataset, choose_frames, frame_of_sample
-from sparse3d.checkpoints.open import Checkpoint
+from sparse3d.checkpoints.open import Checkpoint, open_checkpoint
 from sparse3d.engine.agreement.check import check_config
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.engine.hooks.feature_reuse import reusing_features
+from sparse3d.engine.hooks.point_statistics import compare_sample, voxel_range
 from sparse3d.errors import BackendUnavailable, ConfigError
 from sparse3d.parallel.progress import Progress
 from sparse3d.plugins import offer
+from sparse3d.structures.point_statistics import PointStatistics, TrainingComparison
 from sparse3d.structures.result_files import Results
 from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization import (
@@ -203,8 +205,10 @@ def frames_with_detections(
     if checkpoint is not None:
         check_config(config, [split])
     dataset = build_dataset(config, split)
-    model = None
+    model, training = None, None
     if checkpoint is not None:
+        checkpoint = open_checkpoint(checkpoint)
+        training = PointStatistics.from_meta(checkpoint.meta)
         device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         model = build_model(config, checkpoint, device, allow_partial, split)
     chosen = choose_frames(frames, len(dataset))
@@ -212,7 +216,7 @@ def frames_with_detections(
         opened = Results(Path(results), dataset.metainfo.get('classes', ()),
                          dataset.metainfo.get('dataset', ''))
         return _frames_of_results(dataset, chosen, opened, score_threshold)
-    return _frames(dataset, chosen, model, score_threshold, also, title)
+    return _frames(dataset, chosen, model, score_threshold, also, title, training)
 
 
 def _frames_of_results(dataset: BaseDataset, chosen: list[int], results: Results,
@@ -229,8 +233,9 @@ def _frames_of_results(dataset: BaseDataset, chosen: list[int], results: Results
 
 def _frames(dataset: BaseDataset, chosen: list[int], model: nn.Module | None, score: float,
             also: Callable[[nn.Module, dict, Frame], None] | None,
-            title: str | None) -> Iterator[Frame]:
+            title: str | None, training: PointStatistics | None) -> Iterator[Frame]:
     progress = Progress(title, len(chosen)) if title is not None else None
+    comparison = TrainingComparison(training, None if model is None else voxel_range(model))
     with nullcontext() if model is None else reusing_features(model):
         for index in chosen:
             sample = dataset[index]
@@ -239,6 +244,8 @@ def _frames(dataset: BaseDataset, chosen: list[int], model: nn.Module | None, sc
                 with torch.no_grad():
                     prediction = model.test_step(pseudo_collate([sample]))[0]
             frame = frame_of_sample(dataset, index, sample, prediction, score)
+            compare_sample(comparison, sample['inputs'].get('points'), sample['data_samples'],
+                           frame.name)
             if also is not None and model is not None:
                 also(model, sample, frame)
             yield frame

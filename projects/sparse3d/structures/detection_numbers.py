@@ -6,6 +6,7 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -90,7 +91,8 @@ def read_json(path: Path, class_names: Sequence[str] | None = None,
     """
     try:
         content = json.loads(path.read_bytes())
-        return from_dicts(content['detections'], class_names or content['class_names'])
+        found = from_dicts(content['detections'], class_names or content['class_names'])
+        return replace(found, name=str(content.get('frame', found.name)))
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f'{path} holds no detections ({type(error).__name__}: {error})') from error
 
@@ -104,6 +106,7 @@ def save_arrays(detections: Detections, path: Path, camera: Mapping | None = Non
     """Write the arrays and the names of the classes."""
     arrays: dict[str, Any] = {name: getattr(detections, name) for name in (*_ARRAYS, *_KEYPOINTS)}
     arrays['class_names'] = np.array(detections.class_names)
+    arrays['name'] = np.array(detections.name)
     with atomic_file(path) as stream:
         np.savez(stream, **{name: value for name, value in arrays.items() if value is not None})
 
@@ -121,7 +124,8 @@ def read_arrays(path: Path, class_names: Sequence[str] | None = None,
             names = class_names or arrays['class_names'].tolist()
             keypoints = {name: arrays[name] for name in _KEYPOINTS if name in arrays}
             boxes, scores, labels = (arrays[name] for name in _ARRAYS)
-            return Detections(boxes, scores, labels, tuple(names), **keypoints)
+            frame = str(arrays['name']) if 'name' in arrays else Detections.name
+            return Detections(boxes, scores, labels, tuple(names), **keypoints, name=frame)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise DataError(f'{path} holds no detections ({type(error).__name__}: {error})') from error
 
