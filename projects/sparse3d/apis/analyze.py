@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from mmengine.config import Config
 
-from sparse3d.apis.visualize import frames_with_detections
+from sparse3d.apis.predicted_frames import frames_with_detections
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.engine.training_log import read_losses
 from sparse3d.errors import ConfigError, DataError

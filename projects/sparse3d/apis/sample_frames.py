@@ -18,6 +18,9 @@ from sparse3d.transforms.image_files import read_stored_image
 from sparse3d.transforms.point_files import load_points
 from sparse3d.visualization.frame import Boxes, Frame, Picture
 
+FILE_ENDINGS = ('.bin', '.pcd', '.npy', '.npz', '.las', '.laz', '.ply', '.feather', '.png', '.jpg',
+                '.jpeg', '.txt')
+
 
 def build_dataset(config: Config, split: str) -> BaseDataset:
     """The dataset of a config's ``'train'``, ``'val'`` or ``'test'`` data loader.
@@ -99,13 +102,17 @@ def _points(inputs: dict, info: dict) -> np.ndarray:
 
 
 def _name(info: dict, index: int, meta: dict) -> str:
-    """The number in the names of the frame's files, as in KITTI and Waymo, else the place.
+    """The name of the frame's files, as the user knows it, else the place in the split.
 
     ``sample_idx`` will not do: mmengine overwrites it with the place in the split. Clouds of
     two kinds of one frame (``SetEvaluationVariant`` of VoxelKP) are told apart.
     """
-    stem = Path(info.get('lidar_path') or '').stem
-    name = stem if stem.isdigit() else f'{index:06d}'
+    path = info.get('lidar_path') or info.get('img_path') or ''
+    stem = Path(path).name
+    while Path(stem).suffix.lower() in FILE_ENDINGS:
+        stem = Path(stem).stem
+    stem = stem.replace('__LIDAR_TOP__', '__')   # of nuScenes: the drive and the time
+    name = stem or f'{index:06d}'
     return f'{name}_{meta["evaluation_variant"]}' if 'evaluation_variant' in meta else name
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from sparse3d.apis import load_config, visualize
 from sparse3d.apis.analyze import analyze
-from sparse3d.apis.visualize import frames_with_detections
+from sparse3d.apis.predicted_frames import frames_with_detections
 from sparse3d.datasets.kitti.prepare import prepare_kitti
 from sparse3d.errors import BackendUnavailable, ConfigError, DataError
 from sparse3d.plugins import config_home
@@ -20,7 +20,7 @@ def case(small_kitti, tmp_path, monkeypatch):
     """Options of a config, and a folder with the labels as results of score 0.9."""
     import sys
 
-    def unavailable():
+    def unavailable(**options):
         raise BackendUnavailable('open3d cannot render here')
 
     monkeypatch.setattr(sys.modules['sparse3d.apis.visualize'], 'SceneRenderer', unavailable)

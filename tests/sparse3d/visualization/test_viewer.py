@@ -51,7 +51,7 @@ def test_frames_are_loaded_once_and_the_ends_are_ends(state):
 
 
 def test_layers_and_score_decide_what_is_drawn(state):
-    assert names(state) == ['distances', 'points', 'ground truth', 'detected Van', 'velocities']
+    assert names(state) == ['distances', 'points', 'ground truth Car', 'detected Van', 'velocities']
     state.score_threshold = 0.1
     assert 'detected Car' in names(state)
     for layer in ('ground truth', 'points', 'velocities'):
@@ -108,7 +108,7 @@ PROGRAM = textwrap.dedent("""
     assert viewer._summary.text.startswith('frame frame 1'), viewer._summary.text
     assert not viewer._boxes['detections'].checked and viewer._slider.int_value == 1
     assert not viewer._scene.scene.has_geometry('detected Van')
-    assert viewer._scene.scene.has_geometry('ground truth')
+    assert viewer._scene.scene.has_geometry('ground truth Car')
     viewer.window.close()
     tick()
     print('walked')

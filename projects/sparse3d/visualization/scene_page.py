@@ -1,0 +1,3 @@
+"""Stub."""
+def write_scene_page(frames, path, style=None):
+    raise NotImplementedError
