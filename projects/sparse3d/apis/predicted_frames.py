@@ -21,6 +21,7 @@ from sparse3d.engine.agreement.check import check_config
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.hooks.feature_reuse import reusing_features
 from sparse3d.errors import ConfigError
+from sparse3d.metrics.detection_errors import frame_errors
 from sparse3d.parallel.progress import Progress
 from sparse3d.structures.detections import Detections
 from sparse3d.structures.result_files import Results
@@ -94,6 +95,22 @@ def frames_with_detections(*arguments, **options) -> Iterator[Frame]:
     """The frames of :func:`predict_frames` alone."""
     _, predicted = predict_frames(*arguments, **options)
     return (each.frame for each in predicted)
+
+
+def with_mistakes(frame: Frame, iou_threshold: float = 0.5) -> Frame:
+    """The frame with the kind of mistake at each box, where labels and detections are known.
+
+    Args:
+        iou_threshold: BEV overlap that counts as found.
+    """
+    truth, found = frame.ground_truth, frame.detections
+    if truth is None or found is None or found.scores is None:
+        return frame
+    found = found.above(0)
+    errors = frame_errors(dict(boxes=found.boxes, scores=found.scores, labels=found.labels),
+                          dict(boxes=truth.boxes, labels=truth.labels), frame.points, iou_threshold)
+    return replace(frame, ground_truth=replace(truth, kinds=errors.gt),
+                   detections=replace(found, kinds=errors.detections))
 
 
 def _named_apart(frames: Iterator[PredictedFrame]) -> Iterator[PredictedFrame]:

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import nn
 
-from sparse3d.apis.predicted_frames import frames_with_detections
+from sparse3d.apis.predicted_frames import frames_with_detections, with_mistakes
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import BackendUnavailable, ConfigError, DataError
 from sparse3d.plugins import offer
@@ -134,7 +134,7 @@ def visualize(
                 if film is not None:
                     film.add(together)
                 logger.info('drawn: %s', frame.summary())
-                kept.append(shown)
+                kept.append(shown if html is None else with_mistakes(shown))
                 yield shown
 
         if recording is not None:
@@ -147,7 +147,8 @@ def visualize(
     if video is not None:
         paths.append(Path(video))
     if html is not None:
-        paths.append(write_scene_page(list(kept), html, style))
+        paths.append(write_scene_page(
+            list(kept), html, style, score_threshold, frames_per_second))
     if show:
         Viewer(ViewerState(kept.__getitem__, len(kept), score_threshold=score_threshold,
                            color_by=style.color_by, style=style)).run()

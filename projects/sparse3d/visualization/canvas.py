@@ -87,7 +87,8 @@ class Canvas:
             plural = 's' if left_out > 1 else ''
             self.axes.text(self.size[0] - MARGIN, self.size[1] - MARGIN,
                            f'{left_out} label{plural} without room', fontsize=7, ha='right',
-                           va='bottom', color=self.style.theme.text, path_effects=self.style.halo, zorder=8)
+                           va='bottom', color=self.style.theme.text, zorder=8,
+                           path_effects=self.style.halo)
         return left_out
 
     def array(self) -> np.ndarray:
