@@ -87,7 +87,8 @@ def frame_of_sample(
         class_names=tuple(dataset.metainfo.get('classes', ())),
         ground_truth=_ground_truth(sample['data_samples'], info),
         detections=None if detections is None else detections.above(score_threshold),
-        pictures=_pictures(info, sample['data_samples'].metainfo.get('lidar_aug_matrix')))
+        pictures=_pictures(info, sample['data_samples'].metainfo.get('lidar_aug_matrix')),
+        seconds=_seconds(info.get('timestamp')))
     forward = dataset.metainfo.get('forward_axis', 'x')
     return frame if forward == 'x' else frame.turned(-np.pi / 2)
 
@@ -114,6 +115,13 @@ def _name(info: dict, index: int, meta: dict) -> str:
     stem = stem.replace('__LIDAR_TOP__', '__')   # of nuScenes: the drive and the time
     name = stem or f'{index:06d}'
     return f'{name}_{meta["evaluation_variant"]}' if 'evaluation_variant' in meta else name
+
+
+def _seconds(timestamp: Any) -> float | None:
+    """Seconds of a time stamp, which some data sets give in microseconds."""
+    if not isinstance(timestamp, int | float | np.number):
+        return None
+    return float(timestamp) / (1e6 if timestamp > 1e11 else 1)
 
 
 def _ground_truth(sample: Det3DDataSample, info: dict) -> Boxes | None:
