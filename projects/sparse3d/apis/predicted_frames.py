@@ -91,6 +91,40 @@ def predict_frames(
     return dataset, _named_apart(_of_model(dataset, chosen, model, score_threshold, also, title))
 
 
+def frame_loader(
+    config: Config,
+    checkpoint: str | PathLike | Checkpoint | None,
+    split: str = 'test',
+    device: str | None = None,
+    results: str | PathLike | None = None,
+) -> tuple[Callable[[int], Frame], int]:
+    """What loads, and predicts, the frame of a number, and how many there are.
+
+    Detections come with all scores. Features of earlier frames are not kept, since frames may be
+    asked for in any order.
+
+    Raises:
+        ConfigError: if a checkpoint and results are given.
+    """
+    if checkpoint is not None and results is not None:
+        raise ConfigError('detections come from a checkpoint or from --results, not from both')
+    if checkpoint is not None:
+        check_config(config, [split])
+    dataset = build_dataset(config, split)
+    opened = model = None
+    if checkpoint is not None:
+        device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+        model = build_model(config, checkpoint, device, False, split)
+    if results is not None:
+        opened = Results(Path(results), dataset.metainfo.get('classes', ()))
+
+    def load(index: int) -> Frame:
+        if opened is not None:
+            return next(_of_results(dataset, [index], opened, 0.0)).frame
+        return next(_of_model(dataset, [index], model, 0.0, None, None)).frame
+    return load, len(dataset)
+
+
 def frames_with_detections(*arguments, **options) -> Iterator[Frame]:
     """The frames of :func:`predict_frames` alone."""
     _, predicted = predict_frames(*arguments, **options)
