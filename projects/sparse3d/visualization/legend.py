@@ -40,9 +40,11 @@ def _counts(pairs: list[tuple[str, Boxes]], label: int) -> str:
 
 
 def label_text(frame: Frame, boxes: Boxes, row: int) -> str:
-    """Class and score of a detection; class of a labeled object."""
+    """Class and score of a detection; class of a labeled object, said to be one if both stand."""
     name = as_text(frame.class_name(int(boxes.labels[row])))
-    return f'{name}, labeled' if boxes.scores is None else f'{name} {boxes.scores[row]:.2f}'
+    if boxes.scores is None:
+        return name if frame.detections is None else f'{name}, labeled'
+    return f'{name} {boxes.scores[row]:.2f}'
 
 
 def labeled_rows(frame: Frame) -> list[tuple[Boxes, np.ndarray]]:

@@ -66,7 +66,7 @@ class SceneRenderer:
         # Colors as they were given: without tone mapping, and with the background
         # encoded as open3d will decode it.
         scene.view.set_post_processing(False)
-        scene.set_background([*(_srgb(c) for c in style.theme.background), 1.0])
+        scene.set_background([*(to_srgb(c) for c in style.theme.background), 1.0])
         scene.clear_geometry()
         for item in scene_geometries(frame, style):
             scene.add_geometry(item['name'], item['geometry'], item['material'])
@@ -93,7 +93,8 @@ class SceneRenderer:
                                                   frame.detections)))
         for radius in rings:
             pixel = self._project(_on_ring(radius, ground), canvas.size)
-            if pixel is not None and pixel[1] > max(box[3] for box in [*canvas.taken, (0,) * 4]):
+            top = max(box[3] for box in [*canvas.taken, (0,) * 4])
+            if pixel is not None and pixel[1] > top + 14 and 20 < pixel[0] < canvas.size[0] - 20:
                 canvas.axes.text(*pixel, f'{radius} m', color=style.theme.text, alpha=0.6,
                                  fontsize=9, ha='center', va='bottom', path_effects=style.halo,
                                  clip_on=True)
@@ -250,7 +251,8 @@ def line_item(name: str, segments: np.ndarray, color: tuple | np.ndarray,
     return {'name': name, 'geometry': geometry, 'material': material}
 
 
-def _srgb(linear: float) -> float:
+def to_srgb(linear: float) -> float:
+    """What open3d, without tone mapping, shows as it was given."""
     return 12.92 * linear if linear <= 0.0031308 else 1.055 * linear ** (1 / 2.4) - 0.055
 
 

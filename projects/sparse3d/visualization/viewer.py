@@ -16,7 +16,7 @@ from sparse3d.visualization.camera_overlay import camera_canvas, resized
 from sparse3d.visualization.colored_points import COLORINGS
 from sparse3d.visualization.display import has_display
 from sparse3d.visualization.frame import Frame
-from sparse3d.visualization.scene_3d import FIELD_OF_VIEW
+from sparse3d.visualization.scene_3d import FIELD_OF_VIEW, to_srgb
 from sparse3d.visualization.style import DEFAULT, Style
 from sparse3d.visualization.viewer_state import LAYERS, ViewerState
 from sparse3d.visualization.viewpoint import viewpoint
@@ -49,7 +49,9 @@ class Viewer:
         self.window = self.application.create_window(title, 1440, 860)
         self._scene = gui.SceneWidget()
         self._scene.scene = rendering.Open3DScene(self.window.renderer)
-        self._scene.scene.set_background([*state.style.theme.background, 1.0])
+        # colors as they were given, as in pictures
+        self._scene.scene.view.set_post_processing(False)
+        self._scene.scene.set_background([*map(to_srgb, state.style.theme.background), 1.0])
         self._panel = gui.Vert(4, gui.Margins(10, 10, 10, 10))
         self._fill_panel()
         self.window.add_child(self._scene)
@@ -129,7 +131,7 @@ class Viewer:
 
     def _on_key(self, event: Any) -> bool:
         gui = self._gui
-        if event.type != gui.KeyEvent.DOWN:
+        if event.type != gui.KeyEvent.Type.DOWN:
             return False
         if event.key in (gui.KeyName.RIGHT, gui.KeyName.LEFT):
             self._changed(self.state.step, 1 if event.key == gui.KeyName.RIGHT else -1)
@@ -138,7 +140,8 @@ class Viewer:
             by = SCORE_STEP if event.key == gui.KeyName.UP else -SCORE_STEP
             self._set_score(round(min(max(self.state.score_threshold + by, 0), 1), 2))
             return True
-        name = chr(event.key) if 0 < event.key < 128 else ''
+        code = int(event.key)
+        name = chr(code) if 0 < code < 128 else ''
         if name in KEYS:
             self._changed(self.state.toggle, KEYS[name])
         elif name == 'c':
