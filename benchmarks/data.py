@@ -25,7 +25,8 @@ from sparse3d_benchmarks import data_baselines, data_sets
 SAMPLES_AT_ONCE = 6
 
 
-def run(threads: int = 2, repeats: int = 10) -> list[dict]:
+def run(threads: int = 2, repeats: int = 10, samples_at_once: int = SAMPLES_AT_ONCE,
+        sizes: data_sets.Sizes = data_sets.FULL) -> list[dict]:
     """One row for each pipeline; see :mod:`sparse3d_benchmarks`.
 
     Both sides take turns, ``repeats`` times a few samples each; the median turn counts. A
@@ -33,8 +34,8 @@ def run(threads: int = 2, repeats: int = 10) -> list[dict]:
     """
     quiet()
     with torch_threads(1):
-        return [_row(name, ours, theirs, note, repeats)
-                for name, (ours, theirs, note) in pipelines().items()]
+        return [_row(name, ours, theirs, note, repeats, samples_at_once)
+                for name, (ours, theirs, note) in pipelines(sizes).items()]
 
 
 def quiet() -> None:
@@ -45,12 +46,13 @@ def quiet() -> None:
     MMLogger.get_current_instance().setLevel('ERROR')
 
 
-def pipelines() -> dict[str, tuple[Callable, Callable | None, str]]:
+def pipelines(sizes: data_sets.Sizes = data_sets.FULL,
+              ) -> dict[str, tuple[Callable, Callable | None, str]]:
     """Name -> how our dataset is built, how mmdet3d's, and a remark."""
-    kitti, nuscenes = data_sets.kitti(), data_sets.nuscenes()
+    kitti, nuscenes = data_sets.kitti(sizes), data_sets.nuscenes(sizes)
     camera = _base_config('nuscenes_camera.py')
     lidar = _base_config('nuscenes_lidar.py')
-    waymo = data_sets.waymo()
+    waymo = data_sets.waymo(sizes)
     return {
         'KITTI LiDAR': (
             lambda: _filled_up(kitti),
@@ -124,9 +126,11 @@ def _base_config(name: str) -> Config:
     return Config.fromfile(config_home() / '_base_' / 'datasets' / name)
 
 
-def _row(name: str, ours: Callable, theirs: Callable | None, note: str, repeats: int) -> dict:
+def _row(name: str, ours: Callable, theirs: Callable | None, note: str, repeats: int,
+         samples_at_once: int) -> dict:
     with data_baselines.numpy_as_mmdet3d_expects():
-        turns = [_Turns(DATASETS.build(build())) for build in (ours, theirs) if build is not None]
+        turns = [_Turns(DATASETS.build(build()), samples_at_once)
+                 for build in (ours, theirs) if build is not None]
         for _ in range(repeats + 1):  # the first turn reads files into memory and compiles
             for side in turns:
                 side.take()
@@ -140,13 +144,14 @@ def _row(name: str, ours: Callable, theirs: Callable | None, note: str, repeats:
 class _Turns:
     """Goes through a dataset a few samples at a time; seconds per sample of each turn."""
 
-    def __init__(self, dataset) -> None:
-        self.dataset, self.next, self.seconds = dataset, 0, []
+    def __init__(self, dataset, samples_at_once: int) -> None:
+        self.dataset, self.samples_at_once = dataset, samples_at_once
+        self.next, self.seconds = 0, []
 
     def take(self) -> None:
         start = time.process_time()
-        for _ in range(SAMPLES_AT_ONCE):
+        for _ in range(self.samples_at_once):
             if self.dataset[self.next % len(self.dataset)] is None:
                 raise RuntimeError(f'the dataset gave no sample {self.next}')
             self.next += 1
-        self.seconds.append((time.process_time() - start) / SAMPLES_AT_ONCE)
+        self.seconds.append((time.process_time() - start) / self.samples_at_once)

@@ -2,22 +2,32 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from sparse3d.datasets.kitti.prepare import prepare_kitti
+from sparse3d.datasets.kitti.prepare.crops import cut_crops as cut_kitti_crops
 from sparse3d.datasets.kitti.simulate import simulate_kitti
+from sparse3d.datasets.nuscenes.prepare.crops import cut_crops as cut_nuscenes_crops
 from sparse3d.datasets.nuscenes.prepare.frames import prepare_nuscenes
 from sparse3d.datasets.nuscenes.simulate import NuScenesOptions, simulate_nuscenes
 from sparse3d.datasets.waymo.prepare import prepare_waymo
 from sparse3d.datasets.waymo.simulate import WaymoOptions, simulate_waymo
-from sparse3d.preparation.object_crops import prepare_object_images
 
-KITTI_FRAMES = 24
-NUSCENES_SCENES = 2
-# Pictures as large as the real ones; as few of them as eight frames of a sample need.
-NUSCENES = NuScenesOptions(seconds=4, image_width=1600, camera_rate=2)
-# Range images as large as the real ones, frames half a second apart.
-WAYMO = WaymoOptions(seconds=4, frame_rate=2, columns=2650, image_width=0)
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large the data sets are that are made where there are none yet."""
+
+    kitti_frames: int = 24
+    nuscenes_scenes: int = 2
+    # Pictures as large as the real ones; as few of them as eight frames of a sample need.
+    nuscenes: NuScenesOptions = NuScenesOptions(seconds=4, image_width=1600, camera_rate=2)
+    # Range images as large as the real ones, frames half a second apart.
+    waymo: WaymoOptions = WaymoOptions(seconds=4, frame_rate=2, columns=2650, image_width=0)
+
+
+FULL = Sizes()
 
 
 def folder() -> Path:
@@ -33,33 +43,33 @@ def folder() -> Path:
     return path
 
 
-def kitti() -> Path:
+def kitti(sizes: Sizes = FULL) -> Path:
     """A prepared simulated KITTI with a database and object images."""
     root = folder() / 'kitti'
     if not _is_there(root):
-        simulate_kitti(root, KITTI_FRAMES, seed=0)
+        simulate_kitti(root, sizes.kitti_frames, seed=0)
         prepare_kitti(root)
-        prepare_object_images(root, 'kitti')
+        cut_kitti_crops(root)
         _note(root)
     return root
 
 
-def nuscenes() -> Path:
+def nuscenes(sizes: Sizes = FULL) -> Path:
     """A prepared simulated nuScenes with a database and object images."""
     root = folder() / 'nuscenes'
     if not _is_there(root):
-        simulate_nuscenes(root, NUSCENES_SCENES, seed=0, options=NUSCENES)
+        simulate_nuscenes(root, sizes.nuscenes_scenes, seed=0, options=sizes.nuscenes)
         prepare_nuscenes(root)
-        prepare_object_images(root, 'nuscenes')
+        cut_nuscenes_crops(root)
         _note(root)
     return root
 
 
-def waymo() -> Path:
+def waymo(sizes: Sizes = FULL) -> Path:
     """A prepared simulated Waymo segment without pictures."""
     root = folder() / 'waymo'
     if not _is_there(root):
-        simulate_waymo(root, 1, seed=0, options=WAYMO)
+        simulate_waymo(root, 1, seed=0, options=sizes.waymo)
         prepare_waymo(root, database_interval=1)
         _note(root)
     return root / 'kitti_format'

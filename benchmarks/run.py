@@ -12,7 +12,7 @@ from sparse3d.engine.allocator import set_allocator
 from sparse3d.engine.result_record import commit, device_name
 from sparse3d.engine.timing import torch_threads
 from sparse3d.errors import ConfigError
-from sparse3d.parallel.heartbeat import Activity
+from sparse3d.parallel.progress import Activity
 from sparse3d.plugins import load, near, offers
 
 

@@ -17,10 +17,10 @@ NEIGHBORS = 2
 SPAWN = multiprocessing.get_context('spawn')  # libgomp reads its environment once per process
 
 
-def run(threads: int = 2, repeats: int = 10) -> list[dict]:
-    """A row with the machine as it is, and one beside two processes that compute."""
+def run(threads: int = 2, repeats: int = 10, busy: int = NEIGHBORS) -> list[dict]:
+    """A row with the machine as it is, and one beside ``busy`` processes that compute."""
     rows = []
-    for neighbors in (0, NEIGHBORS):
+    for neighbors in (0, busy):
         with _busy(neighbors):
             ours, default = (_in_a_new_process(count, threads, repeats)
                              for count in (ASLEEP, SPINNING))

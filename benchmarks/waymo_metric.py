@@ -15,28 +15,28 @@ _SIZES = np.array([[4.7, 2.0, 1.7], [0.9, 0.9, 1.75], [1.8, 0.8, 1.7]])  # by cl
 _TYPES = np.array([1, 2, 4])
 
 
-def run(threads: int = 2, repeats: int = 10) -> list[dict]:
+def run(threads: int = 2, repeats: int = 10, frames: int = FRAMES) -> list[dict]:
     """Rows for time and memory; see :mod:`sparse3d_benchmarks`.
 
     ``repeats`` is not used: each figure is one call.
     """
     evaluate_waymo(*typical_tables(2))  # compiles or loads what was compiled
-    tables = typical_tables(FRAMES)
+    tables = typical_tables(frames)
     start = time.perf_counter()
     result = evaluate_waymo(*tables)
     seconds = time.perf_counter() - start
-    half, whole = _peak_megabytes(FRAMES // 2), _peak_megabytes(FRAMES)
-    slope = (whole - half) / (FRAMES / 2)
-    size = f'{FRAMES:,} frames with {DETECTIONS} detections and {GROUND_TRUTHS} objects'
+    half, whole = _peak_megabytes(frames // 2), _peak_megabytes(frames)
+    slope = (whole - half) / (frames / 2)
+    size = f'{frames:,} frames with {DETECTIONS} detections and {GROUND_TRUTHS} objects'
     return [
-        dict(name='Waymo metric, 40,000 frames', value=seconds * ALL_FRAMES / FRAMES, unit='s',
+        dict(name='Waymo metric, 40,000 frames', value=seconds * ALL_FRAMES / frames, unit='s',
              baseline=None, ratio=None,
              note=f'{size} took {seconds:.1f} s, scaled; {threads} threads; Vehicle L2 APH '
                   f'{result.average_precision["Vehicle_L2_APH"]:.3f}'),
         dict(name='Waymo metric, memory beside its input',
-             value=whole + slope * (ALL_FRAMES - FRAMES), unit='MB', baseline=None, ratio=None,
-             note=f'at its peak {half:.0f} MB for {FRAMES // 2:,} frames, {whole:.0f} MB for '
-                  f'{FRAMES:,}; scaled to {ALL_FRAMES:,}')]
+             value=whole + slope * (ALL_FRAMES - frames), unit='MB', baseline=None, ratio=None,
+             note=f'at its peak {half:.0f} MB for {frames // 2:,} frames, {whole:.0f} MB for '
+                  f'{frames:,}; scaled to {ALL_FRAMES:,}')]
 
 
 def typical_tables(frames: int, seed: int = 0) -> tuple[dict, dict]:

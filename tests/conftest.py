@@ -2,17 +2,15 @@
 from __future__ import annotations
 
 import os
-import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import sparse3d.passive_wait  # noqa: F401  (before anything imports torch)
 from tiers import TESTS, is_fast
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-# By its file: importing sparse3d takes seconds, and not every test needs it.
-runpy.run_path(str(REPOSITORY / 'projects' / 'sparse3d' / 'passive_wait.py'))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -34,6 +34,8 @@ def forbidden_imports(path: Path, source: str) -> set[str]:
     others = {*PLUG_INS, 'sparse3d_benchmarks', 'sparse3d_cli'} - {own} if own else set()
     if own == 'sparse3d_cli':
         others -= {'sparse3d_benchmarks'}
+    elif own in PLUG_INS and path.name == '__init__.py':  # says that `sparse3d` is not ours
+        others -= {'sparse3d_cli'}
     elif path == Path('projects/sparse3d/__main__.py'):  # `python -m sparse3d` is the command line
         others -= {'sparse3d_cli'}
     return imported_packages(source) & (others | {'torchvision', 'tensorflow'})

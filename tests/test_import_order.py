@@ -131,5 +131,18 @@ def test_imports_run_down_the_list():
     assert upward(house()) == []
 
 
+def judged_by_themselves(graph: Graph) -> list[tuple[str, str]]:
+    """Pairs (simulator, reader): what writes drives may know nothing of what reads them."""
+    return sorted((module, other) for module, others in graph.items() for other in others
+                  if '.simulate.' in module and module.startswith('sparse3d.datasets.')
+                  and other.split('.')[3:4] in (['prepare'], ['evaluate']))
+
+
+def test_simulators_import_nothing_of_readers_and_metrics():
+    low, high = 'sparse3d.datasets.a.simulate.b', 'sparse3d.datasets.a.prepare.c'
+    assert judged_by_themselves(graph_of({low: f'import {high}', high: ''})) == [(low, high)]
+    assert judged_by_themselves(house()) == []
+
+
 def test_no_imports_run_in_a_circle():
     assert circle(house()) == []

@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'projects')]
 
 from installation import mmcv_build  # noqa: E402
 from installation.steps import Step, StepFailed, run_logged  # noqa: E402
-from sparse3d_cli import system_packages  # noqa: E402
+from sparse3d.apis import system_packages  # noqa: E402
 
 CONSTRAINTS = ROOT / 'constraints.txt'
 BUILD_TOOLS = ['setuptools', 'wheel', 'ninja', 'packaging', 'psutil']

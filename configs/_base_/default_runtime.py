@@ -11,6 +11,8 @@ default_hooks = dict(
     seed_every_epoch=dict(type='SeedEveryEpochHook'),
     # A NaN stops the training before the weights learn from it.
     watch=dict(type='NonFiniteWatchHook'),
+    # Numbers of the training's points go into checkpoints; detection compares its own with them.
+    point_statistics=dict(type='PointStatisticsHook'),
     # An evaluation that cannot work fails before the first epoch.
     validate_first=dict(type='ValidateBeforeTrainingHook'))
 

@@ -13,7 +13,8 @@ model = dict(
         in_channels=4,
         feat_channels=(64, 64),
         voxel_size=pillar_size,
-        point_cloud_range={{_base_.grid_range}}),
+        point_cloud_range={{_base_.grid_range}},
+        norm_cfg=dict(type='VoxelBN1d', eps=1e-3, momentum=0.1)),  # hundreds of steps, not 1e5
     middle_encoder=dict(
         _delete_=True,
         type='DSVTEncoder',

@@ -1,5 +1,5 @@
 # The baseline's detector with DSVT as its encoder: pillars of 0.4 m, two blocks, the same heat map.
-_base_ = ['../centerpoint/centerpoint_simulated_waymo.py']
+_base_ = ['../baselines/centerpoint_simulated_waymo.py']
 custom_imports = dict(imports=['dsvt.register'])
 
 pillar_size = [0.4, 0.4, 6]  # meters
@@ -13,7 +13,8 @@ model = dict(
         in_channels=5,
         feat_channels=(32, 64),
         voxel_size=pillar_size,
-        point_cloud_range={{_base_.grid_range}}),
+        point_cloud_range={{_base_.grid_range}},
+        norm_cfg=dict(type='VoxelBN1d', eps=1e-3, momentum=0.1)),  # hundreds of steps, not 1e5
     middle_encoder=dict(
         _delete_=True,
         type='DSVTEncoder',

@@ -1,5 +1,5 @@
 # The baseline on a drive in Waymo's layout with a focal layer at the end of stages 1 and 2.
-_base_ = ['../centerpoint/centerpoint_simulated_waymo.py']
+_base_ = ['../baselines/centerpoint_simulated_waymo.py']
 custom_imports = dict(imports=['focalsconv.register'])
 
 model = dict(

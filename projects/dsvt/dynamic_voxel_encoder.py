@@ -30,12 +30,18 @@ class DynamicVoxelEncoder(nn.Module):
     and to the voxel's center. The first layer sets each point beside its voxel's maximum,
     the second leaves the maximum alone.
 
+    All of these come in on one scale: the place as a share of the range and the offsets as a
+    share of the voxel, -1 to 1 each. In meters, as published, nearly all of what the first layer
+    gives is where a pillar lies, and the shape within it, centimeters, has to be learned
+    against that (README, "Does it learn?").
+
     Args:
         in_channels: columns of a point, x, y, z first.
         feat_channels: outputs of the two layers; the first is the width after joining.
         voxel_size: x, y, z in meters.
         point_cloud_range: x, y, z minimum, x, y, z maximum in meters, LiDAR frame.
         norm_cfg: batch normalization over points.
+        published_meters: place and offsets stay in meters.
 
     Source: DSVT (CVPR 2023), released configs; dynamic voxelization from MVF (CoRL 2019).
     """
@@ -43,7 +49,7 @@ class DynamicVoxelEncoder(nn.Module):
     def __init__(self, in_channels: int = 5, feat_channels: Sequence[int] = (192, 192),
                  voxel_size: Sequence[float] = (0.32, 0.32, 6.0),
                  point_cloud_range: Sequence[float] = (-74.88, -74.88, -2, 74.88, 74.88, 4),
-                 norm_cfg: dict | None = None) -> None:
+                 norm_cfg: dict | None = None, published_meters: bool = False) -> None:
         super().__init__()
         norm_cfg = norm_cfg or dict(type='VoxelBN1d', eps=1e-3, momentum=0.01)
         first, last = feat_channels
@@ -52,6 +58,10 @@ class DynamicVoxelEncoder(nn.Module):
         size, limits = torch.tensor(voxel_size), torch.tensor(point_cloud_range)
         self.register_buffer('voxel_size', size, persistent=False)
         self.register_buffer('first_center', limits[:3] + size / 2, persistent=False)
+        middle, extent = (limits[:3] + limits[3:]) / 2, (limits[3:] - limits[:3]) / 2
+        self.register_buffer('middle', middle, persistent=False)
+        self.register_buffer('extent', extent, persistent=False)
+        self.published_meters = published_meters
         self.grid = ((limits[3:] - limits[:3]) / size).round().long().tolist()  # x, y, z
 
     def forward(
@@ -78,12 +88,16 @@ class DynamicVoxelEncoder(nn.Module):
     def _describe(self, points: Tensor, coordinates: Tensor, voxel: Tensor,
                   counts: Tensor) -> Tensor:
         """Values, offset to the mean, offset to the center: [P, C + 6]."""
-        xyz = points[:, :3]
+        xyz, others = points[:, :3], points[:, 3:]
         if len(points) == 0:
             return torch.cat([points, xyz, xyz], dim=1)
         mean = torch.segment_reduce(xyz, 'mean', lengths=counts, axis=0)
         center = coordinates[:, [3, 2, 1]] * self.voxel_size + self.first_center
-        return torch.cat([points, xyz - mean[voxel], xyz - center], dim=1)
+        place, to_mean, to_center = xyz, xyz - mean[voxel], xyz - center
+        if not self.published_meters:
+            place = (xyz - self.middle) / self.extent
+            to_mean, to_center = (offset * 2 / self.voxel_size for offset in (to_mean, to_center))
+        return torch.cat([place, others, to_mean, to_center], dim=1)
 
 
 def _maximum(values: Tensor, counts: Tensor) -> Tensor:

@@ -39,6 +39,7 @@ class IoUCenterHead(nn.Module):
         rectifier: weight of the overlap in the score, for each class.
         iou_thresholds: overlap in BEV, for each class.
         nms_pre, nms_post: boxes of a class before and after suppression.
+        momentum: of the batch normalizations; 0.01 is for schedules of many thousand steps.
         published_turned_nms: see :func:`dsvt.center_decoding.suppress`.
 
     Raises:
@@ -55,7 +56,8 @@ class IoUCenterHead(nn.Module):
                  center_range: Sequence[float] = (-80, -80, -10, 80, 80, 10),
                  rectifier: Sequence[float] = (0.68, 0.71, 0.65),
                  iou_thresholds: Sequence[float] = (0.7, 0.6, 0.55), nms_pre: int = 4096,
-                 nms_post: int = 500, published_turned_nms: bool = False) -> None:
+                 nms_post: int = 500, momentum: float = 0.01,
+                 published_turned_nms: bool = False) -> None:
         super().__init__()
         for name, values in (('rectifier', rectifier), ('iou_thresholds', iou_thresholds)):
             if len(values) != num_classes:
@@ -69,10 +71,10 @@ class IoUCenterHead(nn.Module):
         self.choice = (max_candidates, score_threshold, center_range)
         self.rectifier = rectifier
         self.suppression = (iou_thresholds, nms_pre, nms_post, published_turned_nms)
-        self.shared_conv = nn.Sequential(*_convolution(in_channels, channels))
+        self.shared_conv = nn.Sequential(*_convolution(in_channels, channels, momentum))
         outputs = {**CODES, 'iou': 1, 'hm': num_classes}
         self.branches = nn.ModuleDict({
-            name: nn.Sequential(*_convolution(channels, channels),
+            name: nn.Sequential(*_convolution(channels, channels, momentum),
                                 nn.Conv2d(channels, out, 3, padding=1))
             for name, out in outputs.items()})
         self.init_weights()
@@ -155,6 +157,6 @@ def _codes(maps: dict[str, Tensor]) -> Tensor:
     return torch.cat([maps[name] for name in CODES], dim=1).float()   # [B, 8, H, W]
 
 
-def _convolution(in_channels: int, channels: int) -> list[nn.Module]:
+def _convolution(in_channels: int, channels: int, momentum: float) -> list[nn.Module]:
     return [nn.Conv2d(in_channels, channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01), nn.ReLU()]
+            nn.BatchNorm2d(channels, eps=1e-3, momentum=momentum), nn.ReLU()]

@@ -12,24 +12,25 @@ from collections import OrderedDict
 from collections.abc import Mapping
 
 from mmdet3d.registry import MODELS
-from mmengine.config import Config
 from torch import Tensor
 
 import dsvt.register  # noqa: F401  (registers what the configs name)
 from sparse3d.checkpoints import Conversion, refuse_unmatched
-from sparse3d.engine.load_config import find_config
+from sparse3d.engine.load_config import load_config
 from sparse3d.errors import CheckpointError
 
 CONFIGS = dict(pillar='dsvt_pillar_waymo_1frame_24e',
                voxel='dsvt_voxel_waymo_1frame_24e',
                nuscenes='dsvt_pillar_nuscenes_20e')
+ENCODER_OPTIONS = {'model.voxel_encoder.published_meters': True,
+                   'model.middle_encoder.published_embedding_order': True}
 OPTIONS = dict(
-    pillar={'model.middle_encoder.published_embedding_order': True,
+    pillar={**ENCODER_OPTIONS,
             'model.bbox_head.published_turned_nms': True},
-    voxel={'model.middle_encoder.published_embedding_order': True,
+    voxel={**ENCODER_OPTIONS,
            'model.middle_encoder.published_empty_slots': True,
            'model.bbox_head.published_turned_nms': True},
-    nuscenes={'model.middle_encoder.published_embedding_order': True,
+    nuscenes={**ENCODER_OPTIONS,
               'model.bbox_head.decoder_layers.0.published_lone_queries': True,
               'model.bbox_head.decoder_layers.0.published_wrapping': True,
               'model.bbox_head.published_top_height': True,
@@ -101,7 +102,7 @@ def convert(published: Mapping[str, Tensor], config: str | None = None) -> Conve
             unknown.append(name)
     _fold_biases(weights)
     path = config or CONFIGS[kind]
-    wanted = _state_of(path)
+    wanted = _state_of(path, OPTIONS[kind])
     unknown += [name for name in weights if name not in wanted]
     refuse_unmatched(unknown, sorted(set(wanted) - set(weights)))
     _check_shapes(weights, wanted, path)
@@ -143,9 +144,10 @@ def _fold_biases(weights: dict[str, Tensor]) -> None:
             weights[mean] = weights[mean] - weights.pop(name)
 
 
-def _state_of(path: str) -> dict[str, Tensor]:
-    model = MODELS.build(dict(Config.fromfile(find_config(path)).model, _scope_='mmdet3d'))
-    return model.state_dict()
+def _state_of(path: str, options: Mapping[str, object]) -> dict[str, Tensor]:
+    """The weights that a config's model has with its published options."""
+    config = load_config(path, dict(options))
+    return MODELS.build(dict(config.model, _scope_='mmdet3d')).state_dict()
 
 
 def _check_shapes(weights: dict[str, Tensor], wanted: dict[str, Tensor], path: str) -> None:

@@ -21,7 +21,6 @@ from sparse3d.errors import PluginError
 
 PLUGIN_GROUP = 'sparse3d.plugins'
 DATA_SET_GROUP = 'sparse3d.data_sets'
-BASELINES = 'sparse3d_configs.centerpoint'  # configs of no plug-in
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,7 @@ class Plugin:
         pictures: name to a :class:`PictureWriter`.
         stream: ``(model, **options) -> stream``, for detectors of videos: frames go in one at a
             time, detections come out.
-        requires: distributions that are needed beyond the core's.
-        docs: address or path of a page.
+        docs: address or path of a page, which ``list plugins`` shows.
     """
 
     name: str
@@ -57,7 +55,6 @@ class Plugin:
     exporters: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
     stream: str | None = None
-    requires: tuple[str, ...] = ()
     docs: str = ''
 
 
@@ -68,10 +65,15 @@ class DataSet:
     Attributes:
         name: what ``create-data``, ``simulate`` and ``check`` call it.
         summary: half a sentence for ``--help``.
-        modules: imported to register dataset, transforms and metric.
+        modules: imported to register dataset, transforms, metric, and the formats of detections
+            (:func:`sparse3d.structures.detection_formats.register_format`) and of result files
+            (:func:`sparse3d.structures.result_files.register_results`).
+        configs: importable package of configs that train on it.
         info_files: patterns of the info files below a data root, by which it is recognized.
         arguments: ``(parser) -> None``: arguments of ``create-data NAME``.
         prepare: ``(namespace) -> report``: what ``create-data NAME`` runs.
+        propose: ``(root, out, overwrite) -> report``: what ``create-data config ROOT`` runs;
+            writes a config for the data set in a folder.
         check: ``(folder: Path) -> CheckReport``; the folder is the one of the info files.
         upgrade: ``(old, path) -> (metainfo, entries, words) | None``: info files of older
             layouts; None where the file is not of this data set.
@@ -79,26 +81,22 @@ class DataSet:
         simulate: ``(namespace) -> str``: what ``simulate NAME`` runs; gives a closing line.
         crops: ``(root, workers) -> dict(objects=..., crops=...)``: objects of the database cut
             from images, for pasting.
-        read_results, write_results: detections from and to the data set's own format.
-        evaluate, submit: scores of result files; a folder ready to be handed in.
-        docs: address or path of a page.
+        docs: address or path of a page, which ``list datasets`` shows.
     """
 
     name: str
     summary: str = ''
     modules: tuple[str, ...] = ()
+    configs: str | None = None
     info_files: tuple[str, ...] = ()
     arguments: str | None = None
     prepare: str | None = None
+    propose: str | None = None
     check: str | None = None
     upgrade: str | None = None
     simulate_arguments: str | None = None
     simulate: str | None = None
     crops: str | None = None
-    read_results: str | None = None
-    write_results: str | None = None
-    evaluate: str | None = None
-    submit: str | None = None
     docs: str = ''
 
 
@@ -140,6 +138,10 @@ class Exporter(Protocol):
 
 
 Contract = TypeVar('Contract', Plugin, DataSet)
+# What stands where else the name of a plug-in or of a data set does on a command line.
+TAKEN_NAMES = {Plugin: {'renames': 'convert-checkpoint'},
+               DataSet: {'crops': 'create-data', 'upgrade': 'create-data',
+                         'config': 'create-data'}}
 
 
 @dataclass(frozen=True)
@@ -283,14 +285,16 @@ def load(reference: str) -> Any:
     """The object that a reference ``'module:attribute'`` names.
 
     Raises:
-        PluginError: if it is not there.
+        PluginError: if it is not there, or importing it raises anything.
     """
     module, _, attribute = reference.partition(':')
     try:
         return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise PluginError(f'{reference} cannot be loaded: {_first_line(error)}; install its '
-                          f'plug-in anew') from error
+    except PluginError:
+        raise
+    except Exception as error:  # somebody else's code
+        raise PluginError(f'{reference} cannot be loaded: {type(error).__name__}: '
+                          f'{_first_line(error)}; install what it belongs to anew') from error
 
 
 CONFIG_PACKAGE = 'sparse3d_configs'
@@ -305,13 +309,14 @@ def config_folders() -> dict[str, Path]:
     """Folders of config files by package, the core's own first; nothing of them is imported.
 
     Those that come with Sparse3D are there also where plug-ins have no installed metadata.
-    Plug-ins whose package of configs is not there are left out.
+    Plug-ins and data sets whose package of configs is not there are left out.
     """
     home = config_home()
     rooms = [] if home is None else sorted(
         path.name for path in home.iterdir() if path.is_dir() and not path.name.startswith('_'))
     packages = [*(f'{CONFIG_PACKAGE}.{room}' for room in rooms),
-                *(owner.configs for owner in plugins().values() if owner.configs)]
+                *(owner.configs for owner in [*plugins().values(), *data_sets().values()]
+                  if owner.configs)]
     return {package: folder for package in packages
             if (folder := _folder(package)) is not None}
 
@@ -388,6 +393,9 @@ def _load(point: metadata.EntryPoint, kind: type) -> Installed:
     if not isinstance(contract, kind):
         return Installed(point.name, source, None,
                          f'{point.value} is a {type(contract).__name__}, not a {kind.__name__}')
+    if contract.name in TAKEN_NAMES[kind]:
+        return Installed(point.name, source, None, f'{point.value} is called {contract.name!r}, '
+                         f'which means something else to {TAKEN_NAMES[kind][contract.name]}')
     return Installed(point.name, source, contract)
 
 

@@ -26,6 +26,11 @@ SUPPRESSIONS = ('nms', 'soft_nms', 'nms_match', 'nms_rotated', 'nms_quadri')
 # Arguments that a class of mmdet or mmdet3d evaluates; names may stand there, nothing else.
 EVALUATED = ('seg_3d_dtype', 'warp_mode', 'ops')
 NAMES_ONLY = re.compile(r'[\w.]*')
+# Arguments that a class of mmdet reads as a config file, which may be a program.
+CONFIG_FILES = ('teacher_config', )
+# Arguments that mmdet3d's WaymoMetric writes into a line for the shell.
+OF_THE_SHELL = ('waymo_bin_file', 'pklfile_prefix', 'result_prefix')
+TEMPLATE = '{{'  # mmengine puts other text into a config there before it runs it
 TYPE_KEYS = ('type', 'constructor', 'runner_type')
 SCOPE_KEYS = ('_scope_', 'default_scope')  # mmengine imports `<scope>.registry`
 TAKEN = ('model', 'test_pipeline', 'class_names', 'frames', 'default_scope', 'custom_imports')
@@ -54,7 +59,7 @@ def stored_config(text: str) -> dict[str, Any]:
     dataset = _test_dataset(config)
     if 'pipeline' in dataset:
         config.setdefault('test_pipeline', dataset['pipeline'])
-    if classes := (dataset.get('metainfo') or {}).get('classes'):
+    if classes := _table(dataset, 'metainfo').get('classes'):
         config.setdefault('class_names', classes)
     config.pop('frames', None)  # what counts is what the test dataset was given
     if 'frames' in dataset:
@@ -71,8 +76,8 @@ def check_data_config(config: dict[str, Any], source: str) -> None:
         ConfigError: naming the place and the value.
     """
     imports = config.get('custom_imports') or {}
-    modules = imports.get('imports', []) if isinstance(imports, dict) else imports
-    for module in [modules] if isinstance(modules, str) else modules:
+    modules = imports.get('imports') or [] if isinstance(imports, dict) else imports
+    for module in modules if isinstance(modules, list | tuple) else [modules]:
         if not isinstance(module, str) or not is_plug_in(module):
             raise ConfigError(f'{source} imports {module!r}, which is no installed plug-in of '
                               'Sparse3D; a config that comes as data imports no other module')
@@ -87,6 +92,12 @@ def check_data_config(config: dict[str, Any], source: str) -> None:
         if key in EVALUATED and not NAMES_ONLY.fullmatch(value):
             raise ConfigError(f'{source} gives {place}={value!r}, which would be run as a '
                               'program; only a name may stand there')
+        if key in CONFIG_FILES:
+            raise ConfigError(f'{source} gives {place}={value!r}, a file that may be a program; '
+                              'write what it says in its place')
+        if key in OF_THE_SHELL and not A_PATH.fullmatch(value):
+            raise ConfigError(f'{source} gives {place}={value!r}, which goes to the shell; only '
+                              'letters, digits and . / _ - may stand there')
 
 
 def read_literals(text: str) -> dict[str, Any]:
@@ -98,7 +109,8 @@ def read_literals(text: str) -> dict[str, Any]:
     try:
         statements = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ConfigError(f'the config in the checkpoint is no config text: {error}') from error
+        raise ConfigError(f'the config in the checkpoint is no config text: '
+                          f'{error or type(error).__name__}') from error
     config = {}
     for statement in statements:
         simple = isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(
@@ -121,10 +133,12 @@ def leave_out_programs(content: Any) -> Any:
         text = holder.get(last) if isinstance(holder, dict) else None
         if isinstance(text, str) and not A_PATH.fullmatch(text):
             try:
-                config = read_literals(text)
-                check_data_config(config, 'the config in the checkpoint')
+                if TEMPLATE in text:
+                    raise ConfigError('the config in the checkpoint is a template')
+                check_data_config(read_literals(text), 'the config in the checkpoint')
             except ConfigError as error:
-                holder[last] = f'# left out: {" ".join(str(error).split())}\n'
+                reason = ' '.join(str(error).replace('{', '(').split())
+                holder[last] = f'# left out: {reason}\n'
     return content
 
 
@@ -187,15 +201,16 @@ def _literal(node: ast.expr) -> Any:
             raise _not_data(node)
         return {**(_literal(node.args[0]) if node.args else {}),
                 **{keyword.arg: _literal(keyword.value) for keyword in node.keywords}}
-    if isinstance(node, ast.Dict) and None not in node.keys:
-        return {_literal(key): _literal(value)
-                for key, value in zip(node.keys, node.values, strict=True)}
-    if isinstance(node, ast.List | ast.Tuple | ast.Set):
-        kind = {ast.List: list, ast.Tuple: tuple, ast.Set: set}[type(node)]
-        return kind([_literal(item) for item in node.elts])
+    if isinstance(node, ast.List | ast.Tuple):
+        return {ast.List: list, ast.Tuple: tuple}[type(node)](map(_literal, node.elts))
     if isinstance(node, ast.Name) and node.id in ('inf', 'nan'):  # as mmengine writes them
         return float(node.id)
     try:
+        if isinstance(node, ast.Dict) and None not in node.keys:
+            return {_literal(key): _literal(value)
+                    for key, value in zip(node.keys, node.values, strict=True)}
+        if isinstance(node, ast.Set):
+            return set(map(_literal, node.elts))
         return ast.literal_eval(node)  # a number, a text, a truth value
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         raise _not_data(node) from None
@@ -207,10 +222,19 @@ def _not_data(node: ast.AST) -> ConfigError:
 
 
 def _test_dataset(config: dict[str, Any]) -> dict[str, Any]:
-    dataset = (config.get('test_dataloader') or {}).get('dataset') or {}
+    dataset = _table(_table(config, 'test_dataloader'), 'dataset')
     while isinstance(dataset.get('dataset'), dict):
         dataset = dataset['dataset']
     return dataset
+
+
+def _table(holder: dict[str, Any], key: str) -> dict[str, Any]:
+    """The dict under a key; empty if there is none, or None."""
+    table = holder.get(key)
+    if table is not None and not isinstance(table, dict):
+        raise ConfigError(f'the config in the checkpoint gives {key}={table!r:.80}, which is no '
+                          'dict')
+    return table or {}
 
 
 def _without_paths(node: Any) -> Any:

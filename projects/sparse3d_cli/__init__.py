@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None, command: str = 'sparse3d') -> i
     Returns:
         The exit status of the process: 2 after an error that the user can mend.
     """
-    verb, *rest = list(sys.argv[1:] if arguments is None else arguments) or ['--help']
+    given = sys.argv[1:] if arguments is None else arguments
+    verb, *rest = given or ['--help']  # not list(...): the verb of that name is a module here
     if verb in ('-h', '--help'):
         print(_overview(command))
         return 0

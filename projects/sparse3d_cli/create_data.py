@@ -5,6 +5,7 @@ import argparse
 import os
 
 from sparse3d.plugins import data_sets, load
+from sparse3d_cli.own_parser import add_parsers
 
 EXAMPLES = """\
   sparse3d create-data kitti data/kitti --workers 4
@@ -15,6 +16,7 @@ EXAMPLES = """\
   sparse3d create-data waymo data/waymo --merge        # when all are done
   sparse3d create-data crops kitti data/kitti          # objects to paste into images
   sparse3d create-data custom data/mine                # docs/custom_data.md
+  sparse3d create-data config data/mine                # a config that fits them
   sparse3d create-data upgrade data/nuscenes/nuscenes_infos_train.pkl   # mmdet3d 0.x, 1.0
   sparse3d create-data upgrade data/kitti/kitti_infos_train.pkl         # mmdet3d 0.x, 1.0
   sparse3d check data/kitti                            # then
@@ -22,22 +24,38 @@ EXAMPLES = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(required=True, metavar='command')
+    commands = add_parsers(parser, 'command')
     for name, data_set in data_sets().items():
         if data_set.prepare is not None:
-            command = commands.add_parser(name, help=data_set.summary)
-            load(data_set.arguments)(command)
-            command.set_defaults(run=_prepare, prepare=data_set.prepare)
+            command = commands.add_parser(name, help=data_set.summary,
+                                          arguments=data_set.arguments)
+            command.set_defaults(_run=_prepare, _prepare=data_set.prepare)
+    _add_config(commands)
     _add_crops(commands)
     _add_upgrade(commands)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    return arguments.run(arguments)
+    return arguments._run(arguments)
 
 
 def _prepare(arguments: argparse.Namespace) -> int:
-    print(load(arguments.prepare)(arguments))
+    print(load(arguments._prepare)(arguments))
+    return 0
+
+
+def _add_config(commands: argparse._SubParsersAction) -> None:
+    config = commands.add_parser(
+        'config', help='propose a config for a prepared data set of your own')
+    config.add_argument('root', help='folder of the prepared data set')
+    config.add_argument('--out', metavar='FILE.py', help='where to write it; default: in ROOT')
+    config.add_argument('--overwrite', action='store_true', help='replace a file that is there')
+    config.set_defaults(_run=_config)
+
+
+def _config(arguments: argparse.Namespace) -> int:
+    from sparse3d.apis.propose import propose_config
+    print(propose_config(arguments.root, arguments.out, arguments.overwrite))
     return 0
 
 
@@ -48,7 +66,7 @@ def _add_crops(commands: argparse._SubParsersAction) -> None:
                                            if data_set.crops])
     crops.add_argument('root', help='folder of the prepared data set')
     crops.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
-    crops.set_defaults(run=_crops)
+    crops.set_defaults(_run=_crops)
 
 
 def _crops(arguments: argparse.Namespace) -> int:
@@ -62,7 +80,7 @@ def _add_upgrade(commands: argparse._SubParsersAction) -> None:
         'upgrade', help='convert an info file of mmdet3d 0.x or 1.0')
     upgrade.add_argument('file', help='the info file; it is kept with the ending .old')
     upgrade.add_argument('--out', help='write here instead and leave the file alone')
-    upgrade.set_defaults(run=_upgrade)
+    upgrade.set_defaults(_run=_upgrade)
 
 
 def _upgrade(arguments: argparse.Namespace) -> int:

@@ -27,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='leave out detections below this score (default: %(default)s)')
     parser.add_argument('--intensity-scale', type=float, default=1.0, metavar='FACTOR',
                         help="multiply intensities to the units of the training's")
+    parser.add_argument('--sensor-height', type=float, metavar='METERS',
+                        help="height of your LiDAR above the ground, if not the training's: z is "
+                        'shifted for the model, results are in your frame')
     parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
                         help='override the config')
@@ -39,7 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     set_allocator()
     done = detect_files(arguments.config, arguments.checkpoint, arguments.clouds, arguments.out,
                         arguments.formats, arguments.score_threshold, arguments.device,
-                        parse_options(arguments.cfg_options), arguments.intensity_scale)
+                        parse_options(arguments.cfg_options), arguments.intensity_scale,
+                        arguments.sensor_height)
     print(f'{len(done)} clouds, {sum(map(len, done.values()))} detections; '
           f'results in {arguments.out}')
     for error in done.damaged.values():

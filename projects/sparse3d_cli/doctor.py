@@ -7,9 +7,12 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from sparse3d_cli.environment_checks import Row, all_checks
+from sparse3d_cli.own_package import foreign_package
+
+if TYPE_CHECKING:
+    from sparse3d.apis.environment_checks import Row
 
 LIGHT = True  # the table comes out where nothing of the stack can be imported
 EXAMPLES = """\
@@ -20,12 +23,16 @@ COLORS = {'ok': '32', 'note': '33', 'broken': '31'}
 
 
 def print_row(row: Row) -> None:
-    mark = MARKS[row.state]
+    print_line(row.state, row.name, row.value, row.remedy)
+
+
+def print_line(state: str, name: str, value: str, remedy: str) -> None:
+    mark = MARKS[state]
     if sys.stdout.isatty():
-        mark = f'\033[{COLORS[row.state]}m{mark}\033[0m'
-    print(f'{mark}  {row.name:26s} {row.value}', flush=True)
-    if row.remedy:
-        print(f'{"":35s}-> {row.remedy}', flush=True)
+        mark = f'\033[{COLORS[state]}m{mark}\033[0m'
+    print(f'{mark}  {name:26s} {value}', flush=True)
+    if remedy:
+        print(f'{"":35s}-> {remedy}', flush=True)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,8 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    with suppress(Exception):
-        import sparse3d  # noqa: F401  (lets waiting threads sleep, before torch is loaded)
+    foreign = foreign_package()
+    if foreign:  # nothing of ours can be imported to check the rest
+        value, _, remedy = foreign.partition(': ')
+        print_line('broken', 'sparse3d', value, remedy)
+        print('\n1 broken; the rest is checked when it is mended')
+        return 1
+    from sparse3d.apis.environment_checks import all_checks
     warnings.filterwarnings('ignore')
     broken = 0
     for row in all_checks():

@@ -10,6 +10,17 @@ from pathlib import Path
 OURS = ('plugins.py', 'register.py', 'passive_wait.py')
 
 
+def require_own_package() -> None:
+    """What every plug-in calls first.
+
+    Raises:
+        ImportError: in one sentence, if `sparse3d` is absent or another package.
+    """
+    foreign = foreign_package()
+    if foreign:
+        raise ImportError(foreign)
+
+
 def foreign_package() -> str | None:
     """One sentence if the `sparse3d` that would be imported is absent or another one, else None.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 
 from sparse3d.plugins import data_sets, load
+from sparse3d_cli.own_parser import add_parsers
 
 EXAMPLES = """\
   sparse3d simulate kitti data/simulated_kitti --frames 200 --seed 0 --workers 2
@@ -14,14 +15,14 @@ EXAMPLES = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    formats = parser.add_subparsers(required=True, metavar='format')
+    formats = add_parsers(parser, 'format')
     for name, data_set in data_sets().items():
         if data_set.simulate is not None:
             chosen = formats.add_parser(name, help=data_set.summary,
+                                        arguments=data_set.simulate_arguments,
                                         formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-            load(data_set.simulate_arguments)(chosen)
-            chosen.set_defaults(simulate=data_set.simulate)
+            chosen.set_defaults(_simulate=data_set.simulate)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    print(load(arguments.simulate)(arguments))
+    print(load(arguments._simulate)(arguments))

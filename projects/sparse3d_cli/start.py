@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 
@@ -30,11 +31,17 @@ def start_verb(verb: str, arguments: Sequence[str], command: str) -> int:
         print(f'error: {foreign}', file=sys.stderr)
         return USER_ERROR
     module = import_module(f'sparse3d_cli.{_file(verb)}')
-    parsed = parser_of(module, verb, command).parse_args(arguments)
+    parser = partial(parser_of, module, verb, command)
+    if getattr(module, 'LIGHT', False):
+        return module.run(parser().parse_args(arguments))
+    from sparse3d.errors import Sparse3DError
+    try:
+        parsed = parser().parse_args(arguments)
+    except Sparse3DError as error:  # of the contracts that name the arguments
+        print(f'error: {error}', file=sys.stderr)
+        return USER_ERROR
     if 'local_rank' in parsed:  # of torch's launcher
         os.environ.setdefault('LOCAL_RANK', str(parsed.local_rank))
-    if getattr(module, 'LIGHT', False):
-        return module.run(parsed)
     from sparse3d.apis.command_line import run_command
     return run_command(lambda: module.run(parsed))
 

@@ -3,7 +3,11 @@
 Importing it is light: its contract is read from here without torch. An attribute, or
 ``import voxelkp.register`` (in a config ``custom_imports``), registers what configs name.
 """
-from sparse3d.plugins import registered_attribute
+from sparse3d_cli.own_package import require_own_package
+
+require_own_package()
+
+from sparse3d.plugins import registered_attribute  # noqa: E402
 
 __all__ = [
     'AugmentPeople',

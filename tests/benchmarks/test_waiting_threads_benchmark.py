@@ -12,8 +12,7 @@ def test_rows_compare_sleeping_with_spinning_threads(monkeypatch):
         return Timing(1.0 if spin_count == waiting_threads.ASLEEP else 9.0, 0.1, repeats)
 
     monkeypatch.setattr(waiting_threads, '_in_a_new_process', measured)
-    monkeypatch.setattr(waiting_threads, 'NEIGHBORS', 1)
-    alone, beside = waiting_threads.run(threads=2, repeats=3)
+    alone, beside = waiting_threads.run(threads=2, repeats=3, busy=1)
     assert (alone['value'], alone['baseline'], alone['ratio']) == (1000, 9000, 9)
     assert 'alone' in alone['name'] and 'beside 1 busy' in beside['name']
 

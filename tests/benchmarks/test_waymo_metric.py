@@ -6,9 +6,8 @@ import numpy as np
 from sparse3d_benchmarks import waymo_metric
 
 
-def test_rows_say_time_and_memory_for_all_frames(monkeypatch):
-    monkeypatch.setattr(waymo_metric, 'FRAMES', 20)
-    seconds, memory = waymo_metric.run(threads=1)
+def test_rows_say_time_and_memory_for_all_frames():
+    seconds, memory = waymo_metric.run(threads=1, frames=20)
     assert seconds['unit'] == 's' and seconds['value'] > 0
     assert 'scaled' in seconds['note'] and memory['unit'] == 'MB'
 

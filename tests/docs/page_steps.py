@@ -1,12 +1,9 @@
 """The commands and snippets of a page, in its order, with the lines that they stand in.
 
-A step is
-
-- a command in a block that is indented by four blanks or fenced as ``bash``, ``sh`` or nothing,
-  if the block begins with a word of ``COMMANDS`` (other blocks show layouts and drawings);
-  lines that end with a backslash and loops are one command;
-- a snippet: a block of ``python``, or an indented one that begins with an import;
-- a span of code in the text that begins with one of ``COMMANDS`` and has arguments.
+A step is a command of a block that begins with a word of ``COMMANDS`` and is indented by four
+blanks or fenced as ``bash``, ``sh`` or nothing (loops and lines that end with a backslash are one
+command); a block of Python (fenced as ``python``, or one that begins with an import); or a span
+of code in the text that begins with a command and has arguments.
 """
 from __future__ import annotations
 
@@ -15,14 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-COMMANDS = ('python', 'python3', 'pytest', 'pip', 'make', 'export', 'for', 'tools/', 'ln',
-            'tensorboard', 'trtexec', 'docker', 'mkdocs', '.venv/bin/')
+BLOCK = re.compile(r'^```(?P<language>.*)\n(?P<fenced>(?:.*\n)*?)```.*$|(?:\A|(?<=\n\n))'
+                   r'(?P<indented>(?:    .*\n)+)', re.MULTILINE)
 ASSIGNMENTS = r'(?:[A-Z_0-9]+=\S+ )*'
-BEGINS_WITH_COMMAND = re.compile(
-    ASSIGNMENTS + r'(?:' + '|'.join(
-        re.escape(word) + ('' if word.endswith('/') else r'(?=\s)') for word in COMMANDS) + ')')
-LOOP_END = re.compile(r'(?:^|;)\s*done\b', re.MULTILINE)
-BEGINS_WITH_IMPORT = re.compile(r'(?:import|from) \w')
+COMMAND = re.compile(ASSIGNMENTS + r'(?:tools/|\.venv/bin/|(?:python3?|pytest|pip|make|export|for'
+                     r'|ln|tensorboard|trtexec|docker|mkdocs)(?=\s))')
 # In the text a tool without "python" is a mention or a synopsis, and so is one without arguments.
 SPAN = re.compile(r'(?<!`)`([^`]+)`(?!`)')
 COMMAND_IN_TEXT = re.compile(
@@ -40,67 +34,35 @@ class Step:
 
 def steps_of(page: Path) -> list[Step]:
     """All steps of a Markdown file, in its order."""
-    found, prose = [], []
-    for number, kind, lines in _blocks(page.read_text().splitlines()):
-        if kind == 'prose':
-            prose.append((number, lines[0]))
-        elif kind == 'python' or (kind == 'block' and BEGINS_WITH_IMPORT.match(lines[0])):
-            found.append(Step(number, 'python', '\n'.join(lines) + '\n'))
-        elif kind == 'block' and BEGINS_WITH_COMMAND.match(lines[0]):
-            found += _commands(number, lines)
-    return sorted(found + _commands_in_text(prose), key=lambda step: step.line)
+    text, found = page.read_text(), []
+
+    def take(block: re.Match) -> str:
+        name = 'indented' if block['indented'] else 'fenced'
+        first = text.count('\n', 0, block.start(name)) + 1
+        lines = (re.sub('(?m)^    ', '', block[name]) if block['indented'] else block[name])
+        found.extend(_steps_of_block(first, block['language'] or '', lines.splitlines()))
+        return '\n' * block[0].count('\n')
+
+    prose = BLOCK.sub(take, text)
+    for span in SPAN.finditer(prose):
+        command = ' '.join(span[1].split())
+        if COMMAND_IN_TEXT.match(command) and '\n\n' not in span[1]:
+            found.append(Step(prose.count('\n', 0, span.start()) + 1, 'shell', command))
+    return sorted(found, key=lambda step: step.line)
 
 
-def _blocks(lines: list[str]) -> Iterator[tuple[int, str, list[str]]]:
-    """(first line, ``'prose'``, ``'python'``, ``'block'`` or ``'other'``, lines without indent)."""
-    position = 0
-    while position < len(lines):
-        start = position
-        if lines[position].startswith('```'):
-            language = lines[position][3:].strip()
-            position += 1
-            while not lines[position].startswith('```'):
-                position += 1
-            inside = lines[start + 1:position]
-            position += 1
-            kind = language if language == 'python' else (
-                'block' if language in ('', 'bash', 'sh') else 'other')
-            if inside:
-                yield start + 2, kind, inside
-        elif lines[position].startswith('    ') and (start == 0 or not lines[start - 1].strip()):
-            while position < len(lines) and lines[position].startswith('    '):
-                position += 1
-            yield start + 1, 'block', [line[4:] for line in lines[start:position]]
-        else:
-            position += 1
-            yield start + 1, 'prose', [lines[start]]
-
-
-def _commands(first: int, lines: list[str]) -> list[Step]:
-    """A block divided into whole commands; a loop ends with its last ``done``."""
-    found, waiting, begun = [], [], first
-    for number, line in enumerate(lines, start=first):
-        if not waiting:
-            begun = number
-        waiting.append(line)
-        text = '\n'.join(waiting)
-        loops = len(re.findall(r'\bfor \w+ in\b', text)) - len(re.findall(LOOP_END, text))
-        if loops == 0 and not line.endswith('\\'):
-            if text.strip() and not text.lstrip().startswith('#'):
-                found.append(Step(begun, 'shell', text))
-            waiting = []
-    assert not waiting, f'the command that begins in line {begun} has no end'
-    return found
-
-
-def _commands_in_text(prose: list[tuple[int, str]]) -> list[Step]:
-    """Commands in spans of code, which may go on in the next line of the page."""
-    text = '\n'.join(line for _, line in prose)
-    numbers = [number for number, _ in prose]
-    found = []
-    for match in SPAN.finditer(text):
-        command = ' '.join(match[1].split())
-        if COMMAND_IN_TEXT.match(command) and '\n\n' not in match[1]:
-            line = numbers[text.count('\n', 0, match.start())]
-            found.append(Step(line, 'shell', command))
-    return found
+def _steps_of_block(first: int, language: str, lines: list[str]) -> Iterator[Step]:
+    plain = language in ('', 'bash', 'sh') and bool(lines)
+    if language == 'python' or (plain and re.match(r'(?:import|from) \w', lines[0])):
+        yield Step(first, 'python', '\n'.join(lines) + '\n')
+    elif plain and COMMAND.match(lines[0]):
+        begun = 0
+        for end in range(1, len(lines) + 1):
+            command = '\n'.join(lines[begun:end])
+            loops = len(re.findall(r'\bfor \w+ in\b', command)) - len(
+                re.findall(r'(?:^|;)\s*done\b', command, re.MULTILINE))
+            if loops == 0 and not command.endswith('\\'):
+                if command.strip() and not command.lstrip().startswith('#'):
+                    yield Step(first + begun, 'shell', command)
+                begun = end
+        assert begun == len(lines), f'the command that begins in line {first + begun} has no end'

@@ -1,6 +1,8 @@
 """Somebody who follows the pages of the documentation, command by command, as they stand."""
 from __future__ import annotations
 
+import json
+import math
 import os
 import re
 import shutil
@@ -11,29 +13,26 @@ from pathlib import Path
 import pytest
 from page_steps import Step, steps_of
 from readers_files import READERS_VARIABLES, text_as_read
-from short_commands import reason_not_to_run
+from short_commands import METRICS, reason_not_to_run
 
 ROOT = Path(__file__).resolve().parents[2]
 LINKED = ('tools', 'configs', 'docs', 'tests', 'pyproject.toml')
 SHOWN = 5000  # characters of the output of a command that fails
-# Tool -> how the one line begins with which it says what it did.
-LAST_LINES = {
-    'simulate.py': r'\d+ simulated (frames|scenes|segments) in ',
-    'create_data.py': r'prepared |checked |wrote |\S+: \d+ crops of ',
-    'train.py': r'trained \d+ epochs|ready to train: ',
-    'dist_train.sh': r'trained \d+ epochs|ready to train: ',
-    'test.py': 'evaluated ',
-    'visualize.py': r'\d+ files written to ',
-    'analyze.py': 'report: ',
-    'compare.py': r'\d+ of \d+ runs in ',
-    'detect.py': r'\d+ clouds, \d+ detections; ',
-    'convert_checkpoint.py': r'\d+ tensors written to ',
-    'list.py': r'\d+ (configs|modules|plugins|datasets|pictures|exporters|benchmarks)',
-    'export.py': r'\S+ MB written to ',
-    'benchmark.py': r'\d+ (rows measured|benchmarks)',
-    'update_tables.py': 'tables made anew: ',
-    'sparsefusion.initial_weights': r'\d+ tensors written to ',
-}
+# What of a command names a place -> files that are there afterwards, and not empty.
+MADE = (
+    (r'simulate\.py \w+ (\S+)', '{}/simulation.json'),
+    (r'create_data\.py (?:kitti|nuscenes|waymo|custom) (\S+)', '{}/**/*_infos_*.pkl'),
+    (r'create_data\.py crops \w+ (\S+)', '{}/*_gt_images/*'),
+    (r'create_data\.py upgrade (\S+)', '{}.old'),
+    (r'tools/train\.py configs/\w+/(\w+_simulated_\w+)\.py', 'work_dirs/{}/epoch_*.pth'),
+    (r'convert_checkpoint\.py \w+ \S+ (\S+)', '{}'),
+    (r'initial_weights \S+ \S+ (\S+)', '{}'),
+    (r'export\.py .*--out (\S+)', '{}'),
+    (r'detect\.py .*--out (\S+)', '{}/*.json'),
+    (r'visualize\.py .*--out (\S+)', '{}/*.png'),
+    (r'visualize\.py (?!.*--out)\S+', 'pictures/*.png'),
+    (r'analyze\.py \S+', 'report/*.html'),
+)
 
 
 class Reader:
@@ -66,23 +65,31 @@ class Reader:
                 self.do(page, step)
 
     def do(self, page: str, step: Step) -> None:
-        """Do one step; variables that it exports stay for the next ones."""
+        """Do one step and look at what it made; variables that it exports stay."""
         text = text_as_read(page, step.text)
         command = ['bash', '-c', '\n'.join(['set -e', *self.exported, text])]
         if step.kind == 'python':
             command = ['python', '-c', READERS_VARIABLES.get(page, '') + text]
         done = subprocess.run(command, cwd=self.folder, env=self.environment, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if done.returncode:
-            pytest.fail(f'{page}, line {step.line}: exit status {done.returncode} of\n{text}\n'
-                        f'{done.stdout[-SHOWN:]}', pytrace=False)
+        fault = f'exit status {done.returncode}' if done.returncode else self._fault_of(text)
+        if fault:
+            pytest.fail(f'{page}, line {step.line}: {fault} of\n{text}\n{done.stdout[-SHOWN:]}',
+                        pytrace=False)
         if step.text.startswith('export '):
             self.exported.append(text)
-        self._check_last_line(page, step, done.stdout)
 
-    def _check_last_line(self, page: str, step: Step, printed: str) -> None:
-        tools = re.findall(r'(?:tools/|python -m )([\w.]+)', step.text)
-        expected = LAST_LINES.get(tools[-1]) if tools and step.kind == 'shell' else None
-        last = (printed.rstrip().splitlines() or [''])[-1]
-        if expected and not re.match(expected, last):
-            pytest.fail(f'{page}, line {step.line}: {tools[-1]} ends with {last!r}', pytrace=False)
+    def _fault_of(self, text: str) -> str:
+        """What is absent of the files and figures that a command makes; empty if all is there."""
+        command = ' '.join(text.replace('\\\n', ' ').split())
+        for pattern, files in MADE:
+            for place in re.findall(pattern, command):
+                wanted = files.format(place)
+                if not any(path.stat().st_size for path in self.folder.glob(wanted)):
+                    return f'no {wanted}'
+        if (self.folder / METRICS).is_file():
+            figures = json.loads((self.folder / METRICS).read_text())['metrics'].values()
+            (self.folder / METRICS).unlink()
+            if 'format_only=True' not in command and not any(map(math.isfinite, figures)):
+                return 'no figures'
+        return ''

@@ -5,28 +5,22 @@ layout: the released names and shapes, and values that follow from them.
 """
 from __future__ import annotations
 
-import runpy
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import torch
 from short_commands import DSVT_SMALL
 from torch import Tensor
 
 ROOT = Path(__file__).resolve().parents[2]
-TESTS = ROOT / 'tests'
+Golden = Callable[[], Path]                      # gives the folder of stored outputs
 Weights = Mapping[str, Tensor]
+Writer = Callable[[Path, Path, Golden], object]  # of a file, in the folder of a reader
 NEAR = 16.0  # meters; a whole cloud takes large models long
 
 
-def write_readers_files(page: str, folder: Path, golden: Callable[[], Path]) -> None:
-    """Write what the reader of ``page`` has, into the folder in which the page is followed.
-
-    Args:
-        golden: gives the folder of stored outputs, where released names and shapes are.
-    """
+def write_readers_files(page: str, folder: Path, golden: Golden) -> None:
+    """Write what the reader of ``page`` has, into the folder in which the page is followed."""
     for name, write in READERS_FILES.get(page, {}).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write(folder, folder / name, golden)
@@ -39,39 +33,28 @@ def text_as_read(page: str, text: str) -> str:
     return text
 
 
-def _module(path: str) -> SimpleNamespace:
-    return SimpleNamespace(**runpy.run_path(str(TESTS / path)))
+def cloud(pattern: str, width: int, columns: int) -> Writer:
+    """The near points of a simulated cloud, with its first columns."""
+    def write(folder: Path, path: Path, golden: Golden) -> None:
+        import numpy as np
+        source = sorted((folder / 'data').glob(pattern))[0]
+        points = np.fromfile(source, np.float32).reshape(-1, width)[:, :columns]
+        points[np.abs(points[:, :2]).max(1) < NEAR].tofile(path)
+    return write
 
 
-def _cloud(pattern: str, columns: slice, folder: Path, path: Path, golden: Callable) -> None:
-    import numpy as np
-    source = sorted(folder.glob(pattern))[0]
-    width = 6 if 'waymo' in pattern else 4
-    points = np.fromfile(source, np.float32).reshape(-1, width)[:, columns]
-    near = np.abs(points[:, :2]).max(1) < NEAR
-    path.write_bytes(np.ascontiguousarray(points[near]).tobytes())
+def old_infos(name: str) -> Writer:
+    """What mmdet3d 0.x would have made of a drive."""
+    def write(folder: Path, path: Path, golden: Golden) -> None:
+        from old_info_files import as_old_kitti, as_old_nuscenes
+        from sparse3d.transforms.info_files import read_info_file, write_plain_file
+        data = folder / 'data' / name
+        write_plain_file(path, as_old_kitti(data) if name == 'kitti' else as_old_nuscenes(
+            read_info_file(data / path.name, name), True))
+    return write
 
 
-kitti_cloud = partial(_cloud, 'data/kitti/training/velodyne/*.bin', slice(0, 4))
-waymo_cloud = partial(_cloud, 'data/waymo/kitti_format/training/velodyne/*.bin', slice(0, 5))
-
-
-def old_nuscenes_infos(folder: Path, path: Path, golden: Callable) -> None:
-    """What mmdet3d 0.x would have made of the drive."""
-    from sparse3d.transforms.info_files import read_info_file, write_plain_file
-    info = read_info_file(folder / 'data/nuscenes' / path.name, 'nuscenes')
-    old = _module('sparse3d/datasets/nuscenes/test_check.py').as_old_file(info, True)
-    write_plain_file(path, old)
-
-
-def old_kitti_infos(folder: Path, path: Path, golden: Callable) -> None:
-    """What mmdet3d 0.x would have made of the drive."""
-    from sparse3d.transforms.info_files import write_plain_file
-    tests = _module('sparse3d/datasets/kitti/prepare/test_upgrade.py')
-    write_plain_file(path, tests.as_old_file(folder / 'data/kitti'))
-
-
-def nuscenes_test_infos(folder: Path, path: Path, golden: Callable) -> None:
+def nuscenes_test_infos(folder: Path, path: Path, golden: Golden) -> None:
     """Info file of a split without annotations, as v1.0-test gives it."""
     from sparse3d.transforms.info_files import read_info_file, write_info_file
     info = read_info_file(path.with_name('nuscenes_infos_val.pkl'), 'nuscenes')
@@ -79,90 +62,82 @@ def nuscenes_test_infos(folder: Path, path: Path, golden: Callable) -> None:
     write_info_file(path, info['metainfo'], frames)
 
 
-def _initial_weights(config: str, options: str, folder: Path, path: Path, golden: Callable) -> None:
+def initial_weights(config: str, options: str = '') -> Writer:
     """Weights of a config as it begins a training."""
-    from mmengine.logging import MMLogger
+    def write(folder: Path, path: Path, golden: Golden) -> None:
+        from mmengine.logging import MMLogger
 
-    from sparse3d.apis import build_model, load_config
-    MMLogger.get_current_instance().setLevel('WARNING')  # it lists every initialized weight
-    from sparse3d.engine.config_options import parse_options
-    model = build_model(load_config(ROOT / 'configs' / config, parse_options(options.split())))
-    torch.save({'state_dict': model.state_dict(), 'meta': {}}, path)
-
-
-def initial_weights(config: str, options: str = '') -> Callable:
-    return partial(_initial_weights, config, options)
+        from sparse3d.apis import build_model, load_config
+        from sparse3d.engine.config_options import parse_options
+        MMLogger.get_current_instance().setLevel('WARNING')  # it lists every initialized weight
+        model = build_model(load_config(ROOT / 'configs' / config, parse_options(options.split())))
+        torch.save({'state_dict': model.state_dict(), 'meta': {}}, path)
+    return write
 
 
-def _published(weights: Callable[[Path], Weights], wrapper: str, folder: Path, path: Path,
-               golden: Callable) -> None:
-    torch.save({wrapper: dict(weights(golden))}, path)
+def released(weights: Callable[[Golden], Weights], wrapper: str = 'state_dict') -> Writer:
+    """Weights under the released names."""
+    return lambda folder, path, golden: torch.save({wrapper: dict(weights(golden))}, path)
 
 
-def released(weights: Callable[[Callable], Weights], wrapper: str = 'state_dict') -> Callable:
-    return partial(_published, weights, wrapper)
+def listed(names: str) -> Callable[[Golden], Weights]:
+    """Weights of the names and shapes in a file of the stored outputs, or of the fixtures."""
+    def weights(golden: Golden) -> Weights:
+        from sparsebev_published import published_state
+        fixture = ROOT / 'tests/fixtures' / names
+        return published_state(fixture if fixture.is_file() else golden() / names)
+    return weights
 
 
-def dsvt_nuscenes(golden: Callable[[], Path]) -> Weights:
-    return _module('dsvt/conftest.py').Golden(golden()).published_state('nus')
+def focalsconv_f_nuscenes(golden: Golden) -> Weights:
+    from focalsconv_published import build, det3d
+    return det3d(build('configs/focalsconv/focalsconv_f_centerpoint_nuscenes.py'))
 
 
-def focalsconv_f_nuscenes(golden: Callable[[], Path]) -> Weights:
-    tests = _module('focalsconv/test_published_detectors.py')
-    return tests.det3d(tests.build('configs/focalsconv/focalsconv_f_centerpoint_nuscenes.py'))
+def focalsconv_voxel_rcnn(golden: Golden) -> Weights:
+    import focalsconv_published as published
+    model = published.build('configs/focalsconv/focalsconv_voxel_rcnn_kitti_3class.py')
+    return published.released(model, published.VOXEL_RCNN)
 
 
-def focalsconv_voxel_rcnn(golden: Callable[[], Path]) -> Weights:
-    tests = _module('focalsconv/test_published_detectors.py')
-    model = tests.build('configs/focalsconv/focalsconv_voxel_rcnn_kitti_3class.py')
-    return tests.released(model, tests.VOXEL_RCNN)
+def sparsefusion_r50(golden: Golden) -> Weights:
+    import sparsefusion_golden
+    return sparsefusion_golden.Golden(golden()).published
 
 
-def sparsebev_r50_400q(golden: Callable[[], Path]) -> Weights:
-    from sparsebev_published import published_state
-    return published_state(golden() / 'sparsebev' / 'state.json')
-
-
-def sparsefusion_r50(golden: Callable[[], Path]) -> Weights:
-    from sparsefusion_golden import Golden
-    return Golden(golden()).published
-
-
-def image_detector(golden: Callable[[], Path]) -> Weights:
+def image_detector(golden: Golden) -> Weights:
     """Backbone and pyramid of a Mask R-CNN."""
     return {name.removeprefix('img_'): value for name, value in sparsefusion_r50(golden).items()
             if name.startswith('img_')}
 
 
-def voxelkp(golden: Callable[[], Path]) -> Weights:
-    return _module('voxelkp/conftest.py').published_state()
-
+kitti_cloud = cloud('kitti/training/velodyne/*.bin', 4, 4)
+waymo_cloud = cloud('waymo/kitti_format/training/velodyne/*.bin', 6, 5)
+kitti_car = initial_weights('focalsconv/focalsconv_centerpoint_kitti_car.py')
 
 # Page -> file in the reader's folder -> what writes it.
-READERS_FILES: dict[str, dict[str, Callable]] = {
+READERS_FILES: dict[str, dict[str, Writer]] = {
     'README.md': {
         'sweep.bin': kitti_cloud,
-        'converted_or_trained.pth': initial_weights(
-            'focalsconv/focalsconv_centerpoint_kitti_car.py'),
+        'converted_or_trained.pth': kitti_car,
         'PUBLISHED.pth': released(focalsconv_voxel_rcnn, 'model_state'),
     },
     'docs/index.md': {
         'sweep.bin': kitti_cloud,
-        'converted_or_trained.pth': initial_weights(
-            'focalsconv/focalsconv_centerpoint_kitti_car.py'),
+        'converted_or_trained.pth': kitti_car,
     },
     'docs/tools.md': {
         'sweep.bin': kitti_cloud,
-        'checkpoint.pth': initial_weights('focalsconv/focalsconv_centerpoint_kitti_car.py'),
+        'checkpoint.pth': kitti_car,
     },
     'data/README.md': {
-        'old/nuscenes_infos_train.pkl': old_nuscenes_infos,
-        'old/kitti_infos_train.pkl': old_kitti_infos,
+        'old/nuscenes_infos_train.pkl': old_infos('nuscenes'),
+        'old/kitti_infos_train.pkl': old_infos('kitti'),
         'data/nuscenes/nuscenes_infos_test.pkl': nuscenes_test_infos,
     },
-    'docs/coming_from.md': {'released.pth': released(sparsebev_r50_400q)},
+    'docs/coming_from.md': {'released.pth': released(listed('sparsebev/state.json'))},
     'projects/dsvt/README.md': {
-        'PUBLISHED.pth': released(dsvt_nuscenes, 'model_state'),
+        'PUBLISHED.pth': released(listed('dsvt/state_nus.json'), 'model_state'),
         'CHECKPOINT': initial_weights('dsvt/dsvt_pillar_waymo_1frame_24e.py', DSVT_SMALL),
         'a.bin': waymo_cloud, 'b.bin': waymo_cloud,
     },
@@ -174,7 +149,7 @@ READERS_FILES: dict[str, dict[str, Callable]] = {
              '40963960.pth'),  # its backbone has the same names
             initial_weights('sparsebev/sparsebev_r50_nuscenes.py',
                             'model.backbone.init_cfg=None')),
-        'r50_nuimg_704x256_400q_36ep.pth': released(sparsebev_r50_400q),
+        'r50_nuimg_704x256_400q_36ep.pth': released(listed('sparsebev/state.json')),
     },
     'projects/sparsefusion/README.md': {
         'released.pth': released(sparsefusion_r50),
@@ -183,7 +158,7 @@ READERS_FILES: dict[str, dict[str, Callable]] = {
         'mask_rcnn_r50_fpn_coco-2x_1x_nuim.pth': released(image_detector),
     },
     'projects/voxelkp/README.md': {
-        'released.pth': released(voxelkp, 'model_state'),
+        'released.pth': released(listed('voxelkp/state.json'), 'model_state'),
         'work_dirs/voxelkp_waymo/epoch_20.pth': initial_weights('voxelkp/voxelkp_waymo.py'),
         'frame.bin': waymo_cloud,
     },
@@ -202,7 +177,7 @@ READERS_WORDS: dict[str, dict[str, str]] = {
         'upgrade data/nuscenes/': 'upgrade old/',
         'upgrade data/kitti/': 'upgrade old/',
         'CONFIG CHECKPOINT --cfg-options':
-            'configs/centerpoint/centerpoint_simulated_nuscenes.py '
+            'configs/baselines/centerpoint_simulated_nuscenes.py '
             'work_dirs/centerpoint_simulated_nuscenes/epoch_6.pth '
             '--cfg-options data_root=data/nuscenes',
     },

@@ -7,99 +7,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from page_steps import Step
 
-
-@dataclass(frozen=True)
-class Shorter:
-    """A change to every command in which ``command`` is found.
-
-    Attributes:
-        command: regular expression, searched in the words after ``python``.
-        why: what is less than on the page.
-        options: added at the end.
-        config: added to the values of ``--cfg-options``.
-        replaced: regular expression and what takes its place, in each word.
-    """
-
-    command: str
-    why: str
-    options: str = ''
-    config: str = ''
-    replaced: tuple[str, str] | None = None
-
-
 CHECKPOINT = re.compile(r'(work_dirs/\w+)/epoch_\d+\.pth')
+METRICS = 'metrics_of_a_page.json'  # what every test of a page writes its figures to
 SMALL = r'_(simulated|custom)_\w+\.py'
 DSVT_SMALL = (
     'model.middle_encoder.blocks=[1] model.middle_encoder.grid_shape=[72,48,1] ' + ' '.join(
         f'{part}.point_cloud_range=[-11.52,-7.68,-2,11.52,7.68,4]'
         for part in ('model.data_preprocessor.voxel_layer', 'model.voxel_encoder',
                      'model.bbox_head', 'test_dataloader.dataset.pipeline.2')))
+# Searched in the words after "python"; options added at the end; values of --cfg-options.
 SHORTER = (
-    Shorter(r'^tools/simulate\.py kitti', 'five coarse frames of two or three streets',
-            '--frames 5 --val-fraction 0.4 --azimuths 500 --workers 1'),
-    Shorter(r'^tools/simulate\.py nuscenes', 'two scenes of one key frame, coarse',
-            '--scenes 2 --seconds 0.5 --image-width 160 --azimuths 240 --lidar-rate 4 --workers 1'),
-    Shorter(r'^tools/simulate\.py waymo', 'two segments of one frame, coarse',
-            '--segments 2 --seconds 0.1 --columns 400 --workers 1'),
-    Shorter(r'^tools/simulate\.py waymo(?!.*--image-width 0)', 'small pictures',
-            '--image-width 160'),
-    Shorter(r'^tools/create_data\.py (kitti|nuscenes|waymo|custom|crops)', 'one process',
-            '--workers 1'),
-    Shorter(r'tools/train\.py', 'data loaded in the same process',
-            config='train_dataloader.num_workers=0 val_dataloader.num_workers=0'),
-    Shorter(rf'tools/train\.py configs/\w+/\w+{SMALL}', 'one epoch',
-            config='train_cfg.max_epochs=1'),
-    Shorter(rf'tools/train\.py configs/(?!\w+/\w+{SMALL})', 'a published recipe is only checked: '
-            'config, model, a batch of its data', '--dry-run'),
-    Shorter(r'^-m torch\.distributed\.run', 'one process, which only looks whether all is there',
-            '--dry-run', replaced=(r'^--nproc_per_node=\d+$', '--nproc_per_node=1')),
-    Shorter(r'^tools/export\.py configs/dsvt', 'one block of attention, a small range',
-            config=DSVT_SMALL),
-    Shorter(r'^tools/export\.py configs/sparsebev', 'one of the passes of the decoder',
-            config='model.bbox_head.num_passes=1'),
-    Shorter(r'^tools/test\.py', 'data loaded in the same process',
-            config='test_dataloader.num_workers=0'),
-    Shorter(r'^(tools/visualize\.py|-m sparsefusion\.pictures)', 'one frame', '--frames 1'),
-    Shorter(r'^tools/analyze\.py', 'one frame', '--frames 1 --worst 1'),
-    Shorter(r'^tools/compare\.py', 'nothing is trained; rows, configs, options and the file with '
-            'the runs are looked up', '--cost 1'),
-    Shorter(r'^tools/benchmark\.py', 'the benchmarks are looked up, not run', '--list'),
-    Shorter(r'^-m pytest', 'the tests are collected; the suite runs them anyway',
-            '--collect-only -q'),
+    (r'^tools/simulate\.py kitti',
+     '--frames 5 --val-fraction 0.4 --azimuths 500 --workers 1', ''),
+    (r'^tools/simulate\.py nuscenes', '--scenes 2 --seconds 0.5 --image-width 160 --azimuths 240 '
+     '--lidar-rate 4 --workers 1', ''),
+    (r'^tools/simulate\.py waymo', '--segments 2 --seconds 0.1 --columns 400 --workers 1', ''),
+    (r'^tools/simulate\.py waymo(?!.*--image-width 0)', '--image-width 160', ''),
+    (r'^tools/create_data\.py (kitti|nuscenes|waymo|custom|crops)', '--workers 1', ''),
+    (r'tools/train\.py', '', 'train_dataloader.num_workers=0 val_dataloader.num_workers=0'),
+    (rf'tools/train\.py configs/\w+/\w+{SMALL}', '', 'train_cfg.max_epochs=1'),
+    # A published recipe is only checked: config, model, a batch of its data.
+    (rf'tools/train\.py configs/(?!\w+/\w+{SMALL})', '--dry-run', ''),
+    (r'^-m torch\.distributed\.run', '--dry-run', ''),
+    (r'^tools/export\.py configs/dsvt', '', DSVT_SMALL),
+    (r'^tools/export\.py configs/sparsebev', '', 'model.bbox_head.num_passes=1'),
+    (r'^tools/test\.py', f'--out {METRICS}', 'test_dataloader.num_workers=0'),
+    (r'^(tools/visualize\.py|-m sparsefusion\.pictures)', '--frames 1', ''),
+    (r'^tools/analyze\.py', '--frames 1 --worst 1', ''),
+    (r'^tools/compare\.py', '--cost 1', ''),  # looks rows, configs, options and results up
+    (r'^tools/benchmark\.py', '--list', ''),
+    (r'^-m pytest', '--collect-only -q', ''),  # the suite runs them anyway
 )
-
-
-def shortened(arguments: Sequence[str]) -> list[str]:
-    """The words after ``python``, with what :data:`SHORTER` adds."""
-    command, words = ' '.join(arguments), list(arguments)
-    for rule in SHORTER:
-        if re.search(rule.command, command):
-            if rule.replaced is not None:
-                words = [re.sub(*rule.replaced, word) for word in words]
-            words = _with_config(words + rule.options.split(), rule.config.split())
-    return [CHECKPOINT.sub(_after_one_epoch, word) for word in words]
-
-
-def _after_one_epoch(checkpoint: re.Match) -> str:
-    """What a shortened training left, where the last epoch of a longer one is asked for."""
-    short = f'{checkpoint[1]}/epoch_1.pth'
-    return short if Path(short).is_file() and not Path(checkpoint[0]).is_file() else checkpoint[0]
-
-
-def _with_config(words: list[str], values: list[str]) -> list[str]:
-    if not values:
-        return words
-    if '--cfg-options' not in words:
-        return [*words, '--cfg-options', *values]
-    place = words.index('--cfg-options') + 1
-    return [*words[:place], *values, *words[place:]]
-
-
 # Beginning of a command -> why no test runs it.
 NOT_RUN = {
     'make ': 'installs, and runs this very suite; tests/tools/test_installation.py has its parts',
@@ -116,7 +58,26 @@ NOT_RUN = {
 }
 
 
+def shortened(arguments: Sequence[str]) -> list[str]:
+    """The words after ``python``, with what :data:`SHORTER` adds."""
+    words = [re.sub(r'^--nproc_per_node=\d+$', '--nproc_per_node=1', word) for word in arguments]
+    for command, options, config in SHORTER:
+        if re.search(command, ' '.join(arguments)):
+            words += options.split()
+            if config and '--cfg-options' not in words:
+                words.append('--cfg-options')
+            place = words.index('--cfg-options') + 1 if config else 0
+            words[place:place] = config.split()
+    return [CHECKPOINT.sub(_after_one_epoch, word) for word in words]
+
+
 def reason_not_to_run(step: Step) -> str:
     """Why a step is not run, empty if it is."""
     return next((reason for beginning, reason in NOT_RUN.items()
                  if step.kind == 'shell' and step.text.startswith(beginning)), '')
+
+
+def _after_one_epoch(checkpoint: re.Match) -> str:
+    """What a shortened training left, where the last epoch of a longer one is asked for."""
+    short = f'{checkpoint[1]}/epoch_1.pth'
+    return short if Path(short).is_file() and not Path(checkpoint[0]).is_file() else checkpoint[0]

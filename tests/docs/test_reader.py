@@ -4,26 +4,44 @@ from __future__ import annotations
 import pytest
 from page_steps import Step
 from reader import Reader
+from short_commands import METRICS
 
 
-def test_the_line_and_the_output_of_what_fails(tmp_path):
-    reader = Reader(tmp_path / 'home')
+@pytest.fixture
+def reader(tmp_path):
+    return Reader(tmp_path / 'home')
+
+
+def fails(reader: Reader, command: str, match: str, kind: str = 'shell') -> None:
+    with pytest.raises(pytest.fail.Exception, match=f'(?s)page.md, line 7: {match}'):
+        reader.do('page.md', Step(7, kind, command))
+
+
+def test_the_line_and_the_output_of_what_fails(reader):
     reader.do('page.md', Step(1, 'shell', 'export GREETING=hello'))
     reader.do('page.md', Step(2, 'shell', 'test "$GREETING" = hello; test -e configs'))
-    with pytest.raises(pytest.fail.Exception, match=r'(?s)page.md, line 7: exit status 3 of.*ho'):
-        reader.do('page.md', Step(7, 'shell', 'echo ho; exit 3'))
-    with pytest.raises(pytest.fail.Exception, match=r'(?s)page.md, line 9.*NameError'):
-        reader.do('page.md', Step(9, 'python', 'absent'))
+    fails(reader, 'echo ho; exit 3', 'exit status 3 of.*ho')
+    fails(reader, 'absent', 'exit status 1 of.*NameError', kind='python')
 
 
-def test_a_tool_has_to_end_with_its_summary(tmp_path):
-    reader = Reader(tmp_path / 'home')
-    reader.do('page.md', Step(1, 'shell', 'echo evaluated a.pth: 3 metrics  # tools/test.py'))
-    with pytest.raises(pytest.fail.Exception, match="line 2: test.py ends with 'done'"):
-        reader.do('page.md', Step(2, 'shell', 'echo done  # tools/test.py'))
+def test_files_have_to_be_there_and_to_hold_something(reader):
+    command = 'true tools/convert_checkpoint.py dsvt a.pth \\\n    b.pth'
+    fails(reader, command, 'no b.pth')
+    (reader.folder / 'b.pth').touch()
+    fails(reader, command, 'no b.pth')
+    (reader.folder / 'b.pth').write_text('weights')
+    reader.do('page.md', Step(1, 'shell', command))
+    fails(reader, 'true tools/visualize.py CONFIG', r'no pictures/\*.png')
+    fails(reader, 'true tools/visualize.py CONFIG --out here', r'no here/\*.png')
 
 
-def test_what_commands_write_stays_in_the_reader_s_folder(tmp_path):
-    reader = Reader(tmp_path / 'home')
+def test_figures_have_to_be_numbers(reader):
+    for figures in ('', '"AP": NaN'):
+        fails(reader, f"echo '{{\"metrics\": {{{figures}}}}}' > {METRICS}", 'no figures')
+    reader.do('page.md', Step(1, 'shell', f"echo '{{\"metrics\": {{\"AP\": 0.0}}}}' > {METRICS}"))
+    reader.do('page.md', Step(2, 'shell', 'true'))  # those of another command do not count
+
+
+def test_what_commands_write_stays_in_the_reader_s_folder(reader):
     for name in ('results', 'projects', 'README.md'):
         assert (reader.folder / name).exists() and not (reader.folder / name).is_symlink()

@@ -1,6 +1,7 @@
 """Dynamic voxel features against a loop over voxels."""
 from __future__ import annotations
 
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -35,7 +36,13 @@ def in_a_loop(module: DynamicVoxelEncoder, points, coordinates):
         sample, x, y, z = key
         own = points[members[key]]
         center = torch.tensor([(x + 0.5) * 1.0, (y + 0.5) * 2.0 - 4, (z + 0.5) * 3.0 - 3])
-        described = torch.cat([own, own[:, :3] - own[:, :3].mean(0), own[:, :3] - center], 1)
+        to_mean, to_center = own[:, :3] - own[:, :3].mean(0), own[:, :3] - center
+        if not module.published_meters:
+            own = torch.cat([(own[:, :3] - torch.tensor([2., 0, 0])) / torch.tensor([2., 4, 3]),
+                             own[:, 3:]], 1)
+            to_mean, to_center = (offset / torch.tensor([0.5, 1, 1.5])
+                                  for offset in (to_mean, to_center))
+        described = torch.cat([own, to_mean, to_center], 1)
         first, second = module.pfn_layers
         hidden = first.norm(first.linear(described)).relu()
         joined = torch.cat([hidden, hidden.amax(0).expand_as(hidden)], 1)
@@ -44,14 +51,23 @@ def in_a_loop(module: DynamicVoxelEncoder, points, coordinates):
     return torch.stack(features), torch.tensor(cells, dtype=torch.int32)
 
 
-def test_agrees_with_the_loop():
-    module = encoder().eval()
+@pytest.mark.parametrize('published', [False, True])
+def test_agrees_with_the_loop(published):
+    module = encoder(published_meters=published).eval()
     points, coordinates = batch()
     assert (coordinates[:, 1] == -1).any()
     features, cells = module(points, coordinates)
     expected, expected_cells = in_a_loop(module, points, coordinates)
     assert torch.equal(cells, expected_cells)
     torch.testing.assert_close(features, expected)
+
+
+def test_everything_comes_in_on_one_scale():
+    """A far corner of the range and the far corner of a voxel are both 1."""
+    module = encoder()
+    described = module._describe(torch.tensor([[4., 4, 3, 0.5]]), torch.tensor([[0, 1, 3, 3]]),
+                                 torch.tensor([0]), torch.tensor([1]))
+    assert described.tolist() == [[1, 1, 1, 0.5, 0, 0, 0, 1, 1, 1]]
 
 
 def test_the_order_of_points_does_not_matter():

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from installed import build_our_wheel
+
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope='session')
+def our_wheel(tmp_path_factory) -> Path:
+    """The wheel of this source tree."""
+    return build_our_wheel(tmp_path_factory.mktemp('our_wheel'))
 
 
 @pytest.fixture

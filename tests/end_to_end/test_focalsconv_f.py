@@ -10,8 +10,8 @@ import torch
 from sparse3d.apis import test as evaluate
 from sparse3d.apis import train, visualize
 from sparse3d.datasets.kitti.prepare import prepare_kitti
+from sparse3d.datasets.kitti.prepare.crops import cut_crops
 from sparse3d.datasets.kitti.simulate import KittiOptions, simulate_kitti
-from sparse3d.preparation.object_crops import prepare_object_images
 
 CONFIG = str(Path(__file__).resolve().parents[2]
              / 'configs/focalsconv/focalsconv_f_centerpoint_simulated_kitti_car.py')
@@ -26,7 +26,7 @@ def test_from_a_drive_to_pictures_of_importance(tmp_path, monkeypatch):
     simulate_kitti(data, 4, options=KittiOptions(frames_per_drive=2, azimuths=500),
                    val_fraction=0.5)
     prepare_kitti(data, data)
-    assert prepare_object_images(data, 'kitti', 1)['crops'] > 0
+    assert cut_crops(data, 1)['crops'] > 0
     monkeypatch.setenv('SPARSE3D_SIMULATED_KITTI', str(data))
     quick = {**IN_PROCESS, 'train_cfg.max_epochs': 1, 'train_cfg.val_interval': 1,
              'default_hooks.validate_first.max_batches': 1}

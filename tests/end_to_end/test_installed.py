@@ -1,19 +1,14 @@
 """The wheel in an environment of its own, used from an empty folder as a user does."""
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-import sysconfig
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from installed import Shell, make_environment
+
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = ('projects', 'configs', 'benchmarks', 'setup.cfg', 'pyproject.toml', 'README.md',
-           'LICENSE')
 CONFIG = 'focalsconv_centerpoint_simulated_kitti_car'
 CHECKPOINT = f'work_dirs/{CONFIG}/epoch_1.pth'
 CLOUD = 'data/simulated_kitti/training/velodyne/000000.bin'
@@ -46,57 +41,15 @@ print('all held')
 
 
 @pytest.fixture(scope='module')
-def wheel(tmp_path_factory) -> Path:
-    """The wheel, built from a copy, so that nothing is left in the source tree."""
-    source, out = tmp_path_factory.mktemp('source'), tmp_path_factory.mktemp('wheel')
-    for name in SHIPPED:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, source / name, symlinks=True,
-                            ignore=shutil.ignore_patterns('__pycache__', '*.egg-info'))
-        else:
-            shutil.copy(ROOT / name, source / name)
-    done = subprocess.run([sys.executable, '-m', 'pip', 'wheel', '.', '--no-deps', '-q',
-                           '--no-build-isolation', '-w', str(out)], cwd=source,
-                          capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    path, = out.glob('*.whl')
-    return path
-
-
-@pytest.fixture(scope='module')
-def environment(wheel, tmp_path_factory) -> Path:
-    """A new virtual environment that sees the stack of this one, but not its Sparse3D."""
-    folder = tmp_path_factory.mktemp('environment')
-    subprocess.run([sys.executable, '-m', 'venv', '--without-pip', str(folder)], check=True)
-    python = folder / 'bin' / 'python'
-    subprocess.run([sys.executable, '-m', 'pip', '--python', str(python), 'install', '-q',
-                    '--no-deps', '--no-index', str(wheel)], check=True)
-    version = f'python{sys.version_info.major}.{sys.version_info.minor}'
-    stack = {sysconfig.get_paths()[name] for name in ('purelib', 'platlib')}
-    (folder / 'lib' / version / 'site-packages' / 'stack.pth').write_text('\n'.join(stack) + '\n')
-    return folder
-
-
-@pytest.fixture(scope='module')
-def run(environment, tmp_path_factory):
-    """Run a program of the environment in one folder, empty at first; gives what it printed."""
-    here = tmp_path_factory.mktemp('here')
-    settings = {name: value for name, value in os.environ.items()
-                if not name.startswith(('PYTHON', 'SPARSE3D_'))}
-
-    def call(program: str, *arguments: str, code: int = 0) -> str:
-        done = subprocess.run([str(environment / 'bin' / program), *arguments], cwd=here,
-                              capture_output=True, text=True, env=settings)
-        assert done.returncode == code, done.stdout[-3000:] + done.stderr[-3000:]
-        return done.stdout + done.stderr
-
-    call.here = here
-    return call
+def run(our_wheel, tmp_path_factory) -> Shell:
+    """Runs programs in an environment with our wheel alone, in one folder, empty at first."""
+    environment = make_environment(tmp_path_factory.mktemp('environment'), [our_wheel])
+    return Shell(environment, tmp_path_factory.mktemp('here'))
 
 
 @pytest.mark.slow
-def test_the_wheel_has_all_that_is_needed_and_no_more(wheel):
-    names = zipfile.ZipFile(wheel).namelist()
+def test_the_wheel_has_all_that_is_needed_and_no_more(our_wheel):
+    names = zipfile.ZipFile(our_wheel).namelist()
     configs = {str(path.relative_to(ROOT / 'configs')) for path in (ROOT / 'configs').rglob('*.py')}
     assert {name.removeprefix('sparse3d_configs/') for name in names
             if name.startswith('sparse3d_configs/')} == configs

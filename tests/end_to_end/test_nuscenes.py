@@ -11,7 +11,7 @@ from nuscenes.eval.common.loaders import load_prediction
 from nuscenes.eval.detection.data_classes import DetectionBox
 from PIL import Image
 
-CONFIG = 'configs/centerpoint/centerpoint_simulated_nuscenes.py'
+CONFIG = 'configs/baselines/centerpoint_simulated_nuscenes.py'
 
 
 @pytest.mark.slow

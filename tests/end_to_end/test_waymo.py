@@ -9,7 +9,7 @@ import pytest
 from sparse3d.datasets.waymo.prepare.segments import find_segments
 from sparse3d.datasets.waymo.results import read_submission
 
-CONFIG = 'configs/centerpoint/centerpoint_simulated_waymo.py'
+CONFIG = 'configs/baselines/centerpoint_simulated_waymo.py'
 ANY_SCORE = ('model.bbox_head.bbox_coder.score_threshold=0.0',
              'model.bbox_head.test_cfg.score_threshold=0.0')
 

@@ -1,8 +1,10 @@
 """The two contracts: who is found, what is listed with its error, what is refused by name."""
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,43 @@ def test_the_contracts_import_no_heavy_package():
               'print({"torch", "numpy", "mmengine"} & set(sys.modules))\n')
     done = subprocess.run([sys.executable, '-c', source], capture_output=True, text=True)
     assert done.stdout == 'set()\n', done.stderr
+
+
+def test_a_name_that_means_something_else_is_listed_as_such(distributions):
+    distributions('zz-one', 'zz_one', contract('renames', 'zz_one'))
+    assert [item.error for item in plugins.installed_plugins() if item.distribution == 'zz-one 1.0'
+            ] == ["zz_one:plugin is called 'renames', which means something else to "
+                  'convert-checkpoint']
+
+
+def test_whatever_importing_a_reference_raises_is_one_error(distributions, tmp_path):
+    distributions('zz-one', 'zz_one', contract('zz', 'zz_one'))
+    (tmp_path / 'zz_raising.py').write_text('1 / 0\n')
+    with pytest.raises(PluginError, match='zz_raising:run cannot be loaded: ZeroDivisionError'):
+        plugins.load('zz_raising:run')
+
+
+def test_configs_of_a_data_set_are_found(distributions, tmp_path):
+    (tmp_path / 'zz_data_configs').mkdir()
+    (tmp_path / 'zz_data_configs' / 'zz_baseline.py').write_text('')
+    distributions('zz-data', 'zz_data', 'from sparse3d.plugins import DataSet\ndata_set = DataSet('
+                  "name='zz', configs='zz_data_configs')\n", plugins.DATA_SET_GROUP)
+    assert plugins.config_file('zz_baseline').parent.name == 'zz_data_configs'
+
+
+@pytest.mark.parametrize('contract', [plugins.Plugin, plugins.DataSet])
+def test_every_field_of_a_contract_is_asked_for_by_the_core(contract):
+    """As an attribute, or by its name where several are asked for alike."""
+    package = Path(plugins.__file__).parent
+    sources = [*package.rglob('*.py'), *(package.parent / 'sparse3d_cli').glob('*.py'),
+               *(package.parent / 'sparse3d_benchmarks').glob('*.py')]
+    asked = set()
+    for path in sources:
+        if path.name not in ('contract.py', 'plugin.py'):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Attribute):
+                    asked.add(node.attr)
+                elif isinstance(node, ast.Call):
+                    asked.update(item.value for item in node.args
+                                 if isinstance(item, ast.Constant))
+    assert [field.name for field in fields(contract) if field.name not in asked] == []

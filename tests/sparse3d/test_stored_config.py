@@ -123,6 +123,59 @@ def test_more_than_data_is_refused_and_does_nothing(tmp_path, text, words):
     assert not (tmp_path / 'touched').exists()
 
 
+LEFT_OUT = '# left out: the config in the checkpoint is a template\n'
+BREAKS_OUT = r'x = "{{$NOWHERE:A|\\\"+str(open(\'TOUCHED\',\'w\'))#}}"'
+IN_A_KEY = r"model = {'{{$A:B|\\nopen(\'TOUCHED\',\'w\')#}}': {'type': 'os.system'}}"
+
+
+@pytest.mark.parametrize('text', [BREAKS_OUT, IN_A_KEY])
+def test_a_template_does_not_become_a_program(tmp_path, text):
+    text = text.replace('TOUCHED', str(tmp_path / 'touched'))
+    read_literals(text)  # which sees a text and nothing else
+    left = leave_out_programs(dict(meta=dict(cfg=text)))['meta']['cfg']
+    Config.fromstring(left, file_format='.py')
+    assert left == LEFT_OUT and not (tmp_path / 'touched').exists()
+
+
+def test_no_reason_for_leaving_out_is_a_template():
+    text = 'f("{{$A:B}}")'.replace('{{', '{') .replace('{', '{ {')
+    left = leave_out_programs(dict(meta=dict(cfg=text)))['meta']['cfg']
+    assert left.startswith('# left out: ') and '{' not in left
+
+
+@pytest.mark.parametrize('text, words', [
+    ('test_dataloader = 5', 'test_dataloader=5'),
+    ('test_dataloader = dict(dataset=[1])', 'dataset='),
+    ('test_dataloader = dict(dataset=dict(metainfo=[1]))', 'metainfo='),
+    ('custom_imports = 5', 'imports 5'), ('a = {[1]: 2}', 'more than data'),
+    ('a = {{}, 1}', 'more than data'), ('a = ' + '-' * 20000 + '1', 'no config text: '),
+])
+def test_values_of_another_kind_are_one_sentence(text, words):
+    with pytest.raises(ConfigError, match='in the checkpoint') as caught:
+        stored_config(text)
+    assert words in str(caught.value)
+    leave_out_programs(dict(meta=dict(cfg=text)))
+
+
+def test_no_imports_are_none():
+    assert stored_config('custom_imports = dict(imports=None)')
+
+
+@pytest.mark.parametrize('part, words', [
+    (dict(type='KnowledgeDistillationSingleStageDetector', teacher_config='a.py'), 'a program'),
+    (dict(type='WaymoMetric', waymo_bin_file='a; touch b'), 'the shell'),
+    (dict(type='WaymoMetric', pklfile_prefix='$(touch b)'), 'the shell'),
+])
+def test_arguments_that_the_stack_runs_are_refused(part, words):
+    with pytest.raises(ConfigError, match=words):
+        check_data_config(dict(a=part), 'a.yaml')
+
+
+def test_a_teacher_may_be_written_out():
+    check_data_config(dict(teacher_config=dict(model=dict(type='SECOND')), a=dict(
+        type='WaymoMetric', waymo_bin_file='data/waymo/gt_1-2.bin')), 'a.yaml')
+
+
 def test_a_config_that_unfolds_without_end_is_refused():
     node = ['x']
     for _ in range(60):

@@ -92,22 +92,30 @@ def test_another_package_of_the_name_is_told_in_one_sentence(other_sparse3d):
     assert str(other_sparse3d) in done.stderr and 'sparse3d-perception' in done.stderr
 
 
-def test_the_doctor_lists_another_package_of_the_name(other_sparse3d, monkeypatch):
-    from sparse3d_cli import environment_checks
-    monkeypatch.setattr('sparse3d_cli.own_package.find_spec', lambda name: _spec(other_sparse3d))
-    row, = environment_checks.check_import()
-    assert row.state == 'broken' and 'unrelated' in row.value and 'pip uninstall' in row.remedy
+def test_the_doctor_lists_another_package_of_the_name(other_sparse3d):
+    code = (f'import sys; sys.path.insert(0, {str(other_sparse3d)!r})\n'
+            'from sparse3d_cli import main\nsys.exit(main(["doctor"]))')
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr == ''
+    assert done.stdout.startswith('BROKEN  sparse3d')
+    assert 'unrelated' in done.stdout and '-> run "pip uninstall sparse3d"' in done.stdout
+
+
+@pytest.mark.parametrize('plug_in', [path.parent.name for path in ROOT.glob('projects/*/plugin.py')
+                                     if not path.parent.name.startswith('sparse3d')])
+def test_a_plug_in_says_that_another_package_has_the_name(plug_in, other_sparse3d):
+    code = (f'import sys; sys.path.insert(0, {str(other_sparse3d)!r})\n'
+            f'import importlib\nimportlib.import_module({plug_in!r})')
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    *_, last = done.stderr.splitlines()
+    assert last.startswith("ImportError: the package 'sparse3d' that Python imports, ")
+    assert str(other_sparse3d) in last and 'sparse3d-perception' in last
 
 
 def test_ours_is_known(monkeypatch):
     assert foreign_package() is None
     monkeypatch.setattr('sparse3d_cli.own_package.find_spec', lambda name: None)
     assert "no package 'sparse3d'" in foreign_package()
-
-
-def _spec(folder: Path):
-    from importlib.machinery import PathFinder
-    return PathFinder.find_spec('sparse3d', [str(folder)])
 
 
 def test_the_numbers_in_help_are_the_defaults():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sparse3d_cli import environment_checks as checks
+from sparse3d.apis import environment_checks as checks
 
 ROOT = Path(__file__).resolve().parents[2]
 

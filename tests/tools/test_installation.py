@@ -12,7 +12,7 @@ sys.path.insert(0, str(ROOT / 'tools'))
 
 from installation import mmcv_build  # noqa: E402
 from installation.steps import Step, StepFailed, run_logged  # noqa: E402
-from sparse3d_cli import system_packages  # noqa: E402
+from sparse3d.apis import system_packages  # noqa: E402
 
 
 def fake_mmcv(folder: Path) -> Path:

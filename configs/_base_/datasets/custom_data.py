@@ -14,7 +14,7 @@ train_pipeline = [
         data_root=data_root,
         info_path=data_root + '/own_dbinfos_train.pkl',
         classes=class_names,
-        groups={name: 10 for name in class_names},
+        groups=10,
         columns=columns),
     dict(
         type='AugmentScene',

@@ -8,7 +8,10 @@ model = dict(
     data_preprocessor=dict(
         voxel_layer=dict(point_cloud_range=model_range, voxel_size=model_voxel_size)),
     voxel_encoder=dict(
-        feat_channels=(64, 64), voxel_size=model_voxel_size, point_cloud_range=model_range),
+        feat_channels=(64, 64),
+        voxel_size=model_voxel_size,
+        point_cloud_range=model_range,
+        norm_cfg=dict(type='VoxelBN1d', eps=1e-3, momentum=0.1)),  # hundreds of steps, not 1e5
     middle_encoder=dict(
         grid_shape=model_grid, channels=64, blocks=(2, ), num_heads=4, feedforward_channels=128),
     backbone=dict(
@@ -16,10 +19,11 @@ model = dict(
         layer_nums=(1, 2, 2),
         out_channels=(32, 64, 64),
         upsample_channels=(32, 32, 32),
-        momentum=0.05),
+        momentum=0.1),
     bbox_head=dict(
         in_channels=96,
         channels=32,
+        momentum=0.1,
         voxel_size=model_voxel_size,
         point_cloud_range=model_range,
         iou_thresholds=(0.2, 0.2, 0.2)))

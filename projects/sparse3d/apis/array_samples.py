@@ -9,34 +9,35 @@ from typing import Any
 
 import cv2
 import numpy as np
+from mmcv.transforms import LoadAnnotations
 from mmdet3d.registry import TRANSFORMS
-from mmdet3d.structures import Box3DMode, LiDARInstance3DBoxes, LiDARPoints
+from mmdet3d.structures import Box3DMode, LiDARInstance3DBoxes
 from mmengine.config import Config
-from mmengine.dataset import Compose
 from mmengine.logging import print_log
 
+from sparse3d.apis.ground_shift import shifted_calibration
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.transforms.cloud_files import read_cloud
 from sparse3d.transforms.column_count import likely_columns
+from sparse3d.transforms.given_arrays import MATRICES, TakesImages, TakesPoints, taking_arrays
 from sparse3d.transforms.image_files import decode_image
-from sparse3d.transforms.load_multi_view_images import CAMERAS
-from sparse3d.transforms.named_columns import column_names
 from sparse3d.transforms.point_files import read_bytes
 
 Image = np.ndarray | str | PathLike
 _numbers = itertools.count()
-_WITH_RING = ('x', 'y', 'z', 'intensity', 'ring')  # of mmdet3d's loader of single nuScenes sweeps
 
 
 class ArraySamples:
     """Makes samples of points and images without any data set.
 
-    The transforms that read files are left out of the config's test pipeline; the others run
-    as they do in a test.
+    The config's test pipeline runs as it does in a test. Its loading transforms find points and
+    images in the sample and take them (:mod:`sparse3d.transforms.given_arrays`); those that load
+    annotations are left out.
 
     Args:
         config: with a ``test_dataloader``.
         intensity_scale: what intensities are multiplied with to be in the units of the training.
+        ground_shift: what is added to z in meters, see :mod:`sparse3d.apis.ground_shift`.
 
     Attributes:
         columns: numbers that the model wants of a point; 0 for a camera model.
@@ -50,45 +51,27 @@ class ArraySamples:
             a scale of them.
     """
 
-    def __init__(self, config: Config, intensity_scale: float = 1.0) -> None:
+    def __init__(self, config: Config, intensity_scale: float = 1.0,
+                 ground_shift: float = 0.0) -> None:
         dataset = _test_dataset(config)
-        steps = [TRANSFORMS.build(step) for step in dataset['pipeline']]
-        loaders = [step for step in steps if type(step).__name__.startswith('Load')]
-        self._transforms = Compose([step for step in steps if step not in loaders])
-        self.names: tuple[str, ...] = ()
-        self._tanh: tuple[str, ...] = ()
+        steps = [taking_arrays(TRANSFORMS.build(step)) for step in dataset['pipeline']]
+        points = [step for step in steps if isinstance(step, TakesPoints)]
+        images = [step for step in steps if isinstance(step, TakesImages)]
+        if not points and not images:
+            raise ConfigError(f'no transform of the test pipeline takes points or images: '
+                              f'{", ".join(type(step).__name__ for step in steps)}')
+        self._steps = [step for step in steps  # of several sweeps the last loader has all points
+                       if step not in points[:-1] and not isinstance(step, LoadAnnotations)]
         self._looked = False
-        self.views, self._cameras = 0, CAMERAS
-        for loader in loaders:
-            self._note(loader)
+        self.names: tuple[str, ...] = points[-1].point_columns if points else ()
+        self._cameras: tuple[str, ...] = images[-1].image_cameras if images else ()
+        self.views = len(self._cameras)
         self.columns, self.has_age = len(self.names), 'age' in self.names
-        self.intensity_scale = float(intensity_scale)
+        self.intensity_scale, self.ground_shift = float(intensity_scale), float(ground_shift)
         if self.intensity_scale != 1 and 'intensity' not in self.names:
             raise ConfigError(f'intensity_scale={intensity_scale} is for a model that takes '
                               f'intensities; this one takes {", ".join(self.names) or "no points"}')
         self.frames = (dataset.get('frames') or {}).get('num_frames', 1) if self.views else 1
-
-    def _note(self, loader: Any) -> None:
-        """What a loading transform of the pipeline would have made."""
-        kind = type(loader).__name__
-        if kind == 'LoadPointFile':
-            self.names = column_names(loader.columns)
-        elif kind == 'LoadPoints':
-            self.names = _chosen(column_names(loader.columns), loader.use)
-        elif kind == 'LoadPointsFromFile':
-            self.names = _chosen(_WITH_RING, loader.use_dim)
-        elif kind == 'LoadPointsFromMultiSweeps':
-            self.names = _chosen(column_names(5), loader.use_dim)
-        elif kind == 'LoadSweepPoints':
-            self.names = _chosen(column_names(5), loader.use)
-        elif kind == 'LoadWaymoPoints':
-            self.names = column_names(6) if loader.num_frames > 1 else column_names(6)[:5]
-            self._tanh = loader.tanh
-        elif kind == 'LoadMultiViewImages':
-            self.views, self._cameras = len(loader.cameras), loader.cameras
-        elif 'Annotations' not in kind:
-            raise ConfigError(f'the test pipeline reads files with {kind}, whose place '
-                              f'arrays cannot take')
 
     def make(self, points: np.ndarray | None,
              images: Sequence[Image] | Mapping[str, Image] | None,
@@ -106,14 +89,25 @@ class ArraySamples:
         sample = dict(box_type_3d=LiDARInstance3DBoxes, box_mode_3d=Box3DMode.LIDAR,
                       sample_idx=number, timestamp=0.0)
         if self.columns:
-            sample['points'] = LiDARPoints(self._points(points), points_dim=self.columns)
+            if points is None:
+                raise DataError(f'this model needs points: {self._wanted()}')
+            sample['points'] = points
         elif points is not None and not self.views:
             raise DataError('this model takes no points')
         if self.views:
-            sample.update(self._images(images, calibration, number))
+            sample.update(self._images(images, calibration))
         elif images is not None:
             raise DataError('this model takes no images; give points alone')
-        return self._transforms(sample)
+        return self._through_the_pipeline(sample)
+
+    def _through_the_pipeline(self, sample: dict) -> dict:
+        for step in self._steps:
+            try:
+                sample = step(sample)
+            except KeyError as error:
+                raise ConfigError(f'{type(step).__name__} of the test pipeline looks for {error}, '
+                                  f'which arrays do not bring along') from error
+        return sample
 
     def read_points(self, points: np.ndarray | str | PathLike | None) -> np.ndarray | None:
         """The cloud as an array (N, C) before what the model does to it, or None."""
@@ -122,6 +116,7 @@ class ArraySamples:
         points = self._as_array(points)
         if self.intensity_scale != 1:
             points[:, self.names.index('intensity')] *= self.intensity_scale
+        points[:, 2] += np.float32(self.ground_shift)
         return points
 
     def _as_array(self, points: np.ndarray | str | PathLike) -> np.ndarray:
@@ -136,15 +131,6 @@ class ArraySamples:
         if points.ndim != 2 or points.shape[1] != self.columns:
             raise DataError(f'the points have the shape {points.shape}; this model needs {wanted}')
         return points[np.isfinite(points).all(axis=1)]
-
-    def _points(self, points: np.ndarray | None) -> np.ndarray:
-        if points is None:
-            raise DataError(f'this model needs points: {self._wanted()}')
-        cloud = np.array(points)
-        for name in self._tanh:
-            column = dict(intensity=3, elongation=4)[name]
-            cloud[:, column] = np.tanh(cloud[:, column])
-        return cloud
 
     def _read_file(self, path: Path) -> np.ndarray:
         if path.suffix.lower() == '.bin' and self.has_age and path.is_file() \
@@ -164,7 +150,7 @@ class ArraySamples:
         age = ' in seconds (may be left out)' if self.has_age else ''
         return f'(N, {self.columns}): {", ".join(self.names)}{age}'
 
-    def _images(self, images: Any, calibration: Mapping[str, Any] | None, number: int) -> dict:
+    def _images(self, images: Any, calibration: Mapping[str, Any] | None) -> dict:
         if images is None or calibration is None:
             raise DataError(f'this model needs {self.views} images and their calibration')
         if isinstance(images, Mapping):
@@ -173,23 +159,13 @@ class ArraySamples:
                 raise DataError(f'there is no image of {absent[0]}; give None for a camera that '
                                 f'delivered nothing')
             images = [images[name] for name in self._cameras]
-        images, wanted = list(images), self.views * self.frames
-        if len(images) not in (self.views, wanted):
-            raise DataError(f'{len(images)} images were given; this model takes {self.views} of '
-                            f'now, or {wanted} of {self.frames} frames, newest first')
-        repeats = wanted // len(images)  # a drive that begins now: the past looks like now
-        valid = np.array([image is not None for image in images] * repeats)
         read = [None if image is None else read_image(image) for image in images]
-        shape = next((image.shape for image in read if image is not None), (900, 1600, 3))
-        read = [np.zeros(shape, np.uint8) if image is None else image for image in read]
-        times = np.asarray(calibration.get('timestamps', np.zeros(len(images))), np.float64)
-        return dict(
-            img=read * repeats, image_valid=valid, view_names=list(self._cameras) * self.frames,
-            img_timestamp=np.tile(times, repeats), num_views=self.views, num_frames=self.frames,
-            img_path=[f'array {number}.{place}' for place in range(wanted)],
-            ori_shape=shape[:2], img_shape=shape[:2], pad_shape=shape[:2],
-            lidar2global=np.asarray(calibration.get('lidar2global', np.eye(4))),
-            **_matrices(calibration, len(images), repeats))
+        calibration = shifted_calibration(calibration, self.ground_shift)
+        sample = dict(_matrices(calibration, len(read)), img=read, num_frames=self.frames,
+                      lidar2global=np.asarray(calibration.get('lidar2global', np.eye(4))))
+        if 'timestamps' in calibration:
+            sample['img_timestamp'] = np.asarray(calibration['timestamps'], np.float64)
+        return sample
 
 
 def read_image(image: Image) -> np.ndarray:
@@ -207,15 +183,9 @@ def read_image(image: Image) -> np.ndarray:
     return cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
 
 
-def _chosen(names: Sequence[str], use: Sequence[int] | None) -> tuple[str, ...]:
-    """The names of the columns that a loader keeps."""
-    use = range(len(names)) if use is None else use
-    return tuple(names[place] if place < len(names) else f'column {place}' for place in use)
-
-
-def _matrices(calibration: Mapping[str, Any], count: int, repeats: int) -> dict[str, np.ndarray]:
+def _matrices(calibration: Mapping[str, Any], count: int) -> dict[str, np.ndarray]:
     found = {}
-    for name in ('lidar2img', 'lidar2cam', 'cam2img'):
+    for name in MATRICES:
         if name in calibration:
             matrices = np.asarray(calibration[name], np.float64)
             if matrices.ndim != 3 or len(matrices) != count:
@@ -228,7 +198,7 @@ def _matrices(calibration: Mapping[str, Any], count: int, repeats: int) -> dict[
         if not {'lidar2cam', 'cam2img'} <= set(found):
             raise DataError('the calibration has neither lidar2img nor lidar2cam and cam2img')
         found['lidar2img'] = found['cam2img'] @ found['lidar2cam']
-    return {name: np.tile(matrices, (repeats, 1, 1)) for name, matrices in found.items()}
+    return found
 
 
 def _test_dataset(config: Config) -> Config:

@@ -1,4 +1,4 @@
-"""Said once of a detector's clouds: outside of its range, more voxels than it takes."""
+"""Said once of a detector's clouds: out of its range, too many voxels, unlike the training's."""
 from __future__ import annotations
 
 import threading
@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from sparse3d.engine.hooks.point_statistics import voxel_range
 from sparse3d.errors import Sparse3DWarning
 from sparse3d.ops.voxelization import voxel_coordinates
+from sparse3d.structures.point_statistics import PointStatistics, TrainingComparison
 
 
 class CloudWarnings:
@@ -18,14 +20,20 @@ class CloudWarnings:
     Args:
         model: range, voxel size and limit are those of its voxelization; a model without one
             has nothing to say.
+        training: numbers of the training's points, if the checkpoint holds them.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, training: PointStatistics | None = None) -> None:
+        self._comparison = TrainingComparison(training, voxel_range(model))
         self._layer = next((layer for layer in model.modules()
                             if hasattr(layer, 'point_cloud_range') and hasattr(layer, 'voxel_size')
                             and hasattr(layer, 'max_voxels')), None)
         self._said: set[str] = set()
         self._lock = threading.Lock()
+
+    def compare(self, points: object, name: str) -> None:
+        """Warn if points, as the model takes them, do not look like those of the training."""
+        self._comparison.look(points, name, stacklevel=3)
 
     def look(self, points: np.ndarray, name: str) -> None:
         """Warn if no point of a cloud lies in the range, or its voxels go beyond the limit.

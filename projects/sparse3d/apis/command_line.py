@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 
 from sparse3d.errors import Sparse3DError, Sparse3DWarning
-from sparse3d.parallel.heartbeat import heartbeat
+from sparse3d.parallel.progress import heartbeat
 
 USER_ERROR = 2
 INTERRUPTED = 130
@@ -21,7 +21,7 @@ def run_command(command: Callable[[], object]) -> int:
     That is what ``command`` returns, if it is a number (a check that finds something gives 1),
     else 0.
 
-    While it runs a line is printed at least every ten seconds (``sparse3d.parallel.heartbeat``).
+    While it runs a line is printed at least every ten seconds (``sparse3d.parallel.progress``).
 
     Warnings about the insides of the installed stack are not shown: a user can do
     nothing about them. Our own are one sentence each.

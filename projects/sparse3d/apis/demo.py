@@ -16,7 +16,7 @@ from sparse3d.datasets.kitti.prepare.frames import prepare_kitti
 from sparse3d.datasets.kitti.simulate.drive import KittiOptions, simulate_kitti
 from sparse3d.engine.load_config import load_config
 from sparse3d.engine.training_length import stretch_training
-from sparse3d.parallel.heartbeat import Activity, said
+from sparse3d.parallel.progress import Activity, said
 
 SCORE = 'kitti/Car_3D_R40_moderate'
 

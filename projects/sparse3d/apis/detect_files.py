@@ -36,13 +36,14 @@ def detect_files(
         device: str | None = None,
         cfg_options: Mapping[str, Any] | None = None,
         intensity_scale: float = 1.0,
+        sensor_height: float | None = None,
 ) -> DetectedFiles:
     """Detect in each cloud and write ``<out>/<name of the cloud>.<format>``.
 
     A cloud that cannot be read does not end the run; it is listed in the result.
 
     Args:
-        config, checkpoint, device, cfg_options, intensity_scale: see
+        config, checkpoint, device, cfg_options, intensity_scale, sensor_height: see
             :func:`sparse3d.apis.load_detector`.
         clouds: files, or folders of files.
         out: folder for the results.
@@ -64,7 +65,8 @@ def detect_files(
     if twice is not None:
         raise DataError(f'two clouds are named {twice}; detect in them one after the other, '
                         f'with another --out')
-    detector = load_detector(config, checkpoint, device, cfg_options, intensity_scale)
+    detector = load_detector(config, checkpoint, device, cfg_options, intensity_scale,
+                             sensor_height)
     done, progress = DetectedFiles(), Progress('detection', len(files))
     for file in files:
         try:

@@ -15,13 +15,16 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
+import sparse3d.register  # noqa: F401  (repairs the stack, registers)
 from sparse3d.apis.array_samples import ArraySamples, Image
 from sparse3d.apis.cloud_warnings import CloudWarnings
+from sparse3d.apis.ground_shift import ground_shift
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.plugins import load, plugin_of
 from sparse3d.structures.detections import Detections
+from sparse3d.structures.point_statistics import PointStatistics
 
 Cloud = np.ndarray | str | PathLike
 
@@ -32,6 +35,7 @@ def load_detector(
         device: str | torch.device | None = None,
         cfg_options: Mapping[str, Any] | None = None,
         intensity_scale: float = 1.0,
+        sensor_height: float | None = None,
 ) -> Detector:
     """Load a detector, ready for arrays.
 
@@ -43,9 +47,13 @@ def load_detector(
         cfg_options: dotted keys and values that override the config.
         intensity_scale: what the intensities of your clouds are multiplied with to be in the
             units of the training (1 / 255 for 0..255 where the training had 0..1).
+        sensor_height: of your LiDAR above the ground in meters, if it is not that of the training:
+            z is shifted so that the ground lies where the model learned it, and results come
+            back in your frame.
 
     Raises:
-        ConfigError: if the config cannot be read, or has no model or test pipeline.
+        ConfigError: if the config cannot be read, has no model or test pipeline, or a height is
+            given and nothing says where the ground lay in training.
         CheckpointError: if the checkpoint is not one of this model.
     """
     if checkpoint is None and not isinstance(config, Config) and str(config).endswith('.pth'):
@@ -54,7 +62,9 @@ def load_detector(
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     model = build_model(config, opened, device)  # first: it compares data and model
     init_default_scope(config.get('default_scope', 'mmdet3d'))
-    return Detector(model, ArraySamples(config, intensity_scale), _class_names(config))
+    training = None if opened is None else PointStatistics.from_meta(opened.meta)
+    samples = ArraySamples(config, intensity_scale, ground_shift(config, training, sensor_height))
+    return Detector(model, samples, _class_names(config), training)
 
 
 class Detector:
@@ -71,10 +81,10 @@ class Detector:
     """
 
     def __init__(self, model: torch.nn.Module, samples: ArraySamples,
-                 class_names: Sequence[str]) -> None:
+                 class_names: Sequence[str], training: PointStatistics | None = None) -> None:
         self.model, self.samples, self.class_names = model, samples, tuple(class_names)
         self._lock = threading.Lock()
-        self._warnings = CloudWarnings(model)
+        self._warnings = CloudWarnings(model, training)
         _detectors.add(self)
 
     def __call__(
@@ -101,8 +111,8 @@ class Detector:
                 ``lidar2cam`` (V, 4, 4); optionally ``timestamps`` (V,) in seconds.
             score_threshold: detections below are left out.
 
-        A cloud of which no point lies in the model's range, and one with more voxels than the
-        model takes, are said once.
+        A cloud of which no point lies in the model's range, one with more voxels than the
+        model takes, and one that does not look like those of the training are said once.
 
         Raises:
             DataError: for inputs that the model does not take or lacks.
@@ -116,10 +126,11 @@ class Detector:
         if cloud is not None:
             self._warnings.look(cloud, name)
         sample = self.samples.make(points if cloud is None else cloud, images, calibration)
+        self._warnings.compare(sample['inputs'].get('points'), name)
         with self._lock, torch.no_grad():
             predicted = self.model.test_step(pseudo_collate([sample]))[0]
-        return detections_of(predicted.pred_instances_3d, self.class_names, cloud, name) \
-            .filter(score_threshold)
+        found = detections_of(predicted.pred_instances_3d, self.class_names, cloud, name)
+        return found.filter(score_threshold).raised(-self.samples.ground_shift)
 
     def stream(self, **options: Any) -> Any:
         """A stream that keeps what a temporal model remembers, one frame in at a time.
@@ -131,6 +142,9 @@ class Detector:
         if owner is None or owner.stream is None:
             raise ConfigError(f'{type(self.model).__name__} looks at single frames; '
                               f'call the detector itself')
+        if self.samples.ground_shift:
+            raise ConfigError('a stream takes frames as they are; call the detector itself for '
+                              'another sensor_height')
         return load(owner.stream)(self.model, **options)
 
 

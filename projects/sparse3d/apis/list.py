@@ -9,6 +9,7 @@ from sparse3d.plugins import (
     Installed,
     Plugin,
     config_files,
+    data_sets,
     installed_data_sets,
     installed_plugins,
     offers,
@@ -44,8 +45,9 @@ def _about(path: Path) -> str:
 def _modules() -> Iterator[str]:
     import sparse3d.register  # noqa: F401
     register(plugins().values())  # a broken one is listed by `list plugins`
-    return _own_types({'sparse3d', *(module.partition('.')[0] for item in plugins().values()
-                                     for module in item.modules)})
+    owners: list[Plugin | DataSet] = [*plugins().values(), *data_sets().values()]
+    return _own_types({'sparse3d', *(module.partition('.')[0] for owner in owners
+                                     for module in owner.modules)})
 
 
 def _own_types(packages: set[str]) -> Iterator[str]:
@@ -73,7 +75,7 @@ def _plugin_line(item: Installed[Plugin]) -> str:
     offered = [kind for kind in ('benchmarks', 'exporters', 'pictures')
                if getattr(item.contract, kind)]
     offered += [name for name in ('convert', 'stream') if getattr(item.contract, name)]
-    return _columns(item.contract.name, f'{item.distribution}: {_all_of(offered)}')
+    return _columns(item.contract.name, _offers(item.distribution, offered, item.contract.docs))
 
 
 def _data_sets() -> Iterator[str]:
@@ -85,7 +87,7 @@ def _data_set_line(item: Installed[DataSet]) -> str:
         return _broken(item)
     offered = [verb for verb in ('prepare', 'check', 'upgrade', 'simulate', 'crops')
                if getattr(item.contract, verb)]
-    return _columns(item.contract.name, f'{item.distribution}: {_all_of(offered)}')
+    return _columns(item.contract.name, _offers(item.distribution, offered, item.contract.docs))
 
 
 def _broken(item: Installed) -> str:
@@ -100,8 +102,9 @@ def _columns(name: str, about: str) -> str:
     return f'{name:32s} {about}'.rstrip()
 
 
-def _all_of(words: Iterable[str]) -> str:
-    return ', '.join(words) or 'nothing beside its modules'
+def _offers(distribution: str, offered: Iterable[str], docs: str) -> str:
+    words = ', '.join(offered) or 'nothing beside its modules'
+    return f'{distribution}: {words}' + (f'; see {docs}' if docs else '')
 
 
 KINDS: dict[str, Callable[[], Iterable[str]]] = {

@@ -16,14 +16,16 @@ from mmengine.structures import InstanceData
 from torch import nn
 
 from sparse3d.apis.sample_frames import build_dataset, choose_frames, frame_of_sample
-from sparse3d.checkpoints.open import Checkpoint
+from sparse3d.checkpoints.open import Checkpoint, open_checkpoint
 from sparse3d.engine.agreement.check import check_config
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.hooks.feature_reuse import reusing_features
+from sparse3d.engine.hooks.point_statistics import compare_sample, voxel_range
 from sparse3d.errors import ConfigError
 from sparse3d.metrics.detection_errors import frame_errors
 from sparse3d.parallel.progress import Progress
 from sparse3d.structures.detections import Detections
+from sparse3d.structures.point_statistics import PointStatistics, TrainingComparison
 from sparse3d.structures.result_files import Results
 from sparse3d.visualization.frame import Boxes, Frame
 
@@ -80,15 +82,19 @@ def predict_frames(
     if checkpoint is not None:
         check_config(config, [split])
     dataset = build_dataset(config, split)
-    model = None
+    model, training = None, None
     if checkpoint is not None:
+        checkpoint = open_checkpoint(checkpoint)
+        training = PointStatistics.from_meta(checkpoint.meta)
         device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         model = build_model(config, checkpoint, device, allow_partial, split)
     chosen = choose_frames(len(dataset) if frames is None else frames, len(dataset))
     if results is not None:
-        opened = Results(Path(results), dataset.metainfo.get('classes', ()))
+        opened = Results(Path(results), dataset.metainfo.get('classes', ()),
+                         dataset.metainfo.get('dataset', ''))
         return dataset, _named_apart(_of_results(dataset, chosen, opened, score_threshold))
-    return dataset, _named_apart(_of_model(dataset, chosen, model, score_threshold, also, title))
+    return dataset, _named_apart(_of_model(dataset, chosen, model, score_threshold, also, title,
+                                            training))
 
 
 def frame_loader(
@@ -116,7 +122,8 @@ def frame_loader(
         device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         model = build_model(config, checkpoint, device, False, split)
     if results is not None:
-        opened = Results(Path(results), dataset.metainfo.get('classes', ()))
+        opened = Results(Path(results), dataset.metainfo.get('classes', ()),
+                         dataset.metainfo.get('dataset', ''))
 
     def load(index: int) -> Frame:
         if opened is not None:
@@ -185,8 +192,10 @@ def _as_prediction(sample: dict, found: Detections) -> Det3DDataSample:
 
 
 def _of_model(dataset: BaseDataset, chosen: list[int], model: nn.Module | None, score: float,
-              also: Also | None, title: str | None) -> Iterator[PredictedFrame]:
+              also: Also | None, title: str | None,
+              training: PointStatistics | None = None) -> Iterator[PredictedFrame]:
     progress = Progress(title, len(chosen)) if title is not None else None
+    comparison = TrainingComparison(training, None if model is None else voxel_range(model))
     with nullcontext() if model is None else reusing_features(model):
         for index in chosen:
             sample = dataset[index]
@@ -195,6 +204,8 @@ def _of_model(dataset: BaseDataset, chosen: list[int], model: nn.Module | None, 
                 with torch.no_grad():
                     prediction = model.test_step(pseudo_collate([sample]))[0]
             frame = frame_of_sample(dataset, index, sample, prediction, score)
+            compare_sample(comparison, sample['inputs'].get('points'), sample['data_samples'],
+                           frame.name)
             if also is not None and model is not None:
                 also(model, sample, frame)
             yield PredictedFrame(index, sample, prediction, frame)

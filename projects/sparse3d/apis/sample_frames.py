@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 from mmdet3d.registry import DATASETS
-from mmdet3d.structures import Det3DDataSample
+from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 
+import sparse3d.register  # noqa: F401  (repairs the stack, registers)
 from sparse3d.engine.registry_errors import clear_registry_errors
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.keypoints import Keypoints3D
@@ -103,7 +104,8 @@ def _points(inputs: dict, info: dict) -> np.ndarray:
 
 
 def _name(info: dict, index: int, meta: dict) -> str:
-    """The name of the frame's files, as the user knows it, else the place in the split.
+    """The name that a data set gives (``frame_name``), else that of the frame's files, as the user
+    knows it, else the place in the split.
 
     ``sample_idx`` will not do: mmengine overwrites it with the place in the split. Clouds of
     two kinds of one frame (``SetEvaluationVariant`` of VoxelKP) are told apart.
@@ -113,7 +115,7 @@ def _name(info: dict, index: int, meta: dict) -> str:
     while Path(stem).suffix.lower() in FILE_ENDINGS:
         stem = Path(stem).stem
     stem = stem.replace('__LIDAR_TOP__', '__')   # of nuScenes: the drive and the time
-    name = stem or f'{index:06d}'
+    name = info.get('frame_name') or stem or f'{index:06d}'
     return f'{name}_{meta["evaluation_variant"]}' if 'evaluation_variant' in meta else name
 
 
@@ -160,7 +162,7 @@ def _joints(keypoints: Keypoints3D | None) -> dict[str, np.ndarray]:
 
 def _lidar_boxes(boxes: Any) -> np.ndarray:
     """Numbers of mmdet3d boxes, which must be in the LiDAR frame."""
-    if type(boxes).__name__ != 'LiDARInstance3DBoxes':
+    if not isinstance(boxes, LiDARInstance3DBoxes):
         raise DataError(f'boxes of type {type(boxes).__name__} cannot be drawn; '
                         f'set box_type_3d="LiDAR" in the dataset of the config')
     return _array(boxes.tensor)

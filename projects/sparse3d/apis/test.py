@@ -12,9 +12,11 @@ from sparse3d.engine.agreement.check import check_checkpoint, check_config
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.engine.config_parts import check_parts
 from sparse3d.engine.distributed import prepare_launcher
+from sparse3d.engine.hooks.point_statistics import TrainingComparisonHook
 from sparse3d.engine.registry_errors import clear_registry_errors
 from sparse3d.engine.runner import Sparse3DRunner, bare_model
 from sparse3d.errors import ConfigError
+from sparse3d.structures.point_statistics import PointStatistics
 
 TEST_KEYS = ('model', 'test_dataloader', 'test_cfg', 'test_evaluator')
 TRAINING_KEYS = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler')
@@ -31,6 +33,8 @@ def test(
         verbose: bool = False,
 ) -> dict[str, float]:
     """Predict the test set of a config and evaluate it.
+
+    Points that do not look like those of the checkpoint's training are said once, with numbers.
 
     Args:
         config: path of a config file, or a Config.
@@ -67,6 +71,7 @@ def test(
         load_weights(bare_model(runner.model), opened, allow_partial)
         check_checkpoint(config, ['test'], opened.content, opened.path, refuse=not allow_partial)
         runner.opened = opened
+        runner.register_hook(TrainingComparisonHook(PointStatistics.from_meta(opened.meta)))
         return runner.test()
 
 

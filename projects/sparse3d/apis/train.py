@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
+import sparse3d.register  # noqa: F401  (repairs the stack, registers)
 from sparse3d.checkpoints.first_weights import check_first_weights
 from sparse3d.checkpoints.open import Checkpoint, latest_checkpoint, load_weights, open_checkpoint
 from sparse3d.engine.agreement.check import check_checkpoint, check_config
@@ -99,6 +101,8 @@ def train(
         CheckpointError: if a checkpoint is damaged or one of another model.
         DataError: if data cannot be read or a file cannot be written.
     """
+    if overwrite and resume is not None:
+        raise ConfigError('--overwrite begins anew and --resume goes on: give one of them')
     config, opened, stretched = _config_and_start(
         config, dict(cfg_options or {}), work_dir, resume, allow_partial, epochs)
     missing = [key for key in TRAINING_KEYS if config.get(key) is None]
@@ -126,7 +130,8 @@ def train(
         if dry_run:
             return prepare_and_stop(runner)
         if overwrite and not resumed and is_main_process():
-            remove_checkpoints(config.work_dir, but=config.get('load_from'))
+            runner.before_first_epoch = partial(
+                remove_checkpoints, config.work_dir, but=config.get('load_from'))
         runner.train()
     return _result(runner)
 

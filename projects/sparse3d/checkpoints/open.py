@@ -151,7 +151,8 @@ def latest_checkpoint(work_dir: str | PathLike) -> Path | None:
 
 def _weights(checkpoint: dict) -> dict[str, Tensor]:
     state = checkpoint.get('state_dict', checkpoint)
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+    if not isinstance(state, dict) or not all(
+            isinstance(name, str) and isinstance(v, Tensor) for name, v in state.items()):
         return {}
     return _renamed(state, {name: name.removeprefix('module.') for name in state})
 

@@ -41,7 +41,8 @@ def read_published(path: str | PathLike) -> PublishedWeights:
             content = content[wrapper]
             break
     if not isinstance(content, dict) or not content \
-            or not all(isinstance(value, Tensor) for value in content.values()):
+            or not all(isinstance(name, str) and isinstance(value, Tensor)
+                       for name, value in content.items()):
         raise CheckpointError(f'{path} holds no weights: none of {", ".join(WRAPPERS)} is there')
     return PublishedWeights(
         {name.removeprefix('module.'): value for name, value in content.items()}, about)

@@ -11,13 +11,15 @@ Repair: every scheme goes through :func:`load_checkpoint_file`, the safe loader 
 ``HistoryBuffer`` and the stand-ins of :mod:`sparse3d.safe_pickle` for NumPy's callables;
 ``getattr`` only looks up a statistic of ``HistoryBuffer``. A file that asks for anything else,
 or is damaged, is refused in one sentence. Config texts that are more than data are left out
-(:mod:`sparse3d.stored_config`). The safe loader is never switched off.
+(:mod:`sparse3d.stored_config`). The safe loader is never switched off. What a converted checkpoint
+needs beside its weights, and mmengine does not apply, is said.
 """
 from __future__ import annotations
 
 import os
 import pickle
 import sys
+import warnings
 import zipfile
 from collections.abc import Callable
 from functools import wraps
@@ -29,7 +31,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import checkpoint
 
-from sparse3d.errors import CheckpointError
+from sparse3d.errors import CheckpointError, Sparse3DWarning
 from sparse3d.safe_pickle import CONSTRUCTORS, NUMPY_CONSTRUCTORS, reading, refuse, with_numpy
 from sparse3d.stored_config import leave_out_programs
 
@@ -136,12 +138,28 @@ def _named(upstream):
     @wraps(upstream)
     def load_checkpoint(cls, filename, map_location=None, logger='current') -> Any:
         try:
-            return upstream(cls, str(filename), map_location, logger)
+            content = upstream(cls, str(filename), map_location, logger)
         except KeyError as error:  # torchvision://, openmmlab:// and a name that is not listed
             raise CheckpointError(f'{filename} is not known: {error}') from error
+        _tell_options(content, str(filename))
+        return content
 
     load_checkpoint.upstream = upstream
     return load_checkpoint
+
+
+def _tell_options(content: Any, path: str) -> None:
+    """Say what a converted checkpoint brings that mmengine, which loads it, takes no notice of.
+
+    Sparse3D's own commands open files themselves; addresses they open here.
+    """
+    meta = content.get('meta') if isinstance(content, dict) else None
+    options = meta.get('config_options') if isinstance(meta, dict) else None
+    if isinstance(options, dict) and options and '://' not in path:
+        warnings.warn(f'{path} gives its published outputs with the config options '
+                      f'{", ".join(map(str, options))}, which are not applied here (init_cfg, an '
+                      f'inferencer of mmdet3d): name it in load_from, or set them in the config',
+                      Sparse3DWarning, stacklevel=3)
 
 
 def _size(file: Any) -> int:

@@ -12,7 +12,8 @@ from mmengine.config import Config
 from sparse3d.checkpoints.open import Checkpoint, a_few, open_checkpoint
 from sparse3d.engine.config_options import has_place, value_at
 from sparse3d.engine.load_config import load_config
-from sparse3d.errors import CheckpointError, ConfigError
+from sparse3d.errors import CheckpointError, ConfigError, PluginError
+from sparse3d.plugins import config_file
 
 logger = logging.getLogger(__name__)
 
@@ -56,9 +57,9 @@ def own_config(checkpoint: Checkpoint) -> Config:
     """
     named = checkpoint.meta.get('config')
     if isinstance(named, str) and not isinstance(checkpoint.meta.get('cfg'), str):
-        try:
-            return load_config(Path(named).stem)
-        except ConfigError as error:
+        try:  # by its name among the installed ones: no file of the working directory is run
+            return load_config(config_file(Path(named).stem))
+        except (ConfigError, PluginError) as error:
             raise CheckpointError(f'{checkpoint.path} belongs to the config {named}: {error}'
                                   ) from error
     stored = checkpoint.config()

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 
 @dataclass(frozen=True)
@@ -12,6 +12,7 @@ class DryRun:
 
     Attributes:
         epochs: number of epochs.
+        iterations: in all, of a training that counts no epochs; else 0.
         samples: number of training samples in an epoch, of all processes.
         batches: number of batches in an epoch of one process.
         validation_samples: number of validation samples, 0 without validation.
@@ -23,9 +24,12 @@ class DryRun:
     batches: int
     validation_samples: int
     parameters: int
+    iterations: int = 0
 
     def __str__(self) -> str:
-        return (f'ready to train: {self.epochs} epochs of {self.samples:,} samples in '
+        length = f'{self.iterations:,} iterations; an epoch is' if self.iterations \
+            else f'{self.epochs} epochs of'
+        return (f'ready to train: {length} {self.samples:,} samples in '
                 f'{self.batches:,} batches, {self.validation_samples:,} samples to validate, '
                 f'{self.parameters:,} parameters; nothing was trained')
 
@@ -52,4 +56,5 @@ def prepare_and_stop(runner: Runner) -> DryRun:
         batches=len(loop.dataloader),
         validation_samples=0 if validation is None else len(validation.dataloader.dataset),
         parameters=sum(parameter.numel() for parameter in runner.model.parameters()
-                       if parameter.requires_grad))
+                       if parameter.requires_grad),
+        iterations=loop.max_iters if isinstance(loop, IterBasedTrainLoop) else 0)

@@ -7,6 +7,7 @@ from collections import deque
 from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import mmengine
@@ -15,7 +16,7 @@ from mmengine.config import Config
 
 from sparse3d.engine.config_environment import escaped_environment
 from sparse3d.engine.config_options import as_the_config_has, check_options, check_top_level
-from sparse3d.errors import ConfigError, PluginError
+from sparse3d.errors import ConfigError, DataError, PluginError
 from sparse3d.plugins import config_file, config_files, config_home
 from sparse3d.stored_config import SCOPES, check_data_config, texts_of
 from sparse3d.transforms.data_root import move_data_root
@@ -91,7 +92,7 @@ def _read_data(path: Path) -> Config:
 
 
 def _check_bases(path: Path, above: tuple[Path, ...] = ()) -> None:
-    content = mmengine.load(path)
+    content = _with_variables(path)
     if not isinstance(content, dict):
         raise ConfigError(f'config file {path} holds no keys and values')
     deque(texts_of(content, f'config file {path}'), maxlen=0)  # YAML can repeat itself
@@ -109,6 +110,19 @@ def _check_bases(path: Path, above: tuple[Path, ...] = ()) -> None:
             raise ConfigError(f'config file {path} is data and names the program {base} as its '
                               f'base; name one of ours (sparse3d::FOLDER/FILE.py), or write the '
                               f'config as a .py file')
+
+
+def _with_variables(path: Path) -> Any:
+    """The content of a data file as mmengine reads it, the places of ``{{...}}`` filled in."""
+    with TemporaryDirectory() as folder:
+        filled = str(Path(folder, f'config{path.suffix}'))
+        try:
+            Config._substitute_predefined_vars(str(path.absolute()), filled)
+            Config._substitute_env_variables(filled, filled)
+            Config._pre_substitute_base_vars(filled, filled)
+            return mmengine.load(filled)
+        except DataError as error:
+            raise DataError(str(error).replace(filled, str(path), 1)) from error
 
 
 def _override(config: Config, options: dict[str, Any]) -> None:

@@ -14,8 +14,12 @@ from mmengine.registry import Registry
 from sparse3d.errors import ConfigError
 
 UNKNOWN_NAME = re.compile(r'(\S+) is not in the (?:(\S+?)::)?(.+?) registry')
+WITHOUT_TYPE = re.compile(r'must contain the key "type", but got (.{0,80})')
 UNKNOWN_ARGUMENT = re.compile(
     r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'")
+MISSING_ARGUMENTS = re.compile(
+    r'(\w+)(?:\.__init__)?\(\) missing \d+ required [\w-]+ arguments?: (.+)')
+NO_DICT = re.compile(r'cfg should be a dict, .*? but got (.+)')
 
 
 @contextmanager
@@ -27,10 +31,10 @@ def clear_registry_errors() -> Iterator[None]:
     try:
         yield
     except KeyError as error:
-        _raise_as_config_error(error, _unknown_name(str(error)))
+        _raise_as_config_error(error, _unknown_name(str(error.args[0]) if error.args else ''))
     except TypeError as error:
         from_config = _raised_in(error.__traceback__) == 'build_from_cfg'
-        _raise_as_config_error(error, _unknown_argument(str(error)) if from_config else None)
+        _raise_as_config_error(error, _wrong_arguments(str(error)) if from_config else None)
 
 
 def _raise_as_config_error(error: Exception, sentence: str | None) -> NoReturn:
@@ -51,13 +55,20 @@ def _unknown_name(message: str) -> str | None:
         name = match[1].strip('\'"')
         return (f'the config names type={name!r}, which is not a registered {match[3]}'
                 f'{near_names(name)}; a plug-in is named in custom_imports')
+    if match := WITHOUT_TYPE.search(message):
+        return f'a part of the config says no type: {match[1]}; give it the type it is of'
     return None
 
 
-def _unknown_argument(message: str) -> str | None:
+def _wrong_arguments(message: str) -> str | None:
     if match := UNKNOWN_ARGUMENT.search(message):
         owner, argument = match.groups()
         return f'the config gives {owner} an option {argument!r} that it does not have'
+    if match := MISSING_ARGUMENTS.search(message):
+        owner, arguments = match.groups()
+        return f'the config gives {owner} no {arguments}, which it needs'
+    if match := NO_DICT.search(message):
+        return f'a part of the config is no dict with a type but {match[1]}'
     return None
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,16 @@ from torch import nn
 from sparse3d.checkpoints.open import Checkpoint
 from sparse3d.engine.allocator import set_allocator
 from sparse3d.engine.hooks.feature_reuse import FeatureReuseHook
-from sparse3d.engine.schedule_ends import check_iterations, check_resumed, lasting
+from sparse3d.engine.schedule_ends import (
+    check_iterations,
+    check_resumed,
+    lasting,
+    tell_long_warm_ups,
+)
 from sparse3d.engine.schedules.lost_multipliers import refuse_lost_multipliers
 from sparse3d.engine.threads import one_blas_thread
 from sparse3d.errors import DataError
-from sparse3d.parallel.heartbeat import Activity, said
+from sparse3d.parallel.progress import Activity, said
 
 # Hooks that mmengine adds unless they are None.
 BUILT_IN_HOOKS = {'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler',
@@ -40,9 +45,11 @@ class Sparse3DRunner(Runner):
         opened: the checkpoint to start from, if it is open already.
         published_options: config options that the weights need; kept in every checkpoint.
         saved_schedules: of the checkpoint that a training is resumed from, else None.
+        before_first_epoch: called when nothing is left that could refuse the training.
     """
 
     saved_schedules: Any = None
+    before_first_epoch: Callable[[], object] | None = None
     _point: tuple[str, int | None] = ('', None)  # the last hooks called, and for which batch
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -102,6 +109,14 @@ class Sparse3DRunner(Runner):
                             f'{len(loop.dataloader.dataset)} samples')
         return loop
 
+    def build_val_loop(self, loop: Any) -> Any:
+        """Build the loop; DataError if there is nothing to validate on."""
+        return _with_samples(super().build_val_loop(loop), 'validate on: the validation')
+
+    def build_test_loop(self, loop: Any) -> Any:
+        """Build the loop; DataError if there is nothing to test on."""
+        return _with_samples(super().build_test_loop(loop), 'test on: the test')
+
     def train(self) -> Any:
         """Train; a heartbeat says how far the training is."""
         with Activity(self._place):
@@ -120,6 +135,9 @@ class Sparse3DRunner(Runner):
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
         """Call the hooks, and remember where in the loops that is."""
         self._point = fn_name, kwargs.get('batch_idx')
+        if fn_name == 'before_train_epoch' and self.before_first_epoch is not None:
+            self.before_first_epoch()
+            self.before_first_epoch = None
         super().call_hook(fn_name, **kwargs)
 
     def _place(self) -> str:
@@ -151,6 +169,7 @@ class Sparse3DRunner(Runner):
         refuse_lost_multipliers(scheduler, self.optim_wrapper)
         epoch_length = len(self.train_dataloader)
         scheduler = lasting(scheduler, epoch_length, self.logger)
+        tell_long_warm_ups(scheduler, self.max_iters, self.logger)
         if not isinstance(self.train_loop, IterBasedTrainLoop):
             check_iterations(scheduler, self.max_epochs, epoch_length)
         built = super().build_param_scheduler(scheduler)
@@ -202,6 +221,12 @@ class Sparse3DRunner(Runner):
             if str(schedule.get('type', '')).endswith('LR'):
                 for key in {'eta_max', 'eta_min'} & set(schedule):
                     schedule[key] *= ratio
+
+
+def _with_samples(loop: Any, purpose: str) -> Any:
+    if len(loop.dataloader.dataset) == 0:
+        raise DataError(f'there is nothing to {purpose} set has 0 samples')
+    return loop
 
 
 def bare_model(model: nn.Module) -> nn.Module:

@@ -125,6 +125,18 @@ def _sentence(place: str, schedule: Mapping, what: str, end: float, length: floa
             f'the training at {length:g} (train_cfg): {remedy}')
 
 
+def tell_long_warm_ups(param_scheduler: Any, iterations: int, logger: logging.Logger) -> None:
+    """Say that a training is over before the rate has reached its height."""
+    for place, schedule in schedules_of(param_scheduler):
+        key = 'warmup_steps' if schedule.get('warmup_steps') else 'end'
+        counts = key == 'warmup_steps' or (is_warm_up(schedule) and not by_epoch(schedule))
+        steps = schedule.get(key)
+        if counts and steps and steps > iterations and changes(schedule) == 'learning rate':
+            logger.warning(f'the warm-up of {schedule.get("type")} takes {steps:g} iterations, the '
+                           f'training {iterations:g}: the learning rate stays below its height; '
+                           f'set {place}.{key} for so short a training')
+
+
 def lasting(param_scheduler: Any, epoch_length: int, logger: logging.Logger) -> Any:
     """Schedules without those that last no step, which mmengine refuses: a short training has no
     room for the rise of a momentum, for instance."""

@@ -104,6 +104,7 @@ def _stretch_schedules(config: Config, epochs: int, before: int) -> Iterator[str
             old = dict(schedule)
             if by_epoch(schedule):
                 _stretch_by_epoch(schedule, ratio)
+                _keep_milestones_within(schedule, epochs)
             elif not is_warm_up(schedule):
                 _stretch_by_iteration(schedule, epochs / before, first_steps)
             if dict(schedule) != old:
@@ -141,19 +142,30 @@ def _stretch_whole_numbers(schedule: dict, ratio: float) -> None:
     for key in ('total_steps', 'step_size'):
         if schedule.get(key):
             schedule[key] = max(1, _whole(schedule[key] * ratio))
-    for key in ('milestones', 'periods'):
-        if schedule.get(key):
-            ends = schedule[key] if key == 'milestones' else _running_sums(schedule[key])
-            ends = [max(1, _whole(end * ratio)) for end in ends]
-            schedule[key] = ends if key == 'milestones' else _differences(ends)
+    if schedule.get('milestones'):
+        schedule['milestones'] = [max(1, _whole(step * ratio)) for step in schedule['milestones']]
+    if schedule.get('periods'):
+        _stretch_periods(schedule, ratio)
 
 
-def _running_sums(values: list) -> list:
-    return [sum(values[:count + 1]) for count in range(len(values))]
+def _keep_milestones_within(schedule: dict, epochs: int) -> None:
+    """The last epoch still has the rate that it should have, however few there are; a training of
+    one epoch has no room for a step."""
+    if schedule.get('milestones'):
+        steps = [min(step, epochs - 1) for step in schedule['milestones']]
+        schedule['milestones'] = [step for step in steps if step > 0]
 
 
-def _differences(values: list) -> list:
-    return [max(1, after - before) for before, after in zip([0, *values], values, strict=False)]
+def _stretch_periods(schedule: dict, ratio: float) -> None:
+    """Restarts at the nearest whole numbers; a period that lasts no step goes, with its weight."""
+    periods = schedule['periods']
+    weights = schedule.get('restart_weights') or periods
+    ends = [max(1, _whole(sum(periods[:count + 1]) * ratio)) for count in range(len(periods))]
+    lasting = [(end - begin, weight) for begin, end, weight
+               in zip([0, *ends], ends, weights, strict=False) if end > begin]
+    schedule['periods'] = [length for length, _ in lasting]
+    if schedule.get('restart_weights'):
+        schedule['restart_weights'] = [weight for _, weight in lasting]
 
 
 def _set(part: dict, key: str, value: Any, name: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sparse3d.ops.neighbor_lists import first_neighbors, reference_lists
+from sparse3d.ops.neighbor_lists import PAIRS_AT_ONCE, first_neighbors, reference_lists
 
 
 def ball_query(
@@ -15,6 +15,7 @@ def ball_query(
         radius: float,
         limit: int,
         backend: str = 'auto',
+        pairs_at_once: int = PAIRS_AT_ONCE,
 ) -> tuple[Tensor, Tensor]:     # [M, limit] int64 rows of points, [M] bool: nothing there
     """List, for each query, the first ``limit`` points of its sample nearer than ``radius``.
 
@@ -24,6 +25,7 @@ def ball_query(
 
     Args:
         backend: ``'auto'`` and ``'cells'`` (any device) or ``'reference'`` (all distances).
+        pairs_at_once: candidates that are compared at a time, which bounds the memory.
 
     Raises:
         ValueError: for an unknown backend.
@@ -50,7 +52,8 @@ def ball_query(
     def near(query: Tensor, candidate: Tensor) -> Tensor:
         return (queries[query] - points[candidate]).square().sum(1) < radius ** 2
 
-    return first_neighbors(begin, end, order, near, limit, by_row=True)
+    return first_neighbors(begin, end, order, near, limit, by_row=True,
+                           pairs_at_once=pairs_at_once)
 
 
 def _keys(cells: Tensor, sample: Tensor, sizes: Tensor) -> Tensor:

@@ -71,6 +71,8 @@ def choose_views(
 
     Source: SparseBEV (ICCV 2023), section 3.3, and its released code.
     """
+    if valid is not None:  # zero times NaN is NaN, in gradients too: no matrix of a missing image
+        lidar2img = lidar2img.masked_fill(~valid[..., None, None], 0)
     position, depth = project_to_views(points, lidar2img, image_size)
     margin = torch.minimum(position, 1 - position).amin(-1)         # [B, Q, T, P, N]
     seen = (margin > 0) & (depth > SMALLEST_DEPTH)

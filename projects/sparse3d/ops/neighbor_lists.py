@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-PAIRS_AT_ONCE = 1 << 21
+PAIRS_AT_ONCE = 1 << 21  # bounds the memory; the lists do not depend on it
 
 
 def first_neighbors(
@@ -16,6 +16,7 @@ def first_neighbors(
         near: Callable[[Tensor, Tensor], Tensor],   # query rows, candidate rows -> bool
         limit: int,
         by_row: bool,
+        pairs_at_once: int = PAIRS_AT_ONCE,
 ) -> tuple[Tensor, Tensor]:  # [M, limit] int64 rows, [M] bool no neighbor at all
     """The first ``limit`` near candidates of each query; a short list repeats its first entry.
 
@@ -27,7 +28,7 @@ def first_neighbors(
     rows = begin.new_zeros(queries, limit)
     found = begin.new_zeros(queries)
     per_query = lengths.sum(1)
-    chunks = per_query.cumsum(0).div(PAIRS_AT_ONCE, rounding_mode='floor')
+    chunks = per_query.cumsum(0).div(pairs_at_once, rounding_mode='floor')
     sizes = chunks.unique_consecutive(return_counts=True)[1].tolist() if queries else []
     first = 0
     for size in sizes:

@@ -73,13 +73,14 @@ class BlockedConvolution(torch.autograd.Function):
         return of_features, of_weight, None
 
 
-def blocks_of(pairs: PairTable, in_channels: int, out_channels: int) -> list[Block]:
+def blocks_of(pairs: PairTable, in_channels: int, out_channels: int,
+              block_bytes: int = BLOCK_BYTES) -> list[Block]:
     """The table cut into blocks for layers of about these channels; made once per table."""
     channels = _power_of_two(max(in_channels, out_channels))
     key = 'blocks', channels
     if key not in pairs.cache:
         num_pairs = max(int((pairs.neighbors >= 0).sum()), 1)
-        block_pairs = min(BLOCK_BYTES // (8 * channels), num_pairs)
+        block_pairs = min(block_bytes // (8 * channels), num_pairs)
         rows = min(max(block_pairs * pairs.num_outputs // num_pairs, 1), MOST_ROWS)
         pairs.cache[key] = [_block(part) for part in pairs.neighbors.split(rows, 1)]
     return pairs.cache[key]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from sparse3d.ops.neighbor_lists import first_neighbors, reference_lists
+from sparse3d.ops.neighbor_lists import PAIRS_AT_ONCE, first_neighbors, reference_lists
 
 
 def voxel_query(
@@ -19,6 +19,7 @@ def voxel_query(
         radius: float,
         limit: int,
         backend: str = 'auto',
+        pairs_at_once: int = PAIRS_AT_ONCE,
 ) -> tuple[Tensor, Tensor]:         # [M, limit] int64 rows, [M] bool: nothing there
     """List, for each query, the first ``limit`` voxels within ``reach`` and ``radius``.
 
@@ -27,6 +28,7 @@ def voxel_query(
 
     Args:
         backend: ``'auto'`` and ``'runs'`` (any device) or ``'reference'`` (all pairs).
+        pairs_at_once: candidates that are compared at a time, which bounds the memory.
 
     Raises:
         ValueError: for an unknown backend.
@@ -49,7 +51,8 @@ def voxel_query(
     def near(query: Tensor, candidate: Tensor) -> Tensor:
         return (queries[query] - centers[candidate]).square().sum(1) <= radius ** 2
 
-    return first_neighbors(begin, end, order, near, limit, by_row=False)
+    return first_neighbors(begin, end, order, near, limit, by_row=False,
+                           pairs_at_once=pairs_at_once)
 
 
 def _keys(coordinates: Tensor, spatial_shape: Sequence[int]) -> Tensor:

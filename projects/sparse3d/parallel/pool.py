@@ -1,20 +1,33 @@
-"""Independent pieces of preparation spread over processes, in order, with progress."""
+"""Independent pieces of work spread over processes: one pool for whoever has many frames or scenes.
+
+A worker that the system kills costs its piece, not the run: what was not done is done again by
+half as many workers, in the end by one. Ctrl-C lets the pieces under way end, so that their files
+are whole, and no other one begins; workers whose parent is gone end too.
+"""
 from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+import reprlib
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
+from multiprocessing.connection import wait
 from typing import TypeVar
 
 from sparse3d.atomic_files import UnwritableFile
 from sparse3d.errors import DataError
-from sparse3d.parallel.progress import Progress
+from sparse3d.parallel.progress import Activity, Progress
 
 Item = TypeVar('Item')
 Result = TypeVar('Result')
+THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
+_MAX_CHUNK = 16  # items that a worker gets at once
 
 
 def run_parallel(
@@ -35,32 +48,184 @@ def run_parallel(
         title: the first words of the progress line.
 
     Raises:
-        DataError: if a process was killed from outside, for instance for want of memory.
+        DataError: naming the item whose worker was killed from outside with no other beside it,
+            for instance for want of memory.
     """
-    progress = Progress(title, len(items))
-    attempt = partial(_result_or_error, function)
-    if workers <= 1 or len(items) <= 1:
-        for item in items:
-            result = attempt(item)
+    attempt = partial(_result_or_error, partial(_named_error, function))
+    ready: dict[int, Result | DataError] = {}
+    following = 0
+    with _counted(title, len(items)) as progress:
+        for place, result in _in_any_order(attempt, items, workers, title, _forked()):
             progress.advance()
-            yield result
-        return
-    context = multiprocessing.get_context('fork' if os.name == 'posix' else 'spawn')
-    chunk = max(1, min(16, len(items) // (4 * workers)))
+            ready[place] = result
+            while following in ready:
+                yield ready.pop(following)
+                following += 1
+
+
+def run_jobs(function: Callable[[Item], int], jobs: Sequence[Item], workers: int, *, title: str,
+             total: int, done: int = 0, show_progress: bool = True) -> None:
+    """Call ``function`` on every job; each returns how many frames or samples it finished.
+
+    An exception of a job is raised here as soon as the jobs under way have ended.
+
+    Args:
+        function: as for :func:`run_parallel`; workers start from clean processes, so it may use
+            threads.
+        jobs: what to call it on.
+        workers: number of processes; 0 or 1 works in this process.
+        title: the first words of the progress line.
+        total: what all jobs together finish.
+        done: what was finished before.
+
+    Raises:
+        DataError: see :func:`run_parallel`.
+    """
+    with _counted(title, total, done) if show_progress else _uncounted() as progress:
+        for _, finished in _in_any_order(partial(_named_error, function), jobs, workers, title,
+                                         _clean(function), max_chunk=1):
+            if progress:
+                progress.advance(pieces=finished)
+
+
+@contextmanager
+def _counted(title: str, total: int, done: int = 0) -> Iterator[Progress]:
+    progress = Progress(title, total, done=done)
     try:
-        with ProcessPoolExecutor(min(workers, len(items)), context) as pool:
-            for result in pool.map(attempt, items, chunksize=chunk):
-                progress.advance()
-                yield result
-    except BrokenProcessPool as error:
-        raise DataError(f'{title}: a worker process was killed, perhaps for want of memory; run '
-                        f'the command again to continue, with fewer --workers') from error
+        yield progress
+    finally:
+        progress.close()
 
 
-def _result_or_error(function: Callable, item: object) -> object:
+@contextmanager
+def _uncounted() -> Iterator[None]:
+    yield None
+
+
+def _in_any_order(
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        workers: int,
+        title: str,
+        context: multiprocessing.context.BaseContext,
+        max_chunk: int = _MAX_CHUNK,
+) -> Iterator[tuple[int, Result]]:
+    """Place of an item and its result, as they become ready."""
+    if workers <= 1 or len(items) <= 1:
+        for place, item in enumerate(items):
+            yield place, function(item)
+        return
+    left = dict(enumerate(items))
+    while left:
+        workers = min(workers, len(left))
+        try:
+            for place, result in _by_workers(function, left, workers, context, max_chunk):
+                del left[place]
+                yield place, result
+        except BrokenProcessPool as error:
+            if workers == 1:  # which takes the items in order, one by one
+                raise DataError(
+                    f'{title}: the worker process was killed while it worked on '
+                    f'{_name(next(iter(left.values())))}, with no other beside it, perhaps for '
+                    f'want of memory; run the command again to continue where there is more'
+                ) from error
+            workers //= 2
+            max_chunk = 1
+            print(f'{title}: a worker process was killed, perhaps for want of memory; going on '
+                  f'with {workers}', file=sys.stderr, flush=True)
+
+
+def _by_workers(function: Callable[[Item], Result], items: Mapping[int, Item], workers: int,
+                context: multiprocessing.context.BaseContext, max_chunk: int,
+                ) -> Iterator[tuple[int, Result]]:
+    size = max(1, min(max_chunk, len(items) // (4 * workers)))
+    places = list(items)
+    chunks = [places[start:start + size] for start in range(0, len(places), size)]
+    pool = ProcessPoolExecutor(workers, context, _prepare_worker)
+    try:
+        with _one_thread_each():
+            waiting = {pool.submit(_call, function, [items[place] for place in chunk]): chunk
+                       for chunk in chunks}
+        yield from _results_of(waiting)
+    except KeyboardInterrupt:
+        with Activity('interrupted: the pieces under way end'):
+            pool.shutdown(cancel_futures=True)
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _results_of(waiting: dict[Future, list[int]]) -> Iterator[tuple[int, Result]]:
+    for future in as_completed(list(waiting)):
+        yield from zip(waiting.pop(future), future.result(), strict=True)
+
+
+def _call(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    return [function(item) for item in items]
+
+
+def _result_or_error(function: Callable[[Item], Result], item: Item) -> Result | DataError:
     try:
         return function(item)
     except UnwritableFile:  # no fault of the item: the next ones would fail as well
         raise
     except DataError as error:
         return error
+
+
+def _named_error(function: Callable[[Item], Result], item: Item) -> Result:
+    """A mistake of the program says which item it was; a :class:`DataError` does so itself."""
+    try:
+        return function(item)
+    except DataError:
+        raise
+    except Exception as error:
+        if hasattr(error, 'add_note'):  # since Python 3.11
+            error.add_note(f'while working on {_name(item)}')
+        raise
+
+
+def _name(item: object) -> str:
+    item = item[0] if isinstance(item, tuple) and item else item
+    return str(getattr(item, 'name', None) or reprlib.repr(item))
+
+
+def _forked() -> multiprocessing.context.BaseContext:
+    """Workers that need not import anything again."""
+    return multiprocessing.get_context('fork' if os.name == 'posix' else 'spawn')
+
+
+def _clean(function: Callable) -> multiprocessing.context.BaseContext:
+    """Fork from a clean server that imported the code once: threads here may not be forked."""
+    if 'forkserver' not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context('spawn')
+    context = multiprocessing.get_context('forkserver')
+    code = getattr(function, 'func', function)  # of a partial
+    context.set_forkserver_preload([code.__module__])
+    return context
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """New processes use one thread in numpy's libraries; several would fight for the cores."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, '1'))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _prepare_worker() -> None:
+    """Ctrl-C is for the parent, which lets the jobs under way end; without it workers end too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)

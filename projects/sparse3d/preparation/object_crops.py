@@ -6,7 +6,7 @@ every camera's image that shows it, and notes in the database's index where it w
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,8 @@ LEAST_SIDE = 2      # pixels
 _JPEG_QUALITY = 95
 
 
-def prepare_object_images(root: str | os.PathLike, dataset: str, workers: int = 1) -> dict:
+def prepare_object_images(root: str | os.PathLike, dataset: str, image_folder: Callable[[str], str],
+                          workers: int = 1) -> dict:
     """Cut out the objects of ``<dataset>_dbinfos_train.pkl`` in a prepared data set.
 
     Writes ``<dataset>_gt_images/`` and adds ``crops`` to every entry of the index: a list of
@@ -45,7 +46,8 @@ def prepare_object_images(root: str | os.PathLike, dataset: str, workers: int = 
 
     Args:
         root: folder of the prepared data set.
-        dataset: ``'kitti'`` or ``'nuscenes'``.
+        dataset: name of the data set, with which its files begin.
+        image_folder: where the images of a camera lie, below ``root``.
         workers: number of processes.
 
     Returns:
@@ -57,7 +59,7 @@ def prepare_object_images(root: str | os.PathLike, dataset: str, workers: int = 
     root = Path(root)
     index_path = root / f'{dataset}_dbinfos_train.pkl'
     index = read_plain_file(index_path)
-    frames = _frames(read_info_file(root / f'{dataset}_infos_train.pkl', dataset), dataset)
+    frames = _frames(read_info_file(root / f'{dataset}_infos_train.pkl', dataset), image_folder)
     (root / f'{dataset}_gt_images').mkdir(exist_ok=True)
     entries_of: dict[Any, list[dict]] = {}
     for entries in index.values():
@@ -81,16 +83,17 @@ def prepare_object_images(root: str | os.PathLike, dataset: str, workers: int = 
     return dict(objects=sum(map(len, index.values())), crops=count)
 
 
-def _frames(info: Mapping, dataset: str) -> dict[Any, dict[str, tuple[str, np.ndarray]]]:
+def _frames(info: Mapping, image_folder: Callable[[str], str],
+            ) -> dict[Any, dict[str, tuple[str, np.ndarray]]]:
     """Of each frame the cameras: path relative to the root and ``lidar2img``."""
     frames = {}
     for entry in info['data_list']:
         cameras = {}
         for name, image in entry['images'].items():
             if not isinstance(image, Mapping) or 'img_path' not in image:
-                continue  # KITTI's other cameras, R0_rect
-            folder = 'training/image_2' if dataset == 'kitti' else f'samples/{name}'
-            cameras[name] = (f'{folder}/{Path(image["img_path"]).name}', _lidar2img(image))
+                continue  # a camera without images, a matrix of its own
+            cameras[name] = (f'{image_folder(name)}/{Path(image["img_path"]).name}',
+                             _lidar2img(image))
         for key in ('token', 'sample_idx'):  # ours and mmdet3d's databases name frames so
             if key in entry:
                 frames[entry[key]] = cameras

@@ -4,12 +4,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
+from numpy.lib import format as npy_format
 
 from sparse3d.atomic_files import atomic_file, write_bytes_atomically
 from sparse3d.errors import DataError
@@ -18,6 +21,7 @@ from sparse3d.structures.detections import Detections
 
 _BOX = ('x', 'y', 'z_bottom', 'dx', 'dy', 'dz', 'yaw', 'vx', 'vy')
 _ARRAYS = ('boxes_3d', 'scores', 'labels')
+MOST_RATIO = 100  # of what is unpacked to the file; numbers hardly pack
 _KEYPOINTS = ('keypoints_3d', 'keypoint_visibility')
 
 
@@ -87,7 +91,8 @@ def read_json(path: Path, class_names: Sequence[str] | None = None,
     """
     try:
         content = json.loads(path.read_bytes())
-        return from_dicts(content['detections'], class_names or content['class_names'])
+        found = from_dicts(content['detections'], class_names or content['class_names'])
+        return replace(found, name=str(content.get('frame', found.name)))
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f'{path} holds no detections ({type(error).__name__}: {error})') from error
 
@@ -101,6 +106,7 @@ def save_arrays(detections: Detections, path: Path, camera: Mapping | None = Non
     """Write the arrays and the names of the classes."""
     arrays: dict[str, Any] = {name: getattr(detections, name) for name in (*_ARRAYS, *_KEYPOINTS)}
     arrays['class_names'] = np.array(detections.class_names)
+    arrays['name'] = np.array(detections.name)
     with atomic_file(path) as stream:
         np.savez(stream, **{name: value for name, value in arrays.items() if value is not None})
 
@@ -113,13 +119,32 @@ def read_arrays(path: Path, class_names: Sequence[str] | None = None,
         DataError: if the file is damaged or another one.
     """
     try:
+        _check_sizes(path)
         with np.load(path, allow_pickle=False) as arrays:
             names = class_names or arrays['class_names'].tolist()
             keypoints = {name: arrays[name] for name in _KEYPOINTS if name in arrays}
             boxes, scores, labels = (arrays[name] for name in _ARRAYS)
-            return Detections(boxes, scores, labels, tuple(names), **keypoints)
+            frame = str(arrays['name']) if 'name' in arrays else Detections.name
+            return Detections(boxes, scores, labels, tuple(names), **keypoints, name=frame)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise DataError(f'{path} holds no detections ({type(error).__name__}: {error})') from error
+
+
+def _check_sizes(path: Path) -> None:
+    """Refuse arrays that are not what their headers declare before memory is reserved for them."""
+    with ZipFile(path) as archive:
+        parts = archive.infolist()
+        if sum(part.file_size for part in parts) > MOST_RATIO * path.stat().st_size:
+            raise ValueError('its parts unpack to more than detections do')
+        for part in parts:
+            with archive.open(part) as stream:
+                version = npy_format.read_magic(stream)
+                header = npy_format.read_array_header_1_0 if version == (1, 0) else \
+                    npy_format.read_array_header_2_0
+                shape, _, dtype = header(stream)
+                if math.prod(shape) * dtype.itemsize != part.file_size - stream.tell():
+                    raise ValueError(f'{part.filename} declares {shape} of {dtype} and has '
+                                     f'{part.file_size} bytes')
 
 
 register_format('dicts', to_dicts, from_dicts)

@@ -108,6 +108,20 @@ class Detections:
             keep &= np.isin(self.labels, [self.class_names.index(name) for name in classes])
         return self[np.flatnonzero(keep)[:limit]]
 
+    def raised(self, height: float) -> Detections:
+        """The same in a frame whose origin lies lower by ``height`` meters; themselves for 0."""
+        if not height:
+            return self
+        boxes = np.array(self.boxes_3d)
+        boxes[:, 2] += height
+        changes: dict[str, Any] = dict(boxes_3d=boxes)
+        for key in ('keypoints_3d', 'points'):
+            value = getattr(self, key)
+            if value is not None:
+                changes[key] = np.array(value)
+                changes[key][..., 2] += height
+        return replace(self, **changes)
+
     def to(self, name: str, **options: Any) -> Any:
         """These detections in another format.
 
@@ -172,7 +186,8 @@ class Detections:
             raise DataError(f'{path} cannot be read: detections are read from .json, .npz or .txt')
         if not path.is_file():
             raise DataError(f'{path} does not exist')
-        return known.read(path, class_names, camera)
+        found = known.read(path, class_names, camera)
+        return found if found.name != cls.name else replace(found, name=path.stem)
 
     @classmethod
     def _read_official(cls, path: Path, name: str, camera: Mapping | None) -> Detections:

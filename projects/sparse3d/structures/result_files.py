@@ -51,21 +51,18 @@ class Results:
     Args:
         path: a file or folder of a registered format.
         class_names: of the data set; other classes are left out and counted in ``left_out``.
+        dataset: its name, whose own format is taken where the path looks like one of several.
 
     Raises:
-        DataError: if the path does not exist, or is of no registered format.
+        DataError: if the path does not exist, is of no registered format, or could be of several.
     """
 
-    def __init__(self, path: Path, class_names: Sequence[str]) -> None:
+    def __init__(self, path: Path, class_names: Sequence[str], dataset: str = '') -> None:
         self.path, self.class_names = Path(path), tuple(class_names)
         self.left_out: dict[str, int] = {}
         if not self.path.exists():
             raise DataError(f'{path} does not exist')
-        fitting = [made for made in _FORMATS.values() if made.matches(self.path)]
-        if not fitting:
-            known = ', '.join(made.description for made in _FORMATS.values())
-            raise DataError(f'{path} is no result file that is read here; there are {known}')
-        self._of_sample = fitting[0].open(self.path)
+        self._of_sample = _format_of(self.path, dataset).open(self.path)
 
     def of_sample(self, info: Mapping[str, Any], name: str) -> Detections:
         """The detections of one sample.
@@ -91,3 +88,14 @@ class Results:
         rows = [row for row, other in enumerate(found.names) if other in self.class_names]
         kept = found[rows]
         return Detections.from_lists(kept.boxes_3d, kept.scores, kept.names, self.class_names)
+
+
+def _format_of(path: Path, dataset: str) -> ResultFormat:
+    fitting = {name: made for name, made in _FORMATS.items() if made.matches(path)}
+    if not fitting:
+        known = ', '.join(made.description for made in _FORMATS.values())
+        raise DataError(f'{path} is no result file that is read here; there are {known}')
+    if len(fitting) > 1 and dataset not in fitting:
+        raise DataError(f'{path} could be {" or ".join(m.description for m in fitting.values())}; '
+                        f'give the config of a data set {" or ".join(fitting)}')
+    return fitting.get(dataset) or next(iter(fitting.values()))

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from sparse3d.errors import DataError
@@ -26,6 +27,14 @@ def path_inside(folder: str | os.PathLike, name: str) -> Path:
         raise DataError(f'the path {name!r} leaves the folder {folder}: a file may only '
                         f'name files inside its data root')
     return Path(folder, *parts)
+
+
+def absent_files(paths: Iterable[Path]) -> list[Path]:
+    """Those that do not exist, with one look at each folder: a data set has many files."""
+    paths = list(paths)
+    present = {folder: set(os.listdir(folder)) if folder.is_dir() else set()
+               for folder in {path.parent for path in paths}}
+    return [path for path in paths if path.name not in present[path.parent]]
 
 
 def file_name(text: object) -> str:

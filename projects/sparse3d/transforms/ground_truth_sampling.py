@@ -48,7 +48,7 @@ class GroundTruthSampling(BaseTransform):
         data_root: folder that paths in the database index are relative to.
         info_path: the index, e.g. ``data/kitti/kitti_dbinfos_train.pkl``.
         classes: class names in label order.
-        groups: objects wanted per class, e.g. ``dict(Car=15)``.
+        groups: objects wanted per class, e.g. ``dict(Car=15)``; a number for each class.
         fill_up: objects that the sample has count among those wanted (det3d, mmdet3d, and
             OpenPCDet with ``LIMIT_WHOLE_SCENE: True``); False adds as many to any sample
             (OpenPCDet's KITTI recipes).
@@ -83,7 +83,7 @@ class GroundTruthSampling(BaseTransform):
             data_root: str,
             info_path: str,
             classes: Sequence[str],
-            groups: Mapping[str, int],
+            groups: Mapping[str, int] | int,
             min_points: Mapping[str, int] | None = None,
             removed_difficulties: Sequence[int] = (-1,),
             columns: int = 4,
@@ -100,7 +100,8 @@ class GroundTruthSampling(BaseTransform):
     ) -> None:
         self.data_root, self.columns, self.fill_up = data_root, columns, fill_up
         self.use = list(range(columns)) if use is None else list(use)
-        self.classes, self.groups = tuple(classes), dict(groups)
+        self.classes = tuple(classes)
+        self.groups = dict.fromkeys(classes, groups) if isinstance(groups, int) else dict(groups)
         self.use_ground_plane, self.stop_epoch = use_ground_plane, stop_epoch
         self._missed_plane = False
         self.unlabeled, self.paste_images = set(unlabeled), paste_images

@@ -9,6 +9,7 @@ from mmdet3d.registry import TRANSFORMS
 
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.transforms.camera_history import CameraImage
+from sparse3d.transforms.given_arrays import given_images
 from sparse3d.transforms.image_files import REDUCED, decode_image
 from sparse3d.transforms.point_files import read_bytes
 
@@ -24,7 +25,8 @@ class LoadMultiViewImages(BaseTransform):
     """Read the images of all cameras and frames, frame by frame, the newest (now) first.
 
     Needs ``image_frames``: for each frame a dict from camera to :class:`CameraImage`, as
-    :class:`~sparse3d.datasets.nuscenes.dataset.NuScenesDetectionDataset` gives it. With T frames
+    :class:`~sparse3d.datasets.nuscenes.dataset.NuScenesDetectionDataset` gives it, or images
+    themselves (:func:`~sparse3d.transforms.given_arrays.given_images`). With T frames
     and V cameras there are N = T * V images, number ``frame * V + camera``. Adds
 
     - ``img``: list of N (H, W, 3) uint8, BGR.
@@ -64,10 +66,17 @@ class LoadMultiViewImages(BaseTransform):
         if reduce not in REDUCED:
             raise ConfigError(f'reduce is 1, 2, 4 or 8, not {reduce}')
         self.cameras, self.pixels, self.reduce = tuple(cameras), pixels, reduce
+        self.image_cameras = self.cameras
         self.missing_files, self.image_size = missing_files, tuple(image_size)
 
     def transform(self, results: dict) -> dict:
         """Read the images of one sample."""
+        given = given_images(results, self.cameras)
+        if given is not None:
+            results.update(given)
+            if self.pixels == 'newest':
+                results['img'] = results['img'][:len(self.cameras)]
+            return results
         if 'image_frames' not in results:
             raise DataError('the data set gives no image_frames to read images of; set its '
                             'modality=dict(use_camera=True)')

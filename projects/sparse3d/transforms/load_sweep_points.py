@@ -3,10 +3,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 from mmdet3d.structures import LiDARPoints
 
+from sparse3d.transforms.given_arrays import given_points
+from sparse3d.transforms.named_columns import chosen_columns, column_names
 from sparse3d.transforms.sweep_points import COLUMNS, merge_sweeps
 
 
@@ -15,7 +18,9 @@ class LoadSweepPoints(BaseTransform):
     """Read the LiDAR points of now and of earlier sweeps, all in the LiDAR frame of now.
 
     Needs ``lidar_points``, ``timestamp`` and, if there are earlier sweeps, ``lidar_sweeps``
-    (newest first), with absolute paths; adds ``points``: x, y, z [m], intensity 0..255, age [s].
+    (newest first), with absolute paths, or ``points`` with the columns that it would give
+    (:mod:`sparse3d.transforms.given_arrays`); adds ``points``: x, y, z [m], intensity 0..255,
+    age [s].
 
     Args:
         sweeps: how many earlier ones, the newest, beside the key frame; a sample that has fewer
@@ -34,9 +39,16 @@ class LoadSweepPoints(BaseTransform):
     def __init__(self, sweeps: int = 10, use: Sequence[int] = tuple(range(COLUMNS)),
                  published_pad: bool = False) -> None:
         self.sweeps, self.use, self.published_pad = sweeps, list(use), published_pad
+        self.point_columns = chosen_columns(column_names(COLUMNS), self.use)
 
     def transform(self, results: dict) -> dict:
         """Add ``points`` to the sample."""
+        points = given_points(results, self.point_columns)
+        points = self._read(results) if points is None else points
+        results['points'] = LiDARPoints(points, points_dim=points.shape[1])
+        return results
+
+    def _read(self, results: dict) -> np.ndarray:
         lidar = results['lidar_points']
         older = [(sweep['lidar_points']['lidar_path'], sweep['lidar_points']['lidar2sensor'],
                   results['timestamp'] - sweep['timestamp'])
@@ -44,9 +56,7 @@ class LoadSweepPoints(BaseTransform):
         if not older and self.published_pad:
             unmoved = [[float(row == column) for column in range(4)] for row in range(4)]
             older = [(lidar['lidar_path'], unmoved, 0.0)] * self.sweeps
-        points = merge_sweeps(lidar['lidar_path'], older)[:, self.use]
-        results['points'] = LiDARPoints(points, points_dim=points.shape[1])
-        return results
+        return merge_sweeps(lidar['lidar_path'], older)[:, self.use]
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(sweeps={self.sweeps}, use={self.use})'

@@ -35,6 +35,17 @@ def column_names(columns: int) -> tuple[str, ...]:
     return (*names[:columns], *(f'column {place}' for place in range(len(names), columns)))
 
 
+def chosen_columns(names: Sequence[str], use: Sequence[int] | int | None) -> tuple[str, ...]:
+    """The names of the columns that a loader keeps.
+
+    Args:
+        names: of all columns.
+        use: places of those that are kept, or how many; None keeps all.
+    """
+    use = range(len(names)) if use is None else range(use) if isinstance(use, int) else use
+    return tuple(names[place] if place < len(names) else f'column {place}' for place in use)
+
+
 def points_of_columns(found: Columns, wanted: Sequence[str], path: str | os.PathLike) -> np.ndarray:
     """The wanted columns of a file as one array; what it lacks is 0, and said once.
 

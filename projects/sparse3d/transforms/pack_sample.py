@@ -26,8 +26,8 @@ class PackSample(Pack3DDetInputs):
 
     def __init__(self, keys: Sequence[str], more_meta_keys: Sequence[str] = ()) -> None:
         super().__init__(keys=keys)
-        self.meta_keys = (*self.meta_keys, 'lidar_aug_matrix', 'img_aug_matrix', 'scene_motion',
-                          *more_meta_keys)
+        self.meta_keys = (*self.meta_keys, 'frame_name', 'lidar_aug_matrix', 'img_aug_matrix',
+                          'scene_motion', *more_meta_keys)
 
     def pack_single_results(self, results: dict) -> dict:
         """Pack one sample."""

@@ -14,9 +14,8 @@ from sparse3d.transforms.info_files import read_info_file
 from sparse3d.errors import Sparse3DError
 from sparse3d.datasets.waymo.check import check_waymo
 from sparse3d.datasets.waymo.prepare import prepare_waymo
-from sparse3d.datasets.waymo.prepare.matrices import write_matrix
-from sparse3d.datasets.waymo.prepare.messages import Frame
-from sparse3d.datasets.waymo.prepare.tfrecord import write_record
+from sparse3d.datasets.waymo.simulate.encoding import write_matrix, write_record
+from sparse3d.datasets.waymo.messages import Frame
 
 
 def frame(time):

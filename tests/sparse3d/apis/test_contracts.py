@@ -19,7 +19,7 @@ from sparse3d.checkpoints.open import open_checkpoint
 from sparse3d.deploy.export import export
 from sparse3d.engine.load_config import find_config
 from sparse3d.errors import CheckpointError, ConfigError, PluginError
-from sparse3d.plugins import DATA_SET_GROUP
+from sparse3d.plugins import DATA_SET_GROUP, data_sets, register
 from sparse3d.stored_config import is_plug_in
 
 DATA_SET = '''
@@ -166,6 +166,17 @@ def test_every_kind_is_listed_and_what_is_broken_with_its_error(method, streets,
         assert any(line.split()[0].startswith('zz_') and text in line for line in lines) or not text
     broken, = (line for line in list_lines('plugins') if line.startswith('zz_broken'))
     assert 'zz-broken 1.0: cannot be used' in broken and 'zz_not_there' in broken
+
+
+def test_types_of_a_data_set_are_listed(distributions, tmp_path):
+    source = DATA_SET.replace("crops='zz_streets:crops'", "modules=('zz_types',)")
+    (tmp_path / 'zz_types.py').write_text('from mmdet3d.registry import METRICS\n'
+                                          "@METRICS.register_module(name='ZZStreetMetric')\n"
+                                          'class StreetMetric:\n    pass\n')
+    distributions('zz-streets', 'zz_streets', source, DATA_SET_GROUP, 'zz_streets')
+    register(data_sets().values())
+    assert [line.split() for line in list_lines('modules') if line.startswith('ZZStreet')] == [
+        ['ZZStreetMetric', 'metric:', 'zz_types']]
 
 
 def test_the_contracts_here_load_nothing_heavy_and_all_they_name_is_there():

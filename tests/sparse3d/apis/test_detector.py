@@ -5,19 +5,24 @@ import multiprocessing
 import subprocess
 import sys
 import threading
+import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from mmdet3d.registry import DATASETS
+from mmcv.transforms import BaseTransform
+from mmdet3d.registry import DATASETS, TRANSFORMS
+from mmdet3d.structures import LiDARPoints
 from mmengine.dataset import pseudo_collate
 
 from sparse3d.apis import load_config, load_detector
 from sparse3d.apis.array_samples import ArraySamples
 from sparse3d.datasets.kitti.prepare import prepare_kitti
 from sparse3d.engine.load_config import find_config
-from sparse3d.errors import ConfigError, DataError
+from sparse3d.errors import ConfigError, DataError, Sparse3DWarning
+from sparse3d.structures.point_statistics import PointStatistics, numbers_of_cloud
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = ROOT / 'configs/focalsconv/centerpoint_simulated_kitti_car.py'
@@ -89,6 +94,32 @@ def test_inputs_that_the_model_does_not_take_are_named(detector, cloud):
         detector(cloud, images=[np.zeros((4, 4, 3), np.uint8)], calibration={})
     with pytest.raises(ConfigError, match='looks at single frames'):
         detector.stream()
+
+
+def test_a_higher_sensor_sees_the_same_in_its_own_frame(detector, cloud, tmp_path):
+    torch.save(dict(state_dict=detector.model.state_dict()), tmp_path / 'weights.pth')
+    higher = load_detector(CONFIG, tmp_path / 'weights.pth', 'cpu', OPTIONS, sensor_height=2.73)
+    lowered = cloud - np.float32([0, 0, 1, 0])  # the ground of KITTI lies at -1.73 m
+    wanted, found = detector(cloud), higher(lowered)
+    equal(found, replace(wanted, boxes_3d=wanted.boxes_3d - np.float32([0, 0, 1, 0, 0, 0, 0])))
+    np.testing.assert_allclose(found.points, lowered, atol=1e-5)
+
+
+def test_points_unlike_the_training_are_said_if_the_checkpoint_knows_it(detector, cloud, tmp_path):
+    training = PointStatistics.of([numbers_of_cloud(cloud)], ('x', 'y', 'z', 'intensity'))
+    content = dict(state_dict=detector.model.state_dict())
+    torch.save(content, tmp_path / 'released.pth')
+    torch.save({**content, 'meta': {'point_statistics': training.to_meta()}}, tmp_path / 'ours.pth')
+    brighter = cloud * np.float32([1, 1, 1, 255])
+    for name, factor, count in (('released', 1.0, 0), ('ours', 1.0, 1), ('ours', 1 / 255, 0)):
+        detect = load_detector(CONFIG, tmp_path / f'{name}.pth', 'cpu', OPTIONS, factor)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter('always')
+            for _ in range(2):
+                detect(brighter)
+        said = [str(item.message) for item in caught if item.category is Sparse3DWarning]
+        assert len(said) == count
+        assert all('below 25' in text and '--intensity-scale 0.0039' in text for text in said)
 
 
 def test_threads_share_a_detector(detector, cloud):
@@ -204,13 +235,44 @@ def test_the_command_writes_a_file_for_each_cloud(detector, cloud, tmp_path):
 
 @pytest.mark.parametrize(('config', 'names'), [
     ('dsvt_simulated_waymo', ('x', 'y', 'z', 'intensity', 'elongation')),
-    (ROOT / 'configs/centerpoint/centerpoint_simulated_nuscenes.py',
+    (ROOT / 'configs/baselines/centerpoint_simulated_nuscenes.py',
      ('x', 'y', 'z', 'intensity', 'age')),
     ('focalsconv_centerpoint_custom_data', ('x', 'y', 'z', 'intensity'))])
 def test_a_model_knows_what_its_columns_mean(config, names):
     samples = ArraySamples(load_config(config))
     assert samples.names == names and samples.columns == len(names)
     assert samples.has_age == ('age' in names)
+
+
+class LoadFromARadio(BaseTransform):
+    """A loader that nobody here knows."""
+
+    point_columns = ('x', 'y', 'z', 'age')
+
+    def transform(self, results):
+        results['points'] = LiDARPoints(np.array(results['points']), points_dim=4)
+        return results
+
+
+def test_any_loader_that_takes_arrays_serves_and_any_other_step_is_named():
+    config = load_config(CONFIG)
+    steps = config.test_dataloader.dataset.pipeline
+    with TRANSFORMS.switch_scope_and_registry('mmdet3d') as registry:
+        registry.register_module(name='LoadFromARadio', module=LoadFromARadio, force=True)
+    config.test_dataloader.dataset.pipeline = [dict(type='LoadFromARadio'), *steps[1:]]
+    samples = ArraySamples(config)
+    assert samples.names == ('x', 'y', 'z', 'age') and samples.has_age
+    cloud = samples.read_points(np.tile([20.0, 0, -1], (5, 1)))  # of one moment
+    sample = samples.make(cloud, None, None)
+    assert sample['inputs']['points'].tolist() == [[20, 0, -1, 0]] * 5
+    config.test_dataloader.dataset.pipeline.insert(1, dict(type='LoadSweepPoints'))
+    assert ArraySamples(config).names == ('x', 'y', 'z', 'intensity', 'age')
+    config.test_dataloader.dataset.pipeline.insert(2, dict(type='LoadImageFromFile'))
+    with pytest.raises(ConfigError, match="LoadImageFromFile of the test pipeline looks for 'img_"):
+        ArraySamples(config).make(np.ones((5, 5)), None, None)
+    config.test_dataloader.dataset.pipeline = steps[1:]
+    with pytest.raises(ConfigError, match='no transform of the test pipeline takes points'):
+        ArraySamples(config)
 
 
 def test_a_raw_file_of_other_columns_is_said_once(detector, tmp_path, monkeypatch):

@@ -21,3 +21,12 @@ def test_a_frame_is_called_as_its_files_are(path, name):
     assert frame_of_sample(dataset, 2, sample).name == name
     sample['data_samples'].set_metainfo(dict(evaluation_variant='raw'))
     assert frame_of_sample(dataset, 2, sample).name == f'{name}_raw'
+
+
+@pytest.mark.parametrize('name', ['drive 7', '\u00e4 & b', '000007'])
+def test_a_name_that_the_data_set_gives_comes_first(name):
+    """Own frames are called anything; the file of the cloud may be called otherwise."""
+    info = dict(lidar_path='points/000001.npy', frame_name=name)
+    dataset = SimpleNamespace(metainfo={}, get_data_info=lambda index: info)
+    sample = dict(inputs=dict(points=torch.zeros(3, 4)), data_samples=Det3DDataSample())
+    assert frame_of_sample(dataset, 2, sample).name == name

@@ -221,3 +221,9 @@ def test_a_training_from_a_hostile_checkpoint_runs_nothing(
     with pytest.raises(CheckpointError, match="sets the config key 'model._delete_'"):
         train(tiny_config, tmp_path / 'a', options, resume=converted if resume else None)
     assert not (tmp_path / 'touched').exists()
+
+
+def test_an_empty_test_set_is_told(tiny_config, tmp_path):
+    checkpoint = train(tiny_config, tmp_path, EPOCHS).checkpoint
+    with pytest.raises(DataError, match='nothing to test on: the test set has 0 samples'):
+        test(tiny_config, checkpoint, tmp_path / 'test', {'test_dataloader.dataset.frames': 0})

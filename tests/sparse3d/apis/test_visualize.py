@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 
 from sparse3d.apis import build_model, load_config, visualize
+from sparse3d.apis import test as evaluate
 from sparse3d.apis.sample_frames import frame_of_sample
-from sparse3d.errors import BackendUnavailable, CheckpointError, ConfigError
+from sparse3d.errors import BackendUnavailable, CheckpointError, ConfigError, Sparse3DWarning
+from sparse3d.structures.point_statistics import PointStatistics
 
 
 @pytest.fixture
@@ -32,6 +36,27 @@ def test_pictures_of_data_and_detections(tiny_config, checkpoint, tmp_path, no_o
         '000000_bev.png', '000000_all.png', '000003_bev.png', '000003_all.png']
     assert all(path.is_file() for path in paths)
     assert 'no 3D views: open3d cannot render here' in caplog.text
+
+
+@pytest.mark.parametrize('verb', ['visualize', 'test'])
+@pytest.mark.parametrize('known', [True, False])
+def test_points_unlike_those_of_the_training_are_said_once(
+        tiny_config, tmp_path, no_open3d, verb, known):
+    training = PointStatistics(9, ('x', 'y', 'z', 'intensity'), (10, 50, 90), None, (0.1, 5, 100),
+                               (0.0, 1e-5, 1e-4))
+    path = tmp_path / 'model.pth'
+    meta = {'point_statistics': training.to_meta()} if known else {}
+    torch.save(dict(state_dict=build_model(load_config(tiny_config)).state_dict(), meta=meta), path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        if verb == 'test':
+            evaluate(tiny_config, path, tmp_path / 'out')
+        else:
+            visualize(tiny_config, path, tmp_path / 'out', frames=3)
+    said = [str(item.message) for item in caught if item.category is Sparse3DWarning]
+    assert len(said) == known
+    assert all('99 % of the intensities lie below' in text and 'of the training' in text
+               for text in said)
 
 
 def test_3d_views_too(tiny_config, tmp_path):

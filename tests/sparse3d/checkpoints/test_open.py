@@ -8,6 +8,7 @@ from mmengine.config import Config
 from torch import nn
 
 from sparse3d.checkpoints.open import latest_checkpoint, load_weights, open_checkpoint
+from sparse3d.checkpoints.reading import read_published
 from sparse3d.engine.checkpoint_config import options_in_effect
 from sparse3d.errors import CheckpointError
 
@@ -168,3 +169,11 @@ def test_options_are_kept_as_the_config_has_them_in_the_end():
                'model.layers.0.published_c': 1, 'model.layers.1.published_c': 1}
     assert options_in_effect(options, config) == {
         'model.fusion': dict(published_a=False), 'model.layers.0.published_c': 2}
+
+
+@pytest.mark.parametrize('name', [1, (1, 2), None])
+def test_weights_without_names_are_none(tmp_path, name):
+    torch.save({'state_dict': {name: torch.zeros(1)}}, tmp_path / 'weights.pth')
+    for read in (open_checkpoint, read_published):
+        with pytest.raises(CheckpointError, match='holds no weights'):
+            read(tmp_path / 'weights.pth')

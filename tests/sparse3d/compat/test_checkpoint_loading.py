@@ -25,7 +25,7 @@ from torch.utils.data import Dataset
 
 import sparse3d.register  # noqa: F401  (repairs)
 from sparse3d.compat.checkpoint_loading import load_checkpoint_file
-from sparse3d.errors import CheckpointError
+from sparse3d.errors import CheckpointError, Sparse3DWarning
 
 WITHOUT_REPAIR = '''
 import sys, torch, mmengine.logging
@@ -288,6 +288,14 @@ def test_a_config_text_is_not_run_when_a_training_is_resumed(trained, tmp_path, 
     (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_1.pth'))
     run(tmp_path, 2, f'text_{place[1]}', resume=True)
     assert (tmp_path / 'epoch_2.pth').exists() and not (tmp_path / 'touched').exists()
+
+
+def test_options_that_are_not_applied_are_told(tmp_path):
+    path = tmp_path / 'converted.pth'
+    torch.save(dict(meta=dict(config_options={'model.bbox_head.published_alignment': True}),
+                    state_dict=dict(weight=torch.zeros(1, 1), bias=torch.zeros(1))), path)
+    with pytest.warns(Sparse3DWarning, match='published_alignment, which are not applied here'):
+        load_checkpoint(nn.Linear(1, 1), str(path))  # what init_cfg does
 
 
 @pytest.mark.parametrize('content', [b'', b'no checkpoint at all', b'PK\x03\x04 cut off'])

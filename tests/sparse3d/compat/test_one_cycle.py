@@ -37,6 +37,12 @@ def test_a_tenth_of_ten_steps_begins_at_the_height_and_falls():
     assert found[-1] == pytest.approx(1 / 25 / 1e4, abs=1e-6)
 
 
+@pytest.mark.parametrize('total', [1, 2, 3])
+def test_the_height_is_not_passed_over(total):
+    found = rates(total, 0.3)
+    assert found[0] == pytest.approx(1.0) and found == sorted(found, reverse=True)
+
+
 def test_upstream_divides_by_zero(monkeypatch):
     monkeypatch.setattr(OneCycleParamScheduler, '_get_value',
                         OneCycleParamScheduler._get_value.upstream)

@@ -12,6 +12,7 @@ from mmdet3d.registry import DATASETS, TRANSFORMS
 from mmengine.registry import init_default_scope
 
 from sparse3d.datasets.kitti.prepare import prepare_kitti
+from sparse3d.datasets.kitti.prepare.crops import cut_crops
 from sparse3d.datasets.kitti.prepare.files import read_image_size
 from sparse3d.datasets.kitti.prepare.text import (
     read_calibration,
@@ -22,7 +23,6 @@ from sparse3d.datasets.kitti.prepare.text import (
 from sparse3d.datasets.nuscenes.prepare.frames import prepare_nuscenes
 from sparse3d.datasets.waymo.prepare import prepare_waymo
 from sparse3d.errors import DataError
-from sparse3d.preparation.object_crops import prepare_object_images
 from sparse3d.transforms.image_files import decode_image
 from sparse3d.transforms.info_files import read_info_file, read_plain_file
 from sparse3d.transforms.point_files import load_points
@@ -67,7 +67,7 @@ def _is_plausible(result) -> bool:
 def test_kitti_points_and_images(small_kitti, damage):
     """Everything that training reads has a checksum; nothing is silently wrong."""
     prepare_kitti(small_kitti.root)
-    prepare_object_images(small_kitti.root, 'kitti')
+    cut_crops(small_kitti.root)
     info = read_info_file(small_kitti.root / 'kitti_infos_train.pkl', 'kitti')['data_list'][0]
     contents = info['lidar_points']['contents']['velodyne_reduced']
     path = small_kitti.root / 'training/velodyne_reduced/000003.bin'

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from sparse3d.apis import train
+from sparse3d.apis import load_config, train
 from sparse3d.errors import ConfigError, DataError
 
 
@@ -17,6 +17,7 @@ def test_what_would_be_trained_is_told_and_nothing_is(tiny_config, tmp_path):
 
 @pytest.mark.parametrize('key, error', [
     ('train_dataloader.dataset.frames', DataError),      # nothing to train on
+    ('val_dataloader.dataset.frames', DataError),        # nothing to validate on
     ('optim_wrapper.optimizer.type', ConfigError),
     ('val_dataloader.dataset.type', ConfigError),
     ('val_evaluator.type', ConfigError),
@@ -31,3 +32,11 @@ def test_what_is_not_there_is_found_without_training(tiny_config, tmp_path, key,
 def test_a_training_with_mixed_precision_may_be_looked_over_where_there_is_no_gpu(
         tiny_config, tmp_path):
     assert train(tiny_config, tmp_path, {'optim_wrapper.type': 'AmpOptimWrapper'}, dry_run=True)
+
+
+def test_a_training_by_iterations_tells_them(tiny_config, tmp_path):
+    config = load_config(tiny_config)
+    config.train_cfg = dict(by_epoch=False, max_iters=3, val_interval=2)
+    config.param_scheduler = None
+    ready = train(config, tmp_path, dry_run=True)
+    assert str(ready).startswith('ready to train: 3 iterations; an epoch is 8 samples in 2 batches')

@@ -50,6 +50,15 @@ def test_a_config_in_yaml_or_json_is_data(tmp_path):
     assert config.model == dict(type='SECOND', layer_nums=[1], layer_strides=[2])
 
 
+def test_a_base_of_data_may_be_named_by_a_variable(tmp_path, monkeypatch):
+    (tmp_path / 'base.json').write_text('{"width": {{"$WIDTH:3"}}, "name": "a"}')
+    (tmp_path / 'mine.yaml').write_text(
+        '_base_: "{{ fileDirname }}/{{$NOWHERE:base}}.json"\ntwice: {{ _base_.width }}\n')
+    monkeypatch.setenv('WIDTH', '4')
+    config = load_config(tmp_path / 'mine.yaml')
+    assert (config.width, config.twice) == (4, 4)
+
+
 def test_a_config_in_yaml_may_stand_on_one_of_ours(tmp_path):
     ours = sorted((ROOT / 'configs/focalsconv').glob('*_kitti_car.py'))[0]
     (tmp_path / 'mine.yaml').write_text(f'_base_: {ours}\ntrain_cfg: {{max_epochs: 3}}\n')
@@ -62,6 +71,8 @@ def test_a_config_in_yaml_may_stand_on_one_of_ours(tmp_path):
     ('custom_imports: {imports: [this]}', "imports 'this'"),
     ('default_scope: evil', 'evil'), ('_base_: program.py', 'names the program program.py'),
     ('_base_: [base.yaml]', 'names the program program.py'), ('_base_: mine.yaml', 'as a base'),
+    ("'{{$NOWHERE:_base_}}': program.py", 'names the program program.py'),
+    ('{{$NOWHERE:_base_}}: {{$NOWHERE_EITHER:program.py}}', 'names the program program.py'),
     ('- a\n- b', 'no keys and values'),
     ('\n'.join(f'a{n}: &a{n} [{f"*a{n - 1}, *a{n - 1}" if n else 1}]' for n in range(40)),
      'more than 1,000,000 values')])

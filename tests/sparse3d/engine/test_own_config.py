@@ -53,3 +53,12 @@ def test_a_file_without_config_is_refused(tmp_path):
     torch.save({'state_dict': {'a': torch.ones(1)}}, tmp_path / 'a.pth')
     with pytest.raises(CheckpointError, match='holds no config'):
         load_detector(tmp_path / 'a.pth')
+
+
+def test_no_file_of_the_working_directory_is_run(tmp_path, monkeypatch):
+    (tmp_path / 'setup.py').write_text("open('touched', 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    named = Checkpoint('weights.pth', {}, {}, {}, {'config': 'setup.py.py'})
+    with pytest.raises(CheckpointError, match='there is no config'):
+        own_config(named)
+    assert not (tmp_path / 'touched').exists()

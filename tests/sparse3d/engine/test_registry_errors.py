@@ -28,6 +28,23 @@ def test_an_unknown_argument():
             MODELS.build({'type': 'HardSimpleVFE', 'num_feature': 4})
 
 
+@pytest.mark.parametrize('part, words', [
+    ({'type': 'VoxelDetector', 'backbone': {}, 'bbox_head': {}},
+     "gives VoxelDetector no 'voxel_encoder' and 'middle_encoder', which"),
+    (5, 'no dict with a type but'),
+])
+def test_a_part_that_lacks_what_it_needs(part, words):
+    with pytest.raises(ConfigError, match=words), clear_registry_errors():
+        MODELS.build(part)
+
+
+def test_a_part_without_a_type():
+    with pytest.raises(ConfigError, match=r"says no type: \{'interval': 1\}; give it") as caught, \
+            clear_registry_errors():
+        MODELS.build(dict(interval=1))
+    assert '\n' not in str(caught.value)
+
+
 def test_other_errors_pass():
     with pytest.raises(KeyError, match='something else'):
         with clear_registry_errors():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from sparse3d.apis import train
+from sparse3d.apis import load_config, train
 from sparse3d.engine.schedule_ends import check_ends, check_iterations, lasting
 from sparse3d.errors import CheckpointError, ConfigError
 
@@ -108,3 +108,20 @@ def test_ten_steps_with_a_tenth_rising_train(tiny_config, tmp_path):
         'param_scheduler.0.pct_start': 0.1, 'param_scheduler.0.total_steps': 5,
         'train_cfg.max_epochs': 5})
     assert result.epochs == 5  # of two steps each
+
+
+@pytest.mark.parametrize('schedule, key', [
+    (dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=500), '0.end'),
+    (dict(type='ExactWarmUpCosineLR', warmup_steps=500, by_epoch=True,
+          convert_to_iter_based=True), '0.warmup_steps')])
+def test_a_warm_up_longer_than_the_training_is_told(tiny_config, tmp_path, capsys, schedule, key):
+    config = load_config(tiny_config)
+    config.param_scheduler = [schedule]
+    train(config, tmp_path, epochs=1, dry_run=True)
+    said = ' '.join(capsys.readouterr())
+    assert 'takes 500 iterations, the training 2: ' in said
+    assert f'set param_scheduler.{key} for' in said
+    schedule[key.partition('.')[2]] = 2
+    config.param_scheduler = [schedule]
+    train(config, tmp_path, epochs=1, dry_run=True)
+    assert 'the warm-up of' not in ' '.join(capsys.readouterr())

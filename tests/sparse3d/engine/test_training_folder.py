@@ -46,3 +46,19 @@ def test_weights_to_start_from_are_not_removed(tiny_config, trained):
           epochs=1, overwrite=True)
     assert names(trained) == ['epoch_1.pth', 'epoch_2.pth']
     assert torch.load(start)['state_dict'].keys() == weights.keys()
+
+
+def test_going_on_and_beginning_anew_are_not_asked_for_together(tiny_config, trained):
+    with pytest.raises(ConfigError, match='give one of them'):
+        train(tiny_config, trained, overwrite=True, resume='auto')
+
+
+def test_a_training_that_cannot_begin_leaves_the_checkpoints_of_the_other(tiny_config, trained):
+    there = names(trained)
+    for options in ({'val_evaluator.broken': True},            # found by validating
+                    {'param_scheduler.0.by_epoch': False,      # found when schedules are built
+                     'param_scheduler.0.convert_to_iter_based': False,
+                     'param_scheduler.0.total_steps': 900, 'train_cfg.max_epochs': 2}):
+        with pytest.raises((ConfigError, RuntimeError)):
+            train(tiny_config, trained, options, overwrite=True)
+        assert names(trained) == there

@@ -77,6 +77,20 @@ def test_milestones_and_periods():
     assert config.param_scheduler[1].periods == [10, 30]
 
 
+@pytest.mark.parametrize('epochs, milestones, periods, weights', [
+    (1, [], [1], [1]), (2, [1, 1], [1, 1], [1, 0.25]), (4, [3, 3], [1, 1, 1, 1], [1, .5, .25, .1]),
+    (12, [10, 11], [3, 3, 3, 3], [1, .5, .25, .1])])
+def test_few_epochs_have_the_steps_that_they_have_room_for(epochs, milestones, periods, weights):
+    config = made([dict(type='MultiStepLR', milestones=[16, 19], gamma=0.1),
+                   dict(type='CosineRestartLR', periods=[5, 5, 5, 5], eta_min=0,
+                        restart_weights=[1, .5, .25, .1])])
+    stretch_training(config, epochs)
+    assert config.param_scheduler[0].milestones == milestones
+    assert config.param_scheduler[1].periods == periods
+    assert config.param_scheduler[1].restart_weights == weights
+    check_ends(config.param_scheduler, config.train_cfg)
+
+
 def test_a_schedule_that_did_not_fit_is_stretched_to_the_training():
     config = made(cycle(6, 2), epochs=20)
     assert stretch_training(config, 20)

@@ -4,7 +4,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sparse3d.ops import neighbor_lists
 from sparse3d.ops.ball_query import ball_query
 from sparse3d.ops.furthest_points import furthest_points
 from sparse3d.ops.voxel_query import voxel_query
@@ -23,12 +22,11 @@ def test_ball_by_hand():
 
 
 @pytest.mark.parametrize(('radius', 'limit'), [(0.1, 4), (0.7, 16), (3., 5), (50., 7)])
-def test_ball_agrees_with_all_distances(radius, limit, monkeypatch):
-    monkeypatch.setattr(neighbor_lists, 'PAIRS_AT_ONCE', 500)  # many chunks
+def test_ball_agrees_with_all_distances(radius, limit):
     points, queries = torch.randn(300, 3) * 2, torch.randn(80, 3) * 3
     sample, of = torch.randint(0, 3, (300,)), torch.randint(0, 3, (80,))
     given = points, sample, queries, of, radius, limit
-    rows, empty = ball_query(*given)
+    rows, empty = ball_query(*given, pairs_at_once=500)  # many chunks
     expected, none = ball_query(*given, backend='reference')
     assert torch.equal(empty, none) and torch.equal(rows, expected)
 
@@ -47,8 +45,7 @@ def test_voxels_by_hand():
 
 @pytest.mark.parametrize(('reach', 'radius', 'limit'), [
     ((4, 4, 4), 0.9, 16), ((1, 2, 3), 5., 4), ((0, 1, 0), 1., 2)])
-def test_voxels_agree_with_all_pairs(reach, radius, limit, monkeypatch):
-    monkeypatch.setattr(neighbor_lists, 'PAIRS_AT_ONCE', 300)
+def test_voxels_agree_with_all_pairs(reach, radius, limit):
     shape = [6, 9, 8]
     cells = torch.randperm(2 * 6 * 9 * 8)[:400]
     coordinates = torch.stack([cells // 432, cells // 72 % 6, cells // 8 % 9, cells % 8], 1)
@@ -58,7 +55,7 @@ def test_voxels_agree_with_all_pairs(reach, radius, limit, monkeypatch):
     wanted = torch.cat([sample, (queries / size).floor().long().flip(1)], 1)
     given = (coordinates, (coordinates[:, [3, 2, 1]] + 0.5) * size, wanted, queries, shape, reach,
              radius, limit)
-    rows, empty = voxel_query(*given)
+    rows, empty = voxel_query(*given, pairs_at_once=300)
     expected, none = voxel_query(*given, backend='reference')
     assert torch.equal(empty, none) and torch.equal(rows, expected)
     assert 0 < empty.sum() < 100

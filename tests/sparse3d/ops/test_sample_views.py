@@ -143,7 +143,8 @@ def test_a_missing_camera_is_not_read(scene):
 
 
 def _read_beside_a_broken_camera(scene, backend, filling, quirk) -> list[torch.Tensor]:
-    """Result and gradients where all of camera 2 of sample 1 is ``filling`` and missing."""
+    """Result and gradients where the last camera of the last sample is ``filling`` and missing,
+    its matrices too."""
     mask = torch.ones(scene['lidar2img'].shape[:3], dtype=torch.bool)
     mask[-1, :, -1] = False
     inputs = [value.clone() for value in
@@ -151,8 +152,8 @@ def _read_beside_a_broken_camera(scene, backend, filling, quirk) -> list[torch.T
     for level in inputs[:2]:
         level[-1, :, -1] = filling
     inputs = [value.requires_grad_() for value in inputs]
-    read = sample_views(inputs[:2], *inputs[2:], scene['lidar2img'], SIZE, 2, mask, quirk,
-                        backend=backend)
+    matrices = scene['lidar2img'].masked_fill(~mask[..., None, None], filling)
+    read = sample_views(inputs[:2], *inputs[2:], matrices, SIZE, 2, mask, quirk, backend=backend)
     read.square().sum().backward()
     return [read.detach(), *(value.grad for value in inputs)]
 

@@ -1,11 +1,17 @@
-import io
+"""Pieces of work over processes: order, errors, killed workers, Ctrl-C."""
+from __future__ import annotations
+
 import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
 
 import pytest
 
 from sparse3d.errors import DataError
-from sparse3d.parallel.pool import run_parallel
-from sparse3d.parallel.progress import Progress
+from sparse3d.parallel.pool import run_jobs, run_parallel
 
 
 def _square(number):
@@ -18,6 +24,16 @@ def _square(number):
     return number * number
 
 
+def _square_killed_once(folder, number):
+    try:
+        (folder / str(number)).touch(exist_ok=False)
+    except FileExistsError:
+        return number * number
+    if number in (5, 17):
+        os._exit(1)
+    return number * number
+
+
 @pytest.mark.parametrize('workers', [0, 1, 2])
 def test_results_in_order_with_errors_in_their_place(workers):
     results = list(run_parallel(_square, list(range(40)), workers, 'numbers'))
@@ -26,41 +42,65 @@ def test_results_in_order_with_errors_in_their_place(workers):
     assert results == [number * number for number in range(40)]
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason='notes came with Python 3.11')
 @pytest.mark.parametrize('workers', [1, 2])
-def test_mistakes_of_the_program_are_not_hidden(workers):
-    with pytest.raises(KeyError):
+def test_mistakes_of_the_program_are_not_hidden_and_name_the_item(workers):
+    with pytest.raises(KeyError) as raised:
         list(run_parallel(_square, [1, 100], workers, 'numbers'))
+    assert raised.value.__notes__ == ['while working on 100']
 
 
-def test_a_killed_worker_is_reported():
-    with pytest.raises(DataError, match='worker process was killed'):
-        list(run_parallel(_square, [1, 200, 2], 2, 'numbers'))
+def test_a_killed_worker_costs_its_piece_not_the_run(tmp_path, capsys):
+    results = list(run_parallel(partial(_square_killed_once, tmp_path), range(40), 4, 'numbers'))
+    assert results == [number * number for number in range(40)]
+    assert 'numbers: a worker process was killed' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('run', [
+    lambda: list(run_parallel(_square, [1, 200, 2], 2, 'numbers')),
+    lambda: run_jobs(_square, [1, 200, 2], 2, title='numbers', total=3)])
+def test_what_kills_its_worker_alone_too_is_named(run):
+    with pytest.raises(DataError, match='numbers: the worker process was killed while it worked '
+                                        'on 200'):
+        run()
 
 
 def test_nothing_to_do():
     assert list(run_parallel(_square, [], 4, 'numbers')) == []
 
 
-def test_a_log_gets_a_line_every_ten_seconds(monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr('time.monotonic', lambda: now[0])
-    stream = io.StringIO()
-    progress = Progress('work', 1000, stream, done=200)
-    for _ in range(800):
-        now[0] += 0.125
-        progress.advance()
-    lines = stream.getvalue().splitlines()
-    assert len(lines) == 10
-    assert lines[0] == 'work: 280/1000, 0:10 elapsed, 1:30 left'
-    assert lines[-1] == 'work: 1000/1000, 1:40 elapsed, 0:00 left'
+@pytest.mark.parametrize('workers', [1, 2])
+def test_jobs_count_what_they_finish_and_an_error_reaches_the_caller(workers, capsys):
+    run_jobs(_square, [1, 2, 0], workers, title='squares', total=7, done=2)
+    assert capsys.readouterr().err.startswith('squares: 7/7')
+    with pytest.raises(DataError, match='three is damaged'):
+        run_jobs(_square, list(range(6)), workers, title='squares', total=6, show_progress=False)
 
 
-def test_a_terminal_gets_one_line():
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-    stream = Terminal()
-    progress = Progress('work', 3, stream)
-    for _ in range(3):
-        progress.advance()
-    assert stream.getvalue().count('\n') == 1 and stream.getvalue().startswith('\r')
+_INTERRUPTED = """
+import sys, time
+from pathlib import Path
+from sparse3d.parallel.pool import run_parallel
+
+def work(number):
+    (folder / f'begun{number}').touch()
+    time.sleep(1)
+    (folder / f'ended{number}').touch()
+
+folder = Path(sys.argv[1])
+list(run_parallel(work, range(20), 2, 'numbers'))
+"""
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='signals of a terminal')
+def test_ctrl_c_ends_the_run_after_the_pieces_under_way(tmp_path):
+    process = subprocess.Popen([sys.executable, '-c', _INTERRUPTED, str(tmp_path)],
+                               stderr=subprocess.PIPE, text=True, start_new_session=True)
+    waited = time.monotonic()
+    while len(list(tmp_path.iterdir())) < 2 and time.monotonic() - waited < 60:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all of them
+    errors = process.communicate(timeout=30)[1]
+    begun, ended = (len(list(tmp_path.glob(f'{what}*'))) for what in ('begun', 'ended'))
+    assert errors.rstrip().endswith('KeyboardInterrupt') and errors.count('Traceback') == 1
+    assert begun == ended < 20

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from sparse3d.datasets.kitti.prepare import prepare_kitti
+from sparse3d.datasets.kitti.prepare.crops import cut_crops as cut_kitti_crops
+from sparse3d.datasets.nuscenes.prepare.crops import cut_crops as cut_nuscenes_crops
 from sparse3d.datasets.nuscenes.prepare.frames import prepare_nuscenes
 from sparse3d.errors import DataError
-from sparse3d.preparation.object_crops import prepare_object_images
 from sparse3d.transforms.info_files import read_info_file, read_plain_file
 from sparse3d_cli import main
 
@@ -40,7 +41,7 @@ def test_crops_of_kitti(small_kitti, capsys):
 
 def test_crops_of_nuscenes(simulated_nuscenes, tmp_path):
     prepare_nuscenes(simulated_nuscenes, out=tmp_path)
-    count = prepare_object_images(tmp_path, 'nuscenes')
+    count = cut_nuscenes_crops(tmp_path)
     found = all_crops(tmp_path, 'nuscenes')
     assert count['crops'] == len(found) > 10
     assert len({crop['camera'] for _, crop in found}) > 3
@@ -55,7 +56,7 @@ def test_what_is_missing_is_named(small_kitti):
     prepare_kitti(small_kitti.root)
     (small_kitti.root / 'training/image_2/000003.png').write_bytes(b'')
     with pytest.raises(DataError, match='000003.png is empty'):
-        prepare_object_images(small_kitti.root, 'kitti')
+        cut_kitti_crops(small_kitti.root)
     (small_kitti.root / 'kitti_dbinfos_train.pkl').unlink()
     with pytest.raises(DataError, match='kitti_dbinfos_train.pkl does not exist'):
-        prepare_object_images(small_kitti.root, 'kitti')
+        cut_kitti_crops(small_kitti.root)

@@ -1,16 +1,21 @@
 """Detections: arrays chosen, converted to every benchmark and back, written to files."""
 from __future__ import annotations
 
+import io
 import json
+import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.lib import format as npy_format
 
 from sparse3d.apis import Detections
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.detection_formats import register_format
 
 NAMES = ('Car', 'Pedestrian')
+AS_NUSCENES = dict(Car='car', Pedestrian='pedestrian')
 TURNED = np.array([[0, -1, 0, 5.0], [1, 0, 0, -3], [0, 0, 1, 1.5], [0, 0, 0, 1]])
 CAMERA = dict(lidar2cam=np.array([[0, -1, 0, 0.1], [0, 0, -1, -0.2], [1, 0, 0, -0.3],
                                   [0, 0, 0, 1]]),
@@ -53,12 +58,46 @@ def test_plain_dicts_and_back(found):
 
 @pytest.mark.parametrize('pose', [None, TURNED])
 def test_nuscenes_and_back(found, pose):
-    entries = found.to('nuscenes', sample_token='token', lidar2global=pose)
+    entries = found.to('nuscenes', sample_token='token', lidar2global=pose, names=AS_NUSCENES)
     if pose is not None:  # a quarter turn to the left: ahead becomes left
         assert entries[0]['translation'] == pytest.approx([5 - 2, -3 + 10, 1.5 - 1.5 + 0.8])
         assert entries[0]['velocity'] == pytest.approx([1, 3])
     assert entries[0]['size'] == pytest.approx([1.8, 4, 1.6])
-    same_boxes(Detections.of(entries, 'nuscenes', NAMES, lidar2global=pose), found)
+    again = Detections.of(entries, 'nuscenes', list(AS_NUSCENES.values()), lidar2global=pose)
+    same_boxes(replace(again, class_names=NAMES), found)
+
+
+def test_own_classes_become_entries_that_the_devkit_reads_or_one_sentence(found):
+    from nuscenes.eval.detection.data_classes import DetectionBox
+    for entry in found.to('nuscenes', sample_token='token', names=AS_NUSCENES):
+        assert DetectionBox.deserialize(entry).detection_name in AS_NUSCENES.values()
+    with pytest.raises(DataError, match="'Car' is none of nuScenes.*names={'Car': one of car, "):
+        found.to('nuscenes')
+    with pytest.raises(DataError, match="'Auto' is none of nuScenes.*names={'Car'"):
+        found.to('nuscenes', names=dict(Car='Auto'))
+    entry, = found.to('nuscenes', names=dict(Car=None, Pedestrian='pedestrian'))
+    assert entry['detection_name'] == 'pedestrian'
+    assert found[:0].to('nuscenes') == []
+
+
+@pytest.mark.parametrize('suffix', ['json', 'npz'])
+def test_the_name_of_the_frame_is_kept(found, tmp_path, suffix):
+    named = replace(found, name='drive 7/\u00e4')
+    assert Detections.read(named.save(tmp_path / f'a.{suffix}')).name == 'drive 7/\u00e4'
+
+
+def test_a_file_without_a_name_gives_its_own(found, tmp_path):
+    found.save(tmp_path / 'frame 3.txt')
+    assert Detections.read(tmp_path / 'frame 3.txt', NAMES).name == 'frame 3'
+
+
+def test_a_lower_origin_raises_everything(found):
+    raised = found.raised(0.5)
+    assert found.raised(0) is found
+    np.testing.assert_allclose(raised.boxes_3d[:, 2], found.boxes_3d[:, 2] + 0.5)
+    np.testing.assert_allclose(raised.points[:, 2], found.points[:, 2] + 0.5)
+    np.testing.assert_allclose(raised.keypoints_3d - found.keypoints_3d,
+                               np.tile([0, 0, 0.5], (2, 2, 1)))
 
 
 def test_kitti_and_back_with_a_camera_and_without(found):
@@ -180,3 +219,15 @@ def test_files_without_detections_are_refused_by_name(tmp_path, suffix):
 def test_a_name_belongs_to_one_format():
     with pytest.raises(ConfigError, match="called 'kitti': sparse3d.datasets.kitti.results and"):
         register_format('kitti', len)
+
+
+@pytest.mark.parametrize('shape, packed', [((1 << 40, 7), b''), ((1, 7), b'\0' * 8),
+                                           ((1 << 16, 7), b'\0' * (7 << 19))])
+def test_arrays_that_would_fill_the_memory_are_refused(tmp_path, shape, packed):
+    """A few bytes that declare 50 TB, another size than there is, and 3.7 MB of zeros in 4 kB."""
+    header = io.BytesIO()
+    npy_format.write_array_header_1_0(header, dict(descr='<f8', fortran_order=False, shape=shape))
+    with zipfile.ZipFile(tmp_path / 'a.npz', 'w', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr('boxes_3d.npy', header.getvalue() + packed)
+    with pytest.raises(DataError, match='holds no detections .*(declares|unpack)'):
+        Detections.read(tmp_path / 'a.npz', ['Car'])

@@ -9,8 +9,9 @@ import pytest
 import sparse3d.register  # noqa: F401  (formats of the data sets)
 from sparse3d.datasets.waymo.results import write_detection_submission
 from sparse3d.errors import DataError
+from sparse3d.structures import result_files
 from sparse3d.structures.detections import Detections
-from sparse3d.structures.result_files import Results
+from sparse3d.structures.result_files import ResultFormat, Results
 
 POSE = np.array([[0, -1, 0, 100.0], [1, 0, 0, 50], [0, 0, 1, 1], [0, 0, 0, 1]])
 FOUND = Detections(np.array([[10, 2, -1.7, 4, 1.8, 1.5, 0.3, 1, 0.5],
@@ -95,3 +96,19 @@ def test_what_is_no_result_file_is_refused(tmp_path):
             Results(tmp_path / name, ('Car', ))
     with pytest.raises(DataError, match='does not exist'):
         Results(tmp_path / 'b.json', ('Car', ))
+
+
+def test_of_several_formats_that_of_the_data_set_is_taken(tmp_path, monkeypatch):
+    def format_of(name):
+        return ResultFormat(f'results of {name}', lambda path: path.suffix == '.zz',
+                            lambda path: lambda info: Detections.from_lists(
+                                np.zeros((1, 7)), [1.0], [name], [name]))
+
+    monkeypatch.setattr(result_files, '_FORMATS', {name: format_of(name) for name in ('a', 'b')})
+    path = tmp_path / 'found.zz'
+    path.write_text('')
+    assert Results(path, ('a', 'b'), 'b').of_sample({}, '0').names == ['b']
+    with pytest.raises(DataError, match='could be results of a or results of b; give the config'):
+        Results(path, ('a', 'b'), 'c')
+    with pytest.raises(DataError, match='there are results of a, results of b'):
+        Results(tmp_path, ('a', 'b'), 'b')

@@ -5,9 +5,10 @@ import torch
 from mmdet3d.registry import TRANSFORMS
 from mmdet3d.structures import LiDARInstance3DBoxes, LiDARPoints
 
+from sparse3d.datasets.kitti.prepare.crops import cut_crops as cut_kitti_crops
+from sparse3d.datasets.nuscenes.prepare.crops import cut_crops as cut_nuscenes_crops
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.preparation.ground_truth_database import merge_entries, write_objects
-from sparse3d.preparation.object_crops import prepare_object_images
 from sparse3d.structures.image_rectangles import clip_rectangles, project_rectangles, rectangle_ious
 from sparse3d.transforms.image_pasting import CameraScene
 from sparse3d.transforms.info_files import read_plain_file, write_info_file, write_plain_file
@@ -65,9 +66,10 @@ def write_database(root, cameras, boxes, dataset):
                                     fill(random, box), ['Car'], np.array([box]), [0]))
     write_plain_file(root / f'{dataset}_dbinfos_train.pkl', merge_entries(frames))
     write_info_file(root / f'{dataset}_infos_train.pkl', dict(dataset=dataset, stamp={}), infos)
-    return prepare_object_images(root, dataset)
+    return CUT_CROPS[dataset](root)
 
 
+CUT_CROPS = dict(kitti=cut_kitti_crops, nuscenes=cut_nuscenes_crops)
 BOXES = [[10 + 4 * k, y, -1.5, 3.5, 1.6, 1.5, 0.3 * k] for k, y in
          enumerate((-4.0, 0.0, 4.0, -9.0, 8.0, 2.0, -6.0, 13.0))]
 

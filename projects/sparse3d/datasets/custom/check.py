@@ -10,13 +10,13 @@ import numpy as np
 
 from sparse3d.datasets.custom.check_cameras import check_cameras
 from sparse3d.datasets.custom.prepare.files import SPLITS
-from sparse3d.datasets.custom.prepare.frames import sizes_by_class
+from sparse3d.datasets.custom.prepare.frames import DATABASE_INDEX, sizes_by_class
 from sparse3d.errors import DataError
 from sparse3d.preparation.check_report import CheckReport
+from sparse3d.preparation.checks import check_database, check_prepared, some_of
 from sparse3d.preparation.label_conventions import AS_GIVEN, MIN_BOXES, ConventionEvidence
 from sparse3d.structures.box_geometry import points_in_box
 from sparse3d.transforms.cloud_files import read_cloud
-from sparse3d.transforms.info_files import read_info_file
 
 _MIN_SHARE_WITH_POINTS = 0.5
 _RAISED_GAIN = 1.5
@@ -33,25 +33,17 @@ def check_custom(root: str | os.PathLike) -> CheckReport:
     of the ground):
     if boxes hold their points in another one only, it names that.
     """
-    root = Path(root)
-    report = CheckReport(f'custom data set at {root}')
-    for split in SPLITS:
-        path = root / f'own_infos_{split}.pkl'
-        if path.is_file():
-            try:
-                _check_split(path, root, split, report)
-            except (DataError, KeyError, TypeError) as error:
-                report.problem(f'{path} cannot be used: {error}')
-    if not report.facts and not report.problems:
-        report.problem(f'no own_infos_*.pkl; run "sparse3d create-data custom {root}"')
-    return report
+    return check_prepared(Path(root), 'custom', 'custom data set', _check_split, splits=SPLITS,
+                          prefix='own')
 
 
-def _check_split(path: Path, root: Path, split: str, report: CheckReport) -> None:
-    infos = read_info_file(path, 'custom')['data_list']
+def _check_split(info: dict, root: Path, split: str, report: CheckReport) -> None:
+    infos = info['data_list']
     objects = Counter(item['name'] for info in infos for item in info.get('instances', ()))
     named = ', '.join(f'{name} {count}' for name, count in objects.most_common()) or 'none'
     report.fact(f'{split}: {len(infos)} frames; objects: {named}')
+    if not any('lidar_points' in info for info in infos):
+        report.fact(f'{split}: pictures alone; boxes are compared with no points')
     missing = [info['sample_idx'] for info in infos if not _is_there(info, root)]
     report.problems_of(f'frames of {split} lack a point cloud or image', missing)
     check_cameras(infos, root, split, report)
@@ -61,10 +53,13 @@ def _check_split(path: Path, root: Path, split: str, report: CheckReport) -> Non
         report.problem(f'no frame of {split} has a box: there is nothing to '
                        f'{"learn" if split == "train" else "measure"}')
     seen = _Seen()
-    for info in infos[::max(1, -(-len(infos) // _MAX_FRAMES))]:
-        if (root / info['lidar_points']['lidar_path']).is_file():
-            seen.add(info, root)
+    for frame in some_of(infos, _MAX_FRAMES):
+        if 'lidar_points' in frame and (root / frame['lidar_points']['lidar_path']).is_file():
+            seen.add(frame, root)
     seen.write(split, report)
+    clouds = [info['lidar_points'] for info in infos if 'lidar_points' in info]
+    if split == 'train' and clouds and (root / DATABASE_INDEX).is_file():
+        check_database(root, DATABASE_INDEX, clouds[0]['num_pts_feats'], report)
 
 
 @dataclass
@@ -156,7 +151,7 @@ class _Seen:
 
 
 def _is_there(info: dict, root: Path) -> bool:
-    names = [info['lidar_points']['lidar_path'],
+    names = [*([info['lidar_points']['lidar_path']] if 'lidar_points' in info else []),
              *(image['img_path'] for image in info.get('images', {}).values())]
     return all((root / name).is_file() for name in names)
 

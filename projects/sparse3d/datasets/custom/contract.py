@@ -10,5 +10,6 @@ data_set = DataSet(
     info_files=('own_infos_*.pkl',),
     arguments=f'{ROOM}.arguments:add_arguments',
     prepare=f'{ROOM}.arguments:prepare',
+    propose=f'{ROOM}.propose.config_file:propose_config',
     check=f'{ROOM}.check:check_custom',
     docs='docs/custom_data.md')

@@ -11,9 +11,10 @@ from sparse3d.datasets.kitti.prepare.files import SPLITS
 from sparse3d.datasets.kitti.prepare.frames import DATABASE_INDEX
 from sparse3d.errors import DataError
 from sparse3d.preparation.check_report import CheckReport
+from sparse3d.preparation.checks import check_prepared, judge_median
 from sparse3d.structures.box_conversions import kitti_camera_to_lidar
 from sparse3d.structures.box_geometry import points_in_box
-from sparse3d.transforms.info_files import read_info_file, read_plain_file
+from sparse3d.structures.image_rectangles import rectangle_ious
 from sparse3d.transforms.point_files import load_points
 
 # A label's image box was drawn around the object, the projected one around its 3D box:
@@ -28,25 +29,12 @@ def check_kitti(root: str | os.PathLike) -> CheckReport:
     boxes into the images and reads the ground-truth database. Reading 7,481 frames
     takes some minutes.
     """
-    root = Path(root)
-    report = CheckReport(f'KITTI at {root}')
-    paths = [root / f'kitti_infos_{split}.pkl' for split in SPLITS]
-    present = [path for path in paths if path.is_file()]
-    if not present:
-        report.problem(f'no kitti_infos_*.pkl; run "sparse3d create-data kitti {root}"')
-    for path in present:
-        try:
-            _check_split(path, root, report)
-        except DataError as error:
-            report.problem(str(error))
-    if (root / DATABASE_INDEX).is_file():
-        _check_database(root, report)
-    return report
+    return check_prepared(Path(root), 'kitti', 'KITTI', _check_split, splits=SPLITS,
+                          databases={DATABASE_INDEX: 4})
 
 
-def _check_split(path: Path, root: Path, report: CheckReport) -> None:
-    info = read_info_file(path, 'kitti')
-    frames, split = info['data_list'], path.stem.removeprefix('kitti_infos_')
+def _check_split(info: dict, root: Path, split: str, report: CheckReport) -> None:
+    frames = info['data_list']
     stamp = info['metainfo'].get('stamp', {})
     objects = [item for frame in frames for item in frame.get('instances', [])
                if item['bbox_label_3d'] >= 0]
@@ -83,28 +71,11 @@ def _check_points(frames: list[dict], folder: Path, split: str, report: CheckRep
 def _check_projections(frames: list[dict], split: str, report: CheckReport) -> None:
     overlaps = [_overlap(item, frame) for frame in frames for item in _known(frame)
                 if item['truncated'] == 0 and item['occluded'] == 0 and item['depth'] > 0]
-    if not overlaps:
-        return
-    median = float(np.median(overlaps))
-    report.fact(f'{split}: projected boxes overlap the labeled image boxes by {median:.2f} '
-                f'(median IoU of {len(overlaps)} whole, unoccluded objects)')
-    if median < _LEAST_MEDIAN_OVERLAP:
-        report.problem(f'boxes of {split} do not project onto their objects: wrong calibration, '
-                       f'yaw or size order')
-
-
-def _check_database(root: Path, report: CheckReport) -> None:
-    try:
-        index = read_plain_file(root / DATABASE_INDEX)
-        entries = [entry for entries in index.values() for entry in entries]
-        counts = ', '.join(f'{name} {len(items)}' for name, items in index.items())
-        wrong = [entry['path'] for entry in entries
-                 if not _has_size(root / entry['path'], entry['num_points_in_gt'] * 16)]
-    except (DataError, AttributeError, KeyError, TypeError) as error:
-        report.problem(f'{root / DATABASE_INDEX} is unusable: {error}')
-        return
-    report.fact(f'ground-truth database: {counts or "empty"}')
-    report.problems_of('objects of the database are missing or have another size', wrong)
+    judge_median(overlaps, split, _LEAST_MEDIAN_OVERLAP, report,
+                 'projected boxes overlap the labeled image boxes of whole, unoccluded objects by '
+                 '{median:.2f}',
+                 f'boxes of {split} do not project onto their objects: wrong calibration, yaw or '
+                 f'size order')
 
 
 def recount(frame: dict, points: np.ndarray) -> list[int]:
@@ -124,12 +95,4 @@ def _overlap(item: dict, frame: dict) -> float:
                             (image['height'], image['width']))
     if projected is None:
         return 0.0
-    left, top = np.maximum(projected[:2], item['bbox'][:2])
-    right, bottom = np.minimum(projected[2:], item['bbox'][2:])
-    shared = max(right - left, 0) * max(bottom - top, 0)
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (projected, item['bbox'])]
-    return shared / max(sum(areas) - shared, 1e-9)
-
-
-def _has_size(path: Path, size: int) -> bool:
-    return path.is_file() and path.stat().st_size == size
+    return float(rectangle_ious(np.array([projected]), np.array([item['bbox']]))[0, 0])

@@ -16,6 +16,4 @@ data_set = DataSet(
     simulate_arguments=f'{ROOM}.simulate.arguments:add_arguments',
     simulate=f'{ROOM}.simulate.arguments:simulate',
     crops=f'{ROOM}.prepare.crops:cut_crops',
-    read_results=f'{ROOM}.results:from_kitti',
-    write_results=f'{ROOM}.results:to_kitti',
     docs='data/README.md')

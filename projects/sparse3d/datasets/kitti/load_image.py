@@ -6,6 +6,7 @@ from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.transforms.given_arrays import given_images
 from sparse3d.transforms.image_files import decode_image
 from sparse3d.transforms.point_files import read_bytes
 
@@ -16,8 +17,9 @@ CAMERA = 'CAM2'
 class LoadKittiImage(BaseTransform):
     """Read the image of camera 2, in the form in which several cameras come.
 
-    Needs ``images`` of ``KittiDetectionDataset`` with ``use_camera``; adds ``img`` (a list of
-    one (H, W, 3) uint8, BGR), ``lidar2img``, ``lidar2cam``, ``cam2img`` (1, 4, 4) float64,
+    Needs ``images`` of ``KittiDetectionDataset`` with ``use_camera``, or the image itself
+    (:func:`~sparse3d.transforms.given_arrays.given_images`); adds ``img`` (a list of one
+    (H, W, 3) uint8, BGR), ``lidar2img``, ``lidar2cam``, ``cam2img`` (1, 4, 4) float64,
     ``view_names``, ``num_views``, ``img_path`` and ``ori_shape``, ``img_shape``,
     ``pad_shape`` (H, W). Images of KITTI differ in size from frame to frame.
 
@@ -27,8 +29,14 @@ class LoadKittiImage(BaseTransform):
             was made.
     """
 
+    image_cameras = (CAMERA,)
+
     def transform(self, results: dict) -> dict:
         """Add the image and its matrices to the sample."""
+        given = given_images(results, self.image_cameras)
+        if given is not None:
+            results.update(given)
+            return results
         view = results.get('images', {}).get(CAMERA)
         if view is None:
             raise ConfigError('the sample has no images: set modality=dict(use_lidar=True, '

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Set
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,11 @@ import numpy as np
 from sparse3d.datasets.nuscenes.prepare.frames import DATABASE_INDEX
 from sparse3d.errors import DataError
 from sparse3d.preparation.check_report import CheckReport
+from sparse3d.preparation.checks import check_prepared, some_of
 from sparse3d.structures.box_conversions import center_to_lidar
 from sparse3d.structures.box_geometry import points_in_box
-from sparse3d.transforms.data_paths import path_inside
+from sparse3d.transforms.data_paths import absent_files, path_inside
 from sparse3d.transforms.image_files import image_file_fault, image_size
-from sparse3d.transforms.info_files import is_old_layout, read_info_file, read_plain_file
 from sparse3d.transforms.point_files import load_points
 from sparse3d.transforms.sweep_points import COLUMNS
 
@@ -23,7 +24,7 @@ _VEHICLES = range(0, 5)   # labels of car, truck, trailer, bus, construction_veh
 _FASTEST = 70.0           # [m/s]
 _LARGEST = 60.0           # side of a box [m]
 _MOVING = 2.0             # from here on a vehicle drives where it points [m/s]
-_MIN_MOVING = 20          # vehicles from which headings can be judged
+MIN_MOVING = 20           # vehicles from which headings can be judged
 _TURNED = 20.0            # median angle between heading and velocity [degrees]
 _RECOUNTED = (0.8, 1.25)  # points found in boxes by points recorded; 1.0 on real frames
 _LEAST_SEEN = 0.7         # of the objects near the car by any of six cameras
@@ -31,46 +32,23 @@ _NEAR = 40.0              # [m]
 _TILT, _SHIFT = 5.0, 3.0  # of a camera against its calibration: the car moves meanwhile
 
 
-def check_nuscenes(root: str | os.PathLike) -> CheckReport:
+def check_nuscenes(root: str | os.PathLike, min_moving: int = MIN_MOVING) -> CheckReport:
     """Check what :func:`sparse3d.datasets.nuscenes.prepare.prepare_nuscenes` wrote to ``root``.
 
     Looks for every file that is named, for impossible numbers, for headings and sizes in
     another convention (boxes of mmdet3d 0.x), recounts the points in boxes of up to 200
     samples of each split, projects boxes into the cameras, reads the database.
+
+    Args:
+        root: of the prepared data set.
+        min_moving: moving vehicles of a split from which their headings are judged.
     """
-    root = Path(root)
-    report = CheckReport(f'nuScenes at {root}')
-    for path in sorted(root.glob('nuscenes_infos_*.pkl')):
-        if '.part-' in path.name:
-            report.problem(f'{path.name} is a part; join them with "sparse3d create-data '
-                           f'nuscenes {root} --merge"')
-            continue
-        try:
-            _check_split(path, root, report)
-        except DataError as error:
-            report.problem(_with_way_out(path, error))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            report.problem(f'{path} is not in the layout of mmdet3d 1.4 '
-                           f'({type(error).__name__}: {error}); make it again')
-    if (root / DATABASE_INDEX).is_file():
-        _check_database(root, report)
-    return report
+    return check_prepared(Path(root), 'nuscenes', 'nuScenes', partial(_check_split, min_moving),
+                          databases={DATABASE_INDEX: COLUMNS})
 
 
-def _with_way_out(path: Path, error: DataError) -> str:
-    try:
-        old = is_old_layout(read_plain_file(path))
-    except DataError:
-        old = False
-    if not old:
-        return str(error)
-    return (f'{path} was written by mmdet3d before 1.1 and possibly with other yaws and sizes; '
-            f'convert it with "sparse3d create-data upgrade {path}"')
-
-
-def _check_split(path: Path, root: Path, report: CheckReport) -> None:
-    info = read_info_file(path, 'nuscenes')
-    entries, split = info['data_list'], path.stem.removeprefix('nuscenes_infos_')
+def _check_split(min_moving: int, info: dict, root: Path, split: str, report: CheckReport) -> None:
+    entries = info['data_list']
     stamp = info['metainfo'].get('stamp', {})
     objects = [item for entry in entries for item in _known(entry)]
     without = sum(item['num_lidar_pts'] == 0 for item in objects)
@@ -92,7 +70,7 @@ def _check_split(path: Path, root: Path, report: CheckReport) -> None:
     report.problems_of(f'pictures of {split} cannot be used',
                        damaged_pictures(entries, root, set(missing)))
     _check_numbers(entries, objects, split, report)
-    _check_convention(objects, split, report)
+    _check_convention(objects, split, min_moving, report)
     _check_points(entries, root, split, report)
     _check_cameras(entries, split, report)
 
@@ -161,18 +139,10 @@ def damaged_pictures(entries: list[dict], root: Path, absent: Set[str] = frozens
 
 
 def _missing_files(entries: list[dict], root: Path, lidar: bool) -> list[str]:
-    names = {name for entry in entries
-             for name in (*(_clouds(entry) if lidar else ()), *_pictures(entry))}
-    by_folder: dict[Path, set[str]] = {}
-    missing = []
-    for name in sorted(names):
-        path = path_inside(root, name)
-        if path.parent not in by_folder:
-            there = path.parent.is_dir()
-            by_folder[path.parent] = set(os.listdir(path.parent)) if there else set()
-        if path.name not in by_folder[path.parent]:
-            missing.append(name)
-    return missing
+    names = sorted({name for entry in entries
+                    for name in (*(_clouds(entry) if lidar else ()), *_pictures(entry))})
+    absent = set(absent_files(path_inside(root, name) for name in names))
+    return [name for name in names if path_inside(root, name) in absent]
 
 
 def _check_numbers(entries: list[dict], objects: list[dict], split: str,
@@ -206,7 +176,8 @@ def _is_rigid(matrix: list) -> bool:
                 and np.linalg.det(rotation) > 0)
 
 
-def _check_convention(objects: list[dict], split: str, report: CheckReport) -> None:
+def _check_convention(objects: list[dict], split: str, min_moving: int,
+                      report: CheckReport) -> None:
     vehicles = [item for item in objects if item['bbox_label_3d'] in _VEHICLES]
     if not vehicles:
         return
@@ -216,7 +187,7 @@ def _check_convention(objects: list[dict], split: str, report: CheckReport) -> N
                        f'(mmdet3d 0.x)')
     velocity = np.array([item['velocity'][:2] for item in vehicles])
     moving = np.nan_to_num(np.hypot(*velocity.T)) > _MOVING
-    if moving.sum() < _MIN_MOVING:
+    if moving.sum() < min_moving:
         return
     difference = np.arctan2(velocity[moving, 1], velocity[moving, 0]) - boxes[moving, 6]
     angle = float(np.degrees(np.median(np.abs(np.angle(np.exp(1j * difference))))))
@@ -228,10 +199,9 @@ def _check_convention(objects: list[dict], split: str, report: CheckReport) -> N
 
 
 def _check_points(entries: list[dict], root: Path, split: str, report: CheckReport) -> None:
-    count = min(len(entries), SAMPLES_READ)
-    chosen = np.unique(np.linspace(0, len(entries) - 1, count).astype(int))
+    chosen = some_of(entries, SAMPLES_READ)
     recorded, recounted, damaged = 0, 0, []
-    for entry in (entries[row] for row in chosen):
+    for entry in chosen:
         path = path_inside(root / 'samples/LIDAR_TOP', entry['lidar_points']['lidar_path'])
         try:
             points = load_points(path, COLUMNS)
@@ -294,22 +264,3 @@ def _sees(image: dict, centers: np.ndarray) -> np.ndarray:
     height = image.get('height') or 2 * matrix[1, 2]
     return ((points[:, 2] > 0) & (np.abs(u - width / 2) < .6 * width)
             & (np.abs(v - height / 2) < .6 * height))
-
-
-def _check_database(root: Path, report: CheckReport) -> None:
-    try:
-        index = read_plain_file(root / DATABASE_INDEX)
-        entries = [entry for items in index.values() for entry in items]
-        counts = ', '.join(f'{name} {len(items)}' for name, items in index.items())
-        wrong = [entry['path'] for entry in entries
-                 if not _has_size(path_inside(root, entry['path']),
-                                  entry['num_points_in_gt'] * COLUMNS * 4)]
-    except (DataError, AttributeError, KeyError, TypeError) as error:
-        report.problem(f'{root / DATABASE_INDEX} is unusable: {error}')
-        return
-    report.fact(f'ground-truth database: {counts or "empty"}')
-    report.problems_of('objects of the database are missing or have another size', wrong)
-
-
-def _has_size(path: Path, size: int) -> bool:
-    return path.is_file() and path.stat().st_size == size

@@ -6,7 +6,8 @@ ROOM = 'sparse3d.datasets.nuscenes'
 data_set = DataSet(
     name='nuscenes',
     summary='nuScenes v1.0-trainval, -mini or -test',
-    modules=(f'{ROOM}.dataset', f'{ROOM}.evaluate.metric', f'{ROOM}.objects', f'{ROOM}.results'),
+    modules=(f'{ROOM}.config_statements', f'{ROOM}.dataset', f'{ROOM}.evaluate.metric',
+             f'{ROOM}.objects', f'{ROOM}.results'),
     info_files=('nuscenes_infos_*.pkl',),
     arguments=f'{ROOM}.arguments:add_arguments',
     prepare=f'{ROOM}.arguments:prepare',
@@ -15,6 +16,4 @@ data_set = DataSet(
     simulate_arguments=f'{ROOM}.simulate.arguments:add_arguments',
     simulate=f'{ROOM}.simulate.arguments:simulate',
     crops=f'{ROOM}.prepare.crops:cut_crops',
-    read_results=f'{ROOM}.results:from_nuscenes',
-    write_results=f'{ROOM}.results:to_nuscenes',
     docs='data/README.md')

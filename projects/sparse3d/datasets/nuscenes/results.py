@@ -17,6 +17,8 @@ from sparse3d.structures.detections import Detections
 from sparse3d.structures.result_files import ResultFormat, register_results
 from sparse3d.transforms.text_files import read_json
 
+CLASSES = ('car', 'truck', 'construction_vehicle', 'bus', 'trailer', 'barrier', 'motorcycle',
+           'bicycle', 'pedestrian', 'traffic_cone')
 MAX_BOXES = 500         # per sample, a rule of the benchmark
 MOVING = 0.2            # speed from which something counts as moving [m/s]
 MODALITIES = ('use_camera', 'use_lidar', 'use_radar', 'use_map', 'use_external')
@@ -116,11 +118,31 @@ def _velocities(boxes: np.ndarray, lidar2global: np.ndarray) -> np.ndarray:
 
 
 def to_nuscenes(detections: Detections, sample_token: str = '',
-                lidar2global: np.ndarray | None = None) -> list[dict]:
+                lidar2global: np.ndarray | None = None,
+                names: Mapping[str, str | None] | None = None) -> list[dict]:
     """Entries as the devkit reads them and ``tools/test.py`` writes them: at most 500, with
-    guessed attributes; without a pose in the LiDAR frame. See :func:`sample_boxes`."""
+    guessed attributes; without a pose in the LiDAR frame. See :func:`sample_boxes`.
+
+    Args:
+        names: nuScenes' names of own classes; None leaves the detections of a class out.
+
+    Raises:
+        DataError: for detections of a class that nuScenes does not have: the devkit refuses a file
+            with a single one.
+    """
+    meant = [(names or {}).get(name, name) for name in detections.class_names]
+    detections = detections[np.array([meant[label] is not None for label in detections.labels],
+                                     dtype=bool)]
+    unknown = next((name for name, label in zip(detections.names, detections.labels, strict=True)
+                    if meant[label] not in CLASSES), None)
+    if unknown is not None:
+        as_given = meant[detections.class_names.index(unknown)]
+        raise DataError(f'the class {as_given!r} is none of nuScenes, whose devkit refuses a file '
+                        f'with it: give names={{{unknown!r}: one of {", ".join(CLASSES)}, or None '
+                        f'to leave it out}}')
     return sample_boxes(sample_token, detections.boxes_3d, detections.scores, detections.labels,
-                        detections.class_names, np.eye(4) if lidar2global is None else lidar2global)
+                        [str(name) for name in meant],
+                        np.eye(4) if lidar2global is None else lidar2global)
 
 
 def from_nuscenes(entries: Sequence[Mapping], class_names: Sequence[str],
@@ -193,6 +215,8 @@ def open_json(path: Path) -> Callable[[Mapping], Detections | None]:
             entries = [_as_detection(entry) for entry in results[token]]
             names = sorted({entry['detection_name'] for entry in entries})
             return from_nuscenes(entries, names, matrix)
+        except DataError as error:
+            raise DataError(f'{path}, sample {token}: {error}') from error
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f'{path}: an entry of sample {token} is damaged '
                             f'({type(error).__name__}: {error})') from error

@@ -3,20 +3,22 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from sparse3d.datasets.waymo.prepare.frame import CAMERA_NAMES
+from sparse3d.datasets.waymo.frame import CAMERA_NAMES
+from sparse3d.datasets.waymo.prepare.database import INDEX, PEOPLE_INDEX
 from sparse3d.datasets.waymo.prepare.infos import CLASS_NAMES
 from sparse3d.datasets.waymo.prepare.segments import SPLITS
 from sparse3d.errors import DataError
 from sparse3d.preparation.check_report import CheckReport
+from sparse3d.preparation.checks import check_prepared, judge_median, some_of
 from sparse3d.structures.box_geometry import bev_corners, points_in_box
-from sparse3d.transforms.data_paths import path_inside
-from sparse3d.transforms.info_files import read_info_file
+from sparse3d.structures.image_rectangles import rectangle_ious
+from sparse3d.transforms.data_paths import absent_files, path_inside
 from sparse3d.transforms.point_files import load_points
 
 COLUMNS = 6
@@ -40,30 +42,14 @@ def check_waymo(root: str | os.PathLike, frames_to_read: int = FRAMES_TO_READ) -
     Args:
         frames_to_read: per split, at most.
     """
-    root = Path(root)
-    report = CheckReport(f'Waymo at {root}')
-    paths = sorted(root.glob('waymo_infos_*.pkl'))
-    parts = [path.name for path in paths if '.part-' in path.name]
-    report.problems_of('parts of a preparation are not merged', parts)
-    for path in paths:
-        split = path.stem.removeprefix('waymo_infos_')
-        if path.name in parts or split == 'trainval':  # train and val are looked at themselves
-            continue
-        try:
-            _check_split(path, root, split, frames_to_read, report)
-        except DataError as error:
-            report.problem(str(error))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            report.problem(f'{path} is not in the layout of mmdet3d 1.4 '
-                           f'({type(error).__name__}: {error}); make it again')
-    if not paths:
-        report.problem(f'no waymo_infos_*.pkl; run "sparse3d create-data waymo {root}"')
-    return report
+    return check_prepared(
+        Path(root), 'waymo', 'Waymo', partial(_check_split, frames_to_read),
+        left_out=('trainval',),  # train and val are looked at themselves
+        databases={f'{INDEX}.pkl': COLUMNS, f'{PEOPLE_INDEX}.pkl': COLUMNS})
 
 
-def _check_split(path: Path, root: Path, split: str, frames_to_read: int,
+def _check_split(frames_to_read: int, info: dict, root: Path, split: str,
                  report: CheckReport) -> None:
-    info = read_info_file(path, 'waymo')
     frames = info['data_list']
     stamp = info['metainfo'].get('stamp', {})
     segments = {frame.get('context_name', '') for frame in frames}
@@ -72,9 +58,7 @@ def _check_split(path: Path, root: Path, split: str, frames_to_read: int,
     _describe_objects(frames, split, report)
     _check_files(frames, root, split, report)
     _check_motion(frames, split, report)
-    chosen = np.unique(np.linspace(0, len(frames) - 1, min(frames_to_read, len(frames))
-                                   ).round().astype(int))
-    some = [frames[row] for row in chosen]
+    some = some_of(frames, frames_to_read)
     _check_points(some, root, split, report)
     _check_projections(some, split, report)
 
@@ -102,11 +86,7 @@ def _check_files(frames: list[dict], root: Path, split: str, report: CheckReport
                     image['img_path'])
               for frame in frames for name, image in frame.get('images', {}).items()]
     for what, paths in (('point clouds', clouds), ('pictures', images)):
-        folders = {path.parent for path in paths}  # one look at each folder
-        present = {folder: set(os.listdir(folder)) if folder.is_dir() else set()
-                   for folder in folders}
-        missing = [str(path) for path in paths if path.name not in present[path.parent]]
-        report.problems_of(f'{what} of {split} are missing', missing)
+        report.problems_of(f'{what} of {split} are missing', list(map(str, absent_files(paths))))
     names = Counter(frame['lidar_points']['lidar_path'] for frame in frames)
     report.problems_of(f'frames of {split} are there twice',
                        [name for name, count in names.items() if count > 1])
@@ -156,10 +136,10 @@ def _check_points(frames: list[dict], root: Path, split: str, report: CheckRepor
                        f'belongs to it, then prepare again')
     if farthest > 1000:
         report.problem(f'points of {split} lie {farthest:.0f} m away: wrong columns or frame')
-    _judge(shares, split, _LEAST_MEDIAN_SHARE, report,
-           lambda median: f'boxes hold {median:.2f} of the points that were counted in them',
-           f'boxes of {split} do not hold their points: another yaw, size order, reference '
-           f'point or frame')
+    judge_median(shares, split, _LEAST_MEDIAN_SHARE, report,
+                 'boxes hold {median:.2f} of the points that were counted in them',
+                 f'boxes of {split} do not hold their points: another yaw, size order, reference '
+                 f'point or frame')
 
 
 def _shares(frame: dict, points: np.ndarray) -> list[float]:
@@ -172,20 +152,10 @@ def _check_projections(frames: list[dict], split: str, report: CheckReport) -> N
     overlaps = [_overlap(item, frame) for frame in frames
                 for item in frame.get('instances', []) if np.any(item.get('bbox', 0))]
     overlaps = [overlap for overlap in overlaps if overlap is not None]
-    _judge(overlaps, split, _LEAST_MEDIAN_OVERLAP, report,
-           lambda median: f'projected boxes overlap the stored image boxes by {median:.2f}',
-           f'boxes of {split} do not project onto their objects: wrong calibration, camera '
-           f'order, yaw or size order')
-
-
-def _judge(values: list[float], split: str, min_share: float, report: CheckReport,
-           fact: Callable[[float], str], problem: str) -> None:
-    if not values:
-        return
-    median = float(np.median(values))
-    report.fact(f'{split}: {fact(median)} (median of {len(values)})')
-    if median < min_share:
-        report.problem(problem)
+    judge_median(overlaps, split, _LEAST_MEDIAN_OVERLAP, report,
+                 'projected boxes overlap the stored image boxes by {median:.2f}',
+                 f'boxes of {split} do not project onto their objects: wrong calibration, camera '
+                 f'order, yaw or size order')
 
 
 def _overlap(item: dict, frame: dict) -> float | None:
@@ -197,11 +167,7 @@ def _overlap(item: dict, frame: dict) -> float | None:
                             (image['height'], image['width']))
     if projected is None:
         return 0.0
-    low, high = np.maximum(projected[:2], item['bbox'][:2]), np.minimum(projected[2:],
-                                                                       item['bbox'][2:])
-    shared = np.prod(np.maximum(high - low, 0))
-    areas = [np.prod(np.subtract(box[2:], box[:2])) for box in (projected, item['bbox'])]
-    return float(shared / max(sum(areas) - shared, 1e-9))
+    return float(rectangle_ious(np.array([projected]), np.array([item['bbox']]))[0, 0])
 
 
 def project_box(box: np.ndarray, lidar2img: np.ndarray,

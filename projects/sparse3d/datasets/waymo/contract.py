@@ -6,8 +6,9 @@ ROOM = 'sparse3d.datasets.waymo'
 data_set = DataSet(
     name='waymo',
     summary='Waymo Open Dataset, TFRecord (v1) or Parquet (v2)',
-    modules=(f'{ROOM}.dataset', f'{ROOM}.evaluate.metric', f'{ROOM}.keypoints.dataset',
-             f'{ROOM}.keypoints.metric', f'{ROOM}.load_points', f'{ROOM}.results'),
+    modules=(f'{ROOM}.config_statements', f'{ROOM}.dataset', f'{ROOM}.evaluate.metric',
+             f'{ROOM}.keypoints.dataset', f'{ROOM}.keypoints.metric', f'{ROOM}.load_points',
+             f'{ROOM}.results'),
     info_files=('waymo_infos_*.pkl', 'kitti_format/waymo_infos_*.pkl'),
     arguments=f'{ROOM}.arguments:add_arguments',
     prepare=f'{ROOM}.arguments:prepare',
@@ -15,6 +16,4 @@ data_set = DataSet(
     upgrade=f'{ROOM}.prepare.upgrade:upgrade',
     simulate_arguments=f'{ROOM}.simulate.arguments:add_arguments',
     simulate=f'{ROOM}.simulate.arguments:simulate',
-    read_results=f'{ROOM}.results:from_waymo',
-    write_results=f'{ROOM}.results:to_waymo',
     docs='data/README.md')

@@ -1,21 +1,17 @@
 """Waymo for 3D detection: info files of the mmdet3d 1.4 layout, with tracks and earlier frames."""
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmdet3d.datasets import Det3DDataset
 from mmdet3d.registry import DATASETS
 
+from sparse3d.datasets.detection_dataset import DetectionDataset
 from sparse3d.datasets.waymo.objects import object_arrays, with_keypoints
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.transforms.data_paths import path_inside
-from sparse3d.transforms.epoch_sampler import EpochState
-from sparse3d.transforms.info_files import read_info_file
-from sparse3d.transforms.split_frames import refuse_no_frames
 
 # Folder of a frame by the first digit of its seven-digit name.
 FOLDERS = {'0': 'training', '1': 'validation', '2': 'testing',
@@ -25,7 +21,7 @@ IMAGE_FOLDERS = dict(CAM_FRONT='image_0', CAM_FRONT_LEFT='image_1', CAM_FRONT_RI
 
 
 @DATASETS.register_module()
-class WaymoDetectionDataset(Det3DDataset):
+class WaymoDetectionDataset(DetectionDataset):
     """Frames of :func:`sparse3d.datasets.waymo.prepare.prepare_waymo`, or of mmdet3d's own
     preparation.
 
@@ -37,77 +33,49 @@ class WaymoDetectionDataset(Det3DDataset):
     ``track_ids``, ``difficulties`` (0 where unknown) and ``num_lidar_pts``.
 
     The folder of a frame follows from its name, so ``waymo_infos_trainval.pkl`` works too.
-    Info files are read without running code; unknown classes and absent files are named at
-    the start; frames without objects are samples like others; augmentation depends on seed,
-    epoch and index alone if the sampler is :class:`EpochSampler`.
+    Classes are some of Car (Waymo's vehicles), Pedestrian, Cyclist.
 
     Args:
-        data_root: folder of the prepared data set, ``.../kitti_format``.
-        ann_file: info file inside it.
-        metainfo: ``dict(classes=[...])`` of Car (Waymo's vehicles), Pedestrian, Cyclist.
         load_interval: take every n-th frame.
         max_sweeps: how many earlier frames a sample may ask for; all of them stay in memory.
         with_velocity: boxes have vx, vy [m/s] in the LiDAR frame behind the yaw, 0 if unknown.
-        check_files: whether to look for every point cloud (and image) at the start.
-        options: those of mmdet3d's ``Det3DDataset``.
-
-    Raises:
-        ConfigError: for a class that Waymo does not have.
-        DataError: for an unusable info file, absent files or a path out of the data root.
+        options: those of :class:`~sparse3d.datasets.detection_dataset.DetectionDataset`, which
+            names errors as well.
     """
 
+    info_kind, title, entry_name = 'waymo', 'Waymo', 'Waymo frame'
+    remake = 'sparse3d create-data waymo'
     METAINFO = dict(classes=('Car', 'Pedestrian', 'Cyclist'),
-                    palette=[(0, 120, 255), (0, 232, 157), (255, 205, 85)])
+                    palette=[(0, 120, 255), (0, 232, 157), (255, 205, 85)],
+                    ground_height=0.0)  # of the vehicle frame
 
     def __init__(self, data_root: str, ann_file: str, metainfo: Mapping | None = None,
                  modality: Mapping | None = None, load_interval: int = 1, max_sweeps: int = 3,
-                 with_velocity: bool = False, check_files: bool = True,
-                 filter_empty_gt: bool = False, **options) -> None:
-        self._check_classes((metainfo or {}).get('classes', ()))
+                 with_velocity: bool = False, **options) -> None:
         if load_interval < 1:
             raise ConfigError(f'load_interval is {load_interval}; it counts frames from 1')
-        self._epoch_state = EpochState()
         self._load_interval, self._with_velocity = load_interval, with_velocity
         self._max_sweeps = max_sweeps
-        self._check_files = check_files
-        super().__init__(data_root=data_root, ann_file=ann_file, metainfo=metainfo,
-                         modality=dict(modality or dict(use_lidar=True)),
-                         data_prefix=dict(pts='', img=''), filter_empty_gt=filter_empty_gt,
-                         **options)
-
-    def set_epoch(self, epoch: int, seed: int) -> None:
-        """Enter an epoch, also in running workers; called by :class:`EpochSampler`."""
-        self._epoch_state.set(epoch, seed)
-
-    def prepare_data(self, index: int) -> dict | None:
-        """One sample through the pipeline; see the class for its randomness."""
-        with self._epoch_state.randomness_of(index):
-            return super().prepare_data(index)
+        super().__init__(data_root, ann_file, metainfo, modality,
+                         data_prefix=dict(pts='', img=''), **options)
 
     def get_data_info(self, index: int) -> dict:
         """Description of one sample before the pipeline."""
         info = super().get_data_info(index)
-        info['epoch'] = self._epoch_state.epoch
         for key in ('ann_info', 'eval_ann_info'):
             if key in info:
                 info[key] = with_keypoints(info[key])
         return info
 
-    def load_data_list(self) -> list[dict]:
-        """Read and check the info file; called once by mmengine."""
-        info = read_info_file(self.ann_file, 'waymo')
-        for key, value in info['metainfo'].items():
-            self._metainfo.setdefault(key, value)
-        chosen = self.choose_frames(info['data_list'])[::self._load_interval]
-        data_list = [self._parse(entry, row) for row, entry in enumerate(chosen)]
-        refuse_no_frames(data_list, self.ann_file, len(info['data_list']))
-        if self._check_files:
-            self._look_for_files(data_list)
-        return data_list
-
     def choose_frames(self, entries: list[dict]) -> list[dict]:
-        """Entries of the info file that become samples: here all of them."""
-        return entries
+        """Every n-th, ``load_interval``."""
+        return entries[::self._load_interval]
+
+    def paths_of(self, data_list: list[dict]) -> list[Path]:
+        """Point clouds and pictures."""
+        images = [Path(image['img_path']) for entry in data_list
+                  for image in entry['images'].values()] if self.modality['use_camera'] else []
+        return super().paths_of(data_list) + images
 
     def choose_objects(self, instances: list[dict]) -> list[dict]:
         """Objects of a frame that become ground truth: here those with a known class."""
@@ -138,12 +106,7 @@ class WaymoDetectionDataset(Det3DDataset):
     def _annotations(self, info: Mapping) -> dict[str, Any]:
         objects = self.choose_objects(info.get('instances', []))
         labels = [self.label_of(item) for item in objects]
-        for label in labels:
-            self.num_ins_per_cat[label] += 1
-        arrays = object_arrays(objects, labels, self._with_velocity)
-        if not self.test_mode:
-            return dict(ann_info=arrays)
-        return dict(eval_ann_info=arrays) if self.load_eval_anns else {}
+        return self.annotations(object_arrays(objects, labels, self._with_velocity))
 
     def _sweep(self, sweep: Mapping) -> dict[str, Any]:
         return dict(lidar_path=self._path('velodyne', sweep['lidar_points']['lidar_path']),
@@ -162,32 +125,3 @@ class WaymoDetectionDataset(Det3DDataset):
             raise DataError(f'the file name {name!r} in {self.ann_file} does not begin with the '
                             f'digit of a split, as 1002017.bin does')
         return str(path_inside(Path(self.data_root or '') / folder / kind, name))
-
-    def _parse(self, entry: dict, row: int) -> dict:
-        try:
-            return self.parse_data_info(entry)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise DataError(f'entry {row} of {self.ann_file} is not a Waymo frame in the layout '
-                            f'of mmdet3d 1.4 ({type(error).__name__}: {error})') from error
-
-    def _check_classes(self, classes) -> None:
-        known = self.METAINFO['classes']
-        for name in classes:
-            if name not in known:
-                raise ConfigError(f'the class {name!r} in metainfo is not one of '
-                                  f'{type(self).__name__}: {", ".join(known)}')
-
-    def _look_for_files(self, data_list: list[dict]) -> None:
-        paths = []
-        if self.modality['use_lidar']:
-            paths += [Path(entry['lidar_path']) for entry in data_list]
-        if self.modality['use_camera']:
-            paths += [Path(image['img_path']) for entry in data_list
-                      for image in entry['images'].values()]
-        present = {folder: set(os.listdir(folder)) if folder.is_dir() else set()
-                   for folder in {path.parent for path in paths}}  # one look at each folder
-        missing = [path for path in paths if path.name not in present[path.parent]]
-        if missing:
-            more = f' and {len(missing) - 1} more' if len(missing) > 1 else ''
-            raise DataError(f'{missing[0]}{more} named in {self.ann_file} does not exist; restore '
-                            f'it or run "sparse3d create-data waymo" again')

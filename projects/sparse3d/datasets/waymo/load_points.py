@@ -9,6 +9,8 @@ from mmdet3d.registry import TRANSFORMS
 from mmdet3d.structures import LiDARPoints
 
 from sparse3d.errors import ConfigError
+from sparse3d.transforms.given_arrays import given_points
+from sparse3d.transforms.named_columns import column_names
 from sparse3d.transforms.point_files import load_points
 
 COLUMNS = 6                              # x, y, z, intensity, elongation, pixel
@@ -24,7 +26,8 @@ class LoadWaymoPoints(BaseTransform):
     sixth column holds the age in seconds. At the start of a segment there are fewer frames.
 
     Needs ``lidar_points``; with ``num_frames`` > 1 also ``lidar_sweeps``, ``ego2global`` and
-    ``timestamp``. Adds ``points`` (``LiDARPoints``).
+    ``timestamp``. Or it takes ``points`` of the columns that it would give, before tanh
+    (:mod:`sparse3d.transforms.given_arrays`). Adds ``points`` (``LiDARPoints``).
 
     Args:
         num_frames: how many frames, the current one included.
@@ -46,9 +49,16 @@ class LoadWaymoPoints(BaseTransform):
             raise ConfigError(f'tanh names {", ".join(sorted(unknown))}; points have '
                               f'{" and ".join(FEATURES)}')
         self.num_frames, self.tanh = num_frames, tuple(tanh)
+        self.point_columns = column_names(COLUMNS)[:COLUMNS if num_frames > 1 else COLUMNS - 1]
 
     def transform(self, results: dict) -> dict:
         """Add ``points`` to the sample."""
+        points = given_points(results, self.point_columns)
+        points = self._read(results) if points is None else self._with_tanh(points)
+        results['points'] = LiDARPoints(points, points_dim=points.shape[1])
+        return results
+
+    def _read(self, results: dict) -> np.ndarray:
         contents = results['lidar_points'].get('contents', {}).get('velodyne')
         parts = [self._load(results['lidar_path'], contents)]
         if self.num_frames > 1:
@@ -59,9 +69,7 @@ class LoadWaymoPoints(BaseTransform):
                 points[:, :3] = to_frame_of_now(points[:, :3], sweep['ego2global'],
                                                 results['ego2global'])
                 parts.append(_with_age(points, age_of(sweep, results)))
-        points = np.concatenate(parts)
-        results['points'] = LiDARPoints(points, points_dim=points.shape[1])
-        return results
+        return np.concatenate(parts)
 
     def _refuse_too_few(self, results: dict) -> None:
         if len(results['lidar_sweeps']) < self.num_frames - 1 and results.get('more_sweeps'):
@@ -71,7 +79,9 @@ class LoadWaymoPoints(BaseTransform):
             )
 
     def _load(self, path: str, contents: Mapping | None) -> np.ndarray:
-        points = load_points(path, COLUMNS, contents)[:, :5]  # [N, 5]
+        return self._with_tanh(load_points(path, COLUMNS, contents)[:, :5])  # [N, 5]
+
+    def _with_tanh(self, points: np.ndarray) -> np.ndarray:
         for name in self.tanh:
             points[:, FEATURES[name]] = np.tanh(points[:, FEATURES[name]])
         return points

@@ -7,9 +7,7 @@ from typing import Any
 from sparse3d.engine.agreement.statements import Reading, states
 from sparse3d.engine.registered import find_registered
 
-SWEEP_COLUMNS = 5        # of nuScenes' files: x, y, z, intensity, ring
-WAYMO_FILE_COLUMNS = 6   # of prepared Waymo files
-WAYMO_COLUMNS = 5        # x, y, z, intensity, elongation; with several frames the age as well
+SWEEP_COLUMNS = 5  # of the files: x, y, z, intensity, ring
 
 
 @states('Det3DDataset')
@@ -20,23 +18,13 @@ def dataset(config: Mapping[str, Any]) -> Reading:
     yield 'data.classes', None if not names else list(names), 'metainfo.classes'
 
 
-@states('NuScenesDetectionDataset')
-def nuscenes(config: Mapping[str, Any]) -> Reading:
-    """Frames of images, if there are images."""
-    if not (config.get('modality') or {}).get('use_camera'):
-        return
-    frames = config.get('frames') or {}
-    yield 'data.frames', frames.get('num_frames', 1), 'frames.num_frames'
-    yield 'data.frame_kind', frames.get('kind', 'past'), 'frames.kind'
-
-
-@states('LoadMultiViewImages')
+@states('LoadMultiViewImages', reads_files=True)
 def images(config: Mapping[str, Any]) -> Reading:
     """Cameras by name."""
     yield 'data.cameras', list(config['cameras']), 'cameras'
 
 
-@states('LoadPointFile', 'LoadPoints')
+@states('LoadPointFile', 'LoadPoints', reads_files=True)
 def points(config: Mapping[str, Any]) -> Reading:
     """Columns of the file, and those that are kept."""
     yield 'data.file_columns', config['columns'], 'columns'
@@ -44,21 +32,14 @@ def points(config: Mapping[str, Any]) -> Reading:
     yield 'data.columns', *((config['columns'], 'columns') if use is None else (len(use), 'use'))
 
 
-@states('LoadSweepPoints')
+@states('LoadSweepPoints', reads_files=True)
 def sweeps(config: Mapping[str, Any]) -> Reading:
     """Columns that are kept of merged sweeps."""
     yield 'data.file_columns', SWEEP_COLUMNS, 'sweeps'
     yield 'data.columns', len(config['use']), 'use'
 
 
-@states('LoadWaymoPoints')
-def waymo_points(config: Mapping[str, Any]) -> Reading:
-    """One column more with more than one frame: the age."""
-    yield 'data.file_columns', WAYMO_FILE_COLUMNS, 'num_frames'
-    yield 'data.columns', WAYMO_COLUMNS + (config['num_frames'] > 1), 'num_frames'
-
-
-@states('LoadPointsFromFile', 'LoadPointsFromMultiSweeps')
+@states('LoadPointsFromFile', 'LoadPointsFromMultiSweeps', reads_files=True)
 def points_of_mmdet3d(config: Mapping[str, Any]) -> Reading:
     """Columns of mmdet3d's own loaders."""
     use = config['use_dim']

@@ -29,7 +29,7 @@ def range_and_voxels(config: Mapping[str, Any]) -> Reading:
 
 def map_head(config: Mapping[str, Any]) -> Reading:
     """Of a head on a map: ``point_cloud_range``, cells of ``voxel_size`` times ``stride``."""
-    yield 'model.range', config.get('point_cloud_range'), 'point_cloud_range'
+    yield from range_and_voxels(config)
     size = config.get('voxel_size')
     if size is not None:
         yield 'model.map_cell', _cell(size, config.get('stride', 1)), 'voxel_size'

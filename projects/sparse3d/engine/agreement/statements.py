@@ -12,6 +12,7 @@ from sparse3d.engine.registered import find_registered
 Reading = Iterable[tuple[str, Any, str]]
 Reader = Callable[[Mapping[str, Any]], Reading]
 READERS: dict[str, list[Reader]] = {}
+FILE_READERS: set[Reader] = set()  # of transforms that read files
 LAST_ONE_COUNTS = frozenset({'data.columns', 'data.file_columns'})  # of the steps of a pipeline
 
 
@@ -31,8 +32,13 @@ class Statement:
     place: str
 
 
-def states(*types: str) -> Callable[[Reader], Reader]:
+def states(*types: str, reads_files: bool = False) -> Callable[[Reader], Reader]:
     """Register what parts of these ``type`` names, and of classes derived from them, state.
+
+    Args:
+        types: registered names.
+        reads_files: whether these are transforms that read files, which are compared with what the
+            files have; they keep their arguments as attributes of the same names.
 
     The function gets the part of the config, with the defaults of the class filled in, and
     gives ``(kind, value, key)``::
@@ -44,6 +50,8 @@ def states(*types: str) -> Callable[[Reader], Reader]:
     def register(reader: Reader) -> Reader:
         for name in types:
             READERS.setdefault(name, []).append(reader)
+        if reads_files:
+            FILE_READERS.add(reader)
         return reader
 
     return register
@@ -72,19 +80,17 @@ def statements_in(node: Any, place: str) -> list[Statement]:
 
 
 def statements_of_loader(transform: Any) -> list[Statement]:
-    """What a transform that reads files states when it is built; nothing of other transforms.
-
-    Loaders keep their arguments as attributes of the same names.
-    """
+    """What a transform that reads files states when it is built; nothing of other transforms."""
     name = type(transform).__name__
-    loads = name.startswith('Load')
-    return list(_stated(type(transform), name, vars(transform), name)) if loads else []
+    return list(_stated(type(transform), name, vars(transform), name, of_files=True))
 
 
-def _stated(owner: Callable | None, name: str, node: Mapping, place: str) -> Iterator[Statement]:
+def _stated(owner: Callable | None, name: str, node: Mapping, place: str,
+            of_files: bool = False) -> Iterator[Statement]:
     layers = inspect.getmro(owner) if inspect.isclass(owner) else ()
     names = dict.fromkeys([*(layer.__name__ for layer in layers), name.rpartition('.')[2]])
-    readers = [reader for each in names for reader in READERS.get(each, ())]
+    readers = [reader for each in names for reader in READERS.get(each, ())
+               if not of_files or reader in FILE_READERS]
     filled = {**_defaults(layers), **node} if readers else {}
     for reader in dict.fromkeys(readers):
         for kind, value, key in reader(filled):

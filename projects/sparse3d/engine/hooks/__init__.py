@@ -3,6 +3,7 @@ from sparse3d.engine.hooks.atomic_checkpoint import AtomicCheckpointHook
 from sparse3d.engine.hooks.disable_augmentation import DisableAugmentationHook
 from sparse3d.engine.hooks.feature_reuse import FeatureReuseHook, reusing_features
 from sparse3d.engine.hooks.non_finite_watch import NonFiniteLoss, NonFiniteWatchHook
+from sparse3d.engine.hooks.point_statistics import PointStatisticsHook, TrainingComparisonHook
 from sparse3d.engine.hooks.progress import ProgressLines
 from sparse3d.engine.hooks.seed_every_epoch import SeedEveryEpochHook, seed_worker_from_torch
 from sparse3d.engine.hooks.validate_before_training import ValidateBeforeTrainingHook
@@ -13,8 +14,10 @@ __all__ = [
     'FeatureReuseHook',
     'NonFiniteLoss',
     'NonFiniteWatchHook',
+    'PointStatisticsHook',
     'ProgressLines',
     'SeedEveryEpochHook',
+    'TrainingComparisonHook',
     'ValidateBeforeTrainingHook',
     'reusing_features',
     'seed_worker_from_torch',

@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 
 from sparse3d.errors import ConfigError
 from sparse3d.transforms.augment_scene import AugmentScene
+from sparse3d.transforms.epoch_sampler import EpochSampler
 from sparse3d.transforms.ground_truth_sampling import GroundTruthSampling
 
 
@@ -50,7 +51,7 @@ class DisableAugmentationHook(Hook):
                 'DisableAugmentationHook: the training pipeline has no GroundTruthSampling to '
                 'fade out; remove the hook'
             )
-        if type(runner.train_dataloader.sampler).__name__ != 'EpochSampler':
+        if not isinstance(runner.train_dataloader.sampler, EpochSampler):
             raise ConfigError(
                 "DisableAugmentationHook needs sampler=dict(type='EpochSampler', shuffle=True), "
                 'which tells the data set its epoch'

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -86,3 +87,61 @@ def test_pictures_of_own_cameras_reach_a_camera_model(own):
     np.testing.assert_allclose(ahead[:2] / ahead[2], [16, 9])
     with pytest.raises(DataError, match=r'use_camera=True'):
         CustomDetectionDataset(str(own), 'own_infos_train.pkl', **options)[0]
+
+
+def test_names_velocities_and_what_frames_json_says(own):
+    pose = np.eye(4).tolist()
+    (own / 'frames.json').write_text(json.dumps({
+        name: dict(timestamp=time, scene='s', lidar2global=pose)
+        for name, time in (('a', 3), ('b', 2), ('c', 1))}))
+    prepare_custom(own)
+    split = dataset(own, ['Car', 'Dog'], velocities=True, unknown_velocities='nan')
+    info = split.get_data_info(0)
+    assert (info['frame_name'], info['scene_token'], info['timestamp']) == ('c', 's', 1.0)
+    assert info['lidar2global'].shape == (4, 4)
+    sample = split[0]
+    assert sample['data_samples'].metainfo['frame_name'] == 'c'
+    boxes = sample['data_samples'].gt_instances_3d.bboxes_3d.tensor.numpy()
+    np.testing.assert_allclose(boxes[0, 7:], [3, 1])
+    assert np.isnan(boxes[1, 7:]).all()
+    with pytest.raises(ConfigError, match='unknown_velocities'):
+        dataset(own, ['Car'], unknown_velocities='none')
+
+
+def test_frames_of_cameras_alone(own):
+    """Nobody reads points that are not there, and who wants them is told."""
+    matrices = dict(cam2img=[[20, 0, 16], [0, 20, 9], [0, 0, 1]],
+                    lidar2cam=[[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+    shutil.rmtree(own / 'points')
+    with pytest.raises(DataError, match='no point cloud .* and there are no images'):
+        prepare_custom(own)
+    (own / 'images/CAM').mkdir(parents=True)
+    for name in ('a', 'b', 'c'):
+        cv2.imwrite(str(own / f'images/CAM/{name}.png'), np.zeros((18, 32, 3), np.uint8))
+    (own / 'calibration.json').write_text(json.dumps(dict(CAM=matrices)))
+    report = prepare_custom(own)
+    assert report.frames == dict(train=2, val=1)
+    options = dict(metainfo=dict(classes=['Car']),
+                   pipeline=[dict(type='LoadMultiViewImages', cameras=['CAM'])])
+    init_default_scope('mmdet3d')
+
+    def sample(**modality):
+        return CustomDetectionDataset(str(own), 'own_infos_train.pkl', modality=modality,
+                                      **options)[0]
+
+    found = sample(use_lidar=False, use_camera=True)
+    assert 'lidar_path' not in found and found['ann_info']['num_lidar_pts'].tolist() == [-1]
+    for modality in (dict(), dict(use_camera=True)):
+        with pytest.raises(DataError, match='no cloud of a .*use_lidar=False, use_camera=True'):
+            sample(**modality)
+    options['pipeline'] = LOAD
+    with pytest.raises(DataError, match='the frame a has no cloud to load'):
+        sample(use_lidar=False, use_camera=True)
+    (own / 'images/CAM/b.png').unlink()
+    with pytest.raises(DataError, match=r'b\.png .* does not exist'):
+        sample(use_lidar=False, use_camera=True)
+
+
+def test_pictures_that_are_not_there_are_said(own):
+    with pytest.raises(DataError, match='has no pictures, which modality'):
+        dataset(own, ['Car'], modality=dict(use_camera=True))

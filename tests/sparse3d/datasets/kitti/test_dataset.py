@@ -115,6 +115,10 @@ def test_testing_has_what_drawing_needs(prepared):
     assert meta['sample_idx'] == 0
 
 
+def test_a_frame_is_called_as_its_cloud(prepared):
+    assert build(prepared, PLAIN, split='val').get_data_info(0)['frame_name'] == '000008'
+
+
 def test_images_are_read_only_when_asked_for(prepared):
     (prepared / 'training/image_2/000003.png').unlink()
     assert len(build(prepared, PLAIN)) == 3

@@ -9,8 +9,8 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 
 from sparse3d.datasets.kitti.prepare import prepare_kitti
+from sparse3d.datasets.kitti.prepare.crops import cut_crops
 from sparse3d.errors import ConfigError, DataError
-from sparse3d.preparation.object_crops import prepare_object_images
 from sparse3d.transforms.data_root import move_data_root
 
 CONFIG = Path(__file__).parents[4] / 'configs/_base_/datasets/kitti_3class_images.py'
@@ -20,7 +20,7 @@ CONFIG = Path(__file__).parents[4] / 'configs/_base_/datasets/kitti_3class_image
 def config(small_kitti):
     init_default_scope('mmdet3d')
     prepare_kitti(small_kitti.root)
-    prepare_object_images(small_kitti.root, 'kitti')
+    cut_crops(small_kitti.root)
     config = Config.fromfile(CONFIG)
     move_data_root(config, str(small_kitti.root))
     return config
@@ -51,7 +51,7 @@ def test_a_frame_without_points_or_objects(small_kitti):
     small_kitti.add_frame(3, points=behind)
     small_kitti.add_split('train', [3])
     prepare_kitti(small_kitti.root)
-    prepare_object_images(small_kitti.root, 'kitti')
+    cut_crops(small_kitti.root)
     config = Config.fromfile(CONFIG)
     move_data_root(config, str(small_kitti.root))
     sample = DATASETS.build(config.train_dataloader.dataset)[0]

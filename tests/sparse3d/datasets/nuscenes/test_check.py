@@ -1,14 +1,13 @@
 """The checker on good and bad nuScenes folders, and the upgrade of old info files."""
 from __future__ import annotations
 
-import copy
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pyquaternion import Quaternion
 
+from old_info_files import as_old_nuscenes, old_boxes
 from sparse3d.apis.upgrade import upgrades
 from sparse3d.datasets.nuscenes.check import check_nuscenes
 from sparse3d.datasets.nuscenes.prepare import prepare_nuscenes
@@ -61,11 +60,6 @@ def test_a_good_folder(root):
     assert 'hold 1.0' in text and 'ground-truth database: ' in text
 
 
-def old_boxes(item):
-    x, y, z, length, width, height, yaw = item['bbox_3d']
-    item['bbox_3d'] = [x, y, z, width, length, height, -yaw - np.pi / 2]
-
-
 def turned(item):
     item['bbox_3d'][6] += np.pi / 2
 
@@ -103,10 +97,9 @@ def lost(entry):
     (each_object(lambda item: item['bbox_3d'].__setitem__(2, 30)), ['project outside all'])],
     ids=['mmdet3d 0.x', 'turned', 'size', 'speed', 'microseconds', 'mirror', 'exchanged', 'lost',
          'frame'])
-def test_each_kind_of_damage_is_named(root, damage, messages, monkeypatch):
-    monkeypatch.setattr('sparse3d.datasets.nuscenes.check._MIN_MOVING', 5)  # a small data set
+def test_each_kind_of_damage_is_named(root, damage, messages):
     change(root, damage)
-    report = check_nuscenes(root)
+    report = check_nuscenes(root, min_moving=5)  # a small data set
     for message in messages:
         assert any(message in problem for problem in report.problems), report
 
@@ -120,52 +113,13 @@ def test_damaged_files_and_parts(root, simulated_nuscenes):
     assert 'is a part' in problems and 'is damaged' in problems and 'is unusable' in problems
 
 
-def as_old_file(info: dict, old_convention: bool) -> dict:
-    """What mmdet3d before 1.1 would have written, from our own file."""
-    def pose(matrix, name):
-        matrix = np.array(matrix)
-        return {f'{name}_translation': matrix[:3, 3].tolist(),
-                f'{name}_rotation': list(Quaternion(matrix=matrix[:3, :3], atol=1e-4, rtol=1e-4))}
-
-    def sensor(record, lidar2sensor, path, sensor2ego):
-        inverse = np.linalg.inv(lidar2sensor)
-        return dict(data_path=f'./data/nuscenes/{path}', timestamp=record['timestamp'] * 1e6,
-                    sample_data_token=record['sample_data_token'],
-                    sensor2lidar_rotation=inverse[:3, :3], sensor2lidar_translation=inverse[:3, 3],
-                    **pose(sensor2ego, 'sensor2ego'), **pose(record['ego2global'], 'ego2global'))
-    infos = []
-    for entry in copy.deepcopy(info['data_list']):
-        items = entry['instances']
-        if old_convention:
-            for item in items:
-                old_boxes(item)
-        lidar = entry['lidar_points']
-        infos.append(dict(
-            token=entry['token'], timestamp=entry['timestamp'] * 1e6,
-            lidar_path=f'./data/nuscenes/samples/LIDAR_TOP/{lidar["lidar_path"]}',
-            **pose(lidar['lidar2ego'], 'lidar2ego'), **pose(entry['ego2global'], 'ego2global'),
-            sweeps=[sensor(sweep, sweep['lidar_points']['lidar2sensor'],
-                           sweep['lidar_points']['lidar_path'], sweep['lidar_points']['lidar2ego'])
-                    for sweep in entry.get('lidar_sweeps', ())],
-            cams={camera: dict(sensor(image, image['lidar2cam'], image['img_path'],
-                                      image['cam2ego']), cam_intrinsic=np.array(image['cam2img']))
-                  for camera, image in entry['images'].items()},
-            gt_boxes=np.array([item['bbox_3d'] for item in items]),
-            gt_names=np.array([item['category'].split('.')[1]
-                               for item in items]),
-            gt_velocity=np.array([item['velocity'] for item in items]),
-            num_lidar_pts=np.array([item['num_lidar_pts'] for item in items]),
-            num_radar_pts=np.array([item['num_radar_pts'] for item in items])))
-    return dict(infos=infos, metadata=dict(version='v1.0-mini'))
-
-
 @pytest.mark.parametrize('old_convention', [True, False], ids=['0.x', '1.0'])
 def test_an_old_file_is_recognized_and_upgraded(root, old_convention):
     info = read_info_file(root / NAME, 'nuscenes')
-    write_plain_file(root / NAME, as_old_file(info, old_convention))
+    write_plain_file(root / NAME, as_old_nuscenes(info, old_convention))
     with pytest.raises(DataError, match='create-data upgrade'):
         read_info_file(root / NAME, 'nuscenes')
-    assert any(f'create-data upgrade {root / NAME}' in problem
+    assert any(problem.startswith(f'{root / NAME} was written') and 'create-data upgrade' in problem
                for problem in check_nuscenes(root).problems)
     said = upgrade_info_file(root / NAME, upgrades())
     assert ('turned' in said) == old_convention and (root / f'{NAME}.old').is_file()
@@ -195,7 +149,7 @@ def test_an_old_file_is_recognized_and_upgraded(root, old_convention):
 def test_what_cannot_be_upgraded(root):
     with pytest.raises(DataError, match='is not an info file, written by mmdet3d before 1.1'):
         upgrade_info_file(root / NAME, upgrades())
-    old = as_old_file(read_info_file(root / NAME, 'nuscenes'), True)
+    old = as_old_nuscenes(read_info_file(root / NAME, 'nuscenes'), True)
     for info in old['infos']:
         info['gt_names'] = np.array(['pedestrian'] * len(info['gt_names']))
     write_plain_file(root / NAME, old)

@@ -185,6 +185,18 @@ def test_the_case_breaks_this_row_and_without_it_nothing_does(kinds):
     assert kinds in {(row.first, row.second) for row, _, _ in disagreements(said)}
 
 
+@pytest.mark.parametrize('name', [
+    'transfusion_l_simulated_nuscenes_half_beams', 'sparsefusion_simulated_nuscenes',
+    'voxelkp_waymo', 'dsvt_pillar_nuscenes_20e'])
+def test_voxels_twice_as_large_for_the_head_alone_are_refused(name):
+    """A cell of its map is made of whole voxels all the same."""
+    config = load_config(name)
+    head = config.model.bbox_head
+    head.voxel_size = [2 * size for size in head.voxel_size]
+    with pytest.raises(ConfigError, match='sizes of voxels in the model differ'):
+        check_config(config, ['test'])
+
+
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_every_config_of_the_repository_agrees_and_says_enough_to_be_compared(path):
     config = load_config(path)

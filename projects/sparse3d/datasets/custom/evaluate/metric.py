@@ -48,7 +48,8 @@ class BoxDetectionMetric(BaseMetric):
         for sample in data_samples:
             gt = sample.get('eval_ann_info')
             if not gt or 'gt_bboxes_3d' not in gt:
-                raise DataError(f'frame {sample.get("sample_idx")} has no labels to evaluate with')
+                name = sample.get('frame_name', sample.get('sample_idx'))
+                raise DataError(f'frame {name} has no labels to evaluate with')
             pred = sample['pred_instances_3d']
             self.results.append(dict(
                 predicted=dict(boxes=_array(pred['bboxes_3d'].tensor),

@@ -29,10 +29,10 @@ _KEYS = ('cam2img', 'lidar2cam')  # of a camera in calibration.json
 
 @dataclass(frozen=True)
 class CustomFrame:
-    """The files of one frame; ``boxes`` is None if it is not labeled."""
+    """The files of one frame; ``points`` is None without a cloud, ``boxes`` without labels."""
 
     name: str
-    points: Path
+    points: Path | None
     boxes: Path | None
     images: Mapping[str, Path] = field(default_factory=dict)
 
@@ -40,30 +40,30 @@ class CustomFrame:
 def find_frames(root: Path) -> list[CustomFrame]:
     """Every frame of ``<root>/points``, in order of the names, with what belongs to it.
 
-    File endings may be in either case; names that begin with a dot are looked past.
+    Where there are no points at all, a frame is what has a picture in ``<root>/images``. File
+    endings may be in either case; names that begin with a dot are looked past.
 
     Raises:
-        DataError: if there is no point cloud, two files of one name, or no box file that
-            belongs to a cloud.
+        DataError: if there is neither a point cloud nor a picture, two files of one name, or no
+            box file that belongs to a frame.
     """
     files = _files(root / 'points')
     clouds = [path for path in files if is_cloud(path)]
-    if not clouds:
+    pictures = _pictures(root)
+    if not clouds and (files or not any(pictures.values())):
         others = f'; it holds {_some([path.name for path in files])}' if files else ''
-        raise DataError(f'{root / "points"} holds no point cloud ({", ".join(SUFFIXES)}){others}; '
+        raise DataError(f'{root / "points"} holds no point cloud ({", ".join(SUFFIXES)}){others}'
+                        f'{"" if files else ", and there are no images/<camera>/*"}; '
                         f'see docs/custom_data.md for the layout')
-    by_name = _by_name(clouds, root / 'points', 'point clouds')
+    by_name: dict[str, Path | None] = dict(_by_name(clouds, root / 'points', 'point clouds'))
+    kind = 'a point cloud' if clouds else 'a picture'
+    if not clouds:
+        by_name = dict.fromkeys(name for found in pictures.values() for name in found)
     labels = _by_name([path for path in _files(root / 'boxes')
                        if path.suffix.lower() in BOX_SUFFIXES], root / 'boxes', 'box files')
     if labels and not labels.keys() & by_name.keys():
-        raise DataError(f'no file of {root / "boxes"} has the name of a point cloud: '
+        raise DataError(f'no file of {root / "boxes"} has the name of {kind}: '
                         f'{_some(sorted(labels))} beside {_some(sorted(by_name))}')
-    pictures = {}
-    for camera in sorted(path for path in (root / 'images').glob('*')
-                         if path.is_dir() and not path.name.startswith('.')):
-        pictures[camera.name] = _by_name(
-            [path for path in _files(camera) if path.suffix.lower() in IMAGE_SUFFIXES],
-            camera, 'images')
     return [
         CustomFrame(
             name,
@@ -71,8 +71,20 @@ def find_frames(root: Path) -> list[CustomFrame]:
             labels.get(name),
             {camera: found[name] for camera, found in pictures.items() if name in found},
         )
-        for name, path in sorted(by_name.items())
+        for name, path in sorted(by_name.items(), key=lambda item: item[0])
     ]
+
+
+def _pictures(root: Path) -> dict[str, dict[str, Path]]:
+    """By camera, by name; in composed Unicode, as the names of frames."""
+    found = {}
+    for camera in sorted(path for path in (root / 'images').glob('*')
+                         if path.is_dir() and not path.name.startswith('.')):
+        name = unicodedata.normalize('NFC', camera.name)
+        found[name] = _by_name(
+            [path for path in _files(camera) if path.suffix.lower() in IMAGE_SUFFIXES],
+            camera, 'images')
+    return found
 
 
 def left_over_files(root: Path, frames: Sequence[CustomFrame]) -> list[str]:
@@ -176,7 +188,8 @@ def read_calibration(root: Path) -> dict[str, dict[str, np.ndarray]]:
         square = {key: _square(matrices.get(key, []), f'{path}: {key} of {camera}')
                   for key in _KEYS}
         _refuse_odd(square, f'{path}: ', camera)
-        calibration[camera] = dict(square, lidar2img=square['cam2img'] @ square['lidar2cam'])
+        calibration[unicodedata.normalize('NFC', camera)] = dict(
+            square, lidar2img=square['cam2img'] @ square['lidar2cam'])
     if not calibration:
         raise DataError(f'{path} names no camera')
     return calibration
@@ -186,7 +199,7 @@ def _square(values: Any, what: str) -> np.ndarray:
     """A matrix filled up to (4, 4)."""
     try:
         matrix = np.array(values, dtype=np.float64)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise DataError(f'{what} is no matrix of numbers') from error
     if matrix.shape not in ((3, 3), (3, 4), (4, 4)):
         raise DataError(f'{what} has the shape {matrix.shape}, not (3, 3) or (4, 4)')

@@ -1,9 +1,10 @@
 """A data set of one's own: point clouds and boxes in plain files to info files.
 
-    root/points/<name>.bin|npy|pcd|ply|las|laz   one cloud a frame
+    root/points/<name>.bin|npy|pcd|ply|las|laz   one cloud a frame; none at all for cameras alone
     root/boxes/<name>.csv|json                   labels, see own_files.read_boxes
     root/images/<camera>/<name>.png|jpg          optional, with root/calibration.json
     root/splits/train.txt, val.txt, test.txt     optional, one name a line
+    root/frames.json                             optional: times, scenes, poses; see times.py
 
 makes ``own_infos_{train,val,test}.pkl`` and a ground-truth database in ``root``.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -28,10 +29,11 @@ from sparse3d.datasets.custom.prepare.files import (
     read_labels,
 )
 from sparse3d.datasets.custom.prepare.labels import Labels
-from sparse3d.datasets.kitti.prepare.frames import PreparationReport
+from sparse3d.datasets.custom.prepare.times import FrameTime, in_order, read_times
 from sparse3d.errors import DataError
 from sparse3d.parallel.pool import run_parallel
 from sparse3d.preparation.ground_truth_database import merge_entries, write_objects
+from sparse3d.preparation.preparation_report import PreparationReport
 from sparse3d.structures.box_geometry import points_in_box
 from sparse3d.transforms.cloud_files import read_cloud
 from sparse3d.transforms.column_count import refuse_other_columns
@@ -40,6 +42,7 @@ from sparse3d.transforms.info_files import FORMAT_VERSION, write_info_file, writ
 from sparse3d.version import __version__
 
 DATABASE_FOLDER, DATABASE_INDEX = 'own_gt_database', 'own_dbinfos_train.pkl'
+NOT_COUNTED = -1  # points of a box in a frame without a cloud
 BOX_CONVENTION = 'LiDAR frame; x, y, z_bottom, dx, dy, dz, yaw[, vx, vy]'
 
 
@@ -77,6 +80,10 @@ def prepare_custom(root: str | os.PathLike, options: CustomPreparation | None = 
     """
     root, options = Path(root), options or CustomPreparation()
     frames = find_frames(root)
+    times = read_times(root, [frame.name for frame in frames])
+    order = {name: place for place, name in enumerate(in_order([
+        frame.name for frame in frames], times))}
+    frames.sort(key=lambda frame: order[frame.name])
     splits, notes = find_splits(root, frames, options.validation)
     if not splits.get('train'):
         raise DataError(f'{root} has no labeled frame to train on: put boxes into '
@@ -85,14 +92,18 @@ def prepare_custom(root: str | os.PathLike, options: CustomPreparation | None = 
     chosen = {name for names in splits.values() for name in names}
     wanted = [frame for frame in frames if frame.name in chosen]
     calibration = _calibration(root, wanted)
+    splits = {split: in_order(names, times) for split, names in splits.items()}
     labels = read_labels(wanted, notes)
-    refuse_other_columns([frame.points for frame in wanted
-                          if frame.points.suffix.lower() == '.bin'][:3], options.columns)
+    clouds = [frame.points for frame in wanted if frame.points is not None]
+    refuse_other_columns([path for path in clouds if path.suffix.lower() == '.bin'][:3],
+                         options.columns)
+    if not clouds:  # nothing to cut objects out of
+        options = replace(options, database=False)
     cut = set(splits['train']) if options.database else set()
     if options.database:
         (root / DATABASE_FOLDER).mkdir(parents=True, exist_ok=True)
     function = partial(_prepare_frame, root=root, columns=options.columns, cut=frozenset(cut),
-                       calibration=calibration)
+                       calibration=calibration, times=times)
     report, prepared = PreparationReport(root, notes=notes), {}
     items = [(frame, labels.get(frame.name)) for frame in wanted]
     for frame, result in zip(wanted, run_parallel(function, items, workers, 'frames'),
@@ -124,28 +135,39 @@ def _calibration(root: Path, frames: list[CustomFrame]) -> dict[str, dict[str, n
 
 def _prepare_frame(item: tuple[CustomFrame, Labels | None], root: Path, columns: int,
                    cut: frozenset[str], calibration: Mapping[str, Mapping],
-                   ) -> tuple[dict, list[dict]]:
+                   times: Mapping[str, FrameTime]) -> tuple[dict, list[dict]]:
     frame, labels = item
     for path in frame.images.values():
         fault = image_file_fault(path)
         if fault is not None:
             raise DataError(f'the picture {path} {fault}')
-    points = read_cloud(frame.points, columns)
-    info = dict(sample_idx=frame.name, lidar_points=dict(
-        lidar_path=frame.points.relative_to(root).as_posix(), num_pts_feats=columns))
+    info = dict(sample_idx=frame.name, **_time(times.get(frame.name)))
+    points = None
+    if frame.points is not None:
+        points = read_cloud(frame.points, columns)
+        info['lidar_points'] = dict(lidar_path=frame.points.relative_to(root).as_posix(),
+                                    num_pts_feats=columns)
     info['images'] = {camera: _image(camera, path, root, calibration)
                       for camera, path in frame.images.items()}
     if labels is None:
         return info, []
     names, boxes = labels
-    counts = [int(len(points_in_box(points, box[:7]))) for box in boxes]
+    counts = [NOT_COUNTED if points is None else int(len(points_in_box(points, box[:7])))
+              for box in boxes]
     info['instances'] = [
         dict(name=name, bbox_3d=box[:7].tolist(), velocity=box[7:].tolist(), num_lidar_pts=count)
         for name, box, count in zip(names, boxes, counts, strict=True)]
-    if frame.name not in cut:
+    if points is None or frame.name not in cut:
         return info, []
     return info, write_objects(root, DATABASE_FOLDER, frame.name, points, names, boxes,
                                [0] * len(boxes))
+
+
+def _time(time: FrameTime | None) -> dict:
+    if time is None:
+        return {}
+    pose = {} if time.lidar2global is None else dict(lidar2global=time.lidar2global.tolist())
+    return dict(scene_token=time.scene, timestamp=time.timestamp, **pose)
 
 
 def _image(camera: str, path: Path, root: Path, calibration: Mapping[str, Mapping]) -> dict:

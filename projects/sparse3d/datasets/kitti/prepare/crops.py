@@ -8,4 +8,4 @@ from sparse3d.preparation.object_crops import prepare_object_images
 
 def cut_crops(root: str | os.PathLike, workers: int = 1) -> dict:
     """Cut them out; as :func:`sparse3d.preparation.object_crops.prepare_object_images`."""
-    return prepare_object_images(root, 'kitti', workers)
+    return prepare_object_images(root, 'kitti', lambda camera: 'training/image_2', workers)

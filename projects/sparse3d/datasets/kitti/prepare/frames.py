@@ -4,7 +4,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from sparse3d.errors import DataError
 from sparse3d.parallel.pool import run_parallel
 from sparse3d.preparation.ground_truth_database import merge_entries, write_objects
 from sparse3d.preparation.journal import Journal
+from sparse3d.preparation.preparation_report import PreparationReport
 from sparse3d.transforms.info_files import FORMAT_VERSION, write_info_file, write_plain_file
 from sparse3d.version import __version__
 
@@ -24,26 +24,6 @@ BOX_CONVENTION = ('rectified camera frame (x right, y down, z forward), meters, 
 DATABASE_FOLDER = 'kitti_gt_database'
 DATABASE_INDEX = 'kitti_dbinfos_train.pkl'
 _LINKED = ('velodyne', 'calib', 'image_2', 'label_2', 'planes')
-
-
-@dataclass
-class PreparationReport:
-    """What a preparation wrote and what it had to leave out."""
-    out: Path
-    frames: dict[str, int] = field(default_factory=dict)
-    objects: dict[str, int] = field(default_factory=dict)
-    damaged: list[str] = field(default_factory=list)
-    files: list[Path] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        frames = ', '.join(f'{split} {count}' for split, count in self.frames.items())
-        objects = ', '.join(f'{name} {count}' for name, count in self.objects.items())
-        lines = [*(f'wrote {path}' for path in self.files),
-                 *(f'left out: {message}' for message in self.damaged), *self.notes,
-                 f'prepared {self.out}; frames: {frames}; '
-                 f'objects in the database: {objects or "none"}']
-        return '\n'.join(lines)
 
 
 def prepare_kitti(

@@ -30,7 +30,7 @@ from sparse3d.datasets.kitti.simulate.labels import (
 )
 from sparse3d.datasets.kitti.simulate.options import KittiOptions
 from sparse3d.errors import DataError
-from sparse3d.parallel.scenes import run_jobs
+from sparse3d.parallel.pool import run_jobs
 from sparse3d.simulate.camera import Camera, Picture, take_picture
 from sparse3d.simulate.conditions import options_for_stamp
 from sparse3d.simulate.lidar import Lidar, Sweep, scan
@@ -82,8 +82,9 @@ def simulate_kitti(root: str | Path, num_frames: int = 200, seed: int = 0, worke
     drives = sorted({frame // options.frames_per_drive for frame in missing})
     jobs = [[frame for frame in missing if frame // options.frames_per_drive == drive]
             for drive in drives]
-    run_jobs(partial(write_drive, root, seed, options), jobs, workers, total=num_frames,
-             done=num_frames - len(missing), show_progress=show_progress)
+    run_jobs(partial(write_drive, root, seed, options), jobs, workers,
+             title='simulated frames', total=num_frames, done=num_frames - len(missing),
+             show_progress=show_progress)
     for split, frames in split_frames(num_frames, val_fraction, options.frames_per_drive).items():
         write_text(root / 'ImageSets' / f'{split}.txt', [f'{frame:06d}' for frame in frames])
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from nuscenes import NuScenes
 
-from sparse3d.datasets.kitti.prepare.frames import PreparationReport
 from sparse3d.datasets.nuscenes.prepare.options import NuScenesPreparation
 from sparse3d.datasets.nuscenes.prepare.parts_there import (
     absent_by_folder,
@@ -32,6 +31,7 @@ from sparse3d.parallel.pool import run_parallel
 from sparse3d.preparation.ground_truth_database import merge_entries, write_objects
 from sparse3d.preparation.journal import Journal
 from sparse3d.preparation.parts import part_suffix
+from sparse3d.preparation.preparation_report import PreparationReport
 from sparse3d.structures.box_conversions import center_to_lidar
 from sparse3d.transforms.info_files import FORMAT_VERSION, write_info_file, write_plain_file
 from sparse3d.transforms.sweep_points import load_sweep_points

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from itertools import chain, groupby, zip_longest
 from pathlib import Path
 
-from sparse3d.datasets.kitti.prepare.frames import PreparationReport
 from sparse3d.datasets.nuscenes.prepare.frames import write_nuscenes_database, write_nuscenes_infos
 from sparse3d.errors import DataError
 from sparse3d.preparation.parts import find_parts
+from sparse3d.preparation.preparation_report import PreparationReport
 from sparse3d.transforms.info_files import read_info_file, read_plain_file
 
 

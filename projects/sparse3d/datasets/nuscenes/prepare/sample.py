@@ -155,8 +155,13 @@ class SampleReader:
     def _older(self, data: dict, max_sweeps: int, between_keys: bool = False) -> list[dict]:
         """Earlier data of the same sensor, newest first; absent files are left out."""
         found: list[dict] = []
+        passed = {data['token']}
         while data['prev'] and len(found) < max_sweeps:
             data = self.tables.get('sample_data', data['prev'])
+            if data['token'] in passed:
+                raise DataError(f'the sample_data of {data["channel"]} in {self.tables.dataroot} '
+                                f'run in a circle ({data["token"]}); unpack the tables again')
+            passed.add(data['token'])
             if between_keys and data['is_key_frame']:
                 break
             if self._exists(data):

@@ -26,7 +26,7 @@ from sparse3d.datasets.nuscenes.simulate.options import NuScenesOptions
 from sparse3d.datasets.nuscenes.simulate.rig import CHANNELS
 from sparse3d.datasets.nuscenes.simulate.tables import MAP_FILE, build_tables
 from sparse3d.errors import DataError
-from sparse3d.parallel.scenes import run_jobs
+from sparse3d.parallel.pool import run_jobs
 from sparse3d.simulate.conditions import options_for_stamp
 from sparse3d.simulate.output_folder import open_folder
 from sparse3d.simulate.street import random_street
@@ -67,8 +67,9 @@ def simulate_nuscenes(root: str | Path, num_scenes: int = 10, seed: int = 0, wor
                  'options': options_for_stamp(options)})
     jobs = _missing(root, num_scenes, options)
     total, left = num_scenes * options.samples, sum(len(samples) for _, samples in jobs)
-    run_jobs(partial(write_samples, root, seed, options), jobs, workers, total=total,
-             done=total - left, unit='sample', show_progress=show_progress)
+    run_jobs(partial(write_samples, root, seed, options), jobs, workers,
+             title='simulated samples', total=total, done=total - left,
+             show_progress=show_progress)
     _write_tables(root, version, num_scenes, seed, options)
     return version
 

@@ -27,7 +27,8 @@ class WaymoKeypointDataset(WaymoDetectionDataset):
     Source: VoxelKP (ICCV 2025), released code: frames and ground truth of its training.
     """
 
-    METAINFO = dict(classes=('Human',), palette=[(0, 232, 157)])
+    title = 'WaymoKeypointDataset'
+    METAINFO = dict(classes=('Human',), palette=[(0, 232, 157)], ground_height=0.0)
 
     def __init__(self, *arguments, only_labeled_frames: bool = True, **options) -> None:
         self._only_labeled_frames = only_labeled_frames
@@ -35,10 +36,10 @@ class WaymoKeypointDataset(WaymoDetectionDataset):
 
     def choose_frames(self, entries: list[dict]) -> list[dict]:
         """Frames in which somebody has labeled joints."""
-        if not self._only_labeled_frames:
-            return entries
-        return [entry for entry in entries
-                if self.choose_objects(entry.get('instances', []))]
+        if self._only_labeled_frames:
+            entries = [entry for entry in entries
+                       if self.choose_objects(entry.get('instances', []))]
+        return super().choose_frames(entries)
 
     def choose_objects(self, instances: list[dict]) -> list[dict]:
         """People with labeled joints."""

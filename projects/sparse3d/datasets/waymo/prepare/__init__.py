@@ -1,5 +1,5 @@
 """Waymo Open Dataset: both published formats to one frame structure, and to info files."""
-from sparse3d.datasets.waymo.prepare.frame import WaymoFrame
+from sparse3d.datasets.waymo.frame import WaymoFrame
 from sparse3d.datasets.waymo.prepare.merging import merge_waymo
 from sparse3d.datasets.waymo.prepare.points import WaymoPoints, frame_points
 from sparse3d.datasets.waymo.prepare.preparation import prepare_waymo

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sparse3d.datasets.kitti.prepare.frames import PreparationReport
 from sparse3d.datasets.waymo.prepare.infos import CLASS_NAMES
 from sparse3d.preparation.ground_truth_database import merge_entries, write_objects
+from sparse3d.preparation.preparation_report import PreparationReport
 from sparse3d.transforms.info_files import read_plain_file, write_plain_file
 
 FOLDER = 'waymo_gt_database'

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from sparse3d.datasets.waymo.prepare.frame import CAMERA_NAMES, CAMERAS, CameraImage, WaymoFrame
+from sparse3d.datasets.waymo.frame import CAMERA_NAMES, CAMERAS, CameraImage, WaymoFrame
 from sparse3d.errors import DataError
 from sparse3d.structures.box_conversions import center_to_lidar
 

@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from sparse3d.datasets.waymo.prepare.messages import MatrixFloat, MatrixInt32
+from sparse3d.datasets.waymo.messages import MatrixFloat, MatrixInt32
 from sparse3d.datasets.waymo.prepare.plausible import image_array
 from sparse3d.errors import DataError
 
@@ -37,16 +37,6 @@ def read_int_matrix(compressed: bytes, channels: int, where: str) -> np.ndarray:
     return image_array(values, matrix.shape.dims, channels, where)
 
 
-def write_matrix(values: np.ndarray) -> bytes:
-    """Encode a float32 or int32 array as the compressed message that the readers expect."""
-    if np.issubdtype(values.dtype, np.floating):
-        matrix = MatrixFloat(data=[values.astype('<f4').tobytes()])
-    else:
-        matrix = MatrixInt32(data=[encode_varints(values.ravel())])
-    matrix.shape.dims.extend(values.shape)
-    return zlib.compress(matrix.SerializeToString())
-
-
 def decode_varints(content: bytes, where: str) -> np.ndarray:
     """Packed protobuf integers as an int32 array (N,).
 
@@ -67,22 +57,6 @@ def decode_varints(content: bytes, where: str) -> np.ndarray:
         digits = octets[starts[rows] + place].astype(np.uint64) & np.uint64(0x7F)
         values[rows] |= digits << np.uint64(7 * place)
     return values.astype(np.uint32).view(np.int32)   # negative numbers take 64 bits on the wire
-
-
-def encode_varints(values: np.ndarray) -> bytes:
-    """Integers (N,) as packed protobuf integers."""
-    left = values.astype(np.int64).view(np.uint64)
-    digits = np.zeros((len(left), 10), dtype=np.uint8)
-    lengths = np.ones(len(left), dtype=np.int64)
-    for place in range(10):
-        digits[:, place] = left & np.uint64(0x7F)
-        left = left >> np.uint64(7)
-        more = left > 0
-        digits[more, place] |= 0x80
-        lengths[more] += 1
-        if not more.any():
-            break
-    return digits[np.arange(10) < lengths[:, None]].tobytes()
 
 
 def _message(kind: type, compressed: bytes, where: str) -> object:

@@ -4,11 +4,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from sparse3d.datasets.kitti.prepare.frames import PreparationReport
 from sparse3d.datasets.waymo.prepare.database import merge_indices
 from sparse3d.datasets.waymo.prepare.preparation import write_waymo_infos
 from sparse3d.errors import DataError
 from sparse3d.preparation.parts import find_parts
+from sparse3d.preparation.preparation_report import PreparationReport
 from sparse3d.transforms.info_files import read_info_file
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparse3d.datasets.waymo.prepare.frame import LidarCalibration, LidarScan
+from sparse3d.datasets.waymo.frame import LidarCalibration, LidarScan
 from sparse3d.errors import DataError
 
 _LARGEST_IMAGE = 8192        # rows or columns of a range image

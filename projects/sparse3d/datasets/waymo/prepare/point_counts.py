@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from sparse3d.datasets.waymo.prepare.frame import TOP, WaymoFrame
+from sparse3d.datasets.waymo.frame import TOP, WaymoFrame
 from sparse3d.datasets.waymo.prepare.points import frame_points
 from sparse3d.errors import DataError
 from sparse3d.structures.box_conversions import center_to_lidar

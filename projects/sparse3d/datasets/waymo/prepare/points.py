@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from sparse3d.datasets.waymo.prepare.frame import LidarCalibration, LidarScan, WaymoFrame
+from sparse3d.datasets.waymo.frame import LidarCalibration, LidarScan, WaymoFrame
 
 
 @dataclass

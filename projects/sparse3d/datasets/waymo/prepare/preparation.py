@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from sparse3d.atomic_files import write_bytes_atomically
-from sparse3d.datasets.kitti.prepare.frames import PreparationReport
+from sparse3d.datasets.waymo.frame import CAMERAS, TOP, WaymoFrame
 from sparse3d.datasets.waymo.prepare.database import FOLDER, cut_out_objects, write_indices
-from sparse3d.datasets.waymo.prepare.frame import CAMERAS, TOP, WaymoFrame
 from sparse3d.datasets.waymo.prepare.infos import CLASS_NAMES, frame_info
 from sparse3d.datasets.waymo.prepare.points import WaymoPoints, frame_points
 from sparse3d.datasets.waymo.prepare.segments import Segment, find_segments
 from sparse3d.errors import DataError
 from sparse3d.parallel.pool import run_parallel
 from sparse3d.preparation.journal import Journal
+from sparse3d.preparation.preparation_report import PreparationReport
 from sparse3d.transforms.info_files import FORMAT_VERSION, write_info_file
 from sparse3d.transforms.point_files import describe_contents
 from sparse3d.version import __version__

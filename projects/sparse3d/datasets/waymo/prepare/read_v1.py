@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from google.protobuf.message import DecodeError, Message
 
-from sparse3d.datasets.waymo.prepare import frame as waymo
+from sparse3d.datasets.waymo import frame as waymo
+from sparse3d.datasets.waymo.messages import Frame
 from sparse3d.datasets.waymo.prepare.matrices import read_float_matrix, read_int_matrix
-from sparse3d.datasets.waymo.prepare.messages import Frame
 from sparse3d.datasets.waymo.prepare.plausible import check_scan, rigid_pose, sensor_number
 from sparse3d.datasets.waymo.prepare.read_v1_labels import (
     read_camera_objects,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 from google.protobuf.message import Message
 
-from sparse3d.datasets.waymo.prepare import frame as waymo
+from sparse3d.datasets.waymo import frame as waymo
 from sparse3d.datasets.waymo.prepare.plausible import finite_rows, sensor_number
 from sparse3d.errors import DataError
 

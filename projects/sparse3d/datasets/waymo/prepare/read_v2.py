@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sparse3d.datasets.waymo.prepare import frame as waymo
+from sparse3d.datasets.waymo import frame as waymo
 from sparse3d.datasets.waymo.prepare.parquet_tables import TIME, FrameRows, ParquetTable
 from sparse3d.datasets.waymo.prepare.plausible import (
     check_scan,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sparse3d.datasets.waymo.prepare import frame as waymo
+from sparse3d.datasets.waymo import frame as waymo
 from sparse3d.datasets.waymo.prepare.parquet_tables import ParquetTable
 from sparse3d.datasets.waymo.prepare.plausible import finite_rows, sensor_number
 from sparse3d.errors import DataError

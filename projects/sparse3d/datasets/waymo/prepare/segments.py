@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparse3d.datasets.waymo.prepare.frame import WaymoFrame
+from sparse3d.datasets.waymo.frame import WaymoFrame
 from sparse3d.datasets.waymo.prepare.point_counts import with_point_counts
 from sparse3d.datasets.waymo.prepare.read_v1 import read_v1
 from sparse3d.datasets.waymo.prepare.read_v2 import read_v2

@@ -1,4 +1,4 @@
-"""TFRecord files: framed byte strings with checksums, read and written without TensorFlow."""
+"""TFRecord files: framed byte strings with checksums, read without TensorFlow."""
 from __future__ import annotations
 
 import os
@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from sparse3d.datasets.waymo.prepare.crc32c import masked_crc32c
+from sparse3d.datasets.waymo.crc32c import masked_crc32c
 from sparse3d.errors import DataError
 
 _HEAD = struct.Struct('<QI')
@@ -34,14 +34,6 @@ def read_records(path: str | os.PathLike) -> Iterator[bytes]:
         raise DataError(f'{path} does not exist') from error
     except OSError as error:
         raise DataError(f'{path} cannot be read: {error.strerror or error}') from error
-
-
-def write_record(stream: BinaryIO, content: bytes) -> None:
-    """Append one record to an open file."""
-    length = struct.pack('<Q', len(content))
-    stream.write(length + _FOOT.pack(masked_crc32c(length)))
-    stream.write(content)
-    stream.write(_FOOT.pack(masked_crc32c(content)))
 
 
 def _record(stream: BinaryIO, size: int, where: str) -> bytes:

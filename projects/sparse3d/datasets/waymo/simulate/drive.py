@@ -19,14 +19,14 @@ from pathlib import Path
 
 import numpy as np
 
-from sparse3d.datasets.waymo.prepare.frame import WaymoFrame
+from sparse3d.datasets.waymo.frame import WaymoFrame
 from sparse3d.datasets.waymo.simulate.frames import SegmentSimulator
 from sparse3d.datasets.waymo.simulate.options import FORMATS, WaymoOptions
 from sparse3d.datasets.waymo.simulate.scan import TURN, Rig
 from sparse3d.datasets.waymo.simulate.v1 import v1_path, write_v1
 from sparse3d.datasets.waymo.simulate.v2 import v2_path, write_v2
 from sparse3d.errors import DataError
-from sparse3d.parallel.scenes import run_jobs
+from sparse3d.parallel.pool import run_jobs
 from sparse3d.simulate.conditions import options_for_stamp
 from sparse3d.simulate.output_folder import open_folder
 from sparse3d.simulate.street import random_street
@@ -59,7 +59,7 @@ def simulate_waymo(root: str | Path, num_segments: int = 4, seed: int = 0, worke
     missing = [number for number in range(num_segments)
                if not _is_complete(root, seed, number, options)]
     run_jobs(partial(write_segment, root, seed, options), missing, workers,
-             total=num_segments * options.frames,
+             title='simulated frames', total=num_segments * options.frames,
              done=(num_segments - len(missing)) * options.frames, show_progress=show_progress)
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sparse3d.datasets.waymo.prepare.frame import TOP, CameraObjects, LidarObjects, ProjectedObjects
-from sparse3d.datasets.waymo.prepare.frame import WaymoFrame as Frame
-from sparse3d.datasets.waymo.prepare.points import frame_points
+from sparse3d.datasets.waymo.frame import TOP, CameraObjects, LidarObjects, ProjectedObjects
+from sparse3d.datasets.waymo.frame import WaymoFrame as Frame
+from sparse3d.datasets.waymo.simulate.geometry import measured_points
 from sparse3d.datasets.waymo.simulate.labels import (
     camera_objects,
     camera_views,
@@ -78,7 +78,7 @@ class SegmentSimulator:
     def _labels(self, frame: Frame, snapshot: Snapshot, pictures: dict, time: float
                 ) -> tuple[LidarObjects, CameraObjects, ProjectedObjects]:
         views = camera_views(snapshot, pictures)
-        labeled = labeled_actors(snapshot, frame_points(frame), views, self._zones, self._name)
+        labeled = labeled_actors(snapshot, measured_points(frame), views, self._zones, self._name)
         eye = apply(snapshot.world_from_ego, np.array(LIDARS[TOP].position))
         return (lidar_objects(snapshot, labeled, views, eye, self._global_from_world, time),
                 camera_objects(snapshot, labeled, views, pictures, self._name),

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparse3d.datasets.kitti.simulate.labels import lidar_box
-from sparse3d.datasets.waymo.prepare import frame as waymo
-from sparse3d.datasets.waymo.prepare.points import WaymoPoints
+from sparse3d.datasets.waymo import frame as waymo
+from sparse3d.datasets.waymo.simulate.geometry import MeasuredPoints
 from sparse3d.datasets.waymo.simulate.zones import Zone
 from sparse3d.simulate.camera import NEAR, Camera, Picture, world_from_camera
 from sparse3d.simulate.poses import apply, inverse, rotate
@@ -45,7 +45,7 @@ class Labeled:
     top_points: int
 
 
-def labeled_actors(snapshot: Snapshot, points: WaymoPoints, views: Views, zones: Sequence[Zone],
+def labeled_actors(snapshot: Snapshot, points: MeasuredPoints, views: Views, zones: Sequence[Zone],
                    segment: str) -> list[Labeled]:
     """Actors with a 3D label, in the order of their identity."""
     vehicle_from_world = inverse(snapshot.world_from_ego)

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparse3d.datasets.waymo.prepare.frame import LidarCalibration, LidarScan
-from sparse3d.datasets.waymo.prepare.points import pixel_directions, row_inclinations
+from sparse3d.datasets.waymo.frame import LidarCalibration, LidarScan
+from sparse3d.datasets.waymo.simulate.geometry import inclinations_of_rows, rays_of_pixels
 from sparse3d.datasets.waymo.simulate.zones import Zone
 from sparse3d.simulate.echoes import Echoes, Receiver, listen
 from sparse3d.simulate.poses import rotate
@@ -37,7 +37,7 @@ def scan_range_images(
     """
     height, width = size
     pixels = np.arange(height * width)
-    sensor = pixel_directions(calibration, height, width, pixels)
+    sensor = rays_of_pixels(calibration, height, width).reshape(-1, 3)
     first = _listen(snapshot, calibration, sensor, world_from_vehicle, pixels % width, receiver,
                     rng)
     wide = np.flatnonzero(rng.random(len(pixels)) < SPLIT_SHARE)
@@ -60,7 +60,7 @@ def _listen(snapshot: Snapshot, calibration: LidarCalibration, sensor: np.ndarra
 def _turn_aside(sensor: np.ndarray, calibration: LidarCalibration, height: int, width: int,
                 rng: np.random.Generator) -> np.ndarray:
     """Directions [N, 3] half a pixel beside ``sensor``: the other edge of a wide pulse."""
-    spacing = np.ptp(row_inclinations(calibration, height)) / max(height - 1, 1)
+    spacing = np.ptp(inclinations_of_rows(calibration, height)) / max(height - 1, 1)
     up = rng.uniform(-.5, .5, len(sensor)) * spacing
     around = rng.uniform(-.5, .5, len(sensor)) * 2 * np.pi / width
     azimuth = np.arctan2(sensor[:, 1], sensor[:, 0]) + around

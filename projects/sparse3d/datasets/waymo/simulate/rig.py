@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparse3d.datasets.waymo.prepare.frame import TOP, CameraCalibration, LidarCalibration
+from sparse3d.datasets.waymo.frame import TOP, CameraCalibration, LidarCalibration
 from sparse3d.simulate.camera import Camera
 from sparse3d.simulate.poses import inverse, pose
 

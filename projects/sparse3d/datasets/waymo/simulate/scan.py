@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from sparse3d.datasets.waymo.prepare import frame as waymo
-from sparse3d.datasets.waymo.prepare.points import pixel_directions
+from sparse3d.datasets.waymo import frame as waymo
+from sparse3d.datasets.waymo.simulate.geometry import points_in_vehicle
 from sparse3d.datasets.waymo.simulate.options import TURN
 from sparse3d.datasets.waymo.simulate.range_images import scan_range_images
 from sparse3d.datasets.waymo.simulate.rig import (
@@ -120,9 +120,7 @@ def _projections(scan: waymo.LidarScan, number: int, calibration: waymo.LidarCal
     image = scan.returns[number]
     height, width = image.shape[:2]
     pixels = np.flatnonzero(image[..., 0] > 0)
-    points = pixel_directions(calibration, height, width, pixels)
-    points *= image.reshape(-1, 4)[pixels, :1]
-    points = points @ calibration.extrinsic[:3, :3].T + calibration.extrinsic[:3, 3]
+    points = points_in_vehicle(image[..., 0], calibration).reshape(-1, 3)[pixels]
     result = np.zeros((height * width, 6), dtype=np.int32)
     for name, camera in cameras.items():
         seen, u, v = _pixels_of(points, camera)

@@ -8,10 +8,9 @@ import numpy as np
 from google.protobuf.message import Message
 
 from sparse3d.atomic_files import atomic_file
-from sparse3d.datasets.waymo.prepare import frame as waymo
-from sparse3d.datasets.waymo.prepare.matrices import write_matrix
-from sparse3d.datasets.waymo.prepare.messages import Frame
-from sparse3d.datasets.waymo.prepare.tfrecord import write_record
+from sparse3d.datasets.waymo import frame as waymo
+from sparse3d.datasets.waymo.messages import Frame
+from sparse3d.datasets.waymo.simulate.encoding import write_matrix, write_record
 
 _BOX = ('center_x', 'center_y', 'center_z', 'length', 'width', 'height', 'heading')
 _VELOCITY = ('v_x', 'v_y', 'v_z', 'w_x', 'w_y', 'w_z')

@@ -11,14 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sparse3d.atomic_files import atomic_file
-from sparse3d.datasets.waymo.prepare import frame as waymo
-from sparse3d.datasets.waymo.prepare.parquet_tables import SEGMENT, TIME
+from sparse3d.datasets.waymo import frame as waymo
 from sparse3d.datasets.waymo.simulate.v2_schemas import (
     CAMERA,
     CAMERA_OBJECT,
     COMPONENTS,
     LASER,
     LASER_OBJECT,
+    SEGMENT,
+    TIME,
     schema,
 )
 

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from sparse3d.datasets.waymo.prepare.parquet_tables import SEGMENT, TIME
-
+SEGMENT, TIME = 'key.segment_context_name', 'key.frame_timestamp_micros'
 LASER, CAMERA = 'key.laser_name', 'key.camera_name'
 LASER_OBJECT, CAMERA_OBJECT = 'key.laser_object_id', 'key.camera_object_id'
 _KEYS = {SEGMENT: pa.string(), TIME: pa.int64(), LASER: pa.int8(), CAMERA: pa.int8(),

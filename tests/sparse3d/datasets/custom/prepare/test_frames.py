@@ -296,6 +296,18 @@ def test_a_folder_without_clouds_or_labels_is_refused(tmp_path, own):
         prepare_custom(own)
 
 
+def test_a_camera_of_a_mac_has_the_calibration_of_its_name(own):
+    composed, apart = 'caf\u00e9', 'cafe\u0301'
+    (own / 'images/LEFT').rename(own / f'images/{apart}')
+    path = own / 'calibration.json'
+    path.write_text(json.dumps({composed: json.loads(path.read_text())['LEFT']}))
+    prepare_custom(own)
+    path.write_text(json.dumps({apart: json.loads(path.read_text())[composed]}))
+    prepare_custom(own)
+    first = read_info_file(own / 'own_infos_train.pkl', 'custom')['data_list'][0]
+    assert list(first['images']) == [composed]
+
+
 def test_a_camera_without_calibration_is_named(own):
     (own / 'images/LEFT').rename(own / 'images/RIGHT')
     with pytest.raises(DataError, match='nothing of the camera RIGHT'):

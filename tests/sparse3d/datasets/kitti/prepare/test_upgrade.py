@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from mmdet3d.registry import DATASETS
 
+from old_info_files import as_old_kitti as as_old_file
 from sparse3d.apis.upgrade import upgrades
 from sparse3d.datasets.kitti.check import check_kitti
 from sparse3d.datasets.kitti.prepare import prepare_kitti
@@ -22,50 +23,6 @@ NAME = 'kitti_infos_train.pkl'
 def root(small_kitti) -> Path:
     prepare_kitti(small_kitti.root)
     return small_kitti.root
-
-
-def as_old_file(root: Path, folder: str = 'training') -> list[dict]:
-    """The split as mmdet3d 0.x wrote it: from the text files, with the points counted before."""
-    split = 'train' if folder == 'training' else 'test'
-    infos = []
-    for entry in read_info_file(root / f'kitti_infos_{split}.pkl', 'kitti')['data_list']:
-        number = entry['sample_idx']
-        image = entry['images']['CAM2']
-        infos.append(dict(
-            image=dict(image_idx=number, image_path=f'{folder}/image_2/{number:06d}.png',
-                       image_shape=np.array([image['height'], image['width']], dtype=np.int32)),
-            point_cloud=dict(num_features=4, velodyne_path=f'{folder}/velodyne/{number:06d}.bin'),
-            calib=old_calibration(root / folder / f'calib/{number:06d}.txt')))
-        if 'instances' in entry:
-            infos[-1]['annos'] = old_annotations(
-                root / folder / f'label_2/{number:06d}.txt',
-                [item['num_lidar_pts'] for item in entry['instances']])
-        if 'plane' in entry:
-            infos[-1]['plane'] = np.array(entry['plane'])
-    return infos
-
-
-def old_calibration(path: Path) -> dict:
-    matrices = {}
-    for line in filter(str.strip, path.read_text().splitlines()):
-        name, numbers = line.split(':')
-        values = np.array(numbers.split(), dtype=np.float64).reshape(3, -1)
-        matrices[name] = np.eye(4)
-        matrices[name][:3, :values.shape[1]] = values
-    return matrices
-
-
-def old_annotations(path: Path, num_points: list[int]) -> dict:
-    rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
-    numbers = np.array([row[1:15] for row in rows], dtype=np.float64).reshape(-1, 14)
-    known = sum(row[0] != 'DontCare' for row in rows)
-    return dict(
-        name=np.array([row[0] for row in rows]), truncated=numbers[:, 0],
-        occluded=numbers[:, 1].astype(int), alpha=numbers[:, 2], bbox=numbers[:, 3:7],
-        dimensions=numbers[:, [9, 7, 8]], location=numbers[:, 10:13], rotation_y=numbers[:, 13],
-        score=np.zeros(len(rows)), num_points_in_gt=np.array(num_points, dtype=np.int32),
-        index=np.array([*range(known), *[-1] * (len(rows) - known)], dtype=np.int32),
-        group_ids=np.arange(len(rows), dtype=np.int32), difficulty=np.zeros(len(rows), np.int32))
 
 
 def alike(found, expected, where: str) -> None:
@@ -119,6 +76,41 @@ def test_an_upgraded_file_trains_and_tests_as_a_prepared_one(root):
         assert found['gt_labels_3d'].tolist() == expected['gt_labels_3d'].tolist()
 
 
+def as_openpcdet_file(root: Path, folder: str = 'training') -> list[dict]:
+    """The split as OpenPCDet's ``KittiDataset.get_infos`` writes it."""
+    infos = []
+    for info in as_old_file(root, folder):
+        name = f'{info["image"]["image_idx"]:06d}'
+        infos.append(dict(
+            point_cloud=dict(num_features=4, lidar_idx=name),
+            image=dict(image_idx=name, image_shape=info['image']['image_shape']),
+            calib={key: info['calib'][key] for key in ('P2', 'R0_rect', 'Tr_velo_to_cam')}))
+        if 'annos' in info:
+            annos = {key: value for key, value in info['annos'].items() if key != 'group_ids'}
+            known = int((annos['index'] >= 0).sum())
+            infos[-1]['annos'] = dict(annos, gt_boxes_lidar=np.zeros((known, 7)))
+    return infos
+
+
+@pytest.mark.parametrize('folder', ['training', 'testing'])
+def test_a_file_of_openpcdet_becomes_what_the_preparation_writes(root, folder):
+    path = root / (NAME if folder == 'training' else 'kitti_infos_test.pkl')
+    expected = read_info_file(path, 'kitti')['data_list']
+    path.write_bytes(pickle.dumps(as_openpcdet_file(root, folder)))
+    with pytest.raises(DataError, match='written by OpenPCDet, .*create-data kitti" or convert '
+                                        'it with "sparse3d create-data upgrade"'):
+        read_info_file(path, 'kitti')
+    upgrade_info_file(path, upgrades())
+    found = read_info_file(path, 'kitti')
+    assert 'of OpenPCDet, upgraded' in found['metainfo']['stamp']['source']
+    for entry, known in zip(found['data_list'], expected, strict=True):
+        # OpenPCDet keeps one camera's matrix, no ground plane and no checksums.
+        assert entry['images']['CAM2'] == known['images']['CAM2']
+        assert entry['lidar_points']['lidar_path'] == known['lidar_points']['lidar_path']
+        assert entry['lidar_points']['Tr_velo_to_cam'] == known['lidar_points']['Tr_velo_to_cam']
+        assert entry.get('instances') == known.get('instances')
+
+
 def test_what_cannot_be_upgraded_is_named_and_stays(root):
     def refused(content, message: str) -> None:
         path = root / 'old.pkl'
@@ -130,7 +122,6 @@ def test_what_cannot_be_upgraded_is_named_and_stays(root):
 
     old = as_old_file(root)
     refused([dict(old[0], pose=np.eye(4))], 'info file of Waymo, .*create-data waymo')
-    refused([dict(old[0], point_cloud=dict(num_features=4, lidar_idx='000003'))], 'by OpenPCDet')
     refused([dict(annos={})], 'not an info file, written by mmdet3d before 1.1')
     refused([], 'not an info file, written by mmdet3d before 1.1')
     refused([dict(old[0], calib={})], r"frame 0 of .*old.pkl is damaged \(KeyError: 'P2'\)")

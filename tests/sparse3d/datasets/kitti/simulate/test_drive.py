@@ -12,7 +12,6 @@ from sparse3d.datasets.kitti.simulate import KittiOptions, simulate_kitti
 from sparse3d.datasets.kitti.simulate.calibration import KittiCalibration
 from sparse3d.datasets.kitti.simulate.drive import kitti_sensors, simulate_frame, split_frames
 from sparse3d.errors import DataError
-from sparse3d.parallel.scenes import run_jobs
 from sparse3d.simulate.street import random_street
 
 SMALL = KittiOptions(frames_per_drive=2, azimuths=400, lidar_field=120, image_scale=.2)
@@ -241,25 +240,3 @@ def test_arguments_out_of_range(tmp_path, wrong):
 def test_options_out_of_range():
     with pytest.raises(DataError, match='lidar_field is 400'):
         KittiOptions(lidar_field=400)
-
-
-def _half(number: int) -> int:
-    if number == 3:
-        raise DataError('job 3 is bad')
-    return 1
-
-
-def _die(number: int) -> int:
-    import os
-    os._exit(9)
-
-
-@pytest.mark.parametrize('workers', [1, 2])
-def test_an_error_of_a_job_reaches_the_caller(workers):
-    with pytest.raises(DataError, match='job 3 is bad'):
-        run_jobs(_half, list(range(6)), workers, total=6, show_progress=False)
-
-
-def test_a_killed_worker_is_reported():
-    with pytest.raises(DataError, match='fewer workers'):
-        run_jobs(_die, [1, 2], 2, total=2, show_progress=False)

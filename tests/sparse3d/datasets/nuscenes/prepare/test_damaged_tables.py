@@ -1,6 +1,7 @@
 """Truncations and flipped bits in the tables of nuScenes: an error, or samples that can be."""
 from __future__ import annotations
 
+import json
 import shutil
 import time
 
@@ -72,3 +73,17 @@ def test_damaged_tables(tables_alone):
             assert time.monotonic() - start < 20
         path.write_bytes(content)
     assert refused > 0.5 * VERSIONS_OF_A_TABLE * len(TABLES)
+
+
+def test_sample_data_that_run_in_a_circle(tables_alone):
+    """Their files are absent: without a look at the tokens, sweeps are sought for ever."""
+    root, version = tables_alone
+    path = root / version / 'sample_data.json'
+    rows = json.loads(path.read_bytes())
+    for row in rows:
+        if 'LIDAR_TOP' in row['filename'] and not row['is_key_frame']:
+            row['filename'] = 'sweeps/LIDAR_TOP/absent.pcd.bin'
+            row['prev'] = row['token']
+    path.write_text(json.dumps(rows))
+    with pytest.raises(DataError, match='run in a circle'):
+        read_everything(root, version)

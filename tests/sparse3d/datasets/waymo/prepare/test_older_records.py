@@ -8,12 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sparse3d.datasets.waymo.messages import Frame
 from sparse3d.datasets.waymo.prepare import frame_points, prepare_waymo
-from sparse3d.datasets.waymo.prepare.messages import Frame
 from sparse3d.datasets.waymo.prepare.point_counts import with_point_counts
 from sparse3d.datasets.waymo.prepare.read_v1 import read_v1
 from sparse3d.datasets.waymo.prepare.read_v2 import read_v2
-from sparse3d.datasets.waymo.prepare.tfrecord import read_records, write_record
+from sparse3d.datasets.waymo.prepare.tfrecord import read_records
+from sparse3d.datasets.waymo.simulate.encoding import write_record
 from sparse3d.errors import DataError
 from sparse3d.transforms.info_files import read_info_file
 

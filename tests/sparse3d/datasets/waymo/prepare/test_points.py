@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sparse3d.datasets.waymo.prepare.frame import LidarCalibration, LidarScan
+from sparse3d.datasets.waymo.frame import LidarCalibration, LidarScan
 from sparse3d.datasets.waymo.prepare.points import frame_points, row_inclinations, scan_points
 from sparse3d.datasets.waymo.prepare.read_v1 import read_v1
 from sparse3d.datasets.waymo.prepare.read_v2 import read_v2

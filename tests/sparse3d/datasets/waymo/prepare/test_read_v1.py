@@ -6,17 +6,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sparse3d.datasets.waymo.prepare.frame import (
+from sparse3d.datasets.waymo.frame import (
     LIDAR_JOINT_TYPES,
     OCCLUDED,
     VISIBLE,
     arrange_joints,
 )
-from sparse3d.datasets.waymo.prepare.matrices import decode_varints, encode_varints, write_matrix
-from sparse3d.datasets.waymo.prepare.messages import Frame
+from sparse3d.datasets.waymo.messages import Frame
+from sparse3d.datasets.waymo.prepare.matrices import decode_varints
 from sparse3d.datasets.waymo.prepare.read_v1 import read_v1
 from sparse3d.datasets.waymo.prepare.read_v2 import read_v2
-from sparse3d.datasets.waymo.prepare.tfrecord import read_records, write_record
+from sparse3d.datasets.waymo.prepare.tfrecord import read_records
+from sparse3d.datasets.waymo.simulate.encoding import encode_varints, write_matrix, write_record
 from sparse3d.errors import DataError
 
 SEGMENT = '1234567890123456789_1000_000_1020_000'

@@ -4,8 +4,9 @@ import struct
 
 import pytest
 
-from sparse3d.datasets.waymo.prepare.crc32c import crc32c, masked_crc32c
-from sparse3d.datasets.waymo.prepare.tfrecord import read_records, write_record
+from sparse3d.datasets.waymo.crc32c import crc32c, masked_crc32c
+from sparse3d.datasets.waymo.prepare.tfrecord import read_records
+from sparse3d.datasets.waymo.simulate.encoding import write_record
 from sparse3d.errors import DataError
 
 

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from sparse3d.datasets.waymo.frame import MISSING, OCCLUDED, TOP, VISIBLE
 from sparse3d.datasets.waymo.prepare import read_v1, read_v2
-from sparse3d.datasets.waymo.prepare.frame import MISSING, OCCLUDED, TOP, VISIBLE
 from sparse3d.datasets.waymo.prepare.points import frame_points
 from sparse3d.datasets.waymo.prepare.segments import find_segments
 from sparse3d.datasets.waymo.simulate import WaymoOptions, simulate_waymo

@@ -12,8 +12,7 @@ import pytest
 
 from sparse3d.apis import train
 from sparse3d.apis.command_line import run_command
-from sparse3d.parallel.heartbeat import Activity, heartbeat, said, silence
-from sparse3d.parallel.progress import Progress
+from sparse3d.parallel.progress import Activity, Progress, heartbeat, said, silence
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +67,31 @@ def test_a_piece_of_work_that_takes_long_is_told_by_its_progress():
     assert stream.getvalue() == whole  # finished work is told no more
     assert lines[0] == 'work: 0/2, 0:00 elapsed' and lines[-1].startswith('work: 2/2')
     assert any(line.startswith('work: 1/2, 0:00 elapsed, 0:00 left') for line in lines)
+
+
+def test_a_log_gets_a_line_every_ten_seconds(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr('time.monotonic', lambda: now[0])
+    stream = io.StringIO()
+    progress = Progress('work', 1000, stream, done=200)
+    for _ in range(800):
+        now[0] += 0.125
+        progress.advance()
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 10
+    assert lines[0] == 'work: 280/1000, 0:10 elapsed, 1:30 left'
+    assert lines[-1] == 'work: 1000/1000, 1:40 elapsed, 0:00 left'
+
+
+def test_a_terminal_gets_one_line():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+    stream = Terminal()
+    progress = Progress('work', 3, stream)
+    for _ in range(3):
+        progress.advance()
+    assert stream.getvalue().count('\n') == 1 and stream.getvalue().startswith('\r')
 
 
 def test_every_command_line_has_it(monkeypatch, capsys):

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparse3d_cli import system_packages
-from sparse3d_cli.own_package import foreign_package
+from sparse3d.apis import system_packages
 
 REINSTALL = 'in a source tree: make install; elsewhere install this package anew'
 # What constraints.txt of the source tree pins, and the tests ran with.
@@ -137,10 +136,6 @@ def _threads_row(reported: str, environment: Mapping[str, str]) -> Row:
 
 
 def check_import() -> list[Row]:
-    foreign = foreign_package()
-    if foreign:
-        value, _, remedy = foreign.partition(': ')
-        return [Row('sparse3d', 'broken', value, remedy)]
     import sparse3d.register
     from sparse3d.compat import PATCHES
     return [Row('sparse3d', 'ok', f'{sparse3d.__version__}, {len(PATCHES)} stack repairs applied')]

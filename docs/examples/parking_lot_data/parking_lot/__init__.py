@@ -1,0 +1,1 @@
+"""Parking lots under one LiDAR."""

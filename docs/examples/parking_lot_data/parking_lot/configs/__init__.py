@@ -1,0 +1,1 @@
+"""Configs that train on parking lots."""

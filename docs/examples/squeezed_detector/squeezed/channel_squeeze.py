@@ -1,0 +1,34 @@
+"""Channels of a map weighed by what the whole map holds."""
+from __future__ import annotations
+
+from mmdet3d.registry import MODELS
+from torch import Tensor, nn
+
+
+@MODELS.register_module()
+class ChannelSqueeze(nn.Module):
+    """Squeeze and excitation.
+
+    Args:
+        channels: of the map.
+        reduction: how much narrower the middle of the excitation is.
+        published_hard_sigmoid: weigh with the piecewise linear sigmoid of the published weights.
+
+    Source: Squeeze-and-Excitation Networks (CVPR 2018), section 3.
+    """
+
+    def __init__(self, channels: int, reduction: int = 4,
+                 published_hard_sigmoid: bool = False) -> None:
+        super().__init__()
+        self.excite = nn.Sequential(
+            nn.Linear(channels, channels // reduction), nn.ReLU(),
+            nn.Linear(channels // reduction, channels))
+        self.sigmoid = nn.Hardsigmoid() if published_hard_sigmoid else nn.Sigmoid()
+
+    def weights(self, bev: Tensor) -> Tensor:
+        """One weight between 0 and 1 for each channel of maps [B, C, H, W]: [B, C]."""
+        return self.sigmoid(self.excite(bev.mean(dim=(2, 3))))
+
+    def forward(self, bev: Tensor) -> Tensor:
+        """The weighed maps [B, C, H, W]."""
+        return bev * self.weights(bev)[:, :, None, None]

@@ -1,0 +1,2 @@
+"""Distributions that a test makes."""
+from distributions import distributions  # noqa: F401  (a fixture)
