@@ -4,12 +4,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from mmdet3d.structures import Det3DDataSample
 from mmengine.config import Config
 
 from sparse3d.apis.benchmark_scores import BenchmarkEvaluation, BenchmarkScores
-from sparse3d.apis.predicted_frames import PredictedFrame, predict_frames
+from sparse3d.apis.predicted_frames import predict_frames
 from sparse3d.checkpoints.open import Checkpoint
 from sparse3d.errors import DataError
 from sparse3d.metrics.detection_errors import FOUND, MISSED, FrameErrors, frame_errors
@@ -98,34 +100,34 @@ def analyze_results(config: Config, opened: Checkpoint | None, results: Path | N
     turned = dataset.metainfo.get('forward_axis', 'x') != 'x'
     for each in predicted:
         frame = each.frame
-        if frame.ground_truth is None:
+        truth, found = frame.ground_truth, frame.detections
+        if truth is None or found is None or each.prediction is None:
             raise DataError(f'frame {frame.name} of the split {options.split} has no labels')
         ignored = evaluation.ignored(each.prediction)
-        _add(made, frame, _in_frame(ignored, each, turned), options)
+        _add(made, replace(frame, pictures=()), truth, found,
+             _in_frame(ignored, each.prediction, turned), options)
         evaluation.add(each.sample, each.prediction)
     made.benchmark = evaluation.scores(len(made.curves), len(dataset))
     return made
 
 
-def _add(made: AnalyzedResults, frame: Frame, ignored: Ignored, options: Options) -> None:
-    labeled = dict(boxes=frame.ground_truth.boxes, labels=frame.ground_truth.labels)
-    found = frame.detections
-    every = dict(boxes=found.boxes, scores=found.scores, labels=found.labels,
-                 ignored=ignored.detections if len(ignored.detections) else np.zeros(
-                     len(found), bool))
+def _add(made: AnalyzedResults, frame: Frame, gt: Boxes, pred: Boxes, ignored: Ignored,
+         options: Options) -> None:
+    labeled = dict(boxes=gt.boxes, labels=gt.labels)
+    out: Any = ignored.detections if len(ignored.detections) else np.full(len(pred), False)
+    every = dict(boxes=pred.boxes, scores=pred.scores, labels=pred.labels, ignored=out)
     strong = _from_score(every, options.score_threshold)
     threshold = 0.5 if options.iou_threshold is None else options.iou_threshold
     triples = []
     for predicted in (every, strong):
-        out = replace(ignored, detections=predicted['ignored'])
         triples.append((predicted, labeled, frame_errors(
-            predicted, labeled, frame.points, threshold, made.rules, out)))
+            predicted, labeled, frame.points, threshold, made.rules,
+            replace(ignored, detections=predicted['ignored']))))
     made.curves.append(triples[0])
     made.shown.append(triples[1])
     made.frame_names.append(frame.name)
     errors = triples[1][2]
-    drawn = replace(frame, detections=Boxes(strong['boxes'], strong['labels'], strong['scores']),
-                    pictures=())
+    drawn = replace(frame, detections=Boxes(strong['boxes'], strong['labels'], strong['scores']))
     made.worst = _first([*made.worst, (errors, drawn)], options.drawn,
                         lambda each: -each.mistakes)
     if errors.count(MISSED) < len(errors.gt):
@@ -142,9 +144,9 @@ def _from_score(predicted: dict, score_threshold: float) -> dict:
     return {key: values[kept] for key, values in predicted.items()}
 
 
-def _in_frame(ignored: Ignored, each: PredictedFrame, turned: bool) -> Ignored:
+def _in_frame(ignored: Ignored, prediction: Det3DDataSample, turned: bool) -> Ignored:
     """What is ignored, in the axes of the frame and in the order of its detections."""
-    scores = np.asarray(each.prediction.pred_instances_3d.scores_3d.detach().cpu())
+    scores = np.asarray(prediction.pred_instances_3d.scores_3d.detach().cpu())
     order = np.argsort(-scores, kind='stable')
     order = order[scores[order] >= CURVE_SCORE]
     detections = ignored.detections

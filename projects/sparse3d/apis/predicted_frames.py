@@ -202,7 +202,8 @@ def _of_model(dataset: BaseDataset, chosen: list[int], model: nn.Module | None, 
             prediction = None
             if model is not None:
                 with torch.no_grad():
-                    prediction = model.test_step(pseudo_collate([sample]))[0]
+                    prediction = model.test_step(  # type: ignore[operator]
+                        pseudo_collate([sample]))[0]
             frame = frame_of_sample(dataset, index, sample, prediction, score)
             compare_sample(comparison, sample['inputs'].get('points'), sample['data_samples'],
                            frame.name)

@@ -87,7 +87,7 @@ def _frame(frame: Frame, style: Style) -> dict[str, Any]:
     made = dict(
         name=frame.name, summary=summary, extent=_extent(frame), low=low.tolist(),
         step=step.tolist(), ground=ground_height(frame.points),
-        places=_base64(np.round((xyz - low) / step).astype('<u2')), rows=_base64(rows),
+        positions=_base64(np.round((xyz - low) / step).astype('<u2')), rows=_base64(rows),
         palette=palette.tolist(), boxes=_boxes(frame), trails=_trails(frame))
     if frame.importance is not None:
         heat = np.clip(frame.importance[kept] / max(float(np.max(frame.importance)), 1e-9), 0, 1)
@@ -127,7 +127,7 @@ def _boxes(frame: Frame) -> list[dict[str, Any]]:
 
 
 def _trails(frame: Frame) -> list[dict[str, Any]]:
-    return [dict(label=int(label), places=np.round(np.asarray(places, float), 3).tolist())
+    return [dict(label=int(label), positions=np.round(np.asarray(places, float), 3).tolist())
             for label, places in frame.trails]
 
 

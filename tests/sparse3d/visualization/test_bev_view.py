@@ -75,7 +75,7 @@ def test_texts_are_in_the_picture_and_circles_go_as_far_as_the_boxes():
         box = text.get_window_extent(canvas.agg.get_renderer())
         assert box.x0 >= -1 and box.y0 >= -1, text.get_text()
         assert box.x1 <= canvas.size[0] + 1 and box.y1 <= canvas.size[1] + 1, text.get_text()
-    assert '140 m' in [text.get_text() for text in canvas.axes.texts]
+    assert '150 m' in [text.get_text() for text in canvas.axes.texts]
     assert ring_radii(43)[-1] == 50 and ring_radii(230) == [50, 100, 150, 200, 250]
 
 

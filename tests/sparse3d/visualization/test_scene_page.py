@@ -126,7 +126,7 @@ def test_points_keep_their_places_and_their_number_is_bounded(tmp_path):
     import base64
     drawn = frame(points=5000)
     made = scene_of(write_scene_page([drawn], tmp_path / 'a.html'))['frames'][0]
-    rows = np.frombuffer(base64.b64decode(made['places']), '<u2').reshape(-1, 3)
+    rows = np.frombuffer(base64.b64decode(made['positions']), '<u2').reshape(-1, 3)
     back = np.array(made['low']) + rows * np.array(made['step'])
     np.testing.assert_allclose(back, drawn.points[:, :3], atol=0.002)
     assert len(made['palette']) <= 256

@@ -84,7 +84,7 @@ function bind(made, name, buffer, size, type, normalized, stride, offset) {
 const clouds = new Map();
 function cloud(index) {            // the last few frames stay on the graphics card
   if (!clouds.has(index)) {
-    const frame = scene.frames[index], raw = bytes(frame.places);
+    const frame = scene.frames[index], raw = bytes(frame.positions);
     const places = new Uint16Array(raw.buffer), rows = bytes(frame.rows), n = rows.length;
     const colors = new Uint8Array(3 * n), hot = new Uint8Array(3 * n);
     const heat = frame.importance ? bytes(frame.importance) : null;
@@ -135,7 +135,7 @@ function segments() {
       add([x, y, z], [x + b.box[7], y + b.box[8], z], theme.text, 1.5, 0.3);
   }
   if (state.layers.tracks) for (const t of frame.trails)
-    for (let i = 1; i < t.places.length; i++) add(t.places[i - 1], t.places[i], scene.colors[t.label] || theme.text, 2, 0);
+    for (let i = 1; i < t.positions.length; i++) add(t.positions[i - 1], t.positions[i], scene.colors[t.label] || theme.text, 2, 0);
   return made;
 }
 
