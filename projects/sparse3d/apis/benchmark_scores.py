@@ -51,6 +51,11 @@ class BenchmarkScores:
                                      for name in rows if name != 'all']
         return head, table
 
+    def text(self, value: object) -> object:
+        """A number as the benchmark writes it: shares of 1 with four digits, percent with two."""
+        shares = max(map(abs, self.values.values()), default=0.0) <= 2
+        return f'{value:.4f}' if shares and isinstance(value, float) and value == value else value
+
     @property
     def of_all(self) -> dict[str, float]:
         """Numbers that are of no single class, such as NDS."""

@@ -40,14 +40,15 @@ def write_benchmark(report: HtmlReport, sets: Sequence[Any]) -> None:
         if not scores.values:
             continue
         head, rows = scores.tables(made.names)
-        overall = {name: value for name, value in scores.of_all.items()
+        rows = [[scores.text(cell) for cell in row] for row in rows]
+        overall = {name: scores.text(value) for name, value in scores.of_all.items()
                    if name in ('NDS', 'mAP') or not rows}
         if overall:
             report.tiles(overall)
         if rows:
             report.table(head, rows)
         report.folded('All numbers of the benchmark', ['', ''],
-                      [[name, value] for name, value in scores.values.items()])
+                      [[name, scores.text(value)] for name, value in scores.values.items()])
 
 
 def write_curves(report: HtmlReport, sets: Sequence[Any]) -> None:

@@ -65,7 +65,7 @@ class HtmlReport:
         """A paragraph."""
         self._parts.append(f'<p>{html.escape(text)}</p>')
 
-    def tiles(self, numbers: Mapping[str, float]) -> None:
+    def tiles(self, numbers: Mapping[str, object]) -> None:
         """A few large numbers."""
         self._parts.append('<div class="tiles">' + ''.join(
             f'<div class="tile"><b>{_cell(value)}</b>{html.escape(name)}</div>'
