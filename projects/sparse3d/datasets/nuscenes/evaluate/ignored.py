@@ -4,8 +4,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from nuscenes.eval.common.config import config_factory
 
+from sparse3d.datasets.nuscenes.evaluate.detection_score import rules_named
 from sparse3d.metrics.matching_rules import Ignored, seven
 
 
@@ -20,7 +20,7 @@ def ignored_in_frame(entry: Mapping, names: Mapping[int, str], classes: Sequence
         boxes: (N, >= 7) detections, LiDAR frame.
         labels: (N,) of the detections.
     """
-    ranges = config_factory('detection_cvpr_2019').class_range
+    ranges = rules_named('detection_cvpr_2019').class_range
     lidar2ego = np.array(entry['lidar_points']['lidar2ego'], float)
     instances = [item for item in entry['instances']
                  if names.get(item['bbox_label_3d']) in classes]
