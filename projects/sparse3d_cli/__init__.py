@@ -22,6 +22,7 @@ VERBS: dict[str, str] = {
     'test': 'evaluate a checkpoint on the test set of its config',
     'detect': 'detect objects in point clouds of your own',
     'visualize': 'draw points, ground truth and detections',
+    'view': 'look at a data set and detections live in the browser',
     'analyze': 'take an evaluation apart, as one HTML report',
     'compare': 'train and test several configs over several seeds, for one table',
     'convert-checkpoint': 'turn a published checkpoint into one of Sparse3D',
