@@ -14,7 +14,12 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset, pseudo_collate
 from torch import nn
 
-from sparse3d.apis.sample_frames import build_dataset, choose_frames, frame_of_sample
+from sparse3d.apis.sample_frames import (
+    build_dataset,
+    check_score_threshold,
+    choose_frames,
+    frame_of_sample,
+)
 from sparse3d.checkpoints.open import Checkpoint, open_checkpoint
 from sparse3d.engine.agreement.check import check_config
 from sparse3d.engine.build_model import build_model
@@ -203,6 +208,7 @@ def frames_with_detections(
     if checkpoint is not None and results is not None:
         raise ConfigError('detections come from a checkpoint or from --results, not from both')
     if checkpoint is not None:
+        check_score_threshold(score_threshold)
         check_config(config, [split])
     dataset = build_dataset(config, split)
     model, training = None, None
@@ -226,6 +232,7 @@ def _frames_of_results(dataset: BaseDataset, chosen: list[int], results: Results
         found = results.of_sample(info, str(Path(info.get('lidar_path') or str(index)).stem))
         yield frame_of_sample(dataset, index, dataset[index], None, score,
                               Boxes(found.boxes_3d, found.labels, found.scores))
+    results.refuse_if_none_is_left()
     if results.left_out:
         logger.warning('%s: left out, not among the classes of the data set: %s', results.path,
                        ', '.join(f'{count} {name}' for name, count in results.left_out.items()))
