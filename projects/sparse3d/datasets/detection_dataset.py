@@ -116,29 +116,29 @@ class DetectionDataset(Det3DDataset):
         if content is not None:
             check_files(self.pipeline.transforms, self.ann_file, **content)
         self.finish(entries)
-        self._tell_no_objects(entries)
+        self._tell_no_objects(data_list)
         if self._check_files:
             self._look_for_files(data_list)
         return data_list
 
     def _refuse_other_labels(self, categories: Any) -> None:
         """Labels of a file are read in the order of this data set."""
-        own = list(self.METAINFO['classes'])
+        own = list(type(self).METAINFO.get('classes', ()))  # own data: by the names of the file
         for name, label in categories.items() if isinstance(categories, Mapping) else ():
             if label >= 0 and name in own and own.index(name) != label:
                 raise DataError(f'{self.ann_file} calls label {label} {name!r}, which in '
                                 f'{self.title} is label {own.index(name)}; make the file again '
                                 f'with "{self._remake()}"')
 
-    def _tell_no_objects(self, entries: list[dict]) -> None:
+    def _tell_no_objects(self, data_list: list[dict]) -> None:
         if self.test_mode or any(self.num_ins_per_cat):
             return
-        if not any('instances' in entry for entry in entries):
+        if not any('ann_info' in sample for sample in data_list):
             if not any(type(step).__name__ == 'LoadAnnotations3D'
                        for step in self.pipeline.transforms):
                 return  # nobody asks for labels
             raise DataError(f'{self.ann_file} has no labels to train on: there are no "instances" '
-                            f'in its {len(entries)} entries; give the file of another split')
+                            f'in its {len(data_list)} entries; give the file of another split')
         print_log(f'{self.ann_file} has no object of {", ".join(self.metainfo["classes"])}: '
                   f'there is nothing to learn', logger='current', level=logging.WARNING)
 
