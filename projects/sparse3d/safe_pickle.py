@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from sparse3d.errors import DataError
+from sparse3d.first_bytes import HEAD, other_kind
 from sparse3d.pickle_opcodes import DamagedPickle, check_opcodes
 
 PLAIN_KINDS = 'biufcSUmM'
@@ -92,11 +93,18 @@ def loads_plain(content: bytes, source: str, **options: Any) -> Any:
             data = _PlainUnpickler(io.BytesIO(content), **options).load()
             return with_numpy(data) if made.stand_ins else data
         except (NotPlain, DamagedPickle) as error:
+            _tell_other_kind(content, source)
             kind = 'refused' if isinstance(error, NotPlain) else 'damaged or not a pickle'
             raise DataError(f'{source} is {kind}: {error}') from error
         except Exception as error:  # a damaged pickle can raise nearly everything
+            _tell_other_kind(content, source)
             raise DataError(f'{source} is damaged or not a pickle ({type(error).__name__}: '
                             f'{error}); make it again with sparse3d create-data') from error
+
+
+def _tell_other_kind(content: bytes, source: str) -> None:
+    if other := other_kind(content[:HEAD]):
+        raise DataError(f'{source} is not a pickle: {other}')
 
 
 class _PlainUnpickler(pickle.Unpickler):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sparse3d.apis.detector import load_detector
+from sparse3d.apis.sample_frames import check_score_threshold
 from sparse3d.errors import DataError
 from sparse3d.parallel.progress import Progress
 from sparse3d.structures.detections import Detections
@@ -58,6 +59,7 @@ def detect_files(
             clouds of one name, whose results would overwrite each other, if none of the clouds
             can be read, or if results cannot be written.
     """
+    check_score_threshold(score_threshold)
     files = [file for path in clouds for file in clouds_in(path)]
     names = [file.stem for file in files]
     twice = next((name for name in names if names.count(name) > 1), None) \

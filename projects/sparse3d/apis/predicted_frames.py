@@ -15,7 +15,12 @@ from mmengine.dataset import BaseDataset, pseudo_collate
 from mmengine.structures import InstanceData
 from torch import nn
 
-from sparse3d.apis.sample_frames import build_dataset, choose_frames, frame_of_sample
+from sparse3d.apis.sample_frames import (
+    build_dataset,
+    check_score_threshold,
+    choose_frames,
+    frame_of_sample,
+)
 from sparse3d.checkpoints.open import Checkpoint, open_checkpoint
 from sparse3d.engine.agreement.check import check_config
 from sparse3d.engine.build_model import build_model
@@ -80,6 +85,7 @@ def predict_frames(
     if checkpoint is not None and results is not None:
         raise ConfigError('detections come from a checkpoint or from --results, not from both')
     if checkpoint is not None:
+        check_score_threshold(score_threshold)
         check_config(config, [split])
     dataset = build_dataset(config, split)
     model, training = None, None
@@ -174,6 +180,7 @@ def _of_results(dataset: BaseDataset, chosen: list[int], results: Results,
         frame = frame_of_sample(dataset, index, sample, None, score,
                                 Boxes(found.boxes_3d, found.labels, found.scores))
         yield PredictedFrame(index, sample, _as_prediction(sample, found), frame)
+    results.refuse_if_none_is_left()
     if results.left_out:
         logger.warning('%s: left out, not among the classes of the data set: %s', results.path,
                        ', '.join(f'{count} {name}' for name, count in results.left_out.items()))

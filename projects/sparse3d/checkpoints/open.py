@@ -76,7 +76,7 @@ def open_checkpoint(path: str | PathLike | Checkpoint) -> Checkpoint:
                               f'"sparse3d convert-checkpoint"')
     weights = _weights(content) if isinstance(content, dict) else {}
     if not weights:
-        raise CheckpointError(f'{path} holds no weights: it is not a checkpoint of a model')
+        raise CheckpointError(f'{path} holds no weights{_instead(content)}')
     refuse_old_names(content, str(path))
     meta = content.get('meta')
     meta = meta if isinstance(meta, dict) else {}
@@ -93,6 +93,10 @@ def read_any_checkpoint(path: str | PathLike) -> Any:
     if '://' in str(path):
         return CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
     path = Path(path).expanduser()
+    if path.is_dir():
+        latest = latest_checkpoint(path)
+        raise CheckpointError(f'{path} is a folder, not a checkpoint'
+                              + (f'; give {latest}' if latest else ''))
     if not path.is_file():
         raise CheckpointError(f'checkpoint {path} does not exist')
     if path.suffix.lower() == SUFFIX:
@@ -115,8 +119,8 @@ def load_weights(model: nn.Module, path: str | PathLike | Checkpoint,
         The content of the checkpoint.
 
     Raises:
-        CheckpointError: if it cannot be read, or names or shapes differ; with
-            ``allow_partial`` only if nothing fits.
+        CheckpointError: if it cannot be read, holds NaN, or names or shapes differ; with
+            ``allow_partial`` the last only if nothing fits.
     """
     checkpoint = open_checkpoint(path)
     path, weights = checkpoint.path, with_layer_versions(model, checkpoint.weights)
@@ -127,6 +131,7 @@ def load_weights(model: nn.Module, path: str | PathLike | Checkpoint,
     if len(fitting) == len(unexpected):
         raise CheckpointError(f'{path} is a checkpoint of another model: '
                               f'none of its {len(weights)} weights fits')
+    _refuse_non_finite(model, path, fitting)
     if not allow_partial:
         _refuse_differences(path, missing, unexpected, misshapen)
     return checkpoint.content
@@ -155,6 +160,31 @@ def _weights(checkpoint: dict) -> dict[str, Tensor]:
             isinstance(name, str) and isinstance(v, Tensor) for name, v in state.items()):
         return {}
     return _renamed(state, {name: name.removeprefix('module.') for name in state})
+
+
+def _instead(content: Any) -> str:
+    """What a file without weights holds, for the error."""
+    if not isinstance(content, dict):
+        return f': it is not a checkpoint of a model but a {type(content).__name__}'
+    wrapped = [str(key) for key, value in content.items() if isinstance(value, dict)
+               and value and all(isinstance(each, Tensor) for each in value.values())]
+    if wrapped:
+        return (f' under state_dict, but some under {a_few(wrapped)}: save those as a state dict '
+                f'of their own, or go through "sparse3d convert-checkpoint"')
+    return (f': it is not a checkpoint of a model, its entries are '
+            f'{a_few(list(map(str, content))) or "none"}')
+
+
+def _refuse_non_finite(model: nn.Module, path: str, weights: dict[str, Tensor]) -> None:
+    """A detector of them finds nothing, and says nothing of it. Buffers may hold infinity."""
+    learned = {name for name, _ in model.named_parameters()}
+    broken = [name for name, value in weights.items() if value.is_floating_point()
+              and (value.isnan().any() or name in learned and value.isinf().any())]
+    if broken:
+        raise CheckpointError(f'{path} holds NaN or infinity in {len(broken)} of its '
+                              f'{len(weights)} weights ({a_few(broken)}): the training that wrote '
+                              f'it diverged, or numbers left the range of half precision; take an '
+                              f'earlier checkpoint')
 
 
 def _renamed(state: dict[str, Tensor], names: dict[str, str]) -> dict[str, Tensor]:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from sparse3d.errors import CheckpointError
+from sparse3d.first_bytes import HEAD, other_kind
 
 SUFFIX = '.safetensors'
 DTYPES = dict(F64=torch.float64, F32=torch.float32, F16=torch.float16, BF16=torch.bfloat16,
@@ -34,6 +35,8 @@ def read_safetensors(path: str | PathLike) -> dict[str, Tensor]:
         content = bytearray(Path(path).read_bytes())
     except OSError as error:
         raise CheckpointError(f'{path} cannot be read: {error.strerror}') from error
+    if other := other_kind(bytes(content[:HEAD])):
+        raise CheckpointError(f'{path} is no checkpoint: {other}')
     length = int.from_bytes(content[:8], 'little')
     if len(content) < 8 or length > min(len(content) - 8, LONGEST_HEADER):
         raise CheckpointError(f'{path} is truncated or not in the format of safetensors '

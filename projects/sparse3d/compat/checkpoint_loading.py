@@ -32,6 +32,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import checkpoint
 
 from sparse3d.errors import CheckpointError, Sparse3DWarning
+from sparse3d.first_bytes import other_kind_of
 from sparse3d.safe_pickle import CONSTRUCTORS, NUMPY_CONSTRUCTORS, reading, refuse, with_numpy
 from sparse3d.stored_config import leave_out_programs
 
@@ -100,6 +101,8 @@ def load_checkpoint_file(file: Any, map_location: Any = None, all_texts: bool = 
         except FileNotFoundError:
             raise
         except Exception as error:  # a damaged file can raise nearly everything
+            if other := other_kind_of(file):
+                raise CheckpointError(f'{name} is no checkpoint: {other}') from error
             if asked := made.refusal or _asked(error):
                 raise CheckpointError(f'{name} is refused: {asked}; {READ}') from error
             raise CheckpointError(f'{name} cannot be read, it is damaged or no checkpoint '
@@ -187,6 +190,8 @@ def _check_parts(file: Any, size: int) -> None:
 
 
 def _first_line(error: Exception) -> str:
+    if 'weights_only' in str(error):  # PyTorch's advice to switch the safe loader off
+        return 'its bytes are no file of torch.save'
     return (str(error).splitlines() or ['it is empty'])[0]
 
 

@@ -1,6 +1,7 @@
 """What the datasets of all benchmarks have in common."""
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from mmdet3d.datasets import Det3DDataset
 from mmdet3d.structures import LiDARInstance3DBoxes
+from mmengine.logging import print_log
 
 from sparse3d.engine.agreement.check import check_files
 from sparse3d.errors import ConfigError, DataError, Sparse3DError
@@ -106,6 +108,7 @@ class DetectionDataset(Det3DDataset):
         info = read_info_file(self.ann_file, self.info_kind)
         for key, value in info['metainfo'].items():
             self._metainfo.setdefault(key, value)
+        self._refuse_other_labels(info['metainfo'].get('categories'))
         entries = self.choose_frames(info['data_list'])
         data_list = [self._parse(entry, row) for row, entry in enumerate(entries)]
         refuse_no_frames(data_list, self.ann_file, len(info['data_list']))
@@ -113,9 +116,31 @@ class DetectionDataset(Det3DDataset):
         if content is not None:
             check_files(self.pipeline.transforms, self.ann_file, **content)
         self.finish(entries)
+        self._tell_no_objects(data_list)
         if self._check_files:
             self._look_for_files(data_list)
         return data_list
+
+    def _refuse_other_labels(self, categories: Any) -> None:
+        """Labels of a file are read in the order of this data set."""
+        own = list(type(self).METAINFO.get('classes', ()))  # own data: by the names of the file
+        for name, label in categories.items() if isinstance(categories, Mapping) else ():
+            if label >= 0 and name in own and own.index(name) != label:
+                raise DataError(f'{self.ann_file} calls label {label} {name!r}, which in '
+                                f'{self.title} is label {own.index(name)}; make the file again '
+                                f'with "{self._remake()}"')
+
+    def _tell_no_objects(self, data_list: list[dict]) -> None:
+        if self.test_mode or any(self.num_ins_per_cat):
+            return
+        if not any('ann_info' in sample for sample in data_list):
+            if not any(type(step).__name__ == 'LoadAnnotations3D'
+                       for step in self.pipeline.transforms):
+                return  # nobody asks for labels
+            raise DataError(f'{self.ann_file} has no labels to train on: there are no "instances" '
+                            f'in its {len(data_list)} entries; give the file of another split')
+        print_log(f'{self.ann_file} has no object of {", ".join(self.metainfo["classes"])}: '
+                  f'there is nothing to learn', logger='current', level=logging.WARNING)
 
     def choose_frames(self, entries: list[dict]) -> list[dict]:
         """Entries of the info file that become samples: here all of them."""
@@ -139,6 +164,10 @@ class DetectionDataset(Det3DDataset):
 
     def annotations(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
         """The objects of an entry where mmdet3d looks for them; they are counted by class."""
+        boxes = arrays.get(BOX_KEY)
+        if isinstance(boxes, np.ndarray) and not np.isfinite(boxes[:, :7]).all():
+            row = int(np.flatnonzero(~np.isfinite(boxes[:, :7]).all(axis=1))[0])
+            raise ValueError(f'the box {row} of its objects holds NaN or infinity')
         for label in arrays['gt_labels_3d']:
             self.num_ins_per_cat[label] += 1
         if not self.test_mode:

@@ -57,4 +57,20 @@ def build_model(
         check_checkpoint(config, splits, opened.content, opened.path, refuse=not allow_partial)
     elif hasattr(model, 'init_weights'):
         model.init_weights()
-    return model.to(device).eval()
+    return model.to(known_device(device)).eval()
+
+
+def known_device(name: str | torch.device) -> torch.device:
+    """A device that is there.
+
+    Raises:
+        ConfigError: naming those that are.
+    """
+    here = ['cpu', *(f'cuda:{number}' for number in range(torch.cuda.device_count()))]
+    try:
+        device = torch.device(name)
+    except (RuntimeError, TypeError) as error:
+        raise ConfigError(f'{name!r} is no device; there are {", ".join(here)}') from error
+    if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(f'the device {name} is not there; there are {", ".join(here)}')
+    return device

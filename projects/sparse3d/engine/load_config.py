@@ -16,6 +16,7 @@ from mmengine.config import Config
 
 from sparse3d.engine.config_environment import escaped_environment
 from sparse3d.engine.config_options import as_the_config_has, check_options, check_top_level
+from sparse3d.engine.config_variables import check_variables
 from sparse3d.errors import ConfigError, DataError, PluginError
 from sparse3d.plugins import config_file, config_files, config_home
 from sparse3d.stored_config import SCOPES, check_data_config, texts_of
@@ -39,16 +40,18 @@ def load_config(
         A new Config with ``default_scope`` set to mmdet3d's if it had none.
 
     Raises:
-        ConfigError: if the file is missing or cannot be read, or an option's key
-            does not exist.
+        ConfigError: if the file is missing or cannot be read, an option's key does not exist, or
+            is a variable whose value was copied.
     """
     import sparse3d.register  # noqa: F401  (repairs the stack and registers the core)
     register_all_modules(init_default_scope=False)
     config = copy.deepcopy(config) if isinstance(config, Config) else _read(find_config(config))
     config.setdefault('default_scope', 'mmdet3d')
     if options:
-        check_options(config.to_dict(), options)
-        _override(config, as_the_config_has(config.to_dict(), options))
+        before = config.to_dict()
+        check_options(before, options)
+        _override(config, as_the_config_has(before, options))
+        check_variables(before, config.to_dict(), options)
     check_top_level(config.to_dict())
     return config
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from types import TracebackType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import mmdet3d.registry
 from mmengine.registry import Registry
 
-from sparse3d.errors import ConfigError
+from sparse3d.errors import ConfigError, Sparse3DError
 
 UNKNOWN_NAME = re.compile(r'(\S+) is not in the (?:(\S+?)::)?(.+?) registry')
 WITHOUT_TYPE = re.compile(r'must contain the key "type", but got (.{0,80})')
@@ -35,6 +35,33 @@ def clear_registry_errors() -> Iterator[None]:
     except TypeError as error:
         from_config = _raised_in(error.__traceback__) == 'build_from_cfg'
         _raise_as_config_error(error, _wrong_arguments(str(error)) if from_config else None)
+
+
+@contextmanager
+def clear_value_errors(what: str, config: Any) -> Iterator[None]:
+    """Turn a value that a part of PyTorch refuses into a :class:`ConfigError`.
+
+    Errors of parts that were called by the part, a dataset for instance, pass unchanged.
+
+    Args:
+        what: the part, in words.
+        config: of the part; its plain values are named, also those of the dict named ``optimizer``.
+    """
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if isinstance(error, Sparse3DError) or not _raised_by_torch(error.__traceback__):
+            raise
+        given = {**config, **(config.get('optimizer') or {})} if isinstance(config, dict) else {}
+        values = ', '.join(f'{key}={value!r:.40}' for key, value in given.items()
+                           if not isinstance(value, dict))
+        raise ConfigError(f'the {what} cannot be built with {values}: {error}') from error
+
+
+def _raised_by_torch(traceback: TracebackType) -> bool:
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return str(traceback.tb_frame.f_globals.get('__name__', '')).startswith('torch.')
 
 
 def _raise_as_config_error(error: Exception, sentence: str | None) -> NoReturn:

@@ -20,6 +20,7 @@ from sparse3d.checkpoints.open import Checkpoint
 from sparse3d.engine.allocator import set_allocator
 from sparse3d.engine.hooks.feature_reuse import FeatureReuseHook
 from sparse3d.engine.out_of_memory import explained_out_of_memory
+from sparse3d.engine.registry_errors import clear_value_errors
 from sparse3d.engine.schedule_ends import (
     check_iterations,
     check_resumed,
@@ -29,7 +30,7 @@ from sparse3d.engine.schedule_ends import (
 from sparse3d.engine.schedules.lost_multipliers import refuse_lost_multipliers
 from sparse3d.engine.threads import one_blas_thread
 from sparse3d.engine.training_batch import accumulated, samples_in_a_step
-from sparse3d.errors import DataError
+from sparse3d.errors import ConfigError, DataError
 from sparse3d.parallel.progress import Activity, said
 
 # Hooks that mmengine adds unless they are None.
@@ -87,7 +88,20 @@ class Sparse3DRunner(Runner):
         """Build a dataloader; without worker processes none can be kept alive."""
         if isinstance(dataloader, dict) and not dataloader.get('num_workers', 0):
             dataloader = {**dataloader, 'persistent_workers': False}
-        return Runner.build_dataloader(dataloader, *args, **kwargs)
+        with clear_value_errors('data loader', dataloader):
+            return Runner.build_dataloader(dataloader, *args, **kwargs)
+
+    def set_randomness(self, seed: Any = None, **options: Any) -> None:
+        """Seed everything; ConfigError for a seed that is no whole number."""
+        if seed is not None and (not isinstance(seed, int) or not 0 <= seed < 2 ** 32):
+            raise ConfigError(f'randomness.seed is {seed!r}; a seed is a whole number from 0 to '
+                              f'{2 ** 32 - 1}, or None for another one each time')
+        super().set_randomness(seed, **options)
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
+        """Build the optimizer; ConfigError for values that it refuses."""
+        with clear_value_errors('optimizer', optim_wrapper):
+            return super().build_optim_wrapper(optim_wrapper)
 
     def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
         """Register hooks; any of them is switched off by None, not only mmengine's own."""

@@ -3,12 +3,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from sparse3d.errors import DataError
 from sparse3d.preparation.check_report import CheckReport
+from sparse3d.preparation.preparation_report import labeled_objects
 from sparse3d.transforms.data_paths import path_inside
 from sparse3d.transforms.info_files import read_info_file, read_plain_file
 
@@ -60,6 +61,20 @@ def check_prepared(
         if (root / index).is_file():
             check_database(root, index, columns, report)
     return report
+
+
+def check_content(split: str, entries: Sequence[Mapping[str, Any]], report: CheckReport) -> None:
+    """Note a split that nobody can learn from or be tested on: without frames, or without labels.
+
+    Args:
+        split: its name; one that begins with ``test`` needs no labels.
+        entries: of its info file.
+    """
+    if not entries:
+        report.problem(f'{split} has no frame')
+    elif not split.startswith('test') and not labeled_objects(entries):
+        report.problem(f'no object of {split} has a class: there is no ground truth in its '
+                       f'{len(entries)} frames')
 
 
 def check_database(root: Path, index: str, columns: int, report: CheckReport) -> None:

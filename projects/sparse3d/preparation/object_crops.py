@@ -22,7 +22,7 @@ from sparse3d.structures.image_rectangles import (
     project_rectangles,
     rectangle_areas,
 )
-from sparse3d.transforms.data_paths import file_name, path_inside
+from sparse3d.transforms.data_paths import file_name, path_inside, posix_path
 from sparse3d.transforms.image_files import decode_image
 from sparse3d.transforms.info_files import read_info_file, read_plain_file, write_plain_file
 from sparse3d.transforms.point_files import read_bytes
@@ -92,7 +92,7 @@ def _frames(info: Mapping, image_folder: Callable[[str], str],
         for name, image in entry['images'].items():
             if not isinstance(image, Mapping) or 'img_path' not in image:
                 continue  # a camera without images, a matrix of its own
-            cameras[name] = (f'{image_folder(name)}/{Path(image["img_path"]).name}',
+            cameras[name] = (f'{image_folder(name)}/{posix_path(image["img_path"]).name}',
                              _lidar2img(image))
         for key in ('token', 'sample_idx'):  # ours and mmdet3d's databases name frames so
             if key in entry:

@@ -60,6 +60,7 @@ class Results:
     def __init__(self, path: Path, class_names: Sequence[str], dataset: str = '') -> None:
         self.path, self.class_names = Path(path), tuple(class_names)
         self.left_out: dict[str, int] = {}
+        self.kept = 0
         if not self.path.exists():
             raise DataError(f'{path} does not exist')
         self._of_sample = _format_of(self.path, dataset).open(self.path)
@@ -86,8 +87,21 @@ class Results:
             if other not in self.class_names:
                 self.left_out[other] = self.left_out.get(other, 0) + 1
         rows = [row for row, other in enumerate(found.names) if other in self.class_names]
+        self.kept += len(rows)
         kept = found[rows]
         return Detections.from_lists(kept.boxes_3d, kept.scores, kept.names, self.class_names)
+
+    def refuse_if_none_is_left(self) -> None:
+        """After the last sample: what is drawn or counted without any detection means nothing.
+
+        Raises:
+            DataError: if there were detections, all of classes that the data set lacks.
+        """
+        if self.left_out and not self.kept:
+            raise DataError(f'none of the {sum(self.left_out.values())} detections in {self.path} '
+                            f'is of a class of the data set: they are {", ".join(self.left_out)}, '
+                            f'its classes {", ".join(self.class_names)}; give the config with '
+                            f'their classes, or rename them')
 
 
 def _format_of(path: Path, dataset: str) -> ResultFormat:

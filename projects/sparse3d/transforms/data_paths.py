@@ -29,6 +29,11 @@ def path_inside(folder: str | os.PathLike, name: str) -> Path:
     return Path(folder, *parts)
 
 
+def posix_path(name: str) -> Path:
+    """A path of an info file, which may have been written on Windows, with backslashes."""
+    return Path(str(name).replace('\\', '/'))
+
+
 def absent_files(paths: Iterable[Path]) -> list[Path]:
     """Those that do not exist, with one look at each folder: a data set has many files."""
     paths = list(paths)

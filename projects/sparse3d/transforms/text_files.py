@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from sparse3d.errors import DataError
+from sparse3d.first_bytes import other_kind_of
 from sparse3d.transforms.point_files import read_bytes
 
 # What Notepad and PowerShell put in front of a text.
@@ -46,4 +47,4 @@ def read_json(path: str | os.PathLike) -> Any:
     except DataError:
         raise
     except (ValueError, RecursionError) as error:
-        raise DataError(f'{path} is no JSON: {error}') from error
+        raise DataError(f'{path} is no JSON: {other_kind_of(path) or error}') from error

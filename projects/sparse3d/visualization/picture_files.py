@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.errors import DataError
 
 
 def save_figure(figure: Figure, path: str | os.PathLike, dots_per_inch: int = 130) -> None:
@@ -35,7 +36,11 @@ def write_picture(path: str | os.PathLike, content: io.BytesIO) -> None:
     Raises:
         DataError: if the file cannot be written.
     """
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f'the folder {Path(path).parent} for pictures cannot be made: '
+                        f'{error.strerror}') from error
     write_bytes_atomically(path, content.getbuffer())
 
 

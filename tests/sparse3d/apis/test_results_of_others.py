@@ -81,6 +81,14 @@ def test_other_classes_are_left_out_and_said(case, caplog):
     assert 'left out, not among the classes of the data set: 1 Van' in caplog.text
 
 
+def test_results_of_other_classes_alone_are_no_report(case, tmp_path):
+    options, folder = case
+    (folder / '000008.txt').write_text((folder / '000008.txt').read_text().replace('Car', 'Van'))
+    with pytest.raises(DataError, match='none of the 2 detections .*they are Van, its classes Car'):
+        analyze(CONFIG, None, tmp_path / 'report', frames=1, cfg_options=options, results=folder)
+    assert not (tmp_path / 'report').exists()
+
+
 def test_what_does_not_go_together_is_refused(case, tmp_path):
     options, folder = case
     with pytest.raises(ConfigError, match='not from both'):

@@ -7,7 +7,10 @@ import pytest
 import torch
 from mmdet3d.structures import Det3DDataSample
 
-from sparse3d.apis.sample_frames import frame_of_sample
+from sparse3d.apis.detect_files import detect_files
+from sparse3d.apis.sample_frames import check_score_threshold, frame_of_sample
+from sparse3d.engine.build_model import known_device
+from sparse3d.errors import ConfigError
 
 
 @pytest.mark.parametrize('path, name', [
@@ -30,3 +33,20 @@ def test_a_name_that_the_data_set_gives_comes_first(name):
     dataset = SimpleNamespace(metainfo={}, get_data_info=lambda index: info)
     sample = dict(inputs=dict(points=torch.zeros(3, 4)), data_samples=Det3DDataSample())
     assert frame_of_sample(dataset, 2, sample).name == name
+
+
+@pytest.mark.parametrize('threshold', [30, -.1, float('nan')])
+def test_a_threshold_in_percent(threshold, tmp_path):
+    with pytest.raises(ConfigError, match='scores lie between 0 and 1'):
+        check_score_threshold(threshold)
+    with pytest.raises(ConfigError, match='scores lie between 0 and 1'):
+        detect_files('none', None, [], tmp_path, score_threshold=threshold)
+    check_score_threshold(0)
+    check_score_threshold(1)
+
+
+@pytest.mark.parametrize('device', ['cuda:99', 'gpu', 'CPU '])
+def test_a_device_that_is_not_there(device):
+    with pytest.raises(ConfigError, match='there are cpu'):
+        known_device(device)
+    assert known_device('cpu').type == 'cpu'

@@ -131,6 +131,35 @@ def test_a_missing_file(tmp_path):
         open_checkpoint(tmp_path / 'absent.pth')
 
 
+def test_a_folder_is_told_its_latest_checkpoint(tmp_path):
+    with pytest.raises(CheckpointError, match='is a folder, not a checkpoint$'):
+        open_checkpoint(tmp_path)
+    torch.save(model().state_dict(), tmp_path / 'epoch_3.pth')
+    with pytest.raises(CheckpointError, match='folder, not a checkpoint; give .*epoch_3.pth'):
+        open_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+@pytest.mark.parametrize('allow_partial', [False, True])
+def test_weights_of_a_training_that_diverged(tmp_path, value, allow_partial):
+    weights = model().state_dict()
+    name = next(iter(weights))
+    weights[name].view(-1)[0] = value
+    torch.save(weights, tmp_path / 'epoch_9.pth')
+    with pytest.raises(CheckpointError, match=f'NaN or infinity in 1 of its .*{name}.*diverged'):
+        load_weights(model(), tmp_path / 'epoch_9.pth', allow_partial)
+
+
+@pytest.mark.parametrize('content, said', [
+    (dict(model=dict(a=torch.zeros(1)), epoch=3), 'under state_dict, but some under model: save'),
+    (dict(optimizer=dict(state={}), meta={}), 'its entries are optimizer, meta'),
+    ([1, 2], 'but a list'), ({}, 'its entries are none')])
+def test_files_without_weights_say_what_they_hold(tmp_path, content, said):
+    torch.save(content, tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match=said):
+        open_checkpoint(tmp_path / 'a.pth')
+
+
 def test_the_latest_checkpoint(tmp_path):
     assert latest_checkpoint(tmp_path) is None
     for name in ('epoch_9.pth', 'epoch_10.pth', 'best_score_epoch_11.pth'):

@@ -1,11 +1,20 @@
 """What the checks of all data sets share: info files, databases, medians."""
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from sparse3d.preparation.check_report import CheckReport
-from sparse3d.preparation.checks import check_database, check_prepared, judge_median, some_of
+from sparse3d.preparation.checks import (
+    check_content,
+    check_database,
+    check_prepared,
+    judge_median,
+    some_of,
+)
+from sparse3d.preparation.preparation_report import PreparationReport
 from sparse3d.transforms.info_files import write_info_file, write_plain_file
 
 
@@ -102,3 +111,22 @@ def test_a_median_that_is_too_small_is_a_problem(values, facts, problems):
     report = CheckReport('medians')
     judge_median(values, 'val', 0.7, report, 'half {median:.2f}', 'too small')
     assert report.facts == facts and report.problems == problems
+
+
+FOREIGN, OWN = dict(bbox_label_3d=-1), dict(bbox_label_3d=0)
+
+
+@pytest.mark.parametrize(('split', 'entries', 'said'), [
+    ('train', [], 'train has no frame'), ('test', [], 'test has no frame'),
+    ('val', [dict()], 'no object of val has a class'),
+    ('train', [dict(instances=[FOREIGN]), dict(instances=[])], 'in its 2 frames'),
+    ('train', [dict(instances=[FOREIGN, OWN])], None), ('test', [dict()], None),
+    ('test_cam_only', [dict(instances=[])], None)])
+def test_what_nobody_can_learn_from_is_told_by_check_and_preparation(split, entries, said):
+    report, prepared = CheckReport('content'), PreparationReport(Path())
+    check_content(split, entries, report)
+    prepared.add_split(split, entries)
+    assert prepared.frames == {split: len(entries)}
+    assert len(report.problems) == len(prepared.notes) == (said is not None)
+    assert said is None or said in report.problems[0]
+    assert said is None or 'nothing can be learned' in str(prepared)

@@ -55,6 +55,35 @@ def test_damaged_json_is_refused(tmp_path, content, message):
         Results(tmp_path / 'a.json', ('car', )).of_sample(dict(token='a', lidar2global=POSE), '0')
 
 
+@pytest.mark.parametrize('change, message', [
+    (dict(translation=[1, 2, 0]), 'the nearest of its 1 boxes lies 1,.* m .*global frame'),
+    (dict(sample_token='b'), "entry 0 is of another sample by its sample_token, 'b'"),
+    (dict(size=[-2, 4, 1.5]), 'size of entry 0 is .*more than 0 m'),
+    (dict(rotation=[0, 0, 0, 0]), 'rotation of entry 0 is .*quaternion'), (None, 'a dict, not a')])
+def test_entries_that_cannot_be_are_refused(tmp_path, change, message):
+    pose = POSE.copy()
+    pose[:2, 3] += 1000
+    entry = FOUND[[0]].to('nuscenes', sample_token='a', lidar2global=pose)[0]
+    content = entry if change is None else [{**entry, **change}]
+    (tmp_path / 'a.json').write_text(json.dumps(dict(results=dict(a=content))))
+    with pytest.raises(DataError, match=f'a.json, sample a: .*{message}'):
+        Results(tmp_path / 'a.json', ('car', )).of_sample(dict(token='a', lidar2global=pose), '0')
+
+
+def test_results_of_which_no_class_is_known(tmp_path):
+    path = tmp_path / 'a.json'
+    path.write_text(json.dumps(dict(results=dict(a=nuscenes_entries(), b=[]))))
+    results = Results(path, ('Car', ))
+    results.of_sample(dict(token='b', lidar2global=POSE), '0')
+    results.refuse_if_none_is_left()  # nothing was found, which is possible
+    results.of_sample(dict(token='a', lidar2global=POSE), '0')
+    with pytest.raises(DataError, match='none of the 2 .*they are car, pedestrian, .*classes Car;'):
+        results.refuse_if_none_is_left()
+    results = Results(path, ('car', ))
+    results.of_sample(dict(token='a', lidar2global=POSE), '0')
+    results.refuse_if_none_is_left()
+
+
 @pytest.mark.parametrize('plain_objects', [False, True])
 def test_waymo(tmp_path, plain_objects):
     box = FOUND.to('waymo')['boxes']

@@ -11,14 +11,13 @@ import sparse3d.compat.applied  # noqa: F401  (mmdet3d's data sets load only the
 import numpy as np
 from mmdet3d.datasets import NuScenesDataset
 from mmdet3d.registry import DATASETS
-from mmengine.logging import print_log
 
 from sparse3d.datasets.detection_dataset import DetectionDataset
 from sparse3d.datasets.nuscenes.objects import OBJECTS, object_arrays
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.transforms.camera_frames import FrameChoice
 from sparse3d.transforms.camera_history import CameraHistory, lidar2global
-from sparse3d.transforms.data_paths import path_inside
+from sparse3d.transforms.data_paths import path_inside, posix_path
 
 _COPIED = ('sample_idx', 'token', 'timestamp', 'scene_token', 'scene_name', 'frame_idx', 'prev',
            'next')
@@ -131,7 +130,7 @@ class NuScenesDetectionDataset(DetectionDataset):
     def parse_data_info(self, info: dict) -> dict:
         """Turn an entry of the info file into a sample's description."""
         sample = {key: info[key] for key in _COPIED if key in info}
-        path = self._path('samples/LIDAR_TOP', Path(info['lidar_points']['lidar_path']).name)
+        path = self._path('samples/LIDAR_TOP', posix_path(info['lidar_points']['lidar_path']).name)
         lidar2ego = np.array(info['lidar_points']['lidar2ego'], dtype=np.float64)
         sample.update(
             ego2global=np.array(info['ego2global'], dtype=np.float64),
@@ -145,7 +144,7 @@ class NuScenesDetectionDataset(DetectionDataset):
         return sample
 
     def _sweep(self, sweep: Mapping) -> dict[str, Any]:
-        path = Path(sweep['lidar_points']['lidar_path'])
+        path = posix_path(sweep['lidar_points']['lidar_path'])
         folder = 'samples' if 'samples' in path.parts else 'sweeps'
         return dict(timestamp=sweep['timestamp'], lidar_points=dict(
             lidar_path=self._path(f'{folder}/LIDAR_TOP', path.name),
@@ -166,5 +165,3 @@ class NuScenesDetectionDataset(DetectionDataset):
             raise DataError(f'none of the {of_classes} objects of {classes} in {self.ann_file} is '
                             f'ground truth: they have no point (objects={self._objects!r} of the '
                             f"data set); objects='all' takes them all")
-        print_log(f'{self.ann_file} has no object of {classes}: there is nothing to learn',
-                  logger='current', level=30)

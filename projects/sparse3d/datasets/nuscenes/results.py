@@ -20,6 +20,7 @@ from sparse3d.transforms.text_files import read_json
 CLASSES = ('car', 'truck', 'construction_vehicle', 'bus', 'trailer', 'barrier', 'motorcycle',
            'bicycle', 'pedestrian', 'traffic_cone')
 MAX_BOXES = 500         # per sample, a rule of the benchmark
+FARTHEST = 300.0        # of a sample's nearest box from the vehicle [m]; sensors see 100 m
 MOVING = 0.2            # speed from which something counts as moving [m/s]
 MODALITIES = ('use_camera', 'use_lidar', 'use_radar', 'use_map', 'use_external')
 _CYCLES, _OTHERS = ('bicycle', 'motorcycle'), ('traffic_cone', 'barrier')
@@ -182,7 +183,14 @@ def _numbers(entry: Mapping, row: int, key: str, width: int) -> list[float]:
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != width:
         raise DataError(f'{key} of entry {row} of the nuScenes results is {value!r:.60}, not '
                         f'{width} numbers')
-    return [finite_number(number, f'{key} of entry {row}') for number in value]
+    numbers = [finite_number(number, f'{key} of entry {row}') for number in value]
+    if key == 'size' and min(numbers) <= 0:
+        raise DataError(f'size of entry {row} is {numbers}; width, length and height have to be '
+                        f'more than 0 m')
+    if key == 'rotation' and not 0.99 < np.linalg.norm(numbers) < 1.01:
+        raise DataError(f'rotation of entry {row} is {numbers}, no turn: a quaternion w, x, y, z '
+                        f'has the length 1')
+    return numbers
 
 
 def _velocity(entry: Mapping, row: int) -> list[float]:
@@ -212,9 +220,11 @@ def open_json(path: Path) -> Callable[[Mapping], Detections | None]:
         if token not in results:
             return None
         try:
-            entries = [_as_detection(entry) for entry in results[token]]
+            entries = [_as_detection(entry) for entry in _list_of(results[token], token)]
             names = sorted({entry['detection_name'] for entry in entries})
-            return from_nuscenes(entries, names, matrix)
+            found = from_nuscenes(entries, names, matrix)
+            _refuse_other_frame(found)
+            return found
         except DataError as error:
             raise DataError(f'{path}, sample {token}: {error}') from error
         except (KeyError, TypeError, ValueError) as error:
@@ -222,6 +232,26 @@ def open_json(path: Path) -> Callable[[Mapping], Detections | None]:
                             f'({type(error).__name__}: {error})') from error
 
     return of_sample
+
+
+def _list_of(entries: Any, token: str) -> list:
+    """The entries of a sample, each of this sample."""
+    if not isinstance(entries, list):
+        raise DataError(f'its entries are a {type(entries).__name__}, not a list')
+    for row, entry in enumerate(entries):
+        own = entry.get('sample_token', token) if isinstance(entry, Mapping) else token
+        if own != token:
+            raise DataError(f'entry {row} is of another sample by its sample_token, {own!r:.60}')
+    return entries
+
+
+def _refuse_other_frame(found: Detections) -> None:
+    """Boxes in the frame of the LiDAR or of the vehicle lie far off once they are moved there."""
+    distances = np.hypot(*found.boxes_3d[:, :2].T)
+    if len(distances) and distances.min() > FARTHEST:
+        raise DataError(f'the nearest of its {len(distances)} boxes lies {distances.min():,.0f} m '
+                        f'from the vehicle: boxes have to be in the global frame, as those of the '
+                        f'devkit are, not in that of a sensor')
 
 
 def _as_detection(entry: Mapping) -> dict:

@@ -12,10 +12,10 @@ import numpy as np
 from sparse3d.datasets.waymo.frame import CAMERA_NAMES
 from sparse3d.datasets.waymo.prepare.database import INDEX, PEOPLE_INDEX
 from sparse3d.datasets.waymo.prepare.infos import CLASS_NAMES
-from sparse3d.datasets.waymo.prepare.segments import SPLITS
+from sparse3d.datasets.waymo.prepare.segments import SPLITS, repeated_segments
 from sparse3d.errors import DataError
 from sparse3d.preparation.check_report import CheckReport
-from sparse3d.preparation.checks import check_prepared, judge_median, some_of
+from sparse3d.preparation.checks import check_content, check_prepared, judge_median, some_of
 from sparse3d.structures.box_geometry import bev_corners, points_in_box
 from sparse3d.structures.image_rectangles import rectangle_ious
 from sparse3d.transforms.data_paths import absent_files, path_inside
@@ -42,19 +42,26 @@ def check_waymo(root: str | os.PathLike, frames_to_read: int = FRAMES_TO_READ) -
     Args:
         frames_to_read: per split, at most.
     """
-    return check_prepared(
-        Path(root), 'waymo', 'Waymo', partial(_check_split, frames_to_read),
+    infos: dict[str, list[dict]] = {}
+    report = check_prepared(
+        Path(root), 'waymo', 'Waymo', partial(_check_split, frames_to_read, infos),
         left_out=('trainval',),  # train and val are looked at themselves
         databases={f'{INDEX}.pkl': COLUMNS, f'{PEOPLE_INDEX}.pkl': COLUMNS})
+    for sentence in repeated_segments(infos):
+        report.problem(sentence)
+    return report
 
 
-def _check_split(frames_to_read: int, info: dict, root: Path, split: str,
-                 report: CheckReport) -> None:
+def _check_split(frames_to_read: int, infos: dict[str, list[dict]], info: dict, root: Path,
+                 split: str, report: CheckReport) -> None:
     frames = info['data_list']
+    infos[split] = [{key: frame[key] for key in ('sample_idx', 'context_name') if key in frame}
+                    for frame in frames]
     stamp = info['metainfo'].get('stamp', {})
     segments = {frame.get('context_name', '') for frame in frames}
     report.fact(f'{split}: {len(frames)} frames of {len(segments)} segments, '
                 f'source: {stamp.get("source", "not stamped")}')
+    check_content(split, frames, report)
     _describe_objects(frames, split, report)
     _check_files(frames, root, split, report)
     _check_motion(frames, split, report)

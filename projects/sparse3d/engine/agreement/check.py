@@ -48,10 +48,11 @@ def check_checkpoint(config: Config, splits: Sequence[str], checkpoint: Mapping[
     meta = checkpoint.get('meta')
     meta = meta if isinstance(meta, Mapping) else {}
     dataset = meta.get('dataset_meta')
+    key = 'dataset_meta.classes' if isinstance(dataset, Mapping) else 'CLASSES'  # mmdet3d 0.x
     classes = dataset.get('classes') if isinstance(dataset, Mapping) else meta.get('CLASSES')
     if not isinstance(classes, list | tuple) or not all(isinstance(c, str) for c in classes):
         return
-    said = Statement('checkpoint.classes', list(classes), f'{path}, meta.dataset_meta.classes')
+    said = Statement('checkpoint.classes', list(classes), f'{path}, meta.{key}')
     for row, first, second in disagreements([said, *_of_splits(config, splits)]):
         if 'checkpoint.classes' not in (row.first, row.second):
             continue

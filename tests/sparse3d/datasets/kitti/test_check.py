@@ -70,3 +70,23 @@ def test_an_old_info_file_is_recognized(prepared):
         location=np.zeros((1, 3))))]
     (prepared / 'kitti_infos_val.pkl').write_bytes(pickle.dumps(old))
     _problem(prepared, 'written by mmdet3d 0.x')
+
+
+def test_regions_without_labels_are_no_ground_truth(small_kitti):
+    for path in (small_kitti.root / 'training/label_2').iterdir():
+        path.write_text('DontCare -1 -1 -10 1 1 9 9 -1 -1 -1 -1000 -1000 -1000 -10\n')
+    assert 'val has no labeled object in 1 frames' in str(prepare_kitti(small_kitti.root))
+    _problem(small_kitti.root, 'no object of train has a class')
+
+
+def test_a_split_without_frames(small_kitti):
+    (small_kitti.root / 'ImageSets/train.txt').write_text('')
+    assert 'train has no frame' in str(prepare_kitti(small_kitti.root))
+    _problem(small_kitti.root, 'train has no frame')
+
+
+def test_frames_of_train_and_val_are_counted_and_stand_once_in_trainval(small_kitti):
+    (small_kitti.root / 'ImageSets/val.txt').write_text('000005\n000008\n')
+    report = prepare_kitti(small_kitti.root)
+    assert '1 of 2 frames of val are in train too (000005)' in str(report)
+    assert report.frames['trainval'] == 4

@@ -219,6 +219,73 @@ def test_info_files_of_mmdet3d_work_for_single_frames(root):
         build(root, ann_file='of_mmdet3d.pkl', frames=dict(num_frames=2))
 
 
+def test_info_files_from_windows(root):
+    info = read_info_file(root / 'nuscenes_infos_train.pkl', 'nuscenes')
+    before = 'C:\\data\\nuscenes\\'
+    for entry in info['data_list']:
+        lidar = entry['lidar_points']
+        lidar['lidar_path'] = f'{before}samples\\LIDAR_TOP\\{lidar["lidar_path"]}'
+        for camera, image in entry['images'].items():
+            image['img_path'] = f'{before}samples\\{camera}\\{image["img_path"]}'
+        for sweep in entry.get('lidar_sweeps', ()):
+            path = sweep['lidar_points']['lidar_path']
+            sweep['lidar_points']['lidar_path'] = before + path.replace('/', '\\')
+    write_info_file(root / 'windows.pkl', info['metainfo'], info['data_list'])
+    found = build(root, ann_file='windows.pkl')
+    expected = build(root)
+    for name in ('lidar_path', 'lidar_sweeps', 'images'):
+        assert str(found.get_data_info(3)[name]) == str(expected.get_data_info(3)[name])
+
+
+@pytest.mark.parametrize('name, value', [
+    ('cam2img', np.zeros((3, 3)).tolist()), ('cam2img', np.full((3, 3), np.nan).tolist()),
+    ('lidar2cam', np.zeros((4, 4)).tolist())])
+def test_a_calibration_through_which_nothing_is_seen(root, name, value):
+    info = read_info_file(root / 'nuscenes_infos_train.pkl', 'nuscenes')
+    info['data_list'][1]['images']['CAM_BACK'][name] = value
+    write_info_file(root / 'blind.pkl', info['metainfo'], info['data_list'])
+    with pytest.raises(DataError, match=' of samples/CAM_BACK/.* is singular or not finite'):
+        build(root, ann_file='blind.pkl')
+
+
+def test_boxes_of_nan_are_not_left_out_in_silence(root):
+    info = read_info_file(root / 'nuscenes_infos_train.pkl', 'nuscenes')
+    for item in info['data_list'][1]['instances']:
+        item['bbox_3d'][0] = float('nan')
+    write_info_file(root / 'nan.pkl', info['metainfo'], info['data_list'])
+    with pytest.raises(DataError, match='entry 1 of .*nan.pkl .*box 0 of its objects holds NaN'):
+        build(root, ann_file='nan.pkl')
+
+
+def test_a_training_without_ground_truth_is_told(root, monkeypatch):
+    said = []
+    monkeypatch.setattr('sparse3d.datasets.detection_dataset.print_log',
+                        lambda text, **options: said.append(text))
+    info = read_info_file(root / 'nuscenes_infos_train.pkl', 'nuscenes')
+    for entry in info['data_list']:
+        entry['instances'] = []
+    write_info_file(root / 'bare.pkl', info['metainfo'], info['data_list'])
+    build(root, ann_file='bare.pkl', test_mode=True)
+    assert said == []
+    build(root, ann_file='bare.pkl')
+    assert len(said) == 1 and 'there is nothing to learn' in said[0]
+    for entry in info['data_list']:
+        del entry['instances']
+    write_info_file(root / 'bare.pkl', info['metainfo'], info['data_list'])
+    build(root, ann_file='bare.pkl', test_mode=True)
+    build(root, ann_file='bare.pkl')
+    with pytest.raises(DataError, match='bare.pkl has no labels .*instances.*5 entries'):
+        build(root, [dict(type='LoadAnnotations3D')], ann_file='bare.pkl')
+
+
+def test_labels_of_a_file_mean_its_own_categories(root):
+    info = read_info_file(root / 'nuscenes_infos_train.pkl', 'nuscenes')
+    info['metainfo']['categories'].update(car=3, bus=0)
+    write_info_file(root / 'other.pkl', info['metainfo'], info['data_list'])
+    with pytest.raises(DataError, match="other.pkl calls label 3 'car', .* label 0"):
+        build(root, ann_file='other.pkl')
+
+
 def test_first_samples_have_no_sweeps_and_may_be_padded_as_published(root):
     plain = build(root, [dict(type='LoadSweepPoints')])[0]['points'].tensor.numpy()
     padded = build(root, [dict(type='LoadSweepPoints', published_pad=True, sweeps=3)])[0]

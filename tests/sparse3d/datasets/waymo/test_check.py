@@ -64,6 +64,11 @@ def jump(entries):
     entries[1]['ego2global'][0][3] += 100
 
 
+def drop_labels(entries):
+    for entry in entries:
+        entry['instances'] = []
+
+
 def forget_the_pose(entries):
     del entries[0]['ego2global']
 
@@ -75,11 +80,22 @@ def forget_the_pose(entries):
     (lambda entries: [*entries, entries[-1]], 'are there twice'),
     (lambda entries: [entries[0], entries[2]], 'do not have the one before as newest sweep'),
     (lambda entries: entries[0]['instances'][0].update(bbox_label_3d=7), 'of no class'),
+    (drop_labels, 'no ground truth'),
+    (lambda entries: entries.clear(), 'train has no frame'),
     (forget_the_pose, 'not in the layout'),
     (lambda entries: entries[0]['lidar_points'].update(lidar_path='../x.bin'), 'digit of a split'),
 ])
 def test_spoilt_entries(prepared, change, problem):
     assert problem in '\n'.join(spoil(prepared, change))
+
+
+def test_a_segment_in_two_splits(prepared):
+    info = read_info_file(prepared / 'waymo_infos_train.pkl', 'waymo')
+    name = info['data_list'][0]['context_name']
+    found = spoil(prepared, lambda entries: [entry.update(context_name=name)
+                                             for entry in entries] and None, 'val')
+    assert found == [f'the segment {name} stands in train (number 0) and in val (number 0); remove '
+                     f'all files of it but one and prepare the data again']
 
 
 def test_missing_and_damaged_files(prepared):
@@ -124,4 +140,5 @@ def test_real_components(real_data_dir, tmp_path):
     shutil.copytree(real_data_dir / 'waymo_v2', root / 'training')
     assert prepare_waymo(root).frames == dict(train=199)
     report = check_waymo(root / 'kitti_format')
-    assert report.ok and '199 frames of 1 segments' in str(report) and 'no labels' in str(report)
+    assert '199 frames of 1 segments' in str(report) and 'no labels' in str(report)
+    assert len(report.problems) == 1 and 'no ground truth' in report.problems[0]

@@ -87,8 +87,13 @@ def find_splits(root: Path, all_frames: bool = False,
         raise DataError(f'{root} has no ImageSets/train.txt, val.txt, trainval.txt or test.txt; '
                         f'add them or use --all-frames to take every frame for training '
                         f'and validation')
+    shared = set(splits.get('train', ())) & set(splits.get('val', ()))
+    if shared and notes is not None:
+        notes.append(f'{len(shared)} of {len(splits["val"])} frames of val are in train too '
+                     f'({min(shared)}{", ..." if len(shared) > 1 else ""}): scores on them say '
+                     f'nothing of other frames')
     if 'trainval' not in splits and {'train', 'val'} <= splits.keys():
-        splits['trainval'] = splits['train'] + splits['val']
+        splits['trainval'] = list(dict.fromkeys(splits['train'] + splits['val']))
     return splits
 
 

@@ -159,7 +159,7 @@ def _write_infos(prepared: dict, frames_of: dict[str, list[str]], stamp: dict,
                         stamp=dict(stamp, split=split))
         path = report.out / f'kitti_infos_{split}.pkl'
         write_info_file(path, metainfo, data_list)
-        report.frames[split] = len(data_list)
+        report.add_split(split, data_list)
         report.files.append(path)
 
 

@@ -90,7 +90,7 @@ def read_labels(path: Path, types: Mapping[str, str] | None = None) -> list[Kitt
             numbers that cannot be.
     """
     lines = [(number, line.split()) for number, line in enumerate(read_lines(path), start=1)]
-    return [_object(words, f'{path}, line {number}', types or {})
+    return [_object(words, f'{path}, line {number}', types)
             for number, words in lines if words]
 
 
@@ -152,7 +152,10 @@ def _numbers(words: list[str], source: str) -> list[float]:
     try:
         numbers = [float(word) for word in words]
     except ValueError as error:
-        raise DataError(f'{source}: {error}') from error
+        comma = next((word for word in words if ',' in word), None)
+        raise DataError(f'{source}: {error}' if comma is None else
+                        f'{source}: {comma!r} is no number; decimals need a point and columns a '
+                        f'blank in KITTI') from error
     if not np.isfinite(numbers).all():
         raise DataError(f'{source}: a number is NaN or infinite')
     return numbers
@@ -193,15 +196,20 @@ def _matrix(words: list[str], name: str, path: Path) -> np.ndarray:
     return matrix
 
 
-def _object(words: list[str], where: str, types: Mapping[str, str]) -> KittiObject:
+def _object(words: list[str], where: str, types: Mapping[str, str] | None) -> KittiObject:
     if len(words) not in (15, 16):
-        raise DataError(f'{where} has {len(words)} columns, not 15 (or 16 with a score)')
+        tracking = len(words) in (17, 18) and all(word.lstrip('-').isdecimal()
+                                                  for word in words[:2])
+        raise DataError(f'{where} has {len(words)} columns, not 15 (or 16 with a score)'
+                        + ('; it is of KITTI tracking: cut it into one file a frame, without the '
+                           'first two columns (frame, track)' if tracking else ''))
     type_ = words[0]
-    if type_ not in KITTI_TYPES:
+    if type_ not in KITTI_TYPES and types is not None:
         type_ = types.get(type_, types.get(OTHERS, type_))
     if type_ not in KITTI_TYPES:
+        way_out = '' if types is None else f'; --types {type_}=TYPE reads it as one of them'
         raise DataError(f'{where} has the unknown type {type_!r}; KITTI knows '
-                        f'{", ".join(KITTI_TYPES)}; --types {type_}=TYPE reads it as one of them')
+                        f'{", ".join(KITTI_TYPES)}{way_out}')
     truncated, occluded, alpha, *numbers = _numbers(words[1:], where)
     left, top, right, bottom, height, width, length, x, y, z, rotation_y, *score = numbers
     result = KittiObject(type_, truncated, int(occluded), alpha, (left, top, right, bottom),

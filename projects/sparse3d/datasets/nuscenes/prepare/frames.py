@@ -229,7 +229,7 @@ def write_nuscenes_infos(data_list: list[dict], version: str, split: str, stamp:
                     stamp=dict(stamp, split=split))
     path = report.out / f'nuscenes_infos_{split}{suffix}.pkl'
     write_info_file(path, metainfo, data_list)
-    report.frames[split] = len(data_list)
+    report.add_split(split, data_list)
     report.files.append(path)
 
 

@@ -133,6 +133,11 @@ class SampleReader:
 
     def _image(self, data: dict, lidar2global: np.ndarray, path: str) -> dict:
         calibration = self.tables.get('calibrated_sensor', data['calibrated_sensor_token'])
+        if np.shape(calibration['camera_intrinsic']) != (3, 3):
+            raise DataError(f'calibrated_sensor {calibration["token"]} of {data["channel"]} in '
+                            f'{self.tables.table_root} has the camera_intrinsic '
+                            f'{calibration["camera_intrinsic"]!r:.60}, not 3 x 3 numbers; '
+                            f'give it, or leave the pictures out with --no-cameras')
         lidar2cam = np.linalg.inv(sensor2global(self.tables, data)) @ lidar2global
         return dict(
             img_path=path, cam2img=calibration['camera_intrinsic'], height=data['height'],

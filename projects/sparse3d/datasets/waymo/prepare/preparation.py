@@ -16,7 +16,12 @@ from sparse3d.datasets.waymo.frame import CAMERAS, TOP, WaymoFrame
 from sparse3d.datasets.waymo.prepare.database import FOLDER, cut_out_objects, write_indices
 from sparse3d.datasets.waymo.prepare.infos import CLASS_NAMES, frame_info
 from sparse3d.datasets.waymo.prepare.points import WaymoPoints, frame_points
-from sparse3d.datasets.waymo.prepare.segments import Segment, find_segments
+from sparse3d.datasets.waymo.prepare.segments import (
+    Segment,
+    find_segments,
+    folders_without_segments,
+    repeated_segments,
+)
 from sparse3d.errors import DataError
 from sparse3d.parallel.pool import run_parallel
 from sparse3d.preparation.journal import Journal
@@ -81,6 +86,7 @@ def prepare_waymo(
     journal = Journal(out / f'.prepare_waymo{suffix}', dict(
         format_version=FORMAT_VERSION, writer=__version__, root=str(root.resolve()), **options))
     report = PreparationReport(out)
+    report.notes += folders_without_segments(root, options['version']) if splits is None else []
     infos, objects = _prepare_segments(mine, out, journal, options, workers, skip_damaged, report)
     stamp = dict(format_version=FORMAT_VERSION, box_convention=BOX_CONVENTION,
                  source=_source(root, options['version']), options=options,
@@ -133,6 +139,7 @@ def prepare_segment(segment: Segment, out: Path, journal: Journal,
 def write_waymo_infos(out: Path, infos: dict[str, list[dict]], stamp: dict,
                       report: PreparationReport, suffix: str = '') -> None:
     """Write one info file per split, and ``trainval`` where train and val are whole."""
+    report.notes += repeated_segments(infos)
     if {'train', 'val'} <= infos.keys() and not suffix:
         infos = dict(infos, trainval=infos['train'] + infos['val'])
     for split, data_list in infos.items():
@@ -142,7 +149,7 @@ def write_waymo_infos(out: Path, infos: dict[str, list[dict]], stamp: dict,
             stamp=dict(stamp, split=split))
         path = out / f'waymo_infos_{split}{suffix}.pkl'
         write_info_file(path, metainfo, data_list)
-        report.frames[split] = len(data_list)
+        report.add_split(split, data_list)
         report.files.append(path)
 
 

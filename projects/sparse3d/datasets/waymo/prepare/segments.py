@@ -1,9 +1,10 @@
 """Which segments a Waymo data set has, and how each is read."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sparse3d.datasets.waymo.frame import WaymoFrame
 from sparse3d.datasets.waymo.prepare.point_counts import with_point_counts
@@ -15,6 +16,8 @@ from sparse3d.errors import DataError
 SPLITS = dict(training=('train', 0), validation=('val', 1), testing=('test', 2),
               testing_3d_camera_only_detection=('test_cam_only', 3))
 VERSIONS = ('v1', 'v2')
+_PATTERNS = dict(v1='*.tfrecord', v2='vehicle_pose/*.parquet')
+FRAMES_OF_A_NUMBER = 1000   # a frame's number: split, segment, frame, three digits each
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,34 @@ def find_segments(root: Path, version: str = 'auto') -> dict[str, list[Segment]]
     return next(iter(found.values()))
 
 
+def repeated_segments(infos: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """Sentences on segments that stand twice in a data set, in one split or in two.
+
+    Args:
+        infos: entries of the info file of each split.
+    """
+    places: dict[str, dict[str, None]] = {}
+    for split, entries in infos.items():
+        for entry in entries if split != 'trainval' else ():  # train and val once more
+            number = int(entry.get('sample_idx', 0)) // FRAMES_OF_A_NUMBER % FRAMES_OF_A_NUMBER
+            where = places.setdefault(entry.get('context_name', ''), {})
+            where[f'{split} (number {number})'] = None
+    return [f'the segment {name} stands in {" and in ".join(where)}; remove all files of it but '
+            f'one and prepare the data again'
+            for name, where in places.items() if name and len(where) > 1]
+
+
+def folders_without_segments(root: Path, version: str) -> list[str]:
+    """Sentences on folders of splits that hold something, but no segment of this version."""
+    wanted = _PATTERNS[version]
+    return [f'left out: {root / folder} holds no {wanted}, which format {version} needs'
+            for folder in SPLITS
+            if (root / folder).is_dir() and any((root / folder).iterdir())
+            and not any((root / folder).glob(wanted))]
+
+
 def _segments(root: Path, version: str) -> dict[str, list[Segment]]:
-    pattern = dict(v1='*.tfrecord', v2='vehicle_pose/*.parquet').get(version)
+    pattern = _PATTERNS.get(version)
     if pattern is None:
         raise DataError(f'there is no version {version!r} of Waymo; known are auto, v1, v2')
     names = {folder: sorted(path.name for path in (root / folder).glob(pattern))

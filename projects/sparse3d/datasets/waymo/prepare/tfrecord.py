@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from sparse3d.datasets.waymo.crc32c import masked_crc32c
 from sparse3d.errors import DataError
+from sparse3d.first_bytes import other_kind_of
 
 _HEAD = struct.Struct('<QI')
 _FOOT = struct.Struct('<I')
@@ -26,6 +27,8 @@ def read_records(path: str | os.PathLike) -> Iterator[bytes]:
     try:
         with open(path, 'rb') as stream:
             size = os.fstat(stream.fileno()).st_size
+            if size and (other := other_kind_of(stream)):
+                raise DataError(f'{path} is no TFRecord file: {other}')
             number = 0
             while stream.tell() < size:
                 yield _record(stream, size, f'{path}, record {number}')

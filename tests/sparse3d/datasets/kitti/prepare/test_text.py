@@ -49,6 +49,23 @@ def test_impossible_labels(tmp_path, old, new, message):
     assert 'file.txt, line 1' in str(caught.value)
 
 
+@pytest.mark.parametrize('change, message', [
+    (lambda line: f'0 -1 {line}', '17 columns.*KITTI tracking.*without the first two columns'),
+    (lambda line: f'{line} 0.9 1', r'17 columns, not 15 \(or 16 with a score\)$'),
+    (lambda line: line.replace('58.49', '58,49'), "'58,49' is no number; decimals need a point")])
+def test_labels_of_other_tools_get_a_way_out(tmp_path, change, message):
+    with pytest.raises(DataError, match=message):
+        read_labels(_file(tmp_path, change(LABEL.splitlines()[0])))
+
+
+def test_the_option_of_create_data_is_named_there_alone(tmp_path):
+    path = _file(tmp_path, LABEL.replace('Car', 'Bus', 1))
+    with pytest.raises(DataError, match='--types Bus=TYPE'):
+        read_labels(path, {})
+    with pytest.raises(DataError, match='DontCare$'):
+        read_labels(path)
+
+
 def test_calibration_by_hand(small_kitti, tmp_path):
     calibration = read_calibration(_file(tmp_path, small_kitti.calibration()))
     point = calibration.lidar2cam @ (10, 1, 0.5, 1)
@@ -94,7 +111,7 @@ def test_types_that_kitti_does_not_know(tmp_path):
     text = ''.join(LABEL.replace('Car ', f'{name} ') for name in ('Bus', 'Cone', 'Van'))
     path = _file(tmp_path, text)
     with pytest.raises(DataError, match="'Bus'.*--types Bus=TYPE"):
-        read_labels(path)
+        read_labels(path, {})
     with pytest.raises(DataError, match="'Cone'"):
         read_labels(path, dict(Bus='Truck'))
     found = read_labels(path, {'Bus': 'Truck', '*': 'DontCare'})

@@ -1,6 +1,7 @@
 """nuScenes prepared from simulated drives, checked against the devkit and mmdet3d."""
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -206,6 +207,17 @@ def test_damaged_tables_are_named(copy, table, content, message):
     path = copy / f'v1.0-mini/{table}.json'
     path.unlink() if content is None else path.write_text(content)
     with pytest.raises(DataError, match=message):
+        prepare_nuscenes(copy)
+
+
+@pytest.mark.parametrize('matrix', ['[]', '[[1, 0, 0], [0, 1, 0]]'])
+def test_a_camera_without_intrinsics_is_named(copy, matrix):
+    path = copy / 'v1.0-mini/calibrated_sensor.json'
+    rows = json.loads(path.read_text())
+    for row in rows:
+        row['camera_intrinsic'] = json.loads(matrix)
+    path.write_text(json.dumps(rows))
+    with pytest.raises(DataError, match='of CAM_.* has the camera_intrinsic .*--no-cameras'):
         prepare_nuscenes(copy)
 
 

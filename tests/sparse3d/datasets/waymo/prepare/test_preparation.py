@@ -246,3 +246,15 @@ def test_objects_of_parts_are_those_of_one_run(waymo_v1):
 def test_no_objects_on_request(waymo_v2):
     report = prepare_waymo(waymo_v2, database_interval=0)
     assert not report.objects and not list((waymo_v2 / 'kitti_format').glob('*dbinfos*'))
+
+
+def test_folders_without_segments_and_segments_that_stand_twice_are_told(waymo_v1):
+    """The fixture's three files hold one segment."""
+    assert 'stands in train (number 0) and in train (number 1) and in val' in str(
+        prepare_waymo(waymo_v1))
+    for path in (waymo_v1 / 'training').iterdir():
+        path.rename(f'{path}.gz')
+    said = str(prepare_waymo(waymo_v1))
+    assert f'left out: {waymo_v1 / "training"} holds no *.tfrecord' in said
+    assert 'left out' not in str(prepare_waymo(waymo_v1, splits=['val']))
+    assert 'stands in' not in said
