@@ -86,8 +86,12 @@ def image_fault(content: bytes) -> str | None:
     return None
 
 
-def image_file_fault(path: str | os.PathLike) -> str | None:
+def image_file_fault(path: str | os.PathLike, decode_others: bool = False) -> str | None:
     """:func:`image_fault` of a file, of which the ends alone are read where they tell enough.
+
+    Args:
+        path: of the file.
+        decode_others: decode what is neither PNG nor JPEG: a web page saved as .jpg, say.
 
     Raises:
         DataError: if it does not exist or cannot be read.
@@ -105,7 +109,9 @@ def image_file_fault(path: str | os.PathLike) -> str | None:
         return image_fault(head + tail if size > _HEAD else head)
     content = read_bytes(path)
     fault = image_fault(content)
-    return _depth_fault(content) if fault is None and not content.startswith(_JPEG) else fault
+    if fault is None and decode_others and not content.startswith(_JPEG):
+        return _depth_fault(content)
+    return fault
 
 
 def image_size(path: str | os.PathLike) -> tuple[int, int]:

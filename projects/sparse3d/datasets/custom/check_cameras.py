@@ -34,7 +34,7 @@ def check_cameras(infos: list[dict], root: Path, split: str, report: CheckReport
     if not files:
         return
     damaged = [f'{path} {fault}' for _, path in files
-               if (fault := image_file_fault(path_inside(root, path))) is not None]
+               if (fault := image_file_fault(path_inside(root, path), True)) is not None]
     sizes = _sizes(files, root, damaged, split, report)
     report.problems_of(f'pictures of {split} cannot be used', damaged)
     seen, boxes = Counter(), 0

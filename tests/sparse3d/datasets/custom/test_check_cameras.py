@@ -125,3 +125,12 @@ def test_cameras_without_pictures_and_names_in_another_case_are_said(own):
     (own / 'calibration.json').write_text(json.dumps(content))
     with pytest.raises(DataError, match='nothing of the camera FRONT.*write the name as that of'):
         prepare_custom(own)
+
+
+def test_every_picture_that_is_none_is_found(own):
+    for name in ('001', '002'):
+        (own / f'images/FRONT/{name}.png').write_bytes(b'<html>404 not found</html>')
+    prepare_custom(own)
+    problems = ' '.join(check_custom(own).problems)
+    assert 'FRONT/001.png is damaged or no picture' in problems
+    assert 'FRONT/002.png is damaged or no picture' in problems
