@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from mmengine.config import Config
 
 from sparse3d.apis.visualize import frames_with_detections
+from sparse3d.atomic_files import make_folder
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.engine.training_log import read_losses
 from sparse3d.errors import ConfigError, DataError
@@ -101,7 +102,7 @@ def analyze(
     _write_worst(report, worst_frames, Path(out))
     if checkpoint is not None:
         _write_training(report, Path(checkpoint).parent)
-    Path(out).mkdir(parents=True, exist_ok=True)
+    make_folder(Path(out))
     return report.write(Path(out) / 'report.html')
 
 

@@ -21,6 +21,7 @@ from sparse3d.transforms.cloud_files import read_cloud
 from sparse3d.transforms.column_count import likely_columns
 from sparse3d.transforms.given_arrays import MATRICES, TakesImages, TakesPoints, taking_arrays
 from sparse3d.transforms.image_files import decode_image
+from sparse3d.transforms.named_columns import points_of_columns
 from sparse3d.transforms.point_files import read_bytes
 
 Image = np.ndarray | str | PathLike
@@ -67,6 +68,10 @@ class ArraySamples:
         self._cameras: tuple[str, ...] = images[-1].image_cameras if images else ()
         self.views = len(self._cameras)
         self.columns, self.has_age = len(self.names), 'age' in self.names
+        if not isinstance(intensity_scale, int | float | np.number) \
+                or not 0 < intensity_scale < np.inf:
+            raise ConfigError(f'intensity_scale is {intensity_scale!r}; give a positive number, '
+                              f'such as 1 / 255')
         self.intensity_scale, self.ground_shift = float(intensity_scale), float(ground_shift)
         if self.intensity_scale != 1 and 'intensity' not in self.names:
             raise ConfigError(f'intensity_scale={intensity_scale} is for a model that takes '
@@ -124,8 +129,21 @@ class ArraySamples:
         if isinstance(points, str | PathLike):
             return self._read_file(Path(points))
         points = points.detach().cpu().numpy() if hasattr(points, 'detach') else points
-        points = np.asarray(points, np.float32)
         wanted = self._wanted()
+        try:
+            given = np.asarray(points)
+            if given.dtype.names:
+                return self._as_array(points_of_columns(
+                    {name: given[name].ravel() for name in given.dtype.names
+                     if not given.dtype[name].shape}, self.names, 'the array of points'))
+            if given.dtype.kind not in 'fiubO':
+                raise ValueError(f'{given.dtype} are no real numbers')
+            points = given.astype(np.float32)
+        except (ValueError, TypeError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(f'the points are {type(points).__name__}, no array of numbers '
+                            f'({str(error)[:100]}); this model needs {wanted}') from error
         if self.has_age and points.ndim == 2 and points.shape[1] == self.columns - 1:
             points = np.column_stack([points, np.zeros(len(points), np.float32)])
         if points.ndim != 2 or points.shape[1] != self.columns:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from sparse3d.atomic_files import make_folder
 from sparse3d.errors import BackendUnavailable, DataError
 
 
@@ -28,7 +29,7 @@ def write_video(pictures: Sequence[str | os.PathLike], path: str | os.PathLike,
     if not pictures:
         raise DataError(f'there are no pictures to make {path} of')
     height, width = (size // 2 * 2 for size in _read(pictures[0]).shape[:2])
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f'.{path.stem}.{os.getpid()}.tmp.mp4')  # the ending says the format
     try:
         writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter_fourcc(*'mp4v'),

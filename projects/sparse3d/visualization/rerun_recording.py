@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sparse3d.atomic_files import UnwritableFile
+from sparse3d.atomic_files import UnwritableFile, make_folder
 from sparse3d.errors import BackendUnavailable
 from sparse3d.visualization.box_lines import box_segments, velocity_marks
 from sparse3d.visualization.camera_overlay import project_segments
@@ -45,7 +45,7 @@ def write_recording(frames: Iterable[Frame], path: str | os.PathLike,
     temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
     recording, count = rerun.new_recording(APPLICATION), 0
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         rerun.save(temporary, recording=recording)
         rerun.log('world', rerun.ViewCoordinates.FLU, static=True, recording=recording)
         for count, frame in enumerate(frames, 1):

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sparse3d.atomic_files import make_folder
 from sparse3d.datasets.custom.prepare.files import (
     CustomFrame,
     find_frames,
@@ -111,7 +112,7 @@ def prepare_custom(root: str | os.PathLike, options: CustomPreparation | None = 
         options = replace(options, database=False)
     cut = set(splits['train']) if options.database else set()
     if options.database:
-        (root / DATABASE_FOLDER).mkdir(parents=True, exist_ok=True)
+        make_folder(root / DATABASE_FOLDER)
     function = partial(_prepare_frame, root=root, columns=options.columns, cut=frozenset(cut),
                        calibration=calibration, times=times)
     report, prepared = PreparationReport(root, notes=notes), {}
