@@ -1,7 +1,7 @@
 # make demo   install, simulate a drive, train, evaluate, render
 # make test   install, run the tests but the slow ones
-PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10; do \
-	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null \
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.10; do \
+	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& echo $$p && break; done || true)
 VENV ?= .venv
 RUN = $(VENV)/bin/python
@@ -15,13 +15,13 @@ ifeq ($(OMP_WAIT_POLICY),)
 export GOMP_SPINCOUNT ?= 0
 endif
 
-.PHONY: help install demo test test-fast test-slow doctor lint docs release clean
+.PHONY: help install demo test test-fast test-slow test-numpy2 matrix doctor lint docs release clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
 install:
-	@test -n "$(PYTHON)" || { echo 'Python 3.10, 3.11 or 3.12 is needed; name one with make PYTHON=...'; exit 1; }
+	@test -n "$(PYTHON)" || { echo 'Python 3.10 to 3.13 is needed; name one with make PYTHON=...'; exit 1; }
 	@$(PYTHON) tools/install.py --venv $(VENV) $(INSTALL_OPTIONS)
 
 demo: install
@@ -37,6 +37,14 @@ test-fast: install
 # make test-slow   what make test leaves out: whole trainings, commands of the pages, field cases
 test-slow: install
 	@$(TEST) -m slow $(PYTEST_OPTIONS)
+
+# make test-numpy2   the everyday loop with NumPy 2, in an environment of its own (.venvs/numpy2)
+test-numpy2:
+	@$(PYTHON) tools/matrix.py --rows numpy2
+
+# make matrix   installs every row of docs/installation.md and runs the fast tests, fills the table
+matrix:
+	@$(PYTHON) tools/matrix.py --write
 
 # make doctor   a table of what works on this machine
 doctor: install

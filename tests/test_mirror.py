@@ -18,6 +18,7 @@ ACROSS_FILES = {
     'sparse3d/apis/test_contracts.py': 'every verb asks the contracts',
     'sparse3d/datasets/waymo/prepare/test_older_records.py': 'read_v1.py, point_counts.py',
     'sparse3d/engine/test_own_config.py': 'a config of a user beside the installed ones',
+    'sparse3d/test_damaged_files.py': 'every reader of files of others',
     'sparse3d/test_contract_references.py': 'what the contracts of this repository name is there',
     'sparse3d_cli/test_verbs.py': 'every verb: --help is light',
     'sparsebev/test_own_cameras.py': 'three cameras of other names, from preparation to boxes',

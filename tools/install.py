@@ -19,11 +19,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'projects')]
 
-from installation import mmcv_build  # noqa: E402
+from installation import locks, mmcv_build  # noqa: E402
 from installation.steps import Step, StepFailed, run_logged  # noqa: E402
 from sparse3d.apis import system_packages  # noqa: E402
 
-CONSTRAINTS = ROOT / 'constraints.txt'
 BUILD_TOOLS = ['setuptools', 'wheel', 'ninja', 'packaging', 'psutil']
 
 
@@ -32,6 +31,9 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='example:\n  python3.11 tools/install.py --venv .venv --device auto')
     parser.add_argument('--venv', type=Path, default=ROOT / '.venv', help='where to create it')
+    parser.add_argument('--lock', type=Path, default=locks.default_lock(sys.version_info[:2]),
+                        help='file with the versions to install; with one of NumPy 2 mmdet3d is '
+                             'installed without the nuscenes-devkit (default: %(default)s)')
     parser.add_argument('--device', choices=('auto', 'cpu', 'cuda'), default='auto',
                         help='which builds to take; auto: cuda where an NVIDIA driver answers')
     parser.add_argument('--wheel-cache', type=Path, default=default_cache(),
@@ -54,6 +56,11 @@ class Installer:
     def __init__(self, options: argparse.Namespace) -> None:
         self.venv = options.venv.absolute()
         self.python = str(self.venv / 'bin' / 'python')
+        self.lock = options.lock.absolute()
+        if not self.lock.is_file():
+            raise StepFailed(f'the lock {self.lock} does not exist; there are '
+                             f'{", ".join(row.lock for row in locks.ROWS if row.path.is_file())}')
+        self.numpy_2 = locks.is_numpy_2(self.lock.read_text())
         self.cuda = options.device == 'cuda' or (
             options.device == 'auto' and system_packages.has_nvidia_gpu())
         self.mmcv_cuda = self.cuda and shutil.which('nvcc') is not None
@@ -65,7 +72,7 @@ class Installer:
     # The steps ---------------------------------------------------------------
 
     def steps(self) -> list[Step]:
-        pins = CONSTRAINTS.read_text() + (ROOT / 'setup.cfg').read_text() + str(self.cuda)
+        pins = self.lock.read_text() + (ROOT / 'setup.cfg').read_text() + str(self.cuda)
         return [
             Step('torch: PyTorch and the build tools', pins, self._install_torch),
             Step("stack: mmcv's operators and the other packages", pins, self._install_stack),
@@ -95,22 +102,25 @@ class Installer:
         self.state.mkdir(exist_ok=True)
 
     def _install_torch(self, log: Path) -> None:
-        self._pip(log, 'torch', '-c', str(CONSTRAINTS), 'torch', 'numpy', *BUILD_TOOLS)
+        self._pip(log, 'torch', '-c', str(self.lock), 'torch', 'numpy', *BUILD_TOOLS)
 
     def _install_stack(self, log: Path) -> None:
         """mmcv compiles while pip fetches the rest; the compiler and the network overlap."""
         thread = threading.Thread(target=self._try_mmcv_wheel, args=(log.with_suffix('.mmcv.log'),))
         thread.start()
         try:
-            self._pip(log, 'packages', '-c', str(CONSTRAINTS), *self._requirements())
+            self._pip(log, 'packages', '-c', str(self.lock), *self._requirements())
         finally:
             thread.join()
         if self._wheel_error:
             raise self._wheel_error
+        if self.numpy_2:
+            self._pip(log, 'mmdet3d', '-c', str(self.lock), '--no-deps',
+                      *locks.WITHOUT_ITS_NEEDS)
         self._pip(log, 'mmcv', '--no-deps', '--force-reinstall', str(self._mmcv_wheel()))
         # mmengine asks for opencv-python, nuscenes-devkit for the headless build of the same
         # module: the headless one, which needs no display libraries, has to be written last.
-        self._pip(log, 'opencv', '-c', str(CONSTRAINTS), '--no-deps', '--force-reinstall',
+        self._pip(log, 'opencv', '-c', str(self.lock), '--no-deps', '--force-reinstall',
                   'opencv-python-headless')
 
     def _install_project(self, log: Path) -> None:
@@ -127,9 +137,11 @@ class Installer:
         extras = metadata['options.extras_require']
         listed = [metadata['options']['install_requires'], extras['cuda' if self.cuda else 'cpu'],
                   extras['test'], extras['dev']]
-        names = [line.strip() for text in listed for line in text.splitlines() if line.strip()]
+        lines = [line.strip() for text in listed for line in text.splitlines()]
+        names = [line for line in lines if line and not line.startswith('#')]
         # mmdet3d, mmdet and mmengine do not declare mmcv, so nothing pulls its sdist in.
-        return [name for name in names if not name.startswith('mmcv')]
+        return locks.requirements_for(
+            [name for name in names if not name.startswith('mmcv')], self.numpy_2)
 
     def _pip(self, log: Path, label: str, *arguments: str) -> None:
         run_logged([self.python, '-m', 'pip', 'install', '--disable-pip-version-check',
@@ -193,9 +205,9 @@ def _safe_extraction() -> dict:
 
 
 def check_python() -> None:
-    if not (3, 10) <= sys.version_info[:2] <= (3, 12):
-        raise StepFailed(f'Python {sys.version.split()[0]} is not supported: run with Python 3.10, '
-                         '3.11 or 3.12, e.g. make PYTHON=python3.11')
+    if not locks.OLDEST <= sys.version_info[:2] <= locks.NEWEST:
+        raise StepFailed(f'Python {sys.version.split()[0]} is not supported: run with Python 3.10 '
+                         'to 3.13, e.g. make PYTHON=python3.11')
 
 
 def check_system(state: Path) -> None:

@@ -14,7 +14,9 @@ default_hooks = dict(
     # Numbers of the training's points go into checkpoints; detection compares its own with them.
     point_statistics=dict(type='PointStatisticsHook'),
     # An evaluation that cannot work fails before the first epoch.
-    validate_first=dict(type='ValidateBeforeTrainingHook'))
+    validate_first=dict(type='ValidateBeforeTrainingHook'),
+    # A picture of losses, rates and metrics in the work folder.
+    curves=dict(type='LearningCurvesHook'))
 
 randomness = dict(seed=0)
 env_cfg = dict(

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from mmdet3d.models.utils import draw_heatmap_gaussian, gaussian_radius
 from torch import Tensor
+
+from sparse3d.ops.gaussian_heatmap import draw_gaussians, gaussian_radii
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def center_targets(
     """
     classes, height, width = map_shape
     heatmap = boxes[0].new_zeros((len(boxes), *map_shape))
-    indices, codes, kept = [], [], []
+    indices, codes, kept, planes, cells = [], [], [], [], []
     for sample, (of_sample, names) in enumerate(zip(boxes, labels, strict=True)):
         position = _cells(of_sample[:, :2], grid)
         on_map = ((position >= 0) & (position < position.new_tensor([width, height]))).all(1)
@@ -58,31 +59,19 @@ def center_targets(
         rows = usable.nonzero().squeeze(1)[:max_objects]
         of_sample, position = of_sample[rows], position[rows]
         cell = position.floor().long()
-        _draw(
-            heatmap[sample],
-            names[rows],
-            cell,
-            of_sample[:, 3:5],
-            grid,
-            gaussian_overlap,
-            min_radius,
-        )
+        planes.append(sample * classes + names[rows])
+        cells.append(cell)
         indices.append((sample * height + cell[:, 1]) * width + cell[:, 0])
         codes.append(_encode(of_sample, position - cell))
         kept.append(of_sample)
-    return CenterTargets(heatmap, torch.cat(indices), torch.cat(codes), torch.cat(kept))
+    objects = torch.cat(kept)
+    radii = gaussian_radii(objects[:, 3:5] / objects.new_tensor(grid.cell), gaussian_overlap)
+    draw_gaussians(heatmap, torch.cat(planes), torch.cat(cells), radii.long().clamp(min=min_radius))
+    return CenterTargets(heatmap, torch.cat(indices), torch.cat(codes), objects)
 
 
 def _cells(xy: Tensor, grid: MapGrid) -> Tensor:
     return (xy - xy.new_tensor(grid.origin)) / xy.new_tensor(grid.cell)
-
-
-def _draw(heatmap: Tensor, labels: Tensor, cells: Tensor, sizes: Tensor, grid: MapGrid,
-          gaussian_overlap: float, min_radius: int) -> None:
-    in_cells = sizes / sizes.new_tensor(grid.cell)
-    for label, cell, size in zip(labels.tolist(), cells, in_cells, strict=True):
-        radius = max(min_radius, int(gaussian_radius((size[0], size[1]), gaussian_overlap)))
-        draw_heatmap_gaussian(heatmap[label], cell, radius)
 
 
 def _encode(boxes: Tensor, within: Tensor) -> Tensor:

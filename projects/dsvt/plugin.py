@@ -14,7 +14,8 @@ plugin = Plugin(
         'model.bbox_head.published_turned_nms',
         'model.middle_encoder.published_embedding_order',
         'model.middle_encoder.published_empty_slots',
-        'model.voxel_encoder.published_meters'),
+        'model.voxel_encoder.published_meters',
+        'optim_wrapper.paramwise_cfg.published_leaf_parameters'),
     benchmarks={'dsvt': 'dsvt.benchmark:run'},
     exporters={'dsvt_onnx': 'dsvt.onnx_export:export_onnx'},
     docs='projects/dsvt/README.md')

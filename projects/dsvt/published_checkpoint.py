@@ -22,7 +22,9 @@ from sparse3d.errors import CheckpointError
 CONFIGS = dict(pillar='dsvt_pillar_waymo_1frame_24e',
                voxel='dsvt_voxel_waymo_1frame_24e',
                nuscenes='dsvt_pillar_nuscenes_20e')
-ENCODER_OPTIONS = {'model.voxel_encoder.published_meters': True,
+UNTRAINED = {'optim_wrapper.paramwise_cfg.published_leaf_parameters': True}
+ENCODER_OPTIONS = {**UNTRAINED,
+                   'model.voxel_encoder.published_meters': True,
                    'model.middle_encoder.published_embedding_order': True}
 OPTIONS = dict(
     pillar={**ENCODER_OPTIONS,

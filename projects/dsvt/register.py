@@ -6,7 +6,8 @@ from dsvt.dsvt_encoder import DSVTEncoder
 from dsvt.dynamic_voxel_encoder import DynamicVoxelEncoder
 from dsvt.iou_center_head import IoUCenterHead
 from dsvt.neighborhood_decoder import NeighborhoodDecoderLayer
+from dsvt.published_optimizer import DSVTOptimWrapperConstructor, PublishedLeafOptimWrapper
 from dsvt.residual_bev_backbone import ResidualBEVBackbone
 
-__all__ = ['DSVTEncoder', 'DynamicVoxelEncoder', 'IoUCenterHead', 'NeighborhoodDecoderLayer',
-           'ResidualBEVBackbone']
+__all__ = ['DSVTEncoder', 'DSVTOptimWrapperConstructor', 'DynamicVoxelEncoder', 'IoUCenterHead',
+           'NeighborhoodDecoderLayer', 'PublishedLeafOptimWrapper', 'ResidualBEVBackbone']

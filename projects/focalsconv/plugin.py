@@ -22,3 +22,11 @@ plugin = Plugin(
     benchmarks={'focalsconv': 'focalsconv.benchmark:run'},
     pictures={'importance': 'focalsconv.importance_pictures:write_importance'},
     docs='projects/focalsconv/README.md')
+
+# What the baselines of these methods were published as; a name of its own, so that who looks for
+# them finds it.
+baselines = Plugin(
+    name='baselines',
+    modules=(),
+    convert='focalsconv.baseline_checkpoints:convert',
+    docs='docs/coming_from.md')

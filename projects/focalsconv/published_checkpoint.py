@@ -66,7 +66,7 @@ def convert(published: Mapping[str, Tensor], config: str | None = None) -> Conve
     published = {name: value for name, value in published.items() if name != 'global_step'}
     system, images = _system(published), any('ifn.model.' in name for name in published)
     config = config or _config_of(system, images, published)
-    model = _build(config)
+    model = build_detector(config)
     image_prefix = 'network2d.' if system == 'centerpoint' else 'backbone_3d.semseg.'
     encoder_prefix = 'backbone.' if system == 'centerpoint' else 'backbone_3d.'
     others = {name: value for name, value in published.items()
@@ -112,7 +112,12 @@ def _options_of(system: str, images: bool) -> dict[str, Any]:
     return {**KITTI_OPTIONS, **(KITTI_IMAGE_OPTIONS if images else {})}
 
 
-def _build(config: str) -> nn.Module:
+def build_detector(config: str) -> nn.Module:
+    """The detector of one of our configs, with random weights.
+
+    Raises:
+        CheckpointError: if there is no such config.
+    """
     try:
         path = find_config(config)
     except ConfigError as error:
@@ -183,7 +188,7 @@ def convert_published(published: Mapping[str, Tensor], encoder: nn.Module) -> di
     for name, value in source.items():
         ours = published_to_ours(name, residual)
         if ours in wanted:
-            converted[ours] = _fit(name, value, wanted[ours])
+            converted[ours] = kernel_in_order(name, value, wanted[ours])
         else:
             unknown.append(name)
     _refuse('has no place for', unknown)
@@ -217,7 +222,7 @@ def convert_image_branch(published: Mapping[str, Tensor], encoder: nn.Module,
         ours = part.replace('ifn.model.backbone.', 'backbone.').replace('reduce_blocks.0.',
                                                                         'reduction.')
         if ours in wanted:
-            converted[ours] = _fit(name, value, wanted[ours])
+            converted[ours] = kernel_in_order(name, value, wanted[ours])
         else:
             unknown.append(name)
     _refuse('has no place for', unknown)
@@ -239,13 +244,13 @@ def _is_residual_bias(name: str) -> bool:
     return re.fullmatch(r'conv[1-4]\.\d\.conv[12]\.bias', name) is not None
 
 
-def _fit(name: str, value: Tensor, wanted: Tensor) -> Tensor:
+def kernel_in_order(name: str, value: Tensor, wanted: Tensor) -> Tensor:
     """Bring a weight into the order of spconv 2.x, told by its shape."""
     if value.shape == wanted.shape:
         return value
     if value.dim() == 5 and value.permute(4, 0, 1, 2, 3).shape == wanted.shape:
         return value.permute(4, 0, 1, 2, 3).contiguous()
-    raise CheckpointError(f'{name} has shape {tuple(value.shape)}, this encoder needs '
+    raise CheckpointError(f'{name} has shape {tuple(value.shape)}, the model needs '
                           f'{tuple(wanted.shape)}; give it the settings of the checkpoint')
 
 

@@ -96,7 +96,7 @@ def convert_heads(published: Mapping[str, Tensor], system: str, wanted: Mapping[
         mean = ours.removesuffix('conv.bias') + 'bn.running_mean'
         converted[mean] = converted[mean] - bias
     if system == 'centerpoint':
-        _turn_boxes(converted)
+        turn_boxes(converted)
     return converted, unknown
 
 
@@ -114,7 +114,7 @@ def _fit(value: Tensor, ours: str, system: str, wanted: Mapping[str, Tensor]) ->
     return None
 
 
-def _turn_boxes(converted: dict[str, Tensor]) -> None:
+def turn_boxes(converted: dict[str, Tensor]) -> None:
     """Last layers: (width, length) to (length, width); sine and cosine of -yaw - pi / 2 to yaw."""
     changes: dict[str, Callable[[Tensor], Tensor]] = {
         'dim': lambda value: value[[1, 0, 2]],

@@ -28,3 +28,7 @@ class BackendUnavailable(Sparse3DError, RuntimeError):
 
 class PluginError(Sparse3DError, LookupError):
     """A plug-in or data set that is not installed, is broken, or clashes with another."""
+
+
+class OutOfMemory(Sparse3DError, RuntimeError):
+    """A GPU without enough memory for what it was asked to do."""

@@ -6,6 +6,7 @@ import argparse
 EXAMPLES = """\
   sparse3d convert-checkpoint focalsconv released.pth focalsconv.pth
   sparse3d convert-checkpoint sparsebev released.pth ours.pth --config sparsebev_r50_nuscenes
+  sparse3d convert-checkpoint baselines pv_rcnn.pth ours.pth   # OpenPCDet's and mmdet3d's own
   sparse3d convert-checkpoint renames old.pth new.pth   # ours, from before names changed
 """
 

@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 import torch
-from mmdet3d.models.utils import draw_heatmap_gaussian, gaussian_radius
 from torch import Tensor
 
 from sparse3d.models.heads.transfusion_matching import MatchWeights, match
 from sparse3d.models.heads.transfusion_targets import QueryTargets, targets_of_pairs
+from sparse3d.ops.gaussian_heatmap import draw_gaussians, gaussian_radii
 from sparse3d.ops.rotated_iou import rotated_iou_3d
 from sparsefusion.view_objects import ViewObjects
 
@@ -82,15 +82,15 @@ def image_heat_target(
     boxes = objects.boxes
     heat = [boxes.new_zeros(num_classes, views, *shape) for shape in shapes]
     size = (objects.size_2d / stride).float()
-    for row in (size > 0).all(1).nonzero().flatten():
-        width, height = size[row]
-        largest = float(objects.size_2d[row].max())
-        level = next((number for number in range(len(shapes) - 1)
-                      if largest < FINEST_LIMIT * 2 ** number), len(shapes) - 1)
-        radius = max(smallest_radius, float(gaussian_radius((height, width), gaussian_overlap)))
-        center = (objects.pixels[row].float() / stride / 2 ** level).int()
-        draw_heatmap_gaussian(heat[level][objects.labels[row], objects.view[row]], center,
-                              int(radius / 2 ** level))
+    rows = (size > 0).all(1).nonzero().flatten()
+    radii = gaussian_radii(size[rows].flip(1), gaussian_overlap).clamp(min=smallest_radius)
+    limits = boxes.new_tensor([FINEST_LIMIT * 2 ** level for level in range(len(shapes) - 1)])
+    levels = (objects.size_2d[rows].max(dim=1).values[:, None] >= limits).sum(dim=1)
+    planes = objects.labels[rows] * views + objects.view[rows]
+    for level, maps in enumerate(heat):
+        here = (levels == level).nonzero().flatten()
+        cells = (objects.pixels[rows[here]].float() / stride / 2 ** level).int()
+        draw_gaussians(maps, planes[here], cells, (radii[here] / 2 ** level).long())
     return torch.cat([level.flatten(2) for level in heat], dim=2)
 
 

@@ -6,9 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nuscenes import NuScenes
-from nuscenes.eval.common.loaders import load_prediction
-from nuscenes.eval.detection.data_classes import DetectionBox
 from PIL import Image
 
 CONFIG = 'configs/baselines/centerpoint_simulated_nuscenes.py'
@@ -37,8 +34,11 @@ def test_from_simulation_to_the_submission_and_the_pictures(run, tmp_path, monke
     metrics = json.loads(scores.read_text())['metrics']
     assert 0 <= metrics['nuscenes/NDS'] <= 1 and len(metrics) > 100
 
+    nuscenes = pytest.importorskip('nuscenes')
+    from nuscenes.eval.common.loaders import load_prediction
+    from nuscenes.eval.detection.data_classes import DetectionBox
     boxes, meta = load_prediction(str(submission), 500, DetectionBox, verbose=False)
-    devkit = NuScenes('v1.0-mini', str(drive), verbose=False)
+    devkit = nuscenes.NuScenes('v1.0-mini', str(drive), verbose=False)
     val = {sample['token'] for sample in devkit.sample
            if devkit.get('scene', sample['scene_token'])['name'] == 'scene-0103'}
     assert set(boxes.sample_tokens) == val and meta['use_lidar'] and not meta['use_camera']

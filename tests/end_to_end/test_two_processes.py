@@ -51,3 +51,20 @@ def test_two_processes_train_and_test_as_one(tiny_config, tmp_path):
     metrics = test(tiny_config, one.checkpoint, tmp_path / 'one')
     assert json.loads(scores.read_text())['metrics']['distance'] == pytest.approx(
         metrics['distance'], rel=1e-5)
+
+
+@pytest.mark.slow
+def test_the_gradient_of_two_halves_is_that_of_the_whole(tiny_config, tmp_path):
+    """Adam's memory after one step is a tenth of the gradient."""
+    one_step = {'train_cfg.max_epochs': 1, 'optim_wrapper.clip_grad': None}
+    in_two_processes('dist_train.sh', tiny_config, 2, '--work-dir', tmp_path / 'two',
+                     '--batch-size', 4, '--cfg-options',
+                     *(f'{key}={value}' for key, value in one_step.items()))
+    one = train(tiny_config, tmp_path / 'one', one_step, batch_size=8)
+    whole, halves = (torch.load(path, map_location='cpu')['optimizer']['state']
+                     for path in (one.checkpoint, tmp_path / 'two' / 'epoch_1.pth'))
+    assert len(whole) == 4 and all(entry['step'] == 1 for entry in (*whole.values(),
+                                                                  *halves.values()))
+    for number, entry in whole.items():
+        torch.testing.assert_close(halves[number]['exp_avg'], entry['exp_avg'], rtol=1e-6,
+                                   atol=1e-6 * entry['exp_avg'].abs().max().item())

@@ -1,6 +1,7 @@
 """The parts of the installer that need no network."""
 from __future__ import annotations
 
+import configparser
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tools'))
 
-from installation import mmcv_build  # noqa: E402
+import matrix  # noqa: E402
+from installation import locks, mmcv_build  # noqa: E402
 from installation.steps import Step, StepFailed, run_logged  # noqa: E402
 from sparse3d.apis import system_packages  # noqa: E402
 
@@ -104,3 +106,84 @@ def test_install_names_the_python_it_needs():
     done = subprocess.run([sys.executable, 'tools/install.py', '--help'], cwd=ROOT,
                           capture_output=True, text=True, check=True)
     assert 'example:' in done.stdout and '--venv' in done.stdout
+
+
+def needs() -> list[str]:
+    """What setup.cfg asks for, with the extras that make install takes."""
+    metadata = configparser.ConfigParser()
+    metadata.read(ROOT / 'setup.cfg')
+    extras = metadata['options.extras_require']
+    texts = [metadata['options']['install_requires'], *(extras[name] for name in (
+        'cpu', 'test', 'dev'))]
+    return [line for text in texts for line in text.split('\n')
+            if line.strip() and not line.startswith('#')]
+
+
+def test_with_numpy_2_the_devkit_is_left_out_and_mmdet3d_brings_nothing():
+    assert any(name.startswith('nuscenes-devkit') for name in needs())
+    assert locks.requirements_for(needs(), numpy_2=False) == needs()
+    found = locks.requirements_for(needs(), numpy_2=True)
+    assert not [name for name in found if 'mmdet3d' in name or 'nuscenes' in name]
+    assert {'mmdet==3.2.0', 'numba', 'lyft-dataset-sdk'} < set(found)
+    left = {name for name in needs() if 'mmdet3d' in name or 'nuscenes' in name}
+    assert set(needs()) - set(found) == left and len(left) == 2
+
+
+@pytest.mark.parametrize('row', locks.ROWS, ids=lambda row: row.name)
+def test_the_lock_of_a_row(row):
+    if not row.path.is_file():
+        pytest.skip(f'{row.lock} is not there: the row was never installed')
+    text = row.path.read_text()
+    pins = locks.pins_of(text)
+    assert locks.is_numpy_2(text) == (row.name != 'main')
+    assert ('nuscenes-devkit' in pins) == (row.name == 'main')
+    assert pins['torch'] == row.torch and pins['mmdet3d'] == '1.4.0' and len(pins) > 100
+    assert '/' not in text.replace('tools/', '') or row.name == 'main'  # no paths, no addresses
+
+
+def test_each_interpreter_has_its_lock(tmp_path, monkeypatch):
+    assert locks.default_lock((3, 10)) == locks.default_lock((3, 11)) == locks.MAIN
+    monkeypatch.setattr(locks, 'ROOT', tmp_path)
+    (tmp_path / 'locks').mkdir()
+    for name in ('constraints.txt', 'locks/py312-numpy2.txt'):
+        (tmp_path / name).touch()
+    newest = tmp_path / 'locks/py312-numpy2.txt'
+    assert locks.default_lock((3, 12)) == newest
+    assert locks.default_lock((3, 13)) == newest  # its own row was never installed
+    assert locks.default_lock((3, 11)) == tmp_path / 'constraints.txt'
+
+
+def test_a_lock_pins_by_name():
+    pins = locks.pins_of('# A\nnumpy==2.4.6\nlyft_dataset_SDK==0.0.8 ; python_version == "3.11"\n')
+    assert pins == {'numpy': '2.4.6', 'lyft-dataset-sdk': '0.0.8'}
+
+
+def test_a_lock_that_is_not_there():
+    done = subprocess.run([sys.executable, 'tools/install.py', '--lock', 'locks/none.txt',
+                           '--venv', '/nowhere'], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and 'locks/none.txt does not exist; there are constraints.txt' in \
+        done.stderr
+
+
+def test_lines_of_the_matrix_are_renewed_row_by_row():
+    page = f'before\n{matrix.BEGIN}\n{matrix.END}\nafter\n'
+    main, second = locks.ROWS[:2]
+    once = matrix.with_lines(page, {second.name: matrix.line_of(second, '9 passed', '2026-01-01')})
+    twice = matrix.with_lines(once, {main.name: matrix.line_of(main, '8 passed', '2026-01-02')})
+    third = matrix.line_of(second, '7 failed', '2026-01-03')
+    again = matrix.with_lines(twice, {second.name: third})
+    assert again.startswith('before\n') and again.endswith('\nafter\n')
+    assert '9 passed' not in again and again.index('8 passed') < again.index('7 failed')
+    assert '| main | 3.11 | 1.26.4 | 2.13.0 | 8 passed | 2026-01-02 |' in again
+
+
+def test_what_pytest_said():
+    assert matrix.summary_of('...\n2 failed, 30 passed, 1 skipped, 5 warnings in 3.2s') == \
+        '2 failed, 30 passed, 1 skipped'
+    assert matrix.summary_of('Segmentation fault') == 'the tests did not end'
+
+
+def test_an_interpreter_that_is_not_there(monkeypatch):
+    assert matrix.find_python('3.99') is None
+    row = locks.Row('never', '3.99', 'constraints.txt', '2', 'numpy')
+    assert matrix.run_row(row, Path('/nowhere'), 1) == (False, 'not run: no Python 3.99 here')

@@ -183,7 +183,12 @@ def _is_one_cloud(points: Sequence) -> bool:
 
 
 def _array(values: Any) -> np.ndarray:
-    return values.detach().cpu().numpy() if hasattr(values, 'detach') else np.asarray(values)
+    if not hasattr(values, 'detach'):
+        return np.asarray(values)
+    values = values.detach().cpu()
+    # Under autocast results come in half types; NumPy has no bfloat16.
+    return (values.float() if values.is_floating_point() and values.itemsize < 4
+            else values).numpy()
 
 
 def _class_names(config: Config) -> Sequence[str]:

@@ -17,8 +17,7 @@ from sparse3d.apis import system_packages
 REINSTALL = 'in a source tree: make install; elsewhere install this package anew'
 # What constraints.txt of the source tree pins, and the tests ran with.
 TESTED = {'torch': '2.13.0', 'numpy': '1.26.4', 'mmengine': '0.10.7', 'mmcv': '2.1.0',
-          'mmdet': '3.2.0', 'mmdet3d': '1.4.0', 'nuscenes-devkit': '1.2.0', 'open3d': '0.20.0',
-          'spconv': '2.3.8'}
+          'mmdet': '3.2.0', 'mmdet3d': '1.4.0', 'open3d': '0.20.0', 'spconv': '2.3.8'}
 GIGABYTE = 2 ** 30
 
 
@@ -35,7 +34,7 @@ class Row:
 def all_checks() -> Iterator[Row]:
     """Run every check; one that raises becomes a broken row, and the rest goes on."""
     checks: list[tuple[str, Callable[[], list[Row]], str]] = [
-        ('Python', check_python, 'use Python 3.10, 3.11 or 3.12'),
+        ('Python', check_python, 'use Python 3.10 to 3.13'),
         ('system packages', check_system_packages, 'install the packages named above'),
         ('packages', check_packages, REINSTALL),
         ('device', check_device, 'reinstall torch for this machine'),
@@ -56,10 +55,10 @@ def all_checks() -> Iterator[Row]:
 
 
 def check_python() -> list[Row]:
-    good = (3, 10) <= sys.version_info[:2] <= (3, 12)
+    good = (3, 10) <= sys.version_info[:2] <= (3, 13)
     found = f'{platform.python_version()} on {platform.system()} {platform.machine()}'
     return [Row('Python', 'ok' if good else 'broken', found,
-                '' if good else 'use Python 3.10, 3.11 or 3.12')]
+                '' if good else 'use Python 3.10 to 3.13')]
 
 
 def check_system_packages() -> list[Row]:

@@ -25,6 +25,7 @@ from sparse3d.engine.load_config import load_config
 from sparse3d.engine.registry_errors import clear_registry_errors
 from sparse3d.engine.runner import Sparse3DRunner, bare_model
 from sparse3d.engine.schedule_ends import check_ends
+from sparse3d.engine.training_batch import set_batch
 from sparse3d.engine.training_folder import check_folder, remove_checkpoints
 from sparse3d.engine.training_length import stretch_training
 from sparse3d.errors import CheckpointError, ConfigError
@@ -37,6 +38,7 @@ SPLITS = ('train', 'val')
 LENGTH = 'train_cfg.max_epochs'
 SCHEDULE_LENGTHS = {'begin', 'end', 'T_max', 'total_steps', 'milestones', 'periods', 'step_size',
                     'by_epoch', 'convert_to_iter_based'}
+OF_MIXED_PRECISION = ('loss_scale', 'dtype', 'use_fp64')  # arguments of AmpOptimWrapper alone
 TRAINING_KEYS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 
 
@@ -72,6 +74,9 @@ def train(
         dry_run: bool = False,
         epochs: int | None = None,
         overwrite: bool = False,
+        batch_size: int | None = None,
+        workers: int | None = None,
+        accumulate: int | None = None,
 ) -> TrainingResult | DryRun:
     """Train, with mmengine's Runner, what a config describes.
 
@@ -82,7 +87,7 @@ def train(
         amp: automatic mixed precision (GPU).
         resume: ``'auto'`` goes on from the latest checkpoint in ``work_dir``, or starts
             if there is none; a path goes on from that checkpoint.
-        auto_scale_lr: scale the learning rate by batch size / ``base_batch_size``.
+        auto_scale_lr: scale the learning rate by samples of a step / ``base_batch_size``.
         launcher: ``'none'``, ``'pytorch'`` (torchrun), ``'slurm'`` or ``'mpi'``.
         seed: overrides the config's ``randomness.seed``.
         allow_partial: let ``load_from`` name a checkpoint of which only a part fits.
@@ -94,12 +99,16 @@ def train(
             (:func:`~sparse3d.engine.training_length.stretch_training`). The option
             ``train_cfg.max_epochs`` means the same, unless options set a schedule's length as well.
         overwrite: train anew in a folder that holds checkpoints, which are removed.
+        batch_size: samples that each process reads at a time.
+        workers: processes that read data beside each training process.
+        accumulate: batches whose mean gradient makes a step of the optimizer.
 
     Raises:
         ConfigError: if the config cannot mean what it says, its schedules do not end with the
             training, or the folder holds checkpoints and nothing says what becomes of them.
         CheckpointError: if a checkpoint is damaged or one of another model.
         DataError: if data cannot be read or a file cannot be written.
+        OutOfMemory: if the GPU is too small, naming what makes the training smaller.
     """
     if overwrite and resume is not None:
         raise ConfigError('--overwrite begins anew and --resume goes on: give one of them')
@@ -108,6 +117,9 @@ def train(
     missing = [key for key in TRAINING_KEYS if config.get(key) is None]
     if missing:
         raise ConfigError(f'the config cannot train: it has no {", ".join(missing)}')
+    set_batch(config, batch_size, workers, accumulate)
+    if batch_size is not None or accumulate is not None:
+        config.batch_set = True  # the rate may be that of another batch: worth a sentence
     check_parts(config.to_dict())
     check_config(config, SPLITS)
     check_ends(config.get('param_scheduler'), config.train_cfg)
@@ -181,8 +193,9 @@ def _set_amp(config: Config, amp: bool, only_looking: bool) -> None:
         config.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
     if config.optim_wrapper.type == 'AmpOptimWrapper' and not torch.cuda.is_available():
         if only_looking:  # here, for a machine with a GPU
-            config.optim_wrapper = {'type': 'OptimWrapper', 'optimizer':
-                                    config.optim_wrapper.optimizer}
+            config.optim_wrapper = {
+                **{key: value for key, value in config.optim_wrapper.items()
+                   if key not in OF_MIXED_PRECISION}, 'type': 'OptimWrapper'}
             return
         raise ConfigError('mixed precision (--amp) needs a GPU, and this machine has none; '
                           'train without it')

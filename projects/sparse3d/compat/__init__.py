@@ -2,27 +2,32 @@
 
 Importing :mod:`sparse3d.compat.applied` applies all of them. Every repair module has a
 ``apply_patch()`` function that is safe to call twice; the module docstring says what is wrong
-upstream and how to see it. Deleting a module and its line below removes the repair.
+upstream and how to see it, the table below which versions need it. Deleting a module and its line
+removes the repair.
 """
 from __future__ import annotations
 
 from importlib import import_module
 
-PATCHES: tuple[str, ...] = (
-    'activation_checkpointing',
-    'checkpoint_loading',
-    'config_scope',
-    'info_files',
-    'multi_sweep',
-    'numpy_names',
-    'one_cycle',
-    'one_row_batch_norm',
-    'spconv_cpu',
-    'spconv_dense',
-    'spconv_pointwise_weights',
-    'voxelization',
-    'rotated_iou',
-)
+# In the order in which they are applied: which versions need them, as far as was looked at.
+NEEDED_BY: dict[str, str] = {
+    # First: the others load mmdet3d.
+    'nuscenes_devkit': 'mmdet3d 1.4.0 (its last release) where nuscenes-devkit is not installed',
+    'activation_checkpointing': 'mmdet 3.2.0 and mmcv 2.1.0 with torch 2.4 and later',
+    'checkpoint_loading': 'mmengine 0.10.7 with torch 2.4 and later',
+    'config_scope': 'mmengine 0.10.7 (an addition, no fault)',
+    'info_files': 'mmengine 0.10.7',
+    'multi_sweep': 'mmdet3d 1.4.0',
+    'numpy_names': 'mmdet3d 1.4.0, mmdet 3.2.0 and mmcv 2.1.0 with NumPy 1.24 and later',
+    'one_cycle': 'mmengine 0.10.7',
+    'one_row_batch_norm': 'every torch (2.4 to 2.13)',
+    'spconv_cpu': 'spconv 2.3.8 on a CPU',
+    'spconv_dense': 'spconv 2.3.8',
+    'spconv_pointwise_weights': 'spconv 2.0 to 2.3.8',
+    'voxelization': 'mmcv 2.1.0 on a CPU',
+    'rotated_iou': 'mmdet3d 1.4.0',
+}
+PATCHES: tuple[str, ...] = tuple(NEEDED_BY)
 
 
 def apply_patch() -> None:

@@ -23,6 +23,8 @@ ARGUMENTS_OF = {
     'train_dataloader': DataLoader, 'val_dataloader': DataLoader, 'test_dataloader': DataLoader,
     'train_cfg': EpochBasedTrainLoop, 'randomness': Runner.set_randomness,
 }
+# Keys beside the arguments of an optimizer's wrapper: who builds it, and what for each parameter.
+OF_THE_CONSTRUCTOR = ('constructor', 'paramwise_cfg')
 
 
 def parse_options(texts: Sequence[str] | None) -> dict[str, Any]:
@@ -163,6 +165,8 @@ def _accepts(node: Any, path: list[str], parent: str | None = None) -> bool:
         return True
     if key == 'num_batch_per_epoch' and ARGUMENTS_OF.get(parent) is DataLoader:
         return True  # mmengine takes it out before
+    if parent == 'optim_wrapper' and key in OF_THE_CONSTRUCTOR and not rest:
+        return True
     owner = ARGUMENTS_OF.get(parent) if parent in ARGUMENTS_OF else None
     if owner is None and isinstance(node.get('type'), str):
         owner = find_registered(node['type'])

@@ -3,7 +3,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mmengine.optim import OptimWrapperDict
 from mmengine.runner import IterBasedTrainLoop, Runner
+
+from sparse3d.engine.learning_rates import GroupRates, rates_of
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,7 @@ class DryRun:
         batches: number of batches in an epoch of one process.
         validation_samples: number of validation samples, 0 without validation.
         parameters: number of parameters that learn.
+        rates: learning rates by group of parameters; empty with several optimizers.
     """
 
     epochs: int
@@ -25,13 +29,15 @@ class DryRun:
     validation_samples: int
     parameters: int
     iterations: int = 0
+    rates: tuple[GroupRates, ...] = ()
 
     def __str__(self) -> str:
         length = f'{self.iterations:,} iterations; an epoch is' if self.iterations \
             else f'{self.epochs} epochs of'
-        return (f'ready to train: {length} {self.samples:,} samples in '
+        told = (f'ready to train: {length} {self.samples:,} samples in '
                 f'{self.batches:,} batches, {self.validation_samples:,} samples to validate, '
                 f'{self.parameters:,} parameters; nothing was trained')
+        return '\n'.join([told, *map(str, self.rates)])
 
 
 def prepare_and_stop(runner: Runner) -> DryRun:
@@ -45,8 +51,11 @@ def prepare_and_stop(runner: Runner) -> DryRun:
         runner.model.init_weights()
     runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     runner.scale_lr(runner.optim_wrapper, runner.auto_scale_lr)
-    if runner.param_schedulers is not None:
-        runner.param_schedulers = runner.build_param_scheduler(runner.param_schedulers)
+    schedules = runner.param_schedulers
+    if schedules is not None:
+        runner.param_schedulers = runner.build_param_scheduler(schedules)
+    rates = () if isinstance(runner.optim_wrapper, OptimWrapperDict) else rates_of(
+        runner, schedules)
     next(iter(loop.dataloader))
     validation = runner.val_loop
     if validation is not None:
@@ -57,4 +66,5 @@ def prepare_and_stop(runner: Runner) -> DryRun:
         validation_samples=0 if validation is None else len(validation.dataloader.dataset),
         parameters=sum(parameter.numel() for parameter in runner.model.parameters()
                        if parameter.requires_grad),
-        iterations=loop.max_iters if isinstance(loop, IterBasedTrainLoop) else 0)
+        iterations=loop.max_iters if isinstance(loop, IterBasedTrainLoop) else 0,
+        rates=rates)

@@ -11,6 +11,7 @@ import torch
 from mmengine.dist import master_only
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapperDict
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from torch import nn
@@ -18,6 +19,7 @@ from torch import nn
 from sparse3d.checkpoints.open import Checkpoint
 from sparse3d.engine.allocator import set_allocator
 from sparse3d.engine.hooks.feature_reuse import FeatureReuseHook
+from sparse3d.engine.out_of_memory import explained_out_of_memory
 from sparse3d.engine.schedule_ends import (
     check_iterations,
     check_resumed,
@@ -26,6 +28,7 @@ from sparse3d.engine.schedule_ends import (
 )
 from sparse3d.engine.schedules.lost_multipliers import refuse_lost_multipliers
 from sparse3d.engine.threads import one_blas_thread
+from sparse3d.engine.training_batch import accumulated, samples_in_a_step
 from sparse3d.errors import DataError
 from sparse3d.parallel.progress import Activity, said
 
@@ -119,7 +122,7 @@ class Sparse3DRunner(Runner):
 
     def train(self) -> Any:
         """Train; a heartbeat says how far the training is."""
-        with Activity(self._place):
+        with Activity(self._place), explained_out_of_memory(self.cfg, self._place):
             return super().train()
 
     def val(self) -> dict:
@@ -173,6 +176,8 @@ class Sparse3DRunner(Runner):
         if not isinstance(self.train_loop, IterBasedTrainLoop):
             check_iterations(scheduler, self.max_epochs, epoch_length)
         built = super().build_param_scheduler(scheduler)
+        if accumulated(self.optim_wrapper) > 1:  # or mmengine warns until the first step is made
+            self.optim_wrapper._global_step = 0
         if self.saved_schedules is not None:
             check_resumed(built, self.saved_schedules, str(self._load_from))
         return built
@@ -203,19 +208,33 @@ class Sparse3DRunner(Runner):
         super().save_checkpoint(*args, meta=meta, **kwargs)
 
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict | None = None) -> None:
-        """Scale the learning rate by batch size / base batch size, schedules included.
+        """Scale the learning rate by samples of a step / base batch size, schedules included.
 
         mmengine scales the optimizer's rate alone, which schedules with an absolute
-        ``eta_max`` or ``eta_min`` (one cycle, cosine) then override.
+        ``eta_max`` or ``eta_min`` (one cycle, cosine) then override, and does not count the
+        batches that are accumulated. What is done, or could be, is said once.
         """
-        super().scale_lr(optim_wrapper, auto_scale_lr)
-        if not (auto_scale_lr or {}).get('enable', False):
+        base = (auto_scale_lr or {}).get('base_batch_size')
+        if not base:
             return
-        batch_size = self.world_size * self._train_dataloader['batch_size']
-        ratio = batch_size / auto_scale_lr['base_batch_size']
-        rate = optim_wrapper.optimizer.param_groups[0]['lr']
-        self.logger.info(f'The learning rate is scaled by {ratio:g} to {rate:g}, for batches of '
-                         f'{batch_size} instead of {auto_scale_lr["base_batch_size"]}')
+        samples, told = samples_in_a_step(self._train_dataloader['batch_size'], self.world_size,
+                                          accumulated(optim_wrapper))
+        ratio = samples / base
+        if not auto_scale_lr.get('enable', False):
+            if ratio != 1 and (self.cfg.get('batch_set') or self.world_size > 1):
+                self.logger.info(
+                    f'The learning rate is that of the config, meant for steps of {base} samples; '
+                    f'here a step has {samples} ({told}): --auto-scale-lr scales it by {ratio:g}')
+            return
+        wrappers = optim_wrapper.values() if isinstance(optim_wrapper, OptimWrapperDict) else [
+            optim_wrapper]
+        for wrapper in wrappers:
+            for group in wrapper.optimizer.param_groups:
+                group['lr'] *= ratio
+        highest = max(group['lr'] for wrapper in wrappers
+                      for group in wrapper.optimizer.param_groups)
+        self.logger.info(f'The learning rate is scaled by {ratio:g} to {highest:g}, for steps of '
+                         f'{samples} samples ({told}) instead of {base}')
         schedules = self.param_schedulers or []
         for schedule in schedules if isinstance(schedules, list) else [schedules]:
             if str(schedule.get('type', '')).endswith('LR'):

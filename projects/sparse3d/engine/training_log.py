@@ -1,4 +1,4 @@
-"""The losses that a training has logged beside its checkpoints."""
+"""The numbers that a training has logged beside its checkpoints."""
 from __future__ import annotations
 
 import json
@@ -21,21 +21,44 @@ class LoggedLoss:
     loss: float
 
 
-def read_losses(work_dir: str | PathLike) -> list[LoggedLoss]:
-    """All logged losses in order of their steps.
+@dataclass(frozen=True)
+class LoggedTraining:
+    """All numbers that a training has logged, each line with its ``step``.
+
+    Attributes:
+        iterations: loss, its parts and ``lr``, with the ``epoch`` (from 1), by iteration.
+        validations: metrics, by the epoch (or iteration) after which they were taken.
+    """
+
+    iterations: list[dict]
+    validations: list[dict]
+
+
+def read_training(work_dir: str | PathLike) -> LoggedTraining:
+    """All logged lines in order of their steps.
 
     A resumed training writes a log of its own; where two have the same step, the later counts.
 
     Raises:
         DataError: naming a line that is damaged, or was cut when the training was killed.
     """
-    by_step: dict[int, LoggedLoss] = {}
+    iterations: dict[int, dict] = {}
+    validations: dict[int, dict] = {}
     for log in sorted(Path(work_dir).glob('*/vis_data/scalars.json')):
         for number, line in enumerate(read_text(log).splitlines(), 1):
             row = _row(line, f'line {number} of {log}')
             if {'loss', 'step', 'epoch'} <= set(row):
-                by_step[row['step']] = LoggedLoss(row['epoch'], row['step'], row['loss'])
-    return [by_step[step] for step in sorted(by_step)]
+                iterations[row['step']] = row
+            elif 'step' in row:
+                validations[row['step']] = row
+    return LoggedTraining(*([rows[step] for step in sorted(rows)]
+                            for rows in (iterations, validations)))
+
+
+def read_losses(work_dir: str | PathLike) -> list[LoggedLoss]:
+    """All logged losses in order of their steps; errors as :func:`read_training`."""
+    return [LoggedLoss(row['epoch'], row['step'], row['loss'])
+            for row in read_training(work_dir).iterations]
 
 
 def _row(line: str, where: str) -> dict:

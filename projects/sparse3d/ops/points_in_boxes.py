@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 # On a CPU: what stays in the cache, below the size at which torch wakes other threads.
-PAIRS_AT_ONCE = {'cpu': (1 << 15) - 1, 'cuda': 1 << 21}
+PAIRS_AT_ONCE = {'cpu': (1 << 15) - 1}
+PAIRS_ELSEWHERE = 1 << 21
 
 
 def points_in_boxes(
@@ -76,7 +77,8 @@ def _pairs_inside(points: Tensor, boxes: Tensor):
 
 def _chunks(lengths: Tensor) -> list[slice]:
     """Runs of boxes with about PAIRS_AT_ONCE points in their slices together."""
-    chunk = lengths.cumsum(0).div(PAIRS_AT_ONCE[lengths.device.type], rounding_mode='floor')
+    at_once = PAIRS_AT_ONCE.get(lengths.device.type, PAIRS_ELSEWHERE)
+    chunk = lengths.cumsum(0).div(at_once, rounding_mode='floor')
     sizes = chunk.unique_consecutive(return_counts=True)[1].tolist()
     ends = torch.tensor(sizes).cumsum(0).tolist()
     return [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]

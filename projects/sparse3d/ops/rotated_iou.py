@@ -24,7 +24,8 @@ from torch import Tensor
 
 # Numbers in a temporary. On a CPU it stays in the cache, and below the size at which torch
 # wakes other threads: with so little work, waiting for a busy core costs more than it gains.
-TEMPORARY = {'cpu': (1 << 15) - 1, 'cuda': 1 << 22}
+TEMPORARY = {'cpu': (1 << 15) - 1}
+TEMPORARY_ELSEWHERE = 1 << 22
 
 
 def rotated_iou_bev(
@@ -118,7 +119,7 @@ def close_pairs(
     a, b = a.detach(), b.detach()
     radius_a, radius_b = (box[:, 2:4].norm(dim=1) / 2 for box in (a, b))
     found = []
-    step = max(1, TEMPORARY[a.device.type] // max(1, len(b)))
+    step = max(1, TEMPORARY.get(a.device.type, TEMPORARY_ELSEWHERE) // max(1, len(b)))
     for start in range(0, len(a), step):
         part = slice(start, start + step)
         square = (a[part, None, 0] - b[None, :, 0]).square_()
@@ -137,7 +138,7 @@ def intersection_area(
         b: Tensor,  # [K, 5]
 ) -> Tensor:        # [K]
     """Common area of the rectangles of each row, in square meters; differentiable."""
-    step = max(1, TEMPORARY[a.device.type] // 4)
+    step = max(1, TEMPORARY.get(a.device.type, TEMPORARY_ELSEWHERE) // 4)
     if len(a) <= step:
         return _intersection_area(a, b)
     parts = zip(a.split(step), b.split(step), strict=True)

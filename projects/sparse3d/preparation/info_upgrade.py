@@ -1,4 +1,4 @@
-"""Info files of mmdet3d before 1.1, converted to the layout of 1.4."""
+"""Info files of mmdet3d before 1.1, and of others, converted to the layout of 1.4."""
 from __future__ import annotations
 
 import os
@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from sparse3d.errors import DataError
-from sparse3d.transforms.info_files import is_old_layout, read_plain_file, write_info_file
+from sparse3d.transforms.info_files import (
+    is_old_layout,
+    openpcdet_data_set,
+    read_plain_file,
+    refuse_openpcdet,
+    write_info_file,
+)
 
 # (what the old file holds, its path) -> metainfo, entries, and what was done, in words; None
 # where the file is of another data set.
@@ -31,6 +37,8 @@ def upgrade_info_file(path: str | os.PathLike, upgrades: Iterable[Upgrade],
     """
     path = Path(path)
     old = read_plain_file(path)
+    if openpcdet_data_set(old) != 'kitti':
+        refuse_openpcdet(old, str(path))
     done = _upgraded(old, path, upgrades)
     if done is None:
         raise DataError(f'{path} is not an info file, written by mmdet3d before 1.1, of a data '

@@ -44,6 +44,7 @@ class DetectionFile:
     read: Callable[..., Any] | None = None
 
 
+LARGEST_NUMBER = 1e30  # of a box or a score; what is larger is damage, and float32 loses it
 Kind = TypeVar('Kind', DetectionFormat, DetectionFile)
 _FORMATS: dict[str, DetectionFormat] = {}
 _FILES: dict[str, DetectionFile] = {}
@@ -100,10 +101,11 @@ def finite_number(value: Any, what: str) -> float:
     """
     try:
         number = float(value)
-    except (TypeError, ValueError) as error:
-        raise DataError(f'{what} is {value!r}, no number') from error
-    if not np.isfinite(number) and what not in ('vx', 'vy'):
-        raise DataError(f'{what} is {value!r}, no finite number')
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(f'{what} is {value!r:.60}, no number') from error
+    unknown = what in ('vx', 'vy') and np.isnan(number)
+    if not unknown and not abs(number) < LARGEST_NUMBER:
+        raise DataError(f'{what} is {value!r:.60}, no finite number of a box')
     return number
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from sparse3d.errors import DataError
+from sparse3d.transforms.image_headers import jpeg_fault, png_fault
 from sparse3d.transforms.point_files import read_bytes
 
 _STORED = cv2.IMREAD_IGNORE_ORIENTATION
@@ -39,12 +40,10 @@ def decode_image(content: bytes, path: str | os.PathLike, reduce: int = 1) -> np
         DataError: if it is empty, cut short, has more than 8 bits per channel or cannot be
             decoded.
     """
-    fault = image_fault(content)
-    if fault is None and not content.startswith((_JPEG, _PNG)):
-        fault = _depth_fault(content)
+    fault = image_fault(content) or _size_fault(content)
     image = None
     if fault is None:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), REDUCED[reduce])
+        image = _decoded(content, REDUCED[reduce])
         fault = 'is damaged' if image is None else None
     if fault is not None:
         again = '; fetch or make it again' if fault.startswith(('is damaged', 'is empty')) else ''
@@ -123,9 +122,23 @@ def image_size(path: str | os.PathLike) -> tuple[int, int]:
     return decode_image(read_bytes(Path(path)), path).shape[:2]
 
 
+def _size_fault(content: bytes) -> str | None:
+    """What its header alone tells before room is made for the pixels."""
+    if content.startswith(_JPEG):
+        return jpeg_fault(content)
+    return png_fault(content) if content.startswith(_PNG) else _depth_fault(content)
+
+
+def _decoded(content: bytes, flags: int) -> np.ndarray | None:
+    try:
+        return cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    except (cv2.error, MemoryError):  # a size beyond OpenCV's own limits
+        return None
+
+
 def _depth_fault(content: bytes) -> str | None:
     """Other formats (TIFF, PGM, ...) are decoded as they are to see how deep they are."""
-    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    image = _decoded(content, cv2.IMREAD_UNCHANGED)
     if image is None:
         return 'is damaged or no picture'
     if image.dtype != np.uint8:

@@ -22,6 +22,7 @@ from sparse3d.transforms.point_files import read_bytes
 FORMAT_VERSION = 1
 _TRAILER = b'\nsparse3d-crc32:'
 _TRAILER_LENGTH = len(_TRAILER) + 8
+UPGRADE = 'sparse3d create-data upgrade'
 
 
 def write_plain_file(path: str | os.PathLike, content: Any) -> None:
@@ -47,7 +48,17 @@ def read_plain_file(path: str | os.PathLike) -> Any:
         if checksum != b'%08x' % zlib.crc32(stream):
             raise DataError(f'{path} is damaged (checksum differs); '
                             f'make it again with sparse3d create-data')
+    elif _ends_within_trailer(content):
+        raise DataError(f'{path} is cut short within its checksum; make it again with '
+                        f'sparse3d create-data')
     return loads_plain(content, str(path))
+
+
+def _ends_within_trailer(content: bytes) -> bool:
+    """Whether the end of a pickle is followed by a part of our checksum."""
+    tail = content[-_TRAILER_LENGTH:]
+    rest = tail[tail.rfind(b'.\n') + 1:]
+    return 1 < len(rest) < len(tail) and (_TRAILER.startswith(rest) or rest.startswith(_TRAILER))
 
 
 def write_info_file(path: str | os.PathLike, metainfo: dict, data_list: list[dict]) -> None:
@@ -88,6 +99,7 @@ def read_info_file(path: str | os.PathLike, dataset: str) -> dict:
 
 def check_info(info: Any, dataset: str, source: str) -> None:
     """Raise :class:`DataError` unless ``info`` is in the 1.4 layout and of ``dataset``."""
+    refuse_openpcdet(info, source)
     if is_old_layout(info):
         raise DataError(f'{source} was written by mmdet3d 0.x, whose entries and LiDAR boxes are '
                         f'others; make it again with "sparse3d create-data {dataset}"'
@@ -107,6 +119,31 @@ def check_info(info: Any, dataset: str, source: str) -> None:
     if version > FORMAT_VERSION:
         raise DataError(f'{source} has format {version}, this release reads up to '
                         f'{FORMAT_VERSION}; update Sparse3D or make the file again')
+
+
+def refuse_openpcdet(info: Any, source: str) -> None:
+    """Raise :class:`DataError` for what OpenPCDet wrote, naming the command that makes ours."""
+    data_set = openpcdet_data_set(info)
+    if data_set is not None:
+        way = f' or convert it with "{UPGRADE}"' if data_set == 'kitti' else ''
+        raise DataError(f'{source} was written by OpenPCDet, whose entries are others; make it '
+                        f'again with "sparse3d create-data {data_set}"{way}')
+
+
+def openpcdet_data_set(info: Any) -> str | None:
+    """Which data set a bare list of frames is of if OpenPCDet wrote it; None if it did not.
+
+    Source: ``get_infos`` of OpenPCDet 0.6's data sets, ``fill_trainval_infos`` for nuScenes.
+    """
+    first = info[0] if isinstance(info, list) and info else None
+    if not isinstance(first, Mapping):
+        return None
+    cloud = first.get('point_cloud')
+    if isinstance(cloud, Mapping) and 'lidar_sequence' in cloud:
+        return 'waymo'
+    if isinstance(cloud, Mapping) and 'lidar_idx' in cloud:
+        return 'kitti' if 'calib' in first else 'custom'
+    return 'nuscenes' if {'ref_from_car', 'car_from_global'} <= first.keys() else None
 
 
 def _other_way(dataset: str) -> str:

@@ -58,12 +58,60 @@ def test_an_evaluation_that_cannot_work_fails_before_the_first_iteration(tiny_co
 def test_the_learning_rate_follows_the_batch_size_in_schedules_too(tiny_config, tmp_path, capsys):
     options = {**EPOCHS, 'auto_scale_lr.base_batch_size': 16}  # the batch size is 4
     scaled = train(tiny_config, tmp_path / 'a', options, auto_scale_lr=True)
-    assert ('learning rate is scaled by 0.25 to 0.0025, for batches of 4 instead of 16'
-            in capsys.readouterr().out)
+    printed = capsys.readouterr().out
+    assert ('learning rate is scaled by 0.25 to 0.0025, for steps of 4 samples (4 samples) '
+            'instead of 16' in printed)
+    assert printed.count('scaled by') == 1
     by_hand = train(tiny_config, tmp_path / 'b', {
         **options, 'optim_wrapper.optimizer.lr': 0.01 / 4, 'param_scheduler.0.eta_max': 0.01 / 4})
     first, second = weights(scaled.checkpoint), weights(by_hand.checkpoint)
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def gradients(monkeypatch):
+    """Of every step, as the optimizer gets them."""
+    kept = []
+    step = torch.optim.AdamW.step
+
+    def keep(self, *arguments, **options):
+        kept.append([value.grad.clone() for group in self.param_groups
+                     for value in group['params']])
+        return step(self, *arguments, **options)
+
+    monkeypatch.setattr(torch.optim.AdamW, 'step', keep)
+    return kept
+
+
+def test_accumulated_batches_give_the_gradient_of_one_large_batch(
+        tiny_config, tmp_path, monkeypatch, capsys, recwarn):
+    options = {'train_cfg.max_epochs': 1, 'train_dataloader.sampler.shuffle': False,
+               'optim_wrapper.clip_grad': None}
+    seen = gradients(monkeypatch)
+    train(tiny_config, tmp_path / 'a', options, batch_size=8)
+    train(tiny_config, tmp_path / 'b', options, batch_size=2, accumulate=4)
+    large, small = seen
+    for one, other in zip(large, small, strict=True):
+        torch.testing.assert_close(other, one, rtol=1e-6, atol=1e-7)
+    assert capsys.readouterr().out.count(
+        'meant for steps of 4 samples; here a step has 8 (2 samples x 4 batches accumulated): '
+        '--auto-scale-lr scales it by 2') == 1
+    assert not [warning for warning in recwarn if 'optimizer.step()' in str(warning.message)]
+
+
+def test_accumulated_batches_count_when_the_rate_is_scaled(tiny_config, tmp_path):
+    ready = train(tiny_config, tmp_path, batch_size=2, accumulate=8, auto_scale_lr=True,
+                  dry_run=True)
+    assert ready.rates[0].peak == pytest.approx(0.04, rel=1e-2)
+
+
+@pytest.mark.parametrize('asked, sentence', [
+    (dict(batch_size=0), '--batch-size is a whole number from 1, not 0'),
+    (dict(workers=-1), '--workers is a whole number from 0, not -1'),
+    (dict(accumulate=0), '--accumulate is a whole number from 1, not 0'),
+])
+def test_numbers_of_batches_that_cannot_be_meant(tiny_config, tmp_path, asked, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        train(tiny_config, tmp_path, **asked)
 
 
 def test_a_checkpoint_of_another_model_is_refused_before_training(tiny_config, tmp_path):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.util
 from pathlib import Path
 
@@ -62,4 +63,22 @@ def test_no_other_module_asks_for_a_removed_name(package):
 
 
 def test_numpy_itself_stays_as_it_is():
-    assert 'long' not in vars(np)
+    assert 'float' not in vars(np)
+    for name in MODULES:
+        module = importlib.import_module(name)
+        assert module.np.float is float and module.np.pi == np.pi
+        with pytest.raises(AttributeError, match='no_such_name'):
+            module.np.no_such_name  # noqa: B018
+
+
+@pytest.mark.parametrize('name', REMOVED)
+def test_a_name_that_numpy_has_is_numpys(name, monkeypatch):
+    """Where upstream is sound the repair does nothing."""
+    own = object()
+    monkeypatch.setattr(np, name, own, raising=False)
+    assert getattr(importlib.import_module(MODULES[0]).np, name) is own
+
+
+def test_in1d_as_it_was():
+    module = importlib.import_module(MODULES[-1])
+    assert module.np.in1d(np.array([1, 5, 7]), [7, 1]).tolist() == [True, False, True]

@@ -15,6 +15,7 @@ CONFIG = {
     'model': {'type': 'SECOND', 'in_channels': 3, 'neck': None},
     'train_dataloader': {'batch_size': 2},
     'param_scheduler': [{'type': 'OneCycleLR', 'eta_max': 0.1}],
+    'optim_wrapper': {'type': 'OptimWrapper'},
     'load_from': None,
 }
 
@@ -36,6 +37,7 @@ def test_keys_are_listed_with_their_path():
 
 
 @pytest.mark.parametrize('key', [
+    'optim_wrapper.constructor',           # read by mmengine's building of optimizers
     'model.in_channels',                   # is there
     'model.layer_nums',                    # an argument of SECOND
     'model.init_cfg',                      # the same

@@ -4,6 +4,7 @@ from __future__ import annotations
 import pytest
 
 from sparse3d.apis import load_config, train
+from sparse3d.engine.training_log import read_training
 from sparse3d.errors import ConfigError, DataError
 
 
@@ -32,6 +33,41 @@ def test_what_is_not_there_is_found_without_training(tiny_config, tmp_path, key,
 def test_a_training_with_mixed_precision_may_be_looked_over_where_there_is_no_gpu(
         tiny_config, tmp_path):
     assert train(tiny_config, tmp_path, {'optim_wrapper.type': 'AmpOptimWrapper'}, dry_run=True)
+
+
+def two_groups(tiny_config):
+    config = load_config(tiny_config)
+    config.optim_wrapper.paramwise_cfg = dict(custom_keys=dict(hidden=dict(lr_mult=0.1)))
+    config.param_scheduler = [dict(type='ExactOneCycleLR', by_epoch=True,
+                                   convert_to_iter_based=True)]
+    return config
+
+
+def test_rates_are_listed_at_start_peak_and_end(tiny_config, tmp_path):
+    ready = train(two_groups(tiny_config), tmp_path, dry_run=True)
+    assert [(rates.parameters, rates.first, rates.peak, rates.peak_iteration)
+            for rates in ready.rates] == [
+        (27, pytest.approx(0.001), pytest.approx(0.01), 3),
+        (40, pytest.approx(0.0001), pytest.approx(0.001), 3)]
+    assert 0 < ready.rates[0].last < 0.001 and ready.rates[0].weight_decay == 0.01
+    assert ('lr 0.001 at the start, 0.01 at its peak (iteration 3), '
+            in str(ready).splitlines()[1])
+
+
+def test_looking_over_mixed_precision_keeps_rates_of_single_groups(tiny_config, tmp_path):
+    config = two_groups(tiny_config)
+    config.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
+    assert len(train(config, tmp_path, dry_run=True).rates) == 2
+
+
+def test_the_listed_rates_are_those_in_force(tiny_config, tmp_path):
+    ready = train(two_groups(tiny_config), tmp_path / 'look', dry_run=True)
+    train(two_groups(tiny_config), tmp_path / 'run')
+    logged = [row['lr'] for row in read_training(tmp_path / 'run').iterations]
+    assert len(logged) == 8
+    lowest = ready.rates[1]  # mmengine logs the rate of the first group
+    assert (logged[0], max(logged), logged[-1]) == pytest.approx(
+        (lowest.first, lowest.peak, lowest.last), rel=1e-12)
 
 
 def test_a_training_by_iterations_tells_them(tiny_config, tmp_path):

@@ -96,3 +96,10 @@ def test_gpu_agrees_with_the_cpu():
     points, boxes = scene()
     owner = points_in_boxes(points.cuda(), boxes.cuda())
     assert torch.equal(owner.cpu(), points_in_boxes(points, boxes))
+
+
+def test_a_device_of_another_kind_has_a_size_of_chunks():
+    """There the answers have no values: the chunks are laid out all the same."""
+    with pytest.raises(Exception) as caught:  # noqa: PT011  (a meta tensor has no values to read)
+        points_in_boxes(torch.zeros(5, 3, device='meta'), torch.zeros(2, 7, device='meta'))
+    assert not isinstance(caught.value, KeyError)

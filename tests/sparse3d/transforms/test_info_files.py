@@ -5,7 +5,9 @@ import pickle
 import numpy as np
 import pytest
 
+from sparse3d.apis.upgrade import upgrades
 from sparse3d.errors import DataError
+from sparse3d.preparation.info_upgrade import upgrade_info_file
 from sparse3d.transforms.data_paths import path_inside
 from sparse3d.transforms.info_files import (
     FORMAT_VERSION,
@@ -143,3 +145,33 @@ def test_names_that_leave_the_folder_are_refused(name):
 def test_names_inside_the_folder():
     assert str(path_inside('/data', 'a/b.bin')) == '/data/a/b.bin'
     assert str(path_inside('', 'b.bin')) == 'b.bin'
+
+
+@pytest.mark.parametrize(('first', 'command', 'others'), [
+    (dict(point_cloud=dict(num_features=4, lidar_idx='000003'), calib={}), 'kitti', True),
+    (dict(point_cloud=dict(num_features=4, lidar_idx='000003'), annos={}), 'custom', False),
+    (dict(point_cloud=dict(num_features=5, lidar_sequence='segment', sample_idx=0), pose=[]),
+     'waymo', False),
+    (dict(lidar_path='samples/a.bin', ref_from_car=[], car_from_global=[], sweeps=[], token='a'),
+     'nuscenes', False),
+])
+def test_files_of_openpcdet_are_told_the_command(tmp_path, first, command, others):
+    """Whatever data set the config is of, and whether they are read or upgraded."""
+    path = tmp_path / 'infos.pkl'
+    path.write_bytes(pickle.dumps([first]))
+    sentence = f'infos.pkl was written by OpenPCDet, .*"sparse3d create-data {command}"'
+    for data_set in ('kitti', 'nuscenes', 'waymo', 'custom'):
+        with pytest.raises(DataError, match=sentence):
+            read_info_file(path, data_set)
+    if not others:
+        with pytest.raises(DataError, match=sentence):
+            upgrade_info_file(path, upgrades())
+
+
+@pytest.mark.parametrize('length', [2, 9, 16, 20, 23])
+def test_a_file_cut_within_its_checksum_is_refused(tmp_path, length):
+    path = tmp_path / 'infos.pkl'
+    write_plain_file(path, [1, 2])
+    path.write_bytes(path.read_bytes()[:-24 + length])
+    with pytest.raises(DataError, match='infos.pkl is cut short within its checksum'):
+        read_plain_file(path)

@@ -4,6 +4,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import sparse3d.compat.applied  # noqa: F401  (mmdet3d's data sets load only then)
+
+# isort: split
 import numpy as np
 from mmdet3d.datasets import KittiDataset
 from mmdet3d.registry import DATASETS

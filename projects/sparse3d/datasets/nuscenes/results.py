@@ -215,6 +215,8 @@ def open_json(path: Path) -> Callable[[Mapping], Detections | None]:
             entries = [_as_detection(entry) for entry in results[token]]
             names = sorted({entry['detection_name'] for entry in entries})
             return from_nuscenes(entries, names, matrix)
+        except DataError as error:
+            raise DataError(f'{path}, sample {token}: {error}') from error
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f'{path}: an entry of sample {token} is damaged '
                             f'({type(error).__name__}: {error})') from error

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import sparse3d.compat.applied  # noqa: F401  (mmdet3d's data sets load only then)
+
+# isort: split
 import numpy as np
 from mmdet3d.registry import DATASETS
 

@@ -23,7 +23,7 @@ from sparse3d.datasets.waymo.frame import TYPE_NAMES
 from sparse3d.datasets.waymo.keypoints.people import JOINT_TYPES
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.box_conversions import center_to_lidar, lidar_to_center, wrap_angle
-from sparse3d.structures.detection_formats import register_format
+from sparse3d.structures.detection_formats import LARGEST_NUMBER, register_format
 from sparse3d.structures.detections import Detections
 from sparse3d.structures.result_files import ResultFormat, register_results
 from sparse3d.transforms.point_files import read_bytes
@@ -235,12 +235,25 @@ def open_objects(path: Path) -> Callable[[Mapping], Detections | None]:
             return None
         found = frames.get((info['context_name'], int(info['timestamp'])), [])
         boxes = [[getattr(item.object.box, name) for name in _BOX] for item in found]
+        _refuse_damaged(found, boxes, f'{path} is damaged: an object of segment '
+                                      f'{info["context_name"]} at {info["timestamp"]}')
         names = [TYPE_NAMES[item.object.type] for item in found]
         return from_waymo(dict(boxes=boxes, scores=[item.score for item in found],
                                names=[_CLASSES.get(name, name) for name in names]),
                           [_CLASSES.get(name, name) for name in TYPE_NAMES])
 
     return of_sample
+
+
+def _refuse_damaged(found: Sequence[Message], boxes: Sequence[Sequence[float]],
+                    where: str) -> None:
+    numbers = np.array([*np.ravel(boxes), *(item.score for item in found)])
+    if not (abs(numbers) < LARGEST_NUMBER).all() or any(min(box[3:6]) <= 0 for box in boxes):
+        raise DataError(f'{where} has a box or a score that is none')
+    for item in found:
+        if not 0 <= item.object.type < len(TYPE_NAMES):
+            raise DataError(f'{where} has the type {item.object.type}; there are 0 to '
+                            f'{len(TYPE_NAMES) - 1}')
 
 
 register_results('waymo', ResultFormat(

@@ -2,6 +2,7 @@
 from sparse3d.engine.hooks.atomic_checkpoint import AtomicCheckpointHook
 from sparse3d.engine.hooks.disable_augmentation import DisableAugmentationHook
 from sparse3d.engine.hooks.feature_reuse import FeatureReuseHook, reusing_features
+from sparse3d.engine.hooks.learning_curves import LearningCurvesHook
 from sparse3d.engine.hooks.non_finite_watch import NonFiniteLoss, NonFiniteWatchHook
 from sparse3d.engine.hooks.point_statistics import PointStatisticsHook, TrainingComparisonHook
 from sparse3d.engine.hooks.progress import ProgressLines
@@ -12,6 +13,7 @@ __all__ = [
     'AtomicCheckpointHook',
     'DisableAugmentationHook',
     'FeatureReuseHook',
+    'LearningCurvesHook',
     'NonFiniteLoss',
     'NonFiniteWatchHook',
     'PointStatisticsHook',

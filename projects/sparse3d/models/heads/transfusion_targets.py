@@ -4,12 +4,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from mmdet3d.models.utils import draw_heatmap_gaussian, gaussian_radius
 from mmengine.structures import InstanceData
 from torch import Tensor
 
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
 from sparse3d.models.heads.transfusion_matching import Matches, MatchWeights, match
+from sparse3d.ops.gaussian_heatmap import draw_gaussians, gaussian_radii
 from sparse3d.ops.rotated_iou import rotated_iou_3d
 
 
@@ -108,12 +108,9 @@ def heat_target(
     centers = coder.to_cells(gt_boxes[:, :2]).int()
     size = gt_boxes[:, 3:5] / gt_boxes.new_tensor(coder.cell)
     inside = ((centers >= 0) & (centers < centers.new_tensor([width, height]))).all(1)
-    for row in (inside & (size > 0).all(1)).nonzero().flatten():
-        radius = max(
-            min_radius, int(gaussian_radius((size[row, 0], size[row, 1]), gaussian_overlap))
-        )
-        draw_heatmap_gaussian(heat[gt_labels[row]], centers[row], radius)
-    return heat
+    rows = (inside & (size > 0).all(1)).nonzero().flatten()
+    radii = gaussian_radii(size[rows], gaussian_overlap).long().clamp(min=min_radius)
+    return draw_gaussians(heat, gt_labels[rows], centers[rows], radii)
 
 
 def _lifted(boxes: Tensor, part: float) -> Tensor:

@@ -7,6 +7,7 @@ import pytest
 from sparse3d.datasets.waymo.keypoints.people import JOINT_TYPES
 from sparse3d.datasets.waymo.results import (
     new_message,
+    open_objects,
     read_submission,
     write_detection_submission,
     write_keypoint_submission,
@@ -94,3 +95,23 @@ def test_unknown_fields_and_unusable_files_are_named(tmp_path):
         read_submission(tmp_path / 'nowhere.bin')
     with pytest.raises(DataError, match='could not be written'):
         write_detection_submission(tmp_path / 'no_folder' / 'a.bin', [])
+
+
+@pytest.mark.parametrize(('change', 'message'), [
+    (dict(type=9), 'has the type 9; there are 0 to 4'),
+    (dict(type=-1), 'has the type -1'),
+    (dict(length=1e300), 'has a box or a score that is none'),
+    (dict(length=0.0), 'has a box or a score that is none'),
+    (dict(center_x=float('nan')), 'has a box or a score that is none'),
+])
+def test_a_damaged_object_is_refused(tmp_path, change, message):
+    """Each is a valid message; float32 would make 1e300 infinite."""
+    objects = new_message('Objects')
+    item = objects.objects.add(score=0.5, context_name='a', frame_timestamp_micros=7)
+    item.object.type = 1
+    for name, value in {**dict(length=4, width=2, height=1.5), **change}.items():
+        setattr(item.object if name == 'type' else item.object.box, name, value)
+    path = tmp_path / 'results.bin'
+    path.write_bytes(objects.SerializeToString())
+    with pytest.raises(DataError, match=f'results.bin is damaged: .* a at 7 {message}'):
+        open_objects(path)(dict(context_name='a', timestamp=7))

@@ -1,7 +1,8 @@
-"""Info files of mmdet3d before 1.1 for KITTI, converted to the layout of 1.4.
+"""Info files of mmdet3d before 1.1 and of OpenPCDet for KITTI, in the layout of 1.4.
 
 They hold KITTI's own labels (camera frame, bottom center, rotation_y), whatever the release's
-convention of LiDAR boxes; only names and order of the entries changed.
+convention of LiDAR boxes; only names and order of the entries changed. OpenPCDet's name no files:
+they are KITTI's own, after the number of the frame.
 """
 from __future__ import annotations
 
@@ -22,11 +23,11 @@ from sparse3d.datasets.kitti.prepare.frames import BOX_CONVENTION
 from sparse3d.datasets.kitti.prepare.text import KITTI_TYPES, KittiCalibration, KittiObject
 from sparse3d.errors import DataError
 from sparse3d.preparation.info_upgrade import first_frame
-from sparse3d.transforms.info_files import FORMAT_VERSION
+from sparse3d.transforms.info_files import FORMAT_VERSION, openpcdet_data_set
 from sparse3d.version import __version__
 
-SENTENCE = ('labels as KITTI gives them; a ground-truth database of mmdet3d 0.x has other boxes '
-            'and is not converted, make it with "sparse3d create-data kitti"')
+SENTENCE = ('labels as KITTI gives them; a ground-truth database of mmdet3d 0.x or OpenPCDet has '
+            'other boxes and is not converted, make it with "sparse3d create-data kitti"')
 
 
 def upgrade(old: Any, path: Path) -> tuple[dict, list[dict], str] | None:
@@ -38,9 +39,6 @@ def upgrade(old: Any, path: Path) -> tuple[dict, list[dict], str] | None:
     first = first_frame(old)
     if isinstance(old, Mapping) or 'pose' in first or 'P4' in first.get('calib', {}):
         return None
-    if 'lidar_idx' in first.get('point_cloud', {}):
-        raise DataError(f'{path} was written by OpenPCDet; make it again with '
-                        '"sparse3d create-data kitti"')
     return upgraded_kitti(old, path) if {'image', 'point_cloud', 'calib'} <= set(first) else None
 
 
@@ -58,9 +56,13 @@ def upgraded_kitti(infos: list[Mapping], path: Path) -> tuple[dict, list[dict], 
     metainfo = dict(
         categories=CATEGORIES, dataset='kitti', info_version='1.1',
         stamp=dict(format_version=FORMAT_VERSION, box_convention=BOX_CONVENTION,
-                   source=f'{path.name} of mmdet3d before 1.1, upgraded', options={},
+                   source=f'{path.name} of {_writer(infos)}, upgraded', options={},
                    writer=f'sparse3d {__version__}'))
     return metainfo, entries, SENTENCE
+
+
+def _writer(infos: list[Mapping]) -> str:
+    return 'OpenPCDet' if openpcdet_data_set(infos) else 'mmdet3d before 1.1'
 
 
 def _entry(info: Mapping, row: int, path: Path) -> dict:
@@ -68,10 +70,11 @@ def _entry(info: Mapping, row: int, path: Path) -> dict:
         calibration = _calibration(info['calib'])
         image = info['image']
         size = tuple(int(length) for length in image['image_shape'][:2])
+        picture, cloud = _file_names(info)
         entry = dict(
             sample_idx=int(image['image_idx']),
-            images=image_entries(Path(image['image_path']).name, calibration, size),
-            lidar_points=lidar_entry(Path(info['point_cloud']['velodyne_path']).name, calibration))
+            images=image_entries(picture, calibration, size),
+            lidar_points=lidar_entry(cloud, calibration))
         if 'plane' in info:
             entry['plane'] = [float(number) for number in info['plane']]
         if 'annos' in info:
@@ -85,6 +88,15 @@ def _entry(info: Mapping, row: int, path: Path) -> dict:
         raise DataError(f'frame {row} of {path} is damaged ({type(error).__name__}: '
                         f'{error})') from error
     return entry
+
+
+def _file_names(info: Mapping) -> tuple[str, str]:
+    """Picture and cloud of a frame."""
+    image, cloud = info['image'], info['point_cloud']
+    if 'lidar_idx' in cloud:
+        return f'{image["image_idx"]}.png', f'{cloud["lidar_idx"]}.bin'
+    return tuple(str(path).replace('\\', '/').rpartition('/')[2]
+                 for path in (image['image_path'], cloud['velodyne_path']))
 
 
 def _calibration(matrices: Mapping) -> KittiCalibration:

@@ -1,33 +1,38 @@
-"""nuScenes' detection scores, computed by the nuscenes-devkit itself."""
+"""nuScenes' detection scores of a submission, against the tables."""
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nuscenes import NuScenes
-from nuscenes.eval.detection import evaluate as devkit
-from nuscenes.eval.detection.config import config_factory
-from nuscenes.eval.detection.evaluate import DetectionEval
-from nuscenes.utils.splits import create_splits_scenes
-
+from sparse3d.datasets.nuscenes.categories import CLASSES
+from sparse3d.datasets.nuscenes.evaluate.box_columns import BoxColumns
+from sparse3d.datasets.nuscenes.evaluate.detection_score import (
+    DetectionRules,
+    detection_score,
+    rules_named,
+)
+from sparse3d.datasets.nuscenes.evaluate.read_boxes import (
+    read_objects,
+    read_submission,
+    that_count,
+    vehicle_positions,
+)
+from sparse3d.datasets.nuscenes.prepare.table_reader import NuScenesTables
+from sparse3d.datasets.nuscenes.splits import TABLES_OF, official_splits
 from sparse3d.errors import DataError
 
 ERRORS = {'trans_err': 'ATE', 'scale_err': 'ASE', 'orient_err': 'AOE', 'vel_err': 'AVE',
           'attr_err': 'AAE'}
-_FAR_AWAY = 1e7  # [m]; beyond every range that is evaluated
 
 
 @dataclass(frozen=True)
 class NuScenesResult:
-    """Scores of a split, as the devkit reports them.
+    """Scores of a split, as the nuscenes-devkit reports them.
 
-    ``summary`` is the devkit's own ``metrics_summary.json``: ``mean_ap``, ``nd_score``,
+    ``summary`` is what the devkit calls ``metrics_summary.json``: ``mean_ap``, ``nd_score``,
     ``label_aps``, ``tp_errors`` and so on. ``notes`` says what a reader should know.
     """
     summary: dict
@@ -62,41 +67,42 @@ class NuScenesResult:
         return '\n'.join(lines + [f'note: {note}' for note in self.notes])
 
 
-def evaluate_nuscenes(submission: Mapping | str | os.PathLike, tables: NuScenes, split: str,
+def evaluate_nuscenes(submission: Mapping | str | os.PathLike, tables: NuScenesTables, split: str,
                       config: str = 'detection_cvpr_2019',
                       tokens: Sequence[str] | None = None) -> NuScenesResult:
     """Score a submission on a split of the official benchmark, or on own samples.
 
+    The numbers are those of the nuscenes-devkit 1.2.0 to 1e-9.
+
     Args:
         submission: its content or its file; every sample of the split must be in it.
-        tables: of the devkit, see :func:`sparse3d.datasets.nuscenes.prepare.tables.open_tables`.
-        split: of the devkit: ``'val'``, ``'mini_val'``, ...
-        config: of the devkit.
+        tables: see :func:`sparse3d.datasets.nuscenes.prepare.tables.open_tables`; the devkit's
+            ``NuScenes`` serves as well.
+        split: ``'val'``, ``'mini_val'``, ... as the devkit names them.
+        config: ``'detection_cvpr_2019'``, the only one that the benchmark has.
         tokens: of the samples to score, if they are no split of nuScenes; ``split`` is then a
             name for messages.
 
     Raises:
-        DataError: for a submission the devkit refuses, or a split without annotations.
+        ConfigError: for another configuration.
+        DataError: for a submission that nuScenes would refuse, or a split without annotations.
     """
+    rules = rules_named(config)
     submission = _read(submission)
-    results = dict(submission['results'])
+    results = submission['results']
     expected = _sample_tokens(tables, split) if tokens is None else list(tokens)
     _refuse_no_annotations(tables, split, expected)
+    if tokens is None and not tables.version.endswith(TABLES_OF[split]):
+        raise DataError(f'{split} is a split of v1.0-{TABLES_OF[split]}, not of '
+                        f'{tables.table_root}')
     _check_samples(set(results), expected, split)
-    if not any(results.values()):  # the devkit cannot tell what an empty list is made of
-        results[expected[0]] = [_box_out_of_range(expected[0])]
-    with tempfile.TemporaryDirectory() as folder, _own_samples(tokens), \
-            contextlib.redirect_stdout(io.StringIO()):
-        path = Path(folder) / 'results.json'
-        path.write_text(json.dumps(dict(submission, results=results)))
-        try:
-            evaluation = DetectionEval(tables, config_factory(config), str(path), split,
-                                       folder, verbose=False)
-        except Exception as error:  # asserts and plain exceptions alike
-            raise DataError(f'the nuScenes devkit refuses the submission for {split}: '
-                            f'{error}') from error
-        metrics, _ = evaluation.evaluate()
-    return NuScenesResult(metrics.serialize(), notes_of(evaluation))
+    # The order of the submission breaks ties; of own samples, that of the tokens.
+    order = list(results) if tokens is None else expected
+    positions = vehicle_positions(tables, order)
+    pred = read_submission({token: results[token] for token in order}, positions, rules)
+    pred, gt = (that_count(boxes, rules, tables, order)
+                for boxes in (pred, read_objects(tables, positions)))
+    return NuScenesResult(detection_score(pred, gt, rules), notes_of(gt, rules))
 
 
 def _read(submission: Mapping | str | os.PathLike) -> dict:
@@ -110,35 +116,20 @@ def _read(submission: Mapping | str | os.PathLike) -> dict:
     return dict(submission)
 
 
-def _sample_tokens(tables: NuScenes, split: str) -> list[str]:
-    names = create_splits_scenes().get(split)
+def _sample_tokens(tables: NuScenesTables, split: str) -> list[str]:
+    names = official_splits().get(split)
     if names is None:
         raise DataError(f'{split!r} is not a split of nuScenes; use val, mini_val, train, '
                         f'mini_train or test')
-    scenes = {scene['token'] for scene in tables.scene if scene['name'] in names}
+    scenes = {scene['token'] for scene in tables.scene if scene['name'] in set(names)}
     tokens = [sample['token'] for sample in tables.sample if sample['scene_token'] in scenes]
     return tokens
 
 
-def _refuse_no_annotations(tables: NuScenes, split: str, tokens: Sequence[str]) -> None:
+def _refuse_no_annotations(tables: NuScenesTables, split: str, tokens: Sequence[str]) -> None:
     annotated = {row['sample_token'] for row in tables.sample_annotation}
     if not annotated.intersection(tokens):
         raise DataError(f'{split} of {tables.table_root} has no annotations to score against')
-
-
-@contextlib.contextmanager
-def _own_samples(tokens: Sequence[str] | None) -> Iterator[None]:
-    """Let the devkit take own samples for a split; it reads them from a file of the tables else."""
-    if tokens is None:
-        yield
-        return
-    before = devkit.is_predefined_split, devkit.get_samples_of_custom_split
-    devkit.is_predefined_split = lambda split_name: False
-    devkit.get_samples_of_custom_split = lambda split_name, nusc: list(tokens)
-    try:
-        yield
-    finally:
-        devkit.is_predefined_split, devkit.get_samples_of_custom_split = before
 
 
 def _check_samples(pred: set[str], expected: list[str], split: str) -> None:
@@ -148,16 +139,10 @@ def _check_samples(pred: set[str], expected: list[str], split: str) -> None:
                         f'{split} and has {len(strange)} others; nuScenes scores whole splits')
 
 
-def _box_out_of_range(token: str) -> dict:
-    return dict(sample_token=token, translation=[_FAR_AWAY, _FAR_AWAY, 0.0], size=[1.0, 1.0, 1.0],
-                rotation=[1.0, 0.0, 0.0, 0.0], velocity=[0.0, 0.0], detection_name='car',
-                detection_score=0.0, attribute_name='vehicle.parked')
-
-
-def notes_of(evaluation: DetectionEval) -> tuple[str, ...]:
+def notes_of(gt: BoxColumns, rules: DetectionRules) -> tuple[str, ...]:
     """What a reader of the scores should know: classes without ground truth."""
-    present = {box.detection_name for box in evaluation.gt_boxes.all}
-    absent = [name for name in evaluation.cfg.class_names if name not in present]
+    present = {CLASSES[label] for label in set(gt.label.tolist())}
+    absent = [name for name in rules.class_range if name not in present]
     if not absent:
         return ()
     return (f'no ground truth for class {", ".join(absent)}: the official AP is 0 there and '

@@ -12,8 +12,8 @@ from mmdet3d.structures import LiDARInstance3DBoxes
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from sparse3d.datasets.nuscenes.categories import ATTRIBUTES, CLASSES
 from sparse3d.datasets.nuscenes.evaluate.evaluate import evaluate_nuscenes
-from sparse3d.datasets.nuscenes.prepare.sample import ATTRIBUTES, CLASSES
 from sparse3d.datasets.nuscenes.prepare.tables import (
     has_own_scenes,
     open_tables,
@@ -32,7 +32,7 @@ from sparse3d.transforms.info_files import read_info_file
 
 @METRICS.register_module()
 class NuScenesDetectionMetric(BaseMetric):
-    """mAP, NDS and true-positive errors of LiDAR boxes, by the nuscenes-devkit.
+    """mAP, NDS and true-positive errors of LiDAR boxes, as the nuscenes-devkit's.
 
     Keys are those of :class:`~sparse3d.datasets.nuscenes.evaluate.evaluate.NuScenesResult`
     behind the prefix, e.g. ``nuscenes/NDS``; a table goes to the log. Predictions may carry
@@ -154,7 +154,7 @@ def _own_split(tables, info: Mapping) -> tuple[str, list[str]] | None:
 
 
 def _split_of(tables, records: Mapping[str, list], ann_file: str) -> tuple[str, list[str]]:
-    """The devkit's name of the split that holds the samples, and all its sample tokens."""
+    """The official name of the split that holds the samples, and all its sample tokens."""
     for split, scenes in scenes_of_splits(tables).items():
         tokens = [sample['token'] for scene in scenes for sample in samples_of(tables, scene)]
         if records and set(records) <= set(tokens):

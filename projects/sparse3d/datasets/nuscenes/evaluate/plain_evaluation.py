@@ -4,13 +4,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from nuscenes.eval.common.data_classes import EvalBoxes
-from nuscenes.eval.detection.config import config_factory
-from nuscenes.eval.detection.data_classes import DetectionBox
-from nuscenes.eval.detection.evaluate import DetectionEval
 
+from sparse3d.datasets.nuscenes.categories import CLASSES
+from sparse3d.datasets.nuscenes.evaluate.box_columns import BoxColumns, join_columns
+from sparse3d.datasets.nuscenes.evaluate.detection_score import detection_score, rules_named
 from sparse3d.datasets.nuscenes.evaluate.evaluate import NuScenesResult, notes_of
-from sparse3d.datasets.nuscenes.prepare.sample import CLASSES
+from sparse3d.datasets.nuscenes.evaluate.read_boxes import box_columns, that_count
 from sparse3d.datasets.nuscenes.results import MAX_BOXES, guess_attribute
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.box_conversions import lidar_to_nuscenes
@@ -23,7 +22,7 @@ def evaluate_nuscenes_boxes(
         lidar2ego: np.ndarray | None = None,
         config: str = 'detection_cvpr_2019',
 ) -> NuScenesResult:
-    """Score boxes frame by frame with the devkit's matching, precision and errors.
+    """Score boxes frame by frame with nuScenes' matching, precision and errors.
 
     As the official score, but for two things that need the tables: bicycles in bicycle racks
     are not left out, and the frames are those given. Frame i of one list belongs to frame i
@@ -40,11 +39,11 @@ def evaluate_nuscenes_boxes(
         classes: names in label order.
         lidar2ego: (4, 4); ranges are measured from the vehicle's origin. By default the
             LiDAR's own.
-        config: of the devkit.
+        config: ``'detection_cvpr_2019'``, the only one that the benchmark has.
 
     Raises:
-        ConfigError: for a class that nuScenes does not evaluate.
-        DataError: if the numbers of frames or of rows differ.
+        ConfigError: for a class that nuScenes does not evaluate, or another configuration.
+        DataError: if the numbers of frames or of rows differ, or for numbers that are not finite.
     """
     unknown = [name for name in classes if name not in CLASSES]
     if unknown:
@@ -53,24 +52,17 @@ def evaluate_nuscenes_boxes(
     if len(predictions) != len(ground_truth):
         raise DataError(f'there are {len(predictions)} frames of predictions and '
                         f'{len(ground_truth)} of ground truth')
-    rules = config_factory(config)
+    rules = rules_named(config)
     matrix = np.eye(4) if lidar2ego is None else np.asarray(lidar2ego, dtype=np.float64)
-    sides = [EvalBoxes(), EvalBoxes()]
-    for boxes, frames in zip(sides, (predictions, ground_truth), strict=True):
-        for number, frame in enumerate(frames):
-            pred = _boxes(frame, number, classes, matrix, boxes is sides[0])
-            boxes.add_boxes(str(number), [
-                box for box in pred
-                if box.ego_dist < rules.class_range[box.detection_name] and box.num_pts != 0])
-    evaluation = DetectionEval.__new__(DetectionEval)  # its constructor reads tables and files
-    evaluation.cfg, evaluation.verbose = rules, False
-    evaluation.pred_boxes, evaluation.gt_boxes = sides
-    metrics, _ = evaluation.evaluate()
-    return NuScenesResult(metrics.serialize(), notes_of(evaluation))
+    pred, gt = (that_count(join_columns(
+        [_boxes(frame, number, classes, matrix, predicted) for number, frame in enumerate(frames)]
+        or [box_columns([], 0, np.zeros(3), '')]), rules)
+        for frames, predicted in ((predictions, True), (ground_truth, False)))
+    return NuScenesResult(detection_score(pred, gt, rules), notes_of(gt, rules))
 
 
 def _boxes(frame: Mapping, number: int, classes: Sequence[str], lidar2ego: np.ndarray,
-           predicted: bool) -> list[DetectionBox]:
+           predicted: bool) -> BoxColumns:
     labels = np.asarray(frame['labels'], dtype=np.int64)
     boxes = np.asarray(frame['boxes'], dtype=np.float64)
     boxes = boxes.reshape(len(labels), -1) if len(labels) else np.zeros((0, 7))
@@ -89,15 +81,16 @@ def _boxes(frame: Mapping, number: int, classes: Sequence[str], lidar2ego: np.nd
     if boxes.shape[1] == 9:
         velocity[:, :2] = boxes[:, 7:]
     velocity = (velocity @ lidar2ego[:3, :3].T)[rows, :2]
-    return [DetectionBox(
-        sample_token=str(number), translation=tuple(translation[place]), size=tuple(size[place]),
-        rotation=tuple(rotation[place]), velocity=tuple(velocity[place]),
-        ego_translation=tuple(translation[place]),
-        num_pts=-1 if predicted else int(frame.get('num_points', [-1] * len(labels))[row]),
+    points = frame.get('num_points', [-1] * len(labels))
+    records = [dict(
+        translation=translation[place], size=size[place], rotation=rotation[place],
+        velocity=velocity[place], num_pts=-1 if predicted else int(points[row]),
         detection_name=classes[labels[row]],
         detection_score=float(frame['scores'][row]) if predicted else -1.0,
         attribute_name=_attribute(frame, row, classes[labels[row]], velocity[place], predicted))
         for place, row in enumerate(rows)]
+    side = 'predictions' if predicted else 'ground truth'
+    return box_columns(records, number, np.zeros(3), f'frame {number} of the {side}')
 
 
 def _attribute(frame: Mapping, row: int, name: str, velocity: np.ndarray, predicted: bool) -> str:

@@ -1,4 +1,4 @@
-"""nuScenes: from the devkit's tables to info files and a ground-truth database."""
+"""nuScenes: from its tables to info files and a ground-truth database."""
 from __future__ import annotations
 
 import json
@@ -8,15 +8,16 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from nuscenes import NuScenes
 
+from sparse3d.datasets.nuscenes.categories import CLASSES
 from sparse3d.datasets.nuscenes.prepare.options import NuScenesPreparation
 from sparse3d.datasets.nuscenes.prepare.parts_there import (
     absent_by_folder,
     cameras_of,
     parts_that_are_there,
 )
-from sparse3d.datasets.nuscenes.prepare.sample import CLASSES, SampleReader
+from sparse3d.datasets.nuscenes.prepare.sample import SampleReader
+from sparse3d.datasets.nuscenes.prepare.table_reader import NuScenesTables
 from sparse3d.datasets.nuscenes.prepare.tables import (
     find_version,
     has_own_scenes,
@@ -111,7 +112,7 @@ def prepare_nuscenes(root: str | os.PathLike, version: str | None = None,
     return report
 
 
-def _notes_of_scenes(tables: NuScenes, scenes_of: dict[str, list[dict]],
+def _notes_of_scenes(tables: NuScenesTables, scenes_of: dict[str, list[dict]],
                      options: NuScenesPreparation) -> list[str]:
     """What the splits leave out or make up; no scene at all is an error."""
     used = sum(map(len, scenes_of.values()))
@@ -162,7 +163,7 @@ def prepare_scene(token: str, root: Path, version: str, out: Path, journal: Jour
     return result
 
 
-def _read_scene(tables: NuScenes, scene: dict,
+def _read_scene(tables: NuScenesTables, scene: dict,
                 options: NuScenesPreparation) -> tuple[list[dict], SampleReader]:
     reader = SampleReader(tables, options.lidar_sweeps, options.camera_sweeps,
                           cameras_of(tables) if options.cameras else (), options.lidar)

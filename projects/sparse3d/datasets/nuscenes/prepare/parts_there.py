@@ -11,9 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nuscenes import NuScenes
-
 from sparse3d.datasets.nuscenes.prepare.options import NuScenesPreparation
+from sparse3d.datasets.nuscenes.prepare.table_reader import NuScenesTables
 from sparse3d.errors import DataError
 
 LIDAR = 'LIDAR_TOP'
@@ -21,7 +20,7 @@ OFFICIAL_CAMERAS = ('CAM_FRONT', 'CAM_FRONT_RIGHT', 'CAM_FRONT_LEFT', 'CAM_BACK'
                     'CAM_BACK_RIGHT')
 
 
-def cameras_of(tables: NuScenes) -> tuple[str, ...]:
+def cameras_of(tables: NuScenesTables) -> tuple[str, ...]:
     """Channels of all cameras in the table ``sensor``: nuScenes' six first, then own ones.
 
     Raises:

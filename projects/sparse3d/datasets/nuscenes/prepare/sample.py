@@ -5,24 +5,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from nuscenes import NuScenes
-from nuscenes.eval.detection.utils import category_to_detection_name
-from pyquaternion import Quaternion
 
+from sparse3d.datasets.nuscenes.categories import (
+    ATTRIBUTES,
+    CLASS_OF_CATEGORY,
+    CLASSES,
+    NO_ATTRIBUTE,
+)
 from sparse3d.datasets.nuscenes.prepare.camera_instances import camera_instances
 from sparse3d.datasets.nuscenes.prepare.parts_there import LIDAR
+from sparse3d.datasets.nuscenes.prepare.table_reader import NuScenesTables
 from sparse3d.datasets.nuscenes.prepare.tables import matrix_of, sensor2global
 from sparse3d.errors import DataError
 from sparse3d.structures.box_conversions import lidar_to_center, nuscenes_to_lidar
+from sparse3d.structures.quaternions import rotation_matrices
 from sparse3d.transforms.data_paths import path_inside
 from sparse3d.transforms.image_files import image_file_fault
-
-CLASSES = ('car', 'truck', 'trailer', 'bus', 'construction_vehicle', 'bicycle', 'motorcycle',
-           'pedestrian', 'traffic_cone', 'barrier')
-ATTRIBUTES = ('cycle.with_rider', 'cycle.without_rider', 'pedestrian.moving',
-              'pedestrian.standing', 'pedestrian.sitting_lying_down', 'vehicle.moving',
-              'vehicle.parked', 'vehicle.stopped')  # mmdet3d's order; 8 is none
-NO_ATTRIBUTE = len(ATTRIBUTES)
 
 
 @dataclass
@@ -32,7 +30,7 @@ class SampleReader:
     ``cameras`` are the channels whose pictures are wanted; without ``lidar`` no point cloud is
     looked for.
     """
-    tables: NuScenes
+    tables: NuScenesTables
     lidar_sweeps: int = 10
     camera_sweeps: int = 5
     cameras: tuple[str, ...] = ()
@@ -79,7 +77,7 @@ class SampleReader:
     def _annotate(self, entry: dict, sample: dict, lidar2global: np.ndarray) -> None:
         records = [self.tables.get('sample_annotation', token) for token in sample['anns']]
         entry['instances'] = self._instances(records, lidar2global)
-        rotations = [lidar2global[:3, :3].T @ Quaternion(record['rotation']).rotation_matrix
+        rotations = [lidar2global[:3, :3].T @ rotation_matrices(record['rotation'])
                      for record in records]
         entry['cam_instances'] = {
             camera: camera_instances(entry['instances'], np.array(image['lidar2cam']),
@@ -101,7 +99,7 @@ class SampleReader:
 
     def _instance(self, record: dict, box: np.ndarray, lidar2global: np.ndarray) -> dict:
         velocity = np.append(self.tables.box_velocity(record['token'])[:2], 0.0)
-        name = category_to_detection_name(record['category_name'])
+        name = CLASS_OF_CATEGORY.get(record['category_name'])
         label = CLASSES.index(name) if name else -1
         attributes = [self.tables.get('attribute', token)['name']
                       for token in record['attribute_tokens']]

@@ -1,4 +1,4 @@
-"""The tables of nuScenes, opened with the nuscenes-devkit and every error explained."""
+"""The tables of nuScenes, opened with every error explained; scenes and poses in them."""
 from __future__ import annotations
 
 import json
@@ -8,16 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from nuscenes import NuScenes
-from nuscenes.utils.splits import create_splits_scenes
-from pyquaternion import Quaternion
 
+from sparse3d.datasets.nuscenes.prepare.table_reader import TABLES, NuScenesTables
+from sparse3d.datasets.nuscenes.splits import official_splits
 from sparse3d.errors import DataError
+from sparse3d.structures.quaternions import rotation_matrices
 
 SPLITS = {'mini': ('mini_train', 'mini_val'), 'trainval': ('train', 'val'), 'test': ('test',)}
 VERSIONS = ('v1.0-trainval', 'v1.0-mini', 'v1.0-test')
-TABLES = ('category', 'attribute', 'visibility', 'instance', 'sensor', 'calibrated_sensor',
-          'ego_pose', 'log', 'scene', 'sample', 'sample_data', 'sample_annotation', 'map')
 _SHORTEST, _LONGEST = 1e4, 1e8  # between samples [microseconds]
 
 
@@ -44,7 +42,7 @@ def table_files(root: Path, version: str) -> list[Path]:
     return [root / version / f'{table}.json' for table in TABLES]
 
 
-def open_tables(root: Path, version: str) -> NuScenes:
+def open_tables(root: Path, version: str) -> NuScenesTables:
     """The tables; opened once per process and again when a file has changed.
 
     Raises:
@@ -58,26 +56,11 @@ def open_tables(root: Path, version: str) -> NuScenes:
     return _open(root, version, tuple(states))
 
 
-class TablesWithoutMaps(NuScenes):
-    """The devkit's tables; pictures of maps, which nothing here needs, are not looked for."""
-
-    def __load_table__(self, table_name: str) -> list[dict]:
-        rows = super().__load_table__(table_name)
-        if table_name != 'map':
-            return rows
-        self._map_records = rows
-        return []
-
-    def __make_reverse_index__(self, verbose: bool) -> None:
-        self.map = self._map_records
-        super().__make_reverse_index__(verbose)
-
-
 @lru_cache(maxsize=1)
-def _open(root: Path, version: str, states: tuple) -> NuScenes:
+def _open(root: Path, version: str, states: tuple) -> NuScenesTables:
     try:
-        return TablesWithoutMaps(version, str(root), verbose=False)
-    except Exception as error:  # the devkit checks nothing: damage can raise nearly everything
+        return NuScenesTables(version, str(root))
+    except Exception as error:  # damage can raise nearly everything
         raise DataError(_explain(root, version, error)) from error
 
 
@@ -93,7 +76,7 @@ def _explain(root: Path, version: str, error: Exception) -> str:
             f'({type(error).__name__}: {error}); unpack all of them again')
 
 
-def scenes_of_splits(tables: NuScenes, val_scenes: Sequence[str] = (),
+def scenes_of_splits(tables: NuScenesTables, val_scenes: Sequence[str] = (),
                      ) -> dict[str, list[dict]]:
     """Scenes of train, val or test that the tables hold, in the order of the table.
 
@@ -113,7 +96,7 @@ def scenes_of_splits(tables: NuScenes, val_scenes: Sequence[str] = (),
             near = get_close_matches(name, names, n=1)
             raise DataError(f'there is no scene {name!r} in {tables.table_root}'
                             + (f'; did you mean {near[0]!r}?' if near else ''))
-    official = create_splits_scenes()
+    official = official_splits()
     splits = {split.removeprefix('mini_'): set(official[split]) for split in SPLITS[kind]}
     if val_scenes:
         splits = dict(train=set(names) - set(val_scenes), val=set(val_scenes))
@@ -126,13 +109,13 @@ def scenes_of_splits(tables: NuScenes, val_scenes: Sequence[str] = (),
             for split, chosen in splits.items()}
 
 
-def has_own_scenes(tables: NuScenes) -> bool:
+def has_own_scenes(tables: NuScenesTables) -> bool:
     """Whether the tables hold scenes and none is one of nuScenes'."""
-    official = set().union(*create_splits_scenes().values())
+    official = set().union(*official_splits().values())
     return bool(tables.scene) and not any(scene['name'] in official for scene in tables.scene)
 
 
-def refuse_other_units(tables: NuScenes, scene: dict) -> None:
+def refuse_other_units(tables: NuScenesTables, scene: dict) -> None:
     """Seconds or milliseconds in place of microseconds would spoil every age and velocity.
 
     Raises:
@@ -148,7 +131,7 @@ def refuse_other_units(tables: NuScenes, scene: dict) -> None:
                         f'is 500000')
 
 
-def samples_of(tables: NuScenes, scene: dict) -> list[dict]:
+def samples_of(tables: NuScenesTables, scene: dict) -> list[dict]:
     """The samples of a scene in order of time."""
     samples, token = [], scene['first_sample_token']
     while token:
@@ -163,12 +146,12 @@ def samples_of(tables: NuScenes, scene: dict) -> list[dict]:
 def matrix_of(record: dict) -> np.ndarray:
     """Pose [4, 4] of an ego_pose (to global) or calibrated_sensor record (to ego)."""
     matrix = np.eye(4)
-    matrix[:3, :3] = Quaternion(record['rotation']).rotation_matrix
+    matrix[:3, :3] = rotation_matrices(record['rotation'])
     matrix[:3, 3] = record['translation']
     return matrix
 
 
-def sensor2global(tables: NuScenes, data: dict) -> np.ndarray:
+def sensor2global(tables: NuScenesTables, data: dict) -> np.ndarray:
     """Pose [4, 4] of the sensor of a sample_data record at its own time."""
     ego2global = matrix_of(tables.get('ego_pose', data['ego_pose_token']))
     return ego2global @ matrix_of(

@@ -13,14 +13,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from pyquaternion import Quaternion
 
+from sparse3d.datasets.nuscenes.categories import CLASSES, NO_ATTRIBUTE
 from sparse3d.datasets.nuscenes.prepare.camera_instances import camera_instances
 from sparse3d.datasets.nuscenes.prepare.frames import BOX_CONVENTION
-from sparse3d.datasets.nuscenes.prepare.sample import CLASSES, NO_ATTRIBUTE
 from sparse3d.errors import DataError
 from sparse3d.preparation.info_upgrade import first_frame
 from sparse3d.structures.box_conversions import wrap_angle
+from sparse3d.structures.quaternions import rotation_matrices
 from sparse3d.transforms.data_paths import path_inside
 from sparse3d.transforms.image_files import image_size
 from sparse3d.transforms.info_files import FORMAT_VERSION
@@ -231,7 +231,8 @@ def _from_lidar(sensor: Mapping) -> np.ndarray:
 
 
 def _matrix(record: Mapping, name: str) -> np.ndarray:
-    matrix = Quaternion(record[f'{name}_rotation']).transformation_matrix
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation_matrices(record[f'{name}_rotation'])
     matrix[:3, 3] = record[f'{name}_translation']
     return matrix
 

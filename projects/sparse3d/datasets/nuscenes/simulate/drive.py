@@ -25,6 +25,7 @@ from sparse3d.datasets.nuscenes.simulate.block import START, BlockWriter, record
 from sparse3d.datasets.nuscenes.simulate.options import NuScenesOptions
 from sparse3d.datasets.nuscenes.simulate.rig import CHANNELS
 from sparse3d.datasets.nuscenes.simulate.tables import MAP_FILE, build_tables
+from sparse3d.datasets.nuscenes.splits import official_splits
 from sparse3d.errors import DataError
 from sparse3d.parallel.pool import run_jobs
 from sparse3d.simulate.conditions import options_for_stamp
@@ -89,9 +90,8 @@ def write_samples(root: Path, seed: int, options: NuScenesOptions,
 
 
 def scene_names(num_scenes: int) -> list[str]:
-    """Names of the scenes, from the official splits of the devkit; every fifth validates."""
-    from nuscenes.utils.splits import create_splits_scenes
-    splits, prefix = create_splits_scenes(), 'mini_' if num_scenes <= MINI_SCENES else ''
+    """Names of the scenes, from the official splits; every fifth validates."""
+    splits, prefix = official_splits(), 'mini_' if num_scenes <= MINI_SCENES else ''
     train, val = iter(splits[f'{prefix}train']), iter(splits[f'{prefix}val'])
     return [next(val if number % 5 == 1 else train) for number in range(num_scenes)]
 

@@ -76,6 +76,41 @@ def test_an_upgraded_file_trains_and_tests_as_a_prepared_one(root):
         assert found['gt_labels_3d'].tolist() == expected['gt_labels_3d'].tolist()
 
 
+def as_openpcdet_file(root: Path, folder: str = 'training') -> list[dict]:
+    """The split as OpenPCDet's ``KittiDataset.get_infos`` writes it."""
+    infos = []
+    for info in as_old_file(root, folder):
+        name = f'{info["image"]["image_idx"]:06d}'
+        infos.append(dict(
+            point_cloud=dict(num_features=4, lidar_idx=name),
+            image=dict(image_idx=name, image_shape=info['image']['image_shape']),
+            calib={key: info['calib'][key] for key in ('P2', 'R0_rect', 'Tr_velo_to_cam')}))
+        if 'annos' in info:
+            annos = {key: value for key, value in info['annos'].items() if key != 'group_ids'}
+            known = int((annos['index'] >= 0).sum())
+            infos[-1]['annos'] = dict(annos, gt_boxes_lidar=np.zeros((known, 7)))
+    return infos
+
+
+@pytest.mark.parametrize('folder', ['training', 'testing'])
+def test_a_file_of_openpcdet_becomes_what_the_preparation_writes(root, folder):
+    path = root / (NAME if folder == 'training' else 'kitti_infos_test.pkl')
+    expected = read_info_file(path, 'kitti')['data_list']
+    path.write_bytes(pickle.dumps(as_openpcdet_file(root, folder)))
+    with pytest.raises(DataError, match='written by OpenPCDet, .*create-data kitti" or convert '
+                                        'it with "sparse3d create-data upgrade"'):
+        read_info_file(path, 'kitti')
+    upgrade_info_file(path, upgrades())
+    found = read_info_file(path, 'kitti')
+    assert 'of OpenPCDet, upgraded' in found['metainfo']['stamp']['source']
+    for entry, known in zip(found['data_list'], expected, strict=True):
+        # OpenPCDet keeps one camera's matrix, no ground plane and no checksums.
+        assert entry['images']['CAM2'] == known['images']['CAM2']
+        assert entry['lidar_points']['lidar_path'] == known['lidar_points']['lidar_path']
+        assert entry['lidar_points']['Tr_velo_to_cam'] == known['lidar_points']['Tr_velo_to_cam']
+        assert entry.get('instances') == known.get('instances')
+
+
 def test_what_cannot_be_upgraded_is_named_and_stays(root):
     def refused(content, message: str) -> None:
         path = root / 'old.pkl'
@@ -87,7 +122,6 @@ def test_what_cannot_be_upgraded_is_named_and_stays(root):
 
     old = as_old_file(root)
     refused([dict(old[0], pose=np.eye(4))], 'info file of Waymo, .*create-data waymo')
-    refused([dict(old[0], point_cloud=dict(num_features=4, lidar_idx='000003'))], 'by OpenPCDet')
     refused([dict(annos={})], 'not an info file, written by mmdet3d before 1.1')
     refused([], 'not an info file, written by mmdet3d before 1.1')
     refused([dict(old[0], calib={})], r"frame 0 of .*old.pkl is damaged \(KeyError: 'P2'\)")

@@ -10,9 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nuscenes import NuScenes
-from nuscenes.eval.common.loaders import add_center_dist, load_gt, load_prediction
-from nuscenes.eval.detection.data_classes import DetectionBox
 
 from sparse3d.datasets.nuscenes.evaluate import evaluate_nuscenes, evaluate_nuscenes_boxes
 from sparse3d.datasets.nuscenes.prepare.sample import CLASSES
@@ -39,7 +36,9 @@ def as_arrays(boxes, sample: str) -> dict:
 def test_scores_are_those_from_the_tables(golden_dir, tmp_path):
     with zipfile.ZipFile(golden_dir / 'metrics_nuscenes/nuscenes_tiny.zip') as archive:
         archive.extractall(tmp_path)
-    tables = NuScenes('v1.0-mini', str(tmp_path), verbose=False)
+    tables = pytest.importorskip('nuscenes').NuScenes('v1.0-mini', str(tmp_path), verbose=False)
+    from nuscenes.eval.common.loaders import add_center_dist, load_gt, load_prediction
+    from nuscenes.eval.detection.data_classes import DetectionBox
     results = str(tmp_path / 'results_nusc.json')
     found, _ = load_prediction(results, 500, DetectionBox, verbose=False)
     truth = load_gt(tables, 'mini_val', DetectionBox, verbose=False)
@@ -89,7 +88,11 @@ def test_nothing_at_all():
     ([dict(boxes=[CAR], labels=[0], scores=[])], [dict(boxes=[], labels=[])], DataError,
      '1 labels but 0 scores'),
     ([dict(boxes=[CAR[:8]], labels=[0], scores=[1])], [dict(boxes=[], labels=[])], DataError,
-     'have 8 numbers')])
+     'have 8 numbers'),
+    ([dict(boxes=[CAR], labels=[0], scores=[1.0], attributes=['parked'])],
+     [dict(boxes=[], labels=[])], DataError, "attribute_name of box 0 of frame 0"),
+    ([dict(boxes=[[np.nan, *CAR[1:]]], labels=[0], scores=[1.0])],
+     [dict(boxes=[], labels=[])], DataError, 'translation of box 0 of frame 0 .* is NaN')])
 def test_wrong_arrays_are_explained(found, truth, error, message):
     with pytest.raises(error, match=message):
         evaluate_nuscenes_boxes(found, truth)

@@ -1,0 +1,84 @@
+"""Every reader of somebody else's files on damaged ones: the content, or one sentence.
+
+A read is a crash, a hang, or takes memory beyond a bound (``tests/support/damage.py`` says which)
+in no case. ``SPARSE3D_FUZZ`` sets how many damaged files there are of all formats together:
+
+    SPARSE3D_FUZZ=10000 python -m pytest tests/sparse3d/test_damaged_files.py
+"""
+from __future__ import annotations
+
+import importlib.util
+import os
+
+import numpy as np
+import pytest
+
+from damage import damaged, read_damaged, truncations
+from damaged_cases import cases
+from sparse3d.errors import Sparse3DError
+from sparse3d.transforms.cloud_files import read_cloud
+
+FILES = int(os.environ.get('SPARSE3D_FUZZ', 660))
+FORMATS = (
+    'ascii.pcd', 'binary.pcd', 'packed.pcd', 'ascii.ply', 'binary.ply', 'plain.npy', 'named.npy',
+    'bare.bin', 'noted.bin', 'a.png', 'a.jpg', 'boxes.csv', 'boxes.json', 'calibration.json',
+    '000001.txt', 'calib.txt', 'plane.txt', 'train.txt', 'a.tfrecord', 'frame.tfrecord',
+    'vehicle_pose.parquet', 'lidar_calibration.parquet', 'zip.pth', 'old.pth', 'a.safetensors',
+    'infos.pkl', 'protocol2.pkl', 'protocol4.pkl', 'results.json', 'results.bin', '000002.txt',
+    'detections.json', 'detections.npz')
+
+
+@pytest.fixture(scope='module')
+def by_name(tmp_path_factory):
+    return {case.name: case for case in cases(tmp_path_factory.mktemp('whole'))}
+
+
+def test_every_format_is_here(by_name):
+    assert tuple(by_name) == FORMATS
+
+
+@pytest.mark.parametrize('name', FORMATS)
+def test_damaged_files_give_content_or_a_sentence(by_name, tmp_path, name):
+    counts = read_damaged(by_name[name], tmp_path / name, -(-FILES // len(FORMATS)))
+    assert sum(counts.values()) >= FILES // len(FORMATS)
+    # Of texts without a count many damaged ones are other texts.
+    assert counts['refused'] > 0 or name == 'train.txt'
+
+
+@pytest.mark.parametrize('name', FORMATS)
+def test_truncated_files_are_refused(by_name, tmp_path, name):
+    case, path = by_name[name], tmp_path / name
+    for size in truncations(len(case.content), 40 if len(case.content) > 4000 else 80):
+        path.write_bytes(case.pack(case.content[:size]))
+        try:
+            case.read(path)
+        except Sparse3DError as error:
+            assert name in str(error) and '\n' not in str(error)
+        else:
+            assert case.whole_at(size), f'the first {size} bytes of {name} are taken for whole'
+
+
+@pytest.mark.parametrize('name', FORMATS)
+def test_headers_that_contradict_are_refused(by_name, tmp_path, name):
+    case, path = by_name[name], tmp_path / name
+    for content in case.contradictions:
+        assert content != case.content
+        path.write_bytes(content)
+        with pytest.raises(Sparse3DError, match=name):
+            case.read(path)
+
+
+def test_las(tmp_path):
+    if importlib.util.find_spec('laspy') is None:
+        pytest.skip('laspy is an extra and is not installed (pip install .[las])')
+    import laspy
+    cloud = laspy.create(point_format=3, file_version='1.2')
+    cloud.x, cloud.y, cloud.z = np.random.default_rng(0).uniform(0, 50, (3, 9))
+    cloud.write(str(tmp_path / 'whole.las'))
+    content, path = (tmp_path / 'whole.las').read_bytes(), tmp_path / 'a.las'
+    for number in range(-(-FILES // len(FORMATS))):
+        path.write_bytes(damaged(content, np.random.default_rng(number)))
+        try:
+            assert read_cloud(path).shape[1:] == (4, )
+        except Sparse3DError as error:
+            assert path.name in str(error)
