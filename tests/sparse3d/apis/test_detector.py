@@ -187,13 +187,17 @@ def test_images_that_do_not_fit_are_named():
     with pytest.raises(DataError, match='needs 2 images and their calibration'):
         samples.make(None, [image, image], None)
     with pytest.raises(DataError, match='3 images were given; this model takes 2'):
-        samples.make(None, [image] * 3, dict(lidar2img=np.zeros((3, 4, 4))))
+        samples.make(None, [image] * 3, dict(lidar2img=np.tile(np.eye(4), (3, 1, 1))))
     with pytest.raises(DataError, match='neither lidar2img'):
         samples.make(None, [image] * 2, {})
     with pytest.raises(DataError, match='no image of RIGHT'):
         samples.make(None, {'LEFT': image}, {})
+    with pytest.raises(DataError, match='nobody looks at the image of TOP; this model takes LEFT'):
+        samples.make(None, {'LEFT': image, 'RIGHT': image, 'TOP': image}, {})
+    with pytest.raises(DataError, match='images is one path, .a.png.; give a list of 2'):
+        samples.make(None, 'a.png', {})
     with pytest.raises(DataError, match='RGB array'):
-        samples.make(None, [image[..., 0]] * 2, dict(lidar2img=np.zeros((2, 4, 4))))
+        samples.make(None, [image[..., 0]] * 2, dict(lidar2img=np.tile(np.eye(4), (2, 1, 1))))
 
 
 def test_the_command_writes_a_file_for_each_cloud(detector, cloud, tmp_path):
