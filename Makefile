@@ -15,7 +15,7 @@ ifeq ($(OMP_WAIT_POLICY),)
 export GOMP_SPINCOUNT ?= 0
 endif
 
-.PHONY: help install demo test test-fast test-slow test-numpy2 matrix doctor lint docs release clean
+.PHONY: help install demo test test-fast test-slow test-numpy2 matrix doctor lint docs pictures release clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -58,6 +58,10 @@ lint: install
 # make docs   the documentation as a site, in site/
 docs: install
 	@DISABLE_MKDOCS_2_WARNING=true $(RUN) -m mkdocs build --strict -q && echo 'open site/index.html'
+
+# make pictures   draw the pictures of the README anew, in docs/images
+pictures: install
+	@$(RUN) tools/make_pictures.py
 
 # make release   sdist and wheel in dist/, checked; nothing is uploaded
 release: install

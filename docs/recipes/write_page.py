@@ -256,8 +256,8 @@ def write(systems: dict[str, dict]) -> str:
 HEAD = (
     'Ours is read from the built model, optimizer, schedules and transforms. The released column '
     'is what the released code itself had in effect, stored by running its own optimizer and '
-    'schedules (`docs/recipes/released.json`); lines marked * are from our notes on the release and '
-    'its config, "not read" where nobody looked. A line in bold differs: the last column '
+    'schedules (`docs/recipes/released.json`); lines marked * are from our notes on the release '
+    'and its config, "not read" where nobody looked. A line in bold differs: the last column '
     'restores the release. '
     'Each parameter, rate and momentum over the whole schedule and 40 optimizer steps are held by '
     '`tests/test_released_recipes.py`, five training steps by `tests/test_released_steps.py`.')

@@ -22,13 +22,14 @@ VERBS: dict[str, str] = {
     'test': 'evaluate a checkpoint on the test set of its config',
     'detect': 'detect objects in point clouds of your own',
     'visualize': 'draw points, ground truth and detections',
+    'view': 'look at a data set and detections live in the browser',
     'analyze': 'take an evaluation apart, as one HTML report',
     'compare': 'train and test several configs over several seeds, for one table',
     'convert-checkpoint': 'turn a published checkpoint into one of Sparse3D',
-    'export': 'write the deployable part of a detector as ONNX',
+    'export': 'write the deployable part of a detector, by its plug-in (ONNX)',
     'benchmark': 'measure operators against what they replace',
     'demo': 'the whole way once: simulate, train, evaluate, draw',
-    'list': 'what is installed: configs, plug-ins, data sets, pictures, exporters, benchmarks',
+    'list': 'what is installed: configs, modules, plug-ins, data sets, pictures, exporters, ...',
     'doctor': 'what works on this machine, with remedies',
 }
 

@@ -5,6 +5,7 @@ Exit status 1 when something is broken, else 0.
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import warnings
 from typing import TYPE_CHECKING
@@ -46,8 +47,11 @@ def run(arguments: argparse.Namespace) -> int:
         print_line('broken', 'sparse3d', value, remedy)
         print('\n1 broken; the rest is checked when it is mended')
         return 1
+    from sparse3d.apis.command_line import QUIET_LOGGERS
     from sparse3d.apis.environment_checks import all_checks
     warnings.filterwarnings('ignore')
+    for name in QUIET_LOGGERS:
+        logging.getLogger(name).setLevel(logging.ERROR)
     broken = 0
     for row in all_checks():
         print_row(row)

@@ -48,14 +48,22 @@ def start_verb(verb: str, arguments: Sequence[str], command: str) -> int:
 
 def parser_of(module: ModuleType, verb: str, command: str) -> argparse.ArgumentParser:
     """The parser of a verb, its examples written as the user started it."""
-    examples = re.sub(r'\bsparse3d ([a-z]+(?:-[a-z]+)*)(?= |$)',
-                      lambda found: command.format(verb=found[1], file=_file(found[1])),
+    examples = re.sub(r'(-m )?\bsparse3d ([a-z]+(?:-[a-z]+)*)(?= |$)',
+                      lambda found: _as_started(command, found[2], bool(found[1])),
                       module.EXAMPLES, flags=re.MULTILINE)
     parser = argparse.ArgumentParser(
         prog=command.format(verb=verb, file=_file(verb)), description=module.__doc__,
         epilog=f'examples:\n{examples}', formatter_class=argparse.RawDescriptionHelpFormatter)
     module.add_arguments(parser)
     return parser
+
+
+def _as_started(command: str, verb: str, by_launcher: bool) -> str:
+    """An example's command; a launcher takes a module or a file where Python would stand."""
+    started = command.format(verb=verb, file=_file(verb))
+    if not by_launcher:
+        return started
+    return started.removeprefix('python ') if 'tools/' in started else f'-m sparse3d {verb}'
 
 
 def _file(verb: str) -> str:

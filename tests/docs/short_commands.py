@@ -48,6 +48,7 @@ NOT_RUN = {
     'pip install': 'changes the environment and loads from the network',
     'MMCV_WITH_OPS=1 pip install': 'changes the environment and loads from the network',
     'python tools/install.py': 'changes the environment and loads from the network',
+    'python tools/matrix.py': 'installs environments and loads from the network',
     'python tools/demo.py': 'tests/end_to_end/test_demo.py runs it with a few frames',
     'python tools/test.py configs/voxelkp/voxelkp_waymo.py':
     'the whole model on whole clouds takes minutes on a CPU; its small config '

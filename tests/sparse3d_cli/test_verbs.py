@@ -60,6 +60,17 @@ def test_help_names_the_command_as_it_was_started():
     assert '\n  python tools/convert_checkpoint.py focalsconv' in done.stdout
 
 
+@pytest.mark.parametrize(('command', 'launched'), [
+    ('sparse3d {verb}', '-m sparse3d train CONFIG'),
+    ('python -m sparse3d {verb}', '-m sparse3d train CONFIG'),
+    ('python tools/{file}.py', 'tools/train.py CONFIG')])
+def test_the_example_of_a_launcher_names_what_it_can_start(command, launched):
+    from sparse3d_cli import train
+    from sparse3d_cli.start import parser_of
+    assert (f'\n  torchrun --nproc-per-node 4 {launched} --launcher'
+            in parser_of(train, 'train', command).format_help())
+
+
 def test_every_verb_has_a_tool_and_a_summary(capsys):
     assert main(['--help']) == 0
     printed = capsys.readouterr().out

@@ -19,6 +19,7 @@ def test_a_whole_environment_has_a_whole_table():
                  '3D rendering', 'write access', 'free memory', 'threads'):
         assert name in done.stdout
     assert done.returncode == ('BROKEN' in done.stdout), done.stdout + done.stderr
+    assert 'is_fx_tracing' not in done.stderr  # a notice of torch that nobody can act on
 
 
 def test_a_check_that_raises_becomes_a_broken_row_with_a_remedy(monkeypatch):

@@ -19,6 +19,9 @@ from sparse3d.transforms.image_files import read_stored_image
 from sparse3d.transforms.point_files import load_points
 from sparse3d.visualization.frame import Boxes, Frame, Picture
 
+FILE_ENDINGS = ('.bin', '.pcd', '.npy', '.npz', '.las', '.laz', '.ply', '.feather', '.png', '.jpg',
+                '.jpeg', '.txt')
+
 
 def build_dataset(config: Config, split: str) -> BaseDataset:
     """The dataset of a config's ``'train'``, ``'val'`` or ``'test'`` data loader.
@@ -85,7 +88,8 @@ def frame_of_sample(
         class_names=tuple(dataset.metainfo.get('classes', ())),
         ground_truth=_ground_truth(sample['data_samples'], info),
         detections=None if detections is None else detections.above(score_threshold),
-        pictures=_pictures(info, sample['data_samples'].metainfo.get('lidar_aug_matrix')))
+        pictures=_pictures(info, sample['data_samples'].metainfo.get('lidar_aug_matrix')),
+        seconds=_seconds(info.get('timestamp')))
     forward = dataset.metainfo.get('forward_axis', 'x')
     return frame if forward == 'x' else frame.turned(-np.pi / 2)
 
@@ -100,15 +104,26 @@ def _points(inputs: dict, info: dict) -> np.ndarray:
 
 
 def _name(info: dict, index: int, meta: dict) -> str:
-    """The name that a data set gives (``frame_name``), else the number in the names of the frame's
-    files, as in KITTI and Waymo, else the place.
+    """The name that a data set gives (``frame_name``), else that of the frame's files, as the user
+    knows it, else the place in the split.
 
     ``sample_idx`` will not do: mmengine overwrites it with the place in the split. Clouds of
     two kinds of one frame (``SetEvaluationVariant`` of VoxelKP) are told apart.
     """
-    stem = Path(info.get('lidar_path') or '').stem
-    name = info.get('frame_name') or (stem if stem.isdigit() else f'{index:06d}')
+    path = info.get('lidar_path') or info.get('img_path') or ''
+    stem = Path(path).name
+    while Path(stem).suffix.lower() in FILE_ENDINGS:
+        stem = Path(stem).stem
+    stem = stem.replace('__LIDAR_TOP__', '__')   # of nuScenes: the drive and the time
+    name = info.get('frame_name') or stem or f'{index:06d}'
     return f'{name}_{meta["evaluation_variant"]}' if 'evaluation_variant' in meta else name
+
+
+def _seconds(timestamp: Any) -> float | None:
+    """Seconds of a time stamp, which some data sets give in microseconds."""
+    if not isinstance(timestamp, int | float | np.number):
+        return None
+    return float(timestamp) / (1e6 if timestamp > 1e11 else 1)
 
 
 def _ground_truth(sample: Det3DDataSample, info: dict) -> Boxes | None:

@@ -8,15 +8,22 @@ import numpy as np
 import torch
 
 from sparse3d.metrics.box_average_precision import match_best_first
+from sparse3d.metrics.matching_rules import (
+    NOTHING_IGNORED,
+    Ignored,
+    MatchingRule,
+    bev_ious,
+    fit_of,
+    seven,
+)
 from sparse3d.ops.points_in_boxes import count_points_in_boxes
-from sparse3d.ops.rotated_iou import rotated_iou_bev
 
 # Of detections, the good ones first; and of objects.
 FOUND, HEADING, DUPLICATE, CLASS, MISPLACED, FALSE = KINDS = (
     'found', 'wrong heading', 'duplicate', 'wrong class', 'misplaced', 'false')
 MISSED = 'missed'
+IGNORED = 'ignored'     # by the benchmark: neither right nor a mistake
 LEAST_TOUCH = 0.1       # overlap from which a false detection is a misplaced one
-_BEV = [0, 1, 3, 4, 6]
 
 
 @dataclass(frozen=True)
@@ -24,9 +31,9 @@ class FrameErrors:
     """One frame, detections best first.
 
     Attributes:
-        detections: [N] kind of each, one of ``KINDS``.
-        objects: [M] of the object that each detection found or touched, -1 for none.
-        gt: [M] ``'found'``, ``'wrong heading'`` or ``'missed'``.
+        detections: [N] kind of each, one of ``KINDS`` or ``IGNORED``.
+        objects: [N] row of the object that each detection found or touched, -1 for none.
+        gt: [M] ``'found'``, ``'wrong heading'``, ``'missed'`` or ``'ignored'``.
         points: [M] LiDAR points in each object.
     """
 
@@ -42,52 +49,66 @@ class FrameErrors:
     @property
     def mistakes(self) -> int:
         """Missed objects and detections that are not found ones."""
-        return self.count(MISSED) + int((self.detections != FOUND).sum())
+        wrong = ~np.isin(self.detections, (FOUND, IGNORED))
+        return self.count(MISSED) + int(wrong.sum())
 
 
 def frame_errors(predicted: Mapping, labeled: Mapping, points: np.ndarray,
-                 iou_threshold: float = 0.5) -> FrameErrors:
+                 iou_threshold: float = 0.5, rules: Sequence[MatchingRule] = (),
+                 ignored: Ignored = NOTHING_IGNORED) -> FrameErrors:
     """Sort the detections of a frame into right ones and mistakes.
 
-    A detection finds the free object of its class that it overlaps most in BEV, best
-    score first. One that finds an object and points the other way (by more than 90
-    degrees) has the wrong heading. What remains is a duplicate (of a found object), of
-    the wrong class (on an object of another class), misplaced (touches an object of its class
-    by at least 0.1), or false.
+    A detection finds the free object of its class that fits it best, best score first. One that
+    finds an object and points the other way (by more than 90 degrees) has the wrong heading.
+    Of what remains, what fits an object that the benchmark ignores, or is itself ignored, is
+    ignored; the others are a duplicate (of a found object), of the wrong class (on an object of
+    another class), misplaced (touches an object of its class by an overlap in BEV of at least
+    0.1), or false.
 
     Args:
         predicted: ``boxes`` (N, >= 7), ``scores`` (N,) falling, ``labels`` (N,).
         labeled: ``boxes``, ``labels``.
         points: (P, >= 3) LiDAR frame.
-        iou_threshold: least intersection over union in BEV.
+        iou_threshold: least intersection over union in BEV, where there are no rules.
+        rules: when a detection of each class counts as right.
+        ignored: what the benchmark does not count.
     """
-    overlaps = _ious(predicted['boxes'], labeled['boxes'])  # [N, M]
+    fits = fit_of(predicted, labeled, rules, iou_threshold)         # [N, M]; 1 is enough
+    touches = bev_ious(predicted['boxes'], labeled['boxes'])
     same = np.asarray(predicted['labels'])[:, None] == np.asarray(labeled['labels'])[None]
-    matches = match_best_first(np.where(same, overlaps, 0.0), iou_threshold)
-    kinds = np.full(len(overlaps), FALSE, dtype=object)
+    out = ignored.of_objects(labeled['boxes'], labeled['labels'])   # [M]
+    matches = match_best_first(np.where(same & ~out[None], fits, 0.0), 1.0)
+    kinds = np.full(len(fits), FALSE, dtype=object)
     objects = matches.copy()
-    gt = np.full(overlaps.shape[1], MISSED, dtype=object)
+    gt = np.full(fits.shape[1], MISSED, dtype=object)
+    gt[out] = IGNORED
     for row, match in enumerate(matches):
         if match >= 0:
             turned = _angle(predicted['boxes'][row][6] - labeled['boxes'][match][6]) > np.pi / 2
             kinds[row] = gt[match] = HEADING if turned else FOUND
+    excused = ignored.of_detections(predicted, rules, iou_threshold)
     for row in np.flatnonzero(matches < 0):
-        kinds[row], objects[row] = _mistake(overlaps[row], same[row], iou_threshold)
+        if excused[row]:
+            kinds[row], objects[row] = IGNORED, -1
+        else:
+            kinds[row], objects[row] = _mistake(fits[row], touches[row], same[row], ~out)
     counts = count_points_in_boxes(torch.as_tensor(points[:, :3], dtype=torch.float64),
-                                   torch.as_tensor(_seven(labeled['boxes'])))
+                                   torch.as_tensor(seven(labeled['boxes'])))
     return FrameErrors(kinds, objects, gt, counts.numpy())
 
 
-def _mistake(ious: np.ndarray, same: np.ndarray, iou_threshold: float) -> tuple[str, int]:
-    if not len(ious):
+def _mistake(fits: np.ndarray, touches: np.ndarray, same: np.ndarray,
+             counts: np.ndarray) -> tuple[str, int]:
+    if not counts.any():
         return FALSE, -1
-    own, other = np.where(same, ious, 0.0), np.where(same, 0.0, ious)
-    if own.max() >= iou_threshold:
+    own, other = np.where(same & counts, fits, 0.0), np.where(~same & counts, fits, 0.0)
+    if own.max() >= 1:
         return DUPLICATE, int(own.argmax())
-    if other.max() >= iou_threshold:
+    if other.max() >= 1:
         return CLASS, int(other.argmax())
-    if own.max() >= LEAST_TOUCH:
-        return MISPLACED, int(own.argmax())
+    touched = np.where(same & counts, touches, 0.0)
+    if touched.max() >= LEAST_TOUCH:
+        return MISPLACED, int(touched.argmax())
     return FALSE, -1
 
 
@@ -113,36 +134,56 @@ class Bin:
 
 
 def by_distance(frames: Sequence[tuple[Mapping, Mapping, FrameErrors]],
-                edges: Sequence[float] = (0, 15, 30, 50, np.inf)) -> list[Bin]:
-    """Recall and precision by horizontal distance from the sensor [m]."""
-    gt = [np.hypot(*_seven(labeled['boxes'])[:, :2].T) for _, labeled, _ in frames]
-    found = [np.hypot(*_seven(predicted['boxes'])[:, :2].T) for predicted, _, _ in frames]
-    return _bins(frames, gt, found, edges, 'm')
+                edges: Sequence[float] | None = None) -> list[Bin]:
+    """Recall and precision by horizontal distance from the sensor [m].
+
+    Args:
+        edges: of the parts; default: from the objects, about as many in each.
+    """
+    gt = [np.hypot(*seven(labeled['boxes'])[:, :2].T) for _, labeled, _ in frames]
+    found = [np.hypot(*seven(predicted['boxes'])[:, :2].T) for predicted, _, _ in frames]
+    return _bins(frames, gt, found, part_edges(gt) if edges is None else edges, 'm')
 
 
 def by_points(frames: Sequence[tuple[Mapping, Mapping, FrameErrors]],
-              edges: Sequence[float] = (0, 1, 6, 21, 101, np.inf)) -> list[Bin]:
+              edges: Sequence[float] | None = None) -> list[Bin]:
     """Recall by the number of LiDAR points in an object: what occlusion and distance leave."""
     gt = [errors.points for _, _, errors in frames]
-    return _bins(frames, gt, None, edges, 'points')
+    return _bins(frames, gt, None, part_edges(gt) if edges is None else edges, 'points')
 
 
 def by_size(frames: Sequence[tuple[Mapping, Mapping, FrameErrors]],
-            edges: Sequence[float] = (0, 2, 4, 6, np.inf)) -> list[Bin]:
+            edges: Sequence[float] | None = None) -> list[Bin]:
     """Recall and precision by the longer side of the box [m]."""
-    gt = [_seven(labeled['boxes'])[:, 3:5].max(1, initial=0) for _, labeled, _ in frames]
-    found = [_seven(predicted['boxes'])[:, 3:5].max(1, initial=0) for predicted, _, _ in frames]
-    return _bins(frames, gt, found, edges, 'm long')
+    gt = [seven(labeled['boxes'])[:, 3:5].max(1, initial=0) for _, labeled, _ in frames]
+    found = [seven(predicted['boxes'])[:, 3:5].max(1, initial=0) for predicted, _, _ in frames]
+    return _bins(frames, gt, found, part_edges(gt) if edges is None else edges, 'm long')
+
+
+def part_edges(values: Sequence[np.ndarray], parts: int = 5) -> list[float]:
+    """Round numbers that cut values into parts of about the same size, from 0 to infinity."""
+    every = np.concatenate([[], *values])
+    inner: list[float] = []
+    if len(every):
+        for value in np.quantile(every, np.linspace(0, 1, parts + 1)[1:-1]):
+            digits = -int(np.floor(np.log10(value))) + 1 if value > 0 else 0
+            rounded = float(np.round(value, digits if value < 100 else -1))
+            if rounded > (inner[-1] if inner else 0.0):
+                inner.append(rounded)
+    return [0.0, *inner, float('inf')]
 
 
 def confusion(frames: Sequence[tuple[Mapping, Mapping, FrameErrors]],
               classes: int) -> np.ndarray:
     """[classes + 1, classes + 1] counts: truth by detection; the last row is background, the
-    last column what was missed. Duplicates and misplaced detections count as background."""
+    last column what was missed. Duplicates and misplaced detections count as background; what
+    the benchmark ignores is in no cell."""
     table = np.zeros((classes + 1, classes + 1), dtype=np.int64)
     for predicted, labeled, errors in frames:
         for kind, label, item in zip(errors.detections, predicted['labels'], errors.objects,
                                      strict=True):
+            if kind == IGNORED:
+                continue
             row = labeled['labels'][item] if kind in (FOUND, HEADING, CLASS) else classes
             table[row, label] += 1
         on_other = set(errors.objects[errors.detections == CLASS].tolist())
@@ -156,10 +197,10 @@ def precision_recall(frames: Sequence[tuple[Mapping, Mapping, FrameErrors]],
     """Recall, precision and score along the ranked detections of one class."""
     scores, right, objects = [], [], 0
     for predicted, labeled, errors in frames:
-        rows = np.asarray(predicted['labels']) == label
+        rows = (np.asarray(predicted['labels']) == label) & (errors.detections != IGNORED)
         scores.append(np.asarray(predicted['scores'])[rows])
         right.append(np.isin(errors.detections[rows], (FOUND, HEADING)))
-        objects += int((np.asarray(labeled['labels']) == label).sum())
+        objects += int(((np.asarray(labeled['labels']) == label) & (errors.gt != IGNORED)).sum())
     scores, right = np.concatenate([[], *scores]), np.concatenate([[], *right])
     order = np.argsort(-scores, kind='stable')
     true = np.cumsum(right[order])
@@ -172,26 +213,17 @@ def _bins(frames: Sequence, gt: list, pred: list | None, edges: Sequence[float],
     for low, high in zip(edges[:-1], edges[1:], strict=True):
         objects = hit = detections = right = 0
         for place, (_, _, errors) in enumerate(frames):
-            inside = (gt[place] >= low) & (gt[place] < high)
+            inside = (gt[place] >= low) & (gt[place] < high) & (errors.gt != IGNORED)
             objects += int(inside.sum())
             hit += int((errors.gt[inside] != MISSED).sum())
             if pred is not None:
                 inside = (pred[place] >= low) & (pred[place] < high)
+                inside &= errors.detections != IGNORED
                 detections += int(inside.sum())
                 right += int(np.isin(errors.detections[inside], (FOUND, HEADING)).sum())
         name = f'{low:g} to {high:g} {unit}' if np.isfinite(high) else f'over {low:g} {unit}'
         bins.append(Bin(name, objects, hit, detections, right))
     return bins
-
-
-def _ious(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    a, b = (torch.from_numpy(_seven(boxes)[:, _BEV]) for boxes in (one, other))
-    return rotated_iou_bev(a, b).numpy()
-
-
-def _seven(boxes: np.ndarray) -> np.ndarray:
-    boxes = np.asarray(boxes, np.float64)
-    return boxes.reshape(len(boxes), -1)[:, :7] if len(boxes) else np.zeros((0, 7))
 
 
 def _angle(difference: float) -> float:

@@ -184,8 +184,8 @@ class Detections:
         return back(value, class_names, **options)
 
     def save(self, path: str | PathLike, camera: Mapping | None = None) -> Path:
-        """Write a file: ``.json``, ``.csv``, ``.npz``, ``.txt`` (KITTI), ``.png`` (3D view), or
-        ``.svg`` and ``.pdf`` (bird's-eye view).
+        """Write a file: ``.json``, ``.csv``, ``.npz``, ``.txt`` (KITTI), ``.png`` (3D view),
+        ``.svg`` and ``.pdf`` (bird's-eye view), or ``.html`` (a scene to turn in a browser).
 
         Raises:
             DataError: for another suffix, or if the file cannot be written.

@@ -52,6 +52,8 @@ def read_cloud(path: str | os.PathLike, columns: int = 4,
     suffix = path.suffix.lower()
     names = column_names(columns) if names is None else tuple(names)
     if suffix not in SUFFIXES:
+        if not path.exists():
+            raise DataError(f'{path} does not exist')
         raise DataError(f'{path} is no point cloud that can be read; give {", ".join(SUFFIXES)}')
     if suffix in _NAMED:
         return points_of_columns(_NAMED[suffix](read_bytes(path), path), names, path)

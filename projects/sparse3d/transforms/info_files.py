@@ -90,8 +90,9 @@ def read_info_file(path: str | os.PathLike, dataset: str) -> dict:
             and LiDAR boxes), of a later format or of another data set.
     """
     if not Path(path).exists():
-        raise DataError(f'the info file {path} does not exist; make it with '
-                        f'"sparse3d create-data {dataset} {Path(path).parent}"')
+        raise DataError(f'the info file {path} does not exist; make it with "sparse3d create-data '
+                        f'{dataset} {_raw_folder(Path(path), dataset)}", or name the folder where '
+                        f'it lies (--cfg-options data_root=FOLDER)')
     info = read_plain_file(path)
     check_info(info, dataset, str(path))
     return info
@@ -144,6 +145,14 @@ def openpcdet_data_set(info: Any) -> str | None:
     if isinstance(cloud, Mapping) and 'lidar_idx' in cloud:
         return 'kitti' if 'calib' in first else 'custom'
     return 'nuscenes' if {'ref_from_car', 'car_from_global'} <= first.keys() else None
+
+
+def _raw_folder(path: Path, dataset: str) -> Path:
+    """The folder that ``create-data`` takes: info files may be made in one below it."""
+    owner = data_sets().get(dataset)
+    depths = [len(Path(pattern).parts) for pattern in (owner.info_files if owner else ())
+              if path.match(pattern)]
+    return path.parents[max(depths, default=1) - 1]
 
 
 def _other_way(dataset: str) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,10 @@ def load_index(path: str, classes: Sequence[str], wanted: Collection[str],
         ConfigError: for a wanted name that is no class, or an index without crops.
         DataError: for an unusable index.
     """
+    if not Path(path).exists():
+        raise DataError(f'the ground-truth database {path} does not exist: "sparse3d create-data" '
+                        f'makes it when it prepares the data set; if that lies elsewhere, name it '
+                        f'(--cfg-options data_root=FOLDER)')
     index = read_plain_file(path)
     if not isinstance(index, dict):
         raise DataError(f'{path} is not the index of a ground-truth database')
@@ -77,8 +82,8 @@ def load_index(path: str, classes: Sequence[str], wanted: Collection[str],
             print_log(f'{path} has no usable object of class {name}: none will be added',
                       logger='current', level=30)
         if with_crops and any('crops' not in entry for entry in database[name]):
-            raise ConfigError(f'{path} has no object images: cut them out with "python '
-                              f'sparse3d create-data crops", or switch paste_images off')
+            raise ConfigError(f'{path} has no object images: cut them out with '
+                              f'"sparse3d create-data crops", or switch paste_images off')
     return database
 
 

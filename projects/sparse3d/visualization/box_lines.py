@@ -51,3 +51,19 @@ def box_segments(boxes: np.ndarray) -> np.ndarray:
         return np.zeros((0, 2, 3))
     edges = box_corners(boxes)[:, EDGES]                             # [M, 12, 2, 3]
     return np.concatenate([edges.reshape(-1, 2, 3), heading_marks(boxes)])
+
+
+def dashed(segments: np.ndarray, dash: float = 0.45, gap: float = 0.30) -> np.ndarray:
+    """Segments (S, 2, 3) cut into dashes, (T, 2, 3); lengths in meters.
+
+    For what draws solid lines only. Each segment begins and ends with a dash.
+    """
+    parts = []
+    for start, end in segments:
+        length = float(np.linalg.norm(end - start))
+        count = max(int(round((length - dash) / (dash + gap))), 0) + 1
+        size = 1.0 if count == 1 else dash / (count * dash + (count - 1) * gap)
+        starts = np.linspace(0, 1 - size, count)[:, None]
+        parts.append(np.stack([start + starts * (end - start),
+                               start + (starts + size) * (end - start)], axis=1))
+    return np.concatenate(parts) if parts else np.zeros((0, 2, 3))

@@ -1,56 +1,64 @@
 """Boxes projected into a camera image."""
 from __future__ import annotations
 
-import io
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from sparse3d.visualization.bev_view import HALO, legend_lines
-from sparse3d.visualization.box_lines import box_corners, box_segments
-from sparse3d.visualization.colors import BACKGROUND, GROUND_TRUTH, TEXT, class_color
+from sparse3d.visualization.box_lines import box_corners, box_segments, velocity_marks
+from sparse3d.visualization.canvas import MARGIN, Canvas
 from sparse3d.visualization.frame import Boxes, Frame, Picture
-from sparse3d.visualization.picture_files import as_text, image_figure, write_picture
+from sparse3d.visualization.legend import DASHES, label_text, labeled_rows, legend_lines
+from sparse3d.visualization.picture_files import write_picture
+from sparse3d.visualization.placed_labels import Label
+from sparse3d.visualization.style import DEFAULT, Style
 
 NEAREST = 0.3  # meters in front of the camera; what is closer is cut off
 
 
-def draw_camera_overlay(frame: Frame, picture: Picture, path: str | os.PathLike) -> None:
+def draw_camera_overlay(frame: Frame, picture: Picture, path: str | os.PathLike,
+                        style: Style = DEFAULT) -> None:
     """Draw the boxes of a frame over a camera image into a file.
 
     Args:
         frame: with the boxes.
         picture: the image; the file has its size.
         path: the file to write.
+        style: of the picture.
 
     Raises:
         DataError: if the file cannot be written.
     """
-    buffer = io.BytesIO()
-    draw_camera_overlay_into(frame, picture, buffer, Path(path).suffix[1:] or 'png')
-    write_picture(path, buffer)
+    canvas = camera_canvas(frame, picture, style)
+    write_picture(path, canvas.encoded(Path(path).suffix[1:] or 'png'))
 
 
-def draw_camera_overlay_into(frame: Frame, picture: Picture, stream: BinaryIO,
-                             kind: str = 'png') -> None:
-    """As :func:`draw_camera_overlay`, into an open file."""
-    figure, axes = image_figure(picture.image)
-    if frame.ground_truth is not None:
-        _add_boxes(axes, picture, frame.ground_truth,
-                   [GROUND_TRUTH] * len(frame.ground_truth), 1.9)
-    if frame.detections is not None:
-        found = frame.detections
-        _add_boxes(axes, picture, found, [class_color(label) for label in found.labels], 1.3)
-        _add_scores(axes, picture, found)
-    axes.text(6, 6, as_text(frame.summary()), color=TEXT, fontsize=8, va='top',
-              bbox={'facecolor': BACKGROUND, 'alpha': 0.75, 'edgecolor': 'none'})
-    axes.legend(handles=legend_lines(frame), loc='upper right', fontsize=7,
-                facecolor=BACKGROUND, framealpha=0.75, edgecolor='none', labelcolor=TEXT)
-    figure.savefig(stream, format=kind, dpi=100, facecolor=figure.get_facecolor())
+def camera_canvas(frame: Frame, picture: Picture, style: Style = DEFAULT,
+                  with_header: bool = True) -> Canvas:
+    """The picture that :func:`draw_camera_overlay` writes; without header the camera's name."""
+    height, width = picture.image.shape[:2]
+    canvas = Canvas((width, height), style, picture.image)
+    if with_header:
+        canvas.legend(legend_lines(frame, style), canvas.title(frame.summary(), 9), 7.5)
+    else:
+        canvas.title(picture.name, 9)
+    for boxes in (frame.ground_truth, frame.detections):
+        if boxes is not None and len(boxes):
+            _add_boxes(canvas, picture, boxes, style.colors(frame, boxes.labels))
+    canvas.labels(_labels(frame, picture, style), 7)
+    return canvas
+
+
+def resized(picture: Picture, width: int) -> Picture:
+    """A picture of another width, its projection with it."""
+    from PIL import Image
+    height = max(round(picture.image.shape[0] * width / picture.image.shape[1]), 1)
+    image = Image.fromarray(picture.image).resize((width, height), Image.Resampling.LANCZOS)
+    scale = np.diag([width / picture.image.shape[1], height / picture.image.shape[0], 1.0, 1.0])
+    return replace(picture, image=np.asarray(image), lidar2img=scale @ picture.lidar2img)
 
 
 def project_segments(segments: np.ndarray, lidar2img: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -75,25 +83,51 @@ def project_segments(segments: np.ndarray, lidar2img: np.ndarray) -> tuple[np.nd
     return ends[..., :2] / ends[..., 2:], rows
 
 
-def _add_boxes(axes: Axes, picture: Picture, boxes: Boxes, colors: list, width: float) -> None:
-    if not len(boxes):
-        return
+def visible_rectangles(boxes: np.ndarray, picture: Picture) -> np.ndarray:
+    """Left, top, right, bottom in pixels of what is seen of each box, (M, 4); NaN if nothing.
+
+    A box that is partly behind the camera, or beyond an edge, counts with what is in the picture.
+    """
+    height, width = picture.image.shape[:2]
+    rectangles = np.full((len(boxes), 4), np.nan)
+    for row, box in enumerate(boxes):
+        lines, _ = project_segments(box_segments(box[None])[:12], picture.lidar2img)
+        if not len(lines) or not _looks_at(box, picture):
+            continue
+        low = lines.reshape(-1, 2).min(axis=0)
+        high = lines.reshape(-1, 2).max(axis=0)
+        if (high > 0).all() and low[0] < width and low[1] < height:
+            rectangles[row] = (*np.clip(low, 0, None), min(high[0], width), min(high[1], height))
+    return rectangles
+
+
+def _looks_at(box: np.ndarray, picture: Picture) -> bool:
+    """Whether at least one corner of a box is well in front of the camera."""
+    depth = box_corners(box[None])[0] @ picture.lidar2img[2, :3] + picture.lidar2img[2, 3]
+    return bool((depth > NEAREST).any())
+
+
+def _add_boxes(canvas: Canvas, picture: Picture, boxes: Boxes, colors: list) -> None:
+    truth = boxes.scores is None
+    look = {'linestyles': [DASHES], 'linewidths': 1.7} if truth else {'linewidths': 1.3}
     lines, rows = project_segments(box_segments(boxes.boxes), picture.lidar2img)
     owners = np.concatenate([np.repeat(np.arange(len(boxes)), 12), np.arange(len(boxes))])[rows]
-    axes.add_collection(LineCollection(
-        lines, colors=[colors[owner] for owner in owners], linewidths=width))
+    canvas.axes.add_collection(LineCollection(
+        lines, colors=[colors[owner] for owner in owners], **look))
+    moving, _ = project_segments(velocity_marks(boxes.boxes), picture.lidar2img)
+    canvas.axes.add_collection(LineCollection(moving, colors=[canvas.style.theme.text],
+                                              linestyles='dotted', linewidths=1.2))
 
 
-def _add_scores(axes: Axes, picture: Picture, detections: Boxes) -> None:
-    height, width = picture.image.shape[:2]
-    for box, label, score in zip(
-        box_corners(detections.boxes), detections.labels, detections.scores, strict=True
-    ):
-        corners = box @ picture.lidar2img[:3, :3].T + picture.lidar2img[:3, 3]
-        if (corners[:, 2] <= NEAREST).any():
-            continue
-        pixels = corners[:, :2] / corners[:, 2:]
-        u, v = pixels[:, 0].mean(), pixels[:, 1].min()
-        if 0 <= u < width and -20 <= v < height:
-            axes.text(u, max(v - 3, 10), f'{score:.2f}', color=class_color(label), fontsize=7,
-                      ha='center', va='bottom', path_effects=HALO)
+def _labels(frame: Frame, picture: Picture, style: Style) -> list[Label]:
+    labels = []
+    for boxes, rows in labeled_rows(frame):
+        colors = style.colors(frame, boxes.labels)
+        seen = visible_rectangles(boxes.boxes, picture)
+        for row in rows:
+            left, top, right, bottom = seen[row]
+            if np.isfinite(left):
+                labels.append(Label(
+                    label_text(frame, boxes, row), ((left + right) / 2, (top + bottom) / 2),
+                    colors[row], ((right - left) / 2 + 2, (bottom - top) / 2 + MARGIN / 4)))
+    return labels

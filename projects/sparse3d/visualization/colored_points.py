@@ -4,29 +4,32 @@ from __future__ import annotations
 import numpy as np
 
 from sparse3d.structures.box_geometry import points_in_box
-from sparse3d.visualization.colors import class_color, point_colors
+from sparse3d.visualization.colors import DARK, Theme, class_color, class_colors, point_colors
 from sparse3d.visualization.frame import Frame
 
 COLORINGS = ('height', 'intensity', 'time', 'class')
 IN_NO_BOX = (0.42, 0.45, 0.50)
 
 
-def colored_points(frame: Frame, by: str = 'height') -> np.ndarray:
+def colored_points(frame: Frame, by: str = 'height', theme: Theme = DARK) -> np.ndarray:
     """RGB (N, 3) in 0..1 of the points of a frame.
 
     Args:
         frame: with points and boxes.
         by: ``'class'`` of the detection, or else the label, that holds a point; anything else
             as :func:`sparse3d.visualization.colors.point_colors`.
+        theme: of the colors.
 
     Raises:
         ValueError: if the points lack the column.
     """
     if by != 'class':
-        return point_colors(frame.points, by)
+        return point_colors(frame.points, by, theme)
     colors = np.tile(IN_NO_BOX, (len(frame.points), 1))
+    known = class_colors(frame.class_names, theme)
     for boxes in (frame.ground_truth, frame.detections):
         if boxes is not None:
             for box, label in zip(boxes.boxes, boxes.labels, strict=True):
-                colors[points_in_box(frame.points, box[:7])] = class_color(label)
+                color = known[label] if 0 <= label < len(known) else class_color(label, theme)
+                colors[points_in_box(frame.points, box[:7])] = color
     return colors

@@ -1,4 +1,5 @@
-"""Pictures of detections: ``.png`` in 3D, ``.svg`` and ``.pdf`` from above, a window."""
+"""Pictures of detections: ``.png`` in 3D, ``.svg`` and ``.pdf`` from above, ``.html`` to turn, a
+window."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from sparse3d.structures.detections import Detections
 from sparse3d.visualization.bev_view import draw_bev
 from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.scene_3d import SceneRenderer, show_scene
+from sparse3d.visualization.scene_page import write_scene_page
 
 
 def frame_of(detections: Detections) -> Frame:
@@ -30,6 +32,11 @@ def save_view_from_above(detections: Detections, path: Path, camera: Mapping | N
     draw_bev(frame_of(detections), path)
 
 
+def save_page(detections: Detections, path: Path, camera: Mapping | None = None) -> None:
+    """Write points and boxes as a page to turn in a browser."""
+    write_scene_page([frame_of(detections)], path)
+
+
 def show(detections: Detections) -> None:
     """Open a window with points and boxes."""
     show_scene(frame_of(detections))
@@ -40,3 +47,4 @@ register_format('window', show)
 register_file('.png', save_scene)
 register_file('.svg', save_view_from_above)
 register_file('.pdf', save_view_from_above)
+register_file('.html', save_page)

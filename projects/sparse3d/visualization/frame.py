@@ -16,6 +16,8 @@ class Boxes:
         scores: (M,) in 0..1, or None for ground truth.
         joints: (M, K, 3) of people in meters, or None.
         visibility: (M, K) of the joints: above 0 present, above 1 visible; or None.
+        kinds: (M,) kind of mistake of each, in words, or None.
+        track_ids: (M,) what says which boxes of other frames are the same object, or None.
     """
 
     boxes: np.ndarray
@@ -23,6 +25,8 @@ class Boxes:
     scores: np.ndarray | None = None
     joints: np.ndarray | None = None
     visibility: np.ndarray | None = None
+    kinds: np.ndarray | None = None
+    track_ids: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -51,7 +55,8 @@ class Boxes:
             return self
         order = np.argsort(-self.scores, kind='stable')
         order = order[self.scores[order] >= score_threshold]
-        columns = (self.boxes, self.labels, self.scores, self.joints, self.visibility)
+        columns = (self.boxes, self.labels, self.scores, self.joints, self.visibility,
+                   self.kinds, self.track_ids)
         return Boxes(*(None if column is None else column[order] for column in columns))
 
 
@@ -81,6 +86,9 @@ class Frame:
         ground_truth: labeled boxes, or None if unknown.
         detections: predicted boxes, or None if nothing was predicted.
         pictures: camera images, may be empty.
+        importance: (N,) how much a detector makes of each point, or None.
+        trails: of tracks: class number and (T, 3) places in meters, LiDAR frame of this moment.
+        seconds: time of the frame, or None.
     """
 
     name: str
@@ -89,6 +97,9 @@ class Frame:
     ground_truth: Boxes | None = None
     detections: Boxes | None = None
     pictures: tuple[Picture, ...] = field(default=())
+    importance: np.ndarray | None = None
+    trails: tuple[tuple[int, np.ndarray], ...] = ()
+    seconds: float | None = None
 
     def turned(self, angle: float) -> Frame:
         """The same frame in axes in which everything is turned about z.
@@ -104,7 +115,9 @@ class Frame:
         points[:, :2] = points[:, :2] @ turn.T
         pictures = tuple(replace(picture, lidar2img=picture.lidar2img @ matrix.T)
                          for picture in self.pictures)
-        return replace(self, points=points, pictures=pictures,
+        trails = tuple((label, np.column_stack([places[:, :2] @ turn.T, places[:, 2:]]))
+                       for label, places in self.trails)
+        return replace(self, points=points, pictures=pictures, trails=trails,
                        ground_truth=self.ground_truth and self.ground_truth.turned(angle),
                        detections=self.detections and self.detections.turned(angle))
 

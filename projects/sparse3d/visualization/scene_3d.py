@@ -1,100 +1,122 @@
 """The scene in three dimensions with open3d: pictures without a display, or a window."""
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
+from PIL import Image
 
 from sparse3d.errors import BackendUnavailable
-from sparse3d.visualization.bev_view import HALO, legend_lines
-from sparse3d.visualization.box_lines import box_segments
+from sparse3d.visualization.bev_view import points_extent, reach_of, ring_radii
+from sparse3d.visualization.box_lines import box_segments, dashed, velocity_marks
+from sparse3d.visualization.canvas import Canvas
 from sparse3d.visualization.colored_points import colored_points
-from sparse3d.visualization.colors import BACKGROUND, GROUND_TRUTH, TEXT, class_color
 from sparse3d.visualization.display import has_display
-from sparse3d.visualization.frame import Boxes, Frame
-from sparse3d.visualization.picture_files import as_text, image_figure, save_figure
+from sparse3d.visualization.frame import Frame
+from sparse3d.visualization.legend import label_text, labeled_rows, legend_lines
+from sparse3d.visualization.placed_labels import Label
 from sparse3d.visualization.skeleton_lines import skeleton_segments
+from sparse3d.visualization.style import DEFAULT, Style
+from sparse3d.visualization.viewpoint import ground_height, viewpoint
 
-EYE, LOOK_AT = (-13.0, 0.0, 10.0), (18.0, 0.0, -2.0)  # meters, from behind and above the sensor
 FIELD_OF_VIEW = 45.0                                  # degrees, vertical
-RINGS = (10, 20, 30, 40, 50, 60)                      # meters from the sensor
 
 
 class SceneRenderer:
     """Renders frames with open3d's offscreen renderer; one instance serves many frames.
 
+    Several of one size cost no more than one; of several sizes each change costs a second.
+
     Args:
-        size: width and height of the pictures in pixels.
+        size: width and height of the pictures in pixels; default: the style's.
+        style: of the pictures.
 
     Raises:
         BackendUnavailable: if open3d cannot render here, with the remedy.
     """
 
-    def __init__(self, size: tuple[int, int] = (1600, 900)) -> None:
+    def __init__(self, size: tuple[int, int] | None = None, style: Style = DEFAULT) -> None:
         problem = rendering_problem()
         if problem is not None:
             raise BackendUnavailable(problem)
-        from open3d.visualization import rendering
-        with _native_output_hidden():
-            self._renderer = rendering.OffscreenRenderer(*size)
-        # Colors as they were given: without tone mapping, and with the background
-        # encoded as open3d will decode it.
-        self._renderer.scene.view.set_post_processing(False)
-        self._renderer.scene.set_background([*(_srgb(c) for c in BACKGROUND), 1.0])
+        self.style, self.size = style, size or style.size
 
-    def draw(self, frame: Frame, path: str | os.PathLike, color_by: str = 'height') -> None:
-        """Render a frame into a file, with title, legend, scores and distances.
+    def draw(self, frame: Frame, path: str | os.PathLike, color_by: str | None = None) -> None:
+        """Render a frame into a file, with title, legend, class names, scores and distances.
 
         Raises:
             DataError: if the file cannot be written.
         """
-        scene = self._renderer.scene
+        self.canvas(frame, color_by=color_by).save(path)
+
+    def canvas(self, frame: Frame, size: tuple[int, int] | None = None, with_header: bool = True,
+               color_by: str | None = None) -> Canvas:
+        """The picture that :meth:`draw` writes, or one of another size and the same shape."""
+        style = self.style if color_by is None else replace(self.style, color_by=color_by)
+        renderer = _native_renderer(self.size)
+        scene = renderer.scene
+        # Colors as they were given: without tone mapping, and with the background
+        # encoded as open3d will decode it.
+        scene.view.set_post_processing(False)
+        scene.set_background([*(to_srgb(c) for c in style.theme.background), 1.0])
         scene.clear_geometry()
-        for item in scene_geometries(frame, color_by):
+        for item in scene_geometries(frame, style):
             scene.add_geometry(item['name'], item['geometry'], item['material'])
         # after the geometry, whose extent decides what is too far to be drawn
-        self._renderer.setup_camera(FIELD_OF_VIEW, LOOK_AT, EYE, (0, 0, 1))
+        eye, look_at, up = viewpoint(style, frame, self.size[0] / self.size[1])
+        renderer.setup_camera(FIELD_OF_VIEW, look_at, eye, up)
         with _native_output_hidden():
-            image = np.asarray(self._renderer.render_to_image()).copy()
-        figure, axes = image_figure(image)
-        self._write_labels(axes, frame, image.shape[1], image.shape[0])
-        save_figure(figure, path, dots_per_inch=100)
+            image = np.asarray(renderer.render_to_image()).copy()
+        self._matrix = (np.asarray(scene.camera.get_projection_matrix())
+                        @ np.asarray(scene.camera.get_view_matrix()))
+        scene.clear_geometry()
+        size = size or self.size
+        if size != self.size:
+            image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
+        canvas = Canvas(size, style, image)
+        if with_header:
+            canvas.legend(legend_lines(frame, style), canvas.title(frame.summary(), 12), 10)
+        self._write_labels(canvas, frame)
+        return canvas
 
-    def _write_labels(self, axes: Axes, frame: Frame, width: int, height: int) -> None:
-        axes.text(14, 14, as_text(frame.summary()), color=TEXT, fontsize=12, va='top')
-        axes.legend(handles=legend_lines(frame), loc='upper right', fontsize=10,
-                    facecolor=BACKGROUND, edgecolor=(*TEXT, 0.3), labelcolor=TEXT)
-        ground = ground_height(frame.points)
-        texts = [(_on_ring(radius, ground), f'{radius} m', TEXT, 0.6) for radius in RINGS]
-        found = frame.detections
-        if found is not None:
-            texts += [((*box[:2], box[2] + box[5] + 0.4), f'{score:.2f}', class_color(label), 1)
-                      for box, label, score in
-                      zip(found.boxes, found.labels, found.scores, strict=True)]
-        for position, text, color, alpha in texts:
-            pixel = self._project(position, width, height)
-            if pixel is not None:
-                axes.text(*pixel, text, color=color, alpha=alpha, fontsize=10, ha='center',
-                          va='bottom', path_effects=HALO)
+    def _write_labels(self, canvas: Canvas, frame: Frame) -> None:
+        style, ground = canvas.style, ground_height(frame.points)
+        rings = ring_radii(reach_of(points_extent(frame.points, frame.ground_truth,
+                                                  frame.detections)))
+        for radius in rings:
+            pixel = self._project(_on_ring(radius, ground), canvas.size)
+            top = max(box[3] for box in [*canvas.taken, (0,) * 4])
+            if pixel is not None and pixel[1] > top + 14 and 20 < pixel[0] < canvas.size[0] - 20:
+                canvas.axes.text(*pixel, f'{radius} m', color=style.theme.text, alpha=0.6,
+                                 fontsize=9, ha='center', va='bottom', path_effects=style.halo,
+                                 clip_on=True)
+        labels = []
+        for boxes, rows in labeled_rows(frame):
+            colors = style.colors(frame, boxes.labels)
+            for row in rows:
+                box = boxes.boxes[row]
+                pixel = self._project((*box[:2], box[2] + box[5]), canvas.size)
+                if pixel is not None:
+                    labels.append(Label(label_text(frame, boxes, row), pixel, colors[row], (8, 6)))
+        canvas.labels(labels, 9)
 
-    def _project(self, position: tuple, width: int, height: int) -> tuple[float, float] | None:
+    def _project(self, position: tuple, size: tuple[int, int]) -> tuple[float, float] | None:
         """Pixel of a point in space, or None outside the picture."""
-        camera = self._renderer.scene.camera
-        matrix = np.asarray(camera.get_projection_matrix()) @ np.asarray(camera.get_view_matrix())
-        x, y, _, w = matrix @ (*position, 1.0)
+        x, y, _, w = self._matrix @ (*position, 1.0)
         if w <= 0 or abs(x) > w or abs(y) > w:
             return None
-        return (x / w + 1) / 2 * width, (1 - y / w) / 2 * height
+        return (x / w + 1) / 2 * size[0], (1 - y / w) / 2 * size[1]
 
 
-def show_scene(frame: Frame, color_by: str = 'height') -> None:
+def show_scene(frame: Frame, style: Style = DEFAULT) -> None:
     """Open a window with a frame and wait until it is closed.
 
     Raises:
@@ -111,36 +133,54 @@ def show_scene(frame: Frame, color_by: str = 'height') -> None:
             window.add_3d_label((box[0], box[1], box[2] + box[5]),
                                 f'{frame.class_name(label)} {score:.2f}')
 
+    eye, look_at, up = viewpoint(style, frame)
     open3d.visualization.draw(
-        scene_geometries(frame, color_by), title=frame.summary(), show_skybox=False,
-        bg_color=(*BACKGROUND, 1.0), lookat=np.array(LOOK_AT), eye=np.array(EYE),
-        up=np.array([0.0, 0.0, 1.0]), field_of_view=FIELD_OF_VIEW,
+        scene_geometries(frame, style), title=frame.summary(), show_skybox=False,
+        bg_color=(*style.theme.background, 1.0), lookat=look_at, eye=eye,
+        up=up, field_of_view=FIELD_OF_VIEW,
         on_init=write_scores if found is not None else None)
 
 
-def scene_geometries(frame: Frame, color_by: str = 'height') -> list[dict[str, Any]]:
+def scene_geometries(frame: Frame, style: Style = DEFAULT) -> list[dict[str, Any]]:
     """What open3d draws: dicts with ``name``, ``geometry`` and ``material``.
 
-    Points by ``color_by``; ground truth green, detections in the colors of their
-    classes; the line on the ground of a box points ahead; circles every 10 m. Skeletons of
-    people as :func:`~sparse3d.visualization.skeleton_lines.skeleton_segments` colors them.
+    Points by the style; ground truth dashed, detections solid, both in the colors of their
+    classes; the line on the ground of a box points ahead, another shows its way in the next
+    second; circles of distance. Skeletons of people as
+    :func:`~sparse3d.visualization.skeleton_lines.skeleton_segments` colors them.
     """
-    items = [_rings(frame)]
+    items = [_rings(frame, style)]
     if len(frame.points):
-        items.append(_point_item(frame, color_by))
-    if frame.ground_truth is not None and len(frame.ground_truth):
-        items.append(line_item('ground truth', box_segments(frame.ground_truth.boxes),
-                                GROUND_TRUTH, 4.0))
-    if frame.detections is not None:
-        for label in sorted(set(frame.detections.labels.tolist())):
-            items.append(_detection_item(frame, frame.detections, label))
+        items.append(_point_item(frame, style))
+    for kind, boxes in (('ground truth', frame.ground_truth), ('detected', frame.detections)):
+        if boxes is None:
+            continue
+        for label in sorted(set(boxes.labels.tolist())):
+            segments = box_segments(boxes.boxes[boxes.labels == label])
+            truth = boxes.scores is None
+            items.append(line_item(
+                f'{kind} {frame.class_name(label)}', dashed(segments) if truth else segments,
+                style.color(frame, label), 3.5 if truth else 2.5))
+    moving = [velocity_marks(boxes.boxes) for boxes in (frame.ground_truth, frame.detections)
+              if boxes is not None and len(boxes)]
+    if sum(map(len, moving)):
+        items.append(line_item('velocities', dashed(np.concatenate(moving), 0.15, 0.25),
+                               style.theme.text, 2.0))
     return items + _skeleton_items(frame)
 
 
-def ground_height(points: np.ndarray) -> float:
-    """A height near the ground under the sensor in meters; -1.7 without points."""
-    near = points[np.hypot(points[:, 0], points[:, 1]) < 20]
-    return float(np.percentile(near[:, 2], 5)) if len(near) else -1.7
+_RENDERERS: dict[tuple[int, int], Any] = {}     # one at most
+
+
+def _native_renderer(size: tuple[int, int]) -> Any:
+    """open3d's own renderer; two of them in one process end it, so that one makes way."""
+    if size not in _RENDERERS:
+        from open3d.visualization import rendering
+        _RENDERERS.clear()
+        gc.collect()
+        with _native_output_hidden():
+            _RENDERERS[size] = rendering.OffscreenRenderer(*size)
+    return _RENDERERS[size]
 
 
 @cache
@@ -162,18 +202,13 @@ def rendering_problem() -> str | None:
             '"sparse3d doctor" tells more')
 
 
-def _point_item(frame: Frame, color_by: str) -> dict[str, Any]:
+def _point_item(frame: Frame, style: Style) -> dict[str, Any]:
     import open3d
     cloud = open3d.geometry.PointCloud(_vectors(frame.points[:, :3]))
-    cloud.colors = _vectors(colored_points(frame, color_by))
+    cloud.colors = _vectors(colored_points(frame, style.color_by, style.theme))
     material = open3d.visualization.rendering.MaterialRecord()
-    material.shader, material.point_size = 'defaultUnlit', 2.2
+    material.shader, material.point_size = 'defaultUnlit', style.point_size
     return {'name': 'points', 'geometry': cloud, 'material': material}
-
-
-def _detection_item(frame: Frame, detections: Boxes, label: int) -> dict[str, Any]:
-    segments = box_segments(detections.boxes[detections.labels == label])
-    return line_item(f'detected {frame.class_name(label)}', segments, class_color(label), 2.5)
 
 
 def _skeleton_items(frame: Frame) -> list[dict[str, Any]]:
@@ -187,13 +222,14 @@ def _skeleton_items(frame: Frame) -> list[dict[str, Any]]:
     return items
 
 
-def _rings(frame: Frame) -> dict[str, Any]:
+def _rings(frame: Frame, style: Style) -> dict[str, Any]:
     angles = np.linspace(0, 2 * np.pi, 181)
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     corners = np.concatenate([circle[:-1, None], circle[1:, None]], axis=1)
     height = np.full((180, 2, 1), ground_height(frame.points))
-    segments = [np.concatenate([radius * corners, height], axis=2) for radius in RINGS]
-    return line_item('distances', np.concatenate(segments), (0.17, 0.19, 0.24), 1.0)
+    radii = ring_radii(reach_of(points_extent(frame.points, frame.ground_truth, frame.detections)))
+    segments = [np.concatenate([radius * corners, height], axis=2) for radius in radii]
+    return line_item('distances', np.concatenate(segments), style.theme.ring, 1.0)
 
 
 def _on_ring(radius: float, height: float) -> tuple[float, float, float]:
@@ -215,7 +251,8 @@ def line_item(name: str, segments: np.ndarray, color: tuple | np.ndarray,
     return {'name': name, 'geometry': geometry, 'material': material}
 
 
-def _srgb(linear: float) -> float:
+def to_srgb(linear: float) -> float:
+    """What open3d, without tone mapping, shows as it was given."""
     return 12.92 * linear if linear <= 0.0031308 else 1.055 * linear ** (1 / 2.4) - 0.055
 
 

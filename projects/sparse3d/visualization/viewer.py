@@ -1,26 +1,28 @@
 """A window to walk through frames: slider and keys, layers, camera image, picking.
 
-Right and left arrow: next and previous frame. P, G, D, V, S: points, ground truth,
-detections, velocities, skeletons. C: next coloring. Ctrl and click on a box: its numbers.
+Right and left arrow: next and previous frame. Up and down arrow: score threshold by 0.05.
+P, G, D, V, S: points, ground truth, detections, velocities, skeletons. C: next coloring.
+Ctrl and click on a box: its numbers.
 """
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from sparse3d.errors import BackendUnavailable
-from sparse3d.visualization.camera_overlay import draw_camera_overlay_into
+from sparse3d.visualization.camera_overlay import camera_canvas, resized
 from sparse3d.visualization.colored_points import COLORINGS
-from sparse3d.visualization.colors import BACKGROUND
 from sparse3d.visualization.display import has_display
 from sparse3d.visualization.frame import Frame
-from sparse3d.visualization.scene_3d import EYE, FIELD_OF_VIEW, LOOK_AT
+from sparse3d.visualization.scene_3d import FIELD_OF_VIEW, to_srgb
+from sparse3d.visualization.style import DEFAULT, Style
 from sparse3d.visualization.viewer_state import LAYERS, ViewerState
+from sparse3d.visualization.viewpoint import viewpoint
 
 PANEL_WIDTH = 24    # in ems
+SCORE_STEP = 0.05
 KEYS = dict(zip('pgdvs', LAYERS, strict=True))
 
 
@@ -47,7 +49,9 @@ class Viewer:
         self.window = self.application.create_window(title, 1440, 860)
         self._scene = gui.SceneWidget()
         self._scene.scene = rendering.Open3DScene(self.window.renderer)
-        self._scene.scene.set_background([*BACKGROUND, 1.0])
+        # colors as they were given, as in pictures
+        self._scene.scene.view.set_post_processing(False)
+        self._scene.scene.set_background([*map(to_srgb, state.style.theme.background), 1.0])
         self._panel = gui.Vert(4, gui.Margins(10, 10, 10, 10))
         self._fill_panel()
         self.window.add_child(self._scene)
@@ -56,8 +60,9 @@ class Viewer:
         self.window.set_on_key(self._on_key)
         self._scene.set_on_mouse(self._on_mouse)
         self.update()
-        self._scene.setup_camera(FIELD_OF_VIEW, self._scene.scene.bounding_box, LOOK_AT)
-        self._scene.look_at(LOOK_AT, EYE, [0, 0, 1])
+        eye, look_at, up = viewpoint(state.style, state.frame)
+        self._scene.setup_camera(FIELD_OF_VIEW, self._scene.scene.bounding_box, look_at)
+        self._scene.look_at(look_at, eye, up)
 
     def run(self) -> None:
         """Stay open until the window is closed."""
@@ -72,10 +77,11 @@ class Viewer:
         frame = self.state.frame
         self._summary.text = frame.summary()
         self._slider.int_value = self.state.index
+        self._score.double_value = self.state.score_threshold
         for layer, box in self._boxes.items():
             box.checked = layer in self.state.shown
         self._color.selected_text = self.state.color_by
-        picture = camera_picture(frame)
+        picture = camera_picture(frame, self.state.style)
         if picture is not None:
             self._picture.update_image(self._image(picture))
         self.window.post_redraw()
@@ -125,12 +131,17 @@ class Viewer:
 
     def _on_key(self, event: Any) -> bool:
         gui = self._gui
-        if event.type != gui.KeyEvent.DOWN:
+        if event.type != gui.KeyEvent.Type.DOWN:
             return False
         if event.key in (gui.KeyName.RIGHT, gui.KeyName.LEFT):
             self._changed(self.state.step, 1 if event.key == gui.KeyName.RIGHT else -1)
             return True
-        name = chr(event.key) if 0 < event.key < 128 else ''
+        if event.key in (gui.KeyName.UP, gui.KeyName.DOWN):
+            by = SCORE_STEP if event.key == gui.KeyName.UP else -SCORE_STEP
+            self._set_score(round(min(max(self.state.score_threshold + by, 0), 1), 2))
+            return True
+        code = int(event.key)
+        name = chr(code) if 0 < code < 128 else ''
         if name in KEYS:
             self._changed(self.state.toggle, KEYS[name])
         elif name == 'c':
@@ -168,14 +179,8 @@ class Viewer:
         return open3d.geometry.Image(np.ascontiguousarray(picture))
 
 
-def camera_picture(frame: Frame) -> np.ndarray | None:
+def camera_picture(frame: Frame, style: Style = DEFAULT) -> np.ndarray | None:
     """The camera images with their boxes below each other, (H, W, 3), or None."""
-    pictures = []
-    for picture in frame.pictures:
-        buffer = io.BytesIO()
-        draw_camera_overlay_into(frame, picture, buffer)
-        from PIL import Image
-        image = Image.open(buffer).convert('RGB')
-        scale = 640 / image.width
-        pictures.append(np.asarray(image.resize((640, round(image.height * scale)))))
+    pictures = [camera_canvas(frame, resized(picture, 640), style, with_header=False).array()
+                for picture in frame.pictures]
     return np.concatenate(pictures) if pictures else None

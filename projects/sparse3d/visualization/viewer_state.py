@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from sparse3d.visualization.box_lines import velocity_marks
-from sparse3d.visualization.colors import TEXT
 from sparse3d.visualization.frame import Boxes, Frame
-from sparse3d.visualization.scene_3d import line_item, scene_geometries
+from sparse3d.visualization.scene_3d import scene_geometries
+from sparse3d.visualization.style import DEFAULT, Style
 
 LAYERS = ('points', 'ground truth', 'detections', 'velocities', 'skeletons')
 KEPT_FRAMES = 16        # loaded frames that are kept: going back is quick
@@ -32,6 +31,7 @@ class ViewerState:
     index: int = 0
     score_threshold: float = 0.3
     color_by: str = 'height'
+    style: Style = DEFAULT
     shown: set[str] = field(default_factory=lambda: set(LAYERS))
 
     def __post_init__(self) -> None:
@@ -64,14 +64,9 @@ class ViewerState:
     def geometries(self) -> list[dict[str, Any]]:
         """What open3d draws of the frame; see :func:`scene_geometries`."""
         frame = self.frame
-        items = [item for item in scene_geometries(frame, self.coloring(frame))
-                 if item['name'] != 'points' or 'points' in self.shown]
-        if 'velocities' in self.shown:
-            marks = [velocity_marks(boxes.boxes) for boxes in (frame.ground_truth, frame.detections)
-                     if boxes is not None and len(boxes)]
-            if marks and len(np.concatenate(marks)):
-                items.append(line_item('velocities', np.concatenate(marks), TEXT, 2.0))
-        return items
+        style = replace(self.style, color_by=self.coloring(frame))
+        return [item for item in scene_geometries(frame, style)
+                if item['name'] not in ('points', 'velocities') or item['name'] in self.shown]
 
     def coloring(self, frame: Frame) -> str:
         """The wanted coloring, or by height if the points lack the column."""

@@ -1,14 +1,20 @@
 """Result files drawn and analyzed without a checkpoint."""
 from __future__ import annotations
 
+import re
 import shutil
+from dataclasses import fields, replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sparse3d.apis import load_config, visualize
 from sparse3d.apis.analyze import analyze
-from sparse3d.apis.visualize import frames_with_detections
+from sparse3d.apis.predicted_frames import frames_with_detections
+from sparse3d.datasets.kitti.evaluate import KittiObjects, evaluate_kitti
 from sparse3d.datasets.kitti.prepare import prepare_kitti
+from sparse3d.datasets.kitti.prepare.text import read_labels
 from sparse3d.errors import BackendUnavailable, ConfigError, DataError
 from sparse3d.plugins import config_home
 
@@ -20,7 +26,7 @@ def case(small_kitti, tmp_path, monkeypatch):
     """Options of a config, and a folder with the labels as results of score 0.9."""
     import sys
 
-    def unavailable():
+    def unavailable(**options):
         raise BackendUnavailable('open3d cannot render here')
 
     monkeypatch.setattr(sys.modules['sparse3d.apis.visualize'], 'SceneRenderer', unavailable)
@@ -44,7 +50,27 @@ def test_pictures_and_a_report(case, tmp_path):
     row = text[text.index('id="mistakes"'):]
     row = row[row.index('<tbody>'):row.index('</tbody>')]
     counts = [int(cell.split('</td>')[0]) for cell in row.split('<td>')[1:]]
-    assert counts[0] == 2 and sum(counts) == 2  # both cars found, no mistake
+    assert counts == [1, 0, 0, 0, 0, 0, 0, 1, 1]  # of two cars one counts: found, no mistake
+
+
+def test_the_report_has_the_numbers_of_the_benchmark_and_leaves_out_what_it_ignores(case, tmp_path):
+    options, folder = case
+    labels = Path(options['data_root'], 'training/label_2')
+    frames = [KittiObjects.from_labels(read_labels(labels / '000008.txt'))]   # the split's only
+    found = [replace(frame, score=np.full(len(frame), 0.9)) for frame in frames]
+    found = [KittiObjects(*(getattr(frame, field.name)[frame.name != 'DontCare']
+                            for field in fields(KittiObjects))) for frame in found]
+    expected = evaluate_kitti(found, frames, ['Car'])
+    report = analyze(CONFIG, None, tmp_path / 'report', cfg_options=options, results=folder)
+    text = report.read_text()
+    shown = dict(re.findall(r'<tr><td>kitti/(\w+)</td><td>([\d.]+)</td></tr>', text))
+    assert expected.average_precision['Car_3D_R11_hard'] > 5
+    for key in ('Car_3D_R40_moderate', 'Car_3D_R11_easy', 'Car_3D_R11_hard', 'Car_BEV_R11_hard'):
+        assert float(shown[key]) == pytest.approx(expected.average_precision[key], abs=0.005)
+    counted = expected.num_gt['Car', 'hard']
+    row = re.search(r'<tr><td>Car</td><td>(\d+)</td><td>(\d+)</td><td>([\d.]+)</td>',
+                    text[text.index('id="precision-and-recall"'):])
+    assert int(row[1]) == counted and float(row[3]) == 100
 
 
 def test_other_classes_are_left_out_and_said(case, caplog):

@@ -11,7 +11,8 @@ from sparse3d.apis.sample_frames import frame_of_sample
 
 
 @pytest.mark.parametrize('path, name', [
-    ('training/velodyne/000008.bin', '000008'), ('n015__LIDAR_TOP__15324.pcd.bin', '000002'),
+    ('training/velodyne/000008.bin', '000008'), ('n015__LIDAR_TOP__15324.pcd.bin', 'n015__15324'),
+    ('clouds/lot 7, north.npy', 'lot 7, north'), ('a.b.1.bin', 'a.b.1'),
     ('', '000002')])
 def test_a_frame_is_called_as_its_files_are(path, name):
     dataset = SimpleNamespace(

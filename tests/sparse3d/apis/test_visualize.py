@@ -17,7 +17,7 @@ def no_open3d(monkeypatch):
     import sys
     module = sys.modules['sparse3d.apis.visualize']
 
-    def unavailable():
+    def unavailable(**options):
         raise BackendUnavailable('open3d cannot render here')
 
     monkeypatch.setattr(module, 'SceneRenderer', unavailable)
@@ -32,7 +32,8 @@ def checkpoint(tiny_config, tmp_path):
 
 def test_pictures_of_data_and_detections(tiny_config, checkpoint, tmp_path, no_open3d, caplog):
     paths = visualize(tiny_config, checkpoint, tmp_path / 'out', frames=2)
-    assert [path.name for path in paths] == ['000000_bev.png', '000003_bev.png']
+    assert [path.name for path in paths] == [
+        '000000_bev.png', '000000_all.png', '000003_bev.png', '000003_all.png']
     assert all(path.is_file() for path in paths)
     assert 'no 3D views: open3d cannot render here' in caplog.text
 
@@ -63,7 +64,7 @@ def test_3d_views_too(tiny_config, tmp_path):
     if rendering_problem() is not None:
         pytest.skip(rendering_problem())
     paths = visualize(tiny_config, out=tmp_path, frames=[2], split='train')
-    assert [path.name for path in paths] == ['000002_3d.png', '000002_bev.png']
+    assert [path.name for path in paths] == ['000002_3d.png', '000002_bev.png', '000002_all.png']
 
 
 def test_a_frame_holds_truth_and_detections_above_the_score(tiny_config):

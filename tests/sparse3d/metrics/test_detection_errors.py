@@ -10,8 +10,10 @@ from sparse3d.metrics.detection_errors import (
     by_size,
     confusion,
     frame_errors,
+    part_edges,
     precision_recall,
 )
+from sparse3d.metrics.matching_rules import Ignored, MatchingRule
 
 CAR = [10, 0, -1, 4, 2, 1.5, 0]
 POINTS = np.array([[10, 0, 0, 0.5], [10.5, 0.2, 0, 0.5], [50, 0, 0, 0.1]])
@@ -67,12 +69,48 @@ def frames():
 
 
 def test_parts_of_the_objects(frames):
-    near, middle, far, _ = by_distance(frames)
+    near, middle, far, _ = by_distance(frames, (0, 15, 30, 50, np.inf))
     assert (near.objects, near.recall, near.precision) == (1, 100, 100)
     assert (middle.objects, middle.detections, middle.precision) == (0, 1, 0)
     assert (far.objects, far.recall, far.precision) == (2, 0, 0)
-    assert [item.objects for item in by_points(frames)] == [2, 1, 0, 0, 0]
-    assert [item.objects for item in by_size(frames)] == [0, 0, 1, 2]
+    assert [item.objects for item in by_points(frames, (0, 1, 6, np.inf))] == [2, 1, 0]
+    assert [item.objects for item in by_size(frames, (0, 2, 4, 6, np.inf))] == [0, 0, 1, 2]
+
+
+def test_parts_come_from_the_data():
+    assert part_edges([np.linspace(0, 100, 401)], 4) == [0, 25, 50, 75, np.inf]
+    assert part_edges([np.array([1.83, 1.84] * 20), np.array([4.2])], 3) == [0, 1.8, np.inf]
+    assert part_edges([np.zeros(9)]) == part_edges([]) == [0, np.inf]
+
+
+RULES = (MatchingRule('3D', 0.7), MatchingRule('distance', 2.0))
+
+
+@pytest.mark.parametrize(('box', 'label', 'kind'), [
+    (shifted(0.1), 0, 'found'), (shifted(1.0), 0, 'misplaced'), (shifted(1.9), 1, 'found'),
+    (shifted(2.1), 1, 'misplaced'), (shifted(5.0), 1, 'false')])
+def test_the_rule_of_the_class_decides(box, label, kind):
+    errors = frame_errors(predicted([box], [label]), labeled([CAR], [label]), POINTS, rules=RULES)
+    assert errors.detections.tolist() == [kind]
+
+
+def test_what_the_benchmark_ignores_is_neither_right_nor_a_mistake():
+    far = [40, 0, -1, 4, 2, 1.5, 0]
+    van = [20, 5, -1, 4, 2, 1.5, 0]
+    out = Ignored(np.array([far, van], float), np.zeros(2, int), np.array([0, 0, 0, 1], bool))
+    pair = predicted([CAR, far, van, [60, 0, -1, 4, 2, 1.5, 0]]), labeled([CAR, far])
+    errors = frame_errors(*pair, POINTS, ignored=out)
+    assert errors.detections.tolist() == ['found', 'ignored', 'ignored', 'ignored']
+    assert errors.gt.tolist() == ['found', 'ignored'] and errors.mistakes == 0
+    frames = [(*pair, errors)]
+    assert confusion(frames, 1).tolist() == [[1, 0], [0, 0]]
+    assert by_distance(frames, (0, np.inf))[0].objects == 1
+    assert len(precision_recall(frames, 0)[0]) == 1
+
+
+def test_an_ignored_object_of_another_class_excuses_nothing():
+    out = Ignored(np.array([CAR], float), np.ones(1, int))
+    assert frame_errors(predicted([CAR]), labeled([]), POINTS, ignored=out).detections == ['false']
 
 
 def test_confusion(frames):

@@ -211,6 +211,12 @@ def test_plyfile_reads_the_same(tmp_path, points):
         np.testing.assert_array_equal(read[:, 3], rows['remission'])
 
 
+@pytest.mark.parametrize('name', ['absent', 'absent.bin', 'absent.pcd', 'absent.npy'])
+def test_an_absent_file_is_not_taken_for_a_format(tmp_path, name):
+    with pytest.raises(DataError, match=f'{name} does not exist'):
+        read_cloud(tmp_path / name)
+
+
 @pytest.mark.parametrize(('name', 'content', 'message'), [
     ('a.xyz', b'x', 'no point cloud that can be read'), ('a.npy', b'junk', 'no plain array'),
     ('a.bin', b'12345', 'multiple'), ('a.ply', b'junk' * 400, 'damaged'),

@@ -155,7 +155,7 @@ def test_damaged_database(database):
         (database / f'objects/{number}.bin').write_bytes(bytes(16))
     with pytest.raises(DataError, match='has 1 points, its index says 8'):
         sampler(database)(sample())
-    with pytest.raises(DataError, match='absent.pkl does not exist'):
+    with pytest.raises(DataError, match='absent.pkl does not exist: .*create-data.*data_root='):
         sampler(database, info_path=str(database / 'absent.pkl'))
 
 

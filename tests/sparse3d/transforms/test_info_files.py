@@ -175,3 +175,15 @@ def test_a_file_cut_within_its_checksum_is_refused(tmp_path, length):
     path.write_bytes(path.read_bytes()[:-24 + length])
     with pytest.raises(DataError, match='infos.pkl is cut short within its checksum'):
         read_plain_file(path)
+
+
+@pytest.mark.parametrize(('dataset', 'file', 'folder'), [
+    ('kitti', 'data/mine/kitti_infos_val.pkl', 'data/mine'),
+    ('waymo', 'data/mine/kitti_format/waymo_infos_val.pkl', 'data/mine'),
+    ('waymo', 'data/mine/waymo_infos_val.pkl', 'data/mine'),
+    ('waymo', 'waymo_infos_val.pkl', '.')])
+def test_an_absent_file_is_answered_with_the_command_that_makes_it(tmp_path, monkeypatch, dataset,
+                                                                   file, folder):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=rf'"sparse3d create-data {dataset} {folder}", .*data_root'):
+        read_info_file(file, dataset)

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection
 from PIL import Image
 
 from sparse3d.errors import DataError
 from sparse3d.visualization import Boxes, Frame, draw_bev
-from sparse3d.visualization.bev_view import points_extent
-from sparse3d.visualization.colors import point_colors
+from sparse3d.visualization.bev_view import bev_canvas, points_extent, ring_radii
+from sparse3d.visualization.colors import DARK, LIGHT, point_colors
+from sparse3d.visualization.style import Style
 
 
 def frame(points=200, gt=3, pred=2):
@@ -27,22 +29,66 @@ def test_any_frame_can_be_drawn(tmp_path, size, kind):
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
-def test_ground_truth_is_green_and_left_is_left(tmp_path):
+def near(path, color):
+    image = np.asarray(Image.open(path).convert('RGB')).astype(int)
+    return np.abs(image - np.round(255 * np.array(color))).max(axis=-1) < 12
+
+
+@pytest.mark.parametrize('theme', [DARK, LIGHT], ids=lambda theme: theme.name)
+def test_left_is_left_and_the_class_has_its_color(tmp_path, theme):
     boxes = np.array([[20.0, 8, -1, 4, 2, 2, 0]])             # ahead and to the left
-    drawn = Frame('1', np.zeros((0, 3)), (), Boxes(boxes, np.array([0])))
-    draw_bev(drawn, tmp_path / 'view.png', view_range=(0, -20, 40, 20))
-    image = np.asarray(Image.open(tmp_path / 'view.png').convert('RGB')).astype(int)
-    green = (image[..., 1] > 150) & (image[..., 0] < 120) & (image[..., 2] < 130)
-    green[:image.shape[0] // 5] = False                       # the legend
-    ys, xs = np.nonzero(green)
-    assert len(xs) > 50 and xs.max() < 0.55 * image.shape[1]
-    assert abs(ys.mean() / image.shape[0] - 0.5) < 0.1
+    drawn = Frame('1', np.zeros((0, 3)), ('Car', 'Van'), Boxes(boxes, np.array([1])))
+    draw_bev(drawn, tmp_path / 'view.png', view_range=(0, -20, 40, 20), style=Style(theme=theme))
+    shown = near(tmp_path / 'view.png', theme.classes[1])
+    shown[:shown.shape[0] // 5] = False                       # the legend
+    ys, xs = np.nonzero(shown)
+    assert len(xs) > 50 and xs.max() < 0.55 * shown.shape[1]
+    assert abs(ys.mean() / shown.shape[0] - 0.5) < 0.1
+    assert near(tmp_path / 'view.png', theme.background).mean() > 0.8
 
 
-def test_the_extent_holds_points_and_sensor():
+def test_ground_truth_is_dashed_and_detections_are_solid():
+    boxes = np.array([[20.0, 8, -1, 4, 2, 2, 0]])
+    for made in (Boxes(boxes, np.array([0])), Boxes(boxes, np.array([0]), np.ones(1))):
+        truth = made.scores is None
+        drawn = Frame('1', np.zeros((0, 3)), ('Car',), made if truth else None,
+                      None if truth else made)
+        outline = next(item for item in bev_canvas(drawn).axes.collections
+                       if isinstance(item, LineCollection))
+        assert (outline.get_linestyle()[0][1] is not None) == truth
+
+
+def test_the_extent_holds_points_sensor_and_all_boxes():
     x_min, y_min, x_max, y_max = points_extent(np.array([[50.0, 30, 0]] * 100))
     assert x_min < 0 and x_max > 50 and y_min < 0 and y_max > 30
     assert points_extent(np.zeros((0, 3)))[2] > 0
+    far = Boxes(np.array([[210.0, -90, 0, 20, 3, 3, 0], [-70, 0, 0, 4, 2, 2, 0]]), np.zeros(2, int))
+    x_min, y_min, x_max, y_max = points_extent(np.zeros((0, 3)), far, None)
+    assert x_min < -72 and x_max > 220 and y_min < -91.5
+
+
+def test_texts_are_in_the_picture_and_circles_go_as_far_as_the_boxes():
+    far = Boxes(np.array([[145.0, -3, -1, 20, 3, 3, 0]] * 9), np.zeros(9, int), np.ones(9))
+    canvas = bev_canvas(Frame('a' * 90, np.zeros((0, 3)), ('Car',), None, far))
+    canvas.agg.draw()
+    for text in canvas.axes.texts:
+        box = text.get_window_extent(canvas.agg.get_renderer())
+        assert box.x0 >= -1 and box.y0 >= -1, text.get_text()
+        assert box.x1 <= canvas.size[0] + 1 and box.y1 <= canvas.size[1] + 1, text.get_text()
+    assert '150 m' in [text.get_text() for text in canvas.axes.texts]
+    assert ring_radii(43)[-1] == 50 and ring_radii(230) == [50, 100, 150, 200, 250]
+
+
+def test_missed_objects_are_named_and_found_ones_once():
+    boxes = np.array([[20.0, 8, -1, 4, 2, 2, 0, 3, 0], [10, -8, -1, 4, 2, 2, 0, 0, 0]])
+    drawn = Frame('1', np.zeros((0, 3)), ('Car',), Boxes(boxes, np.zeros(2, int)),
+                  Boxes(boxes[:1] + 0.1, np.zeros(1, int), np.array([0.83])))
+    canvas = bev_canvas(drawn)
+    texts = [text.get_text() for text in canvas.axes.texts]
+    assert texts.count('Car 0.83') == 1 and texts.count('Car, labeled') == 1
+    legend = [text.get_text() for text in canvas.axes.get_legend().get_texts()]
+    assert legend == ['Car (2 labeled, 1 detected)', 'ground truth', 'detected, with score',
+                      'velocity: way in 1 s']
 
 
 def test_colors_of_points():

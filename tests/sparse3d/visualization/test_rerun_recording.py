@@ -21,7 +21,9 @@ def frames():
         found = Boxes(np.array([BOX] * number).reshape(-1, 9), np.zeros(number, int),
                       np.full(number, 0.75))
         picture = Picture('FRONT', np.zeros((30, 40, 3), np.uint8), CAMERA)
-        yield Frame(f'{number}', points, ('Car', ), truth, found, (picture, ))
+        yield Frame(f'drive_{number}', points, ('Car', ), truth, found, (picture, ),
+                    trails=((0, np.array([[0.0, 0, 0], [10, 0, 0]])), ),
+                    seconds=1_700_000_000 + number / 2)
 
 
 def test_what_was_drawn_is_in_the_file(tmp_path):
@@ -40,8 +42,22 @@ def test_what_was_drawn_is_in_the_file(tmp_path):
     assert labels[2] == ['Car 0.75', 'Car 0.75'] and not labels[0]
     half = table[next(name for name in names if name.startswith('/world/ground_truth:HalfSize'))]
     np.testing.assert_allclose(half[0], [[2, 1, 0.8]])
-    images = read.view(index='frame', contents='/cameras/FRONT').select().read_all()
-    assert images.num_rows == 3
+    assert read_column(read, '/name', 'Text') == [['drive_0'], ['drive_1'], ['drive_2']]
+    heading, = read_column(read, '/world/ground_truth/headings', 'Vector3D')[0]
+    np.testing.assert_allclose(heading, [0, 3, 0], atol=1e-6)
+    place, = read_column(read, '/world/cameras/FRONT', 'Translation3D')[0]
+    np.testing.assert_allclose(place, [0, 0, 0], atol=1e-6)
+    lens, = read_column(read, '/world/cameras/FRONT', 'PinholeProjection')[0]
+    np.testing.assert_allclose(np.reshape(lens, (3, 3)).T, [[30, 0, 20], [0, 30, 15], [0, 0, 1]],
+                               atol=1e-5)
+    assert len(read_column(read, '/world/tracks', 'LineStrip3D')[0][0]) == 2
+    times = read.view(index='time', contents='/world/points').select().read_all().to_pydict()
+    assert [(time - times['time'][0]).total_seconds() for time in times['time']] == [0, 0.5, 1]
+
+
+def read_column(read, contents, ending):
+    table = read.view(index='frame', contents=contents).select().read_all().to_pydict()
+    return table[next(name for name in table if name.endswith(ending))]
 
 
 def test_without_the_package_the_way_out_is_named(tmp_path, monkeypatch):

@@ -1,12 +1,11 @@
-"""Skeletons: which limbs and colors, close pictures of people, videos."""
+"""Skeletons: which limbs and colors, close pictures of people."""
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from sparse3d.errors import DataError
-from sparse3d.visualization import Boxes, Frame, draw_bev, draw_people, write_video
+from sparse3d.visualization import Boxes, Frame, draw_bev, draw_people
 from sparse3d.visualization.colors import GROUND_TRUTH
 from sparse3d.visualization.people_panels import people_centers, side_view
 from sparse3d.visualization.scene_3d import scene_geometries
@@ -97,30 +96,3 @@ def test_skeletons_are_part_of_the_scene():
     lines = next(item for item in scene_geometries(frame()) if item['name'] == 'detected joints')
     assert len(lines['geometry'].lines) == 30
     assert np.unique(np.asarray(lines['geometry'].colors), axis=0).shape[0] == 3
-
-
-def test_a_video_of_pictures(tmp_path):
-    cv2 = pytest.importorskip('cv2')
-    for number in range(3):
-        shade = np.full((61, 81, 3), 80 * number, np.uint8)
-        Image.fromarray(shade).save(tmp_path / f'{number}.png')
-    write_video([tmp_path / f'{number}.png' for number in range(3)], tmp_path / 'drive.mp4', 4)
-    video = cv2.VideoCapture(str(tmp_path / 'drive.mp4'))
-    images = []
-    while (read := video.read())[0]:
-        images.append(read[1])
-    assert [image.shape for image in images] == [(60, 80, 3)] * 3
-    assert [abs(image.mean() - 80 * number) < 12 for number, image in enumerate(images)] == [
-        True] * 3
-    assert video.get(cv2.CAP_PROP_FPS) == pytest.approx(4)
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == ['.mp4'] + ['.png'] * 3
-
-
-def test_what_is_no_video(tmp_path):
-    with pytest.raises(DataError, match='mp4'):
-        write_video([tmp_path / '1.png'], tmp_path / 'drive.gif')
-    with pytest.raises(DataError, match='no pictures'):
-        write_video([], tmp_path / 'drive.mp4')
-    (tmp_path / '1.png').write_bytes(b'no picture')
-    with pytest.raises(DataError, match='readable'):
-        write_video([tmp_path / '1.png'], tmp_path / 'drive.mp4')

@@ -51,7 +51,7 @@ def test_frames_are_loaded_once_and_the_ends_are_ends(state):
 
 
 def test_layers_and_score_decide_what_is_drawn(state):
-    assert names(state) == ['distances', 'points', 'ground truth', 'detected Van', 'velocities']
+    assert names(state) == ['distances', 'points', 'ground truth Car', 'detected Van', 'velocities']
     state.score_threshold = 0.1
     assert 'detected Car' in names(state)
     for layer in ('ground truth', 'points', 'velocities'):
@@ -108,7 +108,15 @@ PROGRAM = textwrap.dedent("""
     assert viewer._summary.text.startswith('frame frame 1'), viewer._summary.text
     assert not viewer._boxes['detections'].checked and viewer._slider.int_value == 1
     assert not viewer._scene.scene.has_geometry('detected Van')
-    assert viewer._scene.scene.has_geometry('ground truth')
+    assert viewer._scene.scene.has_geometry('ground truth Car')
+    from types import SimpleNamespace as Event
+    key = viewer._gui.KeyName
+    for name in (key.UP, key.UP, key.LEFT, key.P, key.C):
+        assert viewer._on_key(Event(type=viewer._gui.KeyEvent.Type.DOWN, key=name))
+    assert viewer.state.score_threshold == 0.4 == viewer._score.double_value
+    assert viewer.state.index == 0 and viewer.state.color_by == 'intensity'
+    assert not viewer._scene.scene.has_geometry('points')
+    print('keys')
     viewer.window.close()
     tick()
     print('walked')
@@ -119,5 +127,6 @@ PROGRAM = textwrap.dedent("""
 def test_the_window_on_a_virtual_display():
     done = subprocess.run(
         ['xvfb-run', '-a', sys.executable, '-c', PROGRAM, os.path.dirname(__file__)],
-        capture_output=True, text=True, timeout=180)
-    assert 'walked' in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]
+        capture_output=True, text=True, timeout=180, stdin=subprocess.DEVNULL)
+    assert 'keys' in done.stdout and 'walked' in done.stdout, (
+        done.stdout[-2000:] + done.stderr[-2000:])

@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.metrics.box_average_precision import evaluate_boxes
 from sparse3d.metrics.class_labels import refuse_unknown_labels
+from sparse3d.metrics.matching_rules import MatchingRule
 
 
 @METRICS.register_module()
@@ -37,6 +38,10 @@ class BoxDetectionMetric(BaseMetric):
                  collect_device: str = 'cpu') -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.iou_thresholds = tuple(iou_thresholds)
+
+    def matching_rule(self, name: str) -> MatchingRule:
+        """When a detection is right: by the middle one of the thresholds, in space."""
+        return MatchingRule('3D', sorted(self.iou_thresholds)[len(self.iou_thresholds) // 2])
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep detections and labels of a batch as arrays."""

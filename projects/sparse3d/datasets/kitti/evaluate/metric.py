@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmdet3d.registry import METRICS
 from mmdet3d.structures import LiDARInstance3DBoxes
 from mmengine.evaluator import BaseMetric
@@ -12,10 +13,12 @@ from mmengine.logging import print_log
 
 from sparse3d.datasets.kitti.evaluate.annotations import EMPTY, KittiObjects
 from sparse3d.datasets.kitti.evaluate.evaluate import IOU_THRESHOLDS, evaluate_kitti
+from sparse3d.datasets.kitti.evaluate.ignored import ignored_in_frame
 from sparse3d.datasets.kitti.evaluate.projection import lidar_boxes_to_kitti
 from sparse3d.datasets.kitti.results import write_submission
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.metrics.class_labels import refuse_unknown_labels
+from sparse3d.metrics.matching_rules import NOTHING_IGNORED, Ignored, MatchingRule
 from sparse3d.transforms.info_files import read_info_file
 
 
@@ -62,6 +65,7 @@ class KittiDetectionMetric(BaseMetric):
         self.format_only = format_only
         self.submission_prefix = submission_prefix
         self.minimum_height_counts = minimum_height_counts
+        self._info: dict | None = None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the detections of a batch as arrays."""
@@ -98,6 +102,26 @@ class KittiDetectionMetric(BaseMetric):
                                 minimum_height_counts=self.minimum_height_counts)
         print_log(f'KITTI evaluation\n{result.table()}', 'current')
         return result.average_precision
+
+    # What a report shows first: 40 recall points, strict overlaps.
+    headline = ('3D_R40_easy', '3D_R40_moderate', '3D_R40_hard', 'BEV_R40_moderate',
+                '2D_R40_moderate')
+
+    def matching_rule(self, name: str) -> MatchingRule:
+        """When a detection of a class is right, in space."""
+        return MatchingRule('3D', IOU_THRESHOLDS[name]['strict'][2])
+
+    def ignored(self, sample: Mapping, boxes: np.ndarray) -> Ignored:
+        """What of a predicted sample and its detections (N, >= 7) counts at no difficulty."""
+        if self._info is None:
+            self._info = read_info_file(self.ann_file, 'kitti')
+        frames = self._info['data_list']
+        place = _indices(frames).get(_frame_key(sample))
+        camera = frames[place].get('images', {}).get(self.camera) if place is not None else None
+        if camera is None or 'instances' not in frames[place]:
+            return NOTHING_IGNORED
+        gt, = self._ground_truth(self._info, [place])
+        return ignored_in_frame(gt, camera, boxes, self._classes(), self.minimum_height_counts)
 
     def _classes(self) -> list[str]:
         classes = (self.dataset_meta or {}).get('classes')

@@ -32,11 +32,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def simulate(arguments: argparse.Namespace) -> str:
     """What ``simulate kitti`` runs; returns a closing line."""
-    from sparse3d.datasets.kitti.simulate.drive import KittiOptions, simulate_kitti
+    from sparse3d.datasets.kitti.simulate.drive import (
+        KittiOptions,
+        simulate_kitti,
+        split_frames,
+    )
     options = KittiOptions(
         frames_per_drive=arguments.frames_per_drive, frame_rate=arguments.frame_rate,
         azimuths=arguments.azimuths, lidar_field=arguments.lidar_field,
         image_scale=arguments.image_scale, conditions=conditions(arguments))
     simulate_kitti(arguments.out, arguments.frames, arguments.seed, arguments.workers,
                    arguments.val_fraction, options)
-    return f'{arguments.frames} simulated frames in {arguments.out}'
+    counts = {split: len(frames) for split, frames in split_frames(
+        arguments.frames, arguments.val_fraction, arguments.frames_per_drive).items()}
+    line = (f'{arguments.frames} simulated frames in {arguments.out}: {counts["train"]} to train, '
+            f'{counts["val"]} to validate')
+    return line if all(counts.values()) else (
+        f'{line}; a street of {arguments.frames_per_drive} frames is in one of the two as a whole, '
+        f'and a training needs both: take more --frames, or fewer --frames-per-drive')

@@ -21,6 +21,7 @@ from sparse3d.datasets.waymo.evaluate.zones import overlap_zones
 from sparse3d.datasets.waymo.results import write_detection_submission
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.metrics.class_labels import refuse_unknown_labels
+from sparse3d.metrics.matching_rules import Ignored, MatchingRule
 from sparse3d.transforms.info_files import read_info_file
 
 # mmdet3d's name of the class.
@@ -73,6 +74,7 @@ class WaymoDetectionMetric(BaseMetric):
         self.submission_file = submission_file
         self.submission_fields = dict(submission_fields or {})
         self.use_zones = not published_no_zones
+        self._info: dict | None = None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the detections of a batch as arrays."""
@@ -111,6 +113,31 @@ class WaymoDetectionMetric(BaseMetric):
         result = evaluate_waymo(results, gt, classes)
         print_log(f'Waymo evaluation\n{result.table()}', 'current')
         return result.average_precision
+
+    headline = ('L1_AP', 'L1_APH', 'L2_AP', 'L2_APH')    # what a report shows first
+
+    def matching_rule(self, name: str) -> MatchingRule:
+        """When a detection of a class is right, in space."""
+        return MatchingRule('3D', 0.7 if OTHER_NAMES.get(name, name) == 'Vehicle' else 0.5)
+
+    def ignored(self, sample: Mapping, boxes: np.ndarray) -> Ignored:
+        """What of a predicted sample and its detections (N, >= 7) counts at no level: objects
+        without points, detections in zones without labels."""
+        if self._info is None:
+            self._info = read_info_file(self.ann_file, 'waymo')
+        frames = WaymoFrames(self._info, self.ann_file)
+        place, classes = frames.place(frame_key(sample)), self._classes()
+        names = _names_of_labels(self._info['metainfo'], classes)
+        unseen = [item for item in frames.instances(place) if item['num_lidar_pts'] == 0
+                  and names.get(item['bbox_label_3d']) in classes]
+        in_zone = np.zeros(len(boxes), bool)
+        if self.use_zones and len(boxes):
+            in_zone = overlap_zones(lidar_boxes(sample['pred_instances_3d']['bboxes_3d']),
+                                    *frames.zones(place))
+        return Ignored(
+            np.array([item['bbox_3d'][:7] for item in unseen], float).reshape(-1, 7),
+            np.array([classes.index(names[item['bbox_label_3d']]) for item in unseen], int),
+            in_zone)
 
     def _classes(self) -> list[str]:
         classes = (self.dataset_meta or {}).get('classes')

@@ -1,0 +1,45 @@
+"""Labels: none over another, none out of the picture, none lost without a word."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sparse3d.visualization.canvas import Canvas
+from sparse3d.visualization.placed_labels import Label, place_labels, text_size
+from sparse3d.visualization.style import Style
+
+
+def overlap(a, b):
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+@pytest.mark.parametrize('count', [1, 40, 400])
+def test_labels_keep_clear_of_each_other_and_of_the_edges(count):
+    made = np.random.default_rng(count)
+    anchors, title = made.uniform(-20, [420, 320], (count, 2)), (0, 0, 400, 30)
+    places = place_labels(anchors, np.full((count, 2), 6.0), np.full((count, 2), [60.0, 12.0]),
+                          (400, 300), [title])
+    kept = [place for place in places if place is not None]
+    assert len(kept) >= min(count, 30)
+    for row, place in enumerate(kept):
+        assert place[0] >= 0 and place[1] >= 0 and place[2] <= 400 and place[3] <= 300
+        assert not any(overlap(place, other) for other in [title, *kept[:row]])
+
+
+def test_the_first_label_has_the_place_above():
+    place, other = place_labels(np.array([[100.0, 100], [100, 100]]), np.full((2, 2), 5.0),
+                                np.full((2, 2), [40.0, 10.0]), (200, 200))
+    assert place == (80, 85, 120, 95) and not overlap(place, other)
+
+
+def test_text_is_measured():
+    assert text_size('car 0.95', 8, 100)[0] > text_size('car', 8, 100)[0] > 10
+    assert text_size('car', 16, 100)[1] > 1.5 * text_size('car', 8, 100)[1]
+
+
+def test_what_finds_no_room_is_counted():
+    canvas = Canvas((100, 40), Style())
+    labels = [Label('construction vehicle', (50, 20), (1, 1, 1))] * 5
+    left_out = canvas.labels(labels)
+    assert left_out > 0
+    assert any(f'{left_out} labels without room' == text.get_text() for text in canvas.axes.texts)
