@@ -38,6 +38,19 @@ def atomic_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
+def make_folder(path: str | os.PathLike) -> None:
+    """Make a folder and those above it, if they are not there.
+
+    Raises:
+        UnwritableFile: if the operating system cannot make it, or a file is in its place.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise UnwritableFile(f'the folder {path} could not be made: {error.strerror or error}; '
+                             f'choose another place and run the command again') from error
+
+
 def write_bytes_atomically(path: str | os.PathLike, content: bytes | memoryview) -> None:
     """Write ``content`` to ``path`` as a whole or not at all; see :func:`atomic_file`."""
     with atomic_file(path) as stream:

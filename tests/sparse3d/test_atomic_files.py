@@ -3,7 +3,12 @@ import os
 
 import pytest
 
-from sparse3d.atomic_files import atomic_file, write_bytes_atomically
+from sparse3d.atomic_files import (
+    UnwritableFile,
+    atomic_file,
+    make_folder,
+    write_bytes_atomically,
+)
 from sparse3d.errors import DataError
 
 
@@ -39,3 +44,11 @@ def test_an_interrupt_keeps_the_old_file(tmp_path, error):
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(DataError, match='nowhere'):
         write_bytes_atomically(tmp_path / 'nowhere' / 'a.bin', b'x')
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path):
+    make_folder(tmp_path / 'a/b')
+    make_folder(tmp_path / 'a/b')
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(UnwritableFile, match='the folder .*file/b could not be made: .*; choose'):
+        make_folder(tmp_path / 'file/b')

@@ -15,12 +15,14 @@ from mmdet3d.structures import Box3DMode, LiDARInstance3DBoxes
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from sparse3d.apis.given_calibration import camera_matrices, refuse_odd_calibration
 from sparse3d.apis.ground_shift import shifted_calibration
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.transforms.cloud_files import read_cloud
 from sparse3d.transforms.column_count import likely_columns
-from sparse3d.transforms.given_arrays import MATRICES, TakesImages, TakesPoints, taking_arrays
+from sparse3d.transforms.given_arrays import TakesImages, TakesPoints, taking_arrays
 from sparse3d.transforms.image_files import decode_image
+from sparse3d.transforms.named_columns import points_of_columns
 from sparse3d.transforms.point_files import read_bytes
 
 Image = np.ndarray | str | PathLike
@@ -67,6 +69,10 @@ class ArraySamples:
         self._cameras: tuple[str, ...] = images[-1].image_cameras if images else ()
         self.views = len(self._cameras)
         self.columns, self.has_age = len(self.names), 'age' in self.names
+        if not isinstance(intensity_scale, int | float | np.number) \
+                or not 0 < intensity_scale < np.inf:
+            raise ConfigError(f'intensity_scale is {intensity_scale!r}; give a positive number, '
+                              f'such as 1 / 255')
         self.intensity_scale, self.ground_shift = float(intensity_scale), float(ground_shift)
         if self.intensity_scale != 1 and 'intensity' not in self.names:
             raise ConfigError(f'intensity_scale={intensity_scale} is for a model that takes '
@@ -124,8 +130,21 @@ class ArraySamples:
         if isinstance(points, str | PathLike):
             return self._read_file(Path(points))
         points = points.detach().cpu().numpy() if hasattr(points, 'detach') else points
-        points = np.asarray(points, np.float32)
         wanted = self._wanted()
+        try:
+            given = np.asarray(points)
+            if given.dtype.names:
+                return self._as_array(points_of_columns(
+                    {name: given[name].ravel() for name in given.dtype.names
+                     if not given.dtype[name].shape}, self.names, 'the array of points'))
+            if given.dtype.kind not in 'fiubO':
+                raise ValueError(f'{given.dtype} are no real numbers')
+            points = given.astype(np.float32)
+        except (ValueError, TypeError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(f'the points are {type(points).__name__}, no array of numbers '
+                            f'({str(error)[:100]}); this model needs {wanted}') from error
         if self.has_age and points.ndim == 2 and points.shape[1] == self.columns - 1:
             points = np.column_stack([points, np.zeros(len(points), np.float32)])
         if points.ndim != 2 or points.shape[1] != self.columns:
@@ -153,15 +172,23 @@ class ArraySamples:
     def _images(self, images: Any, calibration: Mapping[str, Any] | None) -> dict:
         if images is None or calibration is None:
             raise DataError(f'this model needs {self.views} images and their calibration')
+        if isinstance(images, str | PathLike):
+            raise DataError(f'images is one path, {str(images)!r}; give a list of {self.views}')
         if isinstance(images, Mapping):
             absent = [name for name in self._cameras if name not in images]
             if absent:
                 raise DataError(f'there is no image of {absent[0]}; give None for a camera that '
                                 f'delivered nothing')
+            unknown = [name for name in images if name not in self._cameras]
+            if unknown:
+                raise DataError(f'nobody looks at the image of {unknown[0]}; this model takes '
+                                f'{", ".join(self._cameras)}')
             images = [images[name] for name in self._cameras]
         read = [None if image is None else read_image(image) for image in images]
+        refuse_odd_calibration(calibration)
         calibration = shifted_calibration(calibration, self.ground_shift)
-        sample = dict(_matrices(calibration, len(read)), img=read, num_frames=self.frames,
+        seen = [image is not None for image in read]
+        sample = dict(camera_matrices(calibration, seen), img=read, num_frames=self.frames,
                       lidar2global=np.asarray(calibration.get('lidar2global', np.eye(4))))
         if 'timestamps' in calibration:
             sample['img_timestamp'] = np.asarray(calibration['timestamps'], np.float64)
@@ -177,28 +204,10 @@ def read_image(image: Image) -> np.ndarray:
     if isinstance(image, str | PathLike):
         return decode_image(read_bytes(image), str(image))
     image = np.asarray(image)
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise DataError(f'an image is an RGB array (H, W, 3) of uint8, not {image.shape} of '
                         f'{image.dtype}')
     return cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-
-
-def _matrices(calibration: Mapping[str, Any], count: int) -> dict[str, np.ndarray]:
-    found = {}
-    for name in MATRICES:
-        if name in calibration:
-            matrices = np.asarray(calibration[name], np.float64)
-            if matrices.ndim != 3 or len(matrices) != count:
-                raise DataError(f'calibration[{name!r}] has the shape {matrices.shape}; '
-                                f'({count}, 4, 4) is needed')
-            square = np.tile(np.eye(4), (count, 1, 1))
-            square[:, :matrices.shape[1], :matrices.shape[2]] = matrices
-            found[name] = square
-    if 'lidar2img' not in found:
-        if not {'lidar2cam', 'cam2img'} <= set(found):
-            raise DataError('the calibration has neither lidar2img nor lidar2cam and cam2img')
-        found['lidar2img'] = found['cam2img'] @ found['lidar2cam']
-    return found
 
 
 def _test_dataset(config: Config) -> Config:

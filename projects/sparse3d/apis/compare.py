@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sparse3d.apis.model_cost import measure_cost
-from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.atomic_files import make_folder, write_bytes_atomically
 from sparse3d.checkpoints.open import latest_checkpoint
 from sparse3d.engine.config_options import parse_options
 from sparse3d.engine.load_config import find_config, load_config
@@ -195,7 +195,7 @@ def _train_and_test(plan: Plan, row: Row, seed: int,
                     missing: list[Row]) -> Iterator[dict[str, Any]]:
     """Train a row, if it is not yet, and test its weights as the rows ``missing`` do."""
     folder = plan.folder(row, seed)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     start = time.monotonic()
     _run_verb(plan, folder, 'train', row.config, '--seed', str(seed), '--work-dir',
               str(folder), '--resume', options=(*plan.options, *_evaluation_later(row, plan)))
@@ -238,5 +238,5 @@ def _threads(plan: Plan) -> int:
 
 
 def _write(path: str | PathLike, content: dict[str, Any]) -> None:
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    make_folder(Path(path).parent)
     write_bytes_atomically(path, (json.dumps(content, indent=1) + '\n').encode())

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sparse3d.apis.detector import load_detector
-from sparse3d.apis.sample_frames import check_score_threshold
 from sparse3d.errors import DataError
 from sparse3d.parallel.progress import Progress
-from sparse3d.structures.detections import Detections
+from sparse3d.structures.detection_formats import file_format, suffixes
+from sparse3d.structures.detections import Detections, refuse_odd_threshold
 from sparse3d.transforms.cloud_files import clouds_in
 
 
@@ -56,11 +56,14 @@ def detect_files(
 
     Raises:
         ConfigError, CheckpointError, DataError: as the detector; and DataError for two
-            clouds of one name, whose results would overwrite each other, if none of the clouds
-            can be read, or if results cannot be written.
+            clouds of one name, whose results would overwrite each other, an unknown format, if
+            none of the clouds can be read, or if results cannot be written.
     """
-    check_score_threshold(score_threshold)
+    refuse_odd_threshold(score_threshold)
+    formats = _known(formats)
     files = [file for path in clouds for file in clouds_in(path)]
+    if not files:
+        raise DataError('there is no cloud to detect in; give files or folders')
     names = [file.stem for file in files]
     twice = next((name for name in names if names.count(name) > 1), None) \
         if len(set(names)) < len(names) else None
@@ -83,3 +86,14 @@ def detect_files(
     if not done:
         raise next(iter(done.damaged.values()))
     return done
+
+
+def _known(formats: Sequence[str]) -> list[str]:
+    """Suffixes without a dot, refused before a model is built if one of them is not known."""
+    names = [formats] if isinstance(formats, str) else list(formats)
+    names = [name.removeprefix('.') for name in names]
+    unknown = next((name for name in names if file_format(f'.{name}') is None), None)
+    if unknown is not None or not names:
+        raise DataError(f'{unknown or "no format"} is given; detections are saved as '
+                        f'{", ".join(suffix.removeprefix(".") for suffix in suffixes())}')
+    return names

@@ -15,12 +15,7 @@ from mmengine.dataset import BaseDataset, pseudo_collate
 from mmengine.structures import InstanceData
 from torch import nn
 
-from sparse3d.apis.sample_frames import (
-    build_dataset,
-    check_score_threshold,
-    choose_frames,
-    frame_of_sample,
-)
+from sparse3d.apis.sample_frames import build_dataset, choose_frames, frame_of_sample
 from sparse3d.checkpoints.open import Checkpoint, open_checkpoint
 from sparse3d.engine.agreement.check import check_config
 from sparse3d.engine.build_model import build_model
@@ -29,7 +24,7 @@ from sparse3d.engine.hooks.point_statistics import compare_sample, voxel_range
 from sparse3d.errors import ConfigError
 from sparse3d.metrics.detection_errors import frame_errors
 from sparse3d.parallel.progress import Progress
-from sparse3d.structures.detections import Detections
+from sparse3d.structures.detections import Detections, refuse_odd_threshold
 from sparse3d.structures.point_statistics import PointStatistics, TrainingComparison
 from sparse3d.structures.result_files import Results
 from sparse3d.visualization.frame import Boxes, Frame
@@ -85,7 +80,7 @@ def predict_frames(
     if checkpoint is not None and results is not None:
         raise ConfigError('detections come from a checkpoint or from --results, not from both')
     if checkpoint is not None:
-        check_score_threshold(score_threshold)
+        refuse_odd_threshold(score_threshold)
         check_config(config, [split])
     dataset = build_dataset(config, split)
     model, training = None, None

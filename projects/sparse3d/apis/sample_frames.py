@@ -56,16 +56,6 @@ def choose_frames(frames: int | list[int], available: int) -> list[int]:
     return list(frames)
 
 
-def check_score_threshold(threshold: float) -> None:
-    """Refuse a threshold that every detection of a model, or none, passes.
-
-    Raises:
-        ConfigError: for one outside of 0 to 1, a percentage for instance.
-    """
-    if not 0 <= threshold <= 1:
-        raise ConfigError(f'the score threshold is {threshold:g}; scores lie between 0 and 1')
-
-
 def frame_of_sample(
         dataset: BaseDataset,
         index: int,

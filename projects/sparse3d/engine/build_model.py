@@ -13,7 +13,7 @@ from sparse3d.checkpoints.first_weights import without_absent_files
 from sparse3d.checkpoints.open import Checkpoint, load_weights, open_checkpoint
 from sparse3d.engine.agreement.check import check_checkpoint, check_config
 from sparse3d.engine.registry_errors import clear_registry_errors
-from sparse3d.errors import ConfigError
+from sparse3d.errors import BackendUnavailable, ConfigError
 
 
 def build_model(
@@ -42,7 +42,9 @@ def build_model(
     Raises:
         ConfigError: if the config has no model, names something unknown or contradicts itself.
         CheckpointError: if the checkpoint is not one of this model, or knows other classes.
+        BackendUnavailable: if there is no such device.
     """
+    refuse_absent_device(device)
     if 'model' not in config:
         raise ConfigError(f'{config.filename or "the config"} has no model')
     splits = [split or ('test' if config.get('test_dataloader') else 'val')]
@@ -57,20 +59,21 @@ def build_model(
         check_checkpoint(config, splits, opened.content, opened.path, refuse=not allow_partial)
     elif hasattr(model, 'init_weights'):
         model.init_weights()
-    return model.to(known_device(device)).eval()
+    return model.to(device).eval()
 
 
-def known_device(name: str | torch.device) -> torch.device:
-    """A device that is there.
+def refuse_absent_device(device: str | torch.device) -> None:
+    """Raise if a device has no such name, or is not there.
 
     Raises:
-        ConfigError: naming those that are.
+        BackendUnavailable: naming it.
     """
-    here = ['cpu', *(f'cuda:{number}' for number in range(torch.cuda.device_count()))]
     try:
-        device = torch.device(name)
+        wanted = torch.device(device)
     except (RuntimeError, TypeError) as error:
-        raise ConfigError(f'{name!r} is no device; there are {", ".join(here)}') from error
-    if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(f'the device {name} is not there; there are {", ".join(here)}')
-    return device
+        raise BackendUnavailable(f'there is no device {device!r}; give cpu, cuda or '
+                                 f'cuda:<number>') from error
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if wanted.type == 'cuda' and not 0 <= (wanted.index or 0) < count:  # 999 becomes negative
+        raise BackendUnavailable(f'the device {device} is not there: torch sees {count} GPUs; give '
+                                 f'another one, or cpu')

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.atomic_files import make_folder, write_bytes_atomically
 
 
 def result_record(results: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def write_result(path: str | os.PathLike, results: dict[str, Any]) -> None:
     Raises:
         DataError: if the file cannot be written.
     """
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    make_folder(Path(path).parent)
     text = json.dumps(result_record(results), indent=2, default=_plain)
     write_bytes_atomically(path, (text + '\n').encode())
 

@@ -84,16 +84,20 @@ def save_json(detections: Detections, path: Path, camera: Mapping | None = None)
 
 def read_json(path: Path, class_names: Sequence[str] | None = None,
               camera: Mapping | None = None) -> Detections:
-    """The inverse of :func:`save_json`.
+    """The inverse of :func:`save_json`; also a bare list of such dicts, as labels are.
 
     Raises:
         DataError: if the file is damaged or another one.
     """
     try:
         content = json.loads(path.read_bytes())
-        found = from_dicts(content['detections'], class_names or content['class_names'])
+        if isinstance(content, list):  # labels, as docs/custom_data.md has them
+            content = dict(detections=content)
+        names = class_names or content.get('class_names') or list(
+            dict.fromkeys(item['class'] for item in content['detections']))
+        found = from_dicts(content['detections'], names)
         return replace(found, name=str(content.get('frame', found.name)))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f'{path} holds no detections ({type(error).__name__}: {error})') from error
 
 

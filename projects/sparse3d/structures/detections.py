@@ -9,8 +9,20 @@ from typing import Any
 
 import numpy as np
 
+from sparse3d.atomic_files import make_folder
 from sparse3d.errors import DataError
 from sparse3d.structures.detection_formats import file_format, format_named, suffixes
+
+
+def refuse_odd_threshold(threshold: Any) -> None:
+    """Raise unless a threshold of scores is a number that scores can reach.
+
+    Raises:
+        DataError: naming it.
+    """
+    number = isinstance(threshold, int | float | np.number)
+    if not number or not threshold <= 1:
+        raise DataError(f'score_threshold is {threshold!r}; scores lie between 0 and 1')
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,7 @@ class Detections:
     name: str = 'frame'
 
     def __post_init__(self) -> None:
+        self._take_as_arrays()
         count = len(self.boxes_3d)
         for what in ('scores', 'labels', 'keypoints_3d', 'keypoint_visibility'):
             value = getattr(self, what)
@@ -51,6 +64,26 @@ class Detections:
                             f'{len(self.class_names)} classes from 0 on '
                             f'({", ".join(self.class_names)}); give as many names as the model '
                             f'has classes')
+
+    def _take_as_arrays(self) -> None:
+        """Lists as arrays; what cannot be boxes, labels or names is refused."""
+        if isinstance(self.class_names, str):
+            raise DataError(f'class_names is the text {self.class_names!r}; give a list of names, '
+                            f'[{self.class_names!r}]')
+        for name in ('boxes_3d', 'scores', 'labels'):
+            if isinstance(getattr(self, name), list | tuple):
+                object.__setattr__(self, name, np.array(getattr(self, name)))
+        shape = np.shape(self.boxes_3d)
+        if shape[0] and (len(shape) != 2 or shape[1] not in (7, 9)):
+            raise DataError(f'the boxes have the shape {shape}; (N, 7) or (N, 9) is needed: x, y, '
+                            f'z_bottom, dx, dy, dz, yaw[, vx, vy]')
+        labels = np.asarray(self.labels)
+        if labels.dtype.kind not in 'iu':
+            whole = labels.astype(np.int64) if labels.dtype.kind == 'f' else None
+            if whole is None or (whole != labels).any():
+                raise DataError(f'labels are {labels.dtype}; give whole numbers, rows of '
+                                f'class_names')
+            object.__setattr__(self, 'labels', whole)
 
     def __len__(self) -> int:
         return len(self.boxes_3d)
@@ -97,8 +130,10 @@ class Detections:
         """Those with at least this score, of these classes, at most ``limit`` of them.
 
         Raises:
-            DataError: for a class that the detector does not know.
+            DataError: for a class that the detector does not know, or a threshold that no score
+                can reach.
         """
+        refuse_odd_threshold(score_threshold)
         keep = self.scores >= score_threshold
         if classes is not None:
             unknown = [name for name in classes if name not in self.class_names]
@@ -161,7 +196,7 @@ class Detections:
         if known is None:
             raise DataError(f'{path} cannot be written: detections are saved as '
                             f'{", ".join(suffixes())}')
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         known.save(self, path, camera)
         return path
 

@@ -13,11 +13,13 @@ from sparse3d.transforms.named_columns import (
     column_names,
     points_of_columns,
     refuse_map_coordinates,
+    say_incomplete_points,
 )
 from sparse3d.transforms.npy_files import read_npy
+from sparse3d.transforms.number_type import refuse_other_numbers
 from sparse3d.transforms.pcd_files import read_pcd
 from sparse3d.transforms.ply_files import read_ply
-from sparse3d.transforms.point_files import load_points, read_bytes
+from sparse3d.transforms.point_files import points_of_bytes, read_bytes
 
 # Readers of files whose columns have names.
 _NAMED = {'.pcd': read_pcd, '.ply': read_ply, '.las': read_las, '.laz': read_las}
@@ -55,17 +57,36 @@ def read_cloud(path: str | os.PathLike, columns: int = 4,
         raise DataError(f'{path} is no point cloud that can be read; give {", ".join(SUFFIXES)}')
     if suffix in _NAMED:
         return points_of_columns(_NAMED[suffix](read_bytes(path), path), names, path)
-    points = load_points(path, columns) if suffix == '.bin' else read_npy(read_bytes(path), path)
+    content = read_bytes(path)
+    if suffix == '.bin':
+        refuse_other_numbers(content, path)
+        points = points_of_bytes(content, columns, path)
+    else:
+        points = read_npy(content, path)
     if points.dtype.names:
         found = {name: points[name].ravel() for name in points.dtype.names
                  if not points.dtype[name].shape}
         return points_of_columns(found, names, path)
     if points.ndim != 2 or points.shape[1] != columns:
         raise DataError(f'{path} holds an array of shape {points.shape}; '
-                        f'(N, {columns}) is needed')
+                        f'(N, {columns}) is needed{_way_out(points.shape, names)}')
     refuse_map_coordinates(points[:, :3].T, path)
     with np.errstate(over='ignore'):
-        return points.astype(np.float32)
+        points = points.astype(np.float32)
+    say_incomplete_points(points, names, path)
+    return points
+
+
+def _way_out(shape: Sequence[int], names: Sequence[str]) -> str:
+    """What makes rows of points of another array; the end of a sentence."""
+    columns = len(names)
+    if len(shape) == 2 and shape[0] == columns:
+        return ': it is transposed, save points.T'
+    if len(shape) > 2 and shape[-1] == columns:
+        return f': save points.reshape(-1, {columns})'
+    if len(shape) == 2 and shape[1] > columns:
+        return f': save the columns {", ".join(names)} alone'
+    return ''
 
 
 def clouds_in(path: str | os.PathLike) -> list[Path]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sparse3d.errors import DataError
+from sparse3d.transforms.number_type import refuse_other_numbers
 from sparse3d.transforms.point_files import read_bytes
 
 CANDIDATES = range(3, 11)
@@ -42,10 +43,11 @@ def refuse_other_columns(paths: Sequence[str | os.PathLike], columns: int) -> No
     """Raise if raw files look like points of another number of columns.
 
     Raises:
-        DataError: naming the file and both numbers.
+        DataError: naming the file and both numbers, or what it holds in place of float32.
     """
     for path in paths:
         content = read_bytes(path)
+        refuse_other_numbers(content, path)
         if len(content) % 4 or (len(content) // 4) % columns:
             continue  # the reader has a sentence of its own
         found = likely_columns(np.frombuffer(content, '<f4'), columns)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,7 +31,9 @@ def text_rows(lines: Sequence[str], dtype: np.dtype, path: str | os.PathLike) ->
     try:
         table = np.loadtxt(lines, np.float64, comments=None, ndmin=2)
     except ValueError as error:
-        raise DataError(f'{path} is damaged: {error}') from error
+        hint = '; write decimal points, not commas' if re.search(r"'-?\d+,\d+'", str(error)) \
+            else ''
+        raise DataError(f'{path} is damaged: {str(error).rstrip(".")}{hint}') from error
     if table.shape != (len(lines), len(kinds)):
         raise DataError(f'{path} is damaged: its rows have {table.shape[1]} words, its header '
                         f'declares {len(kinds)}')

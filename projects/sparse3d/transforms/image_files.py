@@ -6,11 +6,13 @@ looked for here.
 """
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from sparse3d.errors import DataError
 from sparse3d.transforms.image_headers import jpeg_fault, png_fault
@@ -21,8 +23,9 @@ REDUCED = {1: cv2.IMREAD_COLOR | _STORED, 2: cv2.IMREAD_REDUCED_COLOR_2 | _STORE
            4: cv2.IMREAD_REDUCED_COLOR_4 | _STORED, 8: cv2.IMREAD_REDUCED_COLOR_8 | _STORED}
 _JPEG, _JPEG_SCAN, _JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
 _PNG, _PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND\xaeB`\x82'
+_PNG_ANIMATED, _PNG_DATA, _GIF = b'acTL', b'IDAT', b'GIF8'
 _PNG_DEPTH = 24          # place of the bits per channel
-_HEAD, _TAIL = 32, 4096  # bytes that are read to judge a file
+_HEAD, _TAIL = 4096, 4096  # bytes that are read to judge a file
 
 
 def decode_image(content: bytes, path: str | os.PathLike, reduce: int = 1) -> np.ndarray:
@@ -43,7 +46,8 @@ def decode_image(content: bytes, path: str | os.PathLike, reduce: int = 1) -> np
         image = _decoded(content, REDUCED[reduce])
         fault = 'is damaged' if image is None else None
     if fault is not None:
-        raise DataError(f'the picture {path} {fault}; fetch or make it again')
+        again = '; fetch or make it again' if fault.startswith(('is damaged', 'is empty')) else ''
+        raise DataError(f'the picture {path} {fault}{again}')
     return image
 
 
@@ -68,7 +72,11 @@ def image_fault(content: bytes) -> str | None:
         # A thumbnail in the header has an end of its own, before the picture's data begin.
         ends = content.rfind(_JPEG_END) > content.rfind(_JPEG_SCAN) > 0
         return None if ends else 'is damaged: it was cut short, the end of the JPEG is missing'
+    if content.startswith(_GIF):
+        return 'is a GIF, which is not read; save it as PNG or JPEG'
     if content.startswith(_PNG):
+        if 0 < content.find(_PNG_ANIMATED, 0, _TAIL) < content.find(_PNG_DATA, 0, _TAIL):
+            return 'is animated; save each of its pictures as a file of its own'
         if content[_PNG_DEPTH:_PNG_DEPTH + 1] == b'\x10':
             return ('has 16 bits per channel; pictures have 8: scale it to 0-255 as it was for '
                     'the training')
@@ -77,8 +85,12 @@ def image_fault(content: bytes) -> str | None:
     return None
 
 
-def image_file_fault(path: str | os.PathLike) -> str | None:
+def image_file_fault(path: str | os.PathLike, decode_others: bool = False) -> str | None:
     """:func:`image_fault` of a file, of which the ends alone are read where they tell enough.
+
+    Args:
+        path: of the file.
+        decode_others: decode what is neither PNG nor JPEG: a web page saved as .jpg, say.
 
     Raises:
         DataError: if it does not exist or cannot be read.
@@ -94,7 +106,11 @@ def image_file_fault(path: str | os.PathLike) -> str | None:
         return None
     if head.startswith(_PNG):
         return image_fault(head + tail if size > _HEAD else head)
-    return image_fault(read_bytes(path)) if head else image_fault(b'')
+    content = read_bytes(path)
+    fault = image_fault(content)
+    if fault is None and decode_others and not content.startswith(_JPEG):
+        return _depth_fault(content)
+    return fault
 
 
 def image_size(path: str | os.PathLike) -> tuple[int, int]:
@@ -128,4 +144,16 @@ def _depth_fault(content: bytes) -> str | None:
     if image.dtype != np.uint8:
         return (f'has numbers of {image.dtype}; pictures have 8 bits per channel: scale it to '
                 f'0-255 as it was for the training')
+    pages = _pages(content)
+    if pages > 1:
+        return f'holds {pages} pictures (pages, or an animation); save each as a file of its own'
     return None
+
+
+def _pages(content: bytes) -> int:
+    """How many pictures a TIFF or WebP file holds; its pixels are not decoded."""
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            return getattr(image, 'n_frames', 1)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return 1  # what OpenCV decodes and Pillow does not know has one

@@ -80,7 +80,31 @@ def points_of_columns(found: Columns, wanted: Sequence[str], path: str | os.Path
         if values is not None:
             with np.errstate(over='ignore', invalid='ignore'):
                 points[:, column] = values.astype(np.float32)
+    say_incomplete_points(points, wanted, path)
     return points
+
+
+def say_incomplete_points(points: np.ndarray, names: Sequence[str],
+                          path: str | os.PathLike) -> None:
+    """Warn of points whose place is known and another column is not; they will be left out.
+
+    Points without a place (NaN) are what organized clouds have where nothing was seen.
+
+    Args:
+        points: (N, columns).
+        names: of the columns, x, y, z first.
+        path: of the file.
+    """
+    finite = np.isfinite(points)
+    if finite.all():
+        return
+    placed = finite[:, :3].all(axis=1)
+    for column, name in enumerate(names[3:], 3):
+        count = int((placed & ~finite[:, column]).sum())
+        if count:
+            say_once(f'{path}: {count} of {int(placed.sum())} points have NaN or infinity as '
+                     f'{name} and are left out; write 0 where it is not known', path,
+                     f'no finite {name}')
 
 
 def refuse_map_coordinates(axes: Sequence[np.ndarray], path: str | os.PathLike) -> None:

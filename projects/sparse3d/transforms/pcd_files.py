@@ -22,12 +22,14 @@ from sparse3d.transforms.column_tables import (
     text_columns,
     text_lines,
 )
+from sparse3d.transforms.named_columns import say_once
 
 _BOM = b'\xef\xbb\xbf'
 _KEYS = ('VERSION', 'FIELDS', 'COLUMNS', 'SIZE', 'TYPE', 'COUNT', 'WIDTH', 'HEIGHT', 'VIEWPOINT',
          'POINTS', 'DATA')
 _TYPES = {'F': {4: '<f4', 8: '<f8'}, 'I': {1: 'i1', 2: '<i2', 4: '<i4', 8: '<i8'},
           'U': {1: 'u1', 2: '<u2', 4: '<u4', 8: '<u8'}}
+_NO_POSE = (0, 0, 0, 1, 0, 0, 0)
 _MAX_RATIO = 264  # LZF: three bytes repeat at most 264
 
 
@@ -43,6 +45,7 @@ def read_pcd(content: bytes, path: str | os.PathLike) -> Columns:
     """
     header, start = _header(content, path)
     dtype, rows = _row_type(header, path), _rows(header, path)
+    _say_viewpoint(header, path)
     kind = header['DATA'][0].lower()
     if kind == 'ascii':
         lines = text_lines(content[start:], path)
@@ -96,6 +99,18 @@ def _row_type(header: dict[str, list[str]], path: str | os.PathLike) -> np.dtype
                             f'COUNT {count}, which PCD does not have')
         fields.append((name, known, _number(count, path)))
     return row_type(fields, path)
+
+
+def _say_viewpoint(header: dict[str, list[str]], path: str | os.PathLike) -> None:
+    """PCL keeps the pose of the sensor beside the points; points are taken as they are."""
+    words = header.get('VIEWPOINT', [])
+    try:
+        pose = [float(word) for word in words]
+    except ValueError as error:
+        raise DataError(f'{path} is damaged: VIEWPOINT is {" ".join(words)[:60]!r}') from error
+    if len(pose) == len(_NO_POSE) and not np.allclose(pose, _NO_POSE, atol=1e-3) and any(pose):
+        say_once(f'{path}: its VIEWPOINT {" ".join(words)} is not applied; points are taken as '
+                 f'they are, in the frame of the file', path, 'VIEWPOINT')
 
 
 def _rows(header: dict[str, list[str]], path: str | os.PathLike) -> int:

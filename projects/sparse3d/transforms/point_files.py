@@ -42,14 +42,27 @@ def load_points(
     content = read_bytes(path)
     if not content and not allow_empty:
         raise DataError(f'{path} is empty; fetch or make it again')
+    _check_rows(content, columns, path)
+    if contents is not None:
+        _check_contents(path, content, contents)
+    return points_of_bytes(content, columns, path)
+
+
+def points_of_bytes(content: bytes, columns: int, path: str | os.PathLike) -> np.ndarray:
+    """The rows of a raw file's content; see :func:`load_points`.
+
+    Raises:
+        DataError: if it is not a whole number of rows.
+    """
+    _check_rows(content, columns, path)
+    return _finite_rows(np.frombuffer(content, dtype='<f4').reshape(-1, columns), path)
+
+
+def _check_rows(content: bytes, columns: int, path: str | os.PathLike) -> None:
     if len(content) % (columns * _BYTES_PER_NUMBER):
         raise DataError(
             f'{path} has {len(content)} bytes, not a multiple of the {columns} x 4 bytes of a '
             f'point: it is truncated or has another number of columns')
-    if contents is not None:
-        _check_contents(path, content, contents)
-    points = np.frombuffer(content, dtype='<f4').reshape(-1, columns)
-    return _finite_rows(points, path)
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:

@@ -40,10 +40,18 @@ def read_json(path: str | os.PathLike) -> Any:
     """The content of a JSON file.
 
     Raises:
-        DataError: if the file is missing or no JSON, or nested too deeply.
+        DataError: if the file is missing or no JSON, is nested too deeply, or says a key twice.
     """
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in found if names.count(name) > 1)
+            raise DataError(f'{path} has {twice!r} twice in one place; keep one')
+        return found
+
     try:
-        return json.loads(read_text(path))
+        return json.loads(read_text(path), object_pairs_hook=once)
     except DataError:
         raise
     except (ValueError, RecursionError) as error:

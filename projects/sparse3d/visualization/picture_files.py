@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from sparse3d.atomic_files import write_bytes_atomically
-from sparse3d.errors import DataError
+from sparse3d.atomic_files import make_folder, write_bytes_atomically
 
 
 def save_figure(figure: Figure, path: str | os.PathLike, dots_per_inch: int = 130) -> None:
@@ -36,11 +35,7 @@ def write_picture(path: str | os.PathLike, content: io.BytesIO) -> None:
     Raises:
         DataError: if the file cannot be written.
     """
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f'the folder {Path(path).parent} for pictures cannot be made: '
-                        f'{error.strerror}') from error
+    make_folder(Path(path).parent)
     write_bytes_atomically(path, content.getbuffer())
 
 

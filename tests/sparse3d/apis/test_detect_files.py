@@ -65,3 +65,20 @@ def test_the_tool_lists_damaged_clouds_and_ends_with_status_1(folder, tmp_path, 
     (folder / 'b.npy').unlink()
     assert main(arguments) == 0
 
+
+@pytest.mark.parametrize(('options', 'message'), [
+    (dict(formats=['xml']), 'xml is given; detections are saved as csv, .*json'),
+    (dict(formats=[]), 'no format is given'), (dict(score_threshold=30), 'score_threshold is 30'),
+    (dict(clouds=[]), 'there is no cloud to detect in')])
+def test_options_are_refused_before_a_model_is_built(folder, tmp_path, monkeypatch, options,
+                                                     message):
+    monkeypatch.setattr(detect_files, 'load_detector', None)
+    with pytest.raises(DataError, match=message):
+        detect_files.detect_files(**dict(dict(config='c', checkpoint='w', clouds=[folder],
+                                              out=tmp_path / 'out'), **options))
+
+
+def test_a_format_may_have_its_dot_or_stand_alone(folder, tmp_path):
+    for formats in (['.json'], 'json'):
+        detect_files.detect_files('c', 'w', [folder / 'a.npy'], tmp_path / 'out', formats)
+    assert [path.name for path in (tmp_path / 'out').iterdir()] == ['a.json']

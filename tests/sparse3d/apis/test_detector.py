@@ -21,7 +21,7 @@ from sparse3d.apis import load_config, load_detector
 from sparse3d.apis.array_samples import ArraySamples
 from sparse3d.datasets.kitti.prepare import prepare_kitti
 from sparse3d.engine.load_config import find_config
-from sparse3d.errors import ConfigError, DataError, Sparse3DWarning
+from sparse3d.errors import BackendUnavailable, ConfigError, DataError, Sparse3DWarning
 from sparse3d.structures.point_statistics import PointStatistics, numbers_of_cloud
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -187,13 +187,17 @@ def test_images_that_do_not_fit_are_named():
     with pytest.raises(DataError, match='needs 2 images and their calibration'):
         samples.make(None, [image, image], None)
     with pytest.raises(DataError, match='3 images were given; this model takes 2'):
-        samples.make(None, [image] * 3, dict(lidar2img=np.zeros((3, 4, 4))))
+        samples.make(None, [image] * 3, dict(lidar2img=np.tile(np.eye(4), (3, 1, 1))))
     with pytest.raises(DataError, match='neither lidar2img'):
         samples.make(None, [image] * 2, {})
     with pytest.raises(DataError, match='no image of RIGHT'):
         samples.make(None, {'LEFT': image}, {})
+    with pytest.raises(DataError, match='nobody looks at the image of TOP; this model takes LEFT'):
+        samples.make(None, {'LEFT': image, 'RIGHT': image, 'TOP': image}, {})
+    with pytest.raises(DataError, match='images is one path, .a.png.; give a list of 2'):
+        samples.make(None, 'a.png', {})
     with pytest.raises(DataError, match='RGB array'):
-        samples.make(None, [image[..., 0]] * 2, dict(lidar2img=np.zeros((2, 4, 4))))
+        samples.make(None, [image[..., 0]] * 2, dict(lidar2img=np.tile(np.eye(4), (2, 1, 1))))
 
 
 def test_the_command_writes_a_file_for_each_cloud(detector, cloud, tmp_path):
@@ -301,3 +305,35 @@ def test_intensities_in_other_units(detector, cloud, tmp_path):
     equal(scaled(tmp_path / 'a.bin'), wanted)
     with pytest.raises(ConfigError, match='takes intensities; this one takes x, y, z'):
         ArraySamples(load_config(CONFIG, {'test_dataloader.dataset.pipeline.0.use': [0, 1, 2]}), 2)
+
+
+@pytest.mark.parametrize('points', [
+    np.array([['a'] * 4]), [[1, 2, 3, 4], [1, 2, 3]], {'points': 1}, b'abc',
+    np.ones((5, 4), complex)])
+def test_what_is_no_array_of_numbers_is_refused_in_a_sentence(detector, points):
+    with pytest.raises(DataError, match=r'the points are .*no array of numbers.*needs \(N, '):
+        detector(points)
+
+
+def test_a_structured_array_is_read_by_the_names_of_its_columns(detector, cloud):
+    kinds = [('intensity', 'f4'), ('z', 'f8'), ('y', 'f4'), ('x', 'f4')]
+    table = np.zeros(len(cloud), kinds)
+    for column, name in enumerate(('x', 'y', 'z', 'intensity')):
+        table[name] = cloud[:, column]
+    np.testing.assert_array_equal(detector.samples.read_points(table), cloud)
+    with pytest.raises(DataError, match='the array of points holds no points with x, y, z'):
+        detector(table[['x', 'y']])
+
+
+@pytest.mark.parametrize('scale', [0, -1, float('nan'), '1/255'])
+def test_a_scale_of_intensities_that_is_none(scale):
+    with pytest.raises(ConfigError, match='intensity_scale is .*; give a positive number'):
+        ArraySamples(load_config(CONFIG), intensity_scale=scale)
+
+
+@pytest.mark.parametrize(('device', 'message'), [
+    ('gpu', "there is no device 'gpu'; give cpu"), ('cuda:99', 'the device cuda:99 is not there'),
+    ('cuda:999', 'the device cuda:999 is not there')])
+def test_a_device_that_is_not_there_is_refused_first(device, message):
+    with pytest.raises(BackendUnavailable, match=message):
+        load_detector(CONFIG, device=device)

@@ -231,3 +231,40 @@ def test_arrays_that_would_fill_the_memory_are_refused(tmp_path, shape, packed):
         archive.writestr('boxes_3d.npy', header.getvalue() + packed)
     with pytest.raises(DataError, match='holds no detections .*(declares|unpack)'):
         Detections.read(tmp_path / 'a.npz', ['Car'])
+
+
+def test_a_place_that_cannot_hold_results_is_a_sentence(found, tmp_path):
+    (tmp_path / 'file').write_text('')
+    for suffix in ('json', 'csv', 'npz', 'svg'):
+        with pytest.raises(DataError, match='could not be made'):
+            found.save(tmp_path / f'file/a.{suffix}')
+
+
+@pytest.mark.parametrize('threshold', [30, '0.3', float('nan'), None])
+def test_thresholds_that_no_score_reaches_are_refused(found, threshold):
+    with pytest.raises(DataError, match='score_threshold is .*; scores lie between 0 and 1'):
+        found.filter(threshold)
+
+
+def test_lists_are_arrays_and_odd_arrays_are_refused():
+    box = [10.0, 2, -1.5, 4, 1.8, 1.6, 0.5]
+    made = Detections([box], [0.5], [1.0], NAMES)
+    assert made.names == ['Pedestrian'] and made.to('dicts')[0]['x'] == 10
+    for values, message in ((([box[:6]], [0.5], [1], NAMES), r'shape \(1, 6\); \(N, 7\)'),
+                            (([box], [0.5], [0.5], NAMES), 'labels are float64'),
+                            (([box], [0.5], ['Car'], NAMES), 'labels are <U3'),
+                            (([box], [0.5], [0], 'Car'), "class_names is the text 'Car'")):
+        with pytest.raises(DataError, match=message):
+            Detections(*values)
+
+
+def test_a_list_of_labels_is_read_as_detections(tmp_path):
+    rows = [{'class': name, 'x': '1.5', 'y': 2, 'z_bottom': 0, 'dx': 4, 'dy': 2, 'dz': 1, 'yaw': 0}
+            for name in ('Car', 'Bus', 'Car')]
+    (tmp_path / 'a.json').write_text(json.dumps(rows))
+    found = Detections.read(tmp_path / 'a.json')
+    assert found.class_names == ('Car', 'Bus') and found.names == ['Car', 'Bus', 'Car']
+    assert found.boxes_3d[0, 0] == 1.5 and found.scores.tolist() == [1, 1, 1]
+    (tmp_path / 'b.json').write_text('{"detections": [1]}')
+    with pytest.raises(DataError, match='b.json holds no detections'):
+        Detections.read(tmp_path / 'b.json')

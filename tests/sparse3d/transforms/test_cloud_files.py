@@ -236,3 +236,53 @@ def test_missing_files_and_wrong_columns(tmp_path, points):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(DataError, match='no point cloud'):
         clouds_in(tmp_path / 'empty')
+
+
+@pytest.mark.parametrize(('change', 'way_out'), [
+    (lambda points: points.T, r'shape \(4, 30\).*transposed, save points.T'),
+    (lambda points: points.reshape(5, 6, 4), r'shape \(5, 6, 4\).*reshape\(-1, 4\)'),
+    (lambda points: np.column_stack([points, points]),
+     'save the columns x, y, z, intensity alone')])
+def test_arrays_of_another_shape_are_refused_with_the_way_out(tmp_path, points, change, way_out):
+    np.save(tmp_path / 'a.npy', change(points))
+    with pytest.raises(DataError, match=way_out):
+        read_cloud(tmp_path / 'a.npy')
+
+
+@pytest.mark.parametrize('name', ['a.npy', 'b.pcd'])
+def test_points_without_an_intensity_do_not_vanish_in_silence(tmp_path, points, name, monkeypatch):
+    said = []
+    monkeypatch.setattr(named_columns, '_said', set())
+    monkeypatch.setattr(named_columns, 'print_log', lambda text, **_: said.append(text))
+    points[:3] = np.nan   # organized clouds have such rows where nothing was seen
+    WRITERS[name](tmp_path / name, points)
+    read_cloud(tmp_path / name)
+    assert said == []
+    points[10:17, 3] = np.nan
+    WRITERS[name](tmp_path / name, points)
+    read_cloud(tmp_path / name)
+    assert len(said) == 1 and '7 of 27 points have NaN or infinity as intensity' in said[0]
+
+
+def test_a_viewpoint_that_is_not_applied_is_said(tmp_path, points, monkeypatch):
+    said = []
+    monkeypatch.setattr(named_columns, '_said', set())
+    monkeypatch.setattr(named_columns, 'print_log', lambda text, **_: said.append(text))
+    ascii_pcd(tmp_path / 'a.pcd', points)
+    read_cloud(tmp_path / 'a.pcd')
+    assert said == []
+    text = (tmp_path / 'a.pcd').read_text()
+    (tmp_path / 'a.pcd').write_text(text.replace('VIEWPOINT 0 0 0', 'VIEWPOINT 10 5 2'))
+    np.testing.assert_allclose(read_cloud(tmp_path / 'a.pcd'), points, rtol=1e-6)
+    assert len(said) == 1 and 'its VIEWPOINT 10 5 2 1 0 0 0 is not applied' in said[0]
+    (tmp_path / 'a.pcd').write_text(text.replace('VIEWPOINT 0 0 0', 'VIEWPOINT a b c'))
+    with pytest.raises(DataError, match='VIEWPOINT is .a b c'):
+        read_cloud(tmp_path / 'a.pcd')
+
+
+def test_decimal_commas_are_named(tmp_path, points):
+    ascii_pcd(tmp_path / 'a.pcd', points)
+    head, body = (tmp_path / 'a.pcd').read_text().split('DATA ascii')
+    (tmp_path / 'a.pcd').write_text(head + 'DATA ascii' + body.replace('.', ','))
+    with pytest.raises(DataError, match='write decimal points, not commas'):
+        read_cloud(tmp_path / 'a.pcd')

@@ -96,3 +96,30 @@ def test_the_end_of_a_thumbnail_is_not_that_of_the_picture(tmp_path):
 def test_an_absent_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r'a\.jpg cannot be read'):
         image_file_fault(tmp_path / 'a.jpg')
+
+
+@pytest.mark.parametrize(('kind', 'message'), [
+    ('GIF', 'is a GIF, which is not read; save it as PNG or JPEG'),
+    ('PNG', 'is animated; save each'), ('WEBP', 'holds 2 pictures'), ('TIFF', 'holds 2 pictures')])
+def test_several_pictures_in_one_file_are_refused(kind, message, tmp_path):
+    more = Image.fromarray(pixels()[:, ::-1].copy())
+    content = encoded(kind, save_all=True, append_images=[more])
+    (tmp_path / 'a.png').write_bytes(content)
+    assert message in image_file_fault(tmp_path / 'a.png', True)
+    with pytest.raises(DataError, match=message) as refused:
+        decode_image(content, 'a.png')
+    assert 'fetch or make it again' not in str(refused.value)
+
+
+@pytest.mark.parametrize('kind', ['PNG', 'WEBP', 'TIFF', 'BMP', 'PPM', 'JPEG'])
+def test_one_picture_of_any_format_passes(kind, tmp_path):
+    (tmp_path / 'a.png').write_bytes(encoded(kind))
+    assert image_file_fault(tmp_path / 'a.png', True) is None
+    assert decode_image(encoded(kind), 'a.png').shape == (64, 96, 3)
+
+
+@pytest.mark.parametrize('content', [b'<html>404 not found</html>' * 300,
+                                     b'version https://git-lfs.github.com/spec/v1\nsize 1\n'])
+def test_a_file_that_is_no_picture_is_found_before_a_training_meets_it(content, tmp_path):
+    (tmp_path / 'a.jpg').write_bytes(content)
+    assert image_file_fault(tmp_path / 'a.jpg', True) == 'is damaged or no picture'

@@ -30,3 +30,9 @@ def test_json_that_is_none(tmp_path, content):
     (tmp_path / 'a.json').write_bytes(content)
     with pytest.raises(DataError, match='is no JSON'):
         read_json(tmp_path / 'a.json')
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path):
+    (tmp_path / 'a.json').write_text('{"a": {"b": 1, "c": 2, "b": 3}}')
+    with pytest.raises(DataError, match=r"a.json has 'b' twice in one place; keep one"):
+        read_json(tmp_path / 'a.json')

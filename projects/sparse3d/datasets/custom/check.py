@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from sparse3d.datasets.custom.check_cameras import check_cameras
-from sparse3d.datasets.custom.prepare.files import SPLITS
 from sparse3d.datasets.custom.prepare.frames import DATABASE_INDEX, sizes_by_class
+from sparse3d.datasets.custom.prepare.splits import SPLITS
 from sparse3d.errors import DataError
 from sparse3d.preparation.check_report import CheckReport
 from sparse3d.preparation.checks import check_database, check_prepared, some_of
@@ -49,6 +49,7 @@ def _check_split(info: dict, root: Path, split: str, report: CheckReport) -> Non
     check_cameras(infos, root, split, report)
     for name, size in sizes_by_class(infos).items():
         report.fact(f'{split}: median {name} is {size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f} m')
+    _report_doubles(infos, split, report)
     if not objects and split != 'test':
         report.problem(f'no frame of {split} has a box: there is nothing to '
                        f'{"learn" if split == "train" else "measure"}')
@@ -60,6 +61,18 @@ def _check_split(info: dict, root: Path, split: str, report: CheckReport) -> Non
     clouds = [info['lidar_points'] for info in infos if 'lidar_points' in info]
     if split == 'train' and clouds and (root / DATABASE_INDEX).is_file():
         check_database(root, DATABASE_INDEX, clouds[0]['num_pts_feats'], report)
+
+
+def _report_doubles(infos: list[dict], split: str, report: CheckReport) -> None:
+    """Boxes of one class that stand twice in one place: two exports that were put together."""
+    doubles = []
+    for info in infos:
+        boxes = Counter((item['name'], *item['bbox_3d']) for item in info.get('instances', ()))
+        doubles += [info['sample_idx']] * sum(count - 1 for count in boxes.values())
+    if doubles:
+        report.problem(f'{len(doubles)} boxes of {split} stand twice, the same class and numbers '
+                       f'in one frame ({", ".join(list(dict.fromkeys(doubles))[:3])}); keep one '
+                       f'of each')
 
 
 @dataclass

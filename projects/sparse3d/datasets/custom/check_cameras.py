@@ -8,16 +8,19 @@ import numpy as np
 
 from sparse3d.errors import DataError
 from sparse3d.preparation.check_report import CheckReport
+from sparse3d.preparation.checks import some_of
 from sparse3d.transforms.data_paths import path_inside
 from sparse3d.transforms.image_files import image_file_fault, image_size
 
 _MIN_BOXES = 2        # from which a rig that sees no box at all is a fault
+_MAX_PICTURES = 20   # of a camera that are decoded, spread evenly
+_OFF_CENTER = 0.3    # of width and height: twice or half the size puts the center at 1 or 0.25
 _MIN_BOXES_ALONE = 50  # from which one camera among others is
 
 
 def check_cameras(infos: list[dict], root: Path, split: str, report: CheckReport) -> None:
-    """Look at every picture's ends, at the size of the first of each camera, and where the
-    centers of boxes project to.
+    """Look at every picture's ends, at the size of some of each camera and whether its matrix is
+    of that size, and where the centers of boxes project to.
 
     Args:
         infos: entries of an info file; absent pictures are reported elsewhere.
@@ -31,8 +34,8 @@ def check_cameras(infos: list[dict], root: Path, split: str, report: CheckReport
     if not files:
         return
     damaged = [f'{path} {fault}' for _, path in files
-               if (fault := image_file_fault(path_inside(root, path))) is not None]
-    sizes = _sizes(files, root, damaged)
+               if (fault := image_file_fault(path_inside(root, path), True)) is not None]
+    sizes = _sizes(files, root, damaged, split, report)
     report.problems_of(f'pictures of {split} cannot be used', damaged)
     seen, boxes = Counter(), 0
     anywhere = 0
@@ -58,20 +61,41 @@ def check_cameras(infos: list[dict], root: Path, split: str, report: CheckReport
                            blind)
 
 
-def _sizes(files: dict, root: Path, damaged: list[str]) -> dict[str, tuple[int, int]]:
-    """Height and width of the first picture of each camera; what cannot be decoded is noted."""
-    sizes: dict[str, tuple[int, int]] = {}
-    tried = set()
+def _sizes(files: dict, root: Path, damaged: list[str], split: str,
+           report: CheckReport) -> dict[str, tuple[int, int]]:
+    """Height and width of the pictures of each camera; what cannot be right is noted."""
+    paths: dict[str, list[str]] = {}
     for camera, path in files:
-        if camera in tried:
-            continue
-        tried.add(camera)
-        try:
-            sizes[camera] = image_size(path_inside(root, path))
-        except DataError as error:
-            if not any(text.startswith(f'{path} ') for text in damaged):
-                damaged.append(str(error))
+        paths.setdefault(camera, []).append(path)
+    sizes: dict[str, tuple[int, int]] = {}
+    for camera, names in paths.items():
+        for path in some_of(names, _MAX_PICTURES):
+            try:
+                size = image_size(path_inside(root, path))
+            except DataError as error:
+                if not any(text.startswith(f'{path} ') for text in damaged):
+                    damaged.append(str(error))
+                continue
+            first = sizes.setdefault(camera, size)
+            if size != first:
+                report.problem(f'pictures of {camera} in {split} have other sizes than the one '
+                               f'calibration is for: {first[1]} x {first[0]}, and {path} '
+                               f'{size[1]} x {size[0]}; make them one size')
+                break
+        if camera in sizes:
+            _compare_center(files[camera, names[0]], camera, sizes[camera], split, report)
     return sizes
+
+
+def _compare_center(image: dict, camera: str, size: tuple[int, int], split: str,
+                    report: CheckReport) -> None:
+    """The optical axis meets a picture near its middle; a crop moves it along one side only."""
+    center = image['cam2img'][0][2], image['cam2img'][1][2]
+    shares = [place / length for place, length in zip(center, reversed(size), strict=True)]
+    if min(shares) > 1 - _OFF_CENTER or 0 < max(shares) < _OFF_CENTER:
+        report.problem(f'cam2img of {camera} has its center at {center[0]:.0f}, {center[1]:.0f}, '
+                       f'and pictures of {split} have {size[1]} x {size[0]} pixels: is it of '
+                       f'pictures of another size? Scale its first two rows as the pictures were')
 
 
 def _centers(info: dict) -> np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.atomic_files import make_folder, write_bytes_atomically
 from sparse3d.datasets.kitti.evaluate.annotations import KittiObjects
 from sparse3d.datasets.kitti.evaluate.projection import lidar_boxes_to_kitti
 from sparse3d.datasets.kitti.prepare.text import KITTI_TYPES, read_labels, read_lines
@@ -49,7 +49,7 @@ def write_submission(frames: Mapping[int | str, KittiObjects], folder: str | os.
     """
     folder = Path(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise DataError(f'the folder {folder} for result files cannot be made: '
                         f'{error.strerror}') from error

@@ -118,7 +118,7 @@ def damaged_pictures(entries: list[dict], root: Path, absent: Set[str] = frozens
     the first picture of each camera, if it has another size than the tables say."""
     damaged, sized = [], set()
     for name in dict.fromkeys(name for entry in entries for name in _pictures(entry)):
-        fault = image_file_fault(path_inside(root, name)) if name not in absent else None
+        fault = image_file_fault(path_inside(root, name), True) if name not in absent else None
         if fault is not None:
             damaged.append(f'{name} {fault}')
     for entry in entries:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.atomic_files import make_folder, write_bytes_atomically
 from sparse3d.errors import DataError
 from sparse3d.structures.box_conversions import lidar_to_nuscenes, nuscenes_to_lidar
 from sparse3d.structures.detection_formats import finite_number, register_format
@@ -103,7 +103,7 @@ def write_nuscenes_submission(submission: Mapping, path: str | os.PathLike) -> N
     """
     path = Path(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
     except OSError as error:
         raise DataError(f'the folder {path.parent} for the submission cannot be made: '
                         f'{error.strerror}') from error

@@ -93,3 +93,44 @@ def test_a_picture_that_is_none_is_found(own):
     prepare_custom(own)
     assert any('REAR/000.png' in text and 'no picture' in text
                for text in check_custom(own).problems)
+
+
+@pytest.mark.parametrize('scale', [2, 0.5])
+def test_a_matrix_of_pictures_of_another_size_is_found(own, scale):
+    calibrate(own, cam2img=(np.diag([scale, scale, 1]) @ GOOD['cam2img']).tolist())
+    prepare_custom(own)
+    assert any('cam2img of FRONT has its center at' in text and 'train have 160 x 90' in text
+               for text in check_custom(own).problems)
+
+
+def test_a_picture_that_was_cropped_at_the_top_is_none_of_another_size(own):
+    calibrate(own, cam2img=[[100, 0, 80], [0, 100, 5], [0, 0, 1]])
+    prepare_custom(own)
+    assert not any('center' in text for text in check_custom(own).problems)
+
+
+def test_pictures_of_two_sizes_under_one_calibration_are_found(own):
+    cv2.imwrite(str(own / 'images/FRONT/001.png'), np.zeros((45, 80, 3), np.uint8))
+    prepare_custom(own)
+    assert any('pictures of FRONT in train have other sizes' in text
+               and '160 x 90, and images/FRONT/001.png 80 x 45' in text
+               for text in check_custom(own).problems)
+
+
+def test_cameras_without_pictures_and_names_in_another_case_are_said(own):
+    content = json.loads((own / 'calibration.json').read_text())
+    (own / 'calibration.json').write_text(json.dumps({**content, 'LEFT': GOOD}))
+    assert 'cameras of calibration.json without a picture: LEFT' in str(prepare_custom(own))
+    content['front'] = content.pop('FRONT')
+    (own / 'calibration.json').write_text(json.dumps(content))
+    with pytest.raises(DataError, match='nothing of the camera FRONT.*write the name as that of'):
+        prepare_custom(own)
+
+
+def test_every_picture_that_is_none_is_found(own):
+    for name in ('001', '002'):
+        (own / f'images/FRONT/{name}.png').write_bytes(b'<html>404 not found</html>')
+    prepare_custom(own)
+    problems = ' '.join(check_custom(own).problems)
+    assert 'FRONT/001.png is damaged or no picture' in problems
+    assert 'FRONT/002.png is damaged or no picture' in problems

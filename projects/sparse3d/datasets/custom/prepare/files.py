@@ -1,10 +1,9 @@
-"""Files of a custom data set: which frames there are, splits as text, calibration as json."""
+"""Files of a custom data set: which frames there are, labels by frame, calibration as json."""
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,15 @@ from sparse3d.datasets.custom.prepare.labels import (
 )
 from sparse3d.errors import DataError
 from sparse3d.transforms.cloud_files import SUFFIXES, is_cloud
-from sparse3d.transforms.text_files import UNREADABLE, read_json, read_text
+from sparse3d.transforms.text_files import read_json
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg')
-SPLITS = ('train', 'val', 'test')
-_KEYS = ('cam2img', 'lidar2cam')  # of a camera in calibration.json
+# Of a camera: each matrix, and the shapes that it may have. A lidar2cam of (3, 3) says nothing of
+# where the camera is.
+_KEYS = {'cam2img': ((3, 3), (3, 4), (4, 4)), 'lidar2cam': ((3, 4), (4, 4))}
+_LAYOUT = '{"<camera>": {"cam2img": 3x3, "lidar2cam": 4x4}}'
+# Folders of a data set, and those that the tools make in it.
+_FOLDERS = ('points', 'boxes', 'images', 'splits', 'own_gt_database', 'own_gt_images')
 
 
 @dataclass(frozen=True)
@@ -44,14 +47,15 @@ def find_frames(root: Path) -> list[CustomFrame]:
     endings may be in either case; names that begin with a dot are looked past.
 
     Raises:
-        DataError: if there is neither a point cloud nor a picture, two files of one name, or no
-            box file that belongs to a frame.
+        DataError: if there is neither a point cloud nor a picture, two files of one name, no
+            box file that belongs to a frame, or files in folders within folders.
     """
-    files = _files(root / 'points')
+    _refuse_other_places(root)
+    files = files_in(root / 'points')
     clouds = [path for path in files if is_cloud(path)]
     pictures = _pictures(root)
     if not clouds and (files or not any(pictures.values())):
-        others = f'; it holds {_some([path.name for path in files])}' if files else ''
+        others = f'; it holds {some_names([path.name for path in files])}' if files else ''
         raise DataError(f'{root / "points"} holds no point cloud ({", ".join(SUFFIXES)}){others}'
                         f'{"" if files else ", and there are no images/<camera>/*"}; '
                         f'see docs/custom_data.md for the layout')
@@ -59,11 +63,11 @@ def find_frames(root: Path) -> list[CustomFrame]:
     kind = 'a point cloud' if clouds else 'a picture'
     if not clouds:
         by_name = dict.fromkeys(name for found in pictures.values() for name in found)
-    labels = _by_name([path for path in _files(root / 'boxes')
+    labels = _by_name([path for path in files_in(root / 'boxes')
                        if path.suffix.lower() in BOX_SUFFIXES], root / 'boxes', 'box files')
     if labels and not labels.keys() & by_name.keys():
         raise DataError(f'no file of {root / "boxes"} has the name of {kind}: '
-                        f'{_some(sorted(labels))} beside {_some(sorted(by_name))}')
+                        f'{some_names(sorted(labels))} beside {some_names(sorted(by_name))}')
     return [
         CustomFrame(
             name,
@@ -75,78 +79,69 @@ def find_frames(root: Path) -> list[CustomFrame]:
     ]
 
 
+def _refuse_other_places(root: Path) -> None:
+    """Files that would be looked past: in folders within folders, pictures without a camera."""
+    if not root.is_dir():
+        raise DataError(f'{root} is no folder; give the one that holds points/ and boxes/')
+    kinds = {'points': SUFFIXES, 'boxes': BOX_SUFFIXES,
+             **{f'images/{camera.name}': IMAGE_SUFFIXES for camera in _camera_folders(root)}}
+    for folder, suffixes in kinds.items():
+        deeper = next((path for inner in sorted((root / folder).glob('*')) if inner.is_dir()
+                       and not inner.name.startswith('.') for path in sorted(inner.rglob('*'))
+                       if path.suffix.lower() in suffixes and not path.name.startswith('.')), None)
+        if deeper is not None:
+            raise DataError(f'{deeper} lies in a folder of its own; all files of {folder} lie '
+                            f'right in it: move them up, with a name such as '
+                            f'{deeper.parent.name}_{deeper.name}')
+    loose = [path.name for path in files_in(root / 'images')
+             if path.suffix.lower() in IMAGE_SUFFIXES]
+    if loose:
+        raise DataError(f'{root / "images"} holds pictures of no camera ({some_names(loose)}); '
+                        f'put them into a folder for each camera, images/<camera>/{loose[0]}')
+
+
+def _camera_folders(root: Path) -> list[Path]:
+    return sorted(path for path in (root / 'images').glob('*')
+                  if path.is_dir() and not path.name.startswith('.'))
+
+
 def _pictures(root: Path) -> dict[str, dict[str, Path]]:
     """By camera, by name; in composed Unicode, as the names of frames."""
     found = {}
-    for camera in sorted(path for path in (root / 'images').glob('*')
-                         if path.is_dir() and not path.name.startswith('.')):
+    for camera in _camera_folders(root):
         name = unicodedata.normalize('NFC', camera.name)
         found[name] = _by_name(
-            [path for path in _files(camera) if path.suffix.lower() in IMAGE_SUFFIXES],
+            [path for path in files_in(camera) if path.suffix.lower() in IMAGE_SUFFIXES],
             camera, 'images')
     return found
 
 
 def left_over_files(root: Path, frames: Sequence[CustomFrame]) -> list[str]:
-    """Sentences about files that belong to no frame: counts, and the first names."""
+    """Sentences about files and folders that belong to no frame: counts, and the first names."""
     used = {
         path for frame in frames for path in (frame.points, frame.boxes, *frame.images.values())
     }
-    kinds = {'points': 'are no point clouds', 'boxes': 'belong to no point cloud'}
+    endings = {'points': SUFFIXES, 'boxes': BOX_SUFFIXES}
     sentences = []
-    for folder in ('points', 'boxes', *(f'images/{path.name}' for path in
-                                        sorted((root / 'images').glob('*')) if path.is_dir()
-                                        and not path.name.startswith('.'))):
-        rest = [path for path in _files(root / folder) if path not in used]
-        if rest:
-            sentences.append(f'{len(rest)} files of {folder} '
-                             f'{kinds.get(folder, "belong to no point cloud")} and are left out: '
-                             f'{_some([path.name for path in rest])}')
+    for folder in ('points', 'boxes', *(f'images/{path.name}' for path in _camera_folders(root))):
+        suffixes = endings.get(folder, IMAGE_SUFFIXES)
+        rest = [path for path in files_in(root / folder) if path not in used]
+        unread = [path.name for path in rest if path.suffix.lower() not in suffixes]
+        alone = [path.name for path in rest if path.suffix.lower() in suffixes]
+        kind = 'are no point clouds' if folder == 'points' else \
+            f'do not end in {", ".join(suffixes)}'
+        sentences += [f'{len(names)} files of {folder} {reason} and are left out: '
+                      f'{some_names(names)}'
+                      for reason, names in ((kind, unread), ('belong to no point cloud', alone))
+                      if names]
+    unknown = sorted(path.name for path in root.glob('*') if path.is_dir()
+                     and path.name not in _FOLDERS and not path.name.startswith('.'))
+    if unknown:
+        sentences.append(f'folders that are not read: {some_names(unknown)}')
     return sentences
 
 
-def find_splits(root: Path, frames: list[CustomFrame], validation: float,
-                ) -> tuple[dict[str, list[str]], list[str]]:
-    """Names of the frames of each split: from ``<root>/splits/*.txt``, or the last part for val.
-
-    Without split files the last frames validate, not random ones: neighbors in a drive
-    are nearly the same frame. Frames of train and val without labels are left out.
-
-    Returns:
-        The names by split, and sentences about what is left out.
-
-    Raises:
-        DataError: for a name without a point cloud, a frame that stands twice or in two splits,
-            or a split file of another name.
-    """
-    labeled = {frame.name: None for frame in frames if frame.boxes is not None}
-    files = [path for path in _files(root / 'splits') if path.suffix.lower() == '.txt']
-    for path in files:
-        if path.stem not in SPLITS:
-            raise DataError(f'{path} is the split of no purpose; name it {", ".join(SPLITS)}.txt')
-    if not files:
-        count = min(max(round(len(labeled) * validation), 1), max(len(labeled) - 1, 0))
-        unlabeled = len(frames) - len(labeled)
-        notes = [f'{unlabeled} of {len(frames)} frames are not labeled and left out'] \
-            if unlabeled else []
-        names = list(labeled)
-        return dict(train=names[:len(names) - count], val=names[len(names) - count:]), notes
-    known, owner = {frame.name for frame in frames}, {}
-    found, notes = {}, []
-    for path in sorted(files, key=lambda path: SPLITS.index(path.stem)):
-        names, split = _names_of_split(path, known), path.stem
-        for name in names:
-            if owner.setdefault(name, split) != split:
-                raise DataError(f'{name} is in the splits {owner[name]} and {split}')
-        found[split] = names if split == 'test' else [name for name in names if name in labeled]
-        without = [name for name in names if name not in found[split]]
-        if without:
-            notes.append(f'{len(without)} of {len(names)} frames of {split} are not labeled and '
-                         f'left out: {_some(without)}')
-    return found, notes
-
-
-def read_labels(frames: list[CustomFrame], notes: list[str]) -> dict[str, Labels]:
+def read_labels(frames: Sequence[CustomFrame], notes: list[str]) -> dict[str, Labels]:
     """Labels of all frames that have any, by name; notes get a sentence on unused columns.
 
     Raises:
@@ -170,9 +165,12 @@ def read_calibration(root: Path) -> dict[str, dict[str, np.ndarray]]:
     Raises:
         DataError: if it is absent, has a key that nobody reads, or a matrix has another shape,
             is not finite, cannot be inverted, or is transposed; if lidar2cam is no rotation and
-            translation.
+            translation; if cam2img is not in pixels.
     """
     path = root / 'calibration.json'
+    if not path.is_file():
+        raise DataError(f'{path} does not exist, and there are pictures; write {_LAYOUT} into it, '
+                        f'or move images/ away')
     content = read_json(path)
     calibration = {}
     for camera, matrices in content.items() if isinstance(content, dict) else ():
@@ -185,8 +183,11 @@ def read_calibration(root: Path) -> dict[str, dict[str, np.ndarray]]:
                 if 'dist' in str(unknown[0]).lower() else ''
             raise DataError(f'{path}: nobody reads {unknown[0]!r} of {camera}; there are '
                             f'{" and ".join(_KEYS)}{way_out}')
-        square = {key: _square(matrices.get(key, []), f'{path}: {key} of {camera}')
-                  for key in _KEYS}
+        absent = [key for key in _KEYS if key not in matrices]
+        if absent:
+            raise DataError(f'{path}: {camera} has no {absent[0]}; write {_LAYOUT}')
+        square = {key: _square(matrices[key], f'{path}: {key} of {camera}', shapes)
+                  for key, shapes in _KEYS.items()}
         _refuse_odd(square, f'{path}: ', camera)
         calibration[unicodedata.normalize('NFC', camera)] = dict(
             square, lidar2img=square['cam2img'] @ square['lidar2cam'])
@@ -195,14 +196,15 @@ def read_calibration(root: Path) -> dict[str, dict[str, np.ndarray]]:
     return calibration
 
 
-def _square(values: Any, what: str) -> np.ndarray:
+def _square(values: Any, what: str, shapes: Sequence[tuple[int, int]]) -> np.ndarray:
     """A matrix filled up to (4, 4)."""
     try:
         matrix = np.array(values, dtype=np.float64)
     except (ValueError, TypeError, OverflowError) as error:
         raise DataError(f'{what} is no matrix of numbers') from error
-    if matrix.shape not in ((3, 3), (3, 4), (4, 4)):
-        raise DataError(f'{what} has the shape {matrix.shape}, not (3, 3) or (4, 4)')
+    if matrix.shape not in shapes:
+        raise DataError(f'{what} has the shape {matrix.shape}, not '
+                        f'{" or ".join(map(str, shapes))}')
     square = np.eye(4)
     square[:matrix.shape[0], :matrix.shape[1]] = matrix
     if not np.isfinite(square).all() or abs(np.linalg.det(square[:3, :3])) < 1e-9:
@@ -218,6 +220,12 @@ def _refuse_odd(square: Mapping[str, np.ndarray], where: str, camera: str) -> No
         if not np.allclose(row, expected, atol=1e-6):
             raise DataError(f'{where}{name} of {camera} has the last row '
                             f'{np.round(row, 3).tolist()}, not {expected}: it may be transposed')
+    if min(cam2img[0, 0], cam2img[1, 1]) <= 0:
+        raise DataError(f'{where}cam2img of {camera} has the focal lengths {cam2img[0, 0]:g} and '
+                        f'{cam2img[1, 1]:g}; both are positive, with x right, y down, z forward')
+    if 0 < cam2img[0, 2] <= 1 and 0 < cam2img[1, 2] <= 1:
+        raise DataError(f'{where}cam2img of {camera} has its center at {cam2img[0, 2]:g}, '
+                        f'{cam2img[1, 2]:g}, which is in parts of the picture; write pixels')
     rotation = lidar2cam[:3, :3]
     if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-2):
         raise DataError(f'{where}lidar2cam of {camera} is no rotation and translation: its '
@@ -227,33 +235,8 @@ def _refuse_odd(square: Mapping[str, np.ndarray], where: str, camera: str) -> No
                         f'cameras have x right, y down, z forward')
 
 
-def _names_of_split(path: Path, known: set[str]) -> list[str]:
-    """One name a line; a name may have blanks, a folder before it or an ending after it."""
-    names = []
-    for number, line in enumerate(read_text(path).splitlines(), 1):
-        name = unicodedata.normalize('NFC', line.strip())
-        if not name:
-            continue
-        if name not in known and Path(name).suffix.lower() in SUFFIXES:
-            name = Path(name.replace('\\', '/')).stem
-        if UNREADABLE in name:
-            raise DataError(f'line {number} of {path}, {name!r}, has a character that a program '
-                            f'could not read; write it again, in UTF-8')
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = '; write one name a line' if len(name.split()) > 1 else \
-                f'; did you mean {near[0]}?' if near else ''
-            raise DataError(f'line {number} of {path} names {name}, and there is no '
-                            f'points/{name}.*{hint}')
-        names.append(name)
-    twice = next((name for name in names if names.count(name) > 1), None) \
-        if len(set(names)) < len(names) else None
-    if twice is not None:
-        raise DataError(f'{path} names {twice} twice')
-    return names
-
-
-def _files(folder: Path) -> list[Path]:
+def files_in(folder: Path) -> list[Path]:
+    """Files of a folder in order of their names, those that begin with a dot looked past."""
     return sorted(path for path in folder.glob('*')
                   if path.is_file() and not path.name.startswith('.'))
 
@@ -269,5 +252,6 @@ def _by_name(paths: Sequence[Path], folder: Path, what: str) -> dict[str, Path]:
     return found
 
 
-def _some(names: Sequence[str]) -> str:
+def some_names(names: Sequence[str]) -> str:
+    """The first three."""
     return ', '.join(names[:3]) + (', ...' if len(names) > 3 else '')

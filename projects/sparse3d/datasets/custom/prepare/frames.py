@@ -14,23 +14,24 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from sparse3d.atomic_files import make_folder
 from sparse3d.datasets.custom.prepare.files import (
-    SPLITS,
     CustomFrame,
     find_frames,
-    find_splits,
     left_over_files,
     read_calibration,
     read_labels,
 )
 from sparse3d.datasets.custom.prepare.labels import Labels
+from sparse3d.datasets.custom.prepare.splits import SPLITS, find_splits
 from sparse3d.datasets.custom.prepare.times import FrameTime, in_order, read_times
-from sparse3d.errors import DataError
+from sparse3d.errors import ConfigError, DataError
 from sparse3d.parallel.pool import run_parallel
 from sparse3d.preparation.ground_truth_database import merge_entries, write_objects
 from sparse3d.preparation.preparation_report import PreparationReport
@@ -55,12 +56,22 @@ class CustomPreparation:
         validation: share of the frames that validate if there are no split files.
         database: whether to cut out objects for ground-truth sampling.
         skip_damaged: leave out and name frames whose cloud or picture cannot be read.
+
+    Raises:
+        ConfigError: for fewer than three columns, or a share that is none.
     """
 
     columns: int = 4
     validation: float = 0.2
     database: bool = True
     skip_damaged: bool = False
+
+    def __post_init__(self) -> None:
+        if self.columns < 3:
+            raise ConfigError(f'columns is {self.columns}; a point has x, y and z at least')
+        if not 0 < self.validation < 1:
+            raise ConfigError(f'validation is {self.validation:g}; give a share between 0 and 1, '
+                              f'such as 0.2, or write splits/train.txt')
 
 
 def prepare_custom(root: str | os.PathLike, options: CustomPreparation | None = None,
@@ -85,13 +96,13 @@ def prepare_custom(root: str | os.PathLike, options: CustomPreparation | None = 
         frame.name for frame in frames], times))}
     frames.sort(key=lambda frame: order[frame.name])
     splits, notes = find_splits(root, frames, options.validation)
+    notes += left_over_files(root, frames)
     if not splits.get('train'):
         raise DataError(f'{root} has no labeled frame to train on: put boxes into '
                         f'{root / "boxes"}' + ''.join(f'; {note}' for note in notes))
-    notes += left_over_files(root, frames)
     chosen = {name for names in splits.values() for name in names}
     wanted = [frame for frame in frames if frame.name in chosen]
-    calibration = _calibration(root, wanted)
+    calibration = _calibration(root, wanted, notes)
     splits = {split: in_order(names, times) for split, names in splits.items()}
     labels = read_labels(wanted, notes)
     clouds = [frame.points for frame in wanted if frame.points is not None]
@@ -101,7 +112,7 @@ def prepare_custom(root: str | os.PathLike, options: CustomPreparation | None = 
         options = replace(options, database=False)
     cut = set(splits['train']) if options.database else set()
     if options.database:
-        (root / DATABASE_FOLDER).mkdir(parents=True, exist_ok=True)
+        make_folder(root / DATABASE_FOLDER)
     function = partial(_prepare_frame, root=root, columns=options.columns, cut=frozenset(cut),
                        calibration=calibration, times=times)
     report, prepared = PreparationReport(root, notes=notes), {}
@@ -122,14 +133,20 @@ def prepare_custom(root: str | os.PathLike, options: CustomPreparation | None = 
     return _write(root, splits, prepared, options, report)
 
 
-def _calibration(root: Path, frames: list[CustomFrame]) -> dict[str, dict[str, np.ndarray]]:
+def _calibration(root: Path, frames: list[CustomFrame],
+                 notes: list[str]) -> dict[str, dict[str, np.ndarray]]:
     """Matrices by camera; every camera that has images must be in the file."""
     cameras = sorted({camera for frame in frames for camera in frame.images})
     calibration = read_calibration(root) if cameras else {}
     absent = [camera for camera in cameras if camera not in calibration]
     if absent:
+        near = get_close_matches(absent[0].lower(), {name.lower() for name in calibration}, n=1)
         raise DataError(f'calibration.json says nothing of the camera {absent[0]}; it has '
-                        f'{", ".join(calibration)}')
+                        f'{", ".join(calibration)}'
+                        + ('; write the name as that of the folder' if near else ''))
+    without = [camera for camera in calibration if camera not in cameras]
+    if without:
+        notes.append(f'cameras of calibration.json without a picture: {", ".join(without)}')
     return calibration
 
 

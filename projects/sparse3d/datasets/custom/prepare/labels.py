@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from sparse3d.errors import DataError
+from sparse3d.transforms.named_columns import MAX_COORDINATE
 from sparse3d.transforms.text_files import UNREADABLE, read_json, read_text
 
 BOX_SUFFIXES = ('.csv', '.json')
@@ -22,6 +23,8 @@ _VELOCITY = ('vx', 'vy')
 _KNOWN = {'class', *_NUMBERS, 'z_bottom', 'z_center', *_VELOCITY, 'score', 'keypoints',
           'keypoint_visibility'}
 MAX_YAW = 7.0  # radians; 2 pi and a little
+MAX_SIZE = 500.0  # meters; a long train, or a number of millimeters
+_CSV_LAYOUT = 'class,x,y,z_bottom,dx,dy,dz,yaw'
 _JSON_LAYOUT = '[{"class": "Car", "x": 1, "y": 2, "z_bottom": 0, "dx": 4, ...}, ...]'
 
 
@@ -99,7 +102,7 @@ def _read_csv(path: Path) -> list[Mapping[str, str]]:
     head = [name.strip() for name in next(csv.reader(lines[:1], delimiter=mark))]
     if 'class' not in head:
         raise DataError(f'{path} has no header line with the column class; its first line is '
-                        f'{lines[0]!r}')
+                        f'{lines[0]!r:.80}; write {_CSV_LAYOUT} in front, in small letters')
     twice = next((name for name in head if head.count(name) > 1), None)
     if twice is not None:
         raise DataError(f'{path} has two columns named {twice!r}')
@@ -141,6 +144,12 @@ def _box(row: Mapping[str, Any], path: Path, number: int) -> list[float]:
     if min(dx, dy, dz) <= 0:
         raise DataError(f'box {number} of {path} has a size of {dx} x {dy} x {dz}; '
                         f'all three must be positive')
+    if max(dx, dy, dz) > MAX_SIZE:
+        raise DataError(f'box {number} of {path} has a size of {dx:g} x {dy:g} x {dz:g}, which is '
+                        f'in millimeters or so; write meters')
+    if max(abs(x), abs(y), abs(z)) > MAX_COORDINATE:
+        raise DataError(f'box {number} of {path} lies at {x:.1f}, {y:.1f}, {z:.1f}: map '
+                        f'coordinates; subtract the position of the sensor from points and boxes')
     velocity = [_number(row, key, path, number, finite=False)
                 for key in _VELOCITY if key in row]
     if len(velocity) == 1:

@@ -22,7 +22,8 @@ from sparse3d.transforms.text_files import read_json
 
 FILE = 'frames.json'
 _KEYS = ('timestamp', 'scene', 'lidar2global')
-_LONG_GAP = 100.0  # seconds between neighbors: a drive has shorter ones, other units longer ones
+_LONG_GAP = 20.0  # seconds between neighbors: a drive has shorter ones, other units longer ones
+_LATEST = 1e11     # seconds: the year 5138; times since 1970 in other units are larger
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,9 @@ def _seconds(value: Any, where: str) -> float:
         number = np.inf
     if isinstance(value, bool) or not np.isfinite(number):
         raise DataError(f'{where}: timestamp is {value!r:.40}, no number of seconds')
+    if abs(number) > _LATEST:
+        raise DataError(f'{where}: timestamp is {value!r:.40}, which is milliseconds, microseconds '
+                        f'or nanoseconds; write seconds')
     return number
 
 

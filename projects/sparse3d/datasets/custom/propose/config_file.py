@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.atomic_files import make_folder, write_bytes_atomically
 from sparse3d.datasets.custom.prepare.frames import DATABASE_INDEX
 from sparse3d.datasets.custom.propose.choices import Choices, choose
 from sparse3d.datasets.custom.propose.measure import DataNumbers, measure
@@ -54,7 +54,7 @@ def propose_config(root: str | os.PathLike, out: str | os.PathLike | None = None
     numbers = measure(root)
     choices = choose(numbers)
     text = config_text(root, numbers, choices)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_bytes_atomically(path, text.encode())
     return Proposal(path, choices)
 

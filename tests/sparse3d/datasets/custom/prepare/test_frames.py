@@ -12,7 +12,7 @@ from sparse3d.apis import Detections
 from sparse3d.datasets.custom.check import check_custom
 from sparse3d.datasets.custom.prepare.frames import CustomPreparation, prepare_custom
 from sparse3d.datasets.custom.prepare.labels import read_boxes
-from sparse3d.errors import DataError
+from sparse3d.errors import ConfigError, DataError
 from sparse3d.transforms.info_files import read_info_file, read_plain_file
 
 BOX = [10.0, 2.0, -1.5, 4.0, 2.0, 1.6, 0.4]
@@ -359,3 +359,12 @@ def test_any_class_stays_inside_of_the_data_root(own, name):
     assert (own / entry['path']).resolve().parent == (own / 'own_gt_database').resolve()
     assert np.fromfile(own / entry['path'], '<f4').size == 4 * entry['num_points_in_gt']
     assert set(own.parent.iterdir()) == outside
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    (dict(columns=2), 'columns is 2; a point has x, y and z'), (dict(columns=0), 'columns is 0'),
+    (dict(validation=2.0), 'validation is 2; give a share'), (dict(validation=0.0), 'between 0'),
+    (dict(validation=float('nan')), 'validation is nan')])
+def test_options_that_cannot_be_meant(options, message):
+    with pytest.raises(ConfigError, match=message):
+        CustomPreparation(**options)

@@ -11,8 +11,9 @@ import os
 import numpy as np
 import pytest
 
-from sparse3d.datasets.custom.prepare.files import CustomFrame, find_splits, read_calibration
+from sparse3d.datasets.custom.prepare.files import CustomFrame, read_calibration
 from sparse3d.datasets.custom.prepare.labels import read_boxes
+from sparse3d.datasets.custom.prepare.splits import find_splits
 from sparse3d.errors import DataError
 
 FILES = int(os.environ.get('SPARSE3D_FUZZ', 300))
@@ -88,3 +89,25 @@ def test_every_truncation_is_refused_but_between_rows(file):
         path.write_bytes(content[:size])
         with pytest.raises(DataError):
             read(path)
+
+
+@pytest.mark.parametrize(('row', 'message'), [
+    ('Car,448262.5,5411932,0,4,2,2,0', 'box 1 of .* lies at 448262.5, 5411932.0, 0.0: map'),
+    ('Car,1,2,0,4200,1800,1500,0', 'size of 4200 x 1800 x 1500, .*millimeters.*write meters'),
+])
+def test_boxes_in_other_units(tmp_path, row, message):
+    (tmp_path / 'a.csv').write_text(f'class,x,y,z_bottom,dx,dy,dz,yaw\n{row}\n')
+    with pytest.raises(DataError, match=message):
+        read_boxes(tmp_path / 'a.csv')
+
+
+def test_a_header_that_is_not_there_is_said_with_its_layout(tmp_path):
+    (tmp_path / 'a.csv').write_text('Class,X,Y,Z\nCar,1,2,3\n')
+    with pytest.raises(DataError, match='write class,x,y,z_bottom,dx,dy,dz,yaw in front, in small'):
+        read_boxes(tmp_path / 'a.csv')
+
+
+def test_a_key_that_stands_twice_is_not_taken_once(tmp_path):
+    (tmp_path / 'a.json').write_text('[{"class": "Car", "x": 1, "x": 2}]')
+    with pytest.raises(DataError, match="a.json has 'x' twice"):
+        read_boxes(tmp_path / 'a.json')

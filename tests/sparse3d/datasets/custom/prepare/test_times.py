@@ -60,3 +60,19 @@ def test_a_frame_without_time_is_named(tmp_path):
         read(tmp_path, GOOD, 'abcd')
     with pytest.raises(DataError, match='no dict of frames'):
         read(tmp_path, [1])
+
+
+@pytest.mark.parametrize('start', [1531883530449, 1531883530449377, 1531883530449377000])
+def test_times_since_1970_in_other_units_are_refused_in_scenes_of_one_frame(tmp_path, start):
+    content = {name: dict(timestamp=start + place, scene=name) for place, name in enumerate('ab')}
+    (tmp_path / 'frames.json').write_text(json.dumps(content))
+    with pytest.raises(DataError, match='timestamp is 15.*milliseconds.*write seconds'):
+        read_times(tmp_path, 'ab')
+
+
+@pytest.mark.parametrize('gap', [33, 50, 100])
+def test_milliseconds_since_the_start_are_refused(tmp_path, gap):
+    content = {name: dict(timestamp=place * gap) for place, name in enumerate('abc')}
+    (tmp_path / 'frames.json').write_text(json.dumps(content))
+    with pytest.raises(DataError, match=f'lie {gap} s apart'):
+        read_times(tmp_path, 'abc')
