@@ -63,7 +63,7 @@ def _as_started(command: str, verb: str, by_launcher: bool) -> str:
     started = command.format(verb=verb, file=_file(verb))
     if not by_launcher:
         return started
-    return started.removeprefix('python ') if 'tools/' in started else f'-m sparse3d {verb}'
+    return started.removeprefix('python ') if '{file}' in command else f'-m sparse3d {verb}'
 
 
 def _file(verb: str) -> str:

@@ -152,7 +152,9 @@ def _raw_folder(path: Path, dataset: str) -> Path:
     owner = data_sets().get(dataset)
     depths = [len(Path(pattern).parts) for pattern in (owner.info_files if owner else ())
               if path.match(pattern)]
-    return path.parents[max(depths, default=1) - 1]
+    for _ in range(max(depths, default=1)):
+        path = path.parent
+    return path
 
 
 def _other_way(dataset: str) -> str:
