@@ -15,7 +15,7 @@ import pytest
 
 from damage import damaged, read_damaged, truncations
 from damaged_cases import cases
-from sparse3d.errors import Sparse3DError
+from sparse3d.errors import DataError, Sparse3DError
 from sparse3d.transforms.cloud_files import read_cloud
 
 FILES = int(os.environ.get('SPARSE3D_FUZZ', 660))
@@ -82,3 +82,21 @@ def test_las(tmp_path):
             assert read_cloud(path).shape[1:] == (4, )
         except Sparse3DError as error:
             assert path.name in str(error)
+
+
+@pytest.mark.parametrize('version, place', [('1.2', 100), ('1.4', 100), ('1.4', 243)])
+def test_las_of_billions_of_records(tmp_path, version, place):
+    """laspy would make an object for each."""
+    if importlib.util.find_spec('laspy') is None:
+        pytest.skip('laspy is an extra and is not installed (pip install .[las])')
+    import laspy
+    cloud = laspy.create(point_format=6 if version == '1.4' else 3, file_version=version)
+    cloud.x, cloud.y, cloud.z = np.ones((3, 5))
+    path = tmp_path / 'a.las'
+    cloud.write(str(path))
+    assert len(read_cloud(path)) == 5
+    content = bytearray(path.read_bytes())
+    content[place:place + 4] = b'\xff\xff\xff\xfe'
+    path.write_bytes(content)
+    with pytest.raises(DataError, match='a.las is damaged.* records'):
+        read_cloud(path)
