@@ -18,13 +18,16 @@ ARGUMENTS = {
     'create_data': 'kitti absent', 'detect': 'absent.py absent.pth absent.bin',
     'export': 'absent.py', 'check': 'absent',
     'doctor': '', 'compare': 'a=absent.py b=absent.py --out absent.json',
-    'simulate': 'kitti absent --frames 0', 'list': 'configs',
-    'convert_checkpoint': 'dsvt absent.pth out.pth', 'update_tables': 'absent.md'}
-WITHOUT_TORCH = {'install'}  # it makes the environment
+    'simulate': 'kitti absent --frames 0', 'list': 'modules', 'view': 'absent.py',
+    'convert_checkpoint': 'dsvt absent.pth out.pth', 'make_pictures': '--checkpoint absent.pth'}
+# It makes the environment; starts other processes; reads numbers.
+WITHOUT_TORCH = {'install', 'matrix', 'update_tables'}
 
-# Stops where torch would be loaded and tells what libgomp would read.
+# Stops where torch would be loaded, or at the end, and tells what libgomp would read.
 STOP_AT_TORCH = '''
-import os, sys
+import atexit, os, sys
+atexit.register(lambda: print('at torch:', os.environ.get('GOMP_SPINCOUNT'),
+                              os.environ.get('OMP_WAIT_POLICY')))
 class Stop:
     def find_spec(self, name, path=None, target=None):
         if name == 'torch':

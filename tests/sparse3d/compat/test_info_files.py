@@ -75,7 +75,7 @@ def test_other_doors_are_closed(tmp_path, hostile):
 def test_a_damaged_file_is_named(tmp_path, content):
     path = tmp_path / 'cut.pkl'
     path.write_bytes(content)
-    with pytest.raises(DataError, match='cut.pkl is damaged'):
+    with pytest.raises(DataError, match='cut.pkl .*damaged'):
         mmengine.load(path)
 
 

@@ -7,6 +7,7 @@ from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -29,12 +30,17 @@ VIDEO, PEOPLE = 'sparsebev_simulated_nuscenes', 'voxelkp_simulated_waymo'
 OBJECTS = dict(type='GroundTruthSampling', data_root='', info_path='', classes=['Car'], groups={},
                columns=3)
 
+def a_cloud(out: Path) -> Path:
+    np.zeros((4, 4), np.float32).tofile(out.parent / 'a.bin')
+    return out.parent / 'a.bin'
+
+
 VERBS: dict[str, Callable] = {
     'train': lambda config, file, out: train(config, out, dry_run=True),
     'test': lambda config, file, out: test(config, file, out),
     'visualize': lambda config, file, out: visualize(config, file, out),
     'analyze': lambda config, file, out: analyze(config, file, out),
-    'detect': lambda config, file, out: detect_files(config, file, [], out),
+    'detect': lambda config, file, out: detect_files(config, file, [a_cloud(out)], out),
     'load_detector': lambda config, file, out: load_detector(config, file, 'cpu'),
     'build_model': lambda config, file, out: build_model(config),
     'measure_cost': lambda config, file, out: measure_cost(config, file, 1),
