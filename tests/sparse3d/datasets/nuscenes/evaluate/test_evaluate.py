@@ -236,5 +236,5 @@ def test_format_only_writes_and_scores_nothing(prepared, tmp_path):
 
 def test_an_unwritable_folder_is_named(tmp_path):
     (tmp_path / 'file').write_text('')
-    with pytest.raises(DataError, match='cannot be made'):
+    with pytest.raises(DataError, match='could not be made'):
         write_nuscenes_submission({}, tmp_path / 'file/sub/results.json')
