@@ -78,8 +78,9 @@ def test_jobs_count_what_they_finish_and_an_error_reaches_the_caller(workers, ca
 
 
 _INTERRUPTED = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
 from sparse3d.parallel.pool import run_parallel
 
 def work(number):
