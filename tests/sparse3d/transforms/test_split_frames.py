@@ -25,7 +25,8 @@ def test_frames_pass_and_none_are_refused():
     ('CustomDetectionDataset', 'custom', 'Car')])
 def test_every_dataset_refuses_an_empty_info_file(kind, dataset, name, tmp_path):
     init_default_scope('mmdet3d')
-    metainfo = dict(categories={name: 2 if dataset == 'kitti' else 0}, dataset=dataset, info_version='1.1',
+    label = 2 if dataset == 'kitti' else 0
+    metainfo = dict(categories={name: label}, dataset=dataset, info_version='1.1',
                     stamp=dict(format_version=FORMAT_VERSION, options={}))
     write_info_file(tmp_path / 'infos.pkl', metainfo, [])
     with pytest.raises(DataError, match='no samples in .*infos.pkl'):
