@@ -29,7 +29,8 @@ SHORTER = (
     (r'^tools/simulate\.py waymo(?!.*--image-width 0)', '--image-width 160', ''),
     (r'^tools/create_data\.py (kitti|nuscenes|waymo|custom|crops)', '--workers 1', ''),
     (r'tools/train\.py', '', 'train_dataloader.num_workers=0 val_dataloader.num_workers=0'),
-    (rf'tools/train\.py configs/\w+/\w+{SMALL}', '', 'train_cfg.max_epochs=1'),
+    (rf'tools/train\.py configs/\w+/\w+{SMALL}(?!.*--epochs)', '', 'train_cfg.max_epochs=1'),
+    (rf'tools/train\.py configs/\w+/\w+{SMALL}.*--epochs', '--epochs 1', ''),
     # A published recipe is only checked: config, model, a batch of its data.
     (rf'tools/train\.py configs/(?!\w+/\w+{SMALL})', '--dry-run', ''),
     (r'^-m torch\.distributed\.run', '--dry-run', ''),
@@ -49,6 +50,8 @@ NOT_RUN = {
     'MMCV_WITH_OPS=1 pip install': 'changes the environment and loads from the network',
     'python tools/install.py': 'changes the environment and loads from the network',
     'python tools/matrix.py': 'installs environments and loads from the network',
+    'python tests/support/reporters_table.py':
+    'runs all cases for ten minutes; tests/support/test_reporters_table.py runs some',
     'python tools/demo.py': 'tests/end_to_end/test_demo.py runs it with a few frames',
     'python tools/test.py configs/voxelkp/voxelkp_waymo.py':
     'the whole model on whole clouds takes minutes on a CPU; its small config '
