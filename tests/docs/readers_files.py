@@ -105,6 +105,11 @@ def sparsefusion_r50(golden: Golden) -> Weights:
     return sparsefusion_golden.Golden(golden()).published
 
 
+def openpcdet_pv_rcnn(golden: Golden) -> Weights:
+    from baseline_layouts import tensors
+    return tensors('openpcdet_pv_rcnn_kitti')
+
+
 def image_detector(golden: Golden) -> Weights:
     """Backbone and pyramid of a Mask R-CNN."""
     return {name.removeprefix('img_'): value for name, value in sparsefusion_r50(golden).items()
@@ -135,7 +140,8 @@ READERS_FILES: dict[str, dict[str, Writer]] = {
         'old/kitti_infos_train.pkl': old_infos('kitti'),
         'data/nuscenes/nuscenes_infos_test.pkl': nuscenes_test_infos,
     },
-    'docs/coming_from.md': {'released.pth': released(listed('sparsebev/state.json'))},
+    'docs/coming_from.md': {'PUBLISHED.pth': released(openpcdet_pv_rcnn, 'model_state'),
+                            'released.pth': released(listed('sparsebev/state.json'))},
     'projects/dsvt/README.md': {
         'PUBLISHED.pth': released(listed('dsvt/state_nus.json'), 'model_state'),
         'CHECKPOINT': initial_weights('dsvt/dsvt_pillar_waymo_1frame_24e.py', DSVT_SMALL),

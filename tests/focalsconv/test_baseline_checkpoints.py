@@ -17,6 +17,7 @@ from mmdet3d.registry import MODELS
 from mmengine.config import Config
 from torch import Tensor
 
+from baseline_layouts import NORM, tensors
 from focalsconv.baseline_checkpoints import convert
 from focalsconv.published_checkpoint import build_detector
 from sparse3d.checkpoints import convert_checkpoint
@@ -24,28 +25,8 @@ from sparse3d.checkpoints.open import load_weights, open_checkpoint
 from sparse3d.checkpoints.reading import PublishedWeights
 from sparse3d.errors import CheckpointError
 
-LAYOUTS = Path(__file__).resolve().parents[1] / 'fixtures' / 'baseline_layouts'
 MMDET3D_CONFIGS = Path(mmdet3d.__file__).parent / '.mim' / 'configs'
 MMDET3D_1 = dict(meta=dict(mmengine_version='0.8.4', cfg='voxel_size = [0.075, 0.075, 0.2]\n'))
-NORM = ('weight', 'bias', 'running_mean', 'running_var')
-
-
-def tensors(layout: str) -> dict[str, Tensor]:
-    """Random tensors of the names and shapes in a list."""
-    random = torch.Generator().manual_seed(0)
-    found = {}
-    for line in (LAYOUTS / f'{layout}.txt').read_text().splitlines():
-        name, *shape = line.split()
-        if name == '#' or '"norm' in line:
-            continue
-        if shape[0] == 'norm':
-            for part in NORM:
-                found[f'{name}.{part}'] = torch.rand(int(shape[1]), generator=random) + 0.5
-            found[f'{name}.num_batches_tracked'] = torch.tensor(7)
-        else:
-            sizes = [] if shape == ['-'] else [int(size) for size in shape[0].split('x')]
-            found[name] = torch.randn(sizes, generator=random) / 5
-    return found
 
 
 def in_spconv_1_order(weights: dict[str, Tensor]) -> dict[str, Tensor]:
