@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,9 @@ def test_from_simulation_to_the_submission_and_the_pictures(run, tmp_path, monke
     printed = run('visualize', CONFIG, work / 'epoch_1.pth', '--out', tmp_path / 'pictures',
                   '--indices', 1, '--score-threshold', 0.15)
     pictures = [Path(line) for line in printed.splitlines() if line.endswith('.png')]
-    views = {path.stem.removeprefix('000001_') for path in pictures}
+    frame = os.path.commonprefix([path.stem for path in pictures]).rpartition('_')[0]
+    assert len(frame) > 10  # as its files are called, not its number
+    views = {path.stem.removeprefix(f'{frame}_') for path in pictures}
     assert views >= {'bev', 'CAM_FRONT', 'CAM_FRONT_LEFT', 'CAM_FRONT_RIGHT', 'CAM_BACK',
                      'CAM_BACK_LEFT', 'CAM_BACK_RIGHT'}
     front = next(path for path in pictures if path.stem.endswith('CAM_FRONT'))
