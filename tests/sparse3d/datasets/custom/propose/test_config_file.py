@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from sparse3d.apis import load_config, train
+from sparse3d.checkpoints.open import open_checkpoint
 from sparse3d.datasets.custom.prepare.frames import CustomPreparation, prepare_custom
 from sparse3d.datasets.custom.propose.config_file import propose_config
 from sparse3d.engine.agreement.check import check_config
@@ -64,8 +64,7 @@ def test_two_steps_with_odd_names_and_the_checkpoint_knows_the_points(write_stre
     ready = train(path, tmp_path / 'dry', ALONE, dry_run=True)
     assert isinstance(ready, DryRun) and ready.samples == 5
     result = train(path, tmp_path / 'run', {**ALONE, 'train_dataloader.batch_size': 3}, epochs=1)
-    stored = torch.load(result.checkpoint, weights_only=False)['meta']
-    found = PointStatistics.from_meta(stored)
+    found = PointStatistics.from_meta(open_checkpoint(result.checkpoint).meta)
     assert found.frames == 5 and found.columns == ('x', 'y', 'z', 'intensity')
     np.testing.assert_allclose(found.ground, -1.72, atol=0.05)
     assert {'boxes/mAP_3D_0.3', 'boxes/mAP_3D_0.7'} <= set(result.metrics)
