@@ -63,14 +63,23 @@ def test_the_check_finds_a_plug_in_that_is_named():
     assert named_plug_ins('f(f"a {x} of DSVTs", voxelkp=1)') == {'dsvt', 'voxelkp'}
 
 
-# The names that stand in checkpoints of before are those of plug-ins.
-CORE = [path for path in SOURCES if path.parts[:2] == ('projects', 'sparse3d')
-        and path.name != 'renamed_names.py']
+CORE = [path for path in SOURCES if path.parts[:2] == ('projects', 'sparse3d')]
 
 
 @pytest.mark.parametrize('path', CORE, ids=str)
 def test_the_core_names_no_plug_in(path):
     assert named_plug_ins((ROOT / path).read_text()) == set()
+
+
+def test_the_core_has_no_old_names_of_a_plug_in():
+    """Names of what plug-ins register stand in the plug-in's own table."""
+    from sparse3d.checkpoints.renamed_names import RENAMES
+    classes = {node.name for path in SOURCES if path.parts[:2] == ('projects', 'sparse3d')
+               for node in ast.walk(ast.parse((ROOT / path).read_text()))
+               if isinstance(node, ast.ClassDef)}
+    named = {*RENAMES.types.values(), *(type_ for type_, _ in RENAMES.options_of_types)}
+    assert named - classes == set()
+    assert not (RENAMES.parameters or RENAMES.options or RENAMES.configs)
 
 
 def test_the_check_finds_a_forbidden_import():

@@ -1,4 +1,5 @@
 """What the Waymo Open Dataset can do here; text only, so that reading it is light."""
+from sparse3d.datasets.waymo.renamed_names import RENAMES
 from sparse3d.plugins import DataSet
 
 ROOM = 'sparse3d.datasets.waymo'
@@ -16,4 +17,5 @@ data_set = DataSet(
     upgrade=f'{ROOM}.prepare.upgrade:upgrade',
     simulate_arguments=f'{ROOM}.simulate.arguments:add_arguments',
     simulate=f'{ROOM}.simulate.arguments:simulate',
+    renames=RENAMES,
     docs='data/README.md')
