@@ -15,6 +15,7 @@ from sparse3d.engine.distributed import prepare_launcher
 from sparse3d.engine.hooks.point_statistics import TrainingComparisonHook
 from sparse3d.engine.registry_errors import clear_registry_errors
 from sparse3d.engine.runner import Sparse3DRunner, bare_model
+from sparse3d.engine.training_folder import Attempt
 from sparse3d.errors import ConfigError
 from sparse3d.structures.point_statistics import PointStatistics
 
@@ -66,8 +67,8 @@ def test(
     config.verbose = verbose
     config.load_from, config.resume = opened.path, False
     prepare_launcher(config, launcher)
-    with clear_registry_errors():
-        runner = Sparse3DRunner.from_cfg(config)
+    with Attempt(config.work_dir) as attempt, clear_registry_errors():
+        runner = attempt.runner = Sparse3DRunner.from_cfg(config)
         load_weights(bare_model(runner.model), opened, allow_partial)
         check_checkpoint(config, ['test'], opened.content, opened.path, refuse=not allow_partial)
         runner.opened = opened

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from sparse3d.apis import train
-from sparse3d.errors import ConfigError
+from sparse3d.engine.hooks import NonFiniteLoss
+from sparse3d.errors import ConfigError, DataError
 
 
 @pytest.fixture
@@ -62,3 +63,30 @@ def test_a_training_that_cannot_begin_leaves_the_checkpoints_of_the_other(tiny_c
         with pytest.raises((ConfigError, RuntimeError)):
             train(tiny_config, trained, options, overwrite=True)
         assert names(trained) == there
+
+
+def test_what_fails_or_only_looks_leaves_nothing(tiny_config, tmp_path):
+    train(tiny_config, tmp_path / 'looked/at', dry_run=True)
+    assert list(tmp_path.iterdir()) == []
+    absent = {'optim_wrapper.optimizer.type': 'Absent'}
+    with pytest.raises(ConfigError):
+        train(tiny_config, tmp_path / 'failed/here', absent)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / 'mine').mkdir()
+    (tmp_path / 'mine/notes').write_text('')
+    with pytest.raises(ConfigError):
+        train(tiny_config, tmp_path / 'mine', absent)
+    assert [path.name for path in (tmp_path / 'mine').iterdir()] == ['notes']
+
+
+def test_what_has_begun_keeps_its_logs(tiny_config, tmp_path):
+    with pytest.raises(NonFiniteLoss):
+        train(tiny_config, tmp_path / 'begun', {'train_dataloader.dataset.jitter': 1e38})
+    assert list((tmp_path / 'begun').glob('*/*.log'))
+    assert (tmp_path / 'begun/non_finite_batch.pth').is_file()
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(tiny_config, tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(DataError, match='the folder .*file/deep could not be made'):
+        train(tiny_config, tmp_path / 'file/deep')
