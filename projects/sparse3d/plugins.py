@@ -105,6 +105,8 @@ class DataSet:
         simulate: ``(namespace) -> str``: what ``simulate NAME`` runs; gives a closing line.
         crops: ``(root, workers) -> dict(objects=..., crops=...)``: objects of the database cut
             from images, for pasting.
+        examples: command lines for ``--help``, each beginning with ``sparse3d create-data NAME``,
+            ``sparse3d simulate NAME`` or ``sparse3d check``.
         renames: names in checkpoints that were changed since.
         docs: address or path of a page, which ``list datasets`` shows.
     """
@@ -122,6 +124,7 @@ class DataSet:
     simulate_arguments: str | None = None
     simulate: str | None = None
     crops: str | None = None
+    examples: tuple[str, ...] = ()
     renames: RenamedNames = RenamedNames()
     docs: str = ''
 
@@ -282,6 +285,12 @@ def plugins_of(modules: Iterable[str]) -> list[Plugin]:
     """The working plug-ins whose modules a config imports (its ``custom_imports``)."""
     wanted = set(modules)
     return [owner for owner in plugins().values() if wanted & set(owner.modules)]
+
+
+def examples_of(verb: str) -> list[str]:
+    """Command lines of a verb that data sets give for its ``--help``, in the order of names."""
+    return [line for owner in data_sets().values() for line in owner.examples
+            if f'{line} '.startswith(f'sparse3d {verb} ')]
 
 
 def plugin_of(thing: object) -> Plugin | None:

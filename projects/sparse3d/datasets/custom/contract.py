@@ -13,5 +13,9 @@ data_set = DataSet(
     prepare=f'{ROOM}.arguments:prepare',
     propose=f'{ROOM}.propose.config_file:propose_config',
     check=f'{ROOM}.check:check_custom',
+    examples=(
+        'sparse3d create-data custom data/mine                # docs/custom_data.md',
+        'sparse3d check data/mine',
+    ),
     renames=RENAMES,
     docs='docs/custom_data.md')
