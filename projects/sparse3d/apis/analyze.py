@@ -100,7 +100,8 @@ def _fill(report: HtmlReport, sets: list[AnalyzedResults], out: Path) -> None:
         same_frames(*sets)
     write_benchmark(report, sets)
     if len(sets) == 2:
-        write_comparison(report, *sets, compare_paired(sets[0].ranked(), sets[1].ranked()))
+        one, other = sets
+        write_comparison(report, one, other, compare_paired(one.ranked(), other.ranked()))
     write_curves(report, sets)
     write_mistakes(report, sets)
     for letter, made in zip(('a_', 'b_'), sets, strict=False):

@@ -56,6 +56,8 @@ def test(
         DataError: if data cannot be read or a file cannot be written.
     """
     config, opened = open_with_config(config, checkpoint, cfg_options, allow_partial)
+    if opened is None:
+        raise ConfigError('a test needs a checkpoint')
     missing = [key for key in TEST_KEYS if config.get(key) is None]
     if missing:
         raise ConfigError(f'the config cannot test: it has no {", ".join(missing)}')
@@ -76,4 +78,4 @@ def test(
         return runner.test()
 
 
-test.__test__ = False  # not a case for pytest
+test.__test__ = False  # type: ignore[attr-defined]  # not a case for pytest

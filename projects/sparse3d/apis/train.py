@@ -156,9 +156,9 @@ def _stretched(config: str | PathLike | Config, options: dict[str, Any],
         raise ConfigError(f'--epochs {epochs} and the option {LENGTH}={asked} disagree: '
                           'give one of them')
     config, stretched = load_config(config), ''
-    if epochs is not None or (
-            asked is not None and not any(map(_sets_a_length, options))):
-        stretched = stretch_training(config, asked if epochs is None else epochs)
+    length = asked if epochs is None else epochs
+    if length is not None and (epochs is not None or not any(map(_sets_a_length, options))):
+        stretched = stretch_training(config, length)
         options = {key: value for key, value in options.items() if key != LENGTH}
     return config, options, stretched
 

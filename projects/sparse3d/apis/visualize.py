@@ -108,10 +108,12 @@ def visualize(
     if writers and checkpoint is None:
         raise ConfigError(f'the pictures {", ".join(pictures)} are of a model: they need a '
                           f'checkpoint')
-    for path in filter(None, (Path(out) / 'picture', html, video, recording)):
-        check_place(path)
+    for path in (Path(out) / 'picture', html, video, recording):
+        if path is not None:
+            check_place(path)
     config, opened = open_with_config(config, checkpoint, cfg_options, allow_partial)
-    paths, kept = [], deque(maxlen=None if show or html else 1)
+    paths: list[Path] = []
+    kept: deque[Frame] = deque(maxlen=None if show or html else 1)
     if show and not has_display():
         raise BackendUnavailable('there is no display to open a window on; write pictures, an '
                                  '--html page or a --recording instead, or set DISPLAY')

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from mmengine.dist import is_main_process
 
-from sparse3d.atomic_files import make_folder
+from sparse3d.atomic_files import make_folder, write_bytes_atomically
 from sparse3d.checkpoints.open import latest_checkpoint
 from sparse3d.errors import ConfigError, Sparse3DError
 
@@ -75,6 +75,8 @@ class Attempt:
         self._made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
         make_folder(self.folder)
         self._before = set(self.folder.iterdir())
+        self._configs = {path: path.read_bytes() for path in self._before
+                         if path.suffix == '.py' and path.is_file()}  # written over by mmengine
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None,
@@ -89,6 +91,8 @@ class Attempt:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+        for path, content in self._configs.items():
+            write_bytes_atomically(path, content)
         for path in self._made:
             with suppress(OSError):  # somebody else put something there meanwhile
                 path.rmdir()

@@ -28,7 +28,9 @@ def test_a_second_training_says_how_to_go_on_or_anew(tiny_config, trained):
 
 def test_it_may_be_resumed_looked_over_or_begun_anew(tiny_config, trained):
     assert train(tiny_config, trained, epochs=2, resume='auto').epochs == 2
-    train(tiny_config, trained, dry_run=True)
+    config = (trained / 'tiny_config.py').read_bytes()
+    train(tiny_config, trained, {'model.width': 16}, dry_run=True)
+    assert (trained / 'tiny_config.py').read_bytes() == config
     assert names(trained) == ['epoch_1.pth', 'epoch_2.pth']
     result = train(tiny_config, trained, epochs=1, overwrite=True)
     assert names(trained) == ['epoch_1.pth'] and result.checkpoint.name == 'epoch_1.pth'
