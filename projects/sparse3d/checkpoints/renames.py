@@ -19,7 +19,7 @@ from sparse3d.atomic_files import atomic_file
 from sparse3d.checkpoints.renamed_names import RENAMES
 from sparse3d.compat.checkpoint_loading import load_checkpoint_file
 from sparse3d.errors import CheckpointError, ConfigError
-from sparse3d.plugins import Plugin, RenamedNames, config_folders, data_sets, plugins
+from sparse3d.plugins import RenamedNames, config_folders, data_sets, plugins
 from sparse3d.stored_config import TEXTS, read_literals
 
 STATES = ('state_dict', 'ema_state_dict')
@@ -86,10 +86,11 @@ def renamed(content: Any) -> tuple[Any, list[str]]:
 
 def _names_for(content: dict) -> RenamedNames:
     """The tables that count for a checkpoint, as one."""
-    texts = list(_texts(content))
-    owners = [owner for owner in plugins().values() if any(_is_of(text, owner) for text in texts)]
-    tables = [RENAMES, *(owner.renames for owner in [*data_sets().values(),
-                                                     *(owners or plugins().values())])]
+    named: set[str] = set()
+    for text in _texts(content):
+        named |= _plugins_named(text)
+    owners = [owner for name, owner in plugins().items() if name in named or not named]
+    tables = [RENAMES, *(owner.renames for owner in [*data_sets().values(), *owners])]
     return RenamedNames(**{kind.name: {old: new for table in tables
                                        for old, new in getattr(table, kind.name).items()}
                            for kind in fields(RenamedNames)})
@@ -104,19 +105,21 @@ def _texts(content: dict) -> Iterator[str]:
             yield holder[last]
 
 
-def _is_of(text: str, owner: Plugin) -> bool:
-    """Whether a stored config imports a plug-in, or the name of one is that of its configs."""
+def _plugins_named(text: str) -> set[str]:
+    """The plug-ins that a stored config imports, or to whose configs its name belongs."""
     if '\n' not in text:
-        folder = config_folders().get(owner.configs or '')
-        return folder is not None and (folder / f'{Path(text).stem}.py').is_file()
+        folders = config_folders()
+        return {name for name, owner in plugins().items() if owner.configs in folders
+                and (folders[owner.configs] / f'{Path(text).stem}.py').is_file()}
     try:
         imports = read_literals(text).get('custom_imports') or {}
     except ConfigError:
-        return False
+        return set()
     modules = imports.get('imports') or [] if isinstance(imports, dict) else imports
     parts = {part for module in ([modules] if isinstance(modules, str) else modules)
              for part in str(module).split('.')}
-    return bool(parts & {module.partition('.')[0] for module in owner.modules})
+    return {name for name, owner in plugins().items()
+            if parts & {module.partition('.')[0] for module in owner.modules}}
 
 
 class _Renaming:
