@@ -9,10 +9,11 @@ from mmcv.cnn.bricks.transformer import FFN
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from sparse3d.models.layers.precision import at_least_float32
+from sparse3d.models.query.box_code import centers_in_meters
+from sparse3d.models.query.positions import logit
 from sparse3d.ops.packed_views import PackedViews
 from sparsebev.adaptive_mixing import AdaptiveMixing
-from sparsebev.box_code import centers_in_meters
-from sparsebev.precision import at_least_float32
 from sparsebev.scale_adaptive_attention import ScaleAdaptiveSelfAttention
 from sparsebev.spatio_temporal_sampling import SamplingQuirks, SpatioTemporalSampling
 from sparsebev.views import Views
@@ -32,15 +33,13 @@ def refine(query: Tensor, correction: Tensor, age: Tensor) -> Tensor:
         correction: [B, Q, 10].
         age: [B, T] seconds; a second frame of the same instant counts as one second old.
     """
-    center = query[..., :3].clamp(0, 1)
-    logit = torch.log(center.clamp(min=1e-5) / (1 - center).clamp(min=1e-5))
     velocity = correction[..., 8:10]
     if age.shape[1] > 1:
         second = age[:, 1].to(velocity.dtype)
         second = torch.where(second < SMALLEST_TIME, torch.ones_like(second), second)
         velocity = velocity / second[:, None, None]
-    return torch.cat([torch.sigmoid(correction[..., :3] + logit), correction[..., 3:8],
-                      velocity], -1)
+    center = torch.sigmoid(correction[..., :3] + logit(query[..., :3]))
+    return torch.cat([center, correction[..., 3:8], velocity], -1)
 
 
 class DecoderLayer(nn.Module):

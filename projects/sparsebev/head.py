@@ -13,17 +13,17 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from sparse3d.errors import ConfigError
-from sparse3d.ops.packed_views import PackedViews, pack_views
-from sparsebev.box_code import ground_truth_boxes, query_to_code
-from sparsebev.box_selection import as_detections, select_boxes
-from sparsebev.decoder_layer import DecoderLayer
-from sparsebev.detection_losses import DetectionLosses
-from sparsebev.query_denoising import (
+from sparse3d.models.query.box_code import ground_truth_boxes, query_to_code
+from sparse3d.models.query.query_denoising import (
     NoisyQueries,
     denoising_attn_mask,
     draw_noise,
     noisy_queries,
 )
+from sparse3d.ops.packed_views import PackedViews, pack_views
+from sparsebev.box_selection import as_detections, select_boxes
+from sparsebev.decoder_layer import DecoderLayer
+from sparsebev.detection_losses import DetectionLosses
 from sparsebev.spatio_temporal_sampling import SamplingQuirks
 from sparsebev.views import Views
 
@@ -53,7 +53,7 @@ class SparseBEVHead(BaseModule):
         published_scale_order, published_view_choice, published_alignment: see
             :class:`sparsebev.spatio_temporal_sampling.SamplingQuirks`.
         published_attend_empty_slots: see
-            :func:`sparsebev.query_denoising.denoising_attn_mask`.
+            :func:`sparse3d.models.query.query_denoising.denoising_attn_mask`.
 
     Source: SparseBEV (ICCV 2023), section 3.
     """

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sparsebev.box_code import box_to_query
+from sparse3d.models.query.box_code import box_to_query
 
 
 class Noise(NamedTuple):
