@@ -52,7 +52,7 @@ def _rows(model: nn.Module, device: str, where: str, repeats: int) -> list[dict]
 @torch.no_grad()
 def _scene(model: nn.Module, frame: DrawnFrame) -> SceneInput:
     voxels = model.data_preprocessor.voxelize([frame.points], [])
-    bev, heights, occupied = model._map(voxels, 1, frame.points.device)
+    bev, heights, occupied, _ = model._map(voxels, 1, frame.points.device)
     images = list(model.image_neck(model.image_backbone(frame.images)))
     return SceneInput(bev, heights, occupied, images, sparse_depth([frame.points], frame.rig),
                       frame.rig)

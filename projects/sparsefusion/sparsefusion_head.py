@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from mmcv.ops import MultiScaleDeformableAttention
@@ -44,6 +45,7 @@ class SceneInput:
         images: features of each level [B * N, image_channels, h, w], finest first.
         depth: [B * N, 2, h, w], see :func:`sparse_depth`.
         rig: the cameras.
+        auxiliary: of a middle encoder with losses of its own.
     """
 
     bev: Tensor
@@ -52,6 +54,7 @@ class SceneInput:
     images: list[Tensor]
     depth: Tensor
     rig: CameraRig
+    auxiliary: Any = None
 
 
 @MODELS.register_module()

@@ -52,7 +52,7 @@ def test_losses_and_gradients_are_mmdet3ds(changes):
     for name, value in found.items():
         assert value > 0
         torch.testing.assert_close(value, expected[name])
-    for head, losses in ((ours, found), (theirs, expected)):
+    for losses in (found, expected):
         sum(losses.values()).backward()
     for (name, mine), other in zip(ours.named_parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(mine.grad, other.grad, msg=name)
