@@ -38,7 +38,7 @@ def test_decoding_inverts_encoding():
     boxes = torch.cat([BOX, BOX * torch.tensor([-1, 0.3, 1, 0.5, 2, 1, -3])])
     targets = center_targets([boxes[:1], boxes[1:]], [torch.tensor([0]), torch.tensor([1])],
                              CODER, 2)
-    decoded = CODER.decode(targets.codes, CODER.grid.places(targets.index % (8 * 16)))
+    decoded = CODER.decode(targets.codes, CODER.grid.columns_and_rows(targets.index % (8 * 16)))
     torch.testing.assert_close(decoded, boxes, rtol=1e-5, atol=1e-5)
 
 

@@ -62,7 +62,7 @@ class BEVGrid:
         return torch.stack([cells[..., axis].clamp(0, self.shape[axis] - 0.5)
                             for axis in range(2)], dim=-1)
 
-    def places(self, index: Tensor) -> Tensor:
+    def columns_and_rows(self, index: Tensor) -> Tensor:
         """Column and row [..., 2] of cells that are counted row by row."""
         width = self.shape[0]
         return torch.stack([index % width, index.div(width, rounding_mode='floor')], dim=-1)

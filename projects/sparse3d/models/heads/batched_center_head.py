@@ -82,10 +82,10 @@ class BatchedCenterHead(CenterHead):
         """What the maps of all tasks should be, for ``bboxes_3d`` and ``labels_3d``."""
         boxes = [at_centers(objects.bboxes_3d.tensor.to(device)) for objects in instances]
         labels = [objects.labels_3d.to(device).long() for objects in instances]
-        most = self.train_cfg['max_objs'] * self.train_cfg['dense_reg']
+        max_objects = self.train_cfg['max_objs'] * self.train_cfg['dense_reg']
         for sample, of_sample in enumerate(labels):
-            if len(of_sample) > most:
-                rows = self._first_of_each_task(of_sample, most)
+            if len(of_sample) > max_objects:
+                rows = self._first_of_each_task(of_sample, max_objects)
                 boxes[sample], labels[sample] = boxes[sample][rows], of_sample[rows]
         coder, drawing = self._coder(), self._drawing()
         count = sum(self.num_classes)
@@ -106,14 +106,14 @@ class BatchedCenterHead(CenterHead):
         wanted = torch.where(known, targets.codes, found.detach())
         return self.loss_bbox(found, wanted, weights, avg_factor=own.sum() + 1e-4)
 
-    def _first_of_each_task(self, labels: Tensor, most: int) -> Tensor:
+    def _first_of_each_task(self, labels: Tensor, max_objects: int) -> Tensor:
         """Rows of the first objects of each task, class by class."""
         ends = labels.new_tensor(list(accumulate(self.num_classes)))
         order = labels.argsort(stable=True)
         order = order[labels[order] >= 0]
         task = torch.bucketize(labels[order], ends, right=True)
         place = torch.arange(len(order), device=labels.device) - torch.searchsorted(task, task)
-        return order[place < most]
+        return order[place < max_objects]
 
     def _coder(self) -> CenterBoxCoder:
         train = self.train_cfg
