@@ -32,7 +32,8 @@ def candidates(
 ) -> Candidates:
     """The best cells over all classes that pass the threshold and lie in ``center_range``."""
     peaks = top_peaks(heat.flatten(1), max_candidates)
-    boxes = coder.decode(codes.flatten(1)[:, peaks.cells].T, coder.grid.columns_and_rows(peaks.cells))
+    at_peaks = codes.flatten(1)[:, peaks.cells].T
+    boxes = coder.decode(at_peaks, coder.grid.columns_and_rows(peaks.cells))
     kept = (peaks.scores > score_threshold) & in_range(boxes, center_range)
     quality = predicted_quality(quality.flatten()[peaks.cells])
     return Candidates(boxes[kept], peaks.scores[kept], peaks.labels[kept], quality[kept])

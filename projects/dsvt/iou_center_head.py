@@ -161,7 +161,8 @@ class IoUCenterHead(nn.Module):
         codes = _codes(maps).permute(0, 2, 3, 1).flatten(0, 2)[index]
         quality = maps['iou'].float().flatten()[index]
         coder = self._coder_of(maps['hm'])
-        return codes, quality, coder.decode(codes, coder.grid.columns_and_rows(index % (height * width)))
+        cells = coder.grid.columns_and_rows(index % (height * width))
+        return codes, quality, coder.decode(codes, cells)
 
     def _coder_of(self, maps: Tensor) -> CenterBoxCoder:
         """The coder for maps [..., H, W]: of the range's cells, as many as these have."""

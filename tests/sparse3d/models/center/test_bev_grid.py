@@ -22,7 +22,8 @@ def test_axes_are_not_mixed_up():
     assert grid.to_meters(torch.tensor([[2.0, 2.0]])).tolist() == [[-7.0, 6.0]]
     assert grid.sizes_in_cells(torch.tensor([[0, 0, 0, 4.0, 1.0, 9]])).tolist() == [[8.0, 0.5]]
     assert grid.clamped(torch.tensor([[-1.0, 9.0], [20.0, 1.0]])).tolist() == [[0, 3.5], [9.5, 1]]
-    assert grid.columns_and_rows(torch.tensor([0, 9, 10, 39])).tolist() == [[0, 0], [9, 0], [0, 1], [9, 3]]
+    assert grid.columns_and_rows(torch.tensor([0, 9, 10, 39])).tolist() == [
+        [0, 0], [9, 0], [0, 1], [9, 3]]
 
 
 def test_cells_of_a_map_row_by_row():
