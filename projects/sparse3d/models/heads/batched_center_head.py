@@ -15,7 +15,7 @@ from sparse3d.models.center.heatmap_loss import SURE, number_of_peaks
 from sparse3d.models.center.heatmap_targets import Drawing, heatmaps_of, objects_on_map
 from sparse3d.models.layers.constants import constant
 from sparse3d.models.layers.precision import at_least_float32
-from sparse3d.structures.box_tensors import at_centers
+from sparse3d.structures.box_tensors import at_centers, with_velocities
 
 LAST_LAYER_SPREAD = 0.01
 BOX_BRANCHES = ('reg', 'height', 'dim', 'rot', 'vel')
@@ -43,7 +43,7 @@ class BatchedCenterHead(CenterHead):
     """The head of mmdet3d: the same parameters, losses and detections.
 
     mmdet3d draws object after object, and the host waits for each. Here it waits twice for a
-    batch. A velocity that is not known (NaN) does not count.
+    batch. A velocity that is not known (NaN, or no such columns) does not count.
 
     mmdet3d keeps the task heads in a plain list, which the initialization passes by, and if it
     did not, its Kaiming weights in the last layers would drown the bias of the heat map: scores
@@ -79,15 +79,19 @@ class BatchedCenterHead(CenterHead):
         return losses
 
     def map_targets(self, instances: list[InstanceData], device: torch.device) -> MapTargets:
-        """What the maps of all tasks should be, for ``bboxes_3d`` and ``labels_3d``."""
-        boxes = [at_centers(objects.bboxes_3d.tensor.to(device)) for objects in instances]
+        """What the maps of all tasks should be.
+
+        Args:
+            instances: ``bboxes_3d``, ``labels_3d`` and perhaps ``velocity_known`` of each sample.
+        """
+        coder, drawing = self._coder(), self._drawing()
+        boxes = [self._boxes(objects, coder.velocity, device) for objects in instances]
         labels = [objects.labels_3d.to(device).long() for objects in instances]
         max_objects = self.train_cfg['max_objs'] * self.train_cfg['dense_reg']
         for sample, of_sample in enumerate(labels):
             if len(of_sample) > max_objects:
                 rows = self._first_of_each_task(of_sample, max_objects)
                 boxes[sample], labels[sample] = boxes[sample][rows], of_sample[rows]
-        coder, drawing = self._coder(), self._drawing()
         count = sum(self.num_classes)
         objects = objects_on_map(boxes, labels, coder.grid, count, drawing)
         codes = coder.encode(objects.boxes, objects.cells)
@@ -95,6 +99,14 @@ class BatchedCenterHead(CenterHead):
             codes = torch.cat([codes[:, :3], objects.boxes[:, 3:6], codes[:, 6:]], dim=1)
         return MapTargets(heatmaps_of(objects, len(boxes), coder.grid, count, drawing),
                           objects.index, objects.labels, codes)
+
+    @staticmethod
+    def _boxes(objects: InstanceData, velocity: bool, device: torch.device) -> Tensor:
+        """Boxes [n, 7 or 9] with z at the center; samples with and without velocities mix."""
+        boxes = objects.bboxes_3d.tensor.to(device)
+        if velocity:
+            return at_centers(with_velocities(boxes, objects.get('velocity_known')))
+        return at_centers(boxes[:, :7])
 
     def _box_loss(self, outputs: dict[str, Tensor], targets: MapTargets, own: Tensor) -> Tensor:
         """Of one task; objects of others count 0."""

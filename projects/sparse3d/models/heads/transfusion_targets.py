@@ -95,5 +95,5 @@ def targets_of_pairs(pairs: Matches, gt_codes: Tensor, gt_labels: Tensor,
 def heat_target(gt: Sequence[tuple[Tensor, Tensor]], coder: TransFusionBoxCoder,
                 num_classes: int) -> Tensor:  # [B, K, H, W]
     """What the heat map should be; ``gt`` holds boxes [G, >= 7] and labels [G] of each sample."""
-    boxes, labels = zip(*gt, strict=True)
+    boxes, labels = [of_sample[:, :7] for of_sample, _ in gt], [names for _, names in gt]
     return heatmap_targets(boxes, labels, coder.grid, num_classes, DRAWING)

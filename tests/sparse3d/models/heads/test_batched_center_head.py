@@ -68,3 +68,15 @@ def test_targets_of_one_box_by_hand():
     sizes = box[0, 3:6].log().tolist()
     assert targets.codes[0].tolist() == pytest.approx([0.3, 0.2, -0.25, *sizes, 0, 1, 3, -1],
                                                       abs=1e-5)
+
+
+def test_samples_with_and_without_velocities_in_one_batch():
+    first, second = batch(9, 9)
+    second.bboxes_3d = LiDARInstance3DBoxes(second.bboxes_3d.tensor[:, :7])
+    head = BatchedCenterHead(**settings())
+    targets = head.map_targets([first, second], torch.device('cpu'))
+    unknown = targets.index >= 16 * 24  # of the second sample
+    assert targets.codes[:, 8:].isnan().all(1).tolist() == unknown.tolist()
+    assert 0 < unknown.sum() < len(unknown)
+    assert head.loss_by_feat(head([torch.randn(2, 8, 16, 24)]), [first, second])[
+        'task1.loss_bbox'].isfinite()
