@@ -60,4 +60,5 @@ def _parts(points: Tensor, neighbors: Tensor):
         for part in row_chunks(neighbors.shape[1], width, NUMBERS_AT_ONCE):
             neighbor = neighbors[sample, part].long()
             there = (neighbor >= 0) & (neighbor < rows)
-            yield sample, part, neighbor.clamp(0, rows - 1), neighbor[:, 0].clamp(0, rows - 1), there
+            neighbor = neighbor.clamp(0, rows - 1)
+            yield sample, part, neighbor, neighbor[:, 0], there

@@ -1,7 +1,6 @@
 """Features of listed points, and the gradient back to the points."""
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 

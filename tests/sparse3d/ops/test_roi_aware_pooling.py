@@ -47,23 +47,15 @@ def by_loops(boxes, points, features, max_points, mode):
 @pytest.mark.parametrize('max_points', [3, 100])
 @pytest.mark.parametrize('backend', ['auto', 'reference'])
 def test_against_loops_with_equal_maxima(mode, max_points, backend):
-    pooled, argmax, lists = by_loops(*given(), max_points, mode)
-    cells = roi_aware_pool(*given_again(), GRID, max_points, mode, backend)
+    boxes, points, features = given()
+    pooled, argmax, lists = by_loops(boxes, points, features, max_points, mode)
+    cells = roi_aware_pool(boxes, points, features, GRID, max_points, mode, backend)
     assert np.allclose(cells.features.view(pooled.shape), pooled)
     if mode == 'max':
         assert np.array_equal(cells.argmax.view(argmax.shape), argmax)
-    assert int(cells.points[..., 0].sum()) == sum(map(len, lists.values())) > 0
-    assert max(map(len, lists.values())) == 3 if max_points == 3 else True
-
-
-@pytest.fixture(autouse=True)
-def same_clouds():
-    torch.manual_seed(3)
-
-
-def given_again():
-    torch.manual_seed(3)
-    return given()
+    assert int(cells.points[..., 0].sum()) == sum(map(len, lists.values()))
+    fullest = max(map(len, lists.values()))
+    assert fullest == 3 if max_points == 3 else 3 < fullest < max_points
 
 
 class Pool(Function):

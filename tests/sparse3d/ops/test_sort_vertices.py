@@ -1,4 +1,4 @@
-"""The order of polygon corners, and with it mmcv's differentiable overlap, against the exact one."""
+"""The order of polygon corners; with it, mmcv's differentiable overlap is the exact one."""
 from __future__ import annotations
 
 import torch

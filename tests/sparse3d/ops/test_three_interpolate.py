@@ -27,8 +27,8 @@ def test_against_loops():
     result = three_interpolate(features, indices, weights)
     for sample in range(2):
         for place in range(6):
-            expected = sum(features[sample, :, indices[sample, place, k]] * weights[sample, place, k]
-                           for k in range(3))
+            expected = sum(features[sample, :, row] * weight for row, weight in zip(
+                indices[sample, place], weights[sample, place], strict=True))
             assert torch.allclose(result[sample, :, place], expected, atol=1e-14)
 
 
