@@ -100,7 +100,7 @@ FAMILIES: dict[str, tuple[str, dict, Callable]] = {
             camera(3)),
     'point_rcnn': ('point-rcnn_8xb2_kitti-3d-3class.py', {}, kitti()),
     'pointnet2': ('pointnet2_ssg_2xb16-cosine-200e_scannet-seg.py', SEGMENTS,
-                  colored_room(20)),
+                  room(512, 6, 20)),
     'pointpillars': ('pointpillars_hv_secfpn_8xb6-160e_kitti-3d-3class.py',
                      bev_options('', 'bbox_head', 3) | {'model.bbox_head.feat_channels': 48},
                      kitti()),

@@ -3,8 +3,9 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-import mmdet3d_families as families
 import pytest
+
+import mmdet3d_families as families
 
 
 def test_every_family_that_mmdet3d_ships_has_a_row_and_its_config_is_there():

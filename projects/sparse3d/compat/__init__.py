@@ -19,6 +19,7 @@ NEEDED_BY: dict[str, str] = {
     'config_scope': 'mmengine 0.10.7 (an addition, no fault)',
     'empty_object_database': 'mmdet3d 1.4.0',
     'info_files': 'mmengine 0.10.7',
+    'minkunet_voxels': 'mmdet3d 1.4.0 on a CPU',
     'mmcv_point_operators': 'mmcv 2.1.0 on a CPU (most operators have no CPU form)',
     'mmcv_sparse_cpu': 'mmcv 2.1.0 on a CPU',
     'multi_sweep': 'mmdet3d 1.4.0',

@@ -43,6 +43,7 @@ from sparse3d.ops.roi_point_pooling import roi_point_pool
 from sparse3d.ops.rotated_iou import bev_boxes, close_pairs, intersection_area
 from sparse3d.ops.rotated_nms import rotated_nms
 from sparse3d.ops.scatter_points import scatter_points, scatter_points_backward
+from sparse3d.ops.sigmoid_focal_loss import sigmoid_focal_loss, sigmoid_focal_loss_backward
 from sparse3d.ops.sort_vertices import sort_vertices
 from sparse3d.ops.three_interpolate import three_interpolate, three_interpolate_backward
 
@@ -261,6 +262,14 @@ def _overlaps_bev(boxes, others, areas) -> None:
     areas.zero_()[rows, columns] = intersection_area(boxes[rows], others[columns]).to(areas.dtype)
 
 
+def _focal_loss(logits, target, weight, output, gamma, alpha) -> None:
+    output.copy_(sigmoid_focal_loss(logits, target, weight, gamma, alpha))
+
+
+def _focal_loss_backward(logits, target, weight, grad_logits, gamma, alpha) -> None:
+    grad_logits.copy_(sigmoid_focal_loss_backward(logits, target, weight, gamma, alpha))
+
+
 KERNELS: dict[str, Callable] = {
     'assign_score_withk_backward': _assign_scores_backward,
     'assign_score_withk_forward': _assign_scores,
@@ -279,6 +288,8 @@ KERNELS: dict[str, Callable] = {
     'roiaware_pool3d_backward': _pool_roi_aware_backward,
     'roiaware_pool3d_forward': _pool_roi_aware,
     'roipoint_pool3d_forward': _pool_roi_points,
+    'sigmoid_focal_loss_backward': _focal_loss_backward,
+    'sigmoid_focal_loss_forward': _focal_loss,
     'stack_ball_query_forward': _stacked_ball_query,
     'stack_group_points_backward': _group_stacked_backward,
     'stack_group_points_forward': _group_stacked,

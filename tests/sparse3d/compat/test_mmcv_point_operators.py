@@ -48,6 +48,8 @@ CALLS = {
         BOXES[0], POINTS[0], torch.rand(50, 3)),
     'roipoint_pool3d_forward': lambda: mmcv_ops.RoIPointPool3d(8)(
         POINTS, torch.rand(2, 50, 3), BOXES),
+    'sigmoid_focal_loss_forward': lambda: mmcv_ops.sigmoid_focal_loss(
+        torch.rand(5, 3), torch.randint(0, 4, (5,))),
     'stack_ball_query_forward': lambda: mmcv_ops.ball_query(
         0, 1.0, 4, POINTS[0], POINTS[0, :9].clone(), ONE * 50, ONE * 9),
     'stack_group_points_forward': lambda: mmcv_ops.grouping_operation(
@@ -96,6 +98,7 @@ def test_repairing_twice_is_repairing_once():
 
 
 GRADIENTS = {
+    'focal loss': (mmcv_ops.sigmoid_focal_loss, double(5, 3), torch.tensor([0, 1, 2, 3, 0])),
     'gather': (mmcv_ops.gather_points, double(2, 3, 6), rows(6, 2, 4)),
     'group': (mmcv_ops.grouping_operation, double(2, 3, 6), rows(6, 2, 4, 3)),
     'stacked': (mmcv_ops.grouping_operation, double(6, 3), rows(3, 4, 2), ONE.repeat(2) * 3,
