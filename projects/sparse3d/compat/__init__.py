@@ -18,6 +18,7 @@ NEEDED_BY: dict[str, str] = {
     'class_balanced_sampling': 'mmdet3d 1.4.0',
     'config_scope': 'mmengine 0.10.7 (an addition, no fault)',
     'empty_object_database': 'mmdet3d 1.4.0',
+    'h3dnet_sum': 'mmdet3d 1.4.0',
     'info_files': 'mmengine 0.10.7',
     'minkunet_voxels': 'mmdet3d 1.4.0 on a CPU',
     'mmcv_point_operators': 'mmcv 2.1.0 on a CPU (most operators have no CPU form)',

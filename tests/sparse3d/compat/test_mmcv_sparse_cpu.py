@@ -48,7 +48,8 @@ def test_strided_and_back(tensor):
     back = up(output)
     assert torch.equal(back.indices, tensor.indices) and back.spatial_shape == SHAPE
     expected = torch.nn.functional.conv_transpose3d(
-        output.dense(), up.weight.permute(3, 4, 0, 1, 2), stride=2, padding=1)
+        output.dense(), up.weight.permute(3, 4, 0, 1, 2), stride=2, padding=1,
+        output_padding=(0, 1, 0))
     assert torch.allclose(back.features, at_voxels(expected, back), atol=1e-5)
 
 
