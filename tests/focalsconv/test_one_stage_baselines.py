@@ -206,7 +206,8 @@ def test_boxes_of_mmdet3d_0_are_refused():
 def test_a_missing_an_unknown_and_a_misshapen_tensor_are_named(layout):
     published = tensors(layout)
     name = next(name for name in published if 'blocks.0' in name and name.endswith('weight'))
-    for change, message in (({name: None}, 'missing'), ({'strange.weight': torch.ones(1)}, 'strange'),
+    for change, message in (({name: None}, 'missing'),
+                            ({'strange.weight': torch.ones(1)}, 'strange'),
                             ({name: torch.zeros(3, 2)}, r'shape \(3, 2\)')):
         changed = {key: value for key, value in {**published, **change}.items()
                    if value is not None}

@@ -1,4 +1,4 @@
-# SECOND on KITTI voxels of 5 cm, three classes. Source: SECOND (Sensors 2018); sizes as OpenPCDet's.
+# SECOND on KITTI voxels of 5 cm, three classes; sizes as OpenPCDet's. Source: Sensors 2018.
 grid_voxel_size = [0.05, 0.05, 0.1]
 grid_range = [0, -40, -3, 70.4, 40, 1]
 

@@ -1,7 +1,7 @@
 """A published checkpoint read without running anything it contains."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Any
 
@@ -11,6 +11,34 @@ from sparse3d.errors import CheckpointError
 
 # Where released files keep their weights: mmdet3d, OpenPCDet, timm, the bare dict.
 WRAPPERS = ('state_dict', 'model_state', 'model')
+
+
+# What wrappers put in front of every name, once for each of them.
+WRAPPER_PREFIXES = ('module.', '_orig_mod.')  # of parallel training; of torch.compile
+
+
+def bare_name(name: str) -> str:
+    """The name without the prefixes of wrappers."""
+    while name.startswith(WRAPPER_PREFIXES):
+        name = name.split('.', 1)[1]
+    return name
+
+
+def without_wrappers(names: Iterable[str]) -> dict[str, str]:
+    """Names of tensors, and the same without the prefixes of wrappers, in any number and order.
+
+    Raises:
+        CheckpointError: if two names become one.
+    """
+    bare: dict[str, str] = {}
+    taken: dict[str, str] = {}
+    for name in names:
+        short = bare_name(name)
+        if short in taken:
+            raise CheckpointError(f'the checkpoint holds {taken[short]} and {name}, the weights of '
+                                  f'two models; save one of them as a file of its own')
+        bare[name], taken[short] = short, name
+    return bare
 
 
 class PublishedWeights(dict):
@@ -44,5 +72,5 @@ def read_published(path: str | PathLike) -> PublishedWeights:
             or not all(isinstance(name, str) and isinstance(value, Tensor)
                        for name, value in content.items()):
         raise CheckpointError(f'{path} holds no weights: none of {", ".join(WRAPPERS)} is there')
-    return PublishedWeights(
-        {name.removeprefix('module.'): value for name, value in content.items()}, about)
+    bare = without_wrappers(content)
+    return PublishedWeights({bare[name]: value for name, value in content.items()}, about)

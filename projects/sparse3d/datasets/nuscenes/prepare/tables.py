@@ -68,7 +68,7 @@ def _explain(root: Path, version: str, error: Exception) -> str:
     for path in table_files(root, version):
         try:
             rows = json.loads(path.read_bytes())
-        except ValueError as reason:
+        except (ValueError, RecursionError) as reason:
             return f'{path} is damaged ({reason}); unpack it again'
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             return f'{path} is not a table: it holds no list of records; unpack it again'
