@@ -20,16 +20,25 @@ def check_folder(work_dir: str | PathLike, resumed: bool, may_begin_anew: bool) 
         ConfigError: naming the last checkpoint and the ways on.
         UnwritableFile: if the folder cannot be made or written to.
     """
-    make_folder(work_dir)
-    if not os.access(work_dir, os.W_OK | os.X_OK):
-        raise UnwritableFile(f'the folder {work_dir} is not to be written to; choose another '
-                             f'--work-dir, or change its permissions')
+    make_work_dir(work_dir)
     last = None if resumed or may_begin_anew else latest_checkpoint(work_dir)
     if last is not None:
         raise ConfigError(
             f'{work_dir} already holds {last.name} of a training: go on from it with --resume, '
             'begin anew with --overwrite (its checkpoints are removed), or choose another '
             '--work-dir')
+
+
+def make_work_dir(work_dir: str | PathLike) -> None:
+    """Make the folder of logs and checkpoints, before anything long starts.
+
+    Raises:
+        UnwritableFile: if it cannot be made or written to.
+    """
+    make_folder(work_dir)
+    if not os.access(work_dir, os.W_OK | os.X_OK):
+        raise UnwritableFile(f'the folder {work_dir} is not to be written to; choose another '
+                             f'--work-dir, or change its permissions')
 
 
 def remove_checkpoints(work_dir: str | PathLike, but: str | PathLike | None = None) -> None:

@@ -253,6 +253,7 @@ def test_weights_of_another_kind_are_not_copied(tmp_path, change, message):
 def test_negative_variances_are_refused(tmp_path):
     """They give NaN, and a detector that finds nothing."""
     model = nn.BatchNorm1d(3)
-    torch.save({**model.state_dict(), 'running_var': torch.tensor([1.0, -1, 1])}, tmp_path / 'a.pth')
+    weights = {**model.state_dict(), 'running_var': torch.tensor([1.0, -1, 1])}
+    torch.save(weights, tmp_path / 'a.pth')
     with pytest.raises(CheckpointError, match=r'negative variances in 1 .*\(running_var\)'):
         load_weights(model, tmp_path / 'a.pth')
