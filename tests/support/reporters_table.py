@@ -86,12 +86,11 @@ def rows_of(script: Path) -> Rows:
             raise RuntimeError(f'{name_of(script)} does not pass: {done.stdout[-500:]} '
                                f'{done.stderr[-500:]}')
         said = [tuple(row) for row in json.loads(out.read_text())]
-    said += doctor(name_of(script), environment)
-    if said:
-        return list(dict.fromkeys(said))
-    from reporters_listen import clean
-    last = (done.stdout.strip().splitlines() or ['PASS'])[-1].removeprefix('PASS').strip()
-    return [('—', clean(f'passes: {last}' if last else 'passes'))]
+    if not said:
+        from reporters_listen import clean
+        last = (done.stdout.strip().splitlines() or ['PASS'])[-1].removeprefix('PASS').strip()
+        said = [('—', clean(f'passes: {last}' if last else 'passes'))]
+    return list(dict.fromkeys([*said, *doctor(name_of(script), environment)]))
 
 
 def doctor(case: str, environment: dict[str, str]) -> Rows:

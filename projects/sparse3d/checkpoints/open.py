@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from sparse3d.checkpoints.layer_versions import with_layer_versions
 from sparse3d.checkpoints.options import check_published_options
-from sparse3d.checkpoints.reading import bare_name, without_wrappers
 from sparse3d.checkpoints.renames import refuse_old_names
 from sparse3d.checkpoints.safetensors_files import SUFFIX, read_safetensors
+from sparse3d.checkpoints.wrapper_names import bare_name, without_wrappers
 from sparse3d.compat import checkpoint_loading
 from sparse3d.compat.checkpoint_loading import load_checkpoint_file
 from sparse3d.errors import CheckpointError, ConfigError
