@@ -4,6 +4,7 @@ What fails before the first batch, or only looks, leaves nothing in it.
 """
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import suppress
 from os import PathLike
@@ -13,7 +14,7 @@ from typing import Protocol
 
 from mmengine.dist import is_main_process
 
-from sparse3d.atomic_files import make_folder, write_bytes_atomically
+from sparse3d.atomic_files import UnwritableFile, make_folder, write_bytes_atomically
 from sparse3d.checkpoints.open import latest_checkpoint
 from sparse3d.errors import ConfigError, Sparse3DError
 
@@ -33,6 +34,18 @@ def check_folder(work_dir: str | PathLike, resumed: bool, may_begin_anew: bool) 
             f'{work_dir} already holds {last.name} of a training: go on from it with --resume, '
             'begin anew with --overwrite (its checkpoints are removed), or choose another '
             '--work-dir')
+
+
+def make_work_dir(work_dir: str | PathLike) -> None:
+    """Make the folder of logs and checkpoints, before anything long starts.
+
+    Raises:
+        UnwritableFile: if it cannot be made or written to.
+    """
+    make_folder(work_dir)
+    if not os.access(work_dir, os.W_OK | os.X_OK):
+        raise UnwritableFile(f'the folder {work_dir} is not to be written to; choose another '
+                             f'--work-dir, or change its permissions')
 
 
 def remove_checkpoints(work_dir: str | PathLike, but: str | PathLike | None = None) -> None:
@@ -64,7 +77,7 @@ class Attempt:
         only_looks: leave nothing in any case.
 
     Raises:
-        UnwritableFile: if the folder cannot be made.
+        UnwritableFile: if the folder cannot be made or written to.
     """
 
     def __init__(self, work_dir: str | PathLike, only_looks: bool = False) -> None:
@@ -73,7 +86,7 @@ class Attempt:
 
     def __enter__(self) -> Attempt:
         self._made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
-        make_folder(self.folder)
+        make_work_dir(self.folder)
         self._before = set(self.folder.iterdir())
         self._configs = {path: path.read_bytes() for path in self._before
                          if path.suffix == '.py' and path.is_file()}  # written over by mmengine

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from sparse3d.apis import train
+from sparse3d.atomic_files import UnwritableFile
 from sparse3d.engine.hooks import NonFiniteLoss
+from sparse3d.engine.training_folder import Attempt
 from sparse3d.errors import ConfigError, DataError
 
 
@@ -92,3 +94,10 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tiny_config, tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(DataError, match='the folder .*file/deep could not be made'):
         train(tiny_config, tmp_path / 'file/deep')
+def test_a_place_that_cannot_hold_a_training_is_told_first(tmp_path, monkeypatch):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(UnwritableFile, match='file could not be made'):
+        Attempt(tmp_path / 'file').__enter__()
+    monkeypatch.setattr('os.access', lambda path, mode: False)  # root may write everywhere
+    with pytest.raises(UnwritableFile, match='read_only is not to be written to; choose another'):
+        Attempt(tmp_path / 'read_only').__enter__()
