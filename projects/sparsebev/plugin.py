@@ -1,5 +1,6 @@
 """What SparseBEV offers to the core; text only, so that reading it is light."""
 from sparse3d.plugins import Plugin
+from sparsebev.renamed_names import RENAMES
 
 plugin = Plugin(
     name='sparsebev',
@@ -19,4 +20,5 @@ plugin = Plugin(
     exporters={'sparsebev_onnx': 'sparsebev.onnx_export:export_onnx'},
     pictures={'sampling_points': 'sparsebev.sampling_picture:write_sampling_points'},
     stream='sparsebev.delayed_streaming:open_stream',
+    renames=RENAMES,
     docs='projects/sparsebev/README.md')

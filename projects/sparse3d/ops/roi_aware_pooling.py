@@ -56,9 +56,10 @@ def roi_aware_pool(
     lists = torch.zeros(cells, 1 + max_points, dtype=torch.long, device=points.device)
     lists[:, 0] = counts.clamp(max=max_points)
     lists[cell, place + 1] = point
-    pool = _reference if backend == 'reference' else _maximum if mode == 'max' else _mean
-    pooled, argmax = pool(features, lists, cell, point) if backend != 'reference' \
-        else _reference(features, lists, mode)
+    if backend == 'reference':
+        pooled, argmax = _reference(features, lists, mode)
+    else:
+        pooled, argmax = (_maximum if mode == 'max' else _mean)(features, lists, cell, point)
     shape = (len(boxes), cells // max(len(boxes), 1))
     return PooledCells(*(table.view(*shape, table.shape[1]) for table in (pooled, argmax, lists)))
 
