@@ -53,7 +53,8 @@ KITTI = {
 }
 NUSCENES = {
     'centerpoint/centerpoint_pillar02_second_secfpn_8xb4-cyclic-20e_nus-3d.py':
-        bev_options('pts_', 'pts_bbox_head', 3),
+        bev_options('pts_', 'pts_bbox_head', 3) | {
+            'model.pts_bbox_head.share_conv_channel': 16},
 }
 
 
