@@ -16,6 +16,6 @@ plugin = Plugin(
         'model.middle_encoder.published_empty_slots',
         'model.voxel_encoder.published_meters',
         'optim_wrapper.paramwise_cfg.published_leaf_parameters'),
-    benchmarks={'dsvt': 'dsvt.benchmark:run'},
+    benchmarks={'dsvt': 'sparse3d_benchmarks.dsvt:run'},
     exporters={'dsvt_onnx': 'dsvt.onnx_export:export_onnx'},
     docs='projects/dsvt/README.md')

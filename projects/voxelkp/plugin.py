@@ -10,5 +10,5 @@ plugin = Plugin(
         'model.middle_encoder.published_batch_anchor',
         'model.neck.published_cell_offsets',
         'model.neck.published_level_weights'),
-    benchmarks={'voxelkp': 'voxelkp.benchmark:run'},
+    benchmarks={'voxelkp': 'sparse3d_benchmarks.voxelkp:run'},
     docs='projects/voxelkp/README.md')

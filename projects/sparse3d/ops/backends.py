@@ -12,30 +12,30 @@ FAST_AND_REFERENCE: Mapping[str, str | None] = {'fast': None, 'reference': None}
 
 def choose_backend(
         operator: str,
-        asked: str,
+        wanted: str,
         backends: Mapping[str, str | None] = FAST_AND_REFERENCE,
 ) -> str:
-    """The backend to run: the one asked for, or for ``'auto'`` the first that can be used here.
+    """The backend to run: the one wanted, or for ``'auto'`` the first that can be used here.
 
     Args:
         operator: its name, for the error.
-        asked: ``'auto'`` or a name among ``backends``.
+        wanted: ``'auto'`` or a name among ``backends``.
         backends: name to None, or to what keeps it from running here (``'needs ..'``); the best
             comes first.
 
     Raises:
         BackendUnavailable: for a name that the operator does not have, one that cannot run here,
-            or none that can. What is asked for is never replaced in silence.
+            or none that can. What is wanted by name is never replaced in silence.
     """
     usable = [name for name, lack in backends.items() if lack is None]
-    if asked == AUTO and usable:
+    if wanted == AUTO and usable:
         return usable[0]
-    if asked in usable:
-        return asked
+    if wanted in usable:
+        return wanted
     lacks = '; '.join(f'{name!r} {lack}' for name, lack in backends.items()
-                      if lack is not None and asked in (AUTO, name))
-    if asked != AUTO and not lacks:
+                      if lack is not None and wanted in (AUTO, name))
+    if wanted != AUTO and not lacks:
         names = ', '.join(repr(name) for name in (AUTO, *backends))
-        raise BackendUnavailable(f'{operator} has no backend {asked!r}; choose one of {names}')
+        raise BackendUnavailable(f'{operator} has no backend {wanted!r}; choose one of {names}')
     way_out = f'; use {AUTO!r}' if usable else ''
     raise BackendUnavailable(f'{operator}: {lacks}{way_out}')

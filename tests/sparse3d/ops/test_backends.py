@@ -15,21 +15,22 @@ from sparse3d.ops.backends import choose_backend
 SOME = {'quick': 'needs the quick package', 'fast': None, 'reference': None}
 
 
-@pytest.mark.parametrize('asked, chosen', [
+@pytest.mark.parametrize('wanted, chosen', [
     ('auto', 'fast'), ('fast', 'fast'), ('reference', 'reference')])
-def test_the_first_that_can_run_is_chosen(asked, chosen):
-    assert choose_backend('blur', asked, SOME) == chosen
+def test_the_first_that_can_run_is_chosen(wanted, chosen):
+    assert choose_backend('blur', wanted, SOME) == chosen
 
 
-@pytest.mark.parametrize('asked, backends, sentence', [
-    ('cuda', SOME, "blur has no backend 'cuda'; choose one of 'auto', 'quick', 'fast', 'reference'"),
+@pytest.mark.parametrize('wanted, backends, sentence', [
+    ('cuda', SOME,
+     "blur has no backend 'cuda'; choose one of 'auto', 'quick', 'fast', 'reference'"),
     ('quick', SOME, "blur: 'quick' needs the quick package; use 'auto'"),
     ('auto', {'fast': 'works on a CPU', 'quick': 'needs luck'},
      "blur: 'fast' works on a CPU; 'quick' needs luck"),
     ('fast', {'fast': 'works on a CPU'}, "blur: 'fast' works on a CPU")])
-def test_what_cannot_run_is_one_sentence(asked, backends, sentence):
+def test_what_cannot_run_is_one_sentence(wanted, backends, sentence):
     with pytest.raises(BackendUnavailable) as error:
-        choose_backend('blur', asked, backends)
+        choose_backend('blur', wanted, backends)
     assert str(error.value) == sentence
 
 

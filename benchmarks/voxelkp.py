@@ -14,7 +14,7 @@ import voxelkp.register  # noqa: F401  (registers the detector)
 from sparse3d.engine.timing import Timing, measure
 from sparse3d.ops.voxelization import mean_voxelize
 from sparse3d.plugins import config_home
-from sparse3d.simulate.sweep import full_sweep
+from sparse3d_benchmarks.sweep import full_sweep
 from voxelkp.keypoint_decoding import decode
 from voxelkp.window_attention import window_attention
 from voxelkp.windows import window_numbers
