@@ -59,13 +59,14 @@ def cell_keys(
     Raises:
         ConfigError: see :func:`check_key_range`.
     """
-    on_device = isinstance(shape, Tensor)
-    if not on_device:
-        check_key_range(shape, batch_size)
     keys = columns[0].long()
+    if isinstance(shape, Tensor):
+        for column, extent in zip(columns[1:], shape, strict=True):
+            keys = keys * extent + column
+        return keys
+    check_key_range(shape, batch_size)
     for column, extent in zip(columns[1:], shape, strict=True):
-        keys = (keys * extent + column if on_device
-                else torch.add(column, keys, alpha=int(extent)))
+        keys = torch.add(column, keys, alpha=int(extent))
     return keys
 
 

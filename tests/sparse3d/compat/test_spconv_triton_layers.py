@@ -67,6 +67,30 @@ def test_every_layer_of_an_encoder_has_a_twin():
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(INTERPRETED, reason='the interpreter is in the place of the compiler')
+@pytest.mark.parametrize('target', [('cuda', 80, 32), ('cuda', 90, 32), ('cuda', 100, 32),
+                                    ('cuda', 120, 32), ('hip', 'gfx942', 64)], ids=str)
+def test_the_forward_kernel_compiles_for_every_gpu(target):
+    """Ahead of time, with the geometry of a 3 x 3 x 3 layer of 64 channels in half precision."""
+    import triton
+    from spconv_triton.pytorch._impl.gemm import _gather_gemm_kernel
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+    kernel = _gather_gemm_kernel.fn
+    types = dict.fromkeys(kernel.arg_names, 'i32')
+    types |= dict(feats_ptr='*fp16', weight_ptr='*fp16', out_ptr='*fp16', bias_ptr='*fp16',
+                  pairs_ptr='*i32', pmask_ptr='*i32', argsort_ptr='*i32')
+    constants = dict(N_dim=64, R_dim=64, kv=27, HAS_BIAS=True, IEEE=False, ALLOW_TF32=False,
+                     FP16_ACC=False, USE_MASK=True, GROUP_SIZE_M=8, BLOCK_M=64, BLOCK_N=64,
+                     BLOCK_R=32)
+    signature = {name: 'constexpr' if name in constants else types[name]
+                 for name in kernel.arg_names}
+    places = {(kernel.arg_names.index(name),): value for name, value in constants.items()}
+    binary = triton.compile(ASTSource(kernel, signature, places), target=GPUTarget(*target))
+    assert len(binary.asm['hsaco' if target[0] == 'hip' else 'cubin']) > 1000
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(INTERPRETED, reason='is what runs the others')
 def test_the_kernels_agree_in_the_interpreter():
     done = subprocess.run(
