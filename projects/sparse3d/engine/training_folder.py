@@ -23,11 +23,13 @@ OF_A_TRAINING = ('epoch_*.pth', 'iter_*.pth', 'best_*.pth', 'last_checkpoint')
 
 
 def check_folder(work_dir: str | PathLike, resumed: bool, may_begin_anew: bool) -> None:
-    """Refuse to begin a training among the checkpoints of another.
+    """Refuse to begin a training among the checkpoints of another, or where none can be written.
 
     Raises:
         ConfigError: naming the last checkpoint and the ways on.
+        UnwritableFile: if the folder cannot be made or written to.
     """
+    check_writable(work_dir)
     last = None if resumed or may_begin_anew else latest_checkpoint(work_dir)
     if last is not None:
         raise ConfigError(
@@ -36,16 +38,20 @@ def check_folder(work_dir: str | PathLike, resumed: bool, may_begin_anew: bool) 
             '--work-dir')
 
 
-def make_work_dir(work_dir: str | PathLike) -> None:
-    """Make the folder of logs and checkpoints, before anything long starts.
+def check_writable(work_dir: str | PathLike) -> None:
+    """Refuse a folder of logs and checkpoints that cannot be made or written to; make nothing.
 
     Raises:
-        UnwritableFile: if it cannot be made or written to.
+        UnwritableFile: naming the folder and what stands in the way.
     """
-    make_folder(work_dir)
-    if not os.access(work_dir, os.W_OK | os.X_OK):
-        raise UnwritableFile(f'the folder {work_dir} is not to be written to; choose another '
-                             f'--work-dir, or change its permissions')
+    there = next(path for path in (Path(work_dir), *Path(work_dir).absolute().parents)
+                 if path.exists())
+    if not there.is_dir():
+        raise UnwritableFile(f'the folder {work_dir} could not be made: {there} is a file; choose '
+                             'another --work-dir')
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UnwritableFile(f'the folder {there} is not to be written to; choose another '
+                             '--work-dir, or change its permissions')
 
 
 def remove_checkpoints(work_dir: str | PathLike, but: str | PathLike | None = None) -> None:
@@ -77,7 +83,7 @@ class Attempt:
         only_looks: leave nothing in any case.
 
     Raises:
-        UnwritableFile: if the folder cannot be made or written to.
+        UnwritableFile: if the folder cannot be made.
     """
 
     def __init__(self, work_dir: str | PathLike, only_looks: bool = False) -> None:
@@ -86,7 +92,7 @@ class Attempt:
 
     def __enter__(self) -> Attempt:
         self._made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
-        make_work_dir(self.folder)
+        make_folder(self.folder)
         self._before = set(self.folder.iterdir())
         self._configs = {path: path.read_bytes() for path in self._before
                          if path.suffix == '.py' and path.is_file()}  # written over by mmengine

@@ -7,7 +7,7 @@ import torch
 from sparse3d.apis import train
 from sparse3d.atomic_files import UnwritableFile
 from sparse3d.engine.hooks import NonFiniteLoss
-from sparse3d.engine.training_folder import Attempt
+from sparse3d.engine.training_folder import check_folder
 from sparse3d.errors import ConfigError, DataError
 
 
@@ -69,6 +69,16 @@ def test_a_training_that_cannot_begin_leaves_the_checkpoints_of_the_other(tiny_c
         assert names(trained) == there
 
 
+def test_a_place_that_cannot_hold_a_training_is_told_first(tmp_path, monkeypatch):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(UnwritableFile, match='file could not be made'):
+        check_folder(tmp_path / 'file', False, False)
+    (tmp_path / 'read_only').mkdir()
+    monkeypatch.setattr('os.access', lambda path, mode: False)  # root may write everywhere
+    with pytest.raises(UnwritableFile, match='read_only is not to be written to; choose another'):
+        check_folder(tmp_path / 'read_only', False, False)
+
+
 def test_what_fails_or_only_looks_leaves_nothing(tiny_config, tmp_path):
     train(tiny_config, tmp_path / 'looked/at', dry_run=True)
     assert list(tmp_path.iterdir()) == []
@@ -94,10 +104,3 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tiny_config, tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(DataError, match='the folder .*file/deep could not be made'):
         train(tiny_config, tmp_path / 'file/deep')
-def test_a_place_that_cannot_hold_a_training_is_told_first(tmp_path, monkeypatch):
-    (tmp_path / 'file').write_text('')
-    with pytest.raises(UnwritableFile, match='file could not be made'):
-        Attempt(tmp_path / 'file').__enter__()
-    monkeypatch.setattr('os.access', lambda path, mode: False)  # root may write everywhere
-    with pytest.raises(UnwritableFile, match='read_only is not to be written to; choose another'):
-        Attempt(tmp_path / 'read_only').__enter__()
