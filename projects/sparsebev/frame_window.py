@@ -102,14 +102,13 @@ class FrameWindow:
         self.frames.appendleft(added)
 
     @torch.no_grad()
-    def detect(self, now: int, others: Sequence[int]) -> InstanceData:
+    def detect(self, places: Sequence[int]) -> InstanceData:
         """Detections in the LiDAR frame of one frame, seen together with others.
 
         Args:
-            now: its place in :attr:`frames`.
-            others: places of frames 1 to T - 1 of the model.
+            places: in :attr:`frames`, of frames 0 (the one that is answered) to T - 1 of the model.
         """
-        chosen = [self.frames[place] for place in (now, *others)]
+        chosen = [self.frames[place] for place in places]
         maps = [torch.cat(level)[None] for level in
                 zip(*(item.maps for item in chosen), strict=True)]  # L x [1, T*N, C, H, W]
         return self.detector.detect(maps, _views(chosen, maps[0].device))[0]

@@ -18,5 +18,6 @@ plugin = Plugin(
     benchmarks={'sparsebev': 'sparsebev.benchmark:run'},
     exporters={'sparsebev_onnx': 'sparsebev.onnx_export:export_onnx'},
     pictures={'sampling_points': 'sparsebev.sampling_picture:write_sampling_points'},
-    stream='sparsebev.delayed_streaming:open_stream',
+    stream='sparsebev.streaming:open_stream',
+    sequence='sparsebev.driven_sequence:drive',
     docs='projects/sparsebev/README.md')

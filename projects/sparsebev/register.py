@@ -2,7 +2,6 @@
 import sparse3d.register  # noqa: F401, I001  (first: repairs the stack, registers the core)
 
 import sparsebev.config_statements  # noqa: F401
-from sparsebev.delayed_streaming import DelayedStream
 from sparsebev.detector import SparseBEV
 from sparsebev.eva02 import EVA02
 from sparsebev.camera_frame import CameraFrame
@@ -14,7 +13,6 @@ from sparsebev.vovnet import VoVNet
 
 __all__ = [
     'CameraFrame',
-    'DelayedStream',
     'EVA02',
     'SimpleFeaturePyramid',
     'SparseBEV',

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from sparse3d.engine.timing import Timing, measure
 from sparse3d.models.heads.transfusion_decoder import scaled_attention
+from sparse3d.ops.sparse_depth import sparse_depth
 from sparse3d.plugins import config_home
 from sparsefusion.benchmark_frame import IMAGE_SIZE, POINTS, DrawnFrame
 from sparsefusion.image_pyramid import ImagePyramid
 from sparsefusion.per_view_loop import decode_view_by_view
 from sparsefusion.positions import logit
-from sparsefusion.sparse_depth import sparse_depth
 from sparsefusion.sparsefusion_head import SceneInput, SparseFusionHead
 from sparsefusion.view_groups import ViewGroups
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from sparse3d.models.heads.transfusion_branches import RARE_CLASS_BIAS
 from sparse3d.models.heads.transfusion_queries import ClassEncoding, Peaks, local_peaks, top_peaks
-from sparsefusion.camera_rig import CameraRig
+from sparse3d.structures.camera_rig import CameraRig
 from sparsefusion.convolution_block import convolution_block
 from sparsefusion.deformable_decoder_layer import DeformableDecoderLayer
 from sparsefusion.image_pyramid import ImagePyramid

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sparsefusion.camera_rig import CameraRig
+from sparse3d.structures.camera_rig import CameraRig
 from sparsefusion.positions import pixel_logits
 
 

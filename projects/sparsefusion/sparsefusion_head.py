@@ -17,8 +17,8 @@ from sparse3d.models.heads.transfusion_decoder import MapDecoderLayer, QueryDeco
 from sparse3d.models.heads.transfusion_detections import Suppression, select_detections
 from sparse3d.models.heads.transfusion_head import BOX_OUTPUTS, peak_scores
 from sparse3d.models.heads.transfusion_queries import ClassEncoding, Peaks, local_peaks, top_peaks
+from sparse3d.structures.camera_rig import CameraRig
 from sparsefusion.camera_candidates import CameraDetector
-from sparsefusion.camera_rig import CameraRig
 from sparsefusion.fusion_losses import FusionLosses
 from sparsefusion.fusion_output import FusionOutput
 from sparsefusion.geometric_transfer import GeometricTransfer
