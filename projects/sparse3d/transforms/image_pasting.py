@@ -39,6 +39,7 @@ class CameraScene:
         lidar2img: (V, 4, 4).
         boxes: (M, >=7) of all objects so far.
         points: (N, >=3) of the sample.
+        valid: (V,) bool; nothing is pasted where an image is missing.
         rectangles: per view the (M, 4) rectangles of all objects so far, clipped to the image.
         own: number of objects that the sample had itself.
         owners: per view (H, W) int32 after :meth:`paint`, None where nothing was pasted.
@@ -48,6 +49,7 @@ class CameraScene:
     lidar2img: np.ndarray
     boxes: np.ndarray
     points: np.ndarray
+    valid: np.ndarray
     rectangles: list[np.ndarray] = field(init=False)
     seen: list[np.ndarray] = field(init=False)  # per view (K, 3) u, v, depth of points in it
     own: int = field(init=False)
@@ -74,6 +76,8 @@ class CameraScene:
         crop_of = {crop['camera']: crop for crop in crops}
         placed = {}
         for view, (name, image) in enumerate(zip(self.names, self.images, strict=True)):
+            if not self.valid[view]:
+                continue
             rectangles, complete = project_rectangles(box[None], self.lidar2img[view])
             clipped = clip_rectangles(rectangles, image.shape[:2])
             area = rectangle_areas(clipped)[0]
@@ -183,7 +187,8 @@ def camera_scene(results: Mapping) -> CameraScene:
     names = results.get('view_names', ['CAM2'])
     return CameraScene(list(names), list(images), matrices,
                        results['gt_bboxes_3d'].tensor.numpy()[:, :7],
-                       results['points'].tensor.numpy())
+                       results['points'].tensor.numpy(),
+                       np.asarray(results.get('image_valid', np.ones(len(images))), bool))
 
 
 def _whole(rectangle: np.ndarray) -> list[int]:
