@@ -5,7 +5,6 @@ import torch
 from torch import Tensor
 
 from sparse3d.structures.camera_rig import CameraRig
-from sparse3d.structures.cameras import Cameras, project_into_views
 from sparse3d.structures.projection import NEAR
 
 MEAN_DEPTH, DEPTH_VARIANCE = 14.41, 156.89  # meters, square meters; of nuScenes
@@ -31,7 +30,7 @@ def sparse_depth(
     maps = []
     for sample, cloud in enumerate(points):
         newest = cloud[cloud[:, 4] == 0] if cloud.shape[1] > 4 else cloud
-        maps.append(_depths(newest[:, :3], rig.cameras, sample, size[sample], stride,
+        maps.append(_depths(newest[:, :3], rig.of_sample(sample), size[sample], stride,
                             (height, width)))
     depth = torch.cat(maps)  # [B * N, H, W]
     mask = depth.isfinite()
@@ -39,12 +38,12 @@ def sparse_depth(
     return torch.stack([normal, mask.to(normal.dtype)], dim=1)
 
 
-def _depths(xyz: Tensor, cameras: Cameras, sample: int, size: Tensor, stride: int,
+def _depths(xyz: Tensor, rig: CameraRig, size: Tensor, stride: int,
             shape: tuple[int, int]) -> Tensor:  # [N, h, w]
     """Depth of the nearest point in each pixel of one sample's views, infinite without one."""
-    pixels, depth = project_into_views(xyz, cameras.lidar2img[sample])  # [N, P, 2], [N, P]
+    pixels, depth = (part[0] for part in rig.project(xyz[None]))  # [N, P, 2], [N, P]
     seen = ((pixels > 0) & (pixels < size[:, None] - 1)).all(-1) & (depth > NEAR)
-    seen &= cameras.valid[sample, :, None]
+    seen &= rig.valid[0, :, None]
     view, point = seen.nonzero(as_tuple=True)
     x, y = (pixels[view, point] / stride).long().unbind(1)
     height, width = shape

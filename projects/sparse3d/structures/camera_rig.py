@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sparse3d.structures.cameras import Cameras
-from sparse3d.structures.projection import split_projections
+from sparse3d.structures.projection import project_points, split_projections
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,20 @@ class CameraRig:
         """[B, N, 2] width and height in pixels of the part with a picture."""
         return self.cameras.sizes.flip(-1)
 
+    def to_camera(self, points: Tensor) -> Tensor:  # [B, P, 3] -> [B, N, P, 3]
+        """Points of the LiDAR frame in each camera's frame."""
+        return points.float()[:, None] @ self.rotation.mT + self.translation[:, :, None]
+
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:  # [B, N, P, 2], [B, N, P]
-        """Pixels and depths of points [B, P, 3] in each camera, see :meth:`Cameras.project`."""
-        return self.cameras.project(points)
+        """Pixels and depths of points [B, P, 3] in each camera, as :meth:`Cameras.project` but
+        by way of the camera's frame, where float32 keeps more digits."""
+        return project_points(self.to_camera(points), self.intrinsics)
+
+    def of_sample(self, sample: int) -> CameraRig:
+        """The cameras of one sample, as a batch of one."""
+        one = slice(sample, sample + 1)
+        return CameraRig(self.cameras.of_sample(sample), self.intrinsics[one], self.rotation[one],
+                         self.translation[one], self.from_training)
 
     def of_queries(self, view: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # [B, Q]
         """Intrinsics [B, Q, 3, 3], rotation and translation [B, Q, 3] of each query's camera."""

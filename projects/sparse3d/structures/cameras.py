@@ -110,6 +110,13 @@ class Cameras:
         """The same cameras with the images that [B, V] says."""
         return replace(self, valid=valid, complete=False)
 
+    def of_sample(self, sample: int) -> Cameras:
+        """The cameras of one sample, as a batch of one."""
+        one = slice(sample, sample + 1)
+        return replace(self, lidar2img=self.lidar2img[one], sizes=self.sizes[one],
+                       valid=self.valid[one], names=self.names[one],
+                       times=None if self.times is None else self.times[one])
+
     def moved(self, motions: Tensor) -> Cameras:
         """The cameras as seen from moved copies of each sample, [B * M, V, ...].
 
