@@ -38,9 +38,10 @@ class CameraRig:
         The split itself is made in float64 on the host.
         """
         parts = split_projections(cameras.lidar2img.detach().cpu().numpy().reshape(-1, 4, 4))
-        return cls(cameras, *(torch.from_numpy(part).to(cameras.lidar2img)
-                              .unflatten(0, cameras.lidar2img.shape[:2]) for part in parts),
-                   from_training)
+        intrinsics, rotation, translation = (
+            torch.from_numpy(part).to(cameras.lidar2img)
+            .unflatten(0, cameras.lidar2img.shape[:2]) for part in parts)
+        return cls(cameras, intrinsics, rotation, translation, from_training)
 
     @classmethod
     def from_metas(cls, metas: Sequence[Mapping[str, Any]], image_size: tuple[int, int],
@@ -52,9 +53,10 @@ class CameraRig:
         """
         rig = cls.of(Cameras.of_batch(metas, image_size, views),
                      any('valid_shape' in meta for meta in metas))
-        parts = (part.float().to(device)
-                 for part in (rig.intrinsics, rig.rotation, rig.translation))
-        return cls(rig.cameras.to(device, torch.float32), *parts, rig.from_training)
+        intrinsics, rotation, translation = (
+            part.float().to(device) for part in (rig.intrinsics, rig.rotation, rig.translation))
+        return cls(rig.cameras.to(device, torch.float32), intrinsics, rotation, translation,
+                   rig.from_training)
 
     @property
     def views(self) -> int:
@@ -94,8 +96,8 @@ class CameraRig:
     def of_queries(self, view: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # [B, Q]
         """Intrinsics [B, Q, 3, 3], rotation and translation [B, Q, 3] of each query's camera."""
         sample = torch.arange(len(view), device=view.device)[:, None]
-        return tuple(part[sample, view]
-                     for part in (self.intrinsics, self.rotation, self.translation))
+        return (self.intrinsics[sample, view], self.rotation[sample, view],
+                self.translation[sample, view])
 
     def visible_size(self, published_padding: bool) -> Tensor:  # [B, N, 2]
         """Width and height in which something counts as seen.
