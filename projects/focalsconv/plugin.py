@@ -29,4 +29,8 @@ baselines = Plugin(
     name='baselines',
     modules=(),
     convert='focalsconv.baseline_checkpoints:convert',
+    published=(
+        'model.bbox_head.anchor_generator.ranges',
+        'model.bbox_head.dir_offset',
+        'model.voxel_encoder.legacy'),
     docs='docs/coming_from.md')

@@ -15,6 +15,7 @@ from sparse3d.engine.distributed import prepare_launcher
 from sparse3d.engine.hooks.point_statistics import TrainingComparisonHook
 from sparse3d.engine.registry_errors import clear_registry_errors
 from sparse3d.engine.runner import Sparse3DRunner, bare_model
+from sparse3d.engine.training_folder import make_work_dir
 from sparse3d.errors import ConfigError
 from sparse3d.structures.point_statistics import PointStatistics
 
@@ -63,6 +64,7 @@ def test(
     check_parts(config.to_dict())
     check_config(config, ['test'])
     config.work_dir = choose_work_dir(config, work_dir)
+    make_work_dir(config.work_dir)
     config.verbose = verbose
     config.load_from, config.resume = opened.path, False
     prepare_launcher(config, launcher)

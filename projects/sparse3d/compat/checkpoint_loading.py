@@ -33,6 +33,7 @@ from mmengine.runner import checkpoint
 
 from sparse3d.errors import CheckpointError, Sparse3DWarning
 from sparse3d.first_bytes import other_kind_of
+from sparse3d.nested_tuples import FEW, with_room
 from sparse3d.safe_pickle import CONSTRUCTORS, NUMPY_CONSTRUCTORS, reading, refuse, with_numpy
 from sparse3d.stored_config import leave_out_programs
 
@@ -94,10 +95,15 @@ def load_checkpoint_file(file: Any, map_location: Any = None, all_texts: bool = 
     size = _size(file)
     with reading(size) as made:
         try:
-            _check_parts(file, size)
-            content = torch.load(file, map_location=map_location, weights_only=True)
-            if made.stand_ins:
-                content = with_numpy(content, owners=(HistoryBuffer, ))
+            tuples = _check_parts(file, size)
+
+            def load() -> Any:
+                content = torch.load(file, map_location=map_location, weights_only=True)
+                if made.stand_ins or tuples > FEW:
+                    content = with_numpy(content, owners=(HistoryBuffer, ))
+                return content
+
+            content = with_room(tuples, load)
         except FileNotFoundError:
             raise
         except Exception as error:  # a damaged file can raise nearly everything
@@ -174,19 +180,25 @@ def _size(file: Any) -> int:
     return size
 
 
-def _check_parts(file: Any, size: int) -> None:
-    """Refuse an archive that unpacks to more than it is; ``torch.save`` compresses nothing."""
+def _check_parts(file: Any, size: int) -> int:
+    """Refuse an archive that unpacks to more than it is; ``torch.save`` compresses nothing.
+
+    Returns:
+        How many bytes its pickle has, and so how many tuples at most.
+    """
     place = file.tell() if hasattr(file, 'tell') else None
     try:
         if not zipfile.is_zipfile(file):
-            return
+            return size
         with zipfile.ZipFile(file) as archive:
-            unpacked = sum(part.file_size for part in archive.infolist())
+            parts = archive.infolist()
+        unpacked = sum(part.file_size for part in parts)
     finally:
         if place is not None:
             file.seek(place)
     if unpacked > size:
         refuse(f'its parts unpack to {unpacked:,} bytes from a file of {size:,}')
+    return sum(part.file_size for part in parts if part.filename.endswith('data.pkl'))
 
 
 def _first_line(error: Exception) -> str:

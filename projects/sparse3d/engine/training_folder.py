@@ -1,9 +1,11 @@
 """The folder of a training: an earlier one's checkpoints are not written over unasked."""
 from __future__ import annotations
 
+import os
 from os import PathLike
 from pathlib import Path
 
+from sparse3d.atomic_files import UnwritableFile, make_folder
 from sparse3d.checkpoints.open import latest_checkpoint
 from sparse3d.errors import ConfigError
 
@@ -12,17 +14,31 @@ OF_A_TRAINING = ('epoch_*.pth', 'iter_*.pth', 'best_*.pth', 'last_checkpoint')
 
 
 def check_folder(work_dir: str | PathLike, resumed: bool, may_begin_anew: bool) -> None:
-    """Refuse to begin a training among the checkpoints of another.
+    """Refuse to begin a training among the checkpoints of another, or where none can be written.
 
     Raises:
         ConfigError: naming the last checkpoint and the ways on.
+        UnwritableFile: if the folder cannot be made or written to.
     """
+    make_work_dir(work_dir)
     last = None if resumed or may_begin_anew else latest_checkpoint(work_dir)
     if last is not None:
         raise ConfigError(
             f'{work_dir} already holds {last.name} of a training: go on from it with --resume, '
             'begin anew with --overwrite (its checkpoints are removed), or choose another '
             '--work-dir')
+
+
+def make_work_dir(work_dir: str | PathLike) -> None:
+    """Make the folder of logs and checkpoints, before anything long starts.
+
+    Raises:
+        UnwritableFile: if it cannot be made or written to.
+    """
+    make_folder(work_dir)
+    if not os.access(work_dir, os.W_OK | os.X_OK):
+        raise UnwritableFile(f'the folder {work_dir} is not to be written to; choose another '
+                             f'--work-dir, or change its permissions')
 
 
 def remove_checkpoints(work_dir: str | PathLike, but: str | PathLike | None = None) -> None:

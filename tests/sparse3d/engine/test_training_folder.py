@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from sparse3d.apis import train
+from sparse3d.atomic_files import UnwritableFile
+from sparse3d.engine.training_folder import check_folder
 from sparse3d.errors import ConfigError
 
 
@@ -62,3 +64,12 @@ def test_a_training_that_cannot_begin_leaves_the_checkpoints_of_the_other(tiny_c
         with pytest.raises((ConfigError, RuntimeError)):
             train(tiny_config, trained, options, overwrite=True)
         assert names(trained) == there
+
+
+def test_a_place_that_cannot_hold_a_training_is_told_first(tmp_path, monkeypatch):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(UnwritableFile, match='file could not be made'):
+        check_folder(tmp_path / 'file', False, False)
+    monkeypatch.setattr('os.access', lambda path, mode: False)  # root may write everywhere
+    with pytest.raises(UnwritableFile, match='read_only is not to be written to; choose another'):
+        check_folder(tmp_path / 'read_only', False, False)

@@ -22,6 +22,7 @@ from sparse3d.datasets.nuscenes.prepare.tables import (
     find_version,
     has_own_scenes,
     open_tables,
+    refuse_lost_samples,
     refuse_other_units,
     samples_of,
     scenes_of_splits,
@@ -168,6 +169,7 @@ def _read_scene(tables: NuScenesTables, scene: dict,
     reader = SampleReader(tables, options.lidar_sweeps, options.camera_sweeps,
                           cameras_of(tables) if options.cameras else (), options.lidar)
     try:
+        refuse_lost_samples(tables, scene)
         refuse_other_units(tables, scene)
         read = [reader.read(sample, -1, place)
                 for place, sample in enumerate(samples_of(tables, scene))]
