@@ -68,7 +68,7 @@ class Cameras:
         matrices, sizes, valid, times = (
             np.stack([getattr(sample, name) for sample in samples])
             for name in ('lidar2img', 'sizes', 'valid', 'times'))
-        return cls(torch.from_numpy(matrices), torch.from_numpy(sizes), tuple(image_size),
+        return cls(torch.from_numpy(matrices), torch.from_numpy(sizes), (image_size[0], image_size[1]),
                    torch.from_numpy(valid), bool(valid.all()),
                    times if all('img_timestamp' in meta for meta in metas) else None,
                    tuple(tuple(meta.get('view_names') or ()) for meta in metas))
@@ -78,7 +78,7 @@ class Cameras:
         """Cameras [B, V, 4, 4] whose images are all there and all picture."""
         sizes = lidar2img.new_tensor(image_size).expand(*lidar2img.shape[:2], 2)
         valid = torch.ones(lidar2img.shape[:2], dtype=torch.bool, device=lidar2img.device)
-        return cls(lidar2img, sizes, tuple(image_size), valid, complete=True)
+        return cls(lidar2img, sizes, (image_size[0], image_size[1]), valid, complete=True)
 
     @property
     def views(self) -> int:
@@ -218,7 +218,7 @@ def _sizes(meta: Mapping[str, Any], count: int, image_size: tuple[int, int]) -> 
 
 
 def _of_images(value: Any, name: str, shape: tuple[int, ...], kind: type) -> np.ndarray:
-    array = np.array(_numpy(value), kind)
+    array: np.ndarray = np.array(_numpy(value), kind)
     if len(shape) == 1:
         array = array.reshape(-1)
     if array.shape != shape:
