@@ -68,8 +68,8 @@ class Cameras:
         matrices, sizes, valid, times = (
             np.stack([getattr(sample, name) for sample in samples])
             for name in ('lidar2img', 'sizes', 'valid', 'times'))
-        return cls(torch.from_numpy(matrices), torch.from_numpy(sizes), (image_size[0], image_size[1]),
-                   torch.from_numpy(valid), bool(valid.all()),
+        return cls(torch.from_numpy(matrices), torch.from_numpy(sizes),
+                   (image_size[0], image_size[1]), torch.from_numpy(valid), bool(valid.all()),
                    times if all('img_timestamp' in meta for meta in metas) else None,
                    tuple(tuple(meta.get('view_names') or ()) for meta in metas))
 
