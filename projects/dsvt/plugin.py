@@ -1,4 +1,5 @@
 """What DSVT offers to the core; text only, so that reading it is light."""
+from dsvt.renamed_names import RENAMES
 from sparse3d.plugins import Plugin
 
 plugin = Plugin(
@@ -18,4 +19,5 @@ plugin = Plugin(
         'optim_wrapper.paramwise_cfg.published_leaf_parameters'),
     benchmarks={'dsvt': 'dsvt.benchmark:run'},
     exporters={'dsvt_onnx': 'dsvt.onnx_export:export_onnx'},
+    renames=RENAMES,
     docs='projects/dsvt/README.md')

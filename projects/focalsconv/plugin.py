@@ -1,4 +1,5 @@
 """What Focals Conv offers to the core; text only, so that reading it is light."""
+from focalsconv.renamed_names import RENAMES
 from sparse3d.plugins import Plugin
 
 plugin = Plugin(
@@ -21,6 +22,7 @@ plugin = Plugin(
         'model.middle_encoder.published_skip_index_zero'),
     benchmarks={'focalsconv': 'focalsconv.benchmark:run'},
     pictures={'importance': 'focalsconv.importance_pictures:write_importance'},
+    renames=RENAMES,
     docs='projects/focalsconv/README.md')
 
 # What the baselines of these methods were published as; a name of its own, so that who looks for

@@ -1,5 +1,6 @@
 """What SparseBEV offers to the core; text only, so that reading it is light."""
 from sparse3d.plugins import Plugin
+from sparsebev.renamed_names import RENAMES
 
 plugin = Plugin(
     name='sparsebev',
@@ -20,4 +21,5 @@ plugin = Plugin(
     pictures={'sampling_points': 'sparsebev.sampling_picture:write_sampling_points'},
     stream='sparsebev.streaming:open_stream',
     sequence='sparsebev.driven_sequence:drive',
+    renames=RENAMES,
     docs='projects/sparsebev/README.md')

@@ -1,5 +1,6 @@
 """What SparseFusion offers to the core; text only, so that reading it is light."""
 from sparse3d.plugins import Plugin
+from sparsefusion.renamed_names import RENAMES
 
 plugin = Plugin(
     name='sparsefusion',
@@ -17,4 +18,5 @@ plugin = Plugin(
         'model.published_frozen_statistics'),
     benchmarks={'sparsefusion': 'sparsefusion.benchmark:run'},
     pictures={'stages': 'sparsefusion.pictures:write_stages'},
+    renames=RENAMES,
     docs='projects/sparsefusion/README.md')

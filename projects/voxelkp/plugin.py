@@ -1,5 +1,6 @@
 """What VoxelKP offers to the core; text only, so that reading it is light."""
 from sparse3d.plugins import Plugin
+from voxelkp.renamed_names import RENAMES
 
 plugin = Plugin(
     name='voxelkp',
@@ -11,4 +12,5 @@ plugin = Plugin(
         'model.neck.published_cell_offsets',
         'model.neck.published_level_weights'),
     benchmarks={'voxelkp': 'voxelkp.benchmark:run'},
+    renames=RENAMES,
     docs='projects/voxelkp/README.md')

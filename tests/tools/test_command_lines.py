@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+CONFIG = 'centerpoint_simulated_waymo'
 TOOLS = ['train', 'test', 'visualize', 'benchmark', 'convert_checkpoint', 'detect', 'analyze',
          'export', 'list']
 
@@ -58,10 +59,11 @@ def test_a_missing_checkpoint(tiny_config, tmp_path):
 
 @pytest.mark.parametrize(('tool', 'arguments', 'sentence'), [
     ('train', ['absent.py'], 'config file absent.py does not exist'),
-    ('test', ['absent.py', 'absent.pth'], 'absent.pth does not exist'),
+    ('test', [CONFIG, 'absent.pth'], 'absent.pth does not exist'),
     ('visualize', ['absent.py'], 'config file absent.py does not exist'),
-    ('analyze', ['absent.py', 'absent.pth'], 'absent.pth does not exist'),
-    ('detect', ['absent', 'absent.pth', 'absent.bin'], 'absent.pth does not exist'),
+    ('analyze', [CONFIG, 'absent.pth'], 'absent.pth does not exist'),
+    ('detect', [CONFIG, 'absent.pth', 'absent.bin'], 'absent.pth does not exist'),
+    ('detect', ['absent', 'absent.pth', 'absent.bin'], "there is no config 'absent'"),
     ('convert_checkpoint', ['dsvtt', 'absent.pth', 'out.pth'], "did you mean 'dsvt'"),
     ('convert_checkpoint', ['dsvt', 'absent.pth', 'out.pth'], 'absent.pth does not exist'),
     ('export', ['absent.py'], 'config file absent.py does not exist'),

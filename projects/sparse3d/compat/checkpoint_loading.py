@@ -31,6 +31,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import checkpoint
 
+from sparse3d.atomic_files import make_folder
 from sparse3d.errors import CheckpointError, Sparse3DWarning
 from sparse3d.first_bytes import other_kind_of
 from sparse3d.nested_tuples import FEW, with_room
@@ -125,7 +126,7 @@ def load_from_address(url: str, model_dir: str | None = None, map_location: Any 
         CheckpointError: as :func:`load_checkpoint_file`; or if it cannot be fetched.
     """
     folder = Path(model_dir or Path(torch.hub.get_dir()) / 'checkpoints')
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / Path(file_name or urlparse(url).path).name
     if not path.is_file():
         match = torch.hub.HASH_REGEX.search(path.name) if check_hash else None

@@ -98,7 +98,7 @@ class Detections:
         return replace(self, **chosen)
 
     @classmethod
-    def from_lists(cls, boxes: np.ndarray, scores: Sequence, names: Sequence[str],
+    def from_lists(cls, boxes: np.ndarray, scores: Sequence | np.ndarray, names: Sequence[str],
                    class_names: Sequence[str], *keypoints: np.ndarray | None) -> Detections:
         """Detections whose classes are given by name.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sparse3d.atomic_files import link_folder, make_folder
 from sparse3d.datasets.nuscenes.categories import CLASSES
 from sparse3d.datasets.nuscenes.prepare.options import NuScenesPreparation
 from sparse3d.datasets.nuscenes.prepare.parts_there import (
@@ -43,6 +44,7 @@ BOX_CONVENTION = ('LiDAR frame of nuScenes (x right, y forward, z up), meters, r
                   'of the geometric center, l, w, h, yaw counter-clockwise from x to y')
 DATABASE_FOLDER = 'nuscenes_gt_database'
 DATABASE_INDEX = 'nuscenes_dbinfos_train.pkl'
+OTHER_OUT = 'choose another folder with --out'
 _LINKED = ('samples', 'sweeps', 'maps')
 
 
@@ -196,14 +198,10 @@ def _cut_out(info: dict, root: Path, out: Path) -> list[dict]:
 
 
 def _make_folders(root: Path, out: Path, version: str) -> None:
-    try:
-        (out / DATABASE_FOLDER).mkdir(parents=True, exist_ok=True)
-        for name in (*_LINKED, version) if out.resolve() != root.resolve() else ():
-            if (root / name).is_dir() and not (out / name).exists():
-                (out / name).symlink_to((root / name).resolve(), target_is_directory=True)
-    except OSError as error:
-        raise DataError(f'{out} cannot be written ({error.strerror}); '
-                        f'choose another folder with --out') from error
+    make_folder(out / DATABASE_FOLDER, OTHER_OUT)
+    for name in (*_LINKED, version) if out.resolve() != root.resolve() else ():
+        if (root / name).is_dir():
+            link_folder(root / name, out / name, OTHER_OUT)
 
 
 def _all_scenes(function: partial, scenes: list[dict], workers: int, split: str,
