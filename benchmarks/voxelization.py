@@ -11,7 +11,7 @@ from mmcv.ops.voxelize import _Voxelization
 
 from sparse3d.engine.timing import measure
 from sparse3d.ops.voxelization import hard_voxelize, mean_voxelize
-from sparse3d.simulate.sweep import full_sweep
+from sparse3d_benchmarks.sweep import full_sweep
 
 VOXEL_SIZE = (0.075, 0.075, 0.2)
 RANGE = (-54.0, -54.0, -5.0, 54.0, 54.0, 3.0)

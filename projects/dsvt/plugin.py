@@ -17,7 +17,7 @@ plugin = Plugin(
         'model.middle_encoder.published_empty_slots',
         'model.voxel_encoder.published_meters',
         'optim_wrapper.paramwise_cfg.published_leaf_parameters'),
-    benchmarks={'dsvt': 'dsvt.benchmark:run'},
+    benchmarks={'dsvt': 'sparse3d_benchmarks.dsvt:run'},
     exporters={'dsvt_onnx': 'dsvt.onnx_export:export_onnx'},
     renames=RENAMES,
     docs='projects/dsvt/README.md')

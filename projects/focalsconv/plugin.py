@@ -20,7 +20,7 @@ plugin = Plugin(
         'model.middle_encoder.published_float32_keys',
         'model.middle_encoder.published_key_sizes',
         'model.middle_encoder.published_skip_index_zero'),
-    benchmarks={'focalsconv': 'focalsconv.benchmark:run'},
+    benchmarks={'focalsconv': 'sparse3d_benchmarks.focalsconv:run'},
     pictures={'importance': 'focalsconv.importance_pictures:write_importance'},
     renames=RENAMES,
     docs='projects/focalsconv/README.md')

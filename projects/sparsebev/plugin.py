@@ -16,7 +16,7 @@ plugin = Plugin(
         'model.bbox_head.published_view_choice',
         'test_dataloader.dataset.frames.published_future_across_scenes',
         'val_dataloader.dataset.frames.published_future_across_scenes'),
-    benchmarks={'sparsebev': 'sparsebev.benchmark:run'},
+    benchmarks={'sparsebev': 'sparse3d_benchmarks.sparsebev:run'},
     exporters={'sparsebev_onnx': 'sparsebev.onnx_export:export_onnx'},
     pictures={'sampling_points': 'sparsebev.sampling_picture:write_sampling_points'},
     stream='sparsebev.streaming:open_stream',

@@ -16,7 +16,7 @@ plugin = Plugin(
         'model.bbox_head.suppression.published_zero_scores',
         'model.bbox_head.suppression.radii',
         'model.published_frozen_statistics'),
-    benchmarks={'sparsefusion': 'sparsefusion.benchmark:run'},
+    benchmarks={'sparsefusion': 'sparse3d_benchmarks.sparsefusion:run'},
     pictures={'stages': 'sparsefusion.pictures:write_stages'},
     renames=RENAMES,
     docs='projects/sparsefusion/README.md')

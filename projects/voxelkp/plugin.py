@@ -11,6 +11,6 @@ plugin = Plugin(
         'model.middle_encoder.published_batch_anchor',
         'model.neck.published_cell_offsets',
         'model.neck.published_level_weights'),
-    benchmarks={'voxelkp': 'voxelkp.benchmark:run'},
+    benchmarks={'voxelkp': 'sparse3d_benchmarks.voxelkp:run'},
     renames=RENAMES,
     docs='projects/voxelkp/README.md')
