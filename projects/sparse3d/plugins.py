@@ -65,6 +65,9 @@ class Plugin:
         pictures: name to a :class:`PictureWriter`.
         stream: ``(model, **options) -> stream``, for detectors of videos: frames go in one at a
             time, detections come out.
+        sequence: ``(model) -> driver | None``, for detectors of videos: a driver's ``predict``
+            stands in for the model's while a data set is detected in order; it owns what is kept
+            from one sample to the next.
         renames: names in checkpoints that were changed since.
         docs: address or path of a page, which ``list plugins`` shows.
     """
@@ -78,6 +81,7 @@ class Plugin:
     exporters: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
     stream: str | None = None
+    sequence: str | None = None
     renames: RenamedNames = RenamedNames()
     docs: str = ''
 

@@ -125,5 +125,6 @@ def drawn_cases(detector: SparseBEV, model: DeployableSparseBEV,
         maps = [torch.randn(1, images, *shape, generator=random) for shape in shapes]
         valid = torch.ones(views.lidar2img.shape[:3], dtype=torch.bool)
         valid[:, 0, 1] = case == CASES[0]
-        cases[case] = model.inputs_of(maps, views._replace(valid=valid))
+        cases[case] = model.inputs_of(maps, views._replace(
+            cameras=views.cameras.with_valid(valid.flatten(1))))
     return cases
