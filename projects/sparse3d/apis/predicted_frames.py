@@ -173,7 +173,8 @@ def _of_results(dataset: BaseDataset, chosen: list[int], results: Results,
         found = results.of_sample(info, str(Path(info.get('lidar_path') or str(index)).stem))
         sample = dataset[index]
         frame = frame_of_sample(dataset, index, sample, None, score,
-                                Boxes(found.boxes_3d, found.labels, found.scores))
+                                Boxes(found.boxes_3d, found.labels, found.scores,
+                                      found.keypoints_3d, found.keypoint_visibility))
         yield PredictedFrame(index, sample, _as_prediction(sample, found), frame)
     results.refuse_if_none_is_left()
     if results.left_out:
