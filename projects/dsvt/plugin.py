@@ -19,5 +19,6 @@ plugin = Plugin(
         'optim_wrapper.paramwise_cfg.published_leaf_parameters'),
     benchmarks={'dsvt': 'sparse3d_benchmarks.dsvt:run'},
     exporters={'dsvt_onnx': 'dsvt.onnx_export:export_onnx'},
+    pictures={'sets': 'dsvt.set_picture:write_sets'},
     renames=RENAMES,
     docs='projects/dsvt/README.md')

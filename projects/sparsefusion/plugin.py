@@ -17,6 +17,7 @@ plugin = Plugin(
         'model.bbox_head.suppression.radii',
         'model.published_frozen_statistics'),
     benchmarks={'sparsefusion': 'sparse3d_benchmarks.sparsefusion:run'},
-    pictures={'stages': 'sparsefusion.pictures:write_stages'},
+    pictures={'sensors': 'sparsefusion.pictures:write_sensors',
+              'stages': 'sparsefusion.pictures:write_stages'},
     renames=RENAMES,
     docs='projects/sparsefusion/README.md')
