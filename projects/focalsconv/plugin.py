@@ -22,6 +22,7 @@ plugin = Plugin(
         'model.middle_encoder.published_skip_index_zero'),
     benchmarks={'focalsconv': 'sparse3d_benchmarks.focalsconv:run'},
     pictures={'importance': 'focalsconv.importance_pictures:write_importance'},
+    point_values={'importance': 'focalsconv.importance_pictures:importance_of_points'},
     renames=RENAMES,
     docs='projects/focalsconv/README.md')
 

@@ -31,9 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='leave out detections below this score (default: %(default)s)')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='test',
                         help='whose data to draw (default: %(default)s)')
-    parser.add_argument('--color-by', choices=['height', 'intensity', 'time', 'class'],
-                        default='height',
-                        help='color of the points (default: %(default)s)')
+    parser.add_argument('--color-by', default='height',
+                        choices=['height', 'intensity', 'time', 'class', 'importance'],
+                        help='color of the points; importance with --pictures importance '
+                             '(default: %(default)s)')
     parser.add_argument('--theme', choices=['dark', 'light'], default='dark',
                         help='colors of the pictures (default: %(default)s)')
     parser.add_argument('--view', choices=['behind', 'front', 'top', 'follow', 'fit'],

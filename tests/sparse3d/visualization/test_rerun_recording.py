@@ -22,6 +22,7 @@ def frames():
                       np.full(number, 0.75))
         picture = Picture('FRONT', np.zeros((30, 40, 3), np.uint8), CAMERA)
         yield Frame(f'drive_{number}', points, ('Car', ), truth, found, (picture, ),
+                    importance=np.linspace(0, 1, 20),
                     trails=((0, np.array([[0.0, 0, 0], [10, 0, 0]])), ),
                     seconds=1_700_000_000 + number / 2)
 
@@ -50,6 +51,8 @@ def test_what_was_drawn_is_in_the_file(tmp_path):
     lens, = read_column(read, '/world/cameras/FRONT', 'PinholeProjection')[0]
     np.testing.assert_allclose(np.reshape(lens, (3, 3)).T, [[30, 0, 20], [0, 30, 15], [0, 0, 1]],
                                atol=1e-5)
+    heat = np.array(read_column(read, '/world/importance', 'Color')[0])
+    assert len(heat) == 20 and (heat[-1] >> 24) > (heat[0] >> 24)     # brighter where it counts
     assert len(read_column(read, '/world/tracks', 'LineStrip3D')[0][0]) == 2
     times = read.view(index='time', contents='/world/points').select().read_all().to_pydict()
     assert [(time - times['time'][0]).total_seconds() for time in times['time']] == [0, 0.5, 1]
