@@ -34,7 +34,8 @@ def write_recording(frames: Iterable[Frame], path: str | os.PathLike,
     Points; ground truth, dashed, and detections with class and score, both in the colors of their
     classes; headings, velocities, skeletons, tracks; importance of points; cameras where they
     stand in the world, with the boxes on their images. Time lines are ``frame`` and, where it is
-    known, ``time`` in seconds from the first frame on. Panels for the world and for each camera are laid out.
+    known, ``time`` in seconds from the first frame on. Panels for the world and for each camera
+    are laid out.
     ``rerun FILE`` opens it, ``rerun --serve-web FILE`` (or ``--web-viewer``) in a browser.
 
     Works with rerun-sdk 0.22, the last one for NumPy 1, and with those of today.
