@@ -57,7 +57,7 @@ PLUGINS = {
         '--pictures', 'sensors', '--score-threshold', '0.15'], ['sensors'], 6, 10, 'nuscenes'),
     'dsvt': PluginPicture('dsvt_simulated_waymo', ['--pictures', 'sets'], ['sets'], 0, 5, 'crowd'),
     'voxelkp': PluginPicture('voxelkp_simulated_waymo', [
-        '--keypoints', '--score-threshold', '0.3'], ['people'], 4, 5, 'crowd'),
+        '--keypoints', '--score-threshold', '0.5'], ['people'], 4, 5, 'crowd'),
 }
 NAMES = ('drive', 'demo', *PLUGINS)
 
