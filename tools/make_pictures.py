@@ -51,8 +51,8 @@ PLUGINS = {
     'focalsconv': PluginPicture(DEMO_CONFIG, ['--pictures', 'importance'],
                                 ['importance_camera', 'importance'], None, 8),
     'sparsebev': PluginPicture('sparsebev_simulated_nuscenes', [
-        '--pictures', 'sampling_points', '--score-threshold', '0.1'],
-        ['sampling_0', 'sampling_1'], 6, 10, 'nuscenes'),
+        '--pictures', 'sampling_points', '--score-threshold', '0.01'],
+        ['sampling_0', 'sampling_1'], 4, 10, 'nuscenes'),
     'sparsefusion': PluginPicture('sparsefusion_simulated_nuscenes', [
         '--pictures', 'sensors', '--score-threshold', '0.15'], ['sensors'], 6, 10, 'nuscenes'),
     'dsvt': PluginPicture('dsvt_simulated_waymo', ['--pictures', 'sets'], ['sets'], 0, 5, 'crowd'),

@@ -23,6 +23,7 @@ from sparsefusion.sparsefusion_head import SparseFusionHead, fused_scores, peak_
 
 SENSORS = ('LiDAR', 'cameras')
 WIDTH = 1600        # pixels
+REACH = 32.0        # meters from the sensor that are drawn from above
 MARKS = ('^', 'o')  # of the candidates
 
 
@@ -57,7 +58,7 @@ def draw_sensors(head: SparseFusionHead, output: FusionOutput, frame: Frame, out
                  score_threshold: float = 0.1, turn: float = 0.0, style: Style = DEFAULT) -> Path:
     """Draw the detections in the color of their sensor, on the cameras and from above.
 
-    Labeled objects are dashed; small marks are the candidates of both sensors.
+    Labeled objects are dashed, from above; small marks are the candidates of both sensors.
 
     Args:
         frame: the scene; its detections are replaced.
@@ -90,7 +91,8 @@ def draw_sensors(head: SparseFusionHead, output: FusionOutput, frame: Frame, out
     header = Canvas((WIDTH, 160), style)
     top = int(header.legend(handles, header.title(frame.summary(), 13), 10)) + 2
     parts = [header.array()[:top]]
-    parts += [camera_row(shown, row, style, WIDTH) for row in camera_rows(frame.pictures)]
+    without = replace(shown, ground_truth=None)     # whose names would cover the images
+    parts += [camera_row(without, row, style, WIDTH) for row in camera_rows(frame.pictures)]
     parts.append(_from_above(shown, frame, style, candidate_places(head, output), turn))
     path = Path(out) / f'{file_name(f"{frame.name}_sensors")}.png'
     write_image(np.concatenate(parts), path)
@@ -99,7 +101,8 @@ def draw_sensors(head: SparseFusionHead, output: FusionOutput, frame: Frame, out
 
 def _from_above(shown: Frame, frame: Frame, style: Style, places: tuple[np.ndarray, np.ndarray],
                 turn: float) -> np.ndarray:
-    canvas, ground = ground_canvas(shown, style, (WIDTH, round(0.45 * WIDTH)), with_header=False)
+    canvas, ground = ground_canvas(shown, style, (WIDTH, round(0.55 * WIDTH)),
+                                   (-REACH, -REACH, REACH, REACH), with_header=False)
     pixels = ground.pixels(shown.points[:, :2])
     canvas.axes.scatter(*pixels.T, s=0.5, linewidths=0, color=[style.theme.ring], zorder=1)
     cos, sin = np.cos(turn), np.sin(turn)
