@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from mmengine.structures import InstanceData
 
+from sparse3d.errors import ConfigError
 from sparsebev.camera_frame import CameraFrame
 from sparsebev.frame_window import CachedFrame, FrameWindow, VideoDetector, checked_interval
 from sparsebev.streaming import VideoStream
@@ -18,7 +19,13 @@ def open_stream(detector: VideoDetector, **options) -> VideoStream | DelayedStre
 
     :class:`VideoStream` answers at once; for a model that looks ahead :class:`DelayedStream`
     answers when it has seen enough.
+
+    Raises:
+        ConfigError: for an option that streams do not have.
     """
+    unknown = [name for name in options if name != 'interval']
+    if unknown:
+        raise ConfigError(f'a stream has no option {unknown[0]!r}; it has interval')
     return (VideoStream if detector.frame_kind == 'past' else DelayedStream)(detector, **options)
 
 

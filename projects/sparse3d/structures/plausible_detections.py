@@ -117,34 +117,3 @@ def refuse_unknown_options(function: Callable, given: int, options: Mapping[str,
         if name not in known:
             raise DataError(f'{what} has no option {name!r}; it has '
                             f'{", ".join(known) or "none"}')
-
-
-def rigid_matrix(value: Any, what: str) -> np.ndarray:
-    """A pose or a camera's place as (4, 4) float64.
-
-    Raises:
-        DataError: for another shape, NaN, or a last row that is not 0, 0, 0, 1.
-    """
-    matrix = real_numbers(value, what).astype(np.float64)
-    if matrix.shape != (4, 4):
-        raise DataError(f'{what} has the shape {matrix.shape}; (4, 4) is needed')
-    if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-9:
-        raise DataError(f'{what} holds NaN or cannot be inverted')
-    if not np.allclose(matrix[3], [0, 0, 0, 1], atol=1e-6):
-        raise DataError(f'{what} has the last row {np.round(matrix[3], 3).tolist()}, not '
-                        f'[0, 0, 0, 1]: it may be transposed')
-    return matrix
-
-
-def camera_place(camera: Any) -> np.ndarray:
-    """``lidar2cam`` (4, 4) of a camera that boxes were written with.
-
-    Raises:
-        DataError: if the camera has none, or it is no such matrix.
-    """
-    if not isinstance(camera, Mapping) or 'lidar2cam' not in camera:
-        held = ', '.join(map(str, camera)) if isinstance(camera, Mapping) else \
-            f'but is {type(camera).__name__}'
-        raise DataError(f'the camera has no lidar2cam ({held or "it is empty"}); give a dict with '
-                        f'lidar2cam (4, 4)')
-    return rigid_matrix(camera['lidar2cam'], 'lidar2cam of the camera')

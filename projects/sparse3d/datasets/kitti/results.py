@@ -20,7 +20,7 @@ from sparse3d.structures.box_conversions import (
 )
 from sparse3d.structures.detection_formats import finite_number, register_file, register_format
 from sparse3d.structures.detections import Detections
-from sparse3d.structures.plausible_detections import camera_place
+from sparse3d.structures.given_matrix import camera_place
 from sparse3d.structures.result_files import ResultFormat, register_results
 from sparse3d.transforms.data_paths import file_name
 
