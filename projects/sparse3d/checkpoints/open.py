@@ -3,11 +3,13 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
@@ -16,7 +18,7 @@ from sparse3d.checkpoints.layer_versions import with_layer_versions
 from sparse3d.checkpoints.options import check_published_options
 from sparse3d.checkpoints.renames import refuse_old_names
 from sparse3d.checkpoints.safetensors_files import SUFFIX, read_safetensors
-from sparse3d.checkpoints.wrapper_names import bare_name, without_wrappers
+from sparse3d.checkpoints.wrapper_names import bare_name, common_prefix, without_wrappers
 from sparse3d.compat import checkpoint_loading
 from sparse3d.compat.checkpoint_loading import load_checkpoint_file
 from sparse3d.errors import CheckpointError, ConfigError
@@ -125,7 +127,8 @@ def load_weights(model: nn.Module, path: str | PathLike | Checkpoint,
             ``allow_partial`` the last only if nothing fits.
     """
     checkpoint = open_checkpoint(path)
-    path, weights = checkpoint.path, with_layer_versions(model, checkpoint.weights)
+    path, weights = checkpoint.path, _without_prefix(model, checkpoint.weights)
+    weights = with_layer_versions(model, weights)
     _refuse_other_kinds(model, path, weights)
     misshapen = _misshapen(model, weights)
     fitting = _renamed(weights, {name: name for name in weights if name not in misshapen})
@@ -135,6 +138,7 @@ def load_weights(model: nn.Module, path: str | PathLike | Checkpoint,
         raise CheckpointError(f'{path} is a checkpoint of another model: '
                               f'none of its {len(weights)} weights fits')
     _refuse_non_finite(model, path, fitting)
+    refuse_zeros(fitting, path)
     if not allow_partial:
         _refuse_differences(path, missing, unexpected, misshapen)
     return checkpoint.content
@@ -157,6 +161,31 @@ def latest_checkpoint(work_dir: str | PathLike) -> Path | None:
     return max(numbered)[1] if numbered else None
 
 
+def refuse_zeros(weights: Mapping[str, Tensor], path: str) -> None:
+    """Refuse weights that are all zero: a place that was never filled.
+
+    Raises:
+        CheckpointError: naming their number.
+    """
+    learned = [value for name, value in weights.items() if value.is_floating_point()
+               and not name.endswith(('running_mean', 'running_var'))]
+    if len(learned) > 1 and not any(bool(value.any()) for value in learned):
+        raise CheckpointError(f'{path}: all of its {len(learned)} weights are zero, so nothing '
+                              f'would be found; it was written before they were filled in')
+
+
+def _without_prefix(model: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    prefix = common_prefix(weights, set(model.state_dict()))
+    if not prefix:
+        return weights
+    bare = OrderedDict((name.removeprefix(prefix), value) for name, value in weights.items())
+    bare._metadata = OrderedDict(
+        (layer.removeprefix(prefix), version)
+        for layer, version in getattr(weights, '_metadata', {}).items()
+        if layer.startswith(prefix))
+    return bare
+
+
 def _weights(checkpoint: dict) -> dict[str, Tensor]:
     state = checkpoint.get('state_dict', checkpoint)
     if not isinstance(state, dict) or not all(
@@ -173,6 +202,11 @@ def _instead(content: Any) -> str:
     """What a file without weights holds, for the error."""
     if not isinstance(content, dict):
         return f': it is not a checkpoint of a model but a {type(content).__name__}'
+    state = content.get('state_dict', content)
+    if isinstance(state, dict) and state and all(
+            isinstance(value, np.ndarray) for value in state.values()):
+        return (': its weights are NumPy arrays; save them as tensors, '
+                'torch.save({name: torch.from_numpy(array), ...}, ...)')
     wrapped = [str(key) for key, value in content.items() if isinstance(value, dict)
                and value and all(isinstance(each, Tensor) for each in value.values())]
     if wrapped:
