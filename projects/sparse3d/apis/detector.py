@@ -19,6 +19,7 @@ import sparse3d.register  # noqa: F401  (repairs the stack, registers)
 from sparse3d.apis.array_samples import ArraySamples, Image
 from sparse3d.apis.cloud_warnings import CloudWarnings
 from sparse3d.apis.ground_shift import ground_shift
+from sparse3d.checkpoints.open import SUFFIXES
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import ConfigError, DataError
@@ -56,7 +57,8 @@ def load_detector(
             given and nothing says where the ground lay in training.
         CheckpointError: if the checkpoint is not one of this model.
     """
-    if checkpoint is None and not isinstance(config, Config) and str(config).endswith('.pth'):
+    if checkpoint is None and not isinstance(config, Config) \
+            and str(config).lower().endswith(SUFFIXES):
         config, checkpoint = None, config
     config, opened = open_with_config(config, checkpoint, cfg_options)
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')

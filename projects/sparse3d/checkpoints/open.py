@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -25,6 +25,8 @@ from sparse3d.errors import CheckpointError, ConfigError
 from sparse3d.stored_config import stored_config
 
 checkpoint_loading.apply_patch()  # makes reading of training checkpoints safe and possible
+
+SUFFIXES = ('.pth', '.pt', '.ckpt', SUFFIX)  # by which a file is taken for a checkpoint
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def open_checkpoint(path: str | PathLike | Checkpoint) -> Checkpoint:
                               f'"sparse3d convert-checkpoint"')
     weights = _weights(content) if isinstance(content, dict) else {}
     if not weights:
-        raise CheckpointError(f'{path} holds no weights{_instead(content)}')
+        raise CheckpointError(f'{path} holds no weights{instead(content)}')
     refuse_old_names(content, str(path))
     meta = content.get('meta')
     meta = meta if isinstance(meta, dict) else {}
@@ -95,7 +97,12 @@ def read_any_checkpoint(path: str | PathLike) -> Any:
         CheckpointError: if the file is missing, damaged or holds what the loader refuses.
     """
     if '://' in str(path):
-        return CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
+        try:
+            return CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
+        except (OSError, KeyError, ValueError, ImportError) as error:
+            raise CheckpointError(f'{path} cannot be fetched: '
+                                  f'{str(error).splitlines()[0] if str(error) else "no answer"}'
+                                  ) from error
     path = Path(path).expanduser()
     if path.is_dir():
         latest = latest_checkpoint(path)
@@ -198,20 +205,26 @@ def _weights(checkpoint: dict) -> dict[str, Tensor]:
     return _renamed(state, names)
 
 
-def _instead(content: Any) -> str:
-    """What a file without weights holds, for the error."""
+def instead(content: Any, wrappers: Sequence[str] = ('state_dict', )) -> str:
+    """What a file without weights holds, for the error.
+
+    Args:
+        content: of the file.
+        wrappers: keys under which weights are looked for.
+    """
     if not isinstance(content, dict):
         return f': it is not a checkpoint of a model but a {type(content).__name__}'
-    state = content.get('state_dict', content)
-    if isinstance(state, dict) and state and all(
-            isinstance(value, np.ndarray) for value in state.values()):
+    inside = next((content[key] for key in wrappers if isinstance(content.get(key), dict)),
+                  content)
+    if inside and all(isinstance(value, np.ndarray) for value in inside.values()):
         return (': its weights are NumPy arrays; save them as tensors, '
                 'torch.save({name: torch.from_numpy(array), ...}, ...)')
     wrapped = [str(key) for key, value in content.items() if isinstance(value, dict)
+               and key not in wrappers
                and value and all(isinstance(each, Tensor) for each in value.values())]
     if wrapped:
-        return (f' under state_dict, but some under {a_few(wrapped)}: save those as a state dict '
-                f'of their own, or go through "sparse3d convert-checkpoint"')
+        return (f' under {" or ".join(wrappers)}, but some under {a_few(wrapped)}: save those as a '
+                f'state dict of their own, or go through "sparse3d convert-checkpoint"')
     return (f': it is not a checkpoint of a model, its entries are '
             f'{a_few(list(map(str, content))) or "none"}')
 

@@ -118,3 +118,16 @@ def test_the_published_file_is_not_written_over(tmp_path, tiny_converter):
     with pytest.raises(CheckpointError, match='the file that is read; give another name'):
         convert_checkpoint('tiny', tmp_path / 'a.pth', tmp_path / '.' / 'a.pth')
     assert (tmp_path / 'a.pth').read_bytes() == before
+
+
+def test_what_was_converted_is_not_converted_again(tmp_path, tiny_converter):
+    torch.save({'old_a': torch.ones(2)}, tmp_path / 'a.pth')
+    convert_checkpoint('tiny', tmp_path / 'a.pth', tmp_path / 'b.pth')
+    with pytest.raises(CheckpointError, match=r'converted already \(from tiny, for the config con'):
+        convert_checkpoint('tiny', tmp_path / 'b.pth', tmp_path / 'c.pth')
+
+
+def test_published_weights_as_numpy_arrays_are_told_so(tmp_path):
+    torch.save({'model_state': {'a': torch.ones(2).numpy()}}, tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match='its weights are NumPy arrays'):
+        read_published(tmp_path / 'a.pth')

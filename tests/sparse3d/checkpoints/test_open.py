@@ -308,3 +308,9 @@ def test_weights_as_numpy_arrays_are_told_so(tmp_path, wrapped):
     torch.save(dict(state_dict=state) if wrapped else state, tmp_path / 'a.pth')
     with pytest.raises(CheckpointError, match='its weights are NumPy arrays; save them as tens'):
         open_checkpoint(tmp_path / 'a.pth')
+
+
+@pytest.mark.parametrize('address', ['ftp://a.b/c.pth', 'torchvision://no_such_model'])
+def test_an_address_that_leads_nowhere(address):
+    with pytest.raises(CheckpointError, match=f'{address} cannot be fetched'):
+        open_checkpoint(address)
