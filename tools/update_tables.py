@@ -1,4 +1,4 @@
-"""Make the tables of the READMEs anew from the JSON files under results/."""
+"""Make the tables of the READMEs anew: results/*.json, and the plug-ins' published quirks."""
 from __future__ import annotations
 
 import argparse
@@ -25,6 +25,7 @@ def readmes() -> list[Path]:
 
 def run(files: list[Path]) -> None:
     from sparse3d.atomic_files import write_bytes_atomically
+    from sparse3d.engine.published_tables import fill_published_tables
     from sparse3d.engine.result_tables import fill_tables
     from sparse3d.errors import DataError
     absent = [str(path) for path in files if not path.is_file()]
@@ -32,7 +33,8 @@ def run(files: list[Path]) -> None:
         raise DataError(f'{", ".join(absent)} does not exist; name a page with tables, or none for '
                         'all READMEs')
     for path in files:
-        write_bytes_atomically(path, fill_tables(path.read_text(), ROOT / 'results').encode())
+        text = fill_published_tables(fill_tables(path.read_text(), ROOT / 'results'))
+        write_bytes_atomically(path, text.encode())
     print(f'tables made anew: {", ".join(map(str, files))}')
 
 

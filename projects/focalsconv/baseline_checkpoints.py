@@ -80,12 +80,12 @@ def convert(published: Mapping[str, Tensor], config: str | None = None) -> Conve
     if layout == 'mmdet3d PV-RCNN':
         return _whole(_mmdet3d_pv_rcnn(weights), config or 'pv_rcnn_kitti_3class')
     if 'CenterPoint' not in layout:
-        return dataclasses.replace(convert_released(weights, config), options={}, notes=())
+        return dataclasses.replace(convert_released(weights, config), published={}, notes=())
     config = config or _centerpoint_config(about)
     if layout == 'mmdet3d CenterPoint':
         return _whole(_mmdet3d_centerpoint(weights, about), config)
     if layout == 'det3d CenterPoint':
-        return dataclasses.replace(convert_released(weights, config), options={}, notes=())
+        return dataclasses.replace(convert_released(weights, config), published={}, notes=())
     return _openpcdet_centerpoint(weights, config)
 
 

@@ -13,6 +13,7 @@ from focalsconv.focal_sparse_convolution import FocalOptions, FocalSparseConvolu
 from focalsconv.importance import Importance
 from focalsconv.importance_loss import importance_loss, inside_boxes, voxel_corners
 from focalsconv.loop_reference import dilate_in_a_loop, importance_loss_in_a_loop
+from focalsconv.published import FocalsConvPublished
 from sparse3d.engine.peak_memory import peak_mebibytes
 from sparse3d.engine.timing import Timing, measure
 from sparse3d.ops.voxelization import mean_voxelize
@@ -71,7 +72,7 @@ class _LayerInputs:
                                      torch.tensor(RANGE[:3]))
         self.boxes = [_boxes_at(self.corners[coordinates[:, 0] == sample], random)
                       for sample in range(BATCH)]
-        options = FocalOptions(mask_multi=True, published_skip_index_zero=True)
+        options = FocalOptions(mask_multi=True, published=FocalsConvPublished(skip_index_zero=True))
         self.layer = FocalSparseConvolution(CHANNELS, 3, 0, options, dict(type='BN1d'), '', '')
         # What the layers above would send back; computing it is no part of this layer.
         self.gradient = torch.randn(self.ours()[1].shape, generator=random)

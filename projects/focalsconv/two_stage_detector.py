@@ -9,6 +9,7 @@ from mmdet3d.structures import Det3DDataSample
 from torch import Tensor
 
 from focalsconv.proposals import ProposalOptions, Proposals, propose
+from sparse3d.published import hand_down
 
 if TYPE_CHECKING:
     pass
@@ -25,6 +26,7 @@ class TwoStageVoxelDetector(Base3DDetector):
         roi_head: config of a :class:`RoIHead`.
         keypoint_encoder: config of a :class:`KeypointEncoder` for PV-RCNN, or None.
         proposals: ``train`` and ``test``: the fields of :class:`ProposalOptions`.
+        published: quirks of the parts, see :class:`focalsconv.published.FocalsConvPublished`.
 
     Source: Voxel R-CNN (AAAI 2021); PV-RCNN (CVPR 2020).
     """
@@ -32,8 +34,11 @@ class TwoStageVoxelDetector(Base3DDetector):
     def __init__(self, voxel_encoder: dict, middle_encoder: dict, backbone: dict, neck: dict,
                  rpn_head: dict, roi_head: dict, proposals: dict,
                  keypoint_encoder: dict | None = None, image_encoder: dict | None = None,
-                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
+                 published: dict | None = None, data_preprocessor: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        middle_encoder, image_encoder = hand_down(
+            published, middle_encoder=middle_encoder, image_encoder=image_encoder)
         self.voxel_encoder = MODELS.build(voxel_encoder)
         self.middle_encoder = MODELS.build(middle_encoder)
         self.backbone = MODELS.build(backbone)

@@ -19,7 +19,7 @@ from sparse3d.ops.packed_views import pack_views
 from sparse3d.ops.sample_views import sample_views
 from sparsebev import spatio_temporal_sampling
 from sparsebev.grid_sample_reference import regroup, sample_by_grid
-from sparsebev.head import published_options
+from sparsebev.published_checkpoint import SAMPLING_AS_PUBLISHED
 from sparsebev.views import Views, views_of_batch
 
 CONFIG = 'sparsebev_r50_400q_nuscenes'
@@ -179,7 +179,7 @@ def _model():
     torch.manual_seed(0)
     options = Config.fromfile(find_config(CONFIG)).model
     options.backbone.pop('init_cfg')
-    options.bbox_head.update(published_options())
+    options.published = SAMPLING_AS_PUBLISHED
     return MODELS.build(options).eval()
 
 

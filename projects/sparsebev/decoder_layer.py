@@ -13,8 +13,9 @@ from sparse3d.ops.packed_views import PackedViews
 from sparsebev.adaptive_mixing import AdaptiveMixing
 from sparsebev.box_code import centers_in_meters
 from sparsebev.precision import at_least_float32
+from sparsebev.published import SparseBEVPublished
 from sparsebev.scale_adaptive_attention import ScaleAdaptiveSelfAttention
-from sparsebev.spatio_temporal_sampling import SamplingQuirks, SpatioTemporalSampling
+from sparsebev.spatio_temporal_sampling import SpatioTemporalSampling
 from sparsebev.views import Views
 
 PRIOR = 0.01  # probability of each class before anything is learned
@@ -73,7 +74,7 @@ class DecoderLayer(nn.Module):
         dropout: float = 0.1,
         feedforward_channels: int = 512,
         out_points: int = 128,
-        quirks: SamplingQuirks | None = None,
+        quirks: SparseBEVPublished | None = None,
         adaptive_attention: bool = True,
         adaptive_sampling: bool = True,
         with_checkpoint: bool = True,

@@ -6,15 +6,7 @@ plugin = Plugin(
     modules=('sparsefusion.register',),
     configs='sparse3d_configs.sparsefusion',
     convert='sparsefusion.published_checkpoint:convert',
-    published=(
-        'model.bbox_head.losses.published_match_height',
-        'model.bbox_head.published_lone_query_zero',
-        'model.bbox_head.published_padding',
-        'model.bbox_head.published_positions',
-        'model.bbox_head.suppression.published_squared_radius',
-        'model.bbox_head.suppression.published_zero_scores',
-        'model.bbox_head.suppression.radii',
-        'model.published_frozen_statistics'),
+    published='sparsefusion.published:SparseFusionPublished',
     benchmarks={'sparsefusion': 'sparsefusion.benchmark:run'},
     pictures={'stages': 'sparsefusion.pictures:write_stages'},
     docs='projects/sparsefusion/README.md')

@@ -6,9 +6,6 @@ plugin = Plugin(
     modules=('voxelkp.register',),
     configs='sparse3d_configs.voxelkp',
     convert='voxelkp.published_checkpoint:convert',
-    published=(
-        'model.middle_encoder.published_batch_anchor',
-        'model.neck.published_cell_offsets',
-        'model.neck.published_level_weights'),
+    published='voxelkp.published:VoxelKPPublished',
     benchmarks={'voxelkp': 'voxelkp.benchmark:run'},
     docs='projects/voxelkp/README.md')

@@ -10,6 +10,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 
 from sparse3d.engine.load_config import load_config
+from sparsebev.published import SparseBEVPublished
 
 CONFIGS = sorted((Path(__file__).resolve().parents[2] / 'configs' / 'sparsebev').glob('*.py'))
 # Name: millions of parameters, queries, frames, levels, image, rate of the backbone, epochs.
@@ -70,7 +71,7 @@ def test_published_row(name):
     assert config.optim_wrapper.paramwise_cfg.custom_keys.backbone.lr_mult == rate
     assert config.optim_wrapper.optimizer.lr == 2e-4 and config.train_cfg.max_epochs == epochs
     assert config.param_scheduler[0].type == 'ExactWarmUpCosineLR'  # as long as max_epochs
-    assert head.layer.sampling.quirks.published_scale_order is False
+    assert head.layer.sampling.quirks == SparseBEVPublished()
 
 
 @pytest.mark.parametrize('kind', ['v299', 'eva02'])

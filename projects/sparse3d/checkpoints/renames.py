@@ -1,7 +1,8 @@
 """Checkpoints written before parameters, options and types got the names they have now.
 
 What was renamed stands in :mod:`sparse3d.checkpoints.renamed_names`, written by the renaming
-itself.
+itself; what became a field of a plug-in's published quirks, in the fields
+(:mod:`sparse3d.checkpoints.moved_quirks`).
 """
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ import torch
 
 from sparse3d.atomic_files import atomic_file
 from sparse3d.checkpoints import renamed_names as names
+from sparse3d.checkpoints.moved_quirks import move_in_config, move_options
 from sparse3d.compat.checkpoint_loading import load_checkpoint_file
 from sparse3d.errors import CheckpointError, ConfigError
 from sparse3d.stored_config import TEXTS, read_literals
@@ -76,9 +78,9 @@ def renamed(content: Any) -> tuple[Any, list[str]]:
     meta = content.get('meta')
     options = meta.get('config_options') if isinstance(meta, dict) else None
     if isinstance(options, Mapping):
-        content['meta'] = dict(meta, config_options={
+        content['meta'] = dict(meta, config_options=move_options({
             _dotted(str(key), changes): _part(value, str(key).split('.'), changes)
-            for key, value in options.items()})
+            for key, value in options.items()}, changes))
     return content, list(changes)
 
 
@@ -152,5 +154,6 @@ def _config_text(text: str, changes: dict[str, None]) -> str:
         return text  # more than data: nobody reads it
     found: dict[str, None] = {}
     config = {key: _part(value, [key], found) for key, value in config.items()}
+    config = move_in_config(config, found)
     changes.update(found)
     return '\n'.join(f'{key} = {value!r}' for key, value in config.items()) if found else text

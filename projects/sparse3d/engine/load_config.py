@@ -17,6 +17,7 @@ from mmengine.config import Config
 from sparse3d.engine.config_environment import escaped_environment
 from sparse3d.engine.config_options import as_the_config_has, check_options, check_top_level
 from sparse3d.engine.config_variables import check_variables
+from sparse3d.engine.published_switches import switch_on
 from sparse3d.errors import ConfigError, DataError, PluginError
 from sparse3d.plugins import config_file, config_files, config_home
 from sparse3d.stored_config import SCOPES, check_data_config, texts_of
@@ -41,7 +42,8 @@ def load_config(
 
     Raises:
         ConfigError: if the file is missing or cannot be read, an option's key does not exist, or
-            is a variable whose value was copied.
+            is a variable whose value was copied; if parts of the model have different sets of
+            published quirks.
     """
     import sparse3d.register  # noqa: F401  (repairs the stack and registers the core)
     register_all_modules(init_default_scope=False)
@@ -53,6 +55,7 @@ def load_config(
         _override(config, as_the_config_has(before, options))
         check_variables(before, config.to_dict(), options)
     check_top_level(config.to_dict())
+    switch_on(config)
     return config
 
 

@@ -8,6 +8,8 @@ from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample
 from torch import Tensor
 
+from sparse3d.published import hand_down
+
 if TYPE_CHECKING:
     pass
 
@@ -33,13 +35,18 @@ class VoxelDetector(Base3DDetector):
         neck: Config of the 2D neck, or None.
         bbox_head: Config of the head; it has ``loss``, ``predict`` and ``forward``.
         image_encoder: Config of a module ``forward(imgs, data_samples)``, or None.
+        published: published quirks of the parts, see :mod:`sparse3d.published`.
         data_preprocessor: Config of the preprocessor that makes the voxels.
     """
 
     def __init__(self, voxel_encoder: dict, middle_encoder: dict, backbone: dict,
                  bbox_head: dict, neck: dict | None = None, image_encoder: dict | None = None,
-                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
+                 published: dict | None = None, data_preprocessor: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        voxel_encoder, middle_encoder, backbone, neck, bbox_head, image_encoder = hand_down(
+            published, voxel_encoder=voxel_encoder, middle_encoder=middle_encoder,
+            backbone=backbone, neck=neck, bbox_head=bbox_head, image_encoder=image_encoder)
         self.voxel_encoder = MODELS.build(voxel_encoder)
         self.middle_encoder = MODELS.build(middle_encoder)
         self.backbone = MODELS.build(backbone)

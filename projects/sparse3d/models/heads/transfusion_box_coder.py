@@ -30,18 +30,18 @@ class TransFusionBoxCoder:
         voxel_size: x, y(, z) of a voxel, meters.
         stride: voxels per cell of the map along each axis.
         velocity: whether boxes have the two numbers of a velocity.
-        published_top_height: the height branch gives the top of the box, as in the
+        top_height: the height branch gives the top of the box, as in the
             released DSVT for nuScenes.
 
     Source: TransFusion (CVPR 2022), section 3.2; released code.
     """
 
     def __init__(self, point_cloud_range: Sequence[float], voxel_size: Sequence[float],
-                 stride: int, velocity: bool = True, published_top_height: bool = False) -> None:
+                 stride: int, velocity: bool = True, top_height: bool = False) -> None:
         self.minimum = [float(value) for value in point_cloud_range[:2]]
         self.cell = [float(value) * stride for value in voxel_size[:2]]
         self.velocity = velocity
-        self.height_above_bottom = 1.0 if published_top_height else 0.5
+        self.height_above_bottom = 1.0 if top_height else 0.5
         extent = [float(point_cloud_range[axis + 3]) - self.minimum[axis] for axis in range(2)]
         self.map_size = tuple(round(extent[axis] / self.cell[axis]) for axis in range(2))  # x, y
         self.extent = extent

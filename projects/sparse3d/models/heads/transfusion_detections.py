@@ -22,15 +22,15 @@ class Suppression:
             above) the lower one goes; negative for a class that needs none; empty for none.
         iou_thresholds: of two boxes of a class that overlap more than this, in BEV, the
             lower one goes; negative or empty as above.
-        published_squared_radius: the radii are compared with squared distances, as in the
+        squared_radius: the radii are compared with squared distances, as in the
             released SparseFusion.
-        published_zero_scores: boxes without any score stay, labeled with the first class.
+        zero_scores: boxes without any score stay, labeled with the first class.
     """
 
     radii: Sequence[float] = ()
     iou_thresholds: Sequence[float] = ()
-    published_squared_radius: bool = False
-    published_zero_scores: bool = False
+    squared_radius: bool = False
+    zero_scores: bool = False
 
 
 def select_detections(
@@ -50,12 +50,12 @@ def select_detections(
     best, labels = scores.max(dim=1)
     limits = boxes.new_tensor(list(center_range))
     keep = ((boxes[:, :3] >= limits[:3]) & (boxes[:, :3] <= limits[3:])).all(1)
-    if not suppression.published_zero_scores:
+    if not suppression.zero_scores:
         keep &= best > 0
     for label, radius in enumerate(suppression.radii):
         if radius > 0:
             chosen = (keep & (labels == label)).nonzero().flatten()
-            reach = radius if suppression.published_squared_radius else radius ** 2
+            reach = radius if suppression.squared_radius else radius ** 2
             keep[chosen[doubles(boxes[chosen, :2], best[chosen], reach)]] = False
     for label, overlap in enumerate(suppression.iou_thresholds):
         if overlap > 0:
