@@ -12,7 +12,8 @@ frames = dict(num_frames=2, kind='past')
 
 # The whole image: there is little time, and no more to see outside.
 train_pipeline = changed(
-    _base_.train_pipeline, AugmentImages=dict(size=image_size, training=False, resize=None, flip=None))
+    _base_.train_pipeline,
+    AugmentImages=dict(size=image_size, training=False, resize=None, flip=None))
 test_pipeline = changed(_base_.test_pipeline, AugmentImages=dict(size=image_size))
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline, frames=frames))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline, frames=frames))

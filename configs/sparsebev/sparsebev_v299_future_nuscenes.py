@@ -1,5 +1,5 @@
 # V2-99 at 1600 x 640, seven past and seven future frames, on the train set alone; starts from
-# DD3D's weights. Published numbers: ..._trainval_future_....
+# DD3D's weights. Published numbers: ..._future_nuscenes_trainval.
 _base_ = ['sparsebev_r50_nuscenes.py']
 from sparse3d.engine.pipeline_steps import changed
 

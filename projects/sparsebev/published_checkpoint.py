@@ -50,9 +50,9 @@ CONFIGS = {
     Layout('r50', 400, 4, 4, 32): 'sparsebev_r50_400q_nuscenes',
     Layout('r101', 900, 4, 5, 32): 'sparsebev_r101_nuscenes',
     Layout('v299', 1600, 4, 5, 60):
-        'sparsebev_v299_trainval_future_nuscenes',
+        'sparsebev_v299_future_nuscenes_trainval',
     Layout('eva02', 1600, 8, 5, 120):
-        'sparsebev_eva02_trainval_future_nuscenes',
+        'sparsebev_eva02_future_nuscenes_trainval',
 }
 TRAINED_ON_VALIDATION = ('v299', 'eva02')  # with future frames as well
 

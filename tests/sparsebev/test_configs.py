@@ -20,9 +20,9 @@ PUBLISHED = {
     'sparsebev_r50_imagenet_nuscenes': (44.57, 900, 8, 4, [256, 704], 0.4, 36),
     'sparsebev_r101_nuscenes': (63.57, 900, 8, 5, [512, 1408], 0.2, 24),
     'sparsebev_v299_future_nuscenes': (93.95, 1600, 15, 5, [640, 1600], 0.1, 24),
-    'sparsebev_v299_trainval_future_nuscenes': (93.95, 1600, 15, 5, [640, 1600], 0.1, 24),
+    'sparsebev_v299_future_nuscenes_trainval': (93.95, 1600, 15, 5, [640, 1600], 0.1, 24),
     'sparsebev_eva02_future_nuscenes': (340.53, 1600, 15, 5, [640, 1600], 0.1, 24),
-    'sparsebev_eva02_trainval_future_nuscenes': (340.53, 1600, 15, 5, [640, 1600], 0.1, 24),
+    'sparsebev_eva02_future_nuscenes_trainval': (340.53, 1600, 15, 5, [640, 1600], 0.1, 24),
 }
 
 
@@ -77,7 +77,7 @@ def test_published_row(name):
 @pytest.mark.parametrize('kind', ['v299', 'eva02'])
 def test_the_largest_published_rows_train_on_both_splits_and_differ_in_nothing_else(kind):
     folder = CONFIGS[0].parent
-    alone, both = (load_config(folder / f'sparsebev_{kind}{name}_future_nuscenes.py')
+    alone, both = (load_config(folder / f'sparsebev_{kind}_future_nuscenes{name}.py')
                    for name in ('', '_trainval'))
     train, validation = parts_of(both, 'train')
     (expected,) = parts_of(alone, 'train')

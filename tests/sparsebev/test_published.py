@@ -12,7 +12,7 @@ RANGE = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]
 
 
 def test_each_quirk_reaches_its_part():
-    model = load_config('sparsebev_eva02_trainval_future_nuscenes',
+    model = load_config('sparsebev_eva02_future_nuscenes_trainval',
                         {'model.published': dict(rotary_resize=True, scale_order=True)}).model
     backbone, head = hand_down(model.published, backbone=model.backbone, bbox_head=model.bbox_head)
     assert backbone.net.resize_rotary_tables is True and head.published.scale_order

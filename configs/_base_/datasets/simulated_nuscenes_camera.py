@@ -4,7 +4,6 @@
 _base_ = ['nuscenes_camera.py']
 from sparse3d.engine.pipeline_steps import changed
 from sparse3d_configs._base_.datasets.simulated_drives import NUSCENES_CLASSES as class_names
-from sparse3d_configs._base_.datasets.simulated_drives import NUSCENES_RANGE as point_cloud_range
 
 data_root = '{{$SPARSE3D_SIMULATED_NUSCENES:data/simulated_nuscenes}}'
 metainfo = dict(classes=class_names)

@@ -121,6 +121,18 @@ OPTIONS: dict[str, str] = {
 }
 # Name of a config.
 CONFIGS: dict[str, str] = {
+    'focalsconv_centerpoint_kitti_overfit': 'focalsconv_centerpoint_kitti_car_overfit',
     'focalsconv_centerpoint_own_data': 'focalsconv_centerpoint_custom_data',
     'own_data': 'custom_data',
+    'sparsebev_eva02_trainval_future_nuscenes': 'sparsebev_eva02_future_nuscenes_trainval',
+    'sparsebev_simulated_nuscenes_frozen_sampling':
+        'sparsebev_frozen_sampling_simulated_nuscenes',
+    'sparsebev_simulated_nuscenes_plain_attention':
+        'sparsebev_plain_attention_simulated_nuscenes',
+    'sparsebev_v299_trainval_future_nuscenes': 'sparsebev_v299_future_nuscenes_trainval',
+    'sparsefusion_simulated_nuscenes_cameras_only':
+        'sparsefusion_cameras_only_simulated_nuscenes',
+    'sparsefusion_simulated_nuscenes_cameras_only_front_camera_lost':
+        'sparsefusion_cameras_only_simulated_nuscenes_front_camera_lost',
+    'voxelkp_long_simulated_waymo': 'voxelkp_simulated_waymo_long',
 }

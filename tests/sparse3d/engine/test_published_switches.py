@@ -8,7 +8,7 @@ from sparse3d.engine.load_config import load_config
 from sparse3d.engine.published_switches import taking, without_place
 from sparse3d.errors import ConfigError
 
-SPARSEBEV = 'sparsebev_v299_trainval_future_nuscenes'
+SPARSEBEV = 'sparsebev_v299_future_nuscenes_trainval'
 
 
 def test_later_frames_of_the_next_scene_are_read_where_the_set_says_so():
