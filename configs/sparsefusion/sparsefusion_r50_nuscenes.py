@@ -7,7 +7,7 @@ _base_ = [
     '../_base_/schedules/sparsefusion_6e.py',
     '../_base_/default_runtime.py',
 ]
-from sparse3d.engine.pipeline_steps import after, changed, replaced
+from sparse3d.engine.pipeline_steps import changed, inserted_after, replaced
 
 custom_imports = dict(imports=['sparsefusion.register'])
 
@@ -15,7 +15,7 @@ meta_keys = ['image_valid', 'valid_shape', 'view_names', 'timestamp', 'lidar2glo
 # Points are not cut to the range here: the depth image of the cameras takes them all, and voxels
 # are made inside of the range alone. Images are fitted after the scene was moved.
 train_pipeline = changed(
-    after(
+    inserted_after(
         replaced(_base_.train_pipeline, PointsRangeFilter=[], AugmentImages=[]),
         AugmentScene=dict(type='FitViews', size=_base_.image_size, scale=[0.9, 1.1])),
     AugmentScene=dict(rotation=[-0.785, 0.785]),

@@ -1,8 +1,8 @@
 # The fused detector tested without its front camera.
 _base_ = ['sparsefusion_simulated_nuscenes.py']
-from sparse3d.engine.pipeline_steps import after
+from sparse3d.engine.pipeline_steps import inserted_after
 
-test_pipeline = after(
+test_pipeline = inserted_after(
     _base_.test_pipeline,
     LoadMultiViewImages=dict(type='DropCameras', cameras=['CAM_FRONT']))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

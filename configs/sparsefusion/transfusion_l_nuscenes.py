@@ -6,13 +6,13 @@ _base_ = [
     '../_base_/schedules/transfusion_20e.py',
     '../_base_/default_runtime.py',
 ]
-from sparse3d.engine.pipeline_steps import after
+from sparse3d.engine.pipeline_steps import inserted_after
 
 custom_imports = dict(imports=['sparsefusion.register'])
 
 wanted = dict(car=2, truck=3, construction_vehicle=7, bus=4, trailer=6, barrier=2, motorcycle=6,
               bicycle=6, pedestrian=2, traffic_cone=2)
-train_pipeline = after(
+train_pipeline = inserted_after(
     _base_.train_pipeline,
     LoadAnnotations3D=dict(
         type='GroundTruthSampling',

@@ -1,7 +1,7 @@
 # The LiDAR detector tested with every second beam.
 _base_ = ['transfusion_l_simulated_nuscenes.py']
-from sparse3d.engine.pipeline_steps import after
+from sparse3d.engine.pipeline_steps import inserted_after
 
-test_pipeline = after(
+test_pipeline = inserted_after(
     _base_.test_pipeline, LoadSweepPoints=dict(type='DropBeams', interval=2))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -4,20 +4,20 @@ _base_ = [
     '../_base_/models/voxelkp.py',
     '../_base_/default_runtime.py',
 ]
-from sparse3d.engine.pipeline_steps import after, changed, replaced
+from sparse3d.engine.pipeline_steps import changed, inserted_after, replaced
 
 custom_imports = dict(imports=['voxelkp.register'])
 max_epochs = 20  # the README of the release for one GPU; 36 for eight, 12 in its config
 
 train_pipeline = changed(
-    after(_base_.train_pipeline, AugmentScene=dict(type='AugmentPeople')),
+    inserted_after(_base_.train_pipeline, AugmentScene=dict(type='AugmentPeople')),
     # Every person in the range counts, of any class.
     KeepObjects=dict(classes=None, min_points=1))
 
 
 def tested_on(variant, pipeline):
     """The test pipeline with the name of what it is tested on."""
-    pipeline = after(
+    pipeline = inserted_after(
         pipeline, PointsRangeFilter=dict(type='SetEvaluationVariant', variant=variant))
     return changed(
         # In one step: nothing of a database is added in testing.

@@ -1,7 +1,7 @@
 # LiDAR and cameras of a custom data set, cameras of any names (docs/custom_data.md).
 # Data elsewhere: --cfg-options data_root=/disk/mine, or SPARSE3D_OWN_DATA=/disk/mine.
 _base_ = ['custom_cameras.py']
-from sparse3d.engine.pipeline_steps import after, changed, replaced
+from sparse3d.engine.pipeline_steps import changed, inserted_after, replaced
 
 columns = 4  # numbers of a point
 modality = dict(use_lidar=True, use_camera=True)
@@ -11,7 +11,7 @@ meta_keys = ['image_valid', 'view_names', 'timestamp', 'lidar2global']
 load_points = dict(type='LoadPointFile', columns=columns)
 keep_objects = next(step for step in _base_.train_pipeline if step.type == 'KeepObjects')
 train_pipeline = changed(
-    after(
+    inserted_after(
         replaced(_base_.train_pipeline, KeepObjects=[]),
         AugmentScene=[keep_objects, dict(type='PointShuffle')]),
     AugmentScene=dict(rotation=[-0.3, 0.3], flip_horizontal=0.5),

@@ -2,7 +2,7 @@
 # Sampled objects are pasted into the images: after create_data.py kitti, run
 #     sparse3d create-data crops kitti data/kitti
 _base_ = ['kitti_3class.py']
-from sparse3d.engine.pipeline_steps import after, changed, replaced
+from sparse3d.engine.pipeline_steps import changed, inserted_after, replaced
 
 modality = dict(use_lidar=True, use_camera=True)
 
@@ -10,7 +10,7 @@ load_image = dict(type='LoadKittiImage')
 # The transforms that take images along, in place of mmdet3d's.
 train_pipeline = replaced(
     changed(
-        after(_base_.train_pipeline, LoadPoints=load_image),
+        inserted_after(_base_.train_pipeline, LoadPoints=load_image),
         GroundTruthSampling=dict(min_points=None, paste_images=True)),
     RandomFlip3D=[],
     GlobalRotScaleTrans=dict(
@@ -22,7 +22,7 @@ train_pipeline = replaced(
     Pack3DDetInputs=dict(
         type='PackSample', keys=['points', 'img', 'gt_bboxes_3d', 'gt_labels_3d']))
 test_pipeline = replaced(
-    after(_base_.test_pipeline, LoadPoints=load_image),
+    inserted_after(_base_.test_pipeline, LoadPoints=load_image),
     Pack3DDetInputs=dict(type='PackSample', keys=['points', 'img']))
 
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline, modality=modality))

@@ -1,13 +1,13 @@
 # nuScenes, LiDAR with ten earlier sweeps and six cameras, ten classes.
 _base_ = ['nuscenes_lidar.py']
-from sparse3d.engine.pipeline_steps import after, changed
+from sparse3d.engine.pipeline_steps import changed, inserted_after
 
 image_size = [448, 800]  # height, width in pixels
 modality = dict(use_lidar=True, use_camera=True)
 
 load_images = dict(type='LoadMultiViewImages')
 train_pipeline = changed(
-    after(
+    inserted_after(
         _base_.train_pipeline,
         LoadSweepPoints=load_images,
         LoadAnnotations3D=dict(
@@ -17,7 +17,7 @@ train_pipeline = changed(
         keys=['points', 'img', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_velocity_known'],
         more_meta_keys=_base_.meta_keys))
 test_pipeline = changed(
-    after(
+    inserted_after(
         _base_.test_pipeline,
         LoadSweepPoints=[
             load_images, dict(type='AugmentImages', size=image_size, training=False)]),

@@ -3,7 +3,7 @@
 # Sampled objects are pasted into the images: after create_data.py nuscenes, run
 #     sparse3d create-data crops nuscenes data/nuscenes
 _base_ = ['nuscenes_lidar_balanced.py']
-from sparse3d.engine.pipeline_steps import after, changed
+from sparse3d.engine.pipeline_steps import changed, inserted_after
 
 image_size = [600, 1066]  # height, width in pixels
 modality = dict(use_lidar=True, use_camera=True)
@@ -16,14 +16,14 @@ shrink_images = dict(
     interpolation='bilinear',
     published_resize_matrix=True)
 train_pipeline = changed(
-    after(
+    inserted_after(
         _base_.train_pipeline, LoadSweepPoints=load_images, GroundTruthSampling=shrink_images),
     GroundTruthSampling=dict(paste_images=True),
     PackSample=dict(
         keys=['points', 'img', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_velocity_known'],
         more_meta_keys=_base_.meta_keys))
 test_pipeline = changed(
-    after(_base_.test_pipeline, LoadSweepPoints=[load_images, shrink_images]),
+    inserted_after(_base_.test_pipeline, LoadSweepPoints=[load_images, shrink_images]),
     PackSample=dict(keys=['points', 'img'], more_meta_keys=_base_.meta_keys))
 
 train_dataloader = dict(

@@ -3,7 +3,7 @@
 # sparse3d simulate waymo data/simulated_crowd --people 5, then sparse3d create-data waymo.
 # Data elsewhere: SPARSE3D_SIMULATED_WAYMO=/data/drive/kitti_format sparse3d train ...
 _base_ = ['waymo_keypoints.py']
-from sparse3d.engine.pipeline_steps import after, changed, replaced
+from sparse3d.engine.pipeline_steps import changed, inserted_after, replaced
 
 data_root = '{{$SPARSE3D_SIMULATED_WAYMO:data/simulated_crowd/kitti_format}}'
 point_cloud_range = [-20.48, -20.48, -1.0, 20.48, 20.48, 2.2]  # meters: x, y, z from, x, y, z to
@@ -11,7 +11,7 @@ cut = dict(point_cloud_range=point_cloud_range)
 
 in_range = dict(cut, type='PointsRangeFilter')
 train_pipeline = changed(
-    after(
+    inserted_after(
         replaced(_base_.train_pipeline, RemovePointsInOtherBoxes=[]),
         # Turned and stretched, whole and without noise: a short schedule has enough to learn.
         AugmentScene=dict(
@@ -24,7 +24,7 @@ train_pipeline = changed(
         unlabeled=None),
     PointsRangeFilter=cut,
     KeepObjects=dict(cut, min_points=5, classes=None))
-train_pipeline = after(
+train_pipeline = inserted_after(
     train_pipeline,
     GroundTruthSampling=[
         in_range,
@@ -37,13 +37,13 @@ train_pipeline = after(
 def tested_on(variant, pipeline):
     """The test pipeline with the name of what it is tested on."""
     return changed(
-        after(
+        inserted_after(
             changed(pipeline, PointsRangeFilter=cut),
             PointsRangeFilter=dict(type='SetEvaluationVariant', variant=variant)),
         PackSample=dict(more_meta_keys=['evaluation_variant']))
 
 
-clean_last = after(  # after the tanh
+clean_last = inserted_after(  # after the tanh
     replaced(_base_.test_pipeline, RemovePointsInOtherBoxes=[]),
     TanhFeatures=_base_.clean_points)
 raw_pipeline = tested_on('raw', replaced(_base_.test_pipeline, RemovePointsInOtherBoxes=[]))

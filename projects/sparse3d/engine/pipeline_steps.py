@@ -56,7 +56,7 @@ def replaced(pipeline: Sequence[Step], **steps: Step | Sequence[Step]) -> list[d
     return found
 
 
-def after(pipeline: Sequence[Step], **steps: Step | Sequence[Step]) -> list[dict]:
+def inserted_after(pipeline: Sequence[Step], **steps: Step | Sequence[Step]) -> list[dict]:
     """A pipeline with more steps, one or several, behind the step of a type.
 
     Raises:

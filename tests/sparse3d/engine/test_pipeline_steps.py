@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 from mmengine.config import Config
 
-from sparse3d.engine.pipeline_steps import after, changed, replaced
+from sparse3d.engine.pipeline_steps import changed, inserted_after, replaced
 from sparse3d.errors import ConfigError
 
 PIPELINE = [dict(type='Load', columns=4), dict(type='Turn', by=[1, 2], scale=3), dict(type='Pack')]
@@ -22,12 +22,12 @@ def test_arguments_change_wherever_the_step_stands():
 def test_steps_are_replaced_left_out_and_added():
     assert replaced(PIPELINE, Turn=dict(type='Stay'))[1] == dict(type='Stay')
     assert [step['type'] for step in replaced(PIPELINE, Turn=[])] == ['Load', 'Pack']
-    added = after(PIPELINE, Load=[dict(type='Look'), dict(type='Mark')])
+    added = inserted_after(PIPELINE, Load=[dict(type='Look'), dict(type='Mark')])
     assert [step['type'] for step in added] == ['Load', 'Look', 'Mark', 'Turn', 'Pack']
     assert len(PIPELINE) == 3
 
 
-@pytest.mark.parametrize('edit', [changed, replaced, after])
+@pytest.mark.parametrize('edit', [changed, replaced, inserted_after])
 def test_a_step_that_is_not_there_is_named(edit):
     with pytest.raises(ConfigError, match='has no steps Turned; its steps are Load, Turn, Pack'):
         edit(PIPELINE, Turned=dict(type='x'))
