@@ -1,4 +1,4 @@
-"""Configs: one order of names, steps of pipelines found by type, plug-ins named by plug-ins only."""
+"""Configs: one order of names, steps found by type, no plug-in named by the core's."""
 from __future__ import annotations
 
 import re

@@ -115,6 +115,6 @@ def options_in_effect(options: Mapping[str, Any], config: Config) -> dict[str, A
             continue
         if isinstance(value, Mapping) and isinstance(final, Mapping):
             final = {name: final[name] for name in value if final.get(name) is not None}
-        if final is not None:
+        if final is not None and final != {}:
             kept[key] = final
     return kept
