@@ -11,18 +11,18 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from sparse3d.errors import ConfigError
-from sparse3d.ops.packed_views import PackedViews, pack_views
-from sparsebev.box_code import ground_truth_boxes, query_to_code
-from sparsebev.box_selection import as_detections, select_boxes
-from sparsebev.decoder_layer import DecoderLayer
-from sparsebev.detection_losses import DetectionLosses
-from sparsebev.published import SparseBEVPublished
-from sparsebev.query_denoising import (
+from sparse3d.models.query.box_code import ground_truth_boxes, query_to_code
+from sparse3d.models.query.query_denoising import (
     NoisyQueries,
     denoising_attn_mask,
     draw_noise,
     noisy_queries,
 )
+from sparse3d.ops.packed_views import PackedViews, pack_views
+from sparsebev.box_selection import as_detections, select_boxes
+from sparsebev.decoder_layer import DecoderLayer, DecoderOptions
+from sparsebev.detection_losses import DetectionLosses
+from sparsebev.published import SparseBEVPublished
 from sparsebev.views import Views
 
 FOCAL_LOSS = dict(type='mmdet.FocalLoss', use_sigmoid=True, gamma=2.0, alpha=0.25, loss_weight=2.0)
@@ -79,23 +79,13 @@ class SparseBEVHead(BaseModule):
         self.max_detections, self.score_threshold = max_detections, score_threshold
         self.query_boxes = nn.Parameter(grid_of_queries(num_queries))
         self.label_embedding = nn.Embedding(num_classes + 1, channels - 1)
-        self.layer = DecoderLayer(
-            point_cloud_range,
-            channels,
-            num_frames,
-            num_points,
-            num_levels,
-            num_groups,
-            num_classes,
-            num_heads,
-            dropout,
-            feedforward_channels,
-            out_points,
-            self.published,
-            adaptive_attention,
-            adaptive_sampling,
-            with_checkpoint,
-        )
+        options = DecoderOptions(
+            channels=channels, num_frames=num_frames, num_points=num_points, num_levels=num_levels,
+            num_groups=num_groups, num_heads=num_heads, dropout=dropout,
+            feedforward_channels=feedforward_channels, out_points=out_points,
+            adaptive_attention=adaptive_attention, adaptive_sampling=adaptive_sampling,
+            with_checkpoint=with_checkpoint)
+        self.layer = DecoderLayer(point_cloud_range, num_classes, options, self.published)
         self.losses = DetectionLosses(num_classes, loss_cls, loss_bbox,
                                       self.published.code_weights or code_weights)
 

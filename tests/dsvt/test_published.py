@@ -11,7 +11,7 @@ from sparse3d.published import hand_down
 OF_THE_HEAD = dict(
     lone_queries=lambda head: head.decoder.layers[0].published.lone_queries,
     wrapping=lambda head: head.decoder.layers[0].published.wrapping,
-    top_height=lambda head: head.coder.height_above_bottom == 1.0,
+    top_height=lambda head: head.coder.boxes.height == 1.0,
     iou_shift=lambda head: head.iou_shift == 0.5)
 
 

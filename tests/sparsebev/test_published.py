@@ -4,9 +4,9 @@ from __future__ import annotations
 import torch
 
 from sparse3d.engine.load_config import load_config
+from sparse3d.models.backbones.rotary_positions import rotary_tables
 from sparse3d.published import hand_down
 from sparsebev.head import SparseBEVHead
-from sparsebev.rotary_positions import rotary_tables
 
 RANGE = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]
 
