@@ -71,6 +71,13 @@ SHOWN = {
         depth=f'{CAMERAS}test_depth_before_the_shift_of_the_image',
         skip_pixel_zero=f'{CAMERAS}test_left_of_the_first_column',
         image_scale=f'{CAMERAS}test_rounding_at_full_size'),
+    'baselines': dict(
+        direction_offset='focalsconv/test_one_stage_baselines.py::'
+                         'test_mmdet3ds_own_detector_finds_the_same_boxes',
+        pillar_offsets='focalsconv/test_one_stage_baselines.py::'
+                       'test_mmdet3ds_own_detector_finds_the_same_boxes',
+        anchors_at_the_edges='focalsconv/test_one_stage_baselines.py::'
+                             'test_openpcdets_rules_give_the_same_boxes'),
 }
 
 

@@ -1,4 +1,5 @@
 """What DSVT offers to the core; text only, so that reading it is light."""
+from dsvt.renamed_names import RENAMES
 from sparse3d.plugins import Plugin
 
 plugin = Plugin(
@@ -7,6 +8,7 @@ plugin = Plugin(
     configs='sparse3d_configs.dsvt',
     convert='dsvt.published_checkpoint:convert',
     published='dsvt.published:DSVTPublished',
-    benchmarks={'dsvt': 'dsvt.benchmark:run'},
+    benchmarks={'dsvt': 'sparse3d_benchmarks.dsvt:run'},
     exporters={'dsvt_onnx': 'dsvt.onnx_export:export_onnx'},
+    renames=RENAMES,
     docs='projects/dsvt/README.md')

@@ -1,4 +1,5 @@
 """What Focals Conv offers to the core; text only, so that reading it is light."""
+from focalsconv.renamed_names import RENAMES
 from sparse3d.plugins import Plugin
 
 plugin = Plugin(
@@ -7,8 +8,9 @@ plugin = Plugin(
     configs='sparse3d_configs.focalsconv',
     convert='focalsconv.published_checkpoint:convert',
     published='focalsconv.published:FocalsConvPublished',
-    benchmarks={'focalsconv': 'focalsconv.benchmark:run'},
+    benchmarks={'focalsconv': 'sparse3d_benchmarks.focalsconv:run'},
     pictures={'importance': 'focalsconv.importance_pictures:write_importance'},
+    renames=RENAMES,
     docs='projects/focalsconv/README.md')
 
 # What the baselines of these methods were published as; a name of its own, so that who looks for
@@ -17,4 +19,5 @@ baselines = Plugin(
     name='baselines',
     modules=(),
     convert='focalsconv.baseline_checkpoints:convert',
+    published='focalsconv.published_baselines:BaselinesPublished',
     docs='docs/coming_from.md')

@@ -12,7 +12,8 @@ to its parts (:func:`hand_down`): a part whose class names the dataclass as its 
 gets it as the argument ``published``. mmengine builds parts from their own dicts alone, so that the
 one who builds them has to do this; a part that is built alone takes ``published`` itself. What the
 core's own parts, the data or the optimizer do is an option of theirs, with a name of its own; a
-field switches it on (``switches``) and never off.
+field switches it on (``switches``) and never off. A set all of whose fields do that is for models
+of the core's parts alone; loading a config writes it out as those options.
 """
 from __future__ import annotations
 
@@ -80,7 +81,7 @@ class PublishedSet:
 
     def switched(self) -> dict[str, Any]:
         """Dotted config keys of the options that the fields that are on switch on."""
-        return {key: value for each in fields(self) if each.name in self.on()
+        return {key: copy.deepcopy(value) for each in fields(self) if each.name in self.on()
                 for key, value in each.metadata['switches'].items()}
 
 

@@ -15,9 +15,9 @@ from sparse3d.deploy.onnx_files import OnnxComparison, require_packages, to_onnx
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import ConfigError
-from sparsebev.benchmark import ring_of_cameras
 from sparsebev.deployable import DeployableSparseBEV
 from sparsebev.detector import SparseBEV
+from sparsebev.ring_of_cameras import ring_of_cameras
 
 CASES = ('all cameras', 'one camera missing')
 

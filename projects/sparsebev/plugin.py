@@ -1,5 +1,6 @@
 """What SparseBEV offers to the core; text only, so that reading it is light."""
 from sparse3d.plugins import Plugin
+from sparsebev.renamed_names import RENAMES
 
 plugin = Plugin(
     name='sparsebev',
@@ -7,8 +8,9 @@ plugin = Plugin(
     configs='sparse3d_configs.sparsebev',
     convert='sparsebev.published_checkpoint:convert',
     published='sparsebev.published:SparseBEVPublished',
-    benchmarks={'sparsebev': 'sparsebev.benchmark:run'},
+    benchmarks={'sparsebev': 'sparse3d_benchmarks.sparsebev:run'},
     exporters={'sparsebev_onnx': 'sparsebev.onnx_export:export_onnx'},
     pictures={'sampling_points': 'sparsebev.sampling_picture:write_sampling_points'},
     stream='sparsebev.delayed_streaming:open_stream',
+    renames=RENAMES,
     docs='projects/sparsebev/README.md')

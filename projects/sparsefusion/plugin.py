@@ -1,5 +1,6 @@
 """What SparseFusion offers to the core; text only, so that reading it is light."""
 from sparse3d.plugins import Plugin
+from sparsefusion.renamed_names import RENAMES
 
 plugin = Plugin(
     name='sparsefusion',
@@ -7,6 +8,7 @@ plugin = Plugin(
     configs='sparse3d_configs.sparsefusion',
     convert='sparsefusion.published_checkpoint:convert',
     published='sparsefusion.published:SparseFusionPublished',
-    benchmarks={'sparsefusion': 'sparsefusion.benchmark:run'},
+    benchmarks={'sparsefusion': 'sparse3d_benchmarks.sparsefusion:run'},
     pictures={'stages': 'sparsefusion.pictures:write_stages'},
+    renames=RENAMES,
     docs='projects/sparsefusion/README.md')

@@ -1,5 +1,6 @@
 """What VoxelKP offers to the core; text only, so that reading it is light."""
 from sparse3d.plugins import Plugin
+from voxelkp.renamed_names import RENAMES
 
 plugin = Plugin(
     name='voxelkp',
@@ -7,5 +8,6 @@ plugin = Plugin(
     configs='sparse3d_configs.voxelkp',
     convert='voxelkp.published_checkpoint:convert',
     published='voxelkp.published:VoxelKPPublished',
-    benchmarks={'voxelkp': 'voxelkp.benchmark:run'},
+    benchmarks={'voxelkp': 'sparse3d_benchmarks.voxelkp:run'},
+    renames=RENAMES,
     docs='projects/voxelkp/README.md')

@@ -14,11 +14,11 @@ from sparse3d.apis import load_detector
 from sparse3d.engine.hooks import reusing_features
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.transforms.camera_frames import FrameChoice, Timeline
-from sparsebev.benchmark import ring_of_cameras
 from sparsebev.camera_frame import CameraFrame
 from sparsebev.delayed_streaming import open_stream
 from sparsebev.feature_cache import FeatureCache
 from sparsebev.image_preprocessor import VideoPreprocessor
+from sparsebev.ring_of_cameras import ring_of_cameras
 from sparsebev.views import views_of_batch
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 import torch
 
 import sparsefusion.register  # noqa: F401
+from sparse3d_benchmarks.sparsefusion_view_loop import decode_view_by_view
 from sparsefusion.camera_rig import CameraRig
 from sparsefusion.deformable_decoder_layer import DeformableDecoderLayer
 from sparsefusion.image_pyramid import ImagePyramid, padded_pixels
-from sparsefusion.per_view_loop import decode_view_by_view
 from sparsefusion.query_attention import QueryAttention
 from sparsefusion.view_groups import ViewGroups
 

@@ -13,7 +13,7 @@ from sparse3d.checkpoints.open import Checkpoint, a_few, open_checkpoint
 from sparse3d.checkpoints.options import PLACE
 from sparse3d.engine.config_options import has_place, value_at
 from sparse3d.engine.load_config import load_config
-from sparse3d.engine.published_switches import taking, without_place
+from sparse3d.engine.published_switches import taking, without_place, written_out_in
 from sparse3d.errors import CheckpointError, ConfigError, PluginError
 from sparse3d.plugins import config_file
 
@@ -112,7 +112,9 @@ def options_in_effect(options: Mapping[str, Any], config: Config) -> dict[str, A
         try:
             final = value_at(plain, key)
         except KeyError:
-            continue
+            if key != PLACE:
+                continue
+            final = written_out_in(config, value)
         if isinstance(value, Mapping) and isinstance(final, Mapping):
             final = {name: final[name] for name in value if final.get(name) is not None}
         if final is not None and final != {}:

@@ -9,8 +9,9 @@ import torch
 from sparse3d.checkpoints.moved_quirks import move_in_config, move_options, moves
 from sparse3d.checkpoints.open import open_checkpoint
 from sparse3d.checkpoints.options import check_published_options
-from sparse3d.checkpoints.renames import rewrite_checkpoint
+from sparse3d.checkpoints.renames import renamed, rewrite_checkpoint
 from sparse3d.errors import CheckpointError
+from sparse3d.plugins import config_file
 from sparse3d.stored_config import read_literals
 
 # What the converters of before the sets wrote, and what is written now.
@@ -40,11 +41,11 @@ OPTIONS = [
 @pytest.mark.parametrize(('old', 'fields'), OPTIONS)
 def test_options_of_converted_checkpoints_become_fields(old, fields):
     changes: dict[str, None] = {}
-    found = move_options(old, changes)
+    found = move_options(old, moves(), changes)
     assert found == {'model.published': fields}
     assert any(change.startswith(next(iter(old))) for change in changes)
     assert check_published_options(found, 'a.pth') == found
-    assert move_options(found, again := {}) == found and not again
+    assert move_options(found, moves(), again := {}) == found and not again
 
 
 def test_a_stored_config_gets_its_set_and_keeps_what_is_still_an_option():
@@ -53,7 +54,7 @@ def test_a_stored_config_gets_its_set_and_keeps_what_is_still_an_option():
             type='TransFusionHead', code_weights=[1.0] * 10, published_top_height=True,
             decoder_layers=[dict(type='NeighborhoodDecoderLayer', published_wrapping=False)])),
         optim_wrapper=dict(paramwise_cfg=dict(published_leaf_parameters=False)))
-    moved = move_in_config(config, changes := {})
+    moved = move_in_config(config, moves(), changes := {})
     assert moved == dict(
         model=dict(type='VoxelDetector', published=dict(top_height=True), bbox_head=dict(
             type='TransFusionHead', code_weights=[1.0] * 10,
@@ -81,3 +82,25 @@ def test_an_old_checkpoint_is_refused_with_the_command_that_rewrites_it(tmp_path
 def test_no_option_became_two_fields():
     counts = Counter(key for key, _, _ in moves())
     assert len(counts) > 35 and set(counts.values()) == {1}
+
+
+def test_quirks_of_another_plug_in_stay_where_a_checkpoint_says_whose_it_is():
+    options = {'model.middle_encoder.published_corners': True}
+    for plug_in, taken in (('focalsconv', True), ('dsvt', False)):
+        content = dict(state_dict={'x': torch.ones(1)}, meta=dict(
+            cfg=f"custom_imports = dict(imports=['{plug_in}.register'])\n", config_options=options))
+        new = renamed(content)[0]['meta']['config_options']
+        assert new == ({'model.published': dict(corners=True)} if taken else options)
+
+
+@pytest.mark.parametrize(('old', 'new'), [
+    ('sparsebev_v299_trainval_future_nuscenes', 'sparsebev_v299_future_nuscenes_trainval'),
+    ('voxelkp_long_simulated_waymo', 'voxelkp_simulated_waymo_long'),
+    ('focalsconv_centerpoint_kitti_overfit', 'focalsconv_centerpoint_kitti_car_overfit'),
+    ('sparsefusion_simulated_nuscenes_cameras_only',
+     'sparsefusion_cameras_only_simulated_nuscenes')])
+def test_old_names_of_configs_are_their_plug_ins(old, new):
+    content = dict(state_dict={'x': torch.ones(1)}, meta=dict(config=f'configs/x/{old}.py'))
+    renewed, changes = renamed(content)
+    assert changes == [f'{old} -> {new}']
+    assert renewed['meta']['config'] == f'configs/x/{new}.py' and config_file(new)

@@ -22,6 +22,7 @@ def declared():
     yield from dsvt.QUIRKS.values()
     yield voxelkp.QUIRKS
     yield sparsefusion.QUIRKS
+    yield from import_module('focalsconv.one_stage_baselines').QUIRKS.values()
     import torch
 
     weights = {sparsebev.CODE_WEIGHTS: torch.arange(10.0)}
@@ -56,6 +57,10 @@ CALL = {'type': 'os.system', 'command': 'true'}
         {'model.published': dict(corners=True, type='subprocess.Popen')},
         {'model.published': dict(corners=True, view_choice=True)},  # of two plug-ins
         {'model.published': 'os.system'},
+        {'model.published_a': CALL},
+        {'model.bbox_head.anchor_generator.ranges': [[0, 1]]},
+        {'model.bbox_head.anchor_generator.type': 'os.system'},
+        {'model.middle_encoder.image_fusion': dict(published_a=1, type='subprocess.Popen')},
         {'model.middle_encoder.image_fusion': 'os.system'},
         {'model.bbox_head.code_weights': CALL},
         {'code_weights': [1.0]},

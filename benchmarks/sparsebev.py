@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from unittest.mock import patch
 
-import numpy as np
 import torch
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
@@ -13,17 +12,17 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from sparse3d.engine.load_config import find_config
-from sparse3d.engine.peak_memory import peak_mebibytes
 from sparse3d.engine.timing import Timing, measure
 from sparse3d.ops.packed_views import pack_views
 from sparse3d.ops.sample_views import sample_views
+from sparse3d_benchmarks.peak_memory import peak_mebibytes
+from sparse3d_benchmarks.sparsebev_grid_sample import regroup, sample_by_grid
 from sparsebev import spatio_temporal_sampling
-from sparsebev.grid_sample_reference import regroup, sample_by_grid
 from sparsebev.published_checkpoint import SAMPLING_AS_PUBLISHED
-from sparsebev.views import Views, views_of_batch
+from sparsebev.ring_of_cameras import CAMERAS, ring_of_cameras
 
 CONFIG = 'sparsebev_r50_400q_nuscenes'
-FRAMES, CAMERAS, GROUPS, POINTS, QUERIES = 8, 6, 4, 4, 400
+FRAMES, GROUPS, POINTS, QUERIES = 8, 4, 4, 400
 IMAGE, HALF = (256, 704), (128, 352)
 STRIDES, CHANNELS = (4, 8, 16, 32), 256
 PUBLISHED = dict(published_view_choice=True, published_alignment=True)
@@ -61,21 +60,6 @@ class _Inputs:
     def published(self, regrouped) -> Tensor:
         return sample_by_grid(regrouped, self.points, self.weights, self.views.lidar2img,
                               self.image, GROUPS)
-
-
-def ring_of_cameras(frames: int, image: tuple[int, int]) -> Views:
-    """Six cameras 60 degrees apart, 70 degrees wide, half a second between frames."""
-    focal = image[1] / 2 / np.tan(np.radians(35))
-    cam2img = np.diag([focal, focal, 1, 1])
-    cam2img[:2, 2] = image[1] / 2, image[0] / 2
-    matrices = []
-    for angle in np.arange(CAMERAS) * np.pi / 3:
-        cos, sin = np.cos(angle), np.sin(angle)
-        matrices.append(cam2img @ np.array(
-            [[sin, -cos, 0, 0], [0, 0, -1, 0], [cos, sin, 0, 0], [0, 0, 0, 1]]))
-    seconds = np.repeat(100 - 0.5 * np.arange(frames), CAMERAS)
-    return views_of_batch([dict(lidar2img=np.tile(matrices, (frames, 1, 1)),
-                                img_timestamp=seconds)], frames, image)
 
 
 def _sampling_row(image: tuple[int, int], repeats: int, threads: int, backward: bool) -> dict:

@@ -3,10 +3,12 @@ from __future__ import annotations
 
 import torch
 
+import sparsebev.register  # noqa: F401
 from sparse3d.ops.packed_views import pack_views
 from sparse3d.ops.sample_views import sample_views
-from sparsebev.benchmark import CAMERAS, PUBLISHED, ring_of_cameras
-from sparsebev.grid_sample_reference import regroup, sample_by_grid
+from sparse3d_benchmarks.sparsebev import PUBLISHED
+from sparse3d_benchmarks.sparsebev_grid_sample import regroup, sample_by_grid
+from sparsebev.ring_of_cameras import CAMERAS, ring_of_cameras
 
 
 def test_both_ways_of_sampling_agree_also_in_their_gradients():

@@ -9,8 +9,9 @@ from mmengine.registry import init_default_scope
 
 import sparsefusion.register  # noqa: F401
 from sparse3d.plugins import config_home, offers
-from sparsefusion import benchmark, benchmark_frame
-from sparsefusion.benchmark_frame import DrawnFrame
+from sparse3d_benchmarks import sparsefusion as benchmark
+from sparse3d_benchmarks import sparsefusion_frame as benchmark_frame
+from sparse3d_benchmarks.sparsefusion_frame import DrawnFrame
 
 
 def draw_little(monkeypatch):

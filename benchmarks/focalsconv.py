@@ -8,16 +8,17 @@ import torch
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor
 
-from focalsconv.encoder_benchmark import KITTI, NUSCENES, encoder_inputs, encoder_rows
 from focalsconv.focal_sparse_convolution import FocalOptions, FocalSparseConvolution
 from focalsconv.importance import Importance
 from focalsconv.importance_loss import importance_loss, inside_boxes, voxel_corners
-from focalsconv.loop_reference import dilate_in_a_loop, importance_loss_in_a_loop
 from focalsconv.published import FocalsConvPublished
-from sparse3d.engine.peak_memory import peak_mebibytes
 from sparse3d.engine.timing import Timing, measure
 from sparse3d.ops.voxelization import mean_voxelize
-from sparse3d.simulate.sweep import drawn_sweep, full_sweep, real_files
+from sparse3d.simulate.sweep import drawn_sweep
+from sparse3d_benchmarks.focalsconv_encoder import KITTI, NUSCENES, encoder_inputs, encoder_rows
+from sparse3d_benchmarks.focalsconv_loop import dilate_in_a_loop, importance_loss_in_a_loop
+from sparse3d_benchmarks.peak_memory import peak_mebibytes
+from sparse3d_benchmarks.sweep import full_sweep, real_files
 
 VOXEL_SIZE = (0.05, 0.05, 0.1)
 RANGE = (0.0, -40.0, -3.0, 70.4, 40.0, 1.0)

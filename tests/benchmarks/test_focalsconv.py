@@ -5,15 +5,12 @@ import pytest
 import torch
 from spconv.pytorch import SparseConvTensor
 
-from focalsconv import (
-    FocalOptions,
-    FocalSparseConvolution,
-    Importance,
-    benchmark,
-    encoder_benchmark,
-)
+import focalsconv.register  # noqa: F401
+from focalsconv import FocalOptions, FocalSparseConvolution, Importance
 from focalsconv.importance_loss import importance_loss, inside_boxes
-from focalsconv.loop_reference import dilate_in_a_loop, importance_loss_in_a_loop
+from sparse3d_benchmarks import focalsconv as benchmark
+from sparse3d_benchmarks import focalsconv_encoder as encoder_benchmark
+from sparse3d_benchmarks.focalsconv_loop import dilate_in_a_loop, importance_loss_in_a_loop
 
 SHAPE = [12, 40, 40]
 

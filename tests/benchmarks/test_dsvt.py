@@ -4,11 +4,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dsvt import benchmark
+import dsvt.register  # noqa: F401
 from dsvt.rotated_sets import rotated_sets
 from dsvt.set_attention import SetAttention
-from dsvt.slot_reference import attend_slot_by_slot, sets_by_padding
 from dsvt.window_partition import Window
+from sparse3d_benchmarks import dsvt as benchmark
+from sparse3d_benchmarks.dsvt_slots import attend_slot_by_slot, sets_by_padding
 
 
 @pytest.mark.parametrize('shift', [(0, 0, 0), (3, 2, 1)])

@@ -14,7 +14,7 @@ import voxelkp.register  # noqa: F401  (registers the detector)
 from sparse3d.engine.timing import Timing, measure
 from sparse3d.ops.voxelization import mean_voxelize
 from sparse3d.plugins import config_home
-from sparse3d.simulate.sweep import full_sweep
+from sparse3d_benchmarks.sweep import full_sweep
 from voxelkp.keypoint_decoding import decode
 from voxelkp.window_attention import window_attention
 from voxelkp.windows import window_numbers
@@ -37,7 +37,7 @@ def run(threads: int = 2, repeats: int = 10) -> list[dict]:
 
 
 def attention_rows(repeats: int, count: int = 4000) -> list[dict]:
-    """The padded backend against the loop, on voxels along streets at the size of conv5."""
+    """The fast backend against the loop, on voxels along streets at the size of conv5."""
     random = torch.Generator().manual_seed(0)
     cells = torch.stack([torch.randint(4, (count,), generator=random),
                          torch.randint(94, (count,), generator=random),
@@ -52,13 +52,13 @@ def attention_rows(repeats: int, count: int = 4000) -> list[dict]:
         difference = (window_attention(*parts, windows)
                       - window_attention(*parts, windows, 'reference')).abs().max().item()
         forward = [measure(lambda backend=backend: window_attention(*parts, windows, backend),
-                           repeats) for backend in ('padded', 'reference')]
+                           repeats) for backend in ('fast', 'reference')]
     parts = [part.requires_grad_() for part in parts]
 
     def step(backend: str) -> Callable[[], None]:
         return lambda: window_attention(*parts, windows, backend).square().sum().backward()
 
-    both = [measure(step(backend), repeats) for backend in ('padded', 'reference')]
+    both = [measure(step(backend), repeats) for backend in ('fast', 'reference')]
     return [_row('window attention, forward', forward[0],
                  f'{note}; largest difference {difference:.0e}', forward[1]),
             _row('window attention, forward and backward', both[0], note, both[1])]

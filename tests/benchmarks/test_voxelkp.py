@@ -1,7 +1,7 @@
 """The benchmark runs and compares like with like."""
 from __future__ import annotations
 
-from voxelkp.benchmark import attention_rows
+from sparse3d_benchmarks.voxelkp import attention_rows
 
 
 def test_attention_rows():

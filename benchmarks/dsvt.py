@@ -13,12 +13,12 @@ from dsvt.iou_center_head import IoUCenterHead
 from dsvt.residual_bev_backbone import ResidualBEVBackbone
 from dsvt.rotated_sets import rotated_sets
 from dsvt.set_attention import SetAttention
-from dsvt.slot_reference import attend_slot_by_slot, sets_by_padding
 from dsvt.window_partition import Window
-from sparse3d.engine.peak_memory import peak_mebibytes
 from sparse3d.engine.timing import Timing, measure
 from sparse3d.ops.voxelization import mean_voxelize, voxel_coordinates
-from sparse3d.simulate.sweep import full_sweep
+from sparse3d_benchmarks.dsvt_slots import attend_slot_by_slot, sets_by_padding
+from sparse3d_benchmarks.peak_memory import peak_mebibytes
+from sparse3d_benchmarks.sweep import full_sweep
 
 # Published grids: voxel size, range, windows of both configurations, set size.
 GRIDS = {

@@ -13,7 +13,7 @@ import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only the
 from focalsconv.focal_sparse_convolution import FocalSparseConvolution
 from focalsconv.focal_sparse_encoder import EncodedVoxels, FocalSparseEncoder
 from focalsconv.importance import Importance
-from focalsconv.loop_reference import dilate_in_a_loop, importance_loss_in_a_loop
+from sparse3d_benchmarks.focalsconv_loop import dilate_in_a_loop, importance_loss_in_a_loop
 
 KITTI = dict(in_channels=4, sparse_shape=[41, 1600, 1408], voxel_size=[0.05, 0.05, 0.1],
              point_cloud_range=[0, -40, -3, 70.4, 40, 1])
