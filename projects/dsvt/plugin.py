@@ -18,4 +18,5 @@ plugin = Plugin(
         'optim_wrapper.paramwise_cfg.published_leaf_parameters'),
     benchmarks={'dsvt': 'dsvt.benchmark:run'},
     exporters={'dsvt_onnx': 'dsvt.onnx_export:export_onnx'},
+    trial_configs=('dsvt_simulated_waymo', 'dsvt_centerpoint_simulated_kitti_car'),
     docs='projects/dsvt/README.md')

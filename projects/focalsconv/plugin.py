@@ -21,6 +21,10 @@ plugin = Plugin(
         'model.middle_encoder.published_skip_index_zero'),
     benchmarks={'focalsconv': 'focalsconv.benchmark:run'},
     pictures={'importance': 'focalsconv.importance_pictures:write_importance'},
+    trial_configs=(
+        'focalsconv_centerpoint_simulated_kitti_car',
+        'focalsconv_f_centerpoint_simulated_kitti_car',
+        'focalsconv_voxel_rcnn_simulated_kitti_car'),
     docs='projects/focalsconv/README.md')
 
 # What the baselines of these methods were published as; a name of its own, so that who looks for
@@ -29,4 +33,5 @@ baselines = Plugin(
     name='baselines',
     modules=(),
     convert='focalsconv.baseline_checkpoints:convert',
+    trial_configs=('centerpoint_simulated_kitti_car',),
     docs='docs/coming_from.md')

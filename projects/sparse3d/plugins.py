@@ -43,6 +43,8 @@ class Plugin:
         pictures: name to a :class:`PictureWriter`.
         stream: ``(model, **options) -> stream``, for detectors of videos: frames go in one at a
             time, detections come out.
+        trial_configs: bare names of configs whose models train a step anywhere in seconds, one
+            for each kind of model: what ``gpu-check`` runs and whose waits are counted.
         docs: address or path of a page, which ``list plugins`` shows.
     """
 
@@ -55,6 +57,7 @@ class Plugin:
     exporters: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
     stream: str | None = None
+    trial_configs: tuple[str, ...] = ()
     docs: str = ''
 
 

@@ -19,4 +19,5 @@ plugin = Plugin(
     exporters={'sparsebev_onnx': 'sparsebev.onnx_export:export_onnx'},
     pictures={'sampling_points': 'sparsebev.sampling_picture:write_sampling_points'},
     stream='sparsebev.delayed_streaming:open_stream',
+    trial_configs=('sparsebev_simulated_nuscenes',),
     docs='projects/sparsebev/README.md')

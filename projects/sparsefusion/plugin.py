@@ -17,4 +17,5 @@ plugin = Plugin(
         'model.published_frozen_statistics'),
     benchmarks={'sparsefusion': 'sparsefusion.benchmark:run'},
     pictures={'stages': 'sparsefusion.pictures:write_stages'},
+    trial_configs=('transfusion_l_simulated_nuscenes', 'sparsefusion_simulated_nuscenes'),
     docs='projects/sparsefusion/README.md')

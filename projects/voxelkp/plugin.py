@@ -11,4 +11,5 @@ plugin = Plugin(
         'model.neck.published_cell_offsets',
         'model.neck.published_level_weights'),
     benchmarks={'voxelkp': 'voxelkp.benchmark:run'},
+    trial_configs=('voxelkp_simulated_waymo',),
     docs='projects/voxelkp/README.md')
