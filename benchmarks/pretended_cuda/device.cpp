@@ -3,6 +3,7 @@
 // in Python (tensors.py).
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
+#include <torch/csrc/autograd/engine.h>
 
 namespace {
 bool pretending = false;
@@ -50,6 +51,9 @@ C10_REGISTER_CLASS(CUDAHooksRegistry, CUDAHooks, Hooks);
 }
 
 extern "C" void pretend_cuda() {
+  if (pretending) return;
   static c10::impl::DeviceGuardImplRegistrar guard(cuda, new OneDevice());
   pretending = true;
+  // Autograd counted the devices at its first backward pass: here once more, with this one.
+  torch::autograd::Engine::get_default_engine().start_device_threads();
 }

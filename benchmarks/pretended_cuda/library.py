@@ -49,14 +49,15 @@ def prepare() -> None:
 def switch_on() -> None:
     """From now on this process has the device; there is no way back.
 
-    Autograd makes a thread for each device at its first backward pass, and after a fork: switch on
-    in a new process or in a forked child.
+    To be called in a process of its own, such as a forked child: what follows sees a GPU.
 
     Raises:
         NoPretendedDevice: without :func:`prepare`.
     """
     if not _loaded:
         prepare()
+    import torch
+    torch.ones(1, requires_grad=True).sum().backward()  # autograd starts, and is then started anew
     _loaded[-1].pretend_cuda()
 
 
@@ -69,7 +70,7 @@ def _compiled(torch: Path) -> Path:
         return library
     cache.mkdir(parents=True, exist_ok=True)
     unfinished = library.with_suffix(f'.{os.getpid()}')
-    command = ['g++', '-std=c++20', '-O1', '-w', '-shared', '-fPIC', os.fspath(SOURCE),
+    command = ['g++', '-std=c++20', '-O1', '-w', '-fno-access-control', '-shared', '-fPIC', os.fspath(SOURCE),
                f'-I{torch}/include', f'-L{torch}/lib', '-lc10', '-ltorch_cpu',
                '-o', os.fspath(unfinished)]
     try:

@@ -85,15 +85,13 @@ class _OnCpu(torch.autograd.Function):
 
 def _convolution(below: Callable) -> Callable:
     def forward(self, training, input, weight, bias=None, *args, **kwargs):
-        if not is_there(input.features):
+        if not is_there(input.features) or len(input.features) == 0:  # the repair's part
             return below(self, training, input, weight, bias, *args, **kwargs)
         _check_indices(input, 'a convolution')
         if self.conv1x1:  # a plain product, for autocast to cast
             product = input.features @ weight.reshape(weight.shape[-1], weight.shape[0])
             return input.replace_feature(product if bias is None else product + bias)
         features, weight = _cast(input.features, weight, training)
-        if len(features) == 0:
-            current_gpu().fault('spconv: a layer without voxels')
         return _run(lambda plain, *rest: below(self, training, plain, *rest, *args, **kwargs),
                     input.replace_feature(features), weight, bias)
     return forward
@@ -101,7 +99,7 @@ def _convolution(below: Callable) -> Callable:
 
 def _pooling(below: Callable) -> Callable:
     def forward(self, input, *args, **kwargs):
-        if not is_there(input.features):
+        if not is_there(input.features) or len(input.features) == 0:
             return below(self, input, *args, **kwargs)
         _check_indices(input, type(self).__name__)
         return _run(lambda plain: below(self, plain, *args, **kwargs), input)

@@ -21,7 +21,7 @@ NEEDED_BY: dict[str, str] = {
     'numpy_names': 'mmdet3d 1.4.0, mmdet 3.2.0 and mmcv 2.1.0 with NumPy 1.24 and later',
     'one_cycle': 'mmengine 0.10.7',
     'one_row_batch_norm': 'every torch (2.4 to 2.13)',
-    'spconv_cpu': 'spconv 2.3.8 on a CPU',
+    'spconv_cpu': 'spconv 2.3.8 on a CPU, and on a GPU for batches without voxels',
     'spconv_dense': 'spconv 2.3.8',
     'spconv_pointwise_weights': 'spconv 2.0 to 2.3.8',
     'voxelization': 'mmcv 2.1.0 on a CPU',
