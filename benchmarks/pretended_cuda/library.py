@@ -70,8 +70,9 @@ def _compiled(torch: Path) -> Path:
         return library
     cache.mkdir(parents=True, exist_ok=True)
     unfinished = library.with_suffix(f'.{os.getpid()}')
-    command = ['g++', '-std=c++20', '-O1', '-w', '-fno-access-control', '-shared', '-fPIC', os.fspath(SOURCE),
-               f'-I{torch}/include', f'-L{torch}/lib', '-lc10', '-ltorch_cpu',
+    command = ['g++', '-std=c++20', '-O1', '-w', '-shared', '-fPIC',
+               '-fno-access-control',  # of autograd's engine a protected function is called
+               os.fspath(SOURCE), f'-I{torch}/include', f'-L{torch}/lib', '-lc10', '-ltorch_cpu',
                '-o', os.fspath(unfinished)]
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""The block in which this machine has a GPU: what ``torch.cuda`` and ``torch.save`` answer there."""
+"""The block in which this machine has a GPU: what ``torch.cuda`` and files say there."""
 from __future__ import annotations
 
 import sys

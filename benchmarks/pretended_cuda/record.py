@@ -1,4 +1,4 @@
-"""What was seen on the pretended device: waits of the host, faults, and the lines that caused them."""
+"""What was seen on the pretended device: waits of the host, faults, and the lines of both."""
 from __future__ import annotations
 
 import os

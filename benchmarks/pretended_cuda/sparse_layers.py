@@ -29,9 +29,10 @@ _on_device: ContextVar[bool] = ContextVar('on_device', default=False)
 
 def install() -> None:
     """Route tensors of the device to the stand-ins; a second call does nothing."""
+    from spconv.pytorch import conv, pool
+
     import sparse3d.compat.applied  # noqa: F401  (the CPU operators lie below)
     from sparse3d.compat import spconv_cpu
-    from spconv.pytorch import conv, pool
     if hasattr(conv.SparseConvolutionBase._conv_forward, 'below'):
         return
     for name in ('strided_pairs', 'transposed_pairs'):

@@ -56,7 +56,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 def run_in_child(function: Any, gpu: Any) -> tuple[str, str]:
-    """Call ``function`` on the device in a forked child: ``'passed'``, ``'failed'``, ``'skipped'``."""
+    """Call ``function`` on the device in a forked child.
+
+    Returns:
+        ``'passed'``, ``'failed'`` or ``'skipped'``, and the traceback or the reason.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:

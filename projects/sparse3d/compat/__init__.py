@@ -18,6 +18,7 @@ NEEDED_BY: dict[str, str] = {
     'config_scope': 'mmengine 0.10.7 (an addition, no fault)',
     'info_files': 'mmengine 0.10.7',
     'multi_sweep': 'mmdet3d 1.4.0',
+    'nms_types': 'mmcv 2.1.0 with mmdet3d 1.4.0, under bfloat16 autocast',
     'numpy_names': 'mmdet3d 1.4.0, mmdet 3.2.0 and mmcv 2.1.0 with NumPy 1.24 and later',
     'one_cycle': 'mmengine 0.10.7',
     'one_row_batch_norm': 'every torch (2.4 to 2.13)',

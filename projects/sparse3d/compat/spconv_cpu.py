@@ -4,14 +4,15 @@ Wrong upstream (spconv 2.3.8): on the CPU ``scatter_add`` shares two pointers be
 threads, so with more than one thread results are wrong and change from run to run; the backward
 pass asks for a CUDA stream and raises; the pair tables that CUDA wheels build for CPU tensors
 are wrong; average and global pooling do not exist (and the mean keeps the first channel only).
-On a GPU a layer without any voxel fails ("N > 0 assert faild", spconv issue 406): one batch of empty
-clouds ends a training.
+On a GPU a layer without any voxel fails ("N > 0 assert faild", spconv issue 406): one batch of
+empty clouds ends a training.
 
 Repair: for CPU tensors ``SparseConvolutionBase._conv_forward`` and the ``forward`` of the pooling
 modules call :mod:`sparse3d.ops.sparse_convolution` and :mod:`sparse3d.ops.sparse_pooling` with
 our own pair tables. What an ``indice_key`` means stays as it is: submanifold layers with one key
 share a table, an inverse convolution finds the table of its strided partner. GPU and quantized
-tensors go the original way, but GPU tensors without voxels go through the CPU. Max pooling keeps the floor of zero that spconv has on a GPU.
+tensors go the original way, but GPU tensors without voxels go through the CPU. Max pooling keeps
+the floor of zero that spconv has on a GPU.
 """
 from __future__ import annotations
 

@@ -50,9 +50,9 @@ def test_the_default_device_is_the_gpu(pretended_gpu):
 
 @pytest.mark.slow
 def test_a_stream_on_the_gpu(pretended_gpu):
-    from sparsebev.camera_frame import CameraFrame
     from sparse3d.engine.trial_step import Trial
     from sparse3d.plugins import load, plugin_of
+    from sparsebev.camera_frame import CameraFrame
     trial = Trial.of('sparsebev_simulated_nuscenes')
     model = trial.model.to('cuda').eval()
     stream = load(plugin_of(model).stream)(model)
@@ -124,6 +124,7 @@ def test_an_exporter_refuses_a_detector_on_the_gpu(pretended_gpu, tmp_path, name
 def test_a_metric_is_fed_from_the_gpu(pretended_gpu, name):
     """What it keeps of the predictions holds nothing of the device: results travel by pickle."""
     from mmdet3d.registry import METRICS
+
     from sparse3d.engine.trial_step import Trial, prediction
     trial = Trial.of(name)
     trial.model.to('cuda')

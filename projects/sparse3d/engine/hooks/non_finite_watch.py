@@ -29,8 +29,10 @@ class NonFiniteWatchHook(Hook):
     autocast, and the first tensor that is not finite is named: of the inputs, of the weights, or
     the output of a module. With mixed precision the loss is looked at before it is scaled: a
     gradient that overflows by its scale is the scaler's, which leaves the step out and halves the
-    scale; a forward pass that overflows in float16 does so under every scale, and stops. The batch is saved beside the checkpoints (``non_finite_batch.pth``: plain
-    tensors, readable by the safe loader), the weights are as they were.
+    scale; a forward pass that overflows in float16 does so under every scale, and stops.
+
+    The batch is saved beside the checkpoints (``non_finite_batch.pth``: plain tensors, readable by
+    the safe loader), the weights are as they were.
 
     Raises:
         NonFiniteLoss: in the training loop.
