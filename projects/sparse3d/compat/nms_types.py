@@ -2,8 +2,8 @@
 
 Wrong upstream (mmcv 2.1.0 and mmdet3d 1.4.0): ``nms_bev`` and ``nms_normal_bev`` hand boxes and
 scores to mmcv's kernels as they come. Under bfloat16 autocast boxes are float32 and scores
-bfloat16: the CPU's kernel ends with "dets.scalar_type() == scores.scalar_type() INTERNAL ASSERT FAILED", and
-no kernel of mmcv takes bfloat16 boxes.
+bfloat16: the CPU's kernel ends with "dets.scalar_type() == scores.scalar_type() INTERNAL ASSERT
+FAILED", and no kernel of mmcv takes bfloat16 boxes.
 
 Repair: both go in as float32, or float64 if one of them is. Which boxes are kept follows from the
 same numbers as before; nothing changes for float32.
