@@ -18,9 +18,9 @@ from focalsconv import dilation
 from focalsconv.published_checkpoint import convert_published
 from focalsconv_golden import Golden
 from released_recipes import RECIPES, Training, fill_function, values
-from sparsebev.box_code import ground_truth_boxes
+from sparse3d.models.query.box_code import ground_truth_boxes
+from sparse3d.models.query.query_denoising import Noise, noisy_queries
 from sparsebev.head import published_options
-from sparsebev.query_denoising import Noise, noisy_queries
 from sparsebev.views import Views
 from sparsefusion_batch import LOSSES, Batch
 

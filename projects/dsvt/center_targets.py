@@ -2,26 +2,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
-from sparse3d.ops.gaussian_heatmap import draw_gaussians, gaussian_radii
-
-
-@dataclass(frozen=True)
-class MapGrid:
-    """Where the cells of the map lie.
-
-    Attributes:
-        origin: x, y of the corner of cell 0, 0 in meters.
-        cell: extent of a cell in x, y in meters.
-    """
-
-    origin: tuple[float, float]
-    cell: tuple[float, float]
+from sparse3d.models.center.box_coder import CenterBoxCoder
+from sparse3d.models.center.heatmap_targets import (
+    AS_PUBLISHED,
+    Drawing,
+    heatmaps_of,
+    objects_on_map,
+)
 
 
 class CenterTargets(NamedTuple):
@@ -36,11 +27,10 @@ class CenterTargets(NamedTuple):
 def center_targets(
         boxes: Sequence[Tensor],   # B x [n, 7]  x, y, z center, dx, dy, dz, yaw; LiDAR frame
         labels: Sequence[Tensor],  # B x [n]
-        grid: MapGrid,
-        map_shape: tuple[int, int, int],  # classes, H, W
+        coder: CenterBoxCoder,
+        num_classes: int,
+        drawing: Drawing = AS_PUBLISHED,
         max_objects: int = 500,
-        gaussian_overlap: float = 0.1,
-        min_radius: int = 2,
 ) -> CenterTargets:
     """Draw each object as a Gaussian on its class's map and encode its box.
 
@@ -49,31 +39,7 @@ def center_targets(
 
     Source: CenterPoint (CVPR 2021), section 4.1.
     """
-    classes, height, width = map_shape
-    heatmap = boxes[0].new_zeros((len(boxes), *map_shape))
-    indices, codes, kept, planes, cells = [], [], [], [], []
-    for sample, (of_sample, names) in enumerate(zip(boxes, labels, strict=True)):
-        position = _cells(of_sample[:, :2], grid)
-        on_map = ((position >= 0) & (position < position.new_tensor([width, height]))).all(1)
-        usable = on_map & (of_sample[:, 3:5] > 0).all(1) & (names >= 0) & (names < classes)
-        rows = usable.nonzero().squeeze(1)[:max_objects]
-        of_sample, position = of_sample[rows], position[rows]
-        cell = position.floor().long()
-        planes.append(sample * classes + names[rows])
-        cells.append(cell)
-        indices.append((sample * height + cell[:, 1]) * width + cell[:, 0])
-        codes.append(_encode(of_sample, position - cell))
-        kept.append(of_sample)
-    objects = torch.cat(kept)
-    radii = gaussian_radii(objects[:, 3:5] / objects.new_tensor(grid.cell), gaussian_overlap)
-    draw_gaussians(heatmap, torch.cat(planes), torch.cat(cells), radii.long().clamp(min=min_radius))
-    return CenterTargets(heatmap, torch.cat(indices), torch.cat(codes), objects)
-
-
-def _cells(xy: Tensor, grid: MapGrid) -> Tensor:
-    return (xy - xy.new_tensor(grid.origin)) / xy.new_tensor(grid.cell)
-
-
-def _encode(boxes: Tensor, within: Tensor) -> Tensor:
-    yaw = boxes[:, 6:7]
-    return torch.cat([within, boxes[:, 2:3], boxes[:, 3:6].log(), yaw.cos(), yaw.sin()], dim=1)
+    objects = objects_on_map(boxes, labels, coder.grid, num_classes, drawing, max_objects)
+    heatmap = heatmaps_of(objects, len(boxes), coder.grid, num_classes, drawing)
+    return CenterTargets(heatmap, objects.index, coder.encode(objects.boxes, objects.cells),
+                         objects.boxes)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from mmdet3d.registry import MODELS
@@ -9,13 +10,20 @@ from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from dsvt.center_decoding import candidates, decode_codes, rectified_scores, suppress
-from dsvt.center_losses import box_losses, heatmap_loss
-from dsvt.center_targets import CenterTargets, MapGrid, center_targets
+from dsvt.center_decoding import candidates
+from dsvt.center_losses import box_losses
+from dsvt.center_targets import CenterTargets, center_targets
 from sparse3d.errors import ConfigError
+from sparse3d.models.center.bev_grid import BEVGrid
+from sparse3d.models.center.box_coder import CenterBoxCoder
+from sparse3d.models.center.heatmap_loss import RARE_BIAS, heatmap_loss
+from sparse3d.models.center.heatmap_targets import Drawing
+from sparse3d.models.center.predicted_iou import rectified_scores
+from sparse3d.models.center.selection import suppress_by_class
+from sparse3d.models.layers.constants import constant
+from sparse3d.structures.box_tensors import at_centers
 
 CODES = dict(center=2, center_z=1, dim=3, rot=2)  # in the order of the code; rot is cos, sin
-HEATMAP_BIAS = -2.19
 LOSS_WEIGHTS = dict(loss_heatmap=1.0, loss_bbox=2.0, loss_iou=1.0, loss_diou=2.0)
 
 
@@ -40,7 +48,8 @@ class IoUCenterHead(nn.Module):
         iou_thresholds: overlap in BEV, for each class.
         nms_pre, nms_post: boxes of a class before and after suppression.
         momentum: of the batch normalizations; 0.01 is for schedules of many thousand steps.
-        published_turned_nms: see :func:`dsvt.center_decoding.suppress`.
+        published_turned_nms: see
+            :func:`sparse3d.models.center.selection.suppress_by_class`.
 
     Raises:
         ConfigError: if rectifier or iou_thresholds have another length than classes.
@@ -64,10 +73,10 @@ class IoUCenterHead(nn.Module):
                 raise ConfigError(f'{name} of IoUCenterHead has {len(values)} numbers for '
                                   f'{num_classes} classes: give one for each class')
         self.num_classes = num_classes
-        self.grid = MapGrid(tuple(point_cloud_range[:2]),
-                            tuple(size * stride for size in voxel_size[:2]))
+        self.coder = CenterBoxCoder(BEVGrid.from_voxels(voxel_size, point_cloud_range, stride),
+                                    cosine_first=True)
         self.loss_weights = {**LOSS_WEIGHTS, **(loss_weights or {})}
-        self.drawing = (max_objects, gaussian_overlap, min_radius)
+        self.drawing, self.max_objects = Drawing(gaussian_overlap, min_radius), max_objects
         self.choice = (max_candidates, score_threshold, center_range)
         self.rectifier = rectifier
         self.suppression = (iou_thresholds, nms_pre, nms_post, published_turned_nms)
@@ -83,7 +92,7 @@ class IoUCenterHead(nn.Module):
         """Kaiming for all branches but the heat map, whose bias makes it start quiet."""
         for name, branch in self.branches.items():
             if name == 'hm':
-                nn.init.constant_(branch[-1].bias, HEATMAP_BIAS)
+                nn.init.constant_(branch[-1].bias, RARE_BIAS)
                 continue
             for layer in branch:
                 if isinstance(layer, nn.Conv2d):
@@ -101,8 +110,8 @@ class IoUCenterHead(nn.Module):
         """Losses for the ground truth of the samples; see ``loss_by_maps``."""
         truth = [sample.gt_instances_3d for sample in data_samples]
         device = features[0].device
-        boxes = [torch.cat([of_sample.bboxes_3d.gravity_center, of_sample.bboxes_3d.tensor[:, 3:7]],
-                           dim=1).to(device).float() for of_sample in truth]
+        boxes = [at_centers(of_sample.bboxes_3d.tensor[:, :7].to(device).float())
+                 for of_sample in truth]
         return self.loss_by_maps(self(features), boxes,
                                  [of_sample.labels_3d.to(device) for of_sample in truth])
 
@@ -124,8 +133,8 @@ class IoUCenterHead(nn.Module):
     def targets(self, maps: dict[str, Tensor], boxes: list[Tensor],
                 labels: list[Tensor]) -> CenterTargets:
         """What the maps should be."""
-        return center_targets(boxes, labels, self.grid, tuple(maps['hm'].shape[1:]),
-                              *self.drawing)
+        return center_targets(boxes, labels, self._coder_of(maps['hm']), self.num_classes,
+                              self.drawing, self.max_objects)
 
     def predict(self, features: Sequence[Tensor], data_samples: list[Det3DDataSample],
                 **kwargs) -> list[InstanceData]:
@@ -139,9 +148,10 @@ class IoUCenterHead(nn.Module):
                 for of_sample in zip(heat, codes, maps['iou'][:, 0].float(), strict=True)]
 
     def _detections(self, heat: Tensor, codes: Tensor, quality: Tensor) -> InstanceData:
-        found = candidates(heat, codes, quality, self.grid, *self.choice)
-        scores = rectified_scores(found, self.rectifier)
-        kept = suppress(found.boxes, scores, found.labels, *self.suppression)
+        found = candidates(heat, codes, quality, self._coder_of(heat), *self.choice)
+        power = constant(self.rectifier, found.scores)[found.labels]
+        scores = rectified_scores(found.scores, found.quality, power)
+        kept = suppress_by_class(found.boxes, scores, found.labels, *self.suppression)
         boxes = LiDARInstance3DBoxes(found.boxes[kept], origin=(0.5, 0.5, 0.5))
         return InstanceData(bboxes_3d=boxes, scores_3d=scores[kept], labels_3d=found.labels[kept])
 
@@ -150,7 +160,14 @@ class IoUCenterHead(nn.Module):
         height, width = maps['hm'].shape[2:]
         codes = _codes(maps).permute(0, 2, 3, 1).flatten(0, 2)[index]
         quality = maps['iou'].float().flatten()[index]
-        return codes, quality, decode_codes(codes, index % (height * width), width, self.grid)
+        coder = self._coder_of(maps['hm'])
+        cells = coder.grid.columns_and_rows(index % (height * width))
+        return codes, quality, coder.decode(codes, cells)
+
+    def _coder_of(self, maps: Tensor) -> CenterBoxCoder:
+        """The coder for maps [..., H, W]: of the range's cells, as many as these have."""
+        height, width = maps.shape[-2:]
+        return replace(self.coder, grid=replace(self.coder.grid, shape=(width, height)))
 
 
 def _codes(maps: dict[str, Tensor]) -> Tensor:

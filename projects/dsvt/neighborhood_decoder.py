@@ -2,17 +2,13 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
 from sparse3d.errors import ConfigError
-from sparse3d.models.heads.transfusion_decoder import (
-    Attention,
-    FeedForward,
-    PositionEmbedding,
-    cell_centers,
-)
+from sparse3d.models.center.bev_grid import cell_centers
+from sparse3d.models.query.attention import Attention, FeedForward
+from sparse3d.models.query.positions import PositionEmbedding
 
 
 @MODELS.register_module()
@@ -64,9 +60,8 @@ class NeighborhoodDecoderLayer(nn.Module):
         position = self.query_position(query_positions)
         queries = self._among_queries(queries, queries + position)
         keys = bev.flatten(2).transpose(1, 2) + self.key_position(cell_centers(bev)[None])
-        seen = self._seen(query_positions, bev)
-        mixed = _attend(self.cross_attention.attention, queries + position, keys, seen)
-        queries = self.cross_attention.norm(queries + self.cross_attention.dropout(mixed))
+        queries = self.cross_attention(queries, queries + position, keys,
+                                       seen=self._seen(query_positions, bev))
         return self.feed_forward(queries)
 
     def _among_queries(self, queries: Tensor, placed: Tensor) -> Tensor:
@@ -95,16 +90,3 @@ class NeighborhoodDecoderLayer(nn.Module):
         along_x = (apart + height // 2).div(height, rounding_mode='floor')
         along_y = apart - along_x * height
         return (along_x.abs() <= self.radius) & (along_y.abs() <= self.radius)
-
-
-def _attend(attention: nn.MultiheadAttention, queries: Tensor, keys: Tensor,
-            seen: Tensor) -> Tensor:
-    """Multi-head attention with a mask of its own for each query; values are the keys."""
-    channels, heads = queries.shape[-1], attention.num_heads
-    weights, biases = attention.in_proj_weight.chunk(3), attention.in_proj_bias.chunk(3)
-    query, key, value = (
-        F.linear(part, weight, bias).unflatten(-1, (heads, channels // heads)).transpose(1, 2)
-        for part, weight, bias in zip((queries, keys, keys), weights, biases, strict=True))
-    dropout = attention.dropout if attention.training else 0.0
-    mixed = F.scaled_dot_product_attention(query, key, value, seen[:, None], dropout)
-    return attention.out_proj(mixed.transpose(1, 2).flatten(2))

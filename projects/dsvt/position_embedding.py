@@ -6,6 +6,7 @@ from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
 from dsvt.window_partition import Window
+from sparse3d.models.layers.constants import constant
 from sparse3d.ops import voxel_batch_norm  # noqa: F401  (registers VoxelBN1d)
 
 BATCH_NORM = dict(type='VoxelBN1d', eps=1e-5, momentum=0.1)
@@ -48,9 +49,9 @@ class PositionEmbedding(nn.Module):
 
     def embed(self, inside: Tensor) -> Tensor:
         """Embedding of each row of ``inside``, [N, 3] -> [N, C]."""
-        dtype = self.position_embedding_head[0].weight.dtype
-        half = torch.tensor(self.shape[::-1], dtype=dtype, device=inside.device) / 2
-        offset = (inside.to(dtype) - half).flip(1)[:, :self.axes]   # x, y[, z]
+        inside = inside.to(self.position_embedding_head[0].weight.dtype)
+        half = constant([size / 2 for size in self.shape[::-1]], inside)
+        offset = (inside - half).flip(1)[:, :self.axes]   # x, y[, z]
         return self.position_embedding_head(offset)
 
     def table(self) -> Tensor:

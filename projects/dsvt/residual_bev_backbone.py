@@ -8,26 +8,7 @@ from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
 from sparse3d.errors import ConfigError
-
-
-class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions beside a shortcut, which is a 1 x 1 convolution if asked for."""
-
-    def __init__(self, in_channels: int, out_channels: int, stride: int, project: bool,
-                 norm_cfg: dict) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(out_channels, **norm_cfg)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(out_channels, **norm_cfg)
-        self.shortcut = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 1, stride, bias=False),
-            nn.BatchNorm2d(out_channels, **norm_cfg)) if project else nn.Identity()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] -> [B, C', H / stride, W / stride]."""
-        out = self.bn2(self.conv2(self.bn1(self.conv1(x)).relu()))
-        return (out + self.shortcut(x)).relu()
+from sparse3d.models.layers.residual_block import ResidualBlock
 
 
 @MODELS.register_module()

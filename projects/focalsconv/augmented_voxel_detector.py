@@ -15,9 +15,8 @@ from torch import Tensor
 
 from focalsconv.camera_views import CameraViews
 from sparse3d.errors import ConfigError
+from sparse3d.models.center.selection import suppress_by_class
 from sparse3d.models.detectors import VoxelDetector
-from sparse3d.ops.rotated_iou import bev_boxes
-from sparse3d.ops.rotated_nms import rotated_nms
 
 FLIPS = tuple(product((False, True), repeat=2))  # of x, of y
 
@@ -89,13 +88,10 @@ class AugmentedVoxelDetector(VoxelDetector):
     def _merge(self, runs: list[InstanceData]) -> InstanceData:
         """One sample's detections of all runs, thinned out class by class."""
         found = InstanceData.cat(runs)
-        kept = []
-        for label in found.labels_3d.unique().tolist():
-            rows = (found.labels_3d == label).nonzero().squeeze(1)
-            boxes = bev_boxes(found.bboxes_3d.tensor[rows])
-            kept.append(rows[rotated_nms(boxes, found.scores_3d[rows],
-                                         self.iou_thresholds.get(label, 0.1))])
-        rows = torch.cat(kept) if kept else found.labels_3d.new_zeros(0)
+        thresholds = {label: self.iou_thresholds.get(label, 0.1)
+                      for label in found.labels_3d.unique().tolist()}
+        rows = suppress_by_class(found.bboxes_3d.tensor, found.scores_3d, found.labels_3d,
+                                 thresholds)
         best = found.scores_3d[rows].argsort(descending=True, stable=True)[:self.max_detections]
         return found[rows[best]]
 

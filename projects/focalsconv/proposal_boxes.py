@@ -12,16 +12,6 @@ import torch
 from torch import Tensor
 
 
-def to_centers(boxes: Tensor) -> Tensor:
-    """[N, >= 7] with z at the bottom face -> [N, 7] with z at the center."""
-    return boxes[:, :7] + _half_height(boxes)
-
-
-def to_bottoms(boxes: Tensor) -> Tensor:
-    """[N, 7] with z at the center -> [N, 7] with z at the bottom face."""
-    return boxes[:, :7] - _half_height(boxes)
-
-
 def residuals(boxes: Tensor, proposals: Tensor) -> Tensor:
     """What a proposal must be changed by to become a box, [N, 7].
 
@@ -62,12 +52,6 @@ def box_corners(boxes: Tensor) -> Tensor:
     signs = torch.tensor([(x, y, z) for x in (-.5, .5) for y in (-.5, .5) for z in (-.5, .5)],
                          device=boxes.device)
     return _turned(signs * boxes[:, None, 3:6], boxes[:, 6:7]) + boxes[:, None, :3]
-
-
-def _half_height(boxes: Tensor) -> Tensor:
-    half = torch.zeros_like(boxes[:, :7])
-    half[:, 2] = boxes[:, 5] / 2
-    return half
 
 
 def _turned(points: Tensor, yaw: Tensor) -> Tensor:

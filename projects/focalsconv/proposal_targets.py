@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from focalsconv.proposal_boxes import to_bottoms
 from focalsconv.proposals import Proposals
 from sparse3d.ops.rotated_iou import rotated_iou_3d
+from sparse3d.structures.box_tensors import at_bottoms
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def match_by_class(proposals: Proposals, boxes: Tensor, labels: Tensor) -> tuple
     if len(boxes) == 0 or len(proposals.boxes) == 0:
         zeros = proposals.scores.new_zeros(len(proposals.boxes))
         return zeros, zeros.long()
-    table = rotated_iou_3d(to_bottoms(proposals.boxes), to_bottoms(boxes))
+    table = rotated_iou_3d(at_bottoms(proposals.boxes), at_bottoms(boxes))
     same = proposals.labels[:, None] == labels[None]
     ious, matched = torch.where(same, table, torch.full_like(table, -1)).max(1)
     return ious.clamp(min=0), torch.where(ious >= 0, matched, torch.zeros_like(matched))

@@ -7,9 +7,9 @@ import torch
 from mmdet3d.models.dense_heads import Anchor3DHead
 from torch import Tensor
 
-from focalsconv.proposal_boxes import to_centers
 from sparse3d.ops.rotated_iou import bev_boxes
 from sparse3d.ops.rotated_nms import rotated_nms
+from sparse3d.structures.box_tensors import at_centers
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def _of_sample(head: Anchor3DHead, anchors: Tensor, scores: Tensor, box_deltas: 
     sane = boxes.isfinite().all(1) & (best >= 0)
     boxes, best, labels = boxes[sane], best[sane], labels[chosen][sane]
     kept = rotated_nms(bev_boxes(boxes), best, options.iou_threshold)[:options.nms_post]
-    return Proposals(to_centers(boxes[kept]), labels[kept], best[kept])
+    return Proposals(at_centers(boxes[kept]), labels[kept], best[kept])
 
 
 def _rows(maps: Tensor, width: int) -> Tensor:

@@ -11,13 +11,14 @@ from mmdet3d.structures import LiDARInstance3DBoxes
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from focalsconv.proposal_boxes import apply_residuals, grid_points, to_bottoms, to_centers
+from focalsconv.proposal_boxes import apply_residuals, grid_points
 from focalsconv.proposal_targets import SamplingOptions, sample_proposals
 from focalsconv.proposals import Proposals
 from focalsconv.roi_losses import roi_losses
 from focalsconv.shared_layers import connected
 from sparse3d.ops.rotated_iou import bev_boxes
 from sparse3d.ops.rotated_nms import rotated_nms
+from sparse3d.structures.box_tensors import at_bottoms, at_centers
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class RoIHead(nn.Module):
         Args:
             objects: ground truth with ``bboxes_3d`` and ``labels_3d``.
         """
-        targets = [sample_proposals(of_sample, to_centers(truth.bboxes_3d.tensor.to(
+        targets = [sample_proposals(of_sample, at_centers(truth.bboxes_3d.tensor.to(
                        of_sample.boxes)), truth.labels_3d.to(of_sample.labels), self.sampling)
                    for of_sample, truth in zip(proposals, objects, strict=True)]
         scores, box_deltas = self(features, [target.proposals for target in targets])
@@ -108,7 +109,7 @@ class RoIHead(nn.Module):
 
     def _detections(self, proposals: Proposals, scores: Tensor, box_deltas: Tensor) -> InstanceData:
         options = self.detections
-        boxes = to_bottoms(apply_residuals(box_deltas, proposals.boxes))
+        boxes = at_bottoms(apply_residuals(box_deltas, proposals.boxes))
         able = (scores >= options.score_threshold) & boxes.isfinite().all(1)
         boxes, scores, labels = boxes[able], scores[able], proposals.labels[able]
         best = scores.argsort(descending=True, stable=True)[:options.nms_pre]

@@ -1,7 +1,7 @@
 """Two-stage detectors on sparse voxels: Voxel R-CNN and PV-RCNN."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mmdet3d.models.detectors import Base3DDetector
 from mmdet3d.registry import MODELS
@@ -9,9 +9,7 @@ from mmdet3d.structures import Det3DDataSample
 from torch import Tensor
 
 from focalsconv.proposals import ProposalOptions, Proposals, propose
-
-if TYPE_CHECKING:
-    pass
+from sparse3d.models.detectors.voxel_backbone import VoxelBackbone
 
 
 @MODELS.register_module()
@@ -20,7 +18,8 @@ class TwoStageVoxelDetector(Base3DDetector):
 
     Args:
         voxel_encoder, middle_encoder, backbone, neck, image_encoder, data_preprocessor: as of
-            ``VoxelDetector``; the middle encoder is one with ``encode``.
+            ``VoxelDetector``; the middle encoder is one
+            whose auxiliary result has the sparse outputs of its ``stages``.
         rpn_head: config of an ``Anchor3DHead`` of one level.
         roi_head: config of a :class:`RoIHead`.
         keypoint_encoder: config of a :class:`KeypointEncoder` for PV-RCNN, or None.
@@ -34,27 +33,26 @@ class TwoStageVoxelDetector(Base3DDetector):
                  keypoint_encoder: dict | None = None, image_encoder: dict | None = None,
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        self.voxel_encoder = MODELS.build(voxel_encoder)
-        self.middle_encoder = MODELS.build(middle_encoder)
-        self.backbone = MODELS.build(backbone)
-        self.neck = MODELS.build(neck)
+        VoxelBackbone.build(self, voxel_encoder, middle_encoder, backbone, neck)
         self.rpn_head = MODELS.build(rpn_head)
         self.roi_head = MODELS.build(roi_head)
         self.keypoint_encoder = keypoint_encoder and MODELS.build(keypoint_encoder)
         self.image_encoder = image_encoder and MODELS.build(image_encoder)
         self.proposals = {mode: ProposalOptions(**options) for mode, options in proposals.items()}
 
+    @property
+    def voxel_backbone(self) -> VoxelBackbone:
+        """All between the voxels and the heads."""
+        return VoxelBackbone.of(self)
+
     def extract_feat(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None = None,
                      ) -> dict[str, Any]:
         """All features: ``bev``, ``stages``, ``maps``, ``auxiliary`` and, if any, ``keypoints``."""
-        voxels = batch_inputs['voxels']
-        values = self.voxel_encoder(voxels['voxels'], voxels['num_points'], voxels['coors'])
-        views = () if self.image_encoder is None else (
-            self.image_encoder(batch_inputs['imgs'], data_samples), )
-        bev, auxiliary = self.middle_encoder.encode(values, voxels['coors'],
-                                                    len(batch_inputs['points']), *views)
-        features = dict(bev=bev, stages=auxiliary.stages, auxiliary=auxiliary,
-                        maps=list(self.neck(self.backbone(bev))))
+        views = None if self.image_encoder is None else self.image_encoder(
+            batch_inputs['imgs'], data_samples)
+        found = self.voxel_backbone(batch_inputs['voxels'], len(batch_inputs['points']), views)
+        features = dict(bev=found.encoded, stages=found.auxiliary.stages,
+                        auxiliary=found.auxiliary, maps=found.maps)
         if self.keypoint_encoder is not None:
             features['keypoints'] = self.keypoint_encoder(batch_inputs['points'], features)
         return features
@@ -72,7 +70,7 @@ class TwoStageVoxelDetector(Base3DDetector):
         losses.update(self.roi_head.loss(features, proposals, objects))
         if self.keypoint_encoder is not None:
             losses.update(self.keypoint_encoder.losses(features['keypoints'], boxes))
-        losses.update(self.middle_encoder.auxiliary_losses(features['auxiliary'], boxes))
+        losses.update(self.voxel_backbone.auxiliary_losses(features['auxiliary'], data_samples))
         return losses
 
     def predict(self, batch_inputs: dict, data_samples: list[Det3DDataSample],

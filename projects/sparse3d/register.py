@@ -19,6 +19,7 @@ REGISTERING: tuple[str, ...] = (
     'engine.hooks',
     'engine.schedules',
     'metrics',
+    'models.backbones',
     'models.detectors',
     'models.heads',
     'ops.grid_mask',

@@ -7,7 +7,9 @@ from mmdet3d.structures import LiDARInstance3DBoxes
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from sparsebev.box_code import code_to_box
+from sparse3d.models.center.peaks import top_entries
+from sparse3d.models.center.selection import in_range
+from sparse3d.models.query.box_code import code_to_box
 
 
 def select_boxes(logits: Tensor, codes: Tensor, limits: Sequence[float], max_detections: int = 300,
@@ -22,13 +24,10 @@ def select_boxes(logits: Tensor, codes: Tensor, limits: Sequence[float], max_det
     Returns:
         boxes [M, 9] around gravity centers, scores [M] falling, labels [M].
     """
-    classes = logits.shape[-1]
-    scores, index = logits.sigmoid().flatten().topk(min(max_detections, logits.numel()))
-    boxes = code_to_box(codes[index // classes])
-    limits = boxes.new_tensor(list(limits))
-    kept = (scores > score_threshold) & (boxes[:, :3] >= limits[:3]).all(-1) \
-        & (boxes[:, :3] <= limits[3:]).all(-1)
-    return boxes[kept], scores[kept], (index % classes)[kept]
+    scores, query, labels = top_entries(logits.sigmoid(), max_detections)
+    boxes = code_to_box(codes[query])
+    kept = (scores > score_threshold) & in_range(boxes, limits)
+    return boxes[kept], scores[kept], labels[kept]
 
 
 def as_detections(boxes: Tensor, scores: Tensor, labels: Tensor) -> InstanceData:

@@ -3,16 +3,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from mmcv.cnn.bricks.transformer import FFN
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from sparse3d.models.layers.precision import at_least_float32
+from sparse3d.models.query.box_code import centers_in_meters
+from sparse3d.models.query.positions import logit
 from sparse3d.ops.packed_views import PackedViews
 from sparsebev.adaptive_mixing import AdaptiveMixing
-from sparsebev.box_code import centers_in_meters
-from sparsebev.precision import at_least_float32
 from sparsebev.scale_adaptive_attention import ScaleAdaptiveSelfAttention
 from sparsebev.spatio_temporal_sampling import SamplingQuirks, SpatioTemporalSampling
 from sparsebev.views import Views
@@ -32,15 +34,42 @@ def refine(query: Tensor, correction: Tensor, age: Tensor) -> Tensor:
         correction: [B, Q, 10].
         age: [B, T] seconds; a second frame of the same instant counts as one second old.
     """
-    center = query[..., :3].clamp(0, 1)
-    logit = torch.log(center.clamp(min=1e-5) / (1 - center).clamp(min=1e-5))
     velocity = correction[..., 8:10]
     if age.shape[1] > 1:
         second = age[:, 1].to(velocity.dtype)
         second = torch.where(second < SMALLEST_TIME, torch.ones_like(second), second)
         velocity = velocity / second[:, None, None]
-    return torch.cat([torch.sigmoid(correction[..., :3] + logit), correction[..., 3:8],
-                      velocity], -1)
+    center = torch.sigmoid(correction[..., :3] + logit(query[..., :3]))
+    return torch.cat([center, correction[..., 3:8], velocity], -1)
+
+
+@dataclass(frozen=True)
+class DecoderOptions:
+    """Sizes and switches of the decoder layer.
+
+    Attributes:
+        channels: of the query features.
+        num_frames, num_points, num_levels, num_groups: of the sampling.
+        num_heads: of the self attention.
+        dropout: in training.
+        feedforward_channels: of the feed-forward network.
+        out_points: of the mixing.
+        adaptive_attention, adaptive_sampling: False for the paper's ablations.
+        with_checkpoint: spend time instead of memory in training.
+    """
+
+    channels: int = 256
+    num_frames: int = 8
+    num_points: int = 4
+    num_levels: int = 4
+    num_groups: int = 4
+    num_heads: int = 8
+    dropout: float = 0.1
+    feedforward_channels: int = 512
+    out_points: int = 128
+    adaptive_attention: bool = True
+    adaptive_sampling: bool = True
+    with_checkpoint: bool = True
 
 
 class DecoderLayer(nn.Module):
@@ -48,55 +77,29 @@ class DecoderLayer(nn.Module):
 
     Args:
         point_cloud_range: of the queries' centers.
-        channels: of the query features.
-        num_frames, num_points, num_levels, num_groups: of the sampling.
         num_classes: K.
-        num_heads: of the self attention.
-        dropout: in training.
+        options: see :class:`DecoderOptions`.
         quirks: of the sampling.
-        adaptive_attention, adaptive_sampling: False for the paper's ablations.
-        with_checkpoint: spend time instead of memory in training.
 
     Source: SparseBEV (ICCV 2023), section 3.1.
     """
 
-    def __init__(
-        self,
-        point_cloud_range: Sequence[float],
-        channels: int = 256,
-        num_frames: int = 8,
-        num_points: int = 4,
-        num_levels: int = 4,
-        num_groups: int = 4,
-        num_classes: int = 10,
-        num_heads: int = 8,
-        dropout: float = 0.1,
-        feedforward_channels: int = 512,
-        out_points: int = 128,
-        quirks: SamplingQuirks | None = None,
-        adaptive_attention: bool = True,
-        adaptive_sampling: bool = True,
-        with_checkpoint: bool = True,
-    ) -> None:
+    def __init__(self, point_cloud_range: Sequence[float], num_classes: int,
+                 options: DecoderOptions, quirks: SamplingQuirks | None = None) -> None:
         super().__init__()
-        self.point_cloud_range = tuple(point_cloud_range)
-        self.with_checkpoint = with_checkpoint
+        self.point_cloud_range, channels = tuple(point_cloud_range), options.channels
+        self.with_checkpoint = options.with_checkpoint
         self.position_encoder = nn.Sequential(
             nn.Linear(3, channels), nn.LayerNorm(channels), nn.ReLU(),
             nn.Linear(channels, channels), nn.LayerNorm(channels), nn.ReLU())
-        self.self_attention = ScaleAdaptiveSelfAttention(channels, num_heads, dropout,
-                                                         adaptive_attention)
+        self.self_attention = ScaleAdaptiveSelfAttention(
+            channels, options.num_heads, options.dropout, options.adaptive_attention)
         self.sampling = SpatioTemporalSampling(
-            point_cloud_range,
-            channels,
-            num_groups,
-            num_points,
-            num_levels,
-            quirks,
-            adaptive_sampling,
-        )
-        self.mixing = AdaptiveMixing(channels, num_points * num_frames, num_groups, out_points)
-        self.feedforward = FFN(channels, feedforward_channels, ffn_drop=dropout)
+            point_cloud_range, channels, options.num_groups, options.num_points,
+            options.num_levels, quirks, options.adaptive_sampling)
+        self.mixing = AdaptiveMixing(channels, options.num_points * options.num_frames,
+                                     options.num_groups, options.out_points)
+        self.feedforward = FFN(channels, options.feedforward_channels, ffn_drop=options.dropout)
         self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(3))
         self.classification = nn.Sequential(
             nn.Linear(channels, channels), nn.LayerNorm(channels), nn.ReLU(),

@@ -4,13 +4,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from mmdet.utils import reduce_mean
 from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
-from sparsebev.box_code import box_to_code
+from sparse3d.models.query.box_code import box_to_code
+from sparse3d.models.query.mean_count import mean_count
+from sparse3d.models.query.query_denoising import NoisyQueries
 from sparsebev.hungarian_matching import match
-from sparsebev.query_denoising import NoisyQueries
 
 
 class DetectionLosses(nn.Module):
@@ -49,37 +49,42 @@ class DetectionLosses(nn.Module):
         wanted_labels = [self._labels(index, labels[sample])
                          for sample, index in enumerate(assigned)]
         positive = torch.stack(assigned) >= 0
-        wanted = torch.cat([boxes[sample][index[index >= 0]]
-                            for sample, index in enumerate(assigned)])
-        normalizer = _mean_count(positive.sum())
-        return self._losses(logits.flatten(0, 1), torch.cat(wanted_labels), codes[positive],
-                            box_to_code(wanted), normalizer)
+        wanted = torch.stack([_rows_or_zeros(box_to_code(boxes[sample]), index)
+                              for sample, index in enumerate(assigned)])
+        counted = torch.ones_like(positive)
+        return self._losses(logits, torch.stack(wanted_labels), counted, codes, wanted, positive)
 
     def denoised(self, logits: Tensor, codes: Tensor, noisy: NoisyQueries) -> tuple[Tensor, Tensor]:
         """Losses of denoising queries [B, S, .] against the clean objects."""
         filled = noisy.filled
-        return self._losses(logits[filled], noisy.target_label[filled], codes[filled],
-                            box_to_code(noisy.target_box[filled]), _mean_count(filled.sum()))
+        wanted = box_to_code(noisy.target_box).masked_fill(~filled[..., None], 0)
+        return self._losses(logits, noisy.target_label, filled, codes, wanted, filled)
 
     def _labels(self, assigned: Tensor, labels: Tensor) -> Tensor:
         if not len(labels):
             return torch.full_like(assigned, self.num_classes)
         return torch.where(assigned >= 0, labels[assigned.clamp(min=0)], self.num_classes)
 
-    def _losses(self, logits: Tensor, labels: Tensor, codes: Tensor, wanted: Tensor,
-                normalizer: float) -> tuple[Tensor, Tensor]:
-        """Sums over queries, divided; boxes without a finite size and unknown velocities do
-        not count."""
-        classification = self.loss_cls(logits, labels, avg_factor=normalizer).sum()
-        usable = wanted[:, :8].isfinite().all(-1)
-        if not usable.any():
-            return torch.nan_to_num(classification), codes.sum() * 0
-        known = wanted.isfinite()
-        regression = self.loss_bbox(
-            codes[usable], wanted.nan_to_num()[usable], (self.code_weights * known)[usable],
-            avg_factor=normalizer)
+    def _losses(self, logits: Tensor, labels: Tensor, counted: Tensor, codes: Tensor,
+                wanted: Tensor, positive: Tensor) -> tuple[Tensor, Tensor]:
+        """Sums over queries, divided by the number of positive ones.
+
+        Only counted labels and positive boxes count; of these neither boxes without a finite
+        size nor unknown velocities. They are masked by weights of 0, not taken out: the host
+        would wait for their number. Predictions are finite here, so that nothing passes a 0.
+        """
+        normalizer = mean_count(positive.sum())
+        classification = self.loss_cls(
+            logits.flatten(0, 1), labels.flatten(), counted.flatten().to(logits.dtype),
+            avg_factor=normalizer).sum()
+        usable = positive & wanted[..., :8].isfinite().all(-1)
+        weights = self.code_weights * (wanted.isfinite() & usable[..., None])
+        wanted = wanted.nan_to_num(0.0, 0.0, 0.0)
+        regression = self.loss_bbox(codes, wanted, weights, avg_factor=normalizer)
         return torch.nan_to_num(classification), torch.nan_to_num(regression)
 
 
-def _mean_count(count: Tensor) -> float:
-    return reduce_mean(count.float().reshape(1)).clamp(min=1.0).item()
+def _rows_or_zeros(table: Tensor, index: Tensor) -> Tensor:
+    """Rows [Q, S] of a table by their numbers [Q]; zeros for -1."""
+    padded = torch.cat([table, table.new_zeros(1, table.shape[1])])
+    return padded[torch.where(index >= 0, index, len(table))]

@@ -13,17 +13,17 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from sparse3d.errors import ConfigError
-from sparse3d.ops.packed_views import PackedViews, pack_views
-from sparsebev.box_code import ground_truth_boxes, query_to_code
-from sparsebev.box_selection import as_detections, select_boxes
-from sparsebev.decoder_layer import DecoderLayer
-from sparsebev.detection_losses import DetectionLosses
-from sparsebev.query_denoising import (
+from sparse3d.models.query.box_code import ground_truth_boxes, query_to_code
+from sparse3d.models.query.query_denoising import (
     NoisyQueries,
     denoising_attn_mask,
     draw_noise,
     noisy_queries,
 )
+from sparse3d.ops.packed_views import PackedViews, pack_views
+from sparsebev.box_selection import as_detections, select_boxes
+from sparsebev.decoder_layer import DecoderLayer, DecoderOptions
+from sparsebev.detection_losses import DetectionLosses
 from sparsebev.spatio_temporal_sampling import SamplingQuirks
 from sparsebev.views import Views
 
@@ -53,7 +53,7 @@ class SparseBEVHead(BaseModule):
         published_scale_order, published_view_choice, published_alignment: see
             :class:`sparsebev.spatio_temporal_sampling.SamplingQuirks`.
         published_attend_empty_slots: see
-            :func:`sparsebev.query_denoising.denoising_attn_mask`.
+            :func:`sparse3d.models.query.query_denoising.denoising_attn_mask`.
 
     Source: SparseBEV (ICCV 2023), section 3.
     """
@@ -84,23 +84,13 @@ class SparseBEVHead(BaseModule):
         self.published_attend_empty_slots = published_attend_empty_slots
         self.query_boxes = nn.Parameter(grid_of_queries(num_queries))
         self.label_embedding = nn.Embedding(num_classes + 1, channels - 1)
-        self.layer = DecoderLayer(
-            point_cloud_range,
-            channels,
-            num_frames,
-            num_points,
-            num_levels,
-            num_groups,
-            num_classes,
-            num_heads,
-            dropout,
-            feedforward_channels,
-            out_points,
-            quirks,
-            adaptive_attention,
-            adaptive_sampling,
-            with_checkpoint,
-        )
+        options = DecoderOptions(
+            channels=channels, num_frames=num_frames, num_points=num_points, num_levels=num_levels,
+            num_groups=num_groups, num_heads=num_heads, dropout=dropout,
+            feedforward_channels=feedforward_channels, out_points=out_points,
+            adaptive_attention=adaptive_attention, adaptive_sampling=adaptive_sampling,
+            with_checkpoint=with_checkpoint)
+        self.layer = DecoderLayer(point_cloud_range, num_classes, options, quirks)
         self.losses = DetectionLosses(num_classes, loss_cls, loss_bbox, code_weights)
 
     def forward(self, maps: Sequence[Tensor], views: Views,

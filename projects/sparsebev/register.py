@@ -4,13 +4,11 @@ import sparse3d.register  # noqa: F401, I001  (first: repairs the stack, registe
 import sparsebev.config_statements  # noqa: F401
 from sparsebev.delayed_streaming import DelayedStream
 from sparsebev.detector import SparseBEV
-from sparsebev.eva02 import EVA02
+from sparse3d.models.backbones import EVA02, SimpleFeaturePyramid, VoVNet
 from sparsebev.camera_frame import CameraFrame
 from sparsebev.head import SparseBEVHead
 from sparsebev.image_preprocessor import VideoPreprocessor
-from sparsebev.simple_feature_pyramid import SimpleFeaturePyramid
 from sparsebev.streaming import VideoStream
-from sparsebev.vovnet import VoVNet
 
 __all__ = [
     'CameraFrame',

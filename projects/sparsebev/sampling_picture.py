@@ -12,12 +12,12 @@ from matplotlib.patches import Circle
 from torch import nn
 
 from sparse3d.errors import ConfigError
+from sparse3d.models.query.box_code import centers_in_meters
 from sparse3d.ops.choose_views import choose_views, project_to_views
 from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization.colors import BACKGROUND, TEXT, class_color
 from sparse3d.visualization.frame import Frame
 from sparse3d.visualization.picture_files import save_figure
-from sparsebev.box_code import centers_in_meters
 from sparsebev.detector import SparseBEV
 
 ACROSS = 3       # images in a row

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sparsebev.precision import at_least_float32
+from sparse3d.models.layers.precision import at_least_float32
 
 
 def pairwise_distance(centers: Tensor) -> Tensor:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from sparse3d.models.layers.precision import at_least_float32
+from sparse3d.models.query.box_code import query_to_box
 from sparse3d.ops.packed_views import PackedViews
 from sparse3d.ops.sample_views import sample_views
-from sparsebev.box_code import query_to_box
-from sparsebev.precision import at_least_float32
 from sparsebev.views import Views
 
 

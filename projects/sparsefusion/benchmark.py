@@ -10,12 +10,12 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 from sparse3d.engine.timing import Timing, measure
-from sparse3d.models.heads.transfusion_decoder import scaled_attention
+from sparse3d.models.query.attention import scaled_attention
+from sparse3d.models.query.positions import logit
 from sparse3d.plugins import config_home
 from sparsefusion.benchmark_frame import IMAGE_SIZE, POINTS, DrawnFrame
 from sparsefusion.image_pyramid import ImagePyramid
 from sparsefusion.per_view_loop import decode_view_by_view
-from sparsefusion.positions import logit
 from sparsefusion.sparse_depth import sparse_depth
 from sparsefusion.sparsefusion_head import SceneInput, SparseFusionHead
 from sparsefusion.view_groups import ViewGroups
@@ -52,7 +52,7 @@ def _rows(model: nn.Module, device: str, where: str, repeats: int) -> list[dict]
 @torch.no_grad()
 def _scene(model: nn.Module, frame: DrawnFrame) -> SceneInput:
     voxels = model.data_preprocessor.voxelize([frame.points], [])
-    bev, heights, occupied = model._map(voxels, 1, frame.points.device)
+    bev, heights, occupied, _ = model._map(voxels, 1, frame.points.device)
     images = list(model.image_neck(model.image_backbone(frame.images)))
     return SceneInput(bev, heights, occupied, images, sparse_depth([frame.points], frame.rig),
                       frame.rig)

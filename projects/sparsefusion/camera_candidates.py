@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sparse3d.models.heads.transfusion_branches import RARE_CLASS_BIAS
-from sparse3d.models.heads.transfusion_queries import ClassEncoding, Peaks, local_peaks, top_peaks
+from sparse3d.models.center.heatmap_loss import RARE_BIAS
+from sparse3d.models.center.peaks import Peaks, local_peaks, top_peaks
+from sparse3d.models.heads.transfusion_queries import ClassEncoding
 from sparsefusion.camera_rig import CameraRig
 from sparsefusion.convolution_block import convolution_block
 from sparsefusion.deformable_decoder_layer import DeformableDecoderLayer
@@ -68,7 +69,7 @@ class CameraBranches(nn.Module):
 
     def init_weights(self) -> None:
         """Let the classes start rare and depths at a typical one."""
-        nn.init.constant_(self.branches['cls'][-1].bias, RARE_CLASS_BIAS)
+        nn.init.constant_(self.branches['cls'][-1].bias, RARE_BIAS)
         nn.init.constant_(self.branches['depth_2d'][-1].bias, TYPICAL_DEPTH)
 
     def forward(self, queries: Tensor) -> dict[str, Tensor]:  # [B, Q, C] -> [B, count, Q] each
@@ -113,7 +114,7 @@ class CameraDetector(nn.Module):
     def init_weights(self) -> None:
         """Let classes start rare."""
         for head in self.heat:
-            nn.init.constant_(head[-1].bias, RARE_CLASS_BIAS)
+            nn.init.constant_(head[-1].bias, RARE_BIAS)
         self.branches.init_weights()
 
     def forward(self, images: ImagePyramid, rig: CameraRig) -> CameraCandidates:

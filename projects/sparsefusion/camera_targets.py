@@ -1,9 +1,12 @@
 """Targets of the camera candidates and of the heat maps of the images."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+from sparse3d.models.center.heatmap_targets import batch_of
 from sparse3d.models.heads.transfusion_matching import MatchWeights, match
 from sparse3d.models.heads.transfusion_targets import QueryTargets, targets_of_pairs
 from sparse3d.ops.gaussian_heatmap import draw_gaussians, gaussian_radii
@@ -64,34 +67,40 @@ def camera_codes(objects: ViewObjects, image_size: tuple[int, int]) -> Tensor:  
 
 
 def image_heat_target(
-        objects: ViewObjects,
-        shapes: list[tuple[int, int]],  # h, w of each level
+        batch: Sequence[ViewObjects],
+        shapes: Sequence[tuple[int, int]],  # h, w of each level
         views: int,
         num_classes: int,
         stride: int = 4,
         gaussian_overlap: float = 0.1,
         smallest_radius: int = 2,
-) -> Tensor:                            # [K, N, S]
+) -> Tensor:                                # [B, K, N, S]
     """A Gaussian at each object's middle, on the level that fits its size in the image.
+
+    The objects of all samples and views are drawn at once, level by level.
 
     Args:
         stride: of the finest level.
         gaussian_overlap: least overlap of a box whose corner lies on the Gaussian's edge.
         smallest_radius: of a Gaussian on the finest level, in pixels of that level.
     """
-    boxes = objects.boxes
-    heat = [boxes.new_zeros(num_classes, views, *shape) for shape in shapes]
-    size = (objects.size_2d / stride).float()
-    rows = (size > 0).all(1).nonzero().flatten()
-    radii = gaussian_radii(size[rows].flip(1), gaussian_overlap).clamp(min=smallest_radius)
-    limits = boxes.new_tensor([FINEST_LIMIT * 2 ** level for level in range(len(shapes) - 1)])
-    levels = (objects.size_2d[rows].max(dim=1).values[:, None] >= limits).sum(dim=1)
-    planes = objects.labels[rows] * views + objects.view[rows]
-    for level, maps in enumerate(heat):
+    pixels, sample = batch_of([objects.pixels for objects in batch])
+    size_2d, labels, view = (torch.cat([getattr(objects, name) for objects in batch])
+                             for name in ('size_2d', 'labels', 'view'))
+    size = (size_2d / stride).float()
+    radii = gaussian_radii(size.flip(1), gaussian_overlap).clamp(min=smallest_radius)
+    levels = sum((size_2d.amax(1) >= FINEST_LIMIT * 2 ** level).long()
+                 for level in range(len(shapes) - 1))
+    levels = levels.masked_fill(~(size > 0).all(1), -1)  # not drawn
+    planes = (sample * num_classes + labels) * views + view
+    heat = []
+    for level, shape in enumerate(shapes):
         here = (levels == level).nonzero().flatten()
-        cells = (objects.pixels[rows[here]].float() / stride / 2 ** level).int()
-        draw_gaussians(maps, planes[here], cells, (radii[here] / 2 ** level).long())
-    return torch.cat([level.flatten(2) for level in heat], dim=2)
+        cells = (pixels[here].float() / stride / 2 ** level).int()
+        maps = batch[0].boxes.new_zeros(len(batch), num_classes, views, *shape)
+        heat.append(draw_gaussians(maps, planes[here], cells, (radii[here] / 2 ** level).long())
+                    .flatten(3))
+    return torch.cat(heat, dim=3)
 
 
 def _upright(boxes: Tensor) -> Tensor:  # [N, >= 7] camera boxes -> [N, 7]

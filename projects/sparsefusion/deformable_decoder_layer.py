@@ -5,7 +5,8 @@ import torch
 from mmcv.ops import MultiScaleDeformableAttention
 from torch import Tensor, nn
 
-from sparse3d.models.heads.transfusion_decoder import Attention, FeedForward, PositionEmbedding
+from sparse3d.models.query.attention import Attention, FeedForward
+from sparse3d.models.query.positions import PositionEmbedding
 from sparsefusion.image_pyramid import ImagePyramid
 
 

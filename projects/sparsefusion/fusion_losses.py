@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from mmengine.structures import InstanceData
 from torch import Tensor
 
@@ -13,7 +12,6 @@ from sparse3d.models.heads.transfusion_losses import (
     code_loss,
     heat_loss,
     label_loss,
-    mean_count,
     query_losses,
 )
 from sparse3d.models.heads.transfusion_matching import MatchWeights
@@ -23,6 +21,8 @@ from sparse3d.models.heads.transfusion_targets import (
     heat_target,
     query_targets,
 )
+from sparse3d.models.layers.constants import constant
+from sparse3d.models.query.mean_count import mean_count
 from sparsefusion.camera_rig import CameraRig
 from sparsefusion.camera_targets import camera_targets, image_heat_target
 from sparsefusion.fusion_output import FusionOutput
@@ -113,11 +113,9 @@ class FusionLosses:
 
     def _heat_losses(self, output: FusionOutput, gt: list[tuple[Tensor, Tensor]],
                      views: list[ViewObjects], rig: CameraRig) -> dict[str, Tensor]:
-        target = torch.stack([heat_target(*pair, self.coder, self.num_classes) for pair in gt])
+        target = heat_target(gt, self.coder, self.num_classes)
         shapes = [tuple(level.shape[-2:]) for level in output.pyramid.levels]
-        image_target = torch.stack([
-            image_heat_target(objects, shapes, rig.views, self.num_classes, self.stride)
-            for objects in views])
+        image_target = image_heat_target(views, shapes, rig.views, self.num_classes, self.stride)
         inside = ~output.pyramid.padding.unflatten(0, rig.valid.shape)  # [B, N, S]
         valid = output.valid[:, None, None, None].to(target)
         return {
@@ -134,7 +132,7 @@ class FusionLosses:
         normalizer = mean_count(targets.positives)
         losses = {'camera_loss_cls': label_loss(found['cls'], targets.labels,
                                                 targets.label_weights, normalizer)}
-        weights = targets.code_weights * targets.codes.new_tensor(self.code_weights)
+        weights = targets.code_weights * constant(self.code_weights, targets.codes)
         for name, part in CAMERA_PARTS.items():
             scale = self.center_2d_weight if name == 'center_2d' else self.box_weight
             losses[f'camera_loss_{name}'] = scale * code_loss(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from sparse3d.models.heads.transfusion_queries import Peaks
+from sparse3d.models.center.peaks import Peaks
 from sparsefusion.camera_candidates import CameraCandidates
 from sparsefusion.image_pyramid import ImagePyramid
 from sparsefusion.lifted_boxes import LiftedBoxes

@@ -4,23 +4,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-
-class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions around a shortcut; the shortcut is learned where size changes."""
-
-    def __init__(self, channels: int, stride: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(channels)
-        self.shortcut = nn.Identity() if stride == 1 else nn.Sequential(
-            nn.Conv2d(channels, channels, 1, stride), nn.BatchNorm2d(channels))
-
-    def forward(self, features: Tensor) -> Tensor:  # [B, C, H, W] -> [B, C, H / s, W / s]
-        """Transform a map."""
-        found = self.bn2(self.conv2(self.bn1(self.conv1(features)).relu()))
-        return (found + self.shortcut(features)).relu()
+from sparse3d.models.layers.residual_block import ResidualBlock
 
 
 class GeometricTransfer(nn.Module):
@@ -41,7 +25,8 @@ class GeometricTransfer(nn.Module):
         self.stem = nn.Sequential(nn.Conv2d(2, channels, 3, padding=1), nn.BatchNorm2d(channels),
                                   nn.ReLU())
         self.blocks = nn.ModuleList(
-            ResidualBlock(channels, 1 if level == 0 else 2) for level in range(num_levels))
+            ResidualBlock(channels, channels, stride=2 if level else 1, project=level > 0,
+                          shortcut_bias=True) for level in range(num_levels))
         self.join = nn.ModuleList(nn.Conv2d(channels + image_channels, channels, 3, padding=1)
                                   for _ in range(num_levels))
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sparse3d.models.query.positions import pixel_logits
 from sparsefusion.camera_rig import CameraRig
-from sparsefusion.positions import pixel_logits
 
 
 @dataclass

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from sparse3d.models.heads.transfusion_decoder import Attention, FeedForward, PositionEmbedding
+from sparse3d.models.query.attention import Attention, FeedForward
+from sparse3d.models.query.positions import PositionEmbedding
 
 
 class QueryAttention(nn.Module):

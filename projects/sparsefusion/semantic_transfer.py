@@ -7,13 +7,13 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from sparse3d.models.center.bev_grid import cell_centers
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
-from sparse3d.models.heads.transfusion_decoder import cell_centers
+from sparse3d.models.query.positions import logit
 from sparsefusion.camera_rig import NEAR, CameraRig
 from sparsefusion.convolution_block import convolution_block
 from sparsefusion.deformable_decoder_layer import DeformableDecoderLayer
 from sparsefusion.image_pyramid import ImagePyramid
-from sparsefusion.positions import logit
 from sparsefusion.view_groups import ViewGroups
 
 

@@ -10,6 +10,7 @@ from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample
 from torch import Tensor, nn
 
+from sparse3d.models.detectors.voxel_backbone import VoxelBackbone
 from sparsefusion.camera_rig import CameraRig
 from sparsefusion.fusion_output import FusionOutput
 from sparsefusion.sparse_depth import sparse_depth
@@ -55,15 +56,18 @@ class SparseFusion(Base3DDetector):
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.image_backbone = MODELS.build(image_backbone)
         self.image_neck = MODELS.build(image_neck)
-        self.voxel_encoder = MODELS.build(voxel_encoder)
-        self.middle_encoder = MODELS.build(middle_encoder)
-        self.backbone, self.neck = MODELS.build(backbone), MODELS.build(neck)
+        VoxelBackbone.build(self, voxel_encoder, middle_encoder, backbone, neck)
         self.bbox_head = MODELS.build(bbox_head)
         self.freeze_lidar, self.batch_statistics = freeze_lidar, published_frozen_statistics
         self.use_lidar, self.use_cameras = use_lidar, use_cameras
         self._said: set[str] = set()
         if freeze_lidar:
             self._freeze()
+
+    @property
+    def voxel_backbone(self) -> VoxelBackbone:
+        """All between the voxels and the map that the head gets."""
+        return VoxelBackbone.of(self)
 
     def lidar_parts(self) -> list[nn.Module]:
         """Modules that the first stage of training brings along."""
@@ -92,17 +96,19 @@ class SparseFusion(Base3DDetector):
                           for name in ('points', 'voxels'))
         points = points or [torch.zeros(0, POINT_COLUMNS, device=device) for _ in range(batch)]
         images, rig = self._images(batch_inputs.get('imgs'), data_samples, device)
-        bev, heights, occupied = self._map(voxels, batch, device)
+        bev, heights, occupied, auxiliary = self._map(voxels, batch, device)
         self._report(rig, occupied)
         depth = sparse_depth(points, rig, self.bbox_head.image_stride,
                              self.bbox_head.published_padding)
-        return SceneInput(bev, heights, occupied, images, depth, rig)
+        return SceneInput(bev, heights, occupied, images, depth, rig, auxiliary)
 
     def loss(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
              **kwargs) -> dict[str, Tensor]:
-        """Losses of all stages."""
-        return self.bbox_head.loss(self.scene(batch_inputs, data_samples),
-                                   [sample.gt_instances_3d for sample in data_samples])
+        """Losses of all stages, and of a middle encoder that has its own."""
+        scene = self.scene(batch_inputs, data_samples)
+        losses = self.bbox_head.loss(scene, [sample.gt_instances_3d for sample in data_samples])
+        losses.update(self.voxel_backbone.auxiliary_losses(scene.auxiliary, data_samples))
+        return losses
 
     def predict(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
                 **kwargs) -> list[Det3DDataSample]:
@@ -137,17 +143,18 @@ class SparseFusion(Base3DDetector):
         return list(self.image_neck(self.image_backbone(images.flatten(0, 1)))), rig
 
     def _map(self, voxels: dict | None, batch: int,
-             device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+             device: torch.device) -> tuple[Tensor, Tensor, Tensor, Any]:
+        """Map, heights and occupied cells, see :class:`SceneInput`, and what is auxiliary."""
         width, height = self.bbox_head.coder.map_size
         if voxels is None or not len(voxels['coors']):
             channels = self.bbox_head.shared.in_channels
             empty = torch.zeros(batch, height, width, device=device)
-            return empty.new_zeros(batch, channels, height, width), empty, empty.bool()
-        features = self.voxel_encoder(voxels['voxels'], voxels['num_points'], voxels['coors'])
-        bev = self.neck(self.backbone(self.middle_encoder(features, voxels['coors'], batch)))[0]
+            return empty.new_zeros(batch, channels, height, width), empty, empty.bool(), None
+        features = self.voxel_backbone(voxels, batch)
         stride = self.bbox_head.map_stride
-        return bev, *voxel_heights(voxels['voxels'], voxels['num_points'], voxels['coors'], batch,
-                                   (width, height), stride)
+        heights, occupied = voxel_heights(voxels['voxels'], voxels['num_points'], voxels['coors'],
+                                          batch, (width, height), stride)
+        return features.maps[0], heights, occupied, features.auxiliary
 
     def _report(self, rig: CameraRig, occupied: Tensor) -> None:
         """Say once that something is missing."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from mmcv.ops import MultiScaleDeformableAttention
@@ -11,12 +12,14 @@ from mmengine.model import BaseModule
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
+from sparse3d.models.center.heatmap_loss import RARE_BIAS
+from sparse3d.models.center.peaks import Peaks
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
-from sparse3d.models.heads.transfusion_branches import RARE_CLASS_BIAS, PredictionBranches
-from sparse3d.models.heads.transfusion_decoder import MapDecoderLayer, QueryDecoder, cell_centers
+from sparse3d.models.heads.transfusion_branches import PredictionBranches
+from sparse3d.models.heads.transfusion_decoder import MapDecoderLayer, QueryDecoder
 from sparse3d.models.heads.transfusion_detections import Suppression, select_detections
-from sparse3d.models.heads.transfusion_head import BOX_OUTPUTS, peak_scores
-from sparse3d.models.heads.transfusion_queries import ClassEncoding, Peaks, local_peaks, top_peaks
+from sparse3d.models.heads.transfusion_head import BOX_OUTPUTS
+from sparse3d.models.heads.transfusion_queries import ClassEncoding, peak_scores, queries_of_peaks
 from sparsefusion.camera_candidates import CameraDetector
 from sparsefusion.camera_rig import CameraRig
 from sparsefusion.fusion_losses import FusionLosses
@@ -42,6 +45,7 @@ class SceneInput:
         images: features of each level [B * N, image_channels, h, w], finest first.
         depth: [B * N, 2, h, w], see :func:`sparse_depth`.
         rig: the cameras.
+        auxiliary: of a middle encoder with losses of its own.
     """
 
     bev: Tensor
@@ -50,6 +54,7 @@ class SceneInput:
     images: list[Tensor]
     depth: Tensor
     rig: CameraRig
+    auxiliary: Any = None
 
 
 @MODELS.register_module()
@@ -141,7 +146,7 @@ class SparseFusionHead(BaseModule):
             if parameter.dim() > 1:
                 nn.init.xavier_uniform_(parameter)
         nn.init.normal_(self.level_embedding)
-        nn.init.constant_(self.semantic_transfer.heat.bias, RARE_CLASS_BIAS)
+        nn.init.constant_(self.semantic_transfer.heat.bias, RARE_BIAS)
         for module in self.modules():
             if isinstance(module, MultiScaleDeformableAttention):
                 module._is_init = False
@@ -161,25 +166,19 @@ class SparseFusionHead(BaseModule):
         transferred = self.semantic_transfer(bev, scene.heights, scene.occupied, pyramid,
                                              scene.rig, self.coder, self.published_padding)
         valid = scene.occupied.flatten(1).any(1)
-        peaks = self._lidar_peaks(transferred.heat, valid)
-        positions = cell_centers(bev)[peaks.cells]
-        lidar_queries, lidar_centers, lidar_layers = self.lidar_decoder(
-            self.class_encoding(bev.flatten(2), peaks), positions, bev)
+        first = queries_of_peaks(transferred.heat, bev, self.class_encoding, self.lidar_count,
+                                 self.unsuppressed_classes, valid)
+        lidar_queries, lidar_places, lidar_layers = self.lidar_decoder(
+            first.features, first.positions, bev)
         camera = self.camera_detector(pyramid, scene.rig)
         lifted = lift_boxes(camera.outputs, camera.view, scene.rig, self.coder)
         view_queries, gated, view = self.view_transformation(camera, lifted, scene.rig)
         fused_queries, fused = self._fuse(
-            lidar_queries, lidar_centers, view_queries, view['center'].detach().transpose(1, 2),
-            peak_heights(peaks, camera.peaks) <= 0)
-        return FusionOutput(pyramid, bev, transferred, peaks, lidar_queries, lidar_layers[-1],
+            lidar_queries, lidar_places[-1], view_queries, view['center'].detach().transpose(1, 2),
+            peak_heights(first.peaks, camera.peaks) <= 0)
+        return FusionOutput(pyramid, bev, transferred, first.peaks, lidar_queries, lidar_layers[-1],
                             camera, lifted, gated, view_queries, view, fused_queries, fused,
                             valid)
-
-    def _lidar_peaks(self, heat: Tensor, valid: Tensor) -> Peaks:
-        probability = heat.detach().float().sigmoid() * valid[:, None, None, None]
-        return top_peaks(
-            local_peaks(probability, self.unsuppressed_classes).flatten(2), self.lidar_count
-        )
 
     def _fuse(self, lidar: Tensor, lidar_centers: Tensor, camera: Tensor, camera_centers: Tensor,
               absent: Tensor) -> tuple[Tensor, dict[str, Tensor]]:

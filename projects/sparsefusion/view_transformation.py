@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
 from sparse3d.models.heads.transfusion_branches import PredictionBranches
+from sparse3d.models.query.positions import logit
 from sparsefusion.camera_candidates import CameraCandidates
 from sparsefusion.camera_rig import CameraRig
 from sparsefusion.lifted_boxes import LiftedBoxes
-from sparsefusion.positions import logit
 from sparsefusion.query_attention import QueryAttention
 from sparsefusion.semantic_transfer import projection
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor, nn
 
-from voxelkp.precision import at_least_float32, full_precision
+from sparse3d.models.layers.precision import at_least_float32, full_precision
 from voxelkp.window_attention import window_attention
 from voxelkp.windows import window_numbers
 

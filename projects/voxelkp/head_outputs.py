@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from voxelkp.bev_grid import BEVGrid
+from sparse3d.models.center.bev_grid import BEVGrid
+from sparse3d.models.center.box_coder import CenterBoxCoder
 
 
 @dataclass(frozen=True)
@@ -50,5 +51,6 @@ class HeadOutputs:
 
     def boxes(self, grid: BEVGrid) -> Tensor:  # [N, 7]
         """x, y, z of the center, dx, dy, dz, yaw in meters and radians."""
-        yaw = torch.atan2(self.heading[:, 1], self.heading[:, 0])
-        return torch.cat([self.positions(grid)[:, 0], self.size.exp(), yaw[:, None]], 1)
+        codes = torch.cat([self.x[:, :1], self.y[:, :1], self.z[:, :1], self.size, self.heading], 1)
+        cells = self.coordinates[:, [2, 1]].to(codes.dtype)
+        return CenterBoxCoder(grid, cosine_first=True).decode(codes, cells)

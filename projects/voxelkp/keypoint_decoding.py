@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from sparse3d.models.center.bev_grid import BEVGrid
+from sparse3d.models.center.predicted_iou import predicted_quality, rectified_scores
+from sparse3d.models.center.selection import in_range
 from sparse3d.ops.rotated_iou import bev_boxes
 from sparse3d.ops.rotated_nms import rotated_nms
-from voxelkp.bev_grid import BEVGrid
 from voxelkp.head_outputs import HeadOutputs
 
 
@@ -62,12 +64,9 @@ def _decode_frame(cells: HeadOutputs, grid: BEVGrid, options: DecodingOptions) -
     best = score.argsort(descending=True, stable=True)[:options.max_candidates]
     cells, score = cells.select(best), score[best]
     boxes, positions = cells.boxes(grid), cells.positions(grid)
-    limits = boxes.new_tensor(list(options.center_range))
-    center = boxes[:, :3]
-    good = ((center >= limits[:3]) & (center <= limits[3:])).all(1)
+    good = in_range(boxes, options.center_range)
     good &= (score > options.score_threshold) & boxes.isfinite().all(1)
-    overlap = ((cells.iou + 1) / 2).clamp(0, 1)
-    score = score ** (1 - options.rectifier) * overlap ** options.rectifier
+    score = rectified_scores(score, predicted_quality(cells.iou), options.rectifier)
     chosen = good.nonzero().squeeze(1)
     chosen = chosen[score[chosen].argsort(descending=True, stable=True)][:options.nms_pre]
     kept = rotated_nms(bev_boxes(boxes[chosen]), score[chosen], options.iou_threshold)

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from voxelkp.bev_grid import BEVGrid
+from sparse3d.models.center.bev_grid import BEVGrid
+from sparse3d.models.center.box_coder import CenterBoxCoder
+from sparse3d.models.center.heatmap_targets import (
+    AS_PUBLISHED,
+    Drawing,
+    drawn_radii,
+    gaussian_std,
+)
 
 
 @dataclass(frozen=True)
@@ -57,18 +64,13 @@ def assign_targets(
         coordinates: Tensor,        # [N, 3] integers (frame, y, x)
         people: Sequence[People],   # of each frame
         grid: BEVGrid,
-        gaussian_overlap: float = 0.1,
-        min_radius: int = 2,
+        drawing: Drawing = AS_PUBLISHED,
 ) -> Targets:
     """Give each person the nearest occupied cell of the frame.
 
     The heatmap is the larger of two Gaussians, around the person's center and around the
     person's cell. People in a frame without any cell are left out. The location of a missing
     joint is that of the box's center, so that numbers stay finite.
-
-    Args:
-        gaussian_overlap: of the CenterNet radius.
-        min_radius: smallest radius in cells.
 
     Source: released VoxelNeXt-style assigner of VoxelKP.
     """
@@ -79,42 +81,24 @@ def assign_targets(
         own = (frame == number).nonzero().squeeze(1)
         if len(own) == 0 or len(of_frame) == 0:
             continue
-        heat, nearest = _frame_targets(cells[own], of_frame, grid, gaussian_overlap, min_radius)
+        heat, nearest = _frame_targets(cells[own], of_frame, grid, drawing)
         heatmap[own] = heat
         rows.append(own[nearest])
         kept.append(of_frame)
     return _collect(heatmap, rows, kept, people, cells, grid)
 
 
-def _frame_targets(cells: Tensor, people: People, grid: BEVGrid, gaussian_overlap: float,
-                   min_radius: int) -> tuple[Tensor, Tensor]:
+def _frame_targets(cells: Tensor, people: People, grid: BEVGrid,
+                   drawing: Drawing) -> tuple[Tensor, Tensor]:
     """Heatmap [n] of a frame's cells [n, 2], and the nearest cell of each person [M]."""
     boxes = people.boxes.float()
     centers = grid.clamped(grid.to_cells(boxes[:, :2]))               # [M, 2]
     squares = (cells[:, None] - centers).square().sum(-1)             # [n, M]
     nearest = squares.argmin(0)
     from_nearest = (cells[:, None] - cells[nearest]).square().sum(-1)
-    radius = gaussian_radius(boxes[:, 3:5] / boxes.new_tensor(grid.cell), gaussian_overlap)
-    spread = (2 * radius.int().clamp(min=min_radius) + 1) / 6
+    spread = gaussian_std(drawn_radii(boxes, grid, drawing))
     exponent = torch.minimum(squares, from_nearest) / (2 * spread.square())
     return (-exponent).exp().amax(1), nearest
-
-
-def gaussian_radius(size: Tensor, min_overlap: float) -> Tensor:
-    """Radius [M] around a box's center within which a box of the same size overlaps enough.
-
-    Args:
-        size: [M, 2] in cells.
-        min_overlap: least IoU.
-
-    Source: CornerNet, with the roots as CenterNet's code takes them.
-    """
-    total, area = size.sum(1), size.prod(1)
-    factors = ((1, total, area * (1 - min_overlap) / (1 + min_overlap)),
-               (4, 2 * total, (1 - min_overlap) * area),
-               (4 * min_overlap, -2 * min_overlap * total, (min_overlap - 1) * area))
-    roots = [(b + (b.square() - 4 * a * c).sqrt()) / 2 for a, b, c in factors]
-    return torch.stack(roots).amin(0)
 
 
 def _collect(heatmap: Tensor, rows: list[Tensor], kept: list[People], people: Sequence[People],
@@ -130,7 +114,6 @@ def _collect(heatmap: Tensor, rows: list[Tensor], kept: list[People], people: Se
     offsets = grid.to_cells(places[..., :2])
     offsets[:, 0] = grid.clamped(offsets[:, 0])
     offsets = offsets - cells[where][:, None]
-    return Targets(
-        heatmap, where, torch.cat([offsets, places[..., 2:]], -1),
-        boxes[:, 3:6].clamp(min=1e-3).log(),
-        torch.stack([boxes[:, 6].cos(), boxes[:, 6].sin()], 1), visibility, boxes)
+    codes = CenterBoxCoder(grid, cosine_first=True).encode(boxes)
+    return Targets(heatmap, where, torch.cat([offsets, places[..., 2:]], -1), codes[:, 3:6],
+                   codes[:, 6:8], visibility, boxes)

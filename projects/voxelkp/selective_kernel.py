@@ -3,12 +3,13 @@ from __future__ import annotations
 
 import torch
 from mmdet3d.models.layers import make_sparse_convmodule
-from spconv.pytorch import SparseConvTensor, SparseSequential
+from spconv.pytorch import SparseConvTensor
 from torch import Tensor, nn
 
 import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
+from sparse3d.models.layers.precision import at_least_float32
+from sparse3d.models.layers.sparse_residual_block import add_and_rectify, residual_halves
 from sparse3d.ops.voxel_batch_norm import VoxelBatchNorm1d
-from voxelkp.precision import at_least_float32
 
 KERNELS = (3, 5)
 REDUCTION = 8
@@ -76,31 +77,3 @@ class SelectiveKernelBlock(nn.Module):
     def forward(self, voxels: SparseConvTensor) -> SparseConvTensor:
         """New features on the same voxels."""
         return add_and_rectify(self.second(self.selective_kernel(self.first(voxels))), voxels)
-
-
-class ResidualBlock(nn.Module):
-    """Two submanifold convolutions, and the input added."""
-
-    def __init__(self, channels: int, norm_cfg: dict, indice_key: str) -> None:
-        super().__init__()
-        self.first, self.second = residual_halves(channels, norm_cfg, indice_key)
-
-    def forward(self, voxels: SparseConvTensor) -> SparseConvTensor:
-        """New features on the same voxels."""
-        return add_and_rectify(self.second(self.first(voxels)), voxels)
-
-
-def residual_halves(channels: int, norm_cfg: dict,
-                    indice_key: str) -> tuple[SparseSequential, SparseSequential]:
-    """Convolution, norm, ReLU; and convolution, norm.
-
-    Without biases: the norms behind them would take them away again.
-    """
-    orders = ('conv', 'norm', 'act'), ('conv', 'norm')
-    return tuple(make_sparse_convmodule(channels, channels, 3, f'{indice_key}_3', padding=1,
-                                        norm_cfg=norm_cfg, order=order) for order in orders)
-
-
-def add_and_rectify(voxels: SparseConvTensor, shortcut: SparseConvTensor) -> SparseConvTensor:
-    """ReLU of the sum of two tensors on the same voxels."""
-    return voxels.replace_feature((voxels.features + shortcut.features).relu())

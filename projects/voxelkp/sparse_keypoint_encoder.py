@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
 from sparse3d.errors import ConfigError
+from sparse3d.models.layers.precision import at_least_float32, full_precision
+from sparse3d.models.layers.sparse_residual_block import SparseResidualBlock
 from voxelkp.box_attention import SparseBoxAttention
 from voxelkp.point_branch import PointBranch
-from voxelkp.precision import at_least_float32, full_precision
-from voxelkp.selective_kernel import ResidualBlock, SelectiveKernelBlock
+from voxelkp.selective_kernel import SelectiveKernelBlock
 
 NORM = dict(type='VoxelBN1d', eps=1e-3, momentum=0.01)
 KINDS = ('residual', 'selective', 'attentive')
@@ -89,7 +90,7 @@ class SparseKeypointEncoder(nn.Module):
                     channels[number - 2], width, kernel, f'down{number}', stride=2,
                     padding=kernel // 2, conv_type='SparseConv3d', norm_cfg=norm_cfg)
             block = SelectiveKernelBlock if kind != 'residual' and selective_kernel \
-                else ResidualBlock
+                else SparseResidualBlock
             blocks = [block(width, norm_cfg, f'stage{number}') for _ in range(2)]
             if kind == 'attentive' and box_attention:
                 blocks = [part for block in blocks

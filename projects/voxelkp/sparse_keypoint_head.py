@@ -15,15 +15,16 @@ from torch import Tensor, nn
 
 import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
 from sparse3d.errors import DataError
+from sparse3d.models.center.bev_grid import BEVGrid
+from sparse3d.models.center.heatmap_loss import RARE_BIAS
+from sparse3d.models.layers.precision import at_least_float32, full_precision
+from sparse3d.structures.box_tensors import at_centers
 from sparse3d.structures.keypoints import JOINTS, Keypoints3D
-from voxelkp.bev_grid import BEVGrid
 from voxelkp.head_outputs import HeadOutputs
 from voxelkp.keypoint_decoding import DecodingOptions, PredictedPeople, decode
 from voxelkp.keypoint_losses import keypoint_losses
 from voxelkp.keypoint_targets import People, assign_targets
-from voxelkp.precision import at_least_float32, full_precision
 
-HEATMAP_BIAS = -2.19  # a score of 0.1 everywhere
 LAST_LAYER_SPREAD = 0.01
 
 
@@ -89,7 +90,7 @@ class SparseKeypointHead(BaseModule):
         )
         self.branches = nn.ModuleDict(
             {name: HeadBranch(in_channels, width) for name, width in widths.items()})
-        nn.init.constant_(self.branches['heatmap'].output.bias, HEATMAP_BIAS)
+        nn.init.constant_(self.branches['heatmap'].output.bias, RARE_BIAS)
 
     def forward(self, cells: SparseConvTensor) -> HeadOutputs:
         """Raw predictions for every cell."""
@@ -121,7 +122,7 @@ def labeled_people(instances: InstanceData, joints: int) -> People:
         DataError: if the keypoints are not of ``joints`` joints.
     """
     boxes = instances.bboxes_3d
-    center = torch.cat([boxes.gravity_center, boxes.tensor[:, 3:7]], 1)
+    center = at_centers(boxes.tensor[:, :7])
     keypoints = instances.get('keypoints_3d')
     if keypoints is None:
         keypoints = Keypoints3D(

@@ -9,6 +9,7 @@ from mmdet3d.structures import Det3DDataSample
 from spconv.pytorch import SparseConvTensor
 
 import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
+from sparse3d.models.detectors.voxel_backbone import VoxelBackbone
 
 
 @MODELS.register_module()
@@ -19,9 +20,8 @@ class VoxelKP(Base3DDetector):
 
     * a module with ``forward(features, coordinates, batch_size)`` that gives sparse 3D levels,
       finest first (:class:`~voxelkp.sparse_keypoint_encoder.SparseKeypointEncoder`);
-    * a middle encoder with ``encode`` and ``auxiliary_losses`` as
-      :class:`~sparse3d.models.detectors.VoxelDetector` describes them, whose auxiliary result has
-      the sparse 3D tensor ``output`` (Focals Conv): that is the only level.
+    * a :class:`~sparse3d.models.detectors.voxel_backbone.LearningMiddleEncoder` whose auxiliary
+      result has the sparse 3D tensor ``output`` (Focals Conv): that is the only level.
 
     Args:
         voxel_encoder: Config of the per-voxel encoder.
@@ -36,10 +36,13 @@ class VoxelKP(Base3DDetector):
     def __init__(self, voxel_encoder: dict, middle_encoder: dict, neck: dict, bbox_head: dict,
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        self.voxel_encoder = MODELS.build(voxel_encoder)
-        self.middle_encoder = MODELS.build(middle_encoder)
-        self.neck = MODELS.build(neck)
+        VoxelBackbone.build(self, voxel_encoder, middle_encoder, neck=neck)
         self.bbox_head = MODELS.build(bbox_head)
+
+    @property
+    def voxel_backbone(self) -> VoxelBackbone:
+        """All between the voxels and the neck."""
+        return VoxelBackbone.of(self)
 
     def extract_feat(self, batch_inputs: dict) -> tuple[SparseConvTensor, Any]:
         """Sparse features on the ground, and what the encoder has to say in training.
@@ -48,25 +51,16 @@ class VoxelKP(Base3DDetector):
             batch_inputs: ``points`` (list of [N, C]) and ``voxels`` (``voxels`` [M, P, C],
                 ``num_points`` [M], ``coors`` [M, 4] as frame, z, y, x).
         """
-        voxels = batch_inputs['voxels']
-        features = self.voxel_encoder(voxels['voxels'], voxels['num_points'], voxels['coors'])
         batch_size = len(batch_inputs['points'])  # the last samples may have no voxel
-        encode = getattr(self.middle_encoder, 'encode', None)
-        if encode is None:
-            levels, auxiliary = self.middle_encoder(features, voxels['coors'], batch_size), None
-        else:
-            _, auxiliary = encode(features, voxels['coors'], batch_size)
-            levels = [auxiliary.output]
-        return self.neck(levels), auxiliary
+        levels, auxiliary = self.voxel_backbone.encode(batch_inputs['voxels'], batch_size)
+        return self.neck(levels if auxiliary is None else [auxiliary.output]), auxiliary
 
     def loss(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
              **kwargs: Any) -> dict:
         """Losses of the head and, if it has its own, of the encoder."""
         cells, auxiliary = self.extract_feat(batch_inputs)
         losses = self.bbox_head.loss(cells, data_samples, **kwargs)
-        if auxiliary is not None:
-            boxes = [sample.gt_instances_3d.bboxes_3d.tensor[:, :7] for sample in data_samples]
-            losses.update(self.middle_encoder.auxiliary_losses(auxiliary, boxes))
+        losses.update(self.voxel_backbone.auxiliary_losses(auxiliary, data_samples))
         return losses
 
     def predict(self, batch_inputs: dict, data_samples: list[Det3DDataSample],

@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from dsvt.attention_pooling import pooling_table
-from dsvt.center_decoding import candidates, rectified_scores, suppress
+from dsvt.center_decoding import candidates
 from dsvt.published_checkpoint import COUNTER, translate
+from sparse3d.models.center.predicted_iou import rectified_scores
+from sparse3d.models.center.selection import suppress_by_class
 
 FEATURES = dict(rtol=1e-5, atol=1e-4)
 MAPS = dict(rtol=0, atol=2e-5)
@@ -119,7 +121,7 @@ def test_boxes_before_and_after_suppression(run, sample):
     head = run.model.bbox_head
     codes = torch.cat([run.head[name][sample] for name in ('center', 'center_z', 'dim', 'rot')])
     found = candidates(run.head['hm'][sample].sigmoid(), codes.detach(),
-                       run.head['iou'][sample, 0].detach(), head.grid, *head.choice)
+                       run.head['iou'][sample, 0].detach(), head.coder, *head.choice)
     stored = {name: run.stored(f'pre{sample}_{name}') for name in
               ('pred_boxes', 'pred_scores', 'pred_labels', 'pred_iou', 'rectified_scores')}
     assert len(found.boxes) == len(stored['pred_boxes'])
@@ -129,7 +131,8 @@ def test_boxes_before_and_after_suppression(run, sample):
     np.testing.assert_array_equal(found.labels[ours], stored['pred_labels'][theirs])
     np.testing.assert_allclose(found.boxes.detach()[ours], stored['pred_boxes'][theirs],
                                rtol=0, atol=1e-4)
-    scores = rectified_scores(found, head.rectifier).detach()
+    power = torch.tensor(head.rectifier)[found.labels]
+    scores = rectified_scores(found.scores, found.quality, power).detach()
     for name, values in (('pred_scores', found.scores.detach()), ('rectified_scores', scores)):
         np.testing.assert_allclose(values[ours], stored[name][theirs], rtol=0, atol=1e-5)
     final = head.predict_by_maps({name: values.detach() for name, values in run.head.items()})
@@ -147,7 +150,7 @@ def test_boxes_before_and_after_suppression(run, sample):
 def test_suppression_of_the_stored_boxes(run, sample, published):
     boxes, scores, labels = (torch.from_numpy(run.stored(f'pre{sample}_{name}')) for name in
                              ('pred_boxes', 'rectified_scores', 'pred_labels'))
-    kept = suppress(boxes, scores, labels, (0.7, 0.6, 0.55), published_turned_nms=published)
+    kept = suppress_by_class(boxes, scores, labels, (0.7, 0.6, 0.55), 4096, 500, published)
     name = 'published' if published else 'upright'
     np.testing.assert_array_equal(kept, run.stored(f'nms{sample}_keep_{name}'))
 

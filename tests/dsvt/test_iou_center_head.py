@@ -1,7 +1,7 @@
-"""Center head: targets and losses by hand, decoding inverts encoding, suppression, edge cases."""
+"""Center head: targets by hand, decoding inverts encoding, edge cases."""
 from __future__ import annotations
 
-from math import exp, log, pi
+from math import exp, log
 
 import pytest
 import torch
@@ -9,12 +9,12 @@ from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
 from mmengine.structures import InstanceData
 
 from dsvt import IoUCenterHead
-from dsvt.center_decoding import Candidates, decode_codes, rectified_scores, suppress
-from dsvt.center_losses import diou_aligned, heatmap_loss
-from dsvt.center_targets import MapGrid, center_targets
+from dsvt.center_targets import center_targets
 from sparse3d.errors import ConfigError
+from sparse3d.models.center.bev_grid import BEVGrid
+from sparse3d.models.center.box_coder import CenterBoxCoder
 
-GRID = MapGrid((-4.0, -2.0), (0.5, 0.5))  # 16 x 8 cells
+CODER = CenterBoxCoder(BEVGrid((-4.0, -2.0), (0.5, 0.5), (16, 8)), cosine_first=True)
 BOX = torch.tensor([[1.3, 0.2, 0.5, 4.0, 2.0, 1.5, 0.7]])
 
 
@@ -25,7 +25,7 @@ def head(**settings) -> IoUCenterHead:
 
 
 def test_target_of_one_box_by_hand():
-    targets = center_targets([BOX], [torch.tensor([1])], GRID, (2, 8, 16))
+    targets = center_targets([BOX], [torch.tensor([1])], CODER, 2)
     assert targets.index.tolist() == [4 * 16 + 10]                # x 1.3 -> 10.6, y 0.2 -> 4.4
     expected = [0.6, 0.4, 0.5, log(4.0), log(2.0), log(1.5), torch.cos(BOX[0, 6]).item(),
                 torch.sin(BOX[0, 6]).item()]
@@ -37,8 +37,8 @@ def test_target_of_one_box_by_hand():
 def test_decoding_inverts_encoding():
     boxes = torch.cat([BOX, BOX * torch.tensor([-1, 0.3, 1, 0.5, 2, 1, -3])])
     targets = center_targets([boxes[:1], boxes[1:]], [torch.tensor([0]), torch.tensor([1])],
-                             GRID, (2, 8, 16))
-    decoded = decode_codes(targets.codes, targets.index % (8 * 16), 16, GRID)
+                             CODER, 2)
+    decoded = CODER.decode(targets.codes, CODER.grid.columns_and_rows(targets.index % (8 * 16)))
     torch.testing.assert_close(decoded, boxes, rtol=1e-5, atol=1e-5)
 
 
@@ -46,43 +46,10 @@ def test_objects_that_cannot_be_drawn_are_left_out():
     off = BOX + torch.tensor([9.0, 0, 0, 0, 0, 0, 0])
     flat = BOX * torch.tensor([1, 1, 1, 0, 1, 1, 1.0])
     boxes = torch.cat([off, flat, BOX, BOX])
-    targets = center_targets([boxes], [torch.tensor([0, 0, 0, -1])], GRID, (2, 8, 16))
+    targets = center_targets([boxes], [torch.tensor([0, 0, 0, -1])], CODER, 2)
     assert len(targets.boxes) == 1
-    assert len(center_targets([BOX.expand(9, 7)], [torch.zeros(9, dtype=torch.long)], GRID,
-                              (2, 8, 16), max_objects=4).boxes) == 4
-
-
-def test_heatmap_loss_by_hand():
-    target = torch.tensor([1.0, 0.5, 0.0]).view(1, 1, 1, 3)
-    logits = torch.tensor([0.0, 0.0, log(3.0)]).view(1, 1, 1, 3)
-    expected = -(0.25 * log(0.5) + 0.25 * log(0.5) * 0.5 ** 4 + 0.75 ** 2 * log(0.25))
-    assert heatmap_loss(logits, target).item() == pytest.approx(expected, rel=1e-5)
-
-
-def test_diou_by_hand():
-    cube = torch.tensor([[0.0, 0, 0, 2, 2, 2]])
-    moved = torch.tensor([[1.0, 0, 0, 2, 2, 2]])
-    # 4 of 12 cubic meters shared; centers 1 m apart in a hull of 3 x 2 x 2 m.
-    assert diou_aligned(cube, moved).item() == pytest.approx(4 / 12 - 1 / 17, abs=1e-6)
-    assert diou_aligned(cube, cube).item() == pytest.approx(1)
-
-
-def test_rectified_scores_by_hand():
-    found = Candidates(BOX.expand(2, 7), torch.tensor([0.25, 0.25]), torch.tensor([0, 1]),
-                       torch.tensor([1.0, 0.0]))
-    assert rectified_scores(found, (0.5, 0.5)).tolist() == pytest.approx([0.5, 0.0])
-
-
-def test_suppression_sees_true_or_turned_boxes():
-    # Two parallel lanes, 2.5 m apart: long boxes that do not touch, unless turned by 90 degrees.
-    lanes = torch.tensor([[0, 0, 0, 8, 2, 2, 0], [0, 2.5, 0, 8, 2, 2, 0.0]])
-    scores, labels = torch.tensor([0.9, 0.8]), torch.tensor([0, 0])
-    assert suppress(lanes, scores, labels, (0.3, )).tolist() == [0, 1]
-    assert suppress(lanes, scores, labels, (0.3, ), published_turned_nms=True).tolist() == [0]
-    turned = lanes.clone()
-    turned[:, 6] = pi / 2                                        # behind each other: 5.5 m shared
-    assert suppress(turned, scores, labels, (0.3, )).tolist() == [0]
-    assert suppress(turned, scores, torch.tensor([0, 1]), (0.3, 0.3)).tolist() == [0, 1]
+    assert len(center_targets([BOX.expand(9, 7)], [torch.zeros(9, dtype=torch.long)], CODER, 2,
+                              max_objects=4).boxes) == 4
 
 
 def test_predicts_the_boxes_of_its_own_targets():

@@ -14,8 +14,6 @@ from focalsconv.proposal_boxes import (
     box_corners,
     grid_points,
     residuals,
-    to_bottoms,
-    to_centers,
 )
 from focalsconv.proposal_targets import (
     ProposalTargets,
@@ -26,6 +24,7 @@ from focalsconv.proposal_targets import (
 )
 from focalsconv.proposals import ProposalOptions, Proposals, propose
 from focalsconv.roi_losses import corner_loss, roi_losses
+from sparse3d.structures.box_tensors import at_bottoms, at_centers
 
 
 def boxes(count: int) -> torch.Tensor:
@@ -80,8 +79,8 @@ def test_grid_points_fill_the_region():
 
 def test_bottoms_and_centers():
     given = boxes(5)
-    torch.testing.assert_close(to_centers(to_bottoms(given)), given)
-    assert to_bottoms(given)[0, 2].item() == pytest.approx((given[0, 2] - given[0, 5] / 2).item())
+    torch.testing.assert_close(at_centers(at_bottoms(given)), given)
+    assert at_bottoms(given)[0, 2].item() == pytest.approx((given[0, 2] - given[0, 5] / 2).item())
 
 
 def test_a_region_is_matched_with_its_own_class():
@@ -179,7 +178,7 @@ def test_proposals_are_the_boxes_of_mmdet3d():
     assert len(found.boxes) == len(anchors) == 60
     torch.testing.assert_close(found.scores, best[order])
     assert torch.equal(found.labels, labels[order])
-    torch.testing.assert_close(to_bottoms(found.boxes)[:, :6], decoded[order][:, :6])
+    torch.testing.assert_close(at_bottoms(found.boxes)[:, :6], decoded[order][:, :6])
     # The direction decides between [offset, offset + pi) and the half turn beyond.
     yaw = found.boxes[:, 6] - 0.78539
     half = (yaw / math.pi).floor()

@@ -144,8 +144,8 @@ def test_a_samples_losses_do_not_depend_on_its_neighbors(build_detector, drive, 
 
 
 def _noisy_logits(model, batch: dict) -> torch.Tensor:
-    from sparsebev.box_code import ground_truth_boxes
-    from sparsebev.query_denoising import Noise, noisy_queries
+    from sparse3d.models.query.box_code import ground_truth_boxes
+    from sparse3d.models.query.query_denoising import Noise, noisy_queries
     data = model.data_preprocessor(batch)
     truth = [sample.gt_instances_3d for sample in data['data_samples']]
     boxes = [ground_truth_boxes(item.bboxes_3d) for item in truth]

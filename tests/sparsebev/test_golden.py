@@ -12,12 +12,12 @@ from sparse3d.checkpoints import convert_checkpoint
 from sparse3d.checkpoints.open import open_checkpoint
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.load_config import load_config
-from sparsebev.box_code import ground_truth_boxes
+from sparse3d.models.backbones.rotary_positions import rotary_tables
+from sparse3d.models.backbones.simple_feature_pyramid import SimpleFeaturePyramid
+from sparse3d.models.query.box_code import ground_truth_boxes
+from sparse3d.models.query.query_denoising import Noise, denoising_attn_mask, noisy_queries
 from sparsebev.head import SparseBEVHead, published_options
 from sparsebev.published_names import ours
-from sparsebev.query_denoising import Noise, denoising_attn_mask, noisy_queries
-from sparsebev.rotary_positions import rotary_tables
-from sparsebev.simple_feature_pyramid import SimpleFeaturePyramid
 from sparsebev.views import views_of_batch
 
 RANGE = (-51.2, -51.2, -5.0, 51.2, 51.2, 3.0)

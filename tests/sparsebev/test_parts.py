@@ -9,9 +9,7 @@ import torch
 from mmdet3d.structures import LiDARInstance3DBoxes
 from torch import nn
 
-from sparse3d.ops.sample_views import sample_views
-from sparsebev.adaptive_mixing import AdaptiveMixing, mix
-from sparsebev.box_code import (
+from sparse3d.models.query.box_code import (
     box_to_code,
     box_to_query,
     centers_in_meters,
@@ -20,6 +18,8 @@ from sparsebev.box_code import (
     query_to_box,
     query_to_code,
 )
+from sparse3d.ops.sample_views import sample_views
+from sparsebev.adaptive_mixing import AdaptiveMixing, mix
 from sparsebev.box_selection import as_detections, select_boxes
 from sparsebev.decoder_layer import refine
 from sparsebev.published_names import LAYER, ours

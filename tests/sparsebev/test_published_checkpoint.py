@@ -7,7 +7,7 @@ import torch
 from sparse3d.checkpoints.reading import PublishedWeights
 from sparse3d.engine.load_config import find_config
 from sparse3d.errors import CheckpointError
-from sparsebev.box_code import query_to_box
+from sparse3d.models.query.box_code import query_to_box
 from sparsebev.published_checkpoint import CONFIGS, convert, layout_of
 from sparsebev.published_names import LAYER, from_legacy_convention, ours
 from sparsebev.spatio_temporal_sampling import sampling_points

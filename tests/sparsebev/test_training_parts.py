@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from sparse3d.errors import ConfigError
-from sparsebev.box_code import box_to_code
+from sparse3d.models.query.box_code import box_to_code
+from sparse3d.models.query.hungarian_matching import focal_cost
+from sparse3d.models.query.query_denoising import denoising_attn_mask, draw_noise, noisy_queries
 from sparsebev.detection_losses import DetectionLosses
 from sparsebev.head import FOCAL_LOSS, L1_LOSS, SparseBEVHead, grid_of_queries
-from sparsebev.hungarian_matching import focal_cost, match
-from sparsebev.query_denoising import denoising_attn_mask, draw_noise, noisy_queries
+from sparsebev.hungarian_matching import match
 
 RANGE = (-51.2, -51.2, -5.0, 51.2, 51.2, 3.0)
 WEIGHTS = torch.tensor([2.0, 2] + [1.0] * 8)

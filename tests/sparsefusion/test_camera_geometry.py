@@ -9,10 +9,10 @@ from sparse3d.datasets.nuscenes.prepare.camera_instances import camera_instances
 from sparse3d.errors import DataError
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
 from sparse3d.models.heads.transfusion_matching import MatchWeights
+from sparse3d.models.query.positions import logit, pixel_logits
 from sparsefusion.camera_rig import CameraRig, split_projection
 from sparsefusion.camera_targets import camera_codes, camera_targets, image_heat_target
 from sparsefusion.lifted_boxes import lift_boxes
-from sparsefusion.positions import logit, pixel_logits
 from sparsefusion.sparse_depth import DEPTH_VARIANCE, MEAN_DEPTH, sparse_depth
 from sparsefusion.view_groups import ViewGroups
 from sparsefusion.view_objects import view_objects
@@ -232,7 +232,7 @@ def test_the_level_of_an_object_follows_from_its_size():
     for size, level in ((40.0, 0), (50.0, 1), (100.0, 2), (500.0, 3)):
         seen = view_objects(BOXES[:1], torch.tensor([1]), rig())
         seen.size_2d = torch.tensor([[size, size / 2]])
-        heat = image_heat_target(seen, shapes, views=2, num_classes=2)
+        heat, = image_heat_target([seen], shapes, views=2, num_classes=2)
         start = sum(h * w for h, w in shapes[:level])
         ones = (heat == 1).nonzero()
         x, y = (seen.pixels[0] / 4 / 2 ** level).int().tolist()

@@ -113,9 +113,9 @@ def test_heat_targets(batch, eval_output):
     head, output = eval_output
     shapes = [tuple(level.shape[-2:]) for level in output.pyramid.levels]
     for sample, objects in enumerate(batch.instances):
-        heat = heat_target(objects.bboxes_3d.tensor, objects.labels_3d, head.coder, 10)
+        heat, = heat_target([(objects.bboxes_3d.tensor, objects.labels_3d)], head.coder, 10)
         np.testing.assert_allclose(heat.numpy(), batch.stored['target_heatmap'][sample], atol=1e-3)
-        heat = image_heat_target(batch.views[sample], shapes, 6, 10)
+        heat, = image_heat_target([batch.views[sample]], shapes, 6, 10)
         np.testing.assert_allclose(heat.numpy(), batch.stored['target_heatmap_2d'][sample],
                                    atol=1e-3)
 

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
-from voxelkp.bev_grid import BEVGrid
+from sparse3d.models.center.bev_grid import BEVGrid
 from voxelkp.keypoint_decoding import DecodingOptions, decode
 from voxelkp.keypoint_losses import keypoint_losses
 from voxelkp.keypoint_targets import assign_targets

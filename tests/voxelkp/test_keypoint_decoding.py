@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from voxelkp.bev_grid import BEVGrid
+from sparse3d.models.center.bev_grid import BEVGrid
 from voxelkp.head_outputs import HeadOutputs
 from voxelkp.keypoint_decoding import DecodingOptions, decode
 

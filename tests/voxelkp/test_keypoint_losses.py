@@ -6,9 +6,10 @@ import math
 import pytest
 import torch
 
-from voxelkp.bev_grid import BEVGrid
+from sparse3d.models.center.bev_grid import BEVGrid
+from sparse3d.models.center.heatmap_loss import heatmap_loss
 from voxelkp.head_outputs import HeadOutputs
-from voxelkp.keypoint_losses import distance_iou_loss, heatmap_loss, keypoint_losses
+from voxelkp.keypoint_losses import distance_iou_loss, keypoint_losses
 from voxelkp.keypoint_targets import People, assign_targets
 from voxelkp.skeleton import BONES, bone_lengths, joint_weights
 
@@ -161,8 +162,8 @@ def test_gradients():
 
 
 def test_skeleton():
-    assert len(BONES) == 13 and joint_weights(14).sum() == 22
-    assert joint_weights(5).tolist() == [1.0] * 5
+    assert len(BONES) == 13 and joint_weights(14, torch.zeros(1)).sum() == 22
+    assert joint_weights(5, torch.zeros(1)).tolist() == [1.0] * 5
     joints = torch.zeros(1, 14, 3, requires_grad=True)
     bone_lengths(joints).sum().backward()
     assert joints.grad.isfinite().all()

@@ -5,10 +5,9 @@ import math
 
 import pytest
 import torch
-from mmdet3d.models.utils import gaussian_radius as radius_of_mmdet3d
 
-from voxelkp.bev_grid import BEVGrid
-from voxelkp.keypoint_targets import People, assign_targets, gaussian_radius
+from sparse3d.models.center.bev_grid import BEVGrid
+from voxelkp.keypoint_targets import People, assign_targets
 
 GRID = BEVGrid((-8.0, -8.0), (0.8, 0.8), (20, 20))
 
@@ -82,17 +81,3 @@ def test_heatmap_against_a_loop():
             distance = min((x - cx) ** 2 + (y - cy) ** 2, (x - nx) ** 2 + (y - ny) ** 2)
             values.append(math.exp(-distance / (2 * spread ** 2)))
         assert targets.heatmap[row].item() == pytest.approx(max(values), abs=1e-5)
-
-
-def test_radius_agrees_with_mmdet3d():
-    sizes = torch.tensor([[1.0, 1.0], [2.3, 5.7], [20.0, 3.0]])
-    expected = [radius_of_mmdet3d(tuple(size), 0.1).item() for size in sizes]
-    assert gaussian_radius(sizes, 0.1).tolist() == pytest.approx(expected)
-
-
-def test_grid_of_voxels():
-    grid = BEVGrid.from_voxels([.1, .1, .1], [-75.2, -75.2, -2, 75.2, 75.2, 4], 8)
-    assert grid.shape == (188, 188) and grid.cell == pytest.approx((0.8, 0.8))
-    assert BEVGrid.from_voxels([.1, .1, .1], [0, -1, 0, 2.5, 1, 4], 8).shape == (4, 3)
-    places = torch.rand(10, 2) * 100
-    torch.testing.assert_close(grid.to_meters(grid.to_cells(places)), places, atol=1e-4, rtol=0)

@@ -1,30 +1,23 @@
 """A detector on voxels: encode, flatten to BEV, detect."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mmdet3d.models.detectors import Base3DDetector
 from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample
 from torch import Tensor
 
-if TYPE_CHECKING:
-    pass
+from sparse3d.models.detectors.voxel_backbone import VoxelBackbone
 
 
 @MODELS.register_module()
 class VoxelDetector(Base3DDetector):
     """Voxel encoder, sparse middle encoder, 2D backbone and neck, one head.
 
-    Any middle encoder of mmdet3d fits: ``forward(features, coordinates,
-    batch_size)`` gives the BEV map. One that learns something of its own
-    (Focals Conv: the importance of voxels) offers two more methods, and its
-    losses are added to the head's:
-
-    * ``encode(features, coordinates, batch_size)`` -> map, auxiliary outputs
-    * ``auxiliary_losses(auxiliary, gt_boxes)`` -> dict of losses
-
-    With an image encoder, ``encode`` gets what that made of the images as its fourth argument.
+    Any middle encoder of mmdet3d fits that gives a map; the losses of one that learns something
+    of its own (:class:`~sparse3d.models.detectors.voxel_backbone.LearningMiddleEncoder`) are
+    added to the head's. With an image encoder it gets what that made of the images.
 
     Args:
         voxel_encoder: Config of the per-voxel encoder.
@@ -40,22 +33,22 @@ class VoxelDetector(Base3DDetector):
                  bbox_head: dict, neck: dict | None = None, image_encoder: dict | None = None,
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        self.voxel_encoder = MODELS.build(voxel_encoder)
-        self.middle_encoder = MODELS.build(middle_encoder)
-        self.backbone = MODELS.build(backbone)
-        self.neck = MODELS.build(neck) if neck is not None else None
+        VoxelBackbone.build(self, voxel_encoder, middle_encoder, backbone, neck)
         self.bbox_head = MODELS.build(bbox_head)
         self.image_encoder = MODELS.build(image_encoder) if image_encoder is not None else None
+
+    @property
+    def voxel_backbone(self) -> VoxelBackbone:
+        """All between the voxels and the head."""
+        return VoxelBackbone.of(self)
 
     def extract_feat(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None = None,
                      ) -> tuple[list[Tensor], Any]:
         """Features of the map, and what the middle encoder has to say in training.
 
         Args:
-            batch_inputs: ``points`` (list of [N, C]) and ``voxels``: of hard voxelization
-                ``voxels`` [M, P, C], ``num_points`` [M], ``coors`` [M, 4] as batch, z, y, x;
-                of dynamic voxelization (``voxel_type='dynamic'``) ``voxels`` [N, C] and
-                ``coors`` [N, 4], one row a point. ``imgs`` for an image encoder.
+            batch_inputs: ``points`` (list of [N, C]) and ``voxels``, see
+                :meth:`VoxelBackbone.__call__`. ``imgs`` for an image encoder.
             data_samples: for an image encoder: where the cameras stand.
         """
         views = None if self.image_encoder is None else self.image_encoder(
@@ -66,31 +59,15 @@ class VoxelDetector(Base3DDetector):
     def extract_maps(self, voxels: dict[str, Tensor], batch_size: int,
                      views: Any = None) -> tuple[list[Tensor], Any]:
         """:meth:`extract_feat` with the images already encoded, as ``views``."""
-        features, coordinates = self._encode_voxels(voxels)
-        encode = getattr(self.middle_encoder, 'encode', None)
-        if encode is None:
-            bev, auxiliary = self.middle_encoder(features, coordinates, batch_size), None
-        else:
-            bev, auxiliary = encode(features, coordinates, batch_size,
-                                    *(() if views is None else (views, )))
-        maps = self.backbone(bev)
-        return list(self.neck(maps) if self.neck is not None else maps), auxiliary
-
-    def _encode_voxels(self, voxels: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Features [M, C] and coordinates [M, 4]; dynamic encoders find the voxels themselves."""
-        if 'num_points' not in voxels:
-            return self.voxel_encoder(voxels['voxels'], voxels['coors'])
-        features = self.voxel_encoder(voxels['voxels'], voxels['num_points'], voxels['coors'])
-        return features, voxels['coors']
+        features = self.voxel_backbone(voxels, batch_size, views)
+        return features.maps, features.auxiliary
 
     def loss(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
              **kwargs) -> dict[str, Tensor]:
         """Losses of the head and of the middle encoder."""
         features, auxiliary = self.extract_feat(batch_inputs, data_samples)
         losses = self.bbox_head.loss(features, data_samples, **kwargs)
-        if auxiliary is not None:
-            boxes = [sample.gt_instances_3d.bboxes_3d.tensor[:, :7] for sample in data_samples]
-            losses.update(self.middle_encoder.auxiliary_losses(auxiliary, boxes))
+        losses.update(self.voxel_backbone.auxiliary_losses(auxiliary, data_samples))
         return losses
 
     def predict(self, batch_inputs: dict, data_samples: list[Det3DDataSample],

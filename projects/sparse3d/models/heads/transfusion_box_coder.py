@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from sparse3d.models.center.bev_grid import BEVGrid
+from sparse3d.models.center.box_coder import CenterBoxCoder
+
 BOX_BRANCHES = ('center', 'height', 'dim', 'rot', 'vel')
 
 
@@ -33,31 +36,38 @@ class TransFusionBoxCoder:
         published_top_height: the height branch gives the top of the box, as in the
             released DSVT for nuScenes.
 
+    Attributes:
+        grid: cells of the map.
+        extent: of the range along x and y, meters.
+
     Source: TransFusion (CVPR 2022), section 3.2; released code.
     """
 
     def __init__(self, point_cloud_range: Sequence[float], voxel_size: Sequence[float],
                  stride: int, velocity: bool = True, published_top_height: bool = False) -> None:
-        self.minimum = [float(value) for value in point_cloud_range[:2]]
-        self.cell = [float(value) * stride for value in voxel_size[:2]]
-        self.velocity = velocity
-        self.height_above_bottom = 1.0 if published_top_height else 0.5
-        extent = [float(point_cloud_range[axis + 3]) - self.minimum[axis] for axis in range(2)]
-        self.map_size = tuple(round(extent[axis] / self.cell[axis]) for axis in range(2))  # x, y
-        self.extent = extent
+        self.grid = BEVGrid.from_voxels(voxel_size, point_cloud_range, stride)
+        self.boxes = CenterBoxCoder(self.grid, velocity,
+                                    height=1.0 if published_top_height else 0.5)
+        self.extent = [float(point_cloud_range[axis + 3]) - float(point_cloud_range[axis])
+                       for axis in range(2)]
+
+    @property
+    def map_size(self) -> tuple[int, int]:
+        """Cells along x and y."""
+        return self.grid.shape
 
     @property
     def code_size(self) -> int:
         """Numbers per box: 10 with a velocity, 8 without."""
-        return 10 if self.velocity else 8
+        return self.boxes.code_size
 
     def to_cells(self, xy: Tensor) -> Tensor:  # [..., 2] meters -> [..., 2] cells
         """Positions in BEV, from meters to cells."""
-        return (xy - xy.new_tensor(self.minimum)) / xy.new_tensor(self.cell)
+        return self.grid.to_cells(xy)
 
     def to_meters(self, xy: Tensor) -> Tensor:  # [..., 2] cells -> [..., 2] meters
         """Positions in BEV, from cells to meters."""
-        return xy * xy.new_tensor(self.cell) + xy.new_tensor(self.minimum)
+        return self.grid.to_meters(xy)
 
     def encode(self, boxes: Tensor) -> Tensor:  # [N, 7 or 9] -> [N, 8 or 10]
         """Numbers that the branches should give for ``boxes``.
@@ -65,24 +75,13 @@ class TransFusionBoxCoder:
         A velocity that is not known (NaN, or no such columns) becomes NaN here; the targets
         leave it out of the loss.
         """
-        z = boxes[:, 2:3] + boxes[:, 5:6] * self.height_above_bottom
-        codes = [self.to_cells(boxes[:, :2]), z, boxes[:, 3:6].clamp(min=1e-3).log(),
-                 boxes[:, 6:7].sin(), boxes[:, 6:7].cos()]
-        if self.velocity:
-            known = boxes.shape[1] >= 9
-            codes.append(boxes[:, 7:9] if known else boxes.new_full((len(boxes), 2), torch.nan))
-        return torch.cat(codes, dim=1)
+        return self.boxes.encode(boxes)
 
     def stack(self, branches: Mapping[str, Tensor]) -> Tensor:  # [B, C, Q] each -> [B, Q, 8 or 10]
         """Outputs of the branches side by side, in the order of :meth:`encode`."""
-        names = BOX_BRANCHES if self.velocity else BOX_BRANCHES[:-1]
+        names = BOX_BRANCHES if self.boxes.velocity else BOX_BRANCHES[:-1]
         return torch.cat([branches[name] for name in names], dim=1).transpose(1, 2)
 
     def decode(self, codes: Tensor) -> Tensor:  # [..., 8 or 10] -> [..., 7 or 9]
         """Boxes in meters, from codes in the order of :meth:`encode`; in float32 at least."""
-        codes = codes.float() if codes.dtype in (torch.float16, torch.bfloat16) else codes
-        size = codes[..., 3:6].exp()
-        bottom = codes[..., 2:3] - size[..., 2:3] * self.height_above_bottom
-        yaw = torch.atan2(codes[..., 6:7], codes[..., 7:8])
-        return torch.cat([self.to_meters(codes[..., :2]), bottom, size, yaw, codes[..., 8:]],
-                         dim=-1)
+        return self.boxes.decode(codes)

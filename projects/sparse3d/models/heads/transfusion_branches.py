@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-RARE_CLASS_BIAS = -2.19  # the logarithm of the odds of one positive in ten
+from sparse3d.models.center.heatmap_loss import RARE_BIAS
 
 
 class PredictionBranches(nn.Module):
@@ -39,7 +39,7 @@ class PredictionBranches(nn.Module):
 
     def init_weights(self) -> None:
         """Let the classes start rare; the rest is initialized with the head."""
-        nn.init.constant_(self.branches[self.num_classes][-1].bias, RARE_CLASS_BIAS)
+        nn.init.constant_(self.branches[self.num_classes][-1].bias, RARE_BIAS)
 
     def forward(self, queries: Tensor) -> dict[str, Tensor]:  # [B, Q, C] -> [B, count, Q] each
         """Outputs of all branches by their names."""

@@ -1,97 +1,13 @@
 """Queries that look at each other and at a map: TransFusion's decoder layer."""
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F  # noqa: N812
 from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
+from sparse3d.models.center.bev_grid import cell_centers
 from sparse3d.models.heads.transfusion_branches import PredictionBranches
-
-
-class PositionEmbedding(nn.Module):
-    """A vector for each position, learned by a small network.
-
-    Args:
-        inputs: numbers of a position.
-        channels: of the vector.
-        norm: whether the network has a batch normalization; positions in cells need one,
-            logits of fractions do not.
-    """
-
-    def __init__(self, inputs: int, channels: int, norm: bool = True) -> None:
-        super().__init__()
-        layers = [nn.Conv1d(inputs, channels, 1), nn.ReLU(), nn.Conv1d(channels, channels, 1)]
-        if norm:
-            layers.insert(1, nn.BatchNorm1d(channels))
-        self.network = nn.Sequential(*layers)
-
-    def forward(self, positions: Tensor) -> Tensor:  # [B, Q, inputs] -> [B, Q, channels]
-        """Embed positions."""
-        return self.network(positions.transpose(1, 2)).transpose(1, 2)
-
-
-class FeedForward(nn.Module):
-    """Two linear layers with a residual connection and a layer normalization behind."""
-
-    def __init__(self, channels: int, feedforward_channels: int, dropout: float) -> None:
-        super().__init__()
-        self.network = nn.Sequential(
-            nn.Linear(channels, feedforward_channels),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(feedforward_channels, channels),
-            nn.Dropout(dropout),
-        )
-        self.norm = nn.LayerNorm(channels)
-
-    def forward(self, features: Tensor) -> Tensor:  # [B, Q, C] -> [B, Q, C]
-        """Work on each query by itself."""
-        return self.norm(features + self.network(features))
-
-
-class Attention(nn.Module):
-    """Multi-head attention with a residual connection and a layer normalization behind.
-
-    Keys and values are the same vectors, positions included, as in the released code.
-    """
-
-    def __init__(self, channels: int, num_heads: int, dropout: float) -> None:
-        super().__init__()
-        self.attention = nn.MultiheadAttention(channels, num_heads, dropout, batch_first=True)
-        self.dropout = nn.Dropout(dropout)
-        self.norm = nn.LayerNorm(channels)
-
-    def forward(self,
-                features: Tensor,              # [B, Q, C]
-                queries: Tensor,               # [B, Q, C]  features with positions
-                keys: Tensor,                  # [B, K, C]
-                padding: Tensor | None = None  # [B, K] bool, True for keys that are not there
-                ) -> Tensor:                   # [B, Q, C]
-        """Let each query gather from the keys."""
-        found = scaled_attention(self.attention, queries, keys, padding)
-        return self.norm(features + self.dropout(found))
-
-
-def scaled_attention(
-        layer: nn.MultiheadAttention,
-        queries: Tensor,                # [B, Q, C]
-        keys: Tensor,                   # [B, K, C]  and values
-        padding: Tensor | None = None,  # [B, K] bool, True for keys that are not there
-) -> Tensor:                            # [B, Q, C]
-    """Multi-head attention with the weights of ``layer``, without a table of all pairs.
-
-    ``nn.MultiheadAttention`` itself keeps that table in evaluation when keys are masked,
-    which is ten times slower for the thousands of cells that a camera sees.
-    """
-    weights = layer.in_proj_weight.split(layer.embed_dim)
-    biases = layer.in_proj_bias.split(layer.embed_dim)
-    parts = (F.linear(source, weight, bias).unflatten(-1, (layer.num_heads, -1)).transpose(1, 2)
-             for source, weight, bias in zip((queries, keys, keys), weights, biases, strict=True))
-    there = None if padding is None else ~padding[:, None, None]
-    found = F.scaled_dot_product_attention(
-        *parts, attn_mask=there, dropout_p=layer.dropout if layer.training else 0.0)
-    return layer.out_proj(found.transpose(1, 2).flatten(2))
+from sparse3d.models.query.attention import Attention, FeedForward
+from sparse3d.models.query.positions import PositionEmbedding
 
 
 @MODELS.register_module()
@@ -151,20 +67,17 @@ class QueryDecoder(nn.Module):
                 queries: Tensor,    # [B, Q, C]
                 positions: Tensor,  # [B, Q, 2]  x, y in cells
                 bev: Tensor,        # [B, C, H, W]
-                ) -> tuple[Tensor, Tensor, list[dict[str, Tensor]]]:
-        """Refined queries, their centers (detached), and the branches' outputs of each layer."""
-        outputs = []
+                ) -> tuple[Tensor, list[Tensor], list[dict[str, Tensor]]]:
+        """Refined queries, their positions, and the branches' outputs of each layer.
+
+        The positions are those before the first layer and, detached, after each.
+        """
+        outputs, places = [], [positions]
         for layer in self.layers:
             queries = layer(queries, positions, bev)
             found = self.branches(queries)
             found['center'] = found['center'] + positions.transpose(1, 2)
             positions = found['center'].detach().transpose(1, 2)
+            places.append(positions)
             outputs.append(found)
-        return queries, positions, outputs
-
-
-def cell_centers(bev: Tensor) -> Tensor:  # [B, C, H, W] -> [H * W, 2]  x, y in cells
-    """Centers of all cells of a map, row by row."""
-    y, x = torch.meshgrid(*(torch.arange(size, device=bev.device) for size in bev.shape[-2:]),
-                          indexing='ij')
-    return (torch.stack([x, y], dim=-1).flatten(0, 1) + 0.5).to(bev.dtype)
+        return queries, places, outputs

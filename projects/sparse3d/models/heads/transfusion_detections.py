@@ -9,8 +9,7 @@ from mmdet3d.structures import LiDARInstance3DBoxes
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from sparse3d.ops.rotated_iou import bev_boxes
-from sparse3d.ops.rotated_nms import rotated_nms
+from sparse3d.models.center.selection import in_range, suppress_by_class
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,7 @@ def select_detections(
         ``bboxes_3d`` (LiDAR boxes), ``scores_3d``, ``labels_3d`` in the order of the queries.
     """
     best, labels = scores.max(dim=1)
-    limits = boxes.new_tensor(list(center_range))
-    keep = ((boxes[:, :3] >= limits[:3]) & (boxes[:, :3] <= limits[3:])).all(1)
+    keep = in_range(boxes, center_range)
     if not suppression.published_zero_scores:
         keep &= best > 0
     for label, radius in enumerate(suppression.radii):
@@ -57,12 +55,14 @@ def select_detections(
             chosen = (keep & (labels == label)).nonzero().flatten()
             reach = radius if suppression.published_squared_radius else radius ** 2
             keep[chosen[doubles(boxes[chosen, :2], best[chosen], reach)]] = False
-    for label, overlap in enumerate(suppression.iou_thresholds):
-        if overlap > 0:
-            chosen = (keep & (labels == label)).nonzero().flatten()
-            keep[chosen] = False
-            kept = rotated_nms(bev_boxes(boxes[chosen]), best[chosen], overlap)
-            keep[chosen[kept]] = True
+    thresholds = {label: overlap for label, overlap in enumerate(suppression.iou_thresholds)
+                  if overlap > 0}
+    if thresholds:
+        rows = keep.nonzero().flatten()
+        kept = rows[suppress_by_class(boxes[rows], best[rows], labels[rows], thresholds)]
+        for label in thresholds:
+            keep &= labels != label
+        keep[kept] = True
     return InstanceData(
         bboxes_3d=LiDARInstance3DBoxes(boxes[keep], box_dim=boxes.shape[1]),
         scores_3d=best[keep], labels_3d=labels[keep])

@@ -4,7 +4,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample
 from mmengine.model import BaseModule
@@ -12,19 +11,28 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from sparse3d.errors import ConfigError
+from sparse3d.models.center.heatmap_loss import RARE_BIAS
+from sparse3d.models.center.peaks import Peaks
+from sparse3d.models.center.predicted_iou import predicted_quality, rectified_scores
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
-from sparse3d.models.heads.transfusion_branches import RARE_CLASS_BIAS, PredictionBranches
-from sparse3d.models.heads.transfusion_decoder import QueryDecoder, cell_centers
+from sparse3d.models.heads.transfusion_branches import PredictionBranches
+from sparse3d.models.heads.transfusion_decoder import QueryDecoder
 from sparse3d.models.heads.transfusion_detections import Suppression, select_detections
-from sparse3d.models.heads.transfusion_losses import heat_loss, mean_count, query_losses
+from sparse3d.models.heads.transfusion_losses import heat_loss, query_losses
 from sparse3d.models.heads.transfusion_matching import MatchWeights
-from sparse3d.models.heads.transfusion_queries import ClassEncoding, Peaks, local_peaks, top_peaks
+from sparse3d.models.heads.transfusion_queries import (
+    ClassEncoding,
+    FirstQueries,
+    peak_scores,
+    queries_of_peaks,
+)
 from sparse3d.models.heads.transfusion_targets import (
     QueryTargets,
     boxes_and_labels,
     heat_target,
     query_targets,
 )
+from sparse3d.models.query.mean_count import mean_count
 
 BOX_OUTPUTS = dict(center=2, height=1, dim=3, rot=2, vel=2)
 CODE_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.2, 0.2)
@@ -39,6 +47,8 @@ class TransFusionOutput:
         peaks: of the heat map, one for each query.
         features: [B, C, H, W] the map that the queries were read from.
         queries: [B, Q, C] after the last decoder layer.
+        positions: [B, Q, 2] x, y in cells where the last layer was told the queries stand: what
+            its ``center`` was added to.
         layers: outputs of the branches for each decoder layer, [B, numbers, Q] by name;
             ``center`` in cells, ``heatmap`` the logits of the classes.
     """
@@ -47,6 +57,7 @@ class TransFusionOutput:
     peaks: Peaks
     features: Tensor
     queries: Tensor
+    positions: Tensor
     layers: list[dict[str, Tensor]]
 
 
@@ -138,21 +149,28 @@ class TransFusionHead(BaseModule):
         for parameter in self.decoder.layers.parameters():
             if parameter.dim() > 1:
                 nn.init.xavier_uniform_(parameter)
-        nn.init.constant_(self.heat[-1].bias, RARE_CLASS_BIAS)
+        nn.init.constant_(self.heat[-1].bias, RARE_BIAS)
         self.decoder.branches.init_weights()
 
     def forward(self, features: Tensor | Sequence[Tensor]) -> TransFusionOutput:
         """Run on a map [B, in_channels, H, W], or the only map of a list."""
-        bev = self.shared(features if isinstance(features, Tensor) else features[0])
+        return self.detect_on(self.map_of(features))
+
+    def map_of(self, features: Tensor | Sequence[Tensor]) -> Tensor:
+        """The map that heat and queries are read from, [B, C, H, W]."""
+        return self.shared(features if isinstance(features, Tensor) else features[0])
+
+    def detect_on(self, bev: Tensor) -> TransFusionOutput:
+        """All that comes behind :meth:`map_of`: heat map, queries, decoder and branches."""
         heat = self.heat(bev)
-        probability = heat.detach().float().sigmoid()
-        peaks = top_peaks(
-            local_peaks(probability, self.unsuppressed_classes).flatten(2), self.count
-        )
-        queries = self.class_encoding(bev.flatten(2), peaks)
-        positions = cell_centers(bev)[peaks.cells]  # [B, Q, 2]
-        queries, _, layers = self.decoder(queries, positions, bev)
-        return TransFusionOutput(heat, peaks, bev, queries, layers)
+        first = self.queries_of(heat, bev)
+        queries, positions, layers = self.decoder(first.features, first.positions, bev)
+        return TransFusionOutput(heat, first.peaks, bev, queries, positions[-2], layers)
+
+    def queries_of(self, heat: Tensor, bev: Tensor) -> FirstQueries:
+        """Queries from the peaks of a heat map [B, K, H, W] (logits) on a map [B, C, H, W]."""
+        return queries_of_peaks(heat, bev, self.class_encoding, self.count,
+                                self.unsuppressed_classes)
 
     def loss(self, features: Tensor | Sequence[Tensor],
              data_samples: list[Det3DDataSample]) -> dict[str, Tensor]:
@@ -163,9 +181,8 @@ class TransFusionHead(BaseModule):
                 instances: list[InstanceData]) -> dict[str, Tensor]:
         """Losses of an output; see :meth:`loss`."""
         truth = [boxes_and_labels(objects, output.heat.device) for objects in instances]
-        target = torch.stack([heat_target(boxes, labels, self.coder, self.num_classes)
-                              for boxes, labels in truth])
-        losses = {'loss_heatmap': self.heat_weight * heat_loss(output.heat, target)}
+        losses = {'loss_heatmap': self.heat_weight * heat_loss(
+            output.heat, heat_target(truth, self.coder, self.num_classes))}
         for number, layer in enumerate(output.layers):
             found = self._layer_losses(layer, truth)
             losses.update({f'layer_{number}_{name}': value for name, value in found.items()})
@@ -203,8 +220,8 @@ class TransFusionHead(BaseModule):
         boxes = self.coder.decode(self.coder.stack(last))
         scores = peak_scores(last['heatmap'], output.peaks)  # [B, Q, K]
         if 'iou' in last:
-            quality = ((last['iou'][:, 0].float() + 1) / 2).clamp(0, 1)[..., None]
-            scores = scores ** (1 - self.iou_power) * quality ** self.iou_power * (scores > 0)
+            quality = predicted_quality(last['iou'][:, 0].float())[..., None]
+            scores = rectified_scores(scores, quality, self.iou_power) * (scores > 0)
         return [select_detections(boxes[row], scores[row], self.center_range, self.suppression)
                 for row in range(len(boxes))]
 
@@ -214,9 +231,3 @@ def heat_branch(channels: int, num_classes: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels),
         nn.ReLU(), nn.Conv2d(channels, num_classes, 3, padding=1))
-
-
-def peak_scores(logits: Tensor, peaks: Peaks) -> Tensor:  # [B, K, Q] -> [B, Q, K]
-    """Class probability times the peak's, for the class of the peak; 0 for the others."""
-    own = torch.nn.functional.one_hot(peaks.labels, logits.shape[1])  # [B, Q, K]
-    return logits.float().sigmoid().transpose(1, 2) * own * peaks.scores[..., None]

@@ -1,23 +1,17 @@
-"""Losses of queries and heat maps, divided by what the whole batch holds on all devices."""
+"""Losses of queries, divided by what the whole batch holds on all devices."""
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from mmdet.models.losses.gaussian_focal_loss import gaussian_focal_loss
-from mmdet.utils import reduce_mean
 from torch import Tensor
 
-from sparse3d.models.heads.transfusion_matching import FOCAL_ALPHA, FOCAL_GAMMA
+from sparse3d.models.center.heatmap_loss import heatmap_loss, number_of_peaks
 from sparse3d.models.heads.transfusion_targets import QueryTargets
-
-SURE = 1e-4  # probabilities of a heat map stay this far from 0 and 1
-
-
-def mean_count(count: Tensor) -> Tensor:
-    """Mean over all devices of a number of positives, at least 1."""
-    return reduce_mean(count.float().sum()).clamp(min=1)
+from sparse3d.models.layers.constants import constant
+from sparse3d.models.query.hungarian_matching import FOCAL_ALPHA, FOCAL_GAMMA
+from sparse3d.models.query.mean_count import mean_count
 
 
 def label_loss(logits: Tensor, labels: Tensor, weights: Tensor,  # [..., K], [...], [...]
@@ -39,14 +33,8 @@ def code_loss(codes: Tensor, targets: Tensor, weights: Tensor,  # [..., S] each
 
 
 def heat_loss(logits: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Focal loss that punishes heat near an object less, divided by the number of objects.
-
-    Source: CornerNet (ECCV 2018), equation 1.
-    """
-    probability = logits.float().sigmoid().clamp(SURE, 1 - SURE)
-    count = mean_count((target == 1).sum())
-    loss = gaussian_focal_loss(probability, target, weights, reduction='sum')
-    return loss / count
+    """Focal loss of a heat map, divided by the mean number of objects of all devices."""
+    return heatmap_loss(logits, target, weights, mean_count(number_of_peaks(target)))
 
 
 def query_losses(
@@ -58,7 +46,7 @@ def query_losses(
 ) -> dict[str, Tensor]:
     """``loss_cls`` and ``loss_bbox`` of one layer, and the mean overlap ``matched_ious``."""
     normalizer = mean_count(targets.positives)
-    weights = targets.code_weights * codes.new_tensor(list(code_weights))
+    weights = targets.code_weights * constant(code_weights, codes)
     matched = targets.ious >= 0
     overlap = (targets.ious * matched).sum() / matched.sum().clamp(min=1)
     with torch.autocast(logits.device.type, enabled=False):

@@ -1,13 +1,14 @@
-"""One prediction for each object, at the least total cost."""
+"""One prediction for each object by class, place and overlap."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-FOCAL_ALPHA, FOCAL_GAMMA = 0.25, 2.0
+from sparse3d.models.query.hungarian_matching import cheapest_pairs, focal_cost
+
 IMPOSSIBLE = 1e6  # cost of what is not a number
 
 
@@ -41,23 +42,12 @@ class Matches:
     ious: Tensor
 
 
-def label_cost(logits: Tensor, labels: Tensor) -> Tensor:  # [Q, K], [G] -> [Q, G]
-    """Focal cost of giving each prediction the class of each object.
-
-    Source: Deformable DETR (ICLR 2021), released code.
-    """
-    probability = logits.float().sigmoid()
-    tiny = 1e-12
-    negative = -(1 - probability + tiny).log() * (1 - FOCAL_ALPHA) * probability ** FOCAL_GAMMA
-    positive = -(probability + tiny).log() * FOCAL_ALPHA * (1 - probability) ** FOCAL_GAMMA
-    return (positive - negative)[:, labels]
-
-
 def center_cost(predicted: Tensor, objects: Tensor,  # [Q, 2], [G, 2]  meters
-                extent: list[float]) -> Tensor:      # [Q, G]
+                extent: Sequence[float]) -> Tensor:  # [Q, G]
     """Sum of the distances along both axes, as fractions of the range's ``extent``."""
-    scale = predicted.new_tensor(extent)
-    return torch.cdist(predicted / scale, objects.to(predicted) / scale, p=1)
+    objects = objects.to(predicted)
+    return sum(torch.cdist(predicted[:, axis:axis + 1] / extent[axis],
+                           objects[:, axis:axis + 1] / extent[axis], p=1) for axis in range(2))
 
 
 @torch.no_grad()
@@ -67,7 +57,7 @@ def match(
         ious: Tensor,        # [Q, G]  3D
         labels: Tensor,      # [G]
         objects: Tensor,     # [G, 2]  centers, meters
-        extent: list[float],
+        extent: Sequence[float],
         weights: MatchWeights,
         extra: Tensor | None = None,  # [Q, G]
 ) -> Matches:
@@ -79,12 +69,10 @@ def match(
 
     Source: TransFusion (CVPR 2022), section 3.4; Hungarian algorithm (scipy).
     """
-    cost = (weights.label * label_cost(logits, labels)
+    cost = (weights.label * focal_cost(logits, labels)
             + weights.center * center_cost(predicted, objects, extent)
             - weights.iou * ious.to(predicted))
     if extra is not None:
         cost = cost + extra
-    cost = torch.nan_to_num(cost, IMPOSSIBLE, IMPOSSIBLE, -IMPOSSIBLE)
-    rows, columns = (torch.from_numpy(index).to(logits.device)
-                     for index in linear_sum_assignment(cost.cpu().numpy()))
+    rows, columns = cheapest_pairs(cost, IMPOSSIBLE)
     return Matches(rows, columns, ious[rows, columns].clamp(0, 1))

@@ -4,58 +4,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from sparse3d.models.center.bev_grid import cell_centers
+from sparse3d.models.center.peaks import Peaks, local_peaks, top_peaks
+
 
 @dataclass
-class Peaks:
-    """The highest peaks of a batch of maps, highest first.
+class FirstQueries:
+    """Queries before the decoder.
 
     Attributes:
-        labels: [B, Q] class of each peak.
-        cells: [B, Q] its index in the flattened map.
-        scores: [B, Q] its probability; 0 where a map has fewer peaks than were asked for.
+        peaks: of the heat map, one for each query.
+        features: [B, Q, C].
+        positions: [B, Q, 2] x, y in cells of the map.
     """
 
-    labels: Tensor
-    cells: Tensor
-    scores: Tensor
-
-
-def local_peaks(
-        heat: Tensor,                         # [B, K, H, W]  probabilities
-        unsuppressed_classes: Sequence[int] = (),
-        window: int = 3,
-) -> Tensor:                                  # [B, K, H, W]
-    """Keep the heat of cells that are the highest of their window, zero elsewhere.
-
-    The border of the map, where the window is not complete, has no peaks.
-
-    Args:
-        unsuppressed_classes: classes so small that each cell counts as a peak.
-        window: cells along each side.
-
-    Source: TransFusion (CVPR 2022), section 3.2; released code.
-    """
-    border = window // 2
-    highest = torch.zeros_like(heat)
-    if min(heat.shape[-2:]) >= window:
-        inner = F.max_pool2d(heat, window, stride=1)
-        highest[..., border:heat.shape[-2] - border, border:heat.shape[-1] - border] = inner
-    small = list(unsuppressed_classes)
-    highest[:, small] = heat[:, small]
-    return heat * (heat == highest)
-
-
-def top_peaks(heat: Tensor, count: int) -> Peaks:  # [B, K, cells]
-    """The ``count`` highest values over classes and cells, or all if there are fewer."""
-    cells = heat.shape[-1]
-    flat = heat.flatten(1)
-    scores, place = flat.topk(min(count, flat.shape[1]), dim=1)
-    return Peaks(labels=place.div(max(cells, 1), rounding_mode='floor'),
-                 cells=place % max(cells, 1), scores=scores)
+    peaks: Peaks
+    features: Tensor
+    positions: Tensor
 
 
 class ClassEncoding(nn.Module):
@@ -74,3 +42,34 @@ class ClassEncoding(nn.Module):
         index = peaks.cells[:, None].expand(-1, features.shape[1], -1)
         one_hot = F.one_hot(peaks.labels, self.num_classes).transpose(1, 2).to(features.dtype)
         return (features.gather(2, index) + self.encoding(one_hot)).transpose(1, 2)
+
+
+def queries_of_peaks(
+        heat: Tensor,                  # [B, K, H, W]  logits
+        bev: Tensor,                   # [B, C, H, W]
+        class_encoding: ClassEncoding,
+        count: int,
+        unsuppressed_classes: Sequence[int] = (),
+        valid: Tensor | None = None,   # [B] bool
+) -> FirstQueries:
+    """A query for each of the highest peaks of the heat map.
+
+    Args:
+        count: of the queries of a sample; fewer on a smaller map.
+        unsuppressed_classes: see :func:`sparse3d.models.center.peaks.local_peaks`.
+        valid: samples whose map means something; the peaks of others have probability 0.
+
+    Source: TransFusion (CVPR 2022), section 3.2.
+    """
+    probability = heat.detach().float().sigmoid()
+    if valid is not None:
+        probability = probability * valid[:, None, None, None]
+    peaks = top_peaks(local_peaks(probability, unsuppressed_classes).flatten(2), count)
+    return FirstQueries(peaks, class_encoding(bev.flatten(2), peaks),
+                        cell_centers(bev)[peaks.cells])
+
+
+def peak_scores(logits: Tensor, peaks: Peaks) -> Tensor:  # [B, K, Q] -> [B, Q, K]
+    """Class probability times the peak's, for the class of the peak; 0 for the others."""
+    own = F.one_hot(peaks.labels, logits.shape[1])  # [B, Q, K]
+    return logits.float().sigmoid().transpose(1, 2) * own * peaks.scores[..., None]

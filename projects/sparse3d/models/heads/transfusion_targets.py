@@ -1,16 +1,20 @@
-"""What each query and each cell of the heat map should give."""
+"""What each query should give."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from mmengine.structures import InstanceData
 from torch import Tensor
 
+from sparse3d.models.center.heatmap_targets import Drawing, heatmap_targets
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
 from sparse3d.models.heads.transfusion_matching import Matches, MatchWeights, match
-from sparse3d.ops.gaussian_heatmap import draw_gaussians, gaussian_radii
 from sparse3d.ops.rotated_iou import rotated_iou_3d
+from sparse3d.structures.box_tensors import lifted, with_velocities
+
+DRAWING = Drawing(truncate=True)  # as released
 
 
 @dataclass
@@ -48,8 +52,7 @@ def boxes_and_labels(objects: InstanceData, device: torch.device) -> tuple[Tenso
     """
     boxes = objects.bboxes_3d.tensor.to(device)
     if 'velocity_known' in objects and boxes.shape[1] >= 9:
-        boxes = boxes.clone()
-        boxes[~objects.velocity_known.to(device), 7:9] = torch.nan
+        boxes = with_velocities(boxes, objects.velocity_known)
     return boxes, objects.labels_3d.to(device)
 
 
@@ -68,7 +71,7 @@ def query_targets(
         iou_shift: part of its height by which a box is lifted before the overlap is
             measured (the released DSVT takes middles for bottoms: 0.5).
     """
-    overlaps = rotated_iou_3d(_lifted(boxes, iou_shift), _lifted(gt_boxes, iou_shift))
+    overlaps = rotated_iou_3d(lifted(boxes[:, :7], iou_shift), lifted(gt_boxes[:, :7], iou_shift))
     pairs = match(logits, boxes[:, :2], overlaps, gt_labels, gt_boxes[:, :2], coder.extent, weights)
     return targets_of_pairs(pairs, coder.encode(gt_boxes), gt_labels, *logits.shape)
 
@@ -86,35 +89,11 @@ def targets_of_pairs(pairs: Matches, gt_codes: Tensor, gt_labels: Tensor,
     overlaps = codes.new_full((num_queries, ), -1)
     overlaps[pairs.predictions] = pairs.ious.to(codes)
     return QueryTargets(labels, codes.new_ones(num_queries), codes, weights, overlaps,
-                        torch.tensor(len(pairs.objects), device=codes.device))
+                        labels.new_full((), len(pairs.objects)))
 
 
-def heat_target(
-        gt_boxes: Tensor,   # [G, >= 7]  meters
-        gt_labels: Tensor,  # [G]
-        coder: TransFusionBoxCoder,
-        num_classes: int,
-        gaussian_overlap: float = 0.1,
-        min_radius: int = 2,
-) -> Tensor:                # [K, H, W]
-    """A Gaussian around each object in the map of its class, 1 at its cell.
-
-    Args:
-        gaussian_overlap: least overlap of a box whose corner lies on the Gaussian's edge.
-        min_radius: of a Gaussian, in cells.
-    """
-    width, height = coder.map_size
-    heat = gt_boxes.new_zeros(num_classes, height, width)
-    centers = coder.to_cells(gt_boxes[:, :2]).int()
-    size = gt_boxes[:, 3:5] / gt_boxes.new_tensor(coder.cell)
-    inside = ((centers >= 0) & (centers < centers.new_tensor([width, height]))).all(1)
-    rows = (inside & (size > 0).all(1)).nonzero().flatten()
-    radii = gaussian_radii(size[rows], gaussian_overlap).long().clamp(min=min_radius)
-    return draw_gaussians(heat, gt_labels[rows], centers[rows], radii)
-
-
-def _lifted(boxes: Tensor, part: float) -> Tensor:
-    """Boxes [N, 7] moved up by a part of their height."""
-    boxes = boxes[:, :7].clone()
-    boxes[:, 2] += part * boxes[:, 5]
-    return boxes
+def heat_target(gt: Sequence[tuple[Tensor, Tensor]], coder: TransFusionBoxCoder,
+                num_classes: int) -> Tensor:  # [B, K, H, W]
+    """What the heat map should be; ``gt`` holds boxes [G, >= 7] and labels [G] of each sample."""
+    boxes, labels = [of_sample[:, :7] for of_sample, _ in gt], [names for _, names in gt]
+    return heatmap_targets(boxes, labels, coder.grid, num_classes, DRAWING)

@@ -103,3 +103,20 @@ def test_settings_that_mean_nothing_are_refused():
         small_head(decoder_layers=[])
     with pytest.raises(ConfigError, match='unsuppressed_classes'):
         small_head(unsuppressed_classes=[3])
+
+
+@pytest.mark.parametrize('layers', [1, 2])
+def test_the_stages_one_by_one_are_the_whole(layers):
+    head = small_head(decoder_layers=[dict(type='MapDecoderLayer', num_heads=2)] * layers).eval()
+    with torch.no_grad():
+        whole = head(maps := torch.randn(2, 6, 16, 16))
+        bev = head.map_of(maps)
+        first = head.queries_of(head.heat(bev), bev)
+        staged = head.detect_on(bev)
+        # A module behind the last layer reads the branches at the same place as the layer did.
+        again = head.decoder.branches(staged.queries)
+    torch.testing.assert_close(whole.layers, staged.layers)
+    assert first.positions.shape == (2, 12, 2)
+    assert torch.equal(first.positions, staged.positions) == (layers == 1)
+    torch.testing.assert_close(again['center'] + staged.positions.transpose(1, 2),
+                               staged.layers[-1]['center'])

@@ -8,12 +8,11 @@ import torch
 from mmdet3d.structures import LiDARInstance3DBoxes
 from mmengine.structures import InstanceData
 
+from sparse3d.models.center.peaks import local_peaks, top_peaks
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
-from sparse3d.models.heads.transfusion_decoder import scaled_attention
 from sparse3d.models.heads.transfusion_detections import Suppression, doubles, select_detections
 from sparse3d.models.heads.transfusion_losses import code_loss, heat_loss, label_loss
 from sparse3d.models.heads.transfusion_matching import MatchWeights, match
-from sparse3d.models.heads.transfusion_queries import local_peaks, top_peaks
 from sparse3d.models.heads.transfusion_targets import boxes_and_labels, heat_target, query_targets
 
 RANGE = [-8.0, -4.0, -3.0, 8.0, 4.0, 1.0]  # twice as long as wide
@@ -110,19 +109,6 @@ def test_targets_of_matched_and_unmatched_queries(coder):
     torch.testing.assert_close(coder.decode(targets.codes[0]), BOXES[1])
 
 
-@pytest.mark.parametrize('masked', [False, True])
-def test_attention_is_that_of_pytorch(masked):
-    layer = torch.nn.MultiheadAttention(8, 2, batch_first=True)
-    queries, keys = torch.randn(2, 5, 8, requires_grad=True), torch.randn(2, 7, 8)
-    padding = torch.rand(2, 7) > 0.6 if masked else None
-    expected = layer(queries, keys, keys, key_padding_mask=padding, need_weights=True)[0]
-    found = scaled_attention(layer, queries, keys, padding)
-    torch.testing.assert_close(found, expected)
-    gradients = [torch.autograd.grad(result.square().sum(), queries, retain_graph=True)[0]
-                 for result in (found, expected)]
-    torch.testing.assert_close(*gradients)
-
-
 def test_a_velocity_marked_as_unknown_is_not_learned():
     objects = InstanceData(bboxes_3d=LiDARInstance3DBoxes(BOXES, box_dim=9), labels_3d=LABELS,
                            velocity_known=torch.tensor([True, False]))
@@ -134,12 +120,12 @@ def test_a_velocity_marked_as_unknown_is_not_learned():
 def test_a_sample_without_objects_is_all_background(coder):
     targets = query_targets(BOXES, torch.zeros(2, 3), BOXES[:0], LABELS[:0], coder, MatchWeights())
     assert targets.labels.tolist() == [3, 3] and not targets.code_weights.any()
-    assert not heat_target(BOXES[:0], LABELS[:0], coder, 3).any()
+    assert not heat_target([(BOXES[:0], LABELS[:0])], coder, 3).any()
 
 
 def test_heat_is_one_at_the_objects_cell_and_objects_outside_are_left_out(coder):
     outside = torch.cat([BOXES, BOXES[:1] + 100])
-    heat = heat_target(outside, torch.tensor([0, 2, 1]), coder, 3)
+    heat, = heat_target([(outside, torch.tensor([0, 2, 1]))], coder, 3)
     assert heat.shape == (3, 8, 32)
     assert (heat == 1).nonzero().tolist() == [[0, 6, 18], [2, 1, 6]]
 

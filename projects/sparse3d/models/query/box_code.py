@@ -18,11 +18,14 @@ import torch
 from mmdet3d.structures import LiDARInstance3DBoxes
 from torch import Tensor
 
+from sparse3d.structures.box_tensors import at_centers, with_velocities
+
 
 def centers_in_meters(query: Tensor, point_cloud_range: Sequence[float]) -> Tensor:
     """Centers [..., 3] in meters of query boxes, or of their first three columns."""
-    low, size = _range(query, point_cloud_range)
-    return query[..., :3] * size + low
+    low, high = point_cloud_range[:3], point_cloud_range[3:]
+    return torch.stack([query[..., axis] * (high[axis] - low[axis]) + low[axis]
+                        for axis in range(3)], -1)
 
 
 def query_to_box(query: Tensor, point_cloud_range: Sequence[float]) -> Tensor:
@@ -34,9 +37,8 @@ def query_to_box(query: Tensor, point_cloud_range: Sequence[float]) -> Tensor:
 
 def box_to_query(box: Tensor, point_cloud_range: Sequence[float]) -> Tensor:
     """Boxes [..., 9] as query boxes [..., 10]; centers outside the range exceed [0, 1]."""
-    low, size = _range(box, point_cloud_range)
-    return torch.cat([(box[..., :3] - low) / size, box[..., 3:6].log(), box[..., 6:7].sin(),
-                      box[..., 6:7].cos(), box[..., 7:9]], -1)
+    return torch.cat([_to_fractions(box[..., :3], point_cloud_range), box[..., 3:6].log(),
+                      box[..., 6:7].sin(), box[..., 6:7].cos(), box[..., 7:9]], -1)
 
 
 def query_to_code(query: Tensor, point_cloud_range: Sequence[float]) -> Tensor:
@@ -66,14 +68,10 @@ def ground_truth_boxes(boxes: LiDARInstance3DBoxes, velocity_known: Tensor | Non
     Args:
         velocity_known: [M], where the boxes have a velocity but not all are measured.
     """
-    values = boxes.tensor
-    velocity = values[:, 7:9] if values.shape[1] >= 9 \
-        else values.new_full((len(values), 2), float('nan'))
-    if velocity_known is not None:
-        velocity = velocity.masked_fill(~velocity_known.to(values.device)[:, None], float('nan'))
-    return torch.cat([boxes.gravity_center, values[:, 3:7], velocity], 1)
+    return at_centers(with_velocities(boxes.tensor, velocity_known))
 
 
-def _range(like: Tensor, point_cloud_range: Sequence[float]) -> tuple[Tensor, Tensor]:
-    limits = like.new_tensor(list(point_cloud_range))
-    return limits[:3], limits[3:] - limits[:3]
+def _to_fractions(centers: Tensor, point_cloud_range: Sequence[float]) -> Tensor:
+    low, high = point_cloud_range[:3], point_cloud_range[3:]
+    return torch.stack([(centers[..., axis] - low[axis]) / (high[axis] - low[axis])
+                        for axis in range(3)], -1)

@@ -12,7 +12,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from sparsebev.rotary_positions import rotary_tables, rotate
+from sparse3d.models.backbones.rotary_positions import rotary_tables, rotate
 
 EPSILON = 1e-6
 
@@ -121,7 +121,8 @@ class EVA02(BaseModule):
         position_grid: side of the table of absolute positions; its first entry is unused.
         frozen_blocks: patches, positions and so many blocks do not learn; -1 for none.
         with_checkpoint: spend time instead of memory in training.
-        published_rotary_resize: see :func:`sparsebev.rotary_positions.rotary_tables`.
+        published_rotary_resize: see ``published_resize`` of
+            :func:`~sparse3d.models.backbones.rotary_positions.rotary_tables`.
 
     Source: EVA-02 (arXiv 2303.11331), section 2; windows after ViTDet (arXiv 2203.16527).
     """

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sparsebev.box_code import box_to_query
+from sparse3d.models.query.box_code import box_to_query
 
 
 class Noise(NamedTuple):
@@ -118,8 +118,7 @@ def denoising_attn_mask(noisy: NoisyQueries, matching: int,
 
 
 def _slots(counts: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Sample and place in the sample of every box of the batch."""
-    sample = torch.repeat_interleave(torch.arange(len(counts), device=device),
-                                     torch.tensor(counts, device=device, dtype=torch.long))
+    """Sample and place in the sample of every box of the batch, [M] each."""
+    sample = [torch.full((count,), number, device=device) for number, count in enumerate(counts)]
     place = [torch.arange(count, device=device) for count in counts]
-    return sample, torch.cat(place).long() if place else sample
+    return torch.cat(sample), torch.cat(place)

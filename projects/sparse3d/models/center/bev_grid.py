@@ -1,4 +1,4 @@
-"""The grid on the ground that people are found on."""
+"""The grid of cells on the ground that heads find objects on."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -13,6 +13,8 @@ from sparse3d.errors import ConfigError
 @dataclass(frozen=True)
 class BEVGrid:
     """Cells on the ground: column ``i`` begins at ``origin[0] + i * cell[0]``.
+
+    Numbers are plain, so that a device is told nothing when cells are computed.
 
     Attributes:
         origin: x, y of the corner of the range in meters, LiDAR frame.
@@ -43,13 +45,31 @@ class BEVGrid:
 
     def to_cells(self, xy: Tensor) -> Tensor:
         """Meters [..., 2] to cells, not rounded."""
-        return (xy - xy.new_tensor(self.origin)) / xy.new_tensor(self.cell)
+        return torch.stack([(xy[..., axis] - self.origin[axis]) / self.cell[axis]
+                            for axis in range(2)], dim=-1)
 
     def to_meters(self, cells: Tensor) -> Tensor:
         """Cells [..., 2], not rounded, to meters."""
-        return cells * cells.new_tensor(self.cell) + cells.new_tensor(self.origin)
+        return torch.stack([cells[..., axis] * self.cell[axis] + self.origin[axis]
+                            for axis in range(2)], dim=-1)
+
+    def sizes_in_cells(self, boxes: Tensor) -> Tensor:
+        """dx, dy of boxes [..., >= 5] in cells, [..., 2]."""
+        return torch.stack([boxes[..., 3 + axis] / self.cell[axis] for axis in range(2)], dim=-1)
 
     def clamped(self, cells: Tensor) -> Tensor:
         """Cells [..., 2] moved into the grid, at most half a cell from its upper end."""
-        limit = torch.tensor(self.shape, dtype=cells.dtype, device=cells.device) - 0.5
-        return torch.minimum(cells.clamp(min=0), limit)
+        return torch.stack([cells[..., axis].clamp(0, self.shape[axis] - 0.5)
+                            for axis in range(2)], dim=-1)
+
+    def columns_and_rows(self, index: Tensor) -> Tensor:
+        """Column and row [..., 2] of cells that are counted row by row."""
+        width = self.shape[0]
+        return torch.stack([index % width, index.div(width, rounding_mode='floor')], dim=-1)
+
+
+def cell_centers(bev: Tensor) -> Tensor:  # [B, C, H, W] -> [H * W, 2]  x, y in cells
+    """Centers of all cells of a map, row by row."""
+    y, x = torch.meshgrid(*(torch.arange(size, device=bev.device) for size in bev.shape[-2:]),
+                          indexing='ij')
+    return (torch.stack([x, y], dim=-1).flatten(0, 1) + 0.5).to(bev.dtype)

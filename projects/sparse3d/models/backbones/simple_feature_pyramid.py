@@ -6,13 +6,7 @@ from mmdet3d.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-
-class ChannelNorm(nn.LayerNorm):
-    """Layer norm over the channels of [M, C, H, W]."""
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Same shape."""
-        return super().forward(features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+from sparse3d.models.layers.channel_norm import ChannelNorm
 
 
 class NormedConvolution(nn.Conv2d):
@@ -20,7 +14,7 @@ class NormedConvolution(nn.Conv2d):
 
     def __init__(self, channels: int, out: int, kernel: int) -> None:
         super().__init__(channels, out, kernel, padding=kernel // 2, bias=False)
-        self.norm = ChannelNorm(out, eps=1e-6)
+        self.norm = ChannelNorm(out)
 
     def forward(self, features: Tensor) -> Tensor:
         """[M, C, H, W] -> [M, C', H, W]."""
@@ -48,7 +42,7 @@ class SimpleFeaturePyramid(BaseModule):
         half, quarter = in_channels // 2, in_channels // 4
         up = nn.ConvTranspose2d(in_channels, half, 2, 2)
         self.simfp_2 = nn.Sequential(
-            up, ChannelNorm(half, eps=1e-6), nn.GELU(), nn.ConvTranspose2d(half, quarter, 2, 2),
+            up, ChannelNorm(half), nn.GELU(), nn.ConvTranspose2d(half, quarter, 2, 2),
             *_closing(quarter, out_channels))
         self.simfp_3 = nn.Sequential(nn.ConvTranspose2d(in_channels, half, 2, 2),
                                      *_closing(half, out_channels))

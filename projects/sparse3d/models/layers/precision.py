@@ -1,4 +1,4 @@
-"""The parts of the network that half precision would harm."""
+"""The parts of a network that half precision would harm: geometry, places, logits."""
 from __future__ import annotations
 
 import torch

@@ -1,0 +1,1 @@
+"""What heads with queries share: matching, denoising, box codes, positions, attention."""
