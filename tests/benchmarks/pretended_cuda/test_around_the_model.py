@@ -35,6 +35,7 @@ def test_a_detector_on_the_gpu(pretended_gpu):
         assert half.boxes_3d.dtype == half.scores.dtype == np.float32
 
 
+@pytest.mark.slow
 def test_a_detector_takes_points_of_the_gpu(pretended_gpu):
     from sparse3d.apis import load_detector
     detector = load_detector(WITH_POINTS, device='cuda')
@@ -43,6 +44,7 @@ def test_a_detector_takes_points_of_the_gpu(pretended_gpu):
                           detector(points).scores)
 
 
+@pytest.mark.slow
 def test_the_default_device_is_the_gpu(pretended_gpu):
     from sparse3d.apis import load_detector
     assert next(load_detector(WITH_POINTS).model.parameters()).is_cuda
@@ -68,7 +70,7 @@ def test_a_stream_on_the_gpu(pretended_gpu):
         assert found.bboxes_3d.tensor.is_cuda
 
 
-@pytest.mark.parametrize('amp', [False, True])
+@pytest.mark.parametrize('amp', [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_training_with_hooks_metrics_and_checkpoints(pretended_gpu, tiny_config, tmp_path, amp):
     from sparse3d.apis import test, train
     result = train(tiny_config, tmp_path, amp=amp)
@@ -78,6 +80,7 @@ def test_a_training_with_hooks_metrics_and_checkpoints(pretended_gpu, tiny_confi
     assert on_gpu['frames'] == 4
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_from_a_checkpoint_of_the_gpu(pretended_gpu, tiny_config, tmp_path):
     from sparse3d.apis import train
     from sparse3d.checkpoints.open import read_any_checkpoint
@@ -106,6 +109,7 @@ def test_checkpoints_cross_devices(pretended_gpu, tmp_path):
     assert not any(value.is_cuda for value in on_cpu.state_dict().values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name, module, more', [
     ('dsvt_simulated_waymo', 'dsvt.onnx_export', ([],)),
     ('sparsebev_simulated_nuscenes', 'sparsebev.onnx_export', ((64, 128),))])
@@ -120,7 +124,7 @@ def test_an_exporter_refuses_a_detector_on_the_gpu(pretended_gpu, tmp_path, name
 
 
 @pytest.mark.parametrize('name', [pytest.param(
-    name, marks=() if name == WITH_POINTS else pytest.mark.slow) for name in NAMES])
+    name, marks=pytest.mark.slow) for name in NAMES])
 def test_a_metric_is_fed_from_the_gpu(pretended_gpu, name):
     """What it keeps of the predictions holds nothing of the device: results travel by pickle."""
     from mmdet3d.registry import METRICS

@@ -14,7 +14,9 @@ from sparse3d.plugins import plugins
 
 NAMES = [name for owner in plugins().values() for name in owner.trial_configs]
 QUICK = ('voxelkp_simulated_waymo',)  # in the ordinary tier: spconv, mmcv and a head
-ALL = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in NAMES]
+ALL = [pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
+QUICK_TOO = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
+             for name in NAMES]
 # Untrained, near-ties turn over with noise of 1e-7: matching, the choice of queries, voxels of
 # strided layers in another order.
 NEAR = {'sparsefusion_simulated_nuscenes': 5e-2, 'focalsconv_voxel_rcnn_simulated_kitti_car': 5e-3}
@@ -48,7 +50,7 @@ def check_predictions(there, options, dtype='float32'):
         assert bool(torch.isfinite(boxes).all())
 
 
-@pytest.mark.parametrize('name', ALL)
+@pytest.mark.parametrize('name', QUICK_TOO)
 def test_a_step_of_two_samples_is_that_of_the_cpu(pretended_gpu, name):
     on_cpu = trial(name)
     there = copy.copy(on_cpu)
@@ -89,7 +91,7 @@ def test_without_objects(pretended_gpu, name):
     assert all(math.isfinite(value) for value in losses.values()), losses
 
 
-@pytest.mark.parametrize('name', ALL)
+@pytest.mark.parametrize('name', QUICK_TOO)
 def test_an_empty_cloud(pretended_gpu, name):
     there = trial(name)
     if not there.wanted.point_columns:

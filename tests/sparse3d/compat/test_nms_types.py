@@ -31,7 +31,7 @@ def test_every_pair_of_types_keeps_the_same_boxes(suppress, boxes, scores):
 
 def test_float32_goes_through_untouched(monkeypatch):
     seen = []
-    suppress = nms_types._of_one_type(lambda *arguments: seen.extend(arguments))
+    suppress = nms_types._of_one_type(lambda *arguments: seen.extend(arguments), torch.float64)
     suppress(BOXES, SCORES, 0.3)
     assert seen[0] is BOXES and seen[1] is SCORES
 
