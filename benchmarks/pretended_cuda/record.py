@@ -17,6 +17,7 @@ TESTS = f'{os.sep}tests{os.sep}'
 BACKWARD = 'the backward pass'  # its thread has no Python lines but those of custom functions
 KERNEL = 'kernel'
 LOOP = 'sparse3d/engine/trial_step.py'  # drives the step, as a training loop does
+REPAIRS = 'sparse3d/compat/'  # what waits below a repair is upstream's own
 
 
 class DeviceFault(RuntimeError):
@@ -46,7 +47,9 @@ class Wait(NamedTuple):
         """Whose it is: ``'ours'``, ``'kernels'``, or ``'others'`` (training loop, autograd)."""
         if self.in_kernel:
             return 'kernels'
-        return 'ours' if self.line and not self.line.startswith(LOOP) else 'others'
+        below_repair = self.line.startswith(REPAIRS) and self.line != self.innermost
+        return 'ours' if self.line and not self.line.startswith(LOOP) and not below_repair \
+            else 'others'
 
 
 class Gpu:

@@ -64,24 +64,31 @@ def _pairs_inside(points: Tensor, boxes: Tensor):
     begin = torch.searchsorted(sorted_x, (boxes[:, 0] - reach).contiguous())
     end = torch.searchsorted(sorted_x, (boxes[:, 0] + reach).contiguous(), right=True)
     lengths = (end - begin).clamp(min=0)
-    for part in _chunks(lengths):
+    for part, pairs in _chunks(lengths):
         number = torch.arange(len(boxes), device=boxes.device)[part]
-        box = number.repeat_interleave(lengths[part])               # [K]
+        box = number.repeat_interleave(lengths[part], output_size=pairs)    # [K]
         starts = lengths[part].cumsum(0) - lengths[part]
-        within = torch.arange(len(box), device=box.device)
-        position = within + (begin[part] - starts).repeat_interleave(lengths[part])
+        within = torch.arange(pairs, device=box.device)
+        position = within + (begin[part] - starts).repeat_interleave(
+            lengths[part], output_size=pairs)
         row = order[position]
-        inside = _inside(xyz[row], boxes[box])
+        inside = _inside(xyz[row], boxes[box]).nonzero().squeeze(1)
         yield row[inside], box[inside]
 
 
-def _chunks(lengths: Tensor) -> list[slice]:
-    """Runs of boxes with about PAIRS_AT_ONCE points in their slices together."""
+def _chunks(lengths: Tensor) -> list[tuple[slice, int]]:
+    """Runs of boxes with about PAIRS_AT_ONCE points in their slices together, and how many.
+
+    The one look at the lengths: with the numbers known, a GPU need not be waited for again.
+    """
     at_once = PAIRS_AT_ONCE.get(lengths.device.type, PAIRS_ELSEWHERE)
-    chunk = lengths.cumsum(0).div(at_once, rounding_mode='floor')
-    sizes = chunk.unique_consecutive(return_counts=True)[1].tolist()
-    ends = torch.tensor(sizes).cumsum(0).tolist()
-    return [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
+    upto = lengths.cpu().cumsum(0)
+    chunk = upto.div(at_once, rounding_mode='floor')
+    sizes = chunk.unique_consecutive(return_counts=True)[1]
+    ends = sizes.cumsum(0)
+    pairs = upto[ends - 1].diff(prepend=upto.new_zeros(1))
+    return [(slice(end - size, end), count) for size, end, count in
+            zip(sizes.tolist(), ends.tolist(), pairs.tolist(), strict=True)]
 
 
 def _inside(xyz: Tensor, boxes: Tensor) -> Tensor:  # [K, 3], [K, >= 7] -> [K] bool
