@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse3d.atomic_files import make_folder, write_bytes_atomically
 from sparse3d.datasets.kitti.prepare import prepare_kitti
 from sparse3d.datasets.kitti.prepare.crops import cut_crops as cut_kitti_crops
 from sparse3d.datasets.kitti.simulate import simulate_kitti
@@ -39,7 +40,7 @@ def folder() -> Path:
         return Path(named)
     cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
     path = cache / 'sparse3d' / 'benchmark'
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path, mode=0o700)
     return path
 
 
@@ -80,4 +81,4 @@ def _is_there(root: Path) -> bool:
 
 
 def _note(root: Path) -> None:
-    (root / 'benchmark_data_is_complete').touch()
+    write_bytes_atomically(root / 'benchmark_data_is_complete', b'')

@@ -9,8 +9,8 @@ import torch
 from sparse3d.engine.allocator import set_allocator
 from sparse3d.engine.timing import Timing, measure, torch_threads
 from sparse3d.ops.voxelization import mean_voxelize
-from sparse3d.simulate.sweep import full_sweep
 from sparse3d_benchmarks.sparse_convolution import centerpoint_encoder, training_step
+from sparse3d_benchmarks.sweep import full_sweep
 from sparse3d_benchmarks.voxelization import RANGE, VOXEL_SIZE
 
 BATCH = 4

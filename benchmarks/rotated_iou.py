@@ -11,7 +11,7 @@ from sparse3d.engine.timing import Timing, measure
 from sparse3d.ops.points_in_boxes import points_in_boxes
 from sparse3d.ops.rotated_iou import rotated_iou_bev
 from sparse3d.ops.rotated_nms import rotated_nms
-from sparse3d.simulate.sweep import full_sweep
+from sparse3d_benchmarks.sweep import full_sweep
 
 
 def run(threads: int = 2, repeats: int = 10) -> list[dict]:

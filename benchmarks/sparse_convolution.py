@@ -19,7 +19,7 @@ from sparse3d.engine.timing import measure, torch_threads
 from sparse3d.ops.sparse_blocks import blocks_of
 from sparse3d.ops.sparse_pairs import strided_pairs, submanifold_pairs
 from sparse3d.ops.voxelization import mean_voxelize
-from sparse3d.simulate.sweep import full_sweep
+from sparse3d_benchmarks.sweep import full_sweep
 from sparse3d_benchmarks.voxelization import RANGE, VOXEL_SIZE
 
 SPARSE_SHAPE = [41, 1440, 1440]

@@ -19,9 +19,10 @@ Graph = Mapping[str, set[str]]  # name of a module -> those that it imports
 # From the bottom up; what stands in one line may import each other.
 ORDER: tuple[tuple[str, ...], ...] = (
     ('sparse3d.__init__', 'sparse3d.errors', 'sparse3d.version', 'sparse3d.atomic_files',
-     'sparse3d.safe_pickle', 'sparse3d.pickle_opcodes', 'sparse3d.plain_pickle',
+     'sparse3d.safe_pickle', 'sparse3d.pickle_opcodes', 'sparse3d.nested_tuples',
+     'sparse3d.plain_pickle',
      'sparse3d.passive_wait', 'sparse3d.stored_config', 'sparse3d.plugins',
-     'sparse3d.first_bytes'),
+     'sparse3d.first_bytes', 'sparse3d.config_names'),
     ('sparse3d.parallel',),
     ('sparse3d.ops', 'sparse3d.structures'),
     ('sparse3d.compat',),

@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from sparse3d.ops.cells import cell_columns, cell_keys, distinct_keys
 
 
 class PoolingTable(NamedTuple):
@@ -25,16 +28,14 @@ def pooling_table(
 ) -> PoolingTable:
     """Join the voxels of each region of ``stride`` cells; pooled voxels by sample, x, y, z."""
     sample, z, y, x = coordinates.long().unbind(1)
-    key, slot, coarse = sample, torch.zeros_like(sample), []
-    for cell, size, extent in zip((x, y, z), stride, grid, strict=True):
-        region = cell.div(size, rounding_mode='floor')
-        key = key * extent + region
-        slot = slot * size + cell - region * size
-        coarse.append(region)
-    unique, pooled = torch.unique(key, return_inverse=True)
-    merged = coordinates.new_empty((len(unique), 4), dtype=torch.long)
-    merged[pooled] = torch.stack([sample, *coarse[::-1]], dim=1)   # equal rows where several meet
-    return PoolingTable(pooled, slot, merged, stride[0] * stride[1] * stride[2])
+    regions = [cell.div(size, rounding_mode='floor')
+               for cell, size in zip((x, y, z), stride, strict=True)]
+    inside = [cell - region * size
+              for cell, region, size in zip((x, y, z), regions, stride, strict=True)]
+    keys, pooled = distinct_keys(cell_keys((sample, *regions), grid))
+    sample, x, y, z = cell_columns(keys, grid)
+    return PoolingTable(pooled, cell_keys(inside, stride[1:], stride[0]),
+                        torch.stack([sample, z, y, x], 1), prod(stride))
 
 
 class AttentionPooling(nn.Module):

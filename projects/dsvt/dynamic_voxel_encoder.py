@@ -8,6 +8,14 @@ from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
 from sparse3d.ops import voxel_batch_norm  # noqa: F401  (registers VoxelBN1d)
+from sparse3d.ops.cells import (
+    Segments,
+    cell_keys,
+    max_segments,
+    mean_segments,
+    segments_of,
+    sort_keys,
+)
 
 
 class _PointLayer(nn.Module):
@@ -72,36 +80,23 @@ class DynamicVoxelEncoder(nn.Module):
         """Encode; voxels come by sample, x, y, z."""
         inside = (coordinates >= 0).all(1)
         points, coordinates = points[inside], coordinates[inside].long()
-        key, order = self._keys(coordinates).sort(stable=True)
-        points, coordinates = points[order], coordinates[order]
-        voxel, counts = torch.unique_consecutive(key, return_inverse=True, return_counts=True)[1:]
-        first = counts.cumsum(0) - counts
-        features = self._describe(points, coordinates, voxel, counts)
-        hidden = self.pfn_layers[0](features)
-        joined = torch.cat([hidden, _maximum(hidden, counts)[voxel]], dim=1)
-        return _maximum(self.pfn_layers[1](joined), counts), coordinates[first].int()
-
-    def _keys(self, coordinates: Tensor) -> Tensor:
         sample, z, y, x = coordinates.unbind(1)
-        return ((sample * self.grid[0] + x) * self.grid[1] + y) * self.grid[2] + z
+        keys, order = sort_keys(cell_keys((sample, x, y, z), self.grid))
+        points, coordinates, voxels = points[order], coordinates[order], segments_of(keys)
+        hidden = self.pfn_layers[0](self._describe(points, coordinates, voxels))
+        joined = torch.cat([hidden, max_segments(hidden, voxels.counts)[voxels.number]], dim=1)
+        features = max_segments(self.pfn_layers[1](joined), voxels.counts)
+        return features, coordinates[voxels.first].int()
 
-    def _describe(self, points: Tensor, coordinates: Tensor, voxel: Tensor,
-                  counts: Tensor) -> Tensor:
+    def _describe(self, points: Tensor, coordinates: Tensor, voxels: Segments) -> Tensor:
         """Values, offset to the mean, offset to the center: [P, C + 6]."""
         xyz, others = points[:, :3], points[:, 3:]
         if len(points) == 0:
             return torch.cat([points, xyz, xyz], dim=1)
-        mean = torch.segment_reduce(xyz, 'mean', lengths=counts, axis=0)
+        mean = mean_segments(xyz, voxels.counts)
         center = coordinates[:, [3, 2, 1]] * self.voxel_size + self.first_center
-        place, to_mean, to_center = xyz, xyz - mean[voxel], xyz - center
+        place, to_mean, to_center = xyz, xyz - mean[voxels.number], xyz - center
         if not self.published_meters:
             place = (xyz - self.middle) / self.extent
             to_mean, to_center = (offset * 2 / self.voxel_size for offset in (to_mean, to_center))
         return torch.cat([place, others, to_mean, to_center], dim=1)
-
-
-def _maximum(values: Tensor, counts: Tensor) -> Tensor:
-    """Channel-wise maximum of runs of rows, [P, C] -> [N, C]."""
-    if len(values) == 0:
-        return values
-    return torch.segment_reduce(values, 'max', lengths=counts, axis=0)

@@ -1,4 +1,5 @@
 """What DSVT offers to the core; text only, so that reading it is light."""
+from dsvt.renamed_names import RENAMES
 from sparse3d.plugins import Plugin
 
 plugin = Plugin(
@@ -16,7 +17,8 @@ plugin = Plugin(
         'model.middle_encoder.published_empty_slots',
         'model.voxel_encoder.published_meters',
         'optim_wrapper.paramwise_cfg.published_leaf_parameters'),
-    benchmarks={'dsvt': 'dsvt.benchmark:run'},
+    benchmarks={'dsvt': 'sparse3d_benchmarks.dsvt:run'},
     exporters={'dsvt_onnx': 'dsvt.onnx_export:export_onnx'},
     trial_configs=('dsvt_simulated_waymo', 'dsvt_centerpoint_simulated_kitti_car'),
+    renames=RENAMES,
     docs='projects/dsvt/README.md')

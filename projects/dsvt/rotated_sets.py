@@ -7,9 +7,16 @@ import torch
 from torch import Tensor
 
 from dsvt.window_partition import Window, partition_windows, position_in_window
+from sparse3d.ops.cells import (
+    MAX_SAMPLES,
+    cell_keys,
+    first_rows,
+    order_of_keys,
+    segments_of,
+    segments_of_counts,
+)
 
 ORDERS = ('y', 'x')  # which axis comes first in partition 0 and 1
-SPARE_BITS = 24      # of a key; the others number the cells of a batch, 5e11 of them
 
 
 class RotatedSets(NamedTuple):
@@ -41,11 +48,11 @@ def rotated_sets(
     """
     number, inside = partition_windows(coordinates, window)
     position = position_in_window(inside, window.shape, 'x')
-    keys = [number * window.cells + (position if order == 'x' else
-                                     position_in_window(inside, window.shape, order))
-            for order in ORDERS]
-    orders = _order_of_distinct(torch.stack(keys))                # [2, N]
-    counts = torch.unique_consecutive(number[orders[0]], return_counts=True)[1]
+    ranked = torch.stack([position if order == 'x' else
+                          position_in_window(inside, window.shape, order) for order in ORDERS])
+    keys = cell_keys((number, ranked), (window.cells,), window.windows * MAX_SAMPLES)
+    orders = order_of_keys(keys)                                   # [2, N]
+    counts = segments_of(number[orders[0]]).counts
     rank = _rank_of_slots(counts, set_size, window.cells)         # [S, s]
     repeated = torch.zeros_like(rank, dtype=torch.bool)
     repeated[:, 1:] = rank[:, 1:] == rank[:, :-1]
@@ -56,18 +63,6 @@ def rotated_sets(
     return RotatedSets(voxels, repeated.expand(2, -1, -1), slot_of_voxel, position, inside)
 
 
-def _order_of_distinct(keys: Tensor) -> Tensor:
-    """``argsort`` along the last axis of keys >= 0 that are distinct, [2, N]."""
-    row_bits = keys.shape[1].bit_length()
-    if keys.device.type != 'cpu' or row_bits > SPARE_BITS:
-        return keys.argsort(dim=1)
-    # numpy sorts whole numbers in half the time of their argsort, a quarter of torch's: each key
-    # carries its row in the lowest bits.
-    carrying = keys.bitwise_left_shift(row_bits).add_(torch.arange(keys.shape[1]))
-    carrying.numpy().sort(axis=1)
-    return carrying.bitwise_and_((1 << row_bits) - 1)
-
-
 def _rank_of_slots(counts: Tensor, set_size: int, max_voxels: int) -> Tensor:
     """Rank among all sorted voxels that stands in each slot, [W] -> [S, s].
 
@@ -76,11 +71,10 @@ def _rank_of_slots(counts: Tensor, set_size: int, max_voxels: int) -> Tensor:
     if (max_voxels + set_size) * max_voxels < 2 ** 31:
         counts = counts.int()
     sets = (counts + set_size - 1).div(set_size, rounding_mode='trunc')
-    window = torch.repeat_interleave(sets)                        # [S]  window of each set
-    first_set, first_voxel = (total.cumsum(0) - total for total in (sets, counts))
-    set_in_window = torch.arange(len(window), device=counts.device) - first_set[window]
+    of_windows = segments_of_counts(sets)
+    window = of_windows.number                                    # [S]  window of each set
     slots = torch.arange(set_size, device=counts.device, dtype=counts.dtype)
-    slot_in_window = (set_in_window * set_size).to(counts.dtype)[:, None] + slots   # [S, s]
+    slot_in_window = (of_windows.rank * set_size).to(counts.dtype)[:, None] + slots  # [S, s]
     count, total = counts[window][:, None], (sets * set_size)[window][:, None]
     share = slot_in_window.mul_(count).div_(total, rounding_mode='trunc')
-    return share + first_voxel[window][:, None].to(counts.dtype)
+    return share + first_rows(counts)[window][:, None].to(counts.dtype)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from sparse3d.ops.cells import cell_keys
+
 
 def scatter_to_bev(
         features: Tensor,     # [M, C]
@@ -18,8 +20,8 @@ def scatter_to_bev(
 
 def map_cells(coordinates: Tensor, grid: Sequence[int]) -> Tensor:
     """Number of each voxel's cell among those of all samples, row by row: [M, 4] -> [M]."""
-    sample, _, y, x = coordinates.long().unbind(1)
-    return (sample * grid[1] + y) * grid[0] + x
+    sample, _, y, x = coordinates.unbind(1)
+    return cell_keys((sample, y, x), (grid[1], grid[0]))
 
 
 def lay_out(features: Tensor, cells: Tensor, batch_size: int, grid: Sequence[int]) -> Tensor:

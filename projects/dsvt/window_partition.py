@@ -3,10 +3,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, prod
 
 import torch
 from torch import Tensor
+
+from sparse3d.ops.cells import cell_keys
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class Window:
         """Number of voxels that fit into a window."""
         return self.shape[0] * self.shape[1] * self.shape[2]
 
+    @property
+    def windows(self) -> int:
+        """Number of windows that a sample has room for."""
+        return prod(windows_along(self, axis) for axis in range(3))
+
 
 def partition_windows(
         coordinates: Tensor,  # [N, 4]  sample, z, y, x  integers
@@ -43,13 +50,14 @@ def partition_windows(
     shift = list(window.shift)
     if window.shape[2] >= window.grid[2]:
         shift[2] = 0
-    number, z, y, x = coordinates.t().to(torch.int64, memory_format=torch.contiguous_format)
-    inside = []
+    sample, z, y, x = coordinates.t().to(torch.int64, memory_format=torch.contiguous_format)
+    place, inside = [sample], []
     for axis, cell in enumerate((x, y, z)):
         moved = cell + shift[axis]                                      # never negative
         along = moved.div(window.shape[axis], rounding_mode='trunc')
         inside.append(moved - along * window.shape[axis])
-        number = number * windows_along(window, axis) + along
+        place.append(along)
+    number = cell_keys(place, [windows_along(window, axis) for axis in range(3)])
     return number, torch.stack(inside[::-1]).t()
 
 
@@ -66,4 +74,4 @@ def position_in_window(
     """Rank of a place inside the window along x first, then y, then z, or along y first."""
     z, y, x = inside.unbind(1)
     outer, inner, width = (x, y, shape[1]) if first == 'x' else (y, x, shape[0])
-    return (outer * width + inner) * shape[2] + z
+    return cell_keys((outer, inner, z), (width, shape[2]))

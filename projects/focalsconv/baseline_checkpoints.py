@@ -2,12 +2,14 @@
 
 - PV-RCNN on KITTI (OpenPCDet, mmdet3d): ``pv_rcnn_kitti_3class``
 - Voxel R-CNN on KITTI (OpenPCDet): ``voxel_rcnn_kitti_car`` or ``voxel_rcnn_kitti_3class``
+- SECOND and PointPillars on KITTI (OpenPCDet, mmdet3d 1.x): ``second_kitti_3class``,
+  ``pointpillars_kitti_3class``
 - CenterPoint on nuScenes (OpenPCDet, mmdet3d, det3d): ``centerpoint_nuscenes`` (voxels of 7.5 cm)
   or ``centerpoint_voxel01_nuscenes`` (10 cm)
 
 Layouts are told by names and shapes. Kernels of spconv 1.x are [kz, ky, kx, in, out], of
-spconv 2.x [out, kz, ky, kx, in]. Pillars, deformable heads and second stages of other kinds have
-modules that the baselines lack: they are refused by name.
+spconv 2.x [out, kz, ky, kx, in]. Other pillars, deformable heads and second stages of other kinds
+have modules that the baselines lack: they are refused by name.
 """
 from __future__ import annotations
 
@@ -25,6 +27,9 @@ from focalsconv.baseline_names import (
     classes_first_to_last,
     rename,
 )
+from focalsconv.one_stage_baselines import CONFIGS as ONE_STAGE_CONFIGS
+from focalsconv.one_stage_baselines import of_mmdet3d, of_openpcdet, one_stage_layout
+from focalsconv.one_stage_baselines import options as one_stage_options
 from focalsconv.published_checkpoint import (
     build_detector,
     convert_published,
@@ -39,7 +44,7 @@ CENTERPOINT_CONFIGS = {0.075: 'centerpoint_nuscenes', 0.1: 'centerpoint_voxel01_
 # Modules that none of the baselines has: a pattern of their names, and what they are.
 OTHER_DETECTORS = (
     (r'(pts_)?voxel_encoder\.(pfn|vfe)_layers\.|vfe\.pfn_layers\.',
-     'pillars, and the baselines have voxels'),
+     'learned voxels or pillars, which but for PointPillars on KITTI the baselines lack'),
     (r'.*\.feature_adapt_(cls|reg)\.|.*conv_offset\.',
      'deformable convolutions in its head, which the baselines lack'),
     (r'(pfe\.SA_\w+|roi_head\.roi_grid_pool_layer)\.(\d\.)?(layer_\d|msg_post_mlps)\.',
@@ -51,8 +56,8 @@ OTHER_DETECTORS = (
     (r'backbone(_3d)?\.(SA|FP)_modules\.',
      'a backbone on points, and the baselines have voxels'),
 )
-CAN_BE = ("PV-RCNN and CenterPoint of mmdet3d and OpenPCDet, Voxel R-CNN of OpenPCDet, CenterPoint "
-          'of det3d')
+CAN_BE = ('PV-RCNN, CenterPoint, SECOND and PointPillars of mmdet3d and OpenPCDet, Voxel R-CNN of '
+          'OpenPCDet, CenterPoint of det3d')
 MMDET3D_WAY = "a checkpoint of mmdet3d loads as it is with mmdet3d's own config"
 
 
@@ -71,11 +76,16 @@ def convert(published: Mapping[str, Tensor], config: str | None = None) -> Conve
     """
     about = getattr(published, 'about', {})
     weights = {name: value for name, value in published.items() if name != 'global_step'}
+    found = one_stage_layout(weights)
     for pattern, what in OTHER_DETECTORS:
+        if found and 'pfn' in pattern:
+            continue
         name = next((name for name in weights if re.match(pattern, name)), None)
         if name is not None:
             raise CheckpointError(f'the published checkpoint has {what} ({name}); what can be '
                                   f'converted is {CAN_BE}; {MMDET3D_WAY}')
+    if found:
+        return _one_stage(weights, about, *found, config)
     layout = _layout(weights)
     if layout == 'mmdet3d PV-RCNN':
         return _whole(_mmdet3d_pv_rcnn(weights), config or 'pv_rcnn_kitti_3class')
@@ -149,6 +159,22 @@ def _boxes_are_old(about: Mapping[str, Any]) -> bool:
             'and boxes of 0.x are another width, length and yaw; take the file as it was '
             'published, with its meta')
     return int(version[1]) < 1
+
+
+def _one_stage(weights: Mapping[str, Tensor], about: Mapping[str, Any], whose: str, detector: str,
+               config: str | None) -> Conversion:
+    """SECOND or PointPillars; boxes of mmdet3d 0.x had other anchors."""
+    if whose == 'mmdet3d':
+        if _boxes_are_old(about):
+            raise CheckpointError(
+                f'the published checkpoint is a {detector} of mmdet3d 0.x, whose anchors have '
+                f'another width, length and yaw; take the one that mmdet3d published since 1.0')
+        ours = of_mmdet3d(weights)
+    else:
+        ours, unknown = of_openpcdet(weights)
+        refuse_unmatched(unknown, ())
+    done = _whole(ours, config or ONE_STAGE_CONFIGS[detector])
+    return dataclasses.replace(done, options=one_stage_options(whose, detector))
 
 
 def _mmdet3d_pv_rcnn(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

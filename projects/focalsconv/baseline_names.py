@@ -80,7 +80,7 @@ def classes_first_to_last(weights: Mapping[str, Tensor], classes: int = 3, rotat
     order = [classes - 1, *range(classes - 1)]
     turned = dict(weights)
     for name, value in weights.items():
-        match = re.fullmatch(r'rpn_head\.conv_(cls|reg|dir_cls)\.(weight|bias)', name)
+        match = re.fullmatch(r'(?:rpn|bbox)_head\.conv_(cls|reg|dir_cls)\.(weight|bias)', name)
         if match and len(value) % (classes * rotations) == 0:
             outputs = value.reshape(classes, rotations, -1, *value.shape[1:])[order]
             if match[1] == 'cls' and outputs.shape[2] == classes:

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sparse3d.errors import ConfigError
+from sparse3d.ops.cells import (
+    cell_columns,
+    cell_coordinates,
+    cell_keys,
+    distinct_keys,
+    group_counts,
+    max_groups,
+    order_of_keys,
+    ranks_in_groups,
+    sum_groups,
+)
 
 GridShape = Sequence[int]  # cells along z, y, x
 
@@ -21,38 +31,6 @@ class Dilation:
     rows: Tensor         # [N] int64, row of each input voxel in the new set
     weights: Tensor      # [N] float32, mean importance that points at the voxel; 1 for background
     pointed_at: Tensor   # [N] bool, some foreground voxel has an important neighbor there
-
-
-def check_key_range(batch_size: int, spatial_shape: GridShape) -> None:
-    """Raise ConfigError if the voxels of a batch cannot be numbered in 63 bits."""
-    depth, height, width = (int(cells) for cells in spatial_shape)
-    if batch_size * depth * height * width >= 2 ** 63:
-        raise ConfigError(f'{batch_size} samples of {depth} x {height} x {width} cells '
-                          'are too many to number; use larger voxels, a smaller range or batch')
-
-
-def voxel_keys(coordinates: Tensor, spatial_shape: GridShape) -> Tensor:
-    """One exact number per voxel that rises with (sample, z, y, x).
-
-    Args:
-        coordinates: [N, 4] integers (sample, z, y, x) inside the grid.
-
-    Returns:
-        [N] int64.
-    """
-    sample, z, y, x = coordinates.long().unbind(1)
-    depth, height, width = spatial_shape
-    return ((sample * depth + z) * height + y) * width + x
-
-
-def voxel_coordinates(keys: Tensor, spatial_shape: GridShape) -> Tensor:
-    """The voxels that :func:`voxel_keys` numbered, [N, 4] int32 (sample, z, y, x)."""
-    depth, height, width = (int(size) for size in spatial_shape)
-    rows = keys // width
-    planes = rows // height
-    sample = planes // depth
-    return torch.stack([sample, planes - sample * depth, rows - planes * height,
-                        keys - rows * width], 1).int()
 
 
 def rank_in_sample(scores: Tensor, sample: Tensor, keys: Tensor, batch_size: int) -> Tensor:
@@ -69,15 +47,11 @@ def rank_in_sample(scores: Tensor, sample: Tensor, keys: Tensor, batch_size: int
     Returns:
         [N] int64, 0 for the highest score of a sample.
     """
-    order = torch.argsort(keys, stable=True)
+    order = order_of_keys(keys)
     # The bits of floats that are not negative rise with them: one integer holds both criteria.
     falling = (sample << 32) + (2 ** 31 - scores.float().contiguous().view(torch.int32).long())
-    order = order[torch.argsort(falling[order], stable=True)]
-    counts = torch.bincount(sample, minlength=batch_size)
-    first = counts.cumsum(0) - counts
-    ranks = torch.empty_like(order)
-    ranks[order] = torch.arange(len(order), device=order.device) - first[sample[order]]
-    return ranks
+    order = order[order_of_keys(falling[order])]
+    return ranks_in_groups(sample, batch_size, order)
 
 
 def select_foreground(
@@ -96,7 +70,7 @@ def select_foreground(
     """
     if not top_k:
         return importance > threshold
-    quota = (torch.bincount(sample, minlength=batch_size).double() * threshold).floor().long()
+    quota = (group_counts(sample, batch_size).double() * threshold).floor().long()
     return rank_in_sample(importance, sample, keys, batch_size) < quota[sample]
 
 
@@ -119,8 +93,7 @@ def important_neighbors(
     wanted = neighbor_scores.detach() >= threshold
     _forbid_outside(wanted, coordinates[:, 1:], offsets, spatial_shape, lowest_index)
     index = wanted.flatten().nonzero().squeeze(1)
-    no_sample = torch.zeros_like(offsets[:, :1])
-    steps = voxel_keys(torch.cat([no_sample, offsets], 1), spatial_shape)
+    steps = cell_keys((torch.zeros_like(offsets[:, 0]), *offsets.unbind(1)), spatial_shape)
     candidates = (keys.unsqueeze(1) + steps).flatten()
     return candidates.index_select(0, index), neighbor_scores.flatten().index_select(0, index)
 
@@ -153,31 +126,28 @@ def merge(
         max_dilation: a sample of N_b voxels gains at most floor(N_b * max_dilation), those asked
             for with the highest importance; None for all.
     """
-    # Sorting is most of the work, and 32 bits are sorted in two thirds of the time.
+    # Sorting and dividing are most of the work, and on a GPU 32 bits take two thirds of the time.
     cells = batch_size * math.prod(int(size) for size in spatial_shape)
     number = torch.int32 if cells < 2 ** 31 else torch.int64
-    merged, slot = torch.unique(torch.cat([keys.to(number), candidate_keys.to(number)]),
-                                return_inverse=True)
+    merged, slot = distinct_keys(torch.cat([keys.to(number), candidate_keys.to(number)]))
     rows, candidates = slot[:len(keys)], slot[len(keys):]
-    candidate_counts = torch.bincount(candidates, minlength=len(merged))[rows]
-    total = importance.new_zeros(len(merged)).index_add(0, candidates, importance)
-    total = total.index_select(0, rows)
+    candidate_counts = group_counts(candidates, len(merged))[rows]
+    total = sum_groups(importance, candidates, len(merged)).index_select(0, rows)
     weights = torch.where(
         is_foreground, (1 + total) / (1 + candidate_counts), torch.ones_like(total)
     )
     if max_dilation is not None:
-        strongest = importance.detach().new_zeros(len(merged)).scatter_reduce(
-            0, candidates, importance.detach(), 'amax')
+        strongest = max_groups(importance.detach(), candidates, len(merged))
         kept = _strongest(merged, rows, strongest, spatial_shape, max_dilation, batch_size)
         merged, rows = merged[kept], (kept.cumsum(0) - 1)[rows]
-    return Dilation(voxel_coordinates(merged, spatial_shape), rows, weights, candidate_counts > 0)
+    return Dilation(cell_coordinates(merged, spatial_shape), rows, weights, candidate_counts > 0)
 
 
 def _strongest(merged: Tensor, rows: Tensor, strongest: Tensor, spatial_shape: GridShape,
                max_dilation: float, batch_size: int) -> Tensor:
     """Mark the old voxels and, in each sample, the new ones asked for most strongly."""
-    sample = voxel_coordinates(merged, spatial_shape)[:, 0].long()
-    old = torch.bincount(sample[rows], minlength=batch_size)
+    sample = cell_columns(merged, spatial_shape)[0].long()
+    old = group_counts(sample[rows], batch_size)
     quota = old + (old.double() * max_dilation).floor().long()
     scores = strongest.index_fill(0, rows, torch.inf)
     return rank_in_sample(scores, sample, merged, batch_size) < quota[sample]

@@ -10,18 +10,12 @@ from torch import Tensor, nn
 
 import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
 from focalsconv.camera_views import CameraViews
-from focalsconv.dilation import (
-    check_key_range,
-    important_neighbors,
-    merge,
-    select_foreground,
-    voxel_coordinates,
-    voxel_keys,
-)
+from focalsconv.dilation import important_neighbors, merge, select_foreground
 from focalsconv.image_fusion import ImageFusion
 from focalsconv.importance import Importance, ImportancePredictor, neighbor_offsets
 from focalsconv.published_merge import merge_as_published, order_in_samples
 from sparse3d.errors import ConfigError
+from sparse3d.ops.cells import cell_coordinates, cell_keys
 
 
 @dataclass(frozen=True)
@@ -117,9 +111,9 @@ class FocalSparseConvolution(nn.Module):
             nuScenes code would hold twice (none with ``merge_background``).
         """
         options, shape = self.options, voxels.spatial_shape
-        check_key_range(voxels.batch_size, shape)
         voxel_scores = importance.voxel_scores
-        sample, keys = voxels.indices[:, 0].long(), voxel_keys(voxels.indices, shape)
+        sample = voxels.indices[:, 0].long()
+        keys = cell_keys(voxels.indices.unbind(1), shape, voxels.batch_size)
         is_foreground = select_foreground(voxel_scores.detach(), sample, keys, voxels.batch_size,
                                           options.top_k, options.threshold)
         if options.published_merge:
@@ -169,7 +163,7 @@ class FocalSparseConvolution(nn.Module):
             coordinates,
             foreground,
             background,
-            voxel_coordinates(candidate_keys, voxels.spatial_shape),
+            cell_coordinates(candidate_keys, voxels.spatial_shape),
             candidate_importance,
             voxels.spatial_shape,
             voxels.batch_size,

@@ -1,4 +1,5 @@
 """What Focals Conv offers to the core; text only, so that reading it is light."""
+from focalsconv.renamed_names import RENAMES
 from sparse3d.plugins import Plugin
 
 plugin = Plugin(
@@ -19,12 +20,13 @@ plugin = Plugin(
         'model.middle_encoder.published_float32_keys',
         'model.middle_encoder.published_key_sizes',
         'model.middle_encoder.published_skip_index_zero'),
-    benchmarks={'focalsconv': 'focalsconv.benchmark:run'},
+    benchmarks={'focalsconv': 'sparse3d_benchmarks.focalsconv:run'},
     pictures={'importance': 'focalsconv.importance_pictures:write_importance'},
     trial_configs=(
         'focalsconv_centerpoint_simulated_kitti_car',
         'focalsconv_f_centerpoint_simulated_kitti_car',
         'focalsconv_voxel_rcnn_simulated_kitti_car'),
+    renames=RENAMES,
     docs='projects/focalsconv/README.md')
 
 # What the baselines of these methods were published as; a name of its own, so that who looks for
@@ -34,4 +36,8 @@ baselines = Plugin(
     modules=(),
     convert='focalsconv.baseline_checkpoints:convert',
     trial_configs=('centerpoint_simulated_kitti_car',),
+    published=(
+        'model.bbox_head.anchor_generator.ranges',
+        'model.bbox_head.dir_offset',
+        'model.voxel_encoder.legacy'),
     docs='docs/coming_from.md')

@@ -18,6 +18,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sparse3d.ops.cells import max_groups, mean_groups, order_of_keys, sum_groups
+
 
 def merge_as_published(
         features: Tensor,         # [N, C]
@@ -45,10 +47,10 @@ def merge_as_published(
     group, last = _runs(candidates[order], exact[order])
     empty = features.new_zeros(len(positions), features.shape[1])
     entries = torch.cat([features[foreground], empty])
-    dilated = _sum(entries[order], group, len(last))
+    dilated = sum_groups(entries[order], group, len(last))
     if not skip_mask_kernel:
         weights = torch.cat([importance.new_ones(len(foreground)), importance])
-        mean = _sum(weights[order], group, len(last)) / torch.bincount(group, minlength=len(last))
+        mean = mean_groups(weights[order], group, len(last))
         dilated = dilated * mean.to(dilated.dtype).unsqueeze(1)
     return _join(torch.cat([candidates[order][last], coordinates[background]]),
                  torch.cat([dilated, features[background]]), batch_size, shape)
@@ -60,7 +62,7 @@ def _join(coordinates: Tensor, features: Tensor, batch_size: int,
     keys = _keys(coordinates, batch_size, shape)
     order = order_in_samples(keys, coordinates[:, 0])
     group, last = _runs(coordinates[order], keys[order])
-    return coordinates[order][last], _sum(features[order], group, len(last))
+    return coordinates[order][last], sum_groups(features[order], group, len(last))
 
 
 def _keys(coordinates: Tensor, batch_size: int, shape: list[int] | None,
@@ -68,9 +70,7 @@ def _keys(coordinates: Tensor, batch_size: int, shape: list[int] | None,
     """Sort keys in ``dtype``; the sizes are each sample's largest indices without ``shape``."""
     sample, z, y, x = coordinates.long().unbind(1)
     if shape is None:
-        zeros = y.new_zeros(batch_size)
-        height = zeros.scatter_reduce(0, sample, y, 'amax')[sample]
-        width = zeros.scatter_reduce(0, sample, x, 'amax')[sample]
+        height, width = (max_groups(indices, sample, batch_size)[sample] for indices in (y, x))
     else:
         height, width = torch.full_like(y, shape[1]), torch.full_like(x, shape[2])
     z, y, x, height, width = (part.to(dtype) for part in (z, y, x, height, width))
@@ -80,7 +80,7 @@ def _keys(coordinates: Tensor, batch_size: int, shape: list[int] | None,
 def order_in_samples(values: Tensor, sample: Tensor, descending: bool = False) -> Tensor:
     """Rows by sample, then value, then as they came."""
     order = torch.argsort(values, descending=descending, stable=True)
-    return order[torch.argsort(sample[order], stable=True)]
+    return order[order_of_keys(sample[order])]
 
 
 def _runs(coordinates: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
@@ -90,7 +90,3 @@ def _runs(coordinates: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
     starts[1:] = (keys[1:] != keys[:-1]) | (sample[1:] != sample[:-1])
     # A run keeps the coordinates of its last row: what the released scatter leaves behind.
     return starts.cumsum(0) - 1, starts.roll(-1).nonzero().squeeze(1)
-
-
-def _sum(values: Tensor, group: Tensor, count: int) -> Tensor:
-    return values.new_zeros(count, *values.shape[1:]).index_add(0, group, values)

@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,6 +13,9 @@ from sparse3d.errors import DataError
 
 class UnwritableFile(DataError):
     """A file that the operating system could not write, for instance on a full disk."""
+
+
+WAY_OUT = 'choose another place and run the command again'
 
 
 @contextmanager
@@ -24,31 +28,112 @@ def atomic_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
     Raises:
         UnwritableFile: if the operating system cannot write the file.
     """
-    path = Path(path)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
+    with atomic_path(path, keep_ending=False) as temporary:
         with open(temporary, 'wb') as stream:
             yield stream
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike, keep_ending: bool = True) -> Iterator[Path]:
+    """As :func:`atomic_file`, for programs that open a file by its name.
+
+    Args:
+        path: of the file.
+        keep_ending: for programs that choose a format by it; else the temporary file ends in
+            ``.tmp``, so that who looks for files of a kind does not find it.
+
+    Raises:
+        UnwritableFile: if the operating system cannot write the file, or nothing wrote it.
+    """
+    path = Path(path)
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp'
+                               + path.suffix * keep_ending)
+    try:
+        yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        raise UnwritableFile(
-            f'{path} could not be written: {error.strerror or error}; '
-            f'make room or choose another place and run the command again') from error
+        raise UnwritableFile(f'{path} could not be written: {error.strerror or error}; '
+                             f'make room or {WAY_OUT}') from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # of a folder that is not there, or is a file
+            temporary.unlink()
 
 
-def make_folder(path: str | os.PathLike) -> None:
+def make_folder(path: str | os.PathLike, way_out: str = WAY_OUT, mode: int = 0o777) -> None:
     """Make a folder and those above it, if they are not there.
+
+    Args:
+        path: of the folder.
+        way_out: end of the sentence where it cannot be made.
+        mode: who may do what with it, before the umask.
 
     Raises:
         UnwritableFile: if the operating system cannot make it, or a file is in its place.
     """
     try:
-        os.makedirs(path, exist_ok=True)
+        os.makedirs(path, mode, exist_ok=True)
     except OSError as error:
         raise UnwritableFile(f'the folder {path} could not be made: {error.strerror or error}; '
-                             f'choose another place and run the command again') from error
+                             f'{way_out}') from error
+
+
+def empty_folder(path: str | os.PathLike) -> None:
+    """Make a folder that is empty; one that is there is removed with all that it holds.
+
+    Raises:
+        UnwritableFile: if the operating system does not let it be removed or made.
+    """
+    try:
+        if os.path.lexists(path):
+            shutil.rmtree(path)
+    except OSError as error:
+        raise UnwritableFile(f'the folder {path}, left by an earlier run, could not be removed: '
+                             f'{error.strerror or error}; remove it and run the command again'
+                             ) from error
+    make_folder(path)
+
+
+def link_folder(source: str | os.PathLike, link: str | os.PathLike, way_out: str = WAY_OUT) -> None:
+    """Make a link to a folder, unless something has its name already.
+
+    Raises:
+        UnwritableFile: if the operating system cannot make it.
+    """
+    try:
+        if not os.path.exists(link):
+            os.symlink(Path(source).resolve(), link, target_is_directory=True)
+    except OSError as error:
+        raise UnwritableFile(f'the link {link} could not be made: {error.strerror or error}; '
+                             f'{way_out}') from error
+
+
+def move_file(source: str | os.PathLike, target: str | os.PathLike) -> None:
+    """Give a file another name; what had the name before is replaced.
+
+    Raises:
+        UnwritableFile: if the operating system does not let it.
+    """
+    try:
+        os.replace(source, target)
+    except OSError as error:
+        raise UnwritableFile(f'{source} could not be renamed to {target}: '
+                             f'{error.strerror or error}; {WAY_OUT}') from error
+
+
+def check_place(path: str | os.PathLike) -> None:
+    """Refuse a file or folder that could not be made, before a long work; nothing is made.
+
+    Raises:
+        UnwritableFile: if what is above it is no folder, or may not be written to.
+    """
+    above = Path(path).absolute().parent
+    while not os.path.lexists(above):
+        above = above.parent
+    if not above.is_dir():
+        raise UnwritableFile(f'{path} could not be written: {above} is not a folder; {WAY_OUT}')
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise UnwritableFile(f'{path} could not be written: {above} may not be written to; '
+                             f'{WAY_OUT}')
 
 
 def write_bytes_atomically(path: str | os.PathLike, content: bytes | memoryview) -> None:

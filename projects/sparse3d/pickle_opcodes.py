@@ -13,6 +13,7 @@ from functools import lru_cache
 from sparse3d.errors import Sparse3DError
 
 ALONE = b'N\x88\x89]ael)t\x85\x86\x87}dsu\x8f\x90\x91021(\x94\x93Rb'  # without an argument
+TUPLES = (b't', b'\x85', b'\x86', b'\x87')
 LENGTH_BYTES = {**dict.fromkeys(b'U\x8cC\x8a', 1), **dict.fromkeys(b'TXB\x8b', 4),
                 **dict.fromkeys(b'\x8d\x8e\x96', 8)}
 LINES = {**dict.fromkeys(b'ILFSVgp', 1), ord('c'): 2}
@@ -24,23 +25,27 @@ class DamagedPickle(Sparse3DError):
     """Bytes that are no pickle, or one that was cut short."""
 
 
-def check_opcodes(content: bytes) -> None:
+def check_opcodes(content: bytes) -> int:
     """Refuse a pickle whose instructions want more than its bytes can hold.
+
+    Returns:
+        How many tuples it makes at most.
 
     Raises:
         DamagedPickle: if it ends early, or has an instruction that plain data never need.
     """
     skip = _fixed_instructions(len(content)).match
-    place, end = 0, len(content)
+    place, end, tuples = 0, len(content), 0
     while True:
         if match := skip(content, place):
+            tuples += sum(content.count(code, place, match.end()) for code in TUPLES)
             place = match.end()
             continue
         if place >= end:
             raise DamagedPickle('it ends early')
         code = content[place]
         if code == STOP:
-            return
+            return tuples
         place = _after(content, place, code)
 
 

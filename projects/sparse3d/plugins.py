@@ -24,6 +24,28 @@ DATA_SET_GROUP = 'sparse3d.data_sets'
 
 
 @dataclass(frozen=True)
+class RenamedNames:
+    """Names that checkpoints hold and that were changed since, old to present.
+
+    A plug-in's table counts for checkpoints whose stored config imports the plug-in, and for those
+    that do not say what they import; so that another plug-in may use such a name for its own.
+
+    Attributes:
+        parameters: first parts of a weight's name; ``*`` is one part.
+        types: names of registered classes.
+        options_of_types: ``(present type, option)`` to option.
+        options: ``'parent.option'`` to option: for what stands in no class of its own.
+        configs: bare names.
+    """
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
+    options_of_types: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    configs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Plugin:
     """What one detection method brings along.
 
@@ -45,6 +67,10 @@ class Plugin:
             time, detections come out.
         trial_configs: bare names of configs whose models train a step anywhere in seconds, one
             for each kind of model: what ``gpu-check`` runs and whose waits are counted.
+        sequence: ``(model) -> driver | None``, for detectors of videos: a driver's ``predict``
+            stands in for the model's while a data set is detected in order; it owns what is kept
+            from one sample to the next.
+        renames: names in checkpoints that were changed since.
         docs: address or path of a page, which ``list plugins`` shows.
     """
 
@@ -58,6 +84,8 @@ class Plugin:
     pictures: Mapping[str, str] = field(default_factory=dict)
     stream: str | None = None
     trial_configs: tuple[str, ...] = ()
+    sequence: str | None = None
+    renames: RenamedNames = RenamedNames()
     docs: str = ''
 
 
@@ -84,6 +112,9 @@ class DataSet:
         simulate: ``(namespace) -> str``: what ``simulate NAME`` runs; gives a closing line.
         crops: ``(root, workers) -> dict(objects=..., crops=...)``: objects of the database cut
             from images, for pasting.
+        examples: command lines for ``--help``, each beginning with ``sparse3d create-data NAME``,
+            ``sparse3d simulate NAME`` or ``sparse3d check``.
+        renames: names in checkpoints that were changed since.
         docs: address or path of a page, which ``list datasets`` shows.
     """
 
@@ -100,6 +131,8 @@ class DataSet:
     simulate_arguments: str | None = None
     simulate: str | None = None
     crops: str | None = None
+    examples: tuple[str, ...] = ()
+    renames: RenamedNames = RenamedNames()
     docs: str = ''
 
 
@@ -259,6 +292,12 @@ def plugins_of(modules: Iterable[str]) -> list[Plugin]:
     """The working plug-ins whose modules a config imports (its ``custom_imports``)."""
     wanted = set(modules)
     return [owner for owner in plugins().values() if wanted & set(owner.modules)]
+
+
+def examples_of(verb: str) -> list[str]:
+    """Command lines of a verb that data sets give for its ``--help``, in the order of names."""
+    return [line for owner in data_sets().values() for line in owner.examples
+            if f'{line} '.startswith(f'sparse3d {verb} ')]
 
 
 def plugin_of(thing: object) -> Plugin | None:

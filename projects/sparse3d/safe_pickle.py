@@ -2,8 +2,8 @@
 
 A pickle is a program: it names callables and calls them. Here it meets only the callables of
 ``CONSTRUCTORS``, which stand in for the real ones. Each checks what it is given, and all that
-one file makes together holds no more bytes than the file: ``bytearray(6 << 30)`` is 40 bytes
-long. Arrays and dtypes are checked before NumPy sees them, because ``numpy.ndarray`` and the
+one file makes together holds no more than three times its bytes: ``bytearray(6 << 30)`` is 40
+bytes long. Arrays and dtypes are checked before NumPy sees them, because ``numpy.ndarray`` and the
 state of a ``numpy.dtype`` can be made to take bytes of the file for addresses of objects.
 
 PyTorch's safe loader is given the same stand-ins (:mod:`sparse3d.compat.checkpoint_loading`).
@@ -15,7 +15,7 @@ import math
 import pickle
 import re
 from collections import OrderedDict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NoReturn
@@ -24,11 +24,15 @@ import numpy as np
 
 from sparse3d.errors import DataError
 from sparse3d.first_bytes import HEAD, other_kind
+from sparse3d.nested_tuples import FEW, too_deep, with_room
 from sparse3d.pickle_opcodes import DamagedPickle, check_opcodes
 
 PLAIN_KINDS = 'biufcSUmM'
 PLAIN_CODE = re.compile(r'[<>=|]?(\?|b1|[iu][1248]|f(2|4|8|16)|c(8|16|32)|[SU]\d{1,9}|[mM]8)')
 MOST_DIMENSIONS = 32
+# Bytes that may be made of one of the file: protocols 0 to 2, which mmengine and mmcv write, hold
+# arrays as text, and text, bytes and array count.
+ROOM = 3
 
 
 class NotPlain(pickle.UnpicklingError):
@@ -45,7 +49,7 @@ class Reading:
     """
 
     def __init__(self, size: int) -> None:
-        self.size = self.left = size
+        self.size, self.left = size, ROOM * size
         self.refusal: str | None = None
         self.stand_ins = False
 
@@ -89,9 +93,13 @@ def loads_plain(content: bytes, source: str, **options: Any) -> Any:
     """
     with reading(len(content)) as made:
         try:
-            check_opcodes(content)
-            data = _PlainUnpickler(io.BytesIO(content), **options).load()
-            return with_numpy(data) if made.stand_ins else data
+            tuples = check_opcodes(content)
+
+            def load() -> Any:
+                data = _PlainUnpickler(io.BytesIO(content), **options).load()
+                return with_numpy(data) if made.stand_ins or tuples > FEW else data
+
+            return with_room(tuples, load)
         except (NotPlain, DamagedPickle) as error:
             _tell_other_kind(content, source)
             kind = 'refused' if isinstance(error, NotPlain) else 'damaged or not a pickle'
@@ -171,7 +179,7 @@ def with_numpy(data: Any, owners: Collection[type] = ()) -> Any:
     return _replaced(data, _CONTAINERS | {PickledArray, PickledDtype} | set(owners), {})
 
 
-_CONTAINERS = frozenset({list, tuple, dict, OrderedDict})
+_CONTAINERS = frozenset({list, tuple, dict, OrderedDict, set, frozenset})
 
 
 def _replaced(node: Any, looked_at: Collection[type], done: dict[int, Any]) -> Any:
@@ -184,6 +192,9 @@ def _replaced(node: Any, looked_at: Collection[type], done: dict[int, Any]) -> A
         result = node.view(np.ndarray)
     elif kind is PickledDtype:
         result = node.dtype
+    elif kind in (set, frozenset):
+        _refuse_deep_keys(node)
+        result = node
     elif kind is tuple:
         parts = [_replaced(item, looked_at, done) for item in node]
         changed = any(new is not old for new, old in zip(parts, node, strict=True))
@@ -192,11 +203,18 @@ def _replaced(node: Any, looked_at: Collection[type], done: dict[int, Any]) -> A
         done[id(node)] = result = node  # before its parts: it may hold itself
         items = vars(node) if kind not in _CONTAINERS else node
         pairs = enumerate(items) if kind is list else list(items.items())
+        if kind is not list:
+            _refuse_deep_keys(items)
         for key, value in pairs:
             if type(value) in looked_at:
                 items[key] = _replaced(value, looked_at, done)
     done[id(node)] = result
     return result
+
+
+def _refuse_deep_keys(keys: Iterable[Any]) -> None:
+    if any(type(key) is tuple and too_deep(key) for key in keys):
+        refuse('it has a key of tuples within tuples within tuples, which plain data never have')
 
 
 def _note_stand_in() -> None:

@@ -1,9 +1,10 @@
 """`sparse3d VERB ...`: the command line. Parsing it loads nothing of the heavy stack.
 
-A verb is a module here with `add_arguments(parser)`, `run(arguments)` and, as a rule, `EXAMPLES`;
-its docstring is what `--help` says. What a verb imports it imports in `run`. The tools of a source
-tree (`tools/train.py`) start the same modules. This package is apart from `sparse3d`, so that it
-can say when the `sparse3d` that Python imports is somebody else's.
+A verb is a module here with `EXAMPLES` (or `examples()`), `add_arguments(parser)` and
+`run(arguments)`; its docstring is what `--help` says. What it takes as `config`, or names in
+`configs(arguments)`, is looked up first. What a verb imports it imports in `run`. The tools of a
+source tree (`tools/train.py`) start the same modules. This package is apart from `sparse3d`, so
+that it can say when the `sparse3d` that Python imports is somebody else's.
 """
 from __future__ import annotations
 

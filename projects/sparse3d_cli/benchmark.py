@@ -23,12 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     from dataclasses import asdict
 
+    from sparse3d.atomic_files import check_place
     from sparse3d.engine.result_record import write_result
     from sparse3d_benchmarks.run import benchmark, chosen, format_table
     if arguments.list:
         names = chosen(arguments.names)
         print('\n'.join([*names, f'{len(names)} benchmarks']))
         return
+    if arguments.out:
+        check_place(arguments.out)
     rows = benchmark(arguments.names, arguments.threads, arguments.repeats)
     print(format_table(rows, arguments.threads))
     if arguments.out:

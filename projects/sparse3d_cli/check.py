@@ -4,9 +4,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-EXAMPLES = """\
-  sparse3d check data/kitti
-"""
+from sparse3d.plugins import examples_of
+
+
+def examples() -> list[str]:
+    """Command lines for ``--help``, from the contracts of the data sets."""
+    return examples_of('check')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -35,6 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='override every config')
 
 
+def configs(arguments: argparse.Namespace) -> list[str]:
+    """The configs of the rows, whose names are checked before anything is imported."""
+    return [row.rpartition('=')[2].partition('@')[0] for row in arguments.rows]
+
+
 def run(arguments: argparse.Namespace) -> None:
     from sparse3d.apis.compare import Plan, Row, add_costs, compare
     from sparse3d.engine.allocator import set_allocator

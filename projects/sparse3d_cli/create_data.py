@@ -4,31 +4,29 @@ from __future__ import annotations
 import argparse
 import os
 
-from sparse3d.plugins import data_sets, load
-from sparse3d_cli.own_parser import add_parsers
+from sparse3d.plugins import data_sets, examples_of, load
+from sparse3d_cli.own_parser import VerbParser, add_parsers
 
-EXAMPLES = """\
-  sparse3d create-data kitti data/kitti --workers 4
-  sparse3d create-data kitti /read/only/kitti --out data/kitti --all-frames
-  sparse3d create-data nuscenes data/nuscenes --version v1.0-mini --workers 4
-  sparse3d create-data waymo data/waymo --workers 4
-  sparse3d create-data waymo data/waymo --shard 1/8    # on the first of 8 machines
-  sparse3d create-data waymo data/waymo --merge        # when all are done
-  sparse3d create-data crops kitti data/kitti          # objects to paste into images
-  sparse3d create-data custom data/mine                # docs/custom_data.md
-  sparse3d create-data config data/mine                # a config that fits them
-  sparse3d create-data upgrade data/nuscenes/nuscenes_infos_train.pkl   # mmdet3d 0.x, 1.0
-  sparse3d create-data upgrade data/kitti/kitti_infos_train.pkl         # mmdet3d 0.x, 1.0
-  sparse3d check data/kitti                            # then
-"""
+CROPS = ('sparse3d create-data crops kitti data/kitti          # objects to paste into images',)
+CONFIG = ('sparse3d create-data config data/mine                # a config that fits them',)
+UPGRADE = (
+    'sparse3d create-data upgrade data/nuscenes/nuscenes_infos_train.pkl   # mmdet3d 0.x, 1.0',
+    'sparse3d create-data upgrade data/kitti/kitti_infos_train.pkl         # mmdet3d 0.x, 1.0')
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def examples() -> list[str]:
+    """Command lines for ``--help``; those of data sets stand in their contracts."""
+    return [*examples_of('create-data'), *CONFIG, *CROPS, *UPGRADE,
+            'sparse3d check data/kitti                            # then']
+
+
+def add_arguments(parser: VerbParser) -> None:
     commands = add_parsers(parser, 'command')
     for name, data_set in data_sets().items():
         if data_set.prepare is not None:
             command = commands.add_parser(name, help=data_set.summary,
-                                          arguments=data_set.arguments)
+                                          arguments=data_set.arguments,
+                                          examples=examples_of(f'create-data {name}'))
             command.set_defaults(_run=_prepare, _prepare=data_set.prepare)
     _add_config(commands)
     _add_crops(commands)
@@ -46,7 +44,7 @@ def _prepare(arguments: argparse.Namespace) -> int:
 
 def _add_config(commands: argparse._SubParsersAction) -> None:
     config = commands.add_parser(
-        'config', help='propose a config for a prepared data set of your own')
+        'config', examples=CONFIG, help='propose a config for a prepared data set of your own')
     config.add_argument('root', help='folder of the prepared data set')
     config.add_argument('--out', metavar='FILE.py', help='where to write it; default: in ROOT')
     config.add_argument('--overwrite', action='store_true', help='replace a file that is there')
@@ -61,7 +59,8 @@ def _config(arguments: argparse.Namespace) -> int:
 
 def _add_crops(commands: argparse._SubParsersAction) -> None:
     crops = commands.add_parser(
-        'crops', help='cut the database objects out of the images, for pasting them into others')
+        'crops', examples=CROPS,
+        help='cut the database objects out of the images, for pasting them into others')
     crops.add_argument('dataset', choices=[name for name, data_set in data_sets().items()
                                            if data_set.crops])
     crops.add_argument('root', help='folder of the prepared data set')
@@ -77,7 +76,7 @@ def _crops(arguments: argparse.Namespace) -> int:
 
 def _add_upgrade(commands: argparse._SubParsersAction) -> None:
     upgrade = commands.add_parser(
-        'upgrade', help='convert an info file of mmdet3d 0.x or 1.0')
+        'upgrade', examples=UPGRADE, help='convert an info file of mmdet3d 0.x or 1.0')
     upgrade.add_argument('file', help='the info file; it is kept with the ending .old')
     upgrade.add_argument('--out', help='write here instead and leave the file alone')
     upgrade.set_defaults(_run=_upgrade)

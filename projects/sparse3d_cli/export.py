@@ -29,9 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    from sparse3d.atomic_files import check_place
     from sparse3d.deploy.export import export
     from sparse3d.engine.config_options import parse_options
     out = arguments.out or f'{Path(arguments.config).stem}.onnx'
+    check_place(out)
     report = export(arguments.config, arguments.checkpoint, out, arguments.points,
                     parse_options(arguments.cfg_options), arguments.exporter)
     print('\n'.join(report.sentences()))

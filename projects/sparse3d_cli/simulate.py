@@ -3,24 +3,23 @@ from __future__ import annotations
 
 import argparse
 
-from sparse3d.plugins import data_sets, load
-from sparse3d_cli.own_parser import add_parsers
-
-EXAMPLES = """\
-  sparse3d simulate kitti data/simulated_kitti --frames 200 --seed 0 --workers 2
-  sparse3d simulate nuscenes data/simulated_nuscenes --scenes 10 --seconds 20 --workers 2
-  sparse3d simulate waymo data/simulated_waymo --segments 4 --seconds 10 --workers 2
-  sparse3d simulate nuscenes data/foggy_night --scenes 2 --weather fog --night
-"""
+from sparse3d.plugins import data_sets, examples_of, load
+from sparse3d_cli.own_parser import HelpWithDefaults, VerbParser, add_parsers
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def examples() -> list[str]:
+    """Command lines for ``--help``, from the contracts of the data sets."""
+    return examples_of('simulate')
+
+
+def add_arguments(parser: VerbParser) -> None:
     formats = add_parsers(parser, 'format')
     for name, data_set in data_sets().items():
         if data_set.simulate is not None:
             chosen = formats.add_parser(name, help=data_set.summary,
                                         arguments=data_set.simulate_arguments,
-                                        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+                                        examples=examples_of(f'simulate {name}'),
+                                        formatter_class=HelpWithDefaults)
             chosen.set_defaults(_simulate=data_set.simulate)
 
 

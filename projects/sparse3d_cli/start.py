@@ -11,6 +11,7 @@ from importlib import import_module
 from types import ModuleType
 
 from sparse3d_cli.own_package import foreign_package
+from sparse3d_cli.own_parser import VerbParser
 
 USER_ERROR = 2
 
@@ -34,10 +35,13 @@ def start_verb(verb: str, arguments: Sequence[str], command: str) -> int:
     parser = partial(parser_of, module, verb, command)
     if getattr(module, 'LIGHT', False):
         return module.run(parser().parse_args(arguments))
+    from sparse3d.config_names import find_config
     from sparse3d.errors import Sparse3DError
     try:
         parsed = parser().parse_args(arguments)
-    except Sparse3DError as error:  # of the contracts that name the arguments
+        for config in _configs(module, parsed):
+            find_config(config)
+    except Sparse3DError as error:  # of the contracts that name the arguments, or of a name
         print(f'error: {error}', file=sys.stderr)
         return USER_ERROR
     if 'local_rank' in parsed:  # of torch's launcher
@@ -46,14 +50,31 @@ def start_verb(verb: str, arguments: Sequence[str], command: str) -> int:
     return run_command(lambda: module.run(parsed))
 
 
+def _configs(module: ModuleType, parsed: argparse.Namespace) -> list[str]:
+    """What a verb got as configs: a slip in a name need not wait for the imports."""
+    if hasattr(module, 'configs'):
+        return module.configs(parsed)
+    return [parsed.config] if getattr(parsed, 'config', None) else []
+
+
+def _examples(module: ModuleType) -> str:
+    """Those of a verb; of one that data sets take part in, also theirs."""
+    if hasattr(module, 'examples'):
+        return '\n'.join(f'  {line}' for line in module.examples())
+    return module.EXAMPLES
+
+
 def parser_of(module: ModuleType, verb: str, command: str) -> argparse.ArgumentParser:
     """The parser of a verb, its examples written as the user started it."""
-    examples = re.sub(r'(-m )?\bsparse3d ([a-z]+(?:-[a-z]+)*)(?= |$)',
+    def as_started(examples: str) -> str:
+        return re.sub(r'(-m )?\bsparse3d ([a-z]+(?:-[a-z]+)*)(?= |$)',
                       lambda found: _as_started(command, found[2], bool(found[1])),
-                      module.EXAMPLES, flags=re.MULTILINE)
-    parser = argparse.ArgumentParser(
-        prog=command.format(verb=verb, file=_file(verb)), description=module.__doc__,
-        epilog=f'examples:\n{examples}', formatter_class=argparse.RawDescriptionHelpFormatter)
+                      examples, flags=re.MULTILINE)
+
+    parser = VerbParser(
+        as_started, prog=command.format(verb=verb, file=_file(verb)), description=module.__doc__,
+        epilog=f'examples:\n{as_started(_examples(module))}',
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     module.add_arguments(parser)
     return parser
 

@@ -31,9 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     from sparse3d.apis import test
+    from sparse3d.atomic_files import check_place
     from sparse3d.engine.config_options import parse_options
     from sparse3d.engine.distributed import leave_process_group
     from sparse3d.engine.result_record import write_result
+    if arguments.out:
+        check_place(arguments.out)
     metrics = test(
         arguments.config, arguments.checkpoint, arguments.work_dir,
         parse_options(arguments.cfg_options), launcher=arguments.launcher,

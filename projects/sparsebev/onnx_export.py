@@ -15,9 +15,9 @@ from sparse3d.deploy.onnx_files import OnnxComparison, refuse_device, require_pa
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import ConfigError
-from sparsebev.benchmark import ring_of_cameras
 from sparsebev.deployable import DeployableSparseBEV
 from sparsebev.detector import SparseBEV
+from sparsebev.ring_of_cameras import ring_of_cameras
 
 CASES = ('all cameras', 'one camera missing')
 
@@ -126,5 +126,6 @@ def drawn_cases(detector: SparseBEV, model: DeployableSparseBEV,
         maps = [torch.randn(1, images, *shape, generator=random) for shape in shapes]
         valid = torch.ones(views.lidar2img.shape[:3], dtype=torch.bool)
         valid[:, 0, 1] = case == CASES[0]
-        cases[case] = model.inputs_of(maps, views._replace(valid=valid))
+        cases[case] = model.inputs_of(maps, views._replace(
+            cameras=views.cameras.with_valid(valid.flatten(1))))
     return cases

@@ -1,5 +1,6 @@
 """What SparseBEV offers to the core; text only, so that reading it is light."""
 from sparse3d.plugins import Plugin
+from sparsebev.renamed_names import RENAMES
 
 plugin = Plugin(
     name='sparsebev',
@@ -15,9 +16,11 @@ plugin = Plugin(
         'model.bbox_head.published_view_choice',
         'test_dataloader.dataset.frames.published_future_across_scenes',
         'val_dataloader.dataset.frames.published_future_across_scenes'),
-    benchmarks={'sparsebev': 'sparsebev.benchmark:run'},
+    benchmarks={'sparsebev': 'sparse3d_benchmarks.sparsebev:run'},
     exporters={'sparsebev_onnx': 'sparsebev.onnx_export:export_onnx'},
     pictures={'sampling_points': 'sparsebev.sampling_picture:write_sampling_points'},
-    stream='sparsebev.delayed_streaming:open_stream',
+    stream='sparsebev.streaming:open_stream',
+    sequence='sparsebev.driven_sequence:drive',
+    renames=RENAMES,
     trial_configs=('sparsebev_simulated_nuscenes',),
     docs='projects/sparsebev/README.md')

@@ -1,5 +1,6 @@
 """What SparseFusion offers to the core; text only, so that reading it is light."""
 from sparse3d.plugins import Plugin
+from sparsefusion.renamed_names import RENAMES
 
 plugin = Plugin(
     name='sparsefusion',
@@ -15,7 +16,8 @@ plugin = Plugin(
         'model.bbox_head.suppression.published_zero_scores',
         'model.bbox_head.suppression.radii',
         'model.published_frozen_statistics'),
-    benchmarks={'sparsefusion': 'sparsefusion.benchmark:run'},
+    benchmarks={'sparsefusion': 'sparse3d_benchmarks.sparsefusion:run'},
     pictures={'stages': 'sparsefusion.pictures:write_stages'},
     trial_configs=('transfusion_l_simulated_nuscenes', 'sparsefusion_simulated_nuscenes'),
+    renames=RENAMES,
     docs='projects/sparsefusion/README.md')

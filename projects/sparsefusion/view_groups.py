@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sparse3d.ops.cells import max_groups, ranks_in_order
+
 
 @dataclass
 class ViewGroups:
@@ -23,7 +25,7 @@ class ViewGroups:
     def of(cls, member: Tensor) -> ViewGroups:  # [G, items] bool
         """Groups of the items that are members, in their order."""
         group, item = member.nonzero(as_tuple=True)
-        place = member.cumsum(1)[group, item] - 1
+        place = ranks_in_order(group, member.sum(1))
         longest = int(place.max()) + 1 if len(place) else 0
         index = torch.zeros(len(member), longest, dtype=torch.long, device=member.device)
         valid = torch.zeros_like(index, dtype=torch.bool)
@@ -60,6 +62,5 @@ class ViewGroups:
         sample = torch.arange(len(self.index), device=values.device) // views
         row = (sample[:, None] * items + self.index)[self.valid]
         chosen = values[self.valid]  # [members, C]
-        result = values.new_full((samples * items, values.shape[-1]), -torch.inf)
-        result = result.scatter_reduce(0, row[:, None].expand_as(chosen), chosen, 'amax')
+        result = max_groups(chosen, row, samples * items, empty=-torch.inf)
         return result.view(samples, items, -1)

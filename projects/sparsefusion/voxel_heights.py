@@ -1,8 +1,12 @@
 """Where the matter is in each column: heights at which map cells meet the images."""
 from __future__ import annotations
 
+from math import prod
+
 import torch
 from torch import Tensor
+
+from sparse3d.ops.cells import cell_keys, max_groups, min_groups
 
 
 def voxel_heights(
@@ -22,13 +26,12 @@ def voxel_heights(
     width, height = map_size
     z = voxels[..., 2].detach()
     there = torch.arange(z.shape[1], device=z.device) < num_points[:, None]
-    cell = coordinates.long()
-    cell = (cell[:, 0] * height + cell[:, 2] // stride) * width + cell[:, 3] // stride
-    cell = cell[:, None].expand_as(z)[there]
-    flat = z.new_zeros(batch_size * height * width)
-    lowest = (flat + torch.inf).scatter_reduce(0, cell, z[there], 'amin')
-    highest = (flat - torch.inf).scatter_reduce(0, cell, z[there], 'amax')
-    occupied = lowest.isfinite()
-    middle = torch.where(occupied, (lowest + highest) / 2, flat)
+    sample, _, y, x = coordinates.unbind(1)
+    cell = cell_keys((sample, y // stride, x // stride), (height, width), batch_size)
+    cell, z = cell[:, None].expand_as(z)[there], z[there]
     shape = batch_size, height, width
+    lowest = min_groups(z, cell, prod(shape), empty=torch.inf)
+    highest = max_groups(z, cell, prod(shape), empty=-torch.inf)
+    occupied = lowest.isfinite()
+    middle = torch.where(occupied, (lowest + highest) / 2, 0)
     return middle.view(shape), occupied.view(shape)

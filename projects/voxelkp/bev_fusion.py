@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
 from sparse3d.errors import ConfigError
+from sparse3d.ops.cells import cell_coordinates, cell_keys, distinct_keys, sum_groups
 from voxelkp.sparse_keypoint_encoder import NORM
 
 
@@ -70,15 +71,12 @@ class SparseBEVFusion(nn.Module):
         features, keys = [], []
         for number, level in enumerate(levels):
             cells = self._place(level.indices.long(), number, shape)
-            keys.append((cells[:, 0] * shape[0] + cells[:, 1]) * shape[1] + cells[:, 2])
+            keys.append(cell_keys(cells.unbind(1), shape))
             weight = number + 1 if self.published_level_weights else 1
             features.append(level.features * weight)
-        keys, rows = torch.cat(keys).unique(return_inverse=True)
-        features = torch.cat(features)
-        fused = features.new_zeros(len(keys), features.shape[1]).index_add(0, rows, features)
-        cells = torch.stack([keys // (shape[0] * shape[1]), keys // shape[1] % shape[0],
-                             keys % shape[1]], 1)
-        return SparseConvTensor(fused, cells.int(), shape, levels[0].batch_size)
+        keys, rows = distinct_keys(torch.cat(keys))
+        fused = sum_groups(torch.cat(features), rows, len(keys))
+        return SparseConvTensor(fused, cell_coordinates(keys, shape), shape, levels[0].batch_size)
 
     def _place(self, cells: Tensor, level: int, shape: Sequence[int]) -> Tensor:
         """Cells of a level [N, 3] (frame, y, x) on the grid of the first level."""
@@ -126,8 +124,8 @@ class HeightSum(nn.Module):
 
     def forward(self, voxels: SparseConvTensor) -> SparseConvTensor:
         """Sparse 3D to sparse 2D."""
-        columns, rows = voxels.indices[:, [0, 2, 3]].unique(dim=0, return_inverse=True)
-        features = self.pointwise(voxels.features)
-        summed = features.new_zeros(len(columns), features.shape[1]).index_add(0, rows, features)
-        return SparseConvTensor(self.norm_and_act(summed), columns.contiguous(),
-                                list(voxels.spatial_shape[1:]), voxels.batch_size)
+        shape = [int(cells) for cells in voxels.spatial_shape[1:]]
+        keys, rows = distinct_keys(cell_keys(voxels.indices[:, [0, 2, 3]].unbind(1), shape))
+        summed = sum_groups(self.pointwise(voxels.features), rows, len(keys))
+        return SparseConvTensor(self.norm_and_act(summed), cell_coordinates(keys, shape), shape,
+                                voxels.batch_size)

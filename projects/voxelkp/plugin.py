@@ -1,5 +1,6 @@
 """What VoxelKP offers to the core; text only, so that reading it is light."""
 from sparse3d.plugins import Plugin
+from voxelkp.renamed_names import RENAMES
 
 plugin = Plugin(
     name='voxelkp',
@@ -10,6 +11,7 @@ plugin = Plugin(
         'model.middle_encoder.published_batch_anchor',
         'model.neck.published_cell_offsets',
         'model.neck.published_level_weights'),
-    benchmarks={'voxelkp': 'voxelkp.benchmark:run'},
     trial_configs=('voxelkp_simulated_waymo',),
+    benchmarks={'voxelkp': 'sparse3d_benchmarks.voxelkp:run'},
+    renames=RENAMES,
     docs='projects/voxelkp/README.md')

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
 from sparse3d.models.layers.precision import at_least_float32
 from sparse3d.models.layers.sparse_residual_block import add_and_rectify, residual_halves
+from sparse3d.ops.cells import group_counts, mean_groups
 from sparse3d.ops.voxel_batch_norm import VoxelBatchNorm1d
 
 KERNELS = (3, 5)
@@ -62,9 +63,8 @@ class SparseSelectiveKernel(nn.Module):
 
 def frame_means(features: Tensor, frame: Tensor, batch_size: int) -> tuple[Tensor, Tensor]:
     """Mean over the voxels of each frame [B, C], 0 for none; which frames have voxels [B]."""
-    counts = torch.bincount(frame, minlength=batch_size)
-    total = features.new_zeros(batch_size, features.shape[1]).index_add(0, frame, features)
-    return total / counts.clamp(min=1)[:, None], counts > 0
+    counts = group_counts(frame, batch_size)
+    return mean_groups(features, frame, batch_size, counts), counts > 0
 
 
 class SelectiveKernelBlock(nn.Module):

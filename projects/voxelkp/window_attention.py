@@ -7,6 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sparse3d.ops.backends import choose_backend
+from sparse3d.ops.cells import first_rows, order_of_keys, segments_of, sort_keys
+
 SHORTEST = 8  # places of the smallest padded windows
 
 
@@ -23,10 +26,11 @@ def window_attention(
     together: at most half of the places are vain, and a handful of calls serve all windows.
 
     Args:
-        backend: ``'auto'`` and ``'padded'`` (any device) or ``'reference'`` (a loop).
+        backend: ``'auto'``, ``'fast'`` (padded windows) or ``'reference'`` (a loop).
 
     Raises:
-        ValueError: if the lengths differ, or for an unknown backend.
+        ValueError: if the lengths differ.
+        BackendUnavailable: for another backend.
 
     Source: VoxelKP (ICCV 2025), sparse box attention.
     """
@@ -34,8 +38,7 @@ def window_attention(
         raise ValueError(f'query {list(query.shape)}, key {list(key.shape)}, value '
                          f'{list(value.shape)} and windows {list(windows.shape)} do not belong '
                          'together')
-    if backend not in ('auto', 'padded', 'reference'):
-        raise ValueError(f"backend is 'auto', 'padded' or 'reference', not {backend!r}")
+    backend = choose_backend('window_attention', backend)
     if len(query) == 0:
         return value
     return (_reference if backend == 'reference' else _padded)(query, key, value, windows)
@@ -50,17 +53,17 @@ def _padded(query: Tensor, key: Tensor, value: Tensor, windows: Tensor) -> Tenso
         places = filled.flatten().nonzero().squeeze(1)
         results.append(result.transpose(1, 2).flatten(0, 1)[places])
         owners.append(rows.flatten()[places])
-    return torch.cat(results)[torch.cat(owners).argsort()]
+    return torch.cat(results)[order_of_keys(torch.cat(owners))]
 
 
 def padded_windows(windows: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Windows in groups of one length: rows of the voxels [W, L], which places are filled."""
-    order = windows.argsort(stable=True)
-    counts = torch.bincount(windows)
-    starts = counts.cumsum(0) - counts
+    ordered, order = sort_keys(windows)
+    counts = segments_of(ordered).counts
+    starts = first_rows(counts)
     lengths = (2 ** counts.clamp(min=SHORTEST).double().log2().ceil()).long()
-    for length in lengths[counts > 0].unique().tolist():
-        chosen = ((lengths == length) & (counts > 0)).nonzero().squeeze(1)
+    for length in lengths.unique().tolist():
+        chosen = (lengths == length).nonzero().squeeze(1)
         place = torch.arange(length, device=windows.device)
         filled = place < counts[chosen, None]
         rows = starts[chosen, None] + place

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from sparse3d.ops.cells import cell_keys, distinct_keys, min_groups
+
 
 def window_indices(
         coordinates: Tensor,        # [N, 1 + D] integers (frame, z, y, x)
@@ -31,9 +33,7 @@ def window_indices(
     if published_batch_anchor:
         return (cells - cells.amin(0)) // sizes
     frame = coordinates[:, 0].long()
-    lowest = cells.new_full((batch_size, cells.shape[1]), torch.iinfo(torch.int64).max)
-    lowest.scatter_reduce_(0, frame[:, None].expand_as(cells), cells, 'amin')
-    return (cells - lowest[frame]) // sizes
+    return (cells - min_groups(cells, frame, batch_size)[frame]) // sizes
 
 
 def window_numbers(
@@ -46,8 +46,5 @@ def window_numbers(
     windows = window_indices(coordinates, size, batch_size, published_batch_anchor)
     if len(windows) == 0:
         return windows.new_zeros(0)
-    extent = windows.amax(0) + 1
-    number = coordinates[:, 0].long()
-    for axis in range(windows.shape[1]):
-        number = number * extent[axis] + windows[:, axis]
-    return number.unique(return_inverse=True)[1]
+    extent = windows.amax(0) + 1  # no more than the grid has, whose cells have keys
+    return distinct_keys(cell_keys((coordinates[:, 0], *windows.unbind(1)), extent))[1]

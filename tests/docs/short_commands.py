@@ -48,6 +48,7 @@ NOT_RUN = {
     'make ': 'installs, and runs this very suite; tests/tools/test_installation.py has its parts',
     'pip install': 'changes the environment and loads from the network',
     'MMCV_WITH_OPS=1 pip install': 'changes the environment and loads from the network',
+    'docker build': 'needs Docker, and loads from the network',
     'python tools/install.py': 'changes the environment and loads from the network',
     'python tools/matrix.py': 'installs environments and loads from the network',
     'python tests/support/reporters_table.py':

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from dsvt import DynamicVoxelEncoder
+from sparse3d.ops.cells import segments_of
 from sparse3d.ops.voxelization import voxel_coordinates
 
 SIZE, RANGE = (1.0, 2.0, 3.0), (0.0, -4.0, -3.0, 4.0, 4.0, 3.0)
@@ -66,7 +67,7 @@ def test_everything_comes_in_on_one_scale():
     """A far corner of the range and the far corner of a voxel are both 1."""
     module = encoder()
     described = module._describe(torch.tensor([[4., 4, 3, 0.5]]), torch.tensor([[0, 1, 3, 3]]),
-                                 torch.tensor([0]), torch.tensor([1]))
+                                 segments_of(torch.tensor([7])))
     assert described.tolist() == [[1, 1, 1, 0.5, 0, 0, 0, 1, 1, 1]]
 
 

@@ -1,25 +1,39 @@
 """The wheel in an environment of its own, used from an empty folder as a user does."""
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from installed import Shell, make_environment
+from sparse3d_cli.list import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = 'focalsconv_centerpoint_simulated_kitti_car'
 CHECKPOINT = f'work_dirs/{CONFIG}/epoch_1.pth'
 CLOUD = 'data/simulated_kitti/training/velodyne/000000.bin'
-FEW = ('num_workers=0',)
-# The five lines of the README, then the checkpoint alone.
+NO_WORKERS = 'train_dataloader.num_workers=0'
+# What a reader puts in place of the README's words.
+READ = {'focalsconv_centerpoint_kitti_car': CONFIG, 'converted_or_trained.pth': CHECKPOINT,
+        'sweep.bin': CLOUD, '0.3': '0.01'}
+
+
+def five_lines() -> str:
+    """Those of the README, as a reader writes them here."""
+    page = (ROOT / 'README.md').read_text().partition('in five lines\n\n')[2]
+    lines = [line.removeprefix('    ') for line in page.splitlines()[:5]]
+    assert lines[0] == 'from sparse3d.apis import load_detector' and lines[4].startswith('print(')
+    text = '\n'.join(lines)
+    for word, here in READ.items():
+        assert word in text
+        text = text.replace(word, here)
+    return text
+
+
+# After the five lines: the checkpoint alone, another model by its bare name, configs that inherit.
 SNIPPET = f"""
-from sparse3d.apis import load_detector
-import numpy as np
-detector = load_detector('{CONFIG}', '{CHECKPOINT}')
-detections = detector(np.fromfile('{CLOUD}', np.float32).reshape(-1, 4), score_threshold=0.01)
-print(detections.names, detections.boxes_3d, detections.scores)
 
 alone = load_detector('{CHECKPOINT}')
 again = alone('{CLOUD}', score_threshold=0.01)
@@ -63,6 +77,11 @@ def test_the_wheel_has_all_that_is_needed_and_no_more(our_wheel):
 @pytest.mark.slow
 def test_what_fails_or_only_looks_creates_nothing(run):
     assert 'BROKEN' not in run('sparse3d', 'doctor')
+    for kind in KINDS:
+        assert re.search(rf'(?m)^\d+ {kind}$', run('sparse3d', 'list', kind))
+    assert CONFIG in run('sparse3d', 'list', 'configs', 'focalsconv', 'simulated')
+    assert 'data/simulated_kitti' in run('sparse3d', 'train', CONFIG, code=2)
+    assert 'data/simulated_kitti' in run('sparse3d', 'train', CONFIG, '--dry-run', code=2)
     assert 'no config' in run('sparse3d', 'train', 'no_such_config', code=2)
     assert 'absent.pth does not exist' in run('sparse3d', 'test', CONFIG, 'absent.pth', code=2)
     assert 'absent holds no info file' in run('sparse3d', 'check', 'absent', code=2)
@@ -76,14 +95,16 @@ def test_from_an_empty_folder_to_detections(run):
         '--frames-per-drive', '1', '--azimuths', '500', '--workers', '1')
     run('sparse3d', 'create-data', 'kitti', 'data/simulated_kitti', '--workers', '1')
     assert 'it is sound' in run('sparse3d', 'check', 'data/simulated_kitti')
-    run('python', '-m', 'sparse3d', 'train', CONFIG, '--epochs', '1', '--cfg-options',
-        'train_dataloader.batch_size=2', 'train_dataloader.num_workers=0',
-        'val_dataloader.num_workers=0', 'default_hooks.validate_first=None')
+    short = ('--epochs', '1', '--cfg-options', 'train_dataloader.batch_size=2', NO_WORKERS,
+             'val_dataloader.num_workers=0', 'default_hooks.validate_first=None')
+    assert 'in 2 batches' in run('sparse3d', 'train', CONFIG, '--dry-run', *short)
+    assert not (run.here / 'work_dirs').exists()
+    run('python', '-m', 'sparse3d', 'train', CONFIG, *short)
     assert (run.here / CHECKPOINT).is_file()
     assert 'metrics' in run('sparse3d', 'test', CONFIG, CHECKPOINT, '--cfg-options',
                             'test_dataloader.num_workers=0')
     assert '1 clouds' in run('sparse3d', 'detect', CONFIG, CHECKPOINT, CLOUD)
     run('sparse3d', 'visualize', CONFIG, CHECKPOINT, '--frames', '1')
     assert any((run.here / 'pictures').iterdir())
-    (run.here / 'five_lines.py').write_text(SNIPPET)
+    (run.here / 'five_lines.py').write_text(five_lines() + SNIPPET)
     assert 'all held' in run('python', 'five_lines.py')

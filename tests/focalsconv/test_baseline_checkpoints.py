@@ -199,14 +199,14 @@ def test_what_the_weights_cannot_tell_is_asked_for(about, config, message):
 
 
 @pytest.mark.parametrize(('name', 'message'), [
-    ('pts_voxel_encoder.pfn_layers.0.linear.weight', 'has pillars'),
-    ('vfe.pfn_layers.0.linear.weight', 'has pillars'),
+    ('pts_voxel_encoder.pfn_layers.0.linear.weight', 'has learned voxels or pillars'),
+    ('vfe.pfn_layers.0.linear.weight', 'has learned voxels or pillars'),
     ('pts_bbox_head.task_heads.0.feature_adapt_cls.weight', 'deformable convolutions'),
     ('pfe.SA_layers.0.layer_0.post_mlps.0.weight', 'vector pooling'),
     ('backbone_3d.conv1.1.conv_imp.weight', 'converter is called focalsconv'),
     ('backbone_3d.conv_up_t4.conv1.weight', 'Part-A2'),
     ('backbone_3d.SA_modules.0.mlps.0.0.weight', 'a backbone on points'),
-    ('dense_head.conv_cls.weight', 'none of the baselines; what can be converted is PV-RCNN'),
+    ('dense_head.conv_cls.weight', 'none of the baselines; what can be converted is PV-RCNN, Cent'),
 ])
 def test_other_layouts_are_refused_by_their_modules(name, message):
     with pytest.raises(CheckpointError, match=message):

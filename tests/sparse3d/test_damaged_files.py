@@ -1,9 +1,10 @@
 """Every reader of somebody else's files on damaged ones: the content, or one sentence.
 
 A read is a crash, a hang, or takes memory beyond a bound (``tests/support/damage.py`` says which)
-in no case. ``SPARSE3D_FUZZ`` sets how many damaged files there are of all formats together:
+in no case. The slow tier reads 10,000 damaged files of all formats together, the everyday one 680;
+``SPARSE3D_FUZZ`` sets another number for both:
 
-    SPARSE3D_FUZZ=10000 python -m pytest tests/sparse3d/test_damaged_files.py
+    SPARSE3D_FUZZ=100000 python -m pytest tests/sparse3d/test_damaged_files.py
 """
 from __future__ import annotations
 
@@ -18,14 +19,14 @@ from damaged_cases import cases
 from sparse3d.errors import DataError, Sparse3DError
 from sparse3d.transforms.cloud_files import read_cloud
 
-FILES = int(os.environ.get('SPARSE3D_FUZZ', 660))
+FILES, SLOW_FILES = (int(os.environ.get('SPARSE3D_FUZZ', number)) for number in (680, 10_000))
 FORMATS = (
     'ascii.pcd', 'binary.pcd', 'packed.pcd', 'ascii.ply', 'binary.ply', 'plain.npy', 'named.npy',
     'bare.bin', 'noted.bin', 'a.png', 'a.jpg', 'boxes.csv', 'boxes.json', 'calibration.json',
     '000001.txt', 'calib.txt', 'plane.txt', 'train.txt', 'a.tfrecord', 'frame.tfrecord',
     'vehicle_pose.parquet', 'lidar_calibration.parquet', 'zip.pth', 'old.pth', 'a.safetensors',
     'infos.pkl', 'protocol2.pkl', 'protocol4.pkl', 'results.json', 'results.bin', '000002.txt',
-    'detections.json', 'detections.npz')
+    'detections.json', 'detections.npz', 'detections.csv')
 
 
 @pytest.fixture(scope='module')
@@ -39,10 +40,20 @@ def test_every_format_is_here(by_name):
 
 @pytest.mark.parametrize('name', FORMATS)
 def test_damaged_files_give_content_or_a_sentence(by_name, tmp_path, name):
-    counts = read_damaged(by_name[name], tmp_path / name, -(-FILES // len(FORMATS)))
-    assert sum(counts.values()) >= FILES // len(FORMATS)
+    _read_damaged(by_name[name], tmp_path / name, FILES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', FORMATS)
+def test_ten_thousand_damaged_files(by_name, tmp_path, name):
+    _read_damaged(by_name[name], tmp_path / name, SLOW_FILES)
+
+
+def _read_damaged(case, path, files):
+    counts = read_damaged(case, path, -(-files // len(FORMATS)))
+    assert sum(counts.values()) >= files // len(FORMATS)
     # Of texts without a count many damaged ones are other texts.
-    assert counts['refused'] > 0 or name == 'train.txt'
+    assert counts['refused'] > 0 or case.name == 'train.txt'
 
 
 @pytest.mark.parametrize('name', FORMATS)
@@ -68,7 +79,8 @@ def test_headers_that_contradict_are_refused(by_name, tmp_path, name):
             case.read(path)
 
 
-def test_las(tmp_path):
+@pytest.mark.parametrize('files', [FILES, pytest.param(SLOW_FILES, marks=pytest.mark.slow)])
+def test_las(tmp_path, files):
     if importlib.util.find_spec('laspy') is None:
         pytest.skip('laspy is an extra and is not installed (pip install .[las])')
     import laspy
@@ -76,7 +88,7 @@ def test_las(tmp_path):
     cloud.x, cloud.y, cloud.z = np.random.default_rng(0).uniform(0, 50, (3, 9))
     cloud.write(str(tmp_path / 'whole.las'))
     content, path = (tmp_path / 'whole.las').read_bytes(), tmp_path / 'a.las'
-    for number in range(-(-FILES // len(FORMATS))):
+    for number in range(-(-files // len(FORMATS))):
         path.write_bytes(damaged(content, np.random.default_rng(number)))
         try:
             assert read_cloud(path).shape[1:] == (4, )

@@ -275,3 +275,32 @@ def test_attributes_of_given_types_are_looked_through():
         owner.array = PickledArray()
         assert made.stand_ins
     assert type(with_numpy([owner], owners=[Owner])[0].array) is np.ndarray
+
+
+DEEP = b')' + b'\x85' * 400_000
+
+
+@pytest.mark.parametrize('content', [
+    b'\x80\x04}' + DEEP + b'Ns.', b'\x80\x04]}' + DEEP + b'Nsa.',
+    b'\x80\x04\x8f(' + DEEP + b'\x90.', b'\x80\x04(' + DEEP + b'\x91.',
+    b'\x80\x04ccollections\nOrderedDict\n)R' + DEEP + b'Ns.'])
+def test_tuples_within_tuples_as_keys_do_not_end_the_process(content):
+    """Python hashes them by recursion in C."""
+    program = ('import sys; from sparse3d.safe_pickle import loads_plain\n'
+               'loads_plain(sys.stdin.buffer.read(), "deep.pkl")')
+    done = subprocess.run([sys.executable, '-c', program], input=content, capture_output=True)
+    assert done.returncode == 1
+    assert b'deep.pkl is refused: it has a key of tuples within tuples' in done.stderr
+
+
+def test_many_tuples_beside_each_other_are_read():
+    content = {(number, (number, )): [(number, )] for number in range(20_000)}
+    assert loads_plain(pickle.dumps(content), 'many.pkl') == content
+
+
+@pytest.mark.parametrize('protocol', range(6))
+def test_large_arrays_of_every_protocol_come_back(protocol):
+    """mmengine dumps info files with protocol 2, where bytes are text."""
+    array = np.random.default_rng(0).normal(size=5000)
+    content = loads_plain(pickle.dumps(dict(array=array), protocol), 'a.pkl')
+    assert np.array_equal(content['array'], array)

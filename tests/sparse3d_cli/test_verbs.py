@@ -2,12 +2,16 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from sparse3d.plugins import data_sets
 from sparse3d_cli import VERBS, main
 from sparse3d_cli.own_package import foreign_package
 
@@ -42,13 +46,62 @@ def test_help_is_light_and_has_examples(verb):
     assert 'python tools/' not in text
 
 
-@pytest.mark.parametrize('words', [
-    *(('create-data', name) for name in ('kitti', 'nuscenes', 'waymo', 'custom', 'crops',
-                                         'upgrade')),
-    *(('simulate', name) for name in ('kitti', 'nuscenes', 'waymo'))])
-def test_help_of_a_data_set_is_light(words):
+DATA_SETS = data_sets()
+SUB_COMMANDS = [
+    *(('create-data', name) for name, owner in DATA_SETS.items() if owner.prepare),
+    *(('create-data', name) for name in ('config', 'crops', 'upgrade')),
+    *(('simulate', name) for name, owner in DATA_SETS.items() if owner.simulate)]
+
+
+@pytest.mark.parametrize('words', SUB_COMMANDS)
+def test_help_of_a_sub_command_is_light_and_has_examples(words):
     text, seconds, heavy = help_of(*words)
-    assert heavy == [] and seconds < 1 and text.startswith(f'usage: sparse3d {" ".join(words)}')
+    command = ' '.join(('sparse3d', *words))
+    assert heavy == [] and seconds < 1 and text.startswith(f'usage: {command}')
+    assert re.search(rf'\n  {command} .*data/', text)
+
+
+def parsed_example(line: str) -> None:
+    from sparse3d_cli.start import parser_of
+    _, verb, *rest = shlex.split(line, comments=True)
+    parser_of(import_module(f'sparse3d_cli.{verb.replace("-", "_")}'), verb, 'sparse3d {verb}'
+              ).parse_args(rest)
+
+
+@pytest.mark.parametrize('line', [line for owner in DATA_SETS.values() for line in owner.examples])
+def test_an_example_of_a_data_set_is_a_command(line):
+    parsed_example(line)
+
+
+@pytest.mark.parametrize('verb', VERBS)
+def test_the_examples_of_a_verb_are_commands(verb):
+    module = import_module(f'sparse3d_cli.{verb.replace("-", "_")}')
+    lines = module.examples() if hasattr(module, 'examples') else module.EXAMPLES.splitlines()
+    commands = [line for line in lines if line.strip().startswith('sparse3d')]
+    for line in commands:
+        parsed_example(line)
+    assert commands
+
+
+SLIP = 'centerpoint_simulated_wamyo'
+
+
+@pytest.mark.parametrize('words', [
+    ['train', SLIP], ['test', SLIP, 'a.pth'],
+    ['detect', SLIP, 'a.pth', 'a.bin'],
+    ['visualize', SLIP], ['view', SLIP],
+    ['analyze', SLIP, 'a.pth'],
+    ['export', SLIP],
+    ['compare', f'fused={SLIP}@other', '--out', 'a.json'],
+    ['convert-checkpoint', 'some', 'a.pth', 'b.pth', '--config', SLIP]])
+def test_a_slip_in_the_name_of_a_config_is_told_before_the_stack_is_imported(words):
+    code = (f'import sys\nfrom sparse3d_cli import main\ncode = main({words!r})\n'
+            f'print(code, sorted({HEAVY!r} & set(sys.modules)))')
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1:] == ['2 []'], done.stderr
+    assert done.stderr.startswith(f"error: there is no config '{SLIP}'; did you mean "
+                                  'centerpoint_simulated_waymo')
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_help_names_the_command_as_it_was_started():

@@ -28,11 +28,14 @@ ROOMS = dict(camera='Cameras', lidar='LiDAR', security='Files that would run cod
 COMMAND = 'python tests/support/reporters_table.py'
 LONGEST, MOST = 320, 4  # characters of a sentence, rows of a case
 Rows = list[tuple[str, str]]
+# Cases whose trouble is the machine's: what ``doctor`` runs with, and its row that is about it.
+OF_THE_MACHINE = {'camera/21_a_display_that_is_not_there': (dict(DISPLAY=':77'), '3D rendering')}
 INTRODUCTION = f"""\
 # What it says
 
 Inputs that users of this field reported trouble with, each as a script in `tests/field`: what was
-wrong when it was reported, and what `check`, `--dry-run` or the verb itself tells now.
+wrong when it was reported, and what `doctor`, `check`, `--dry-run` or the verb itself tells now.
+`doctor` looks at the machine and at no data: it stands where the trouble is the machine's.
 Where nothing is said, since the input is taken as it is or a process of its own was asked, the
 script's own verdict stands in the last column. This page is written by
 
@@ -83,11 +86,24 @@ def rows_of(script: Path) -> Rows:
             raise RuntimeError(f'{name_of(script)} does not pass: {done.stdout[-500:]} '
                                f'{done.stderr[-500:]}')
         said = [tuple(row) for row in json.loads(out.read_text())]
-    if said:
-        return list(dict.fromkeys(said))
-    from reporters_listen import clean
-    last = (done.stdout.strip().splitlines() or ['PASS'])[-1].removeprefix('PASS').strip()
-    return [('—', clean(f'passes: {last}' if last else 'passes'))]
+    if not said:
+        from reporters_listen import clean
+        last = (done.stdout.strip().splitlines() or ['PASS'])[-1].removeprefix('PASS').strip()
+        said = [('—', clean(f'passes: {last}' if last else 'passes'))]
+    return list(dict.fromkeys([*said, *doctor(name_of(script), environment)]))
+
+
+def doctor(case: str, environment: dict[str, str]) -> Rows:
+    """What ``doctor`` says of the case's machine; nothing of cases whose trouble is in files."""
+    if case not in OF_THE_MACHINE:
+        return []
+    variables, row = OF_THE_MACHINE[case]
+    done = subprocess.run([sys.executable, str(ROOT / 'tools' / 'doctor.py')], cwd=ROOT,
+                          env={**environment, **variables}, capture_output=True, text=True)
+    lines = [' '.join(line.split()) for line in done.stdout.splitlines() if row in line]
+    if not lines:
+        raise RuntimeError(f'doctor has no row {row!r}: {done.stdout[-500:]} {done.stderr[-500:]}')
+    return [('doctor', lines[0])]
 
 
 def table(script: Path, rows: Rows) -> list[str]:

@@ -13,7 +13,8 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 import sparsefusion.register  # noqa: F401
-from sparsefusion import CameraRig, SceneInput, SparseFusionHead
+from sparse3d.structures.camera_rig import CameraRig
+from sparsefusion import SceneInput, SparseFusionHead
 from sparsefusion.published_checkpoint import FUSION_OPTIONS, HEAD, build, convert_weights
 from sparsefusion.published_names import ours
 

@@ -10,6 +10,7 @@ from reporters_table import (
     COMMAND,
     LONGEST,
     MOST,
+    OF_THE_MACHINE,
     PAGE,
     ROOT,
     name_of,
@@ -55,6 +56,11 @@ def test_what_was_reported_is_the_first_sentence():
     for script in scripts():
         text = reported(script)
         assert 20 < len(text) <= LONGEST + 2 and 'github.com' not in text, script
+
+
+def test_doctor_stands_where_the_trouble_is_the_machines():
+    assert set(OF_THE_MACHINE) <= {name_of(script) for script in scripts()}
+    assert PAGE.read_text().count(' | doctor | ') == len(OF_THE_MACHINE)
 
 
 def test_sentences_are_cleaned():

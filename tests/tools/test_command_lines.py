@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+CONFIG = 'centerpoint_simulated_waymo'
 TOOLS = ['train', 'test', 'visualize', 'benchmark', 'convert_checkpoint', 'detect', 'analyze',
          'export', 'list']
 
@@ -58,10 +59,11 @@ def test_a_missing_checkpoint(tiny_config, tmp_path):
 
 @pytest.mark.parametrize(('tool', 'arguments', 'sentence'), [
     ('train', ['absent.py'], 'config file absent.py does not exist'),
-    ('test', ['absent.py', 'absent.pth'], 'absent.pth does not exist'),
+    ('test', [CONFIG, 'absent.pth'], 'absent.pth does not exist'),
     ('visualize', ['absent.py'], 'config file absent.py does not exist'),
-    ('analyze', ['absent.py', 'absent.pth'], 'absent.pth does not exist'),
-    ('detect', ['absent', 'absent.pth', 'absent.bin'], 'absent.pth does not exist'),
+    ('analyze', [CONFIG, 'absent.pth'], 'absent.pth does not exist'),
+    ('detect', [CONFIG, 'absent.pth', 'absent.bin'], 'absent.pth does not exist'),
+    ('detect', ['absent', 'absent.pth', 'absent.bin'], "there is no config 'absent'"),
     ('convert_checkpoint', ['dsvtt', 'absent.pth', 'out.pth'], "did you mean 'dsvt'"),
     ('convert_checkpoint', ['dsvt', 'absent.pth', 'out.pth'], 'absent.pth does not exist'),
     ('export', ['absent.py'], 'config file absent.py does not exist'),
@@ -84,3 +86,25 @@ def test_what_a_user_can_mend_is_one_sentence_and_status_2(
     printed = capsys.readouterr().err
     assert ended.value.code == 2 and 'error: ' in printed and sentence in printed
     assert len(printed.strip().splitlines()[-1]) < 600 and 'Traceback' not in printed
+
+
+NOWHERE = '/sys/kernel/sparse3d'  # not even root can write there
+
+
+@pytest.mark.skipif(not Path('/sys/kernel').is_dir(), reason='no file system that nobody writes to')
+@pytest.mark.parametrize('command', [
+    'train CONFIG --work-dir OUT', 'train CONFIG --work-dir OUT --dry-run',
+    'visualize CONFIG --out OUT', 'simulate kitti OUT --frames 1',
+    'convert-checkpoint renames OLD OUT/a.pth', 'create-data config OWN --out OUT/a.py',
+    'create-data upgrade OLD --out OUT/a.pkl', 'test CONFIG OLD --work-dir OUT'])
+def test_a_place_that_nobody_can_write_to_is_one_sentence(command, tiny_config, tmp_path, capsys):
+    words = [dict(CONFIG=str(tiny_config), OLD=str(tmp_path / 'old.pth'),
+                  OWN=str(tmp_path)).get(word, word.replace('OUT', NOWHERE))
+             for word in command.split()]
+    torch = pytest.importorskip('torch')
+    torch.save(dict(meta={}, state_dict={'hidden.weight': torch.zeros(8, 4)}), tmp_path / 'old.pth')
+    from sparse3d_cli import main
+    status = main(words)
+    said = capsys.readouterr().err.strip().splitlines()
+    assert status == 2 and said[-1].startswith('error: '), said
+    assert not any('Traceback' in line for line in said)

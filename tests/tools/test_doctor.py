@@ -45,8 +45,9 @@ def test_versions_are_compared_with_the_pins(monkeypatch, version, pin, state):
 
 @pytest.mark.parametrize('error, state', [(1e-7, 'ok'), (0.3, 'broken')])
 def test_a_wrong_sparse_convolution_is_reported(error, state):
-    row = checks._probe_row('cpu', error)
+    row = checks._probe_row('cpu', error, 'ours')
     assert row.state == state and bool(row.remedy) == (state == 'broken')
+    assert row.value.startswith('ours, ')
 
 
 def test_the_tested_versions_are_those_of_the_constraints():

@@ -17,6 +17,7 @@ from sparse3d.apis.error_report import (
     write_frames,
     write_mistakes,
 )
+from sparse3d.atomic_files import check_place, make_folder
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.engine.training_log import read_losses
 from sparse3d.errors import ConfigError, DataError
@@ -73,6 +74,7 @@ def analyze(
     if not 1 <= len(sources) <= 2:
         raise ConfigError(f'an analysis needs detections: give a checkpoint or --results FILE, or '
                           f'two to compare; these are {len(sources)}')
+    check_place(Path(out) / 'report.html')
     options = Options(frames, score_threshold, iou_threshold, worst, split, device)
     titles = _titles([Path(path) for path, _ in sources])
     sets, name = [], ''
@@ -82,7 +84,7 @@ def analyze(
         name = Path(str(opened_config.filename)).stem
         sets.append(analyze_results(opened_config, opened, None if is_checkpoint else Path(path),
                                     title, options))
-    Path(out).mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     report = HtmlReport(
         f'{name}: what it finds and what it misses',
         f'{len(sets[0].frame_names)} frames of the split {split}; {", ".join(titles)}; mistakes '
@@ -98,7 +100,8 @@ def _fill(report: HtmlReport, sets: list[AnalyzedResults], out: Path) -> None:
         same_frames(*sets)
     write_benchmark(report, sets)
     if len(sets) == 2:
-        write_comparison(report, *sets, compare_paired(sets[0].ranked(), sets[1].ranked()))
+        one, other = sets
+        write_comparison(report, one, other, compare_paired(one.ranked(), other.ranked()))
     write_curves(report, sets)
     write_mistakes(report, sets)
     for letter, made in zip(('a_', 'b_'), sets, strict=False):

@@ -132,12 +132,14 @@ class ArraySamples:
         points = points.detach().cpu().numpy() if hasattr(points, 'detach') else points
         wanted = self._wanted()
         try:
+            if np.ma.is_masked(points):
+                raise ValueError('some of its numbers are masked: give the valid rows alone')
             given = np.asarray(points)
             if given.dtype.names:
                 return self._as_array(points_of_columns(
                     {name: given[name].ravel() for name in given.dtype.names
                      if not given.dtype[name].shape}, self.names, 'the array of points'))
-            if given.dtype.kind not in 'fiubO':
+            if given.dtype.kind not in 'fiuO':
                 raise ValueError(f'{given.dtype} are no real numbers')
             points = given.astype(np.float32)
         except (ValueError, TypeError) as error:

@@ -17,13 +17,14 @@ def check_root(root: Path) -> list[CheckReport]:
     Raises:
         DataError: if there is none.
     """
-    checked = [data_set for data_set in data_sets().values() if data_set.check]
-    reports = [load(data_set.check)((root / pattern).parent)
-               for data_set in checked for pattern in data_set.info_files
+    checked = [(data_set, data_set.check) for data_set in data_sets().values() if data_set.check]
+    reports = [load(check)((root / pattern).parent)
+               for data_set, check in checked for pattern in data_set.info_files
                if any(root.glob(pattern))]
     if not reports:
-        patterns = ', '.join(pattern for data_set in checked for pattern in data_set.info_files)
-        names = '|'.join(data_set.name for data_set in checked)
+        patterns = ', '.join(pattern for data_set, _ in checked
+                             for pattern in data_set.info_files)
+        names = '|'.join(data_set.name for data_set, _ in checked)
         raise DataError(f'{root} holds no info file ({patterns}); make them with '
                         f'"sparse3d create-data {names} {root}"')
     return reports

@@ -10,7 +10,7 @@ from torch import nn
 
 from sparse3d.engine.hooks.point_statistics import voxel_range
 from sparse3d.errors import Sparse3DWarning
-from sparse3d.ops.voxelization import voxel_coordinates
+from sparse3d.ops.voxelization import mean_voxelize
 from sparse3d.structures.point_statistics import PointStatistics, TrainingComparison
 
 
@@ -56,9 +56,8 @@ class CloudWarnings:
             return
         limit = self._max_voxels()
         if 0 < limit < inside.sum() and 'voxels' not in self._said:
-            cells = voxel_coordinates(torch.from_numpy(np.ascontiguousarray(xyz[inside])),
-                                      self._layer.voxel_size, self._layer.point_cloud_range)
-            count = len(torch.unique(cells, dim=0))
+            count = len(mean_voxelize(torch.from_numpy(np.ascontiguousarray(xyz[inside])),
+                                      self._layer.voxel_size, self._layer.point_cloud_range)[2])
             if count > limit:
                 self._say('voxels', f'{name} fills {count:,} voxels, the model takes the first '
                           f'{limit:,}: the points of the others are left out; raise max_voxels of '

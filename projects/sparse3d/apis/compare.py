@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sparse3d.apis.model_cost import measure_cost
-from sparse3d.atomic_files import make_folder, write_bytes_atomically
+from sparse3d.atomic_files import check_place, make_folder, write_bytes_atomically
 from sparse3d.checkpoints.open import latest_checkpoint
 from sparse3d.engine.config_options import parse_options
 from sparse3d.engine.load_config import find_config, load_config
@@ -117,6 +117,8 @@ def compare(plan: Plan) -> dict[str, Any]:
         DataError: if a training or test fails, with the log to read; the other runs end first.
     """
     plan.check()
+    for path in (plan.out, plan.work_dir / 'run'):
+        check_place(path)
     content = _content(plan)
     progress = Progress('runs', len(plan.rows) * len(plan.seeds))
     for run in filter(plan.has, content['runs']):

@@ -77,10 +77,10 @@ def run_demo(
     workers = workers or os.cpu_count() or 1
     data_root, out = Path(data_root), Path(out)
     os.environ['SPARSE3D_SIMULATED_KITTI'] = str(data_root)  # where the config looks
-    config = load_config(config)
-    stretch_training(config, epochs)
-    config = load_config(config, cfg_options)
-    config.train_cfg.val_begin = config.train_cfg.max_epochs + 1  # the fourth step evaluates
+    plan = load_config(config)
+    stretch_training(plan, epochs)
+    plan = load_config(plan, cfg_options)
+    plan.train_cfg.val_begin = plan.train_cfg.max_epochs + 1  # the fourth step evaluates
     seconds: dict[str, float] = {}
 
     def step(name: str, action: Callable[[], Any]) -> Any:
@@ -96,8 +96,8 @@ def run_demo(
     step('simulate', lambda: simulate_kitti(data_root, frames, seed, workers,
                                             options=many_streets))
     step('prepare', lambda: prepare_kitti(data_root, workers=workers))
-    trained = step('train', lambda: train(config, out, resume='auto', seed=seed))
-    metrics = step('evaluate', lambda: test(config, trained.checkpoint, out))
-    drawn = step('render', lambda: visualize(config, trained.checkpoint, out / 'pictures',
+    trained = step('train', lambda: train(plan, out, resume='auto', seed=seed))
+    metrics = step('evaluate', lambda: test(plan, trained.checkpoint, out))
+    drawn = step('render', lambda: visualize(plan, trained.checkpoint, out / 'pictures',
                                              frames=pictures))
     return DemoResult(metrics, drawn, trained.checkpoint, seed, seconds)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sparse3d.apis.detector import load_detector
+from sparse3d.atomic_files import check_place
 from sparse3d.errors import DataError
 from sparse3d.parallel.progress import Progress
 from sparse3d.structures.detection_formats import file_format, suffixes
@@ -70,6 +71,7 @@ def detect_files(
     if twice is not None:
         raise DataError(f'two clouds are named {twice}; detect in them one after the other, '
                         f'with another --out')
+    check_place(Path(out) / names[0])
     detector = load_detector(config, checkpoint, device, cfg_options, intensity_scale,
                              sensor_height)
     done, progress = DetectedFiles(), Progress('detection', len(files))

@@ -143,15 +143,18 @@ def check_import() -> list[Row]:
 def check_sparse_convolution() -> list[Row]:
     """Sparse against dense convolution, on each device, with all threads."""
     import torch
+
+    from sparse3d.compat.sparse_backends import sparse_backend
     devices = ['cpu'] + (['cuda'] if torch.cuda.is_available() else [])
-    return [_probe_row(device, _sparse_convolution_error(device)) for device in devices]
+    return [_probe_row(device, _sparse_convolution_error(device), sparse_backend(device))
+            for device in devices]
 
 
-def _probe_row(device: str, error: float) -> Row:
+def _probe_row(device: str, error: float, backend: str) -> Row:
     good = error < (1e-5 if device == 'cpu' else 1e-3)  # tensor cores round on a GPU
-    found = f'differs from a dense one by {error:.1e}'
+    found = f'{backend}, differs from a dense one by {error:.1e}'
     return Row(f'sparse convolution, {device}', 'ok' if good else 'broken', found,
-               '' if good else 'reinstall spconv for this device: ' + REINSTALL)
+               '' if good else f'reinstall {backend} for this device: ' + REINSTALL)
 
 
 def _sparse_convolution_error(device: str) -> float:

@@ -1,9 +1,12 @@
 """What is installed, one line each: what ``list`` prints."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatch
 from pathlib import Path
 
+from sparse3d.errors import PluginError
 from sparse3d.plugins import (
     DataSet,
     Installed,
@@ -18,16 +21,31 @@ from sparse3d.plugins import (
 )
 
 
-def list_lines(kind: str) -> list[str]:
+def list_lines(kind: str, words: Sequence[str] = ()) -> list[str]:
     """A line for each thing of a kind; importing what is listed is left out where it can be.
 
     Args:
         kind: a key of ``KINDS``.
+        words: only lines that have all of these, whatever their case; one with ``*``, ``?`` or
+            ``[`` is the pattern of a name.
 
     Raises:
-        PluginError: if two things have one name.
+        PluginError: if two things have one name, or no line has the words.
     """
-    return list(KINDS[kind]())
+    lines = list(KINDS[kind]())
+    chosen = [line for line in lines if all(_has(line, word) for word in words)]
+    if words and not chosen:
+        names = [line.split()[0] for line in lines]
+        close = get_close_matches(words[0], names, n=3, cutoff=0.5)
+        raise PluginError(f'none of the {len(lines)} {kind} has {" and ".join(map(repr, words))}'
+                          + (f'; did you mean {", ".join(close)}?' if close else ''))
+    return chosen
+
+
+def _has(line: str, word: str) -> bool:
+    if any(sign in word for sign in '*?['):
+        return fnmatch(line.split()[0].lower(), word.lower())
+    return word.lower() in line.lower()
 
 
 def _configs() -> Iterator[str]:

@@ -15,6 +15,7 @@ from sparse3d.engine.distributed import prepare_launcher
 from sparse3d.engine.hooks.point_statistics import TrainingComparisonHook
 from sparse3d.engine.registry_errors import clear_registry_errors
 from sparse3d.engine.runner import Sparse3DRunner, bare_model
+from sparse3d.engine.training_folder import Attempt, check_writable
 from sparse3d.errors import ConfigError
 from sparse3d.structures.point_statistics import PointStatistics
 
@@ -55,6 +56,8 @@ def test(
         DataError: if data cannot be read or a file cannot be written.
     """
     config, opened = open_with_config(config, checkpoint, cfg_options, allow_partial)
+    if opened is None:
+        raise ConfigError('a test needs a checkpoint')
     missing = [key for key in TEST_KEYS if config.get(key) is None]
     if missing:
         raise ConfigError(f'the config cannot test: it has no {", ".join(missing)}')
@@ -63,11 +66,12 @@ def test(
     check_parts(config.to_dict())
     check_config(config, ['test'])
     config.work_dir = choose_work_dir(config, work_dir)
+    check_writable(config.work_dir)
     config.verbose = verbose
     config.load_from, config.resume = opened.path, False
     prepare_launcher(config, launcher)
-    with clear_registry_errors():
-        runner = Sparse3DRunner.from_cfg(config)
+    with Attempt(config.work_dir) as attempt, clear_registry_errors():
+        runner = attempt.runner = Sparse3DRunner.from_cfg(config)
         load_weights(bare_model(runner.model), opened, allow_partial)
         check_checkpoint(config, ['test'], opened.content, opened.path, refuse=not allow_partial)
         runner.opened = opened
@@ -75,4 +79,4 @@ def test(
         return runner.test()
 
 
-test.__test__ = False  # not a case for pytest
+test.__test__ = False  # type: ignore[attr-defined]  # not a case for pytest

@@ -26,7 +26,7 @@ from sparse3d.engine.registry_errors import clear_registry_errors
 from sparse3d.engine.runner import Sparse3DRunner, bare_model
 from sparse3d.engine.schedule_ends import check_ends
 from sparse3d.engine.training_batch import set_batch
-from sparse3d.engine.training_folder import check_folder, remove_checkpoints
+from sparse3d.engine.training_folder import Attempt, check_folder, remove_checkpoints
 from sparse3d.engine.training_length import stretch_training
 from sparse3d.errors import CheckpointError, ConfigError
 
@@ -133,8 +133,8 @@ def train(
     _set_auto_scale_lr(config, auto_scale_lr)
     _make_workers_resumable(config)
     prepare_launcher(config, launcher)
-    with clear_registry_errors():
-        runner = Sparse3DRunner.from_cfg(config)
+    with Attempt(config.work_dir, only_looks=dry_run) as attempt, clear_registry_errors():
+        runner = attempt.runner = Sparse3DRunner.from_cfg(config)
         if opened is not None:
             _check_start(runner, opened, config, allow_partial)
         if stretched:
@@ -156,9 +156,9 @@ def _stretched(config: str | PathLike | Config, options: dict[str, Any],
         raise ConfigError(f'--epochs {epochs} and the option {LENGTH}={asked} disagree: '
                           'give one of them')
     config, stretched = load_config(config), ''
-    if epochs is not None or (
-            asked is not None and not any(map(_sets_a_length, options))):
-        stretched = stretch_training(config, asked if epochs is None else epochs)
+    length = asked if epochs is None else epochs
+    if length is not None and (epochs is not None or not any(map(_sets_a_length, options))):
+        stretched = stretch_training(config, length)
         options = {key: value for key, value in options.items() if key != LENGTH}
     return config, options, stretched
 

@@ -15,6 +15,7 @@ from mmengine.dataset import pseudo_collate
 from torch import nn
 
 from sparse3d.apis.predicted_frames import frames_with_detections, with_mistakes
+from sparse3d.atomic_files import check_place
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import BackendUnavailable, ConfigError, DataError
 from sparse3d.plugins import offer
@@ -107,8 +108,12 @@ def visualize(
     if writers and checkpoint is None:
         raise ConfigError(f'the pictures {", ".join(pictures)} are of a model: they need a '
                           f'checkpoint')
+    for path in (Path(out) / 'picture', html, video, recording):
+        if path is not None:
+            check_place(path)
     config, opened = open_with_config(config, checkpoint, cfg_options, allow_partial)
-    paths, kept = [], deque(maxlen=None if show or html else 1)
+    paths: list[Path] = []
+    kept: deque[Frame] = deque(maxlen=None if show or html else 1)
     if show and not has_display():
         raise BackendUnavailable('there is no display to open a window on; write pictures, an '
                                  '--html page or a --recording instead, or set DISPLAY')

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sparse3d.atomic_files import atomic_file
+from sparse3d.atomic_files import atomic_file, check_place
 from sparse3d.checkpoints.options import check_published_options
 from sparse3d.checkpoints.reading import read_published
 from sparse3d.errors import CheckpointError, ConfigError
@@ -52,6 +52,7 @@ def convert_checkpoint(plug_in: str, source: str | PathLike, target: str | PathL
         CheckpointError: if the file cannot be read safely, or a tensor of it is
             unknown, misshapen or missing.
     """
+    check_place(target)
     conversion = converter(plug_in)(read_published(source), config)
     options = check_published_options(conversion.options, f'the converter of {plug_in}', plug_in)
     meta = dict(sparse3d_version=__version__, published=plug_in, config=conversion.config,

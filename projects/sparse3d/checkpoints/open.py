@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
@@ -15,6 +16,7 @@ from sparse3d.checkpoints.layer_versions import with_layer_versions
 from sparse3d.checkpoints.options import check_published_options
 from sparse3d.checkpoints.renames import refuse_old_names
 from sparse3d.checkpoints.safetensors_files import SUFFIX, read_safetensors
+from sparse3d.checkpoints.wrapper_names import bare_name, without_wrappers
 from sparse3d.compat import checkpoint_loading
 from sparse3d.compat.checkpoint_loading import load_checkpoint_file
 from sparse3d.errors import CheckpointError, ConfigError
@@ -124,6 +126,7 @@ def load_weights(model: nn.Module, path: str | PathLike | Checkpoint,
     """
     checkpoint = open_checkpoint(path)
     path, weights = checkpoint.path, with_layer_versions(model, checkpoint.weights)
+    _refuse_other_kinds(model, path, weights)
     misshapen = _misshapen(model, weights)
     fitting = _renamed(weights, {name: name for name in weights if name not in misshapen})
     missing, unexpected = model.load_state_dict(fitting, strict=False)
@@ -159,7 +162,11 @@ def _weights(checkpoint: dict) -> dict[str, Tensor]:
     if not isinstance(state, dict) or not all(
             isinstance(name, str) and isinstance(v, Tensor) for name, v in state.items()):
         return {}
-    return _renamed(state, {name: name.removeprefix('module.') for name in state})
+    names = without_wrappers(state)
+    if 'n_averaged' in names and all(name != bare for name, bare in names.items()
+                                     if name != 'n_averaged'):
+        del names['n_averaged']  # PyTorch's AveragedModel counts there what it has averaged
+    return _renamed(state, names)
 
 
 def _instead(content: Any) -> str:
@@ -175,11 +182,30 @@ def _instead(content: Any) -> str:
             f'{a_few(list(map(str, content))) or "none"}')
 
 
+def _refuse_other_kinds(model: nn.Module, path: str, weights: dict[str, Tensor]) -> None:
+    """Refuse what PyTorch would copy into a number of another kind, or not at all."""
+    wanted = model.state_dict()
+    for name, value in weights.items():
+        if value.layout != torch.strided or value.is_meta or value.is_quantized:
+            kind = 'has no numbers' if value.is_meta else 'is sparse or quantized'
+            raise CheckpointError(f'{path}: {name} {kind}; save the weights as plain tensors')
+        if name in wanted and wanted[name].is_floating_point() and not value.is_floating_point():
+            raise CheckpointError(f'{path}: {name} is of {str(value.dtype).removeprefix("torch.")} '
+                                  f'where the model has real numbers (quantized?); save the '
+                                  f'weights as float32 or float16')
+
+
 def _refuse_non_finite(model: nn.Module, path: str, weights: dict[str, Tensor]) -> None:
     """A detector of them finds nothing, and says nothing of it. Buffers may hold infinity."""
     learned = {name for name, _ in model.named_parameters()}
     broken = [name for name, value in weights.items() if value.is_floating_point()
               and (value.isnan().any() or name in learned and value.isinf().any())]
+    negative = [name for name, value in weights.items()
+                if name.endswith('running_var') and bool((value < 0).any())]
+    if negative:
+        raise CheckpointError(f'{path} holds negative variances in {len(negative)} of its layers '
+                              f'({a_few(negative)}), so nothing would be found; it is damaged, or '
+                              f'was averaged or converted wrongly')
     if broken:
         raise CheckpointError(f'{path} holds NaN or infinity in {len(broken)} of its '
                               f'{len(weights)} weights ({a_few(broken)}): the training that wrote '
@@ -194,9 +220,9 @@ def _renamed(state: dict[str, Tensor], names: dict[str, str]) -> dict[str, Tenso
     """
     chosen = OrderedDict((new, state[old]) for old, new in names.items())
     versions = getattr(state, '_metadata', {})
+    # The wrapper's own layer comes before the wrapped one, which takes its place.
     chosen._metadata = OrderedDict(
-        (layer.removeprefix('module.') if layer != 'module' else '', version)
-        for layer, version in versions.items() if layer or 'module' not in versions)
+        (bare_name(f'{layer}.').removesuffix('.'), version) for layer, version in versions.items())
     return chosen
 
 

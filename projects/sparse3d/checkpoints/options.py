@@ -54,6 +54,7 @@ def _leaves(options: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
             yield key, value
 
 
-def _is_plain(value: Any) -> bool:
-    values = value if isinstance(value, list | tuple) else [value]
-    return all(isinstance(item, bool | int | float | str) for item in values)
+def _is_plain(value: Any, depth: int = 2) -> bool:
+    if isinstance(value, list | tuple):
+        return depth > 0 and all(_is_plain(item, depth - 1) for item in value)
+    return isinstance(value, bool | int | float | str)

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from sparse3d.checkpoints.wrapper_names import without_wrappers
 from sparse3d.errors import CheckpointError
 
 # Where released files keep their weights: mmdet3d, OpenPCDet, timm, the bare dict.
@@ -44,5 +45,5 @@ def read_published(path: str | PathLike) -> PublishedWeights:
             or not all(isinstance(name, str) and isinstance(value, Tensor)
                        for name, value in content.items()):
         raise CheckpointError(f'{path} holds no weights: none of {", ".join(WRAPPERS)} is there')
-    return PublishedWeights(
-        {name.removeprefix('module.'): value for name, value in content.items()}, about)
+    bare = without_wrappers(content)
+    return PublishedWeights({bare[name]: value for name, value in content.items()}, about)

@@ -1,13 +1,14 @@
 """Checkpoints written before parameters, options and types got the names they have now.
 
-What was renamed stands in :mod:`sparse3d.checkpoints.renamed_names`, written by the renaming
-itself.
+What was renamed stands with its owner: the core's in :mod:`sparse3d.checkpoints.renamed_names`,
+that of plug-ins and data sets in their contracts.
 """
 from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from typing import Any
 import torch
 
 from sparse3d.atomic_files import atomic_file
-from sparse3d.checkpoints import renamed_names as names
+from sparse3d.checkpoints.renamed_names import RENAMES
 from sparse3d.compat.checkpoint_loading import load_checkpoint_file
 from sparse3d.errors import CheckpointError, ConfigError
+from sparse3d.plugins import RenamedNames, config_folders, data_sets, plugins
 from sparse3d.stored_config import TEXTS, read_literals
 
 STATES = ('state_dict', 'ema_state_dict')
@@ -60,11 +62,11 @@ def renamed(content: Any) -> tuple[Any, list[str]]:
     """A checkpoint under the present names, and what was renamed; the given one stays as it is."""
     if not isinstance(content, dict):
         return content, []
-    changes: dict[str, None] = {}
+    change = _Renaming(_names_for(content))
     content = dict(content)
     for key in STATES:
         if isinstance(content.get(key), Mapping):
-            content[key] = _weights(content[key], changes)
+            content[key] = change.weights(content[key])
     for *path, last in TEXTS:
         holder = content
         for key in path:
@@ -72,85 +74,131 @@ def renamed(content: Any) -> tuple[Any, list[str]]:
                 holder[key] = dict(holder[key])
             holder = holder.get(key) if isinstance(holder.get(key), dict) else {}
         if isinstance(holder.get(last), str):
-            holder[last] = _config_text(holder[last], changes)
+            holder[last] = change.config_text(holder[last])
     meta = content.get('meta')
     options = meta.get('config_options') if isinstance(meta, dict) else None
     if isinstance(options, Mapping):
         content['meta'] = dict(meta, config_options={
-            _dotted(str(key), changes): _part(value, str(key).split('.'), changes)
+            change.dotted(str(key)): change.part(value, str(key).split('.'))
             for key, value in options.items()})
-    return content, list(changes)
+    return content, list(change.done)
 
 
-def _weights(state: Mapping[str, Any], changes: dict[str, None]) -> Mapping[str, Any]:
-    chosen = OrderedDict((_parameter(name, changes), value) for name, value in state.items())
-    if hasattr(state, '_metadata'):  # versions of layers, by which older layouts are told
-        chosen._metadata = OrderedDict((_parameter(f'{layer}.', {}).removesuffix('.'), version)
-                                       for layer, version in state._metadata.items())
-    return chosen
+def _names_for(content: dict) -> RenamedNames:
+    """The tables that count for a checkpoint, as one."""
+    named: set[str] = set()
+    for text in _texts(content):
+        named |= _plugins_named(text)
+    owners = [owner for name, owner in plugins().items() if name in named or not named]
+    tables = [RENAMES, *(owner.renames for owner in [*data_sets().values(), *owners])]
+    return RenamedNames(**{kind.name: {old: new for table in tables
+                                       for old, new in getattr(table, kind.name).items()}
+                           for kind in fields(RenamedNames)})
 
 
-def _parameter(name: str, changes: dict[str, None]) -> str:
-    for old, new in names.PARAMETERS:
-        pattern = re.escape(old).replace(r'\*', r'([^.]+)')
-        found = re.match(rf'((?:module\.)?){pattern}', name)
-        if found:
-            for group in found.groups()[1:]:
-                new = new.replace('*', group, 1)
-            changes[f'{old} -> {new}' if '*' not in old else f'{found[0]} -> {new}'] = None
-            return f'{found[1]}{new}{name[found.end():]}'
-    return name
+def _texts(content: dict) -> Iterator[str]:
+    for *path, last in TEXTS:
+        holder = content
+        for key in path:
+            holder = holder.get(key) if isinstance(holder.get(key), dict) else {}
+        if isinstance(holder.get(last), str):
+            yield holder[last]
 
 
-def _dotted(key: str, changes: dict[str, None]) -> str:
-    *parents, last = key.split('.')
-    return '.'.join([*parents, _key(last, parents, None, changes)])
-
-
-def _key(key: str, path: list[str], type_: str | None, changes: dict[str, None]) -> str:
-    new = names.OPTIONS_OF_TYPES.get((type_, key))
-    for size in range(1, len(path) + 1):
-        new = new or names.OPTIONS.get('.'.join([*path[-size:], key]))
-    if new is None:
-        return key
-    changes[f'{type_ or path[-1]}.{key} -> {new}'] = None
-    return new
-
-
-def _part(node: Any, path: list[str], changes: dict[str, None]) -> Any:
-    """A part of a config with present names of types and keys."""
-    if isinstance(node, Mapping):
-        type_ = node.get('type')
-        type_ = names.TYPES.get(type_, type_) if isinstance(type_, str) else None
-        return {_key(key, path, type_, changes): _type(value, changes) if key == 'type' else _part(
-            value, [*path, str(key)], changes) for key, value in node.items()}
-    if isinstance(node, list | tuple):
-        return type(node)(_part(item, path, changes) for item in node)
-    return node
-
-
-def _type(value: Any, changes: dict[str, None]) -> Any:
-    new = names.TYPES.get(value) if isinstance(value, str) else None
-    if new is None:
-        return value
-    changes[f'{value} -> {new}'] = None
-    return new
-
-
-def _config_text(text: str, changes: dict[str, None]) -> str:
-    """A config as text, the name of one, or what the safe loader left in its place."""
-    if text.startswith('# left out:'):
-        for name in re.findall(r"'(\w+)'", text):
-            _type(name, changes)
-        return text
-    if '\n' not in text and Path(text).stem in names.CONFIGS:
-        changes[f'{Path(text).stem} -> {names.CONFIGS[Path(text).stem]}'] = None
-        return text.replace(Path(text).stem, names.CONFIGS[Path(text).stem])
+def _plugins_named(text: str) -> set[str]:
+    """The plug-ins that a stored config imports, or to whose configs its name belongs."""
+    if '\n' not in text:
+        folders = config_folders()
+        return {name for name, owner in plugins().items() if owner.configs in folders
+                and (folders[owner.configs] / f'{Path(text).stem}.py').is_file()}
     try:
-        config = read_literals(text)
+        imports = read_literals(text).get('custom_imports') or {}
     except ConfigError:
-        return text  # more than data: nobody reads it
-    found: dict[str, None] = {}
-    config = {key: _part(value, [key], found) for key, value in config.items()}
-    changes.update(found)
-    return '\n'.join(f'{key} = {value!r}' for key, value in config.items()) if found else text
+        return set()
+    modules = imports.get('imports') or [] if isinstance(imports, dict) else imports
+    parts = {part for module in ([modules] if isinstance(modules, str) else modules)
+             for part in str(module).split('.')}
+    return {name for name, owner in plugins().items()
+            if parts & {module.partition('.')[0] for module in owner.modules}}
+
+
+class _Renaming:
+    """Gives things their present names and keeps what it changed: ``'old -> new'``, each once."""
+
+    def __init__(self, names: RenamedNames) -> None:
+        self._names = names
+        self.done: dict[str, None] = {}
+
+    def weights(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A state dict, with the versions of layers, by which older layouts are told."""
+        chosen = OrderedDict()
+        for name, value in state.items():
+            new, change = self._parameter(name)
+            chosen[new] = value
+            self.done.update(dict.fromkeys(change))
+        if hasattr(state, '_metadata'):
+            chosen._metadata = OrderedDict(
+                (self._parameter(f'{layer}.')[0].removesuffix('.'), version)
+                for layer, version in state._metadata.items())
+        return chosen
+
+    def _parameter(self, name: str) -> tuple[str, list[str]]:
+        for old, new in self._names.parameters.items():
+            pattern = re.escape(old).replace(r'\*', r'([^.]+)')
+            found = re.match(rf'((?:module\.)?){pattern}', name)
+            if found:
+                for group in found.groups()[1:]:
+                    new = new.replace('*', group, 1)
+                change = f'{old} -> {new}' if '*' not in old else f'{found[0]} -> {new}'
+                return f'{found[1]}{new}{name[found.end():]}', [change]
+        return name, []
+
+    def dotted(self, key: str) -> str:
+        """The dotted key of a config option."""
+        *parents, last = key.split('.')
+        return '.'.join([*parents, self._key(last, parents, None)])
+
+    def _key(self, key: str, path: list[str], type_: str | None) -> str:
+        new = self._names.options_of_types.get((type_ or '', key))
+        for size in range(1, len(path) + 1):
+            new = new or self._names.options.get('.'.join([*path[-size:], key]))
+        if new is None:
+            return key
+        self.done[f'{type_ or path[-1]}.{key} -> {new}'] = None
+        return new
+
+    def part(self, node: Any, path: list[str]) -> Any:
+        """A part of a config with present names of types and keys."""
+        if isinstance(node, Mapping):
+            type_ = node.get('type')
+            type_ = self._names.types.get(type_, type_) if isinstance(type_, str) else None
+            return {self._key(key, path, type_): self._type(value) if key == 'type'
+                    else self.part(value, [*path, str(key)]) for key, value in node.items()}
+        if isinstance(node, list | tuple):
+            return type(node)(self.part(item, path) for item in node)
+        return node
+
+    def _type(self, value: Any) -> Any:
+        new = self._names.types.get(value) if isinstance(value, str) else None
+        if new is None:
+            return value
+        self.done[f'{value} -> {new}'] = None
+        return new
+
+    def config_text(self, text: str) -> str:
+        """A config as text, the name of one, or what the safe loader left in its place."""
+        if text.startswith('# left out:'):
+            for name in re.findall(r"'(\w+)'", text):
+                self._type(name)
+            return text
+        bare = Path(text).stem if '\n' not in text else ''
+        if bare in self._names.configs:
+            self.done[f'{bare} -> {self._names.configs[bare]}'] = None
+            return text.replace(bare, self._names.configs[bare])
+        try:
+            config = read_literals(text)
+        except ConfigError:
+            return text  # more than data: nobody reads it
+        new = {key: self.part(value, [key]) for key, value in config.items()}
+        return text if new == config else '\n'.join(
+            f'{key} = {value!r}' for key, value in new.items())

@@ -31,8 +31,10 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import checkpoint
 
+from sparse3d.atomic_files import make_folder
 from sparse3d.errors import CheckpointError, Sparse3DWarning
 from sparse3d.first_bytes import other_kind_of
+from sparse3d.nested_tuples import FEW, with_room
 from sparse3d.safe_pickle import CONSTRUCTORS, NUMPY_CONSTRUCTORS, reading, refuse, with_numpy
 from sparse3d.stored_config import leave_out_programs
 
@@ -94,10 +96,15 @@ def load_checkpoint_file(file: Any, map_location: Any = None, all_texts: bool = 
     size = _size(file)
     with reading(size) as made:
         try:
-            _check_parts(file, size)
-            content = torch.load(file, map_location=map_location, weights_only=True)
-            if made.stand_ins:
-                content = with_numpy(content, owners=(HistoryBuffer, ))
+            tuples = _check_parts(file, size)
+
+            def load() -> Any:
+                content = torch.load(file, map_location=map_location, weights_only=True)
+                if made.stand_ins or tuples > FEW:
+                    content = with_numpy(content, owners=(HistoryBuffer, ))
+                return content
+
+            content = with_room(tuples, load)
         except FileNotFoundError:
             raise
         except Exception as error:  # a damaged file can raise nearly everything
@@ -119,7 +126,7 @@ def load_from_address(url: str, model_dir: str | None = None, map_location: Any 
         CheckpointError: as :func:`load_checkpoint_file`; or if it cannot be fetched.
     """
     folder = Path(model_dir or Path(torch.hub.get_dir()) / 'checkpoints')
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / Path(file_name or urlparse(url).path).name
     if not path.is_file():
         match = torch.hub.HASH_REGEX.search(path.name) if check_hash else None
@@ -174,19 +181,25 @@ def _size(file: Any) -> int:
     return size
 
 
-def _check_parts(file: Any, size: int) -> None:
-    """Refuse an archive that unpacks to more than it is; ``torch.save`` compresses nothing."""
+def _check_parts(file: Any, size: int) -> int:
+    """Refuse an archive that unpacks to more than it is; ``torch.save`` compresses nothing.
+
+    Returns:
+        How many bytes its pickle has, and so how many tuples at most.
+    """
     place = file.tell() if hasattr(file, 'tell') else None
     try:
         if not zipfile.is_zipfile(file):
-            return
+            return size
         with zipfile.ZipFile(file) as archive:
-            unpacked = sum(part.file_size for part in archive.infolist())
+            parts = archive.infolist()
+        unpacked = sum(part.file_size for part in parts)
     finally:
         if place is not None:
             file.seek(place)
     if unpacked > size:
         refuse(f'its parts unpack to {unpacked:,} bytes from a file of {size:,}')
+    return sum(part.file_size for part in parts if part.filename.endswith('data.pkl'))
 
 
 def _first_line(error: Exception) -> str:

@@ -10,9 +10,10 @@ empty clouds ends a training.
 Repair: for CPU tensors ``SparseConvolutionBase._conv_forward`` and the ``forward`` of the pooling
 modules call :mod:`sparse3d.ops.sparse_convolution` and :mod:`sparse3d.ops.sparse_pooling` with
 our own pair tables. What an ``indice_key`` means stays as it is: submanifold layers with one key
-share a table, an inverse convolution finds the table of its strided partner. GPU and quantized
-tensors go the original way, but GPU tensors without voxels go through the CPU. Max pooling keeps
-the floor of zero that spconv has on a GPU.
+share a table, an inverse convolution finds the table of its strided partner. Quantized tensors go
+the original way; those on a GPU too, or to spconv-triton, as :mod:`sparse3d.compat.sparse_backends`
+chooses, but those without voxels go through the CPU. Max pooling keeps the floor of zero that
+spconv has on a GPU.
 """
 from __future__ import annotations
 
@@ -26,6 +27,8 @@ from spconv.pytorch.core import IndiceData, SparseConvTensor
 from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
+from sparse3d.compat import spconv_triton_layers
+from sparse3d.compat.sparse_backends import sparse_backend
 from sparse3d.ops.sparse_convolution import sparse_convolution
 from sparse3d.ops.sparse_pairs import PairTable, strided_pairs, submanifold_pairs, transposed_pairs
 from sparse3d.ops.sparse_pooling import (
@@ -54,27 +57,30 @@ class CpuIndiceData(IndiceData):
 
 def apply_patch() -> None:
     """Route CPU tensors of spconv's convolution and pooling modules to our operators."""
-    _route(conv.SparseConvolutionBase, '_conv_forward', _convolve, tensor_at=1)
-    _route(pool.SparseMaxPool, 'forward', partial(_pool, partial(sparse_max_pool, floor=0.0)))
-    _route(pool.SparseAvgPool, 'forward', partial(_pool, sparse_average_pool))
-    _route(pool.SparseGlobalMaxOrAvgPool, 'forward', _pool_globally)
+    _route(conv.SparseConvolutionBase, '_conv_forward', _convolve, spconv_triton_layers.convolve,
+           tensor_at=1)
+    pool_locally = spconv_triton_layers.pool_locally
+    _route(pool.SparseMaxPool, 'forward', partial(_pool, partial(sparse_max_pool, floor=0.0)),
+           pool_locally)
+    _route(pool.SparseAvgPool, 'forward', partial(_pool, sparse_average_pool), pool_locally)
+    # Ours, in plain torch: spconv-triton's mean keeps the first channel only, as spconv's does.
+    _route(pool.SparseGlobalMaxOrAvgPool, 'forward', _pool_globally, _pool_globally)
 
 
-def _route(owner: type, name: str, ours: Callable, tensor_at: int = 0) -> None:
+def _route(owner: type, name: str, ours: Callable, triton: Callable, tensor_at: int = 0) -> None:
     upstream = getattr(owner, name)
     if hasattr(upstream, 'upstream'):
         return
+    backends = {'ours': ours, 'spconv': upstream, 'spconv-triton': triton}
 
     @wraps(upstream)
     def forward(self, *args, **kwargs):
         tensor = args[tensor_at] if len(args) > tensor_at else kwargs['input']
-        if tensor.is_quantized:
-            return upstream(self, *args, **kwargs)
-        if tensor.features.device.type == 'cpu':
-            return ours(self, *args, **kwargs)
-        if len(tensor.features) == 0:
+        if len(tensor.features) == 0 and tensor.features.device.type != 'cpu' \
+                and not tensor.is_quantized:
             return _without_voxels(partial(ours, self), tensor.features, args, kwargs)
-        return upstream(self, *args, **kwargs)
+        backend = 'spconv' if tensor.is_quantized else sparse_backend(tensor.features.device)
+        return backends[backend](self, *args, **kwargs)
 
     forward.upstream = upstream
     setattr(owner, name, forward)

@@ -14,6 +14,7 @@ from mmengine.logging import print_log
 
 from sparse3d.engine.agreement.check import check_files
 from sparse3d.errors import ConfigError, DataError, Sparse3DError
+from sparse3d.transforms.camera_matrices import refuse_useless_entries
 from sparse3d.transforms.data_paths import absent_files
 from sparse3d.transforms.epoch_sampler import EpochState
 from sparse3d.transforms.info_files import read_info_file
@@ -110,6 +111,7 @@ class DetectionDataset(Det3DDataset):
             self._metainfo.setdefault(key, value)
         self._refuse_other_labels(info['metainfo'].get('categories'))
         entries = self.choose_frames(info['data_list'])
+        self.check_cameras(entries)
         data_list = [self._parse(entry, row) for row, entry in enumerate(entries)]
         refuse_no_frames(data_list, self.ann_file, len(info['data_list']))
         content = self.content_of(entries)
@@ -145,6 +147,11 @@ class DetectionDataset(Det3DDataset):
     def choose_frames(self, entries: list[dict]) -> list[dict]:
         """Entries of the info file that become samples: here all of them."""
         return entries
+
+    def check_cameras(self, entries: list[dict]) -> None:
+        """Refuse useless calibrations where pictures are read or drawn on."""
+        if self.modality['use_camera'] or self.test_mode:
+            refuse_useless_entries(entries)
 
     def content_of(self, entries: list[dict]) -> dict[str, Iterable] | None:
         """``columns`` of the clouds and ``cameras`` in the info file, to compare with the

@@ -1,12 +1,15 @@
 """A training that stops where the first epoch would begin."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import IterBasedTrainLoop, Runner
 
 from sparse3d.engine.learning_rates import GroupRates, rates_of
+from sparse3d.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ def prepare_and_stop(runner: Runner) -> DryRun:
 
     Raises:
         DataError: if there is nothing to train on, or data cannot be read.
+        ConfigError: if samples are not packed for the model.
     """
     loop = runner.train_loop
     if hasattr(runner.model, 'init_weights'):
@@ -56,10 +60,10 @@ def prepare_and_stop(runner: Runner) -> DryRun:
         runner.param_schedulers = runner.build_param_scheduler(schedules)
     rates = () if isinstance(runner.optim_wrapper, OptimWrapperDict) else rates_of(
         runner, schedules)
-    next(iter(loop.dataloader))
+    _refuse_unpacked(next(iter(loop.dataloader)), 'train_dataloader')
     validation = runner.val_loop
     if validation is not None:
-        next(iter(validation.dataloader))
+        _refuse_unpacked(next(iter(validation.dataloader)), 'val_dataloader')
     return DryRun(
         epochs=loop.max_epochs, samples=len(loop.dataloader.dataset),
         batches=len(loop.dataloader),
@@ -68,3 +72,11 @@ def prepare_and_stop(runner: Runner) -> DryRun:
                        if parameter.requires_grad),
         iterations=loop.max_iters if isinstance(loop, IterBasedTrainLoop) else 0,
         rates=rates)
+
+
+def _refuse_unpacked(batch: Any, loader: str) -> None:
+    """A model is given what the last step of the pipeline packs."""
+    if isinstance(batch, Mapping) and 'inputs' not in batch:
+        raise ConfigError(f'the samples of {loader} have no "inputs" for the model (they have '
+                          f'{", ".join(map(str, list(batch)[:5]))}, ...); its pipeline ends with a '
+                          f'step that packs them: Pack3DDetInputs or PackSample')

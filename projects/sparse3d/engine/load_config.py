@@ -2,9 +2,7 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections import deque
-from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,16 +12,14 @@ import mmengine
 from mmdet3d.utils import register_all_modules
 from mmengine.config import Config
 
+from sparse3d.config_names import DATA_SUFFIXES, find_config
 from sparse3d.engine.config_environment import escaped_environment
 from sparse3d.engine.config_options import as_the_config_has, check_options, check_top_level
 from sparse3d.engine.config_variables import check_variables
-from sparse3d.errors import ConfigError, DataError, PluginError
-from sparse3d.plugins import config_file, config_files, config_home
+from sparse3d.errors import ConfigError, DataError
+from sparse3d.plugins import config_home
 from sparse3d.stored_config import SCOPES, check_data_config, texts_of
 from sparse3d.transforms.data_root import move_data_root
-
-DATA_SUFFIXES = ('.yaml', '.yml', '.json')  # data; a .py config is a program
-CONFIG_SUFFIXES = ('.py', *DATA_SUFFIXES)
 
 
 def load_config(
@@ -54,25 +50,6 @@ def load_config(
         check_variables(before, config.to_dict(), options)
     check_top_level(config.to_dict())
     return config
-
-
-def find_config(config: str | PathLike) -> Path:
-    """The file that a path or a bare name of a config stands for.
-
-    A path has a folder or an ending; ``'centerpoint_kitti_car'`` is a name.
-
-    Raises:
-        ConfigError: if there is no such file, no config has this name, or several have.
-    """
-    path = Path(config)
-    if path.is_file():
-        return path
-    if os.sep in str(config) or path.suffix in CONFIG_SUFFIXES:
-        raise ConfigError(f'config file {path} does not exist{_similar_files(path)}')
-    try:
-        return config_file(str(config))
-    except PluginError as error:
-        raise ConfigError(str(error)) from error
 
 
 def _read(path: Path) -> Config:
@@ -140,11 +117,3 @@ def _override(config: Config, options: dict[str, Any]) -> None:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or ['no message'])[0]
-
-
-def _similar_files(path: Path) -> str:
-    if path.stem in config_files():
-        return f'; the bare name {path.stem} finds the installed config'
-    names = [other.name for other in path.parent.glob('*.py')] if path.parent.is_dir() else []
-    near = get_close_matches(path.name, names, n=3, cutoff=0.5)
-    return f'; in {path.parent} there is {", ".join(near)}' if near else ''

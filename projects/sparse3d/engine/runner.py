@@ -49,11 +49,13 @@ class Sparse3DRunner(Runner):
         opened: the checkpoint to start from, if it is open already.
         published_options: config options that the weights need; kept in every checkpoint.
         saved_schedules: of the checkpoint that a training is resumed from, else None.
+        begun: whether a batch was read for training or testing.
         before_first_epoch: called when nothing is left that could refuse the training.
     """
 
     saved_schedules: Any = None
     before_first_epoch: Callable[[], object] | None = None
+    begun: bool = False
     _point: tuple[str, int | None] = ('', None)  # the last hooks called, and for which batch
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -152,6 +154,7 @@ class Sparse3DRunner(Runner):
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
         """Call the hooks, and remember where in the loops that is."""
         self._point = fn_name, kwargs.get('batch_idx')
+        self.begun |= fn_name in ('before_train_iter', 'before_test_iter')
         if fn_name == 'before_train_epoch' and self.before_first_epoch is not None:
             self.before_first_epoch()
             self.before_first_epoch = None

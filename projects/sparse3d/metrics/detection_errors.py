@@ -192,21 +192,6 @@ def confusion(frames: Sequence[tuple[Mapping, Mapping, FrameErrors]],
     return table
 
 
-def precision_recall(frames: Sequence[tuple[Mapping, Mapping, FrameErrors]],
-                     label: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Recall, precision and score along the ranked detections of one class."""
-    scores, right, objects = [], [], 0
-    for predicted, labeled, errors in frames:
-        rows = (np.asarray(predicted['labels']) == label) & (errors.detections != IGNORED)
-        scores.append(np.asarray(predicted['scores'])[rows])
-        right.append(np.isin(errors.detections[rows], (FOUND, HEADING)))
-        objects += int(((np.asarray(labeled['labels']) == label) & (errors.gt != IGNORED)).sum())
-    scores, right = np.concatenate([[], *scores]), np.concatenate([[], *right])
-    order = np.argsort(-scores, kind='stable')
-    true = np.cumsum(right[order])
-    return true / max(objects, 1), true / np.arange(1, len(true) + 1), scores[order]
-
-
 def _bins(frames: Sequence, gt: list, pred: list | None, edges: Sequence[float],
           unit: str) -> list[Bin]:
     bins = []

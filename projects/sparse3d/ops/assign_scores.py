@@ -1,6 +1,8 @@
 """Position-adaptive convolution: features of neighbors under scores of a bank of weights."""
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -50,7 +52,8 @@ def assign_scores_backward(
     return of_scores, of_points, of_centers
 
 
-def _parts(points: Tensor, neighbors: Tensor):
+def _parts(points: Tensor, neighbors: Tensor,
+           ) -> Iterator[tuple[int, slice, Tensor, Tensor, Tensor]]:
     """Runs of queries: sample, slice, rows of neighbors, rows of centers, [n, K] a row is there."""
     rows, listed = points.shape[1], neighbors.shape[2]
     if rows == 0:

@@ -4,7 +4,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sparse3d.ops.backends import choose_backend
+from sparse3d.ops.cells import cell_keys, neighbor_runs, sort_keys
 from sparse3d.ops.neighbor_lists import PAIRS_AT_ONCE, first_neighbors, reference_lists
+
+MAX_CELLS = 1 << 13  # along an axis; 2 ** 39 in all leave room for 2 ** 24 samples
+MARGIN = 1.002       # cells over the radius, more than rounding at that many cells
 
 
 def ball_query(
@@ -24,16 +29,15 @@ def ball_query(
     large as the radius; no table of all queries and points is built.
 
     Args:
-        backend: ``'auto'`` and ``'cells'`` (any device) or ``'reference'`` (all distances).
+        backend: ``'auto'``, ``'fast'`` (a grid of cells) or ``'reference'`` (all distances).
         pairs_at_once: candidates that are compared at a time, which bounds the memory.
 
     Raises:
-        ValueError: for an unknown backend.
+        BackendUnavailable: for another backend.
 
     Source: Qi et al., PointNet++ (NeurIPS 2017), section 3.2; order as in OpenPCDet.
     """
-    if backend not in ('auto', 'cells', 'reference'):
-        raise ValueError(f"backend is 'auto', 'cells' or 'reference', not {backend!r}")
+    backend = choose_backend('ball_query', backend)
     points, queries = points.detach().float(), queries.detach().float()
     if backend == 'reference':
         near = ((queries[:, None] - points[None]).square().sum(2) < radius ** 2) \
@@ -43,34 +47,17 @@ def ball_query(
         empty = torch.ones(len(queries), dtype=torch.bool, device=queries.device)
         return query_sample.new_zeros(len(queries), limit), empty
     lowest = points.amin(0)
-    cells = ((points - lowest) / radius).floor().long()
-    sizes = cells.amax(0) + 1
-    wanted = ((queries - lowest) / radius).floor().long()
-    sorted_keys, order = _keys(cells, point_sample, sizes).sort(stable=True)
-    begin, end = _runs(wanted, query_sample, sizes, sorted_keys)
+    # At least the radius, so that a step to each side is enough; at most MAX_CELLS along an axis,
+    # so that keys fit without asking the device how far the points reach.
+    size = ((points.amax(0) - lowest) / MAX_CELLS).clamp(min=MARGIN * radius)
+    cells = ((points - lowest) / size).floor().long().flip(1)       # [N, 3]  z, y, x
+    wanted = ((queries - lowest) / size).floor().long().flip(1)
+    grid = cells.amax(0) + 1
+    sorted_keys, order = sort_keys(cell_keys((point_sample, *cells.unbind(1)), grid))
+    begin, end = neighbor_runs(sorted_keys, query_sample, wanted, grid, (1, 1, 1))
 
     def near(query: Tensor, candidate: Tensor) -> Tensor:
         return (queries[query] - points[candidate]).square().sum(1) < radius ** 2
 
     return first_neighbors(begin, end, order, near, limit, by_row=True,
                            pairs_at_once=pairs_at_once)
-
-
-def _keys(cells: Tensor, sample: Tensor, sizes: Tensor) -> Tensor:
-    x, y, z = cells.unbind(-1)
-    return ((sample * sizes[2] + z) * sizes[1] + y) * sizes[0] + x
-
-
-def _runs(wanted: Tensor, sample: Tensor, sizes: Tensor,
-          sorted_keys: Tensor) -> tuple[Tensor, Tensor]:
-    """Three cells along x are one run of keys; nine rows of them surround a query."""
-    steps = torch.tensor([(y, z) for z in (-1, 0, 1) for y in (-1, 0, 1)], device=wanted.device)
-    rows = wanted[:, None, 1:] + steps                                  # [M, 9, 2]
-    left = (wanted[:, :1] - 1).clamp(min=0)
-    right = torch.minimum(wanted[:, :1] + 1, sizes[0] - 1)
-    outside = ((rows < 0) | (rows >= sizes[1:])).any(2) | (right < left)
-    rows = torch.minimum(rows.clamp(min=0), sizes[1:] - 1)
-    start = _keys(torch.cat([torch.zeros_like(rows[..., :1]), rows], 2), sample[:, None], sizes)
-    begin = torch.searchsorted(sorted_keys, start + left)
-    end = torch.searchsorted(sorted_keys, start + right, right=True)
-    return begin, torch.where(outside, begin, end)

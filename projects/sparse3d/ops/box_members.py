@@ -21,8 +21,8 @@ def box_members(
     for part in row_chunks(len(boxes), len(points), pairs_at_once):
         box, point = in_boxes(points, boxes[part]).nonzero().unbind(1)
         found.append((box + part.start, point))
-    box, point = zip(*found, strict=True)
-    return torch.cat(box), torch.cat(point)
+    rows_of_boxes, rows_of_points = zip(*found, strict=True)
+    return torch.cat(rows_of_boxes), torch.cat(rows_of_points)
 
 
 def in_boxes(points: Tensor, boxes: Tensor) -> Tensor:  # [N, 3], [M, 7] -> [M, N] bool

@@ -4,6 +4,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sparse3d.ops.cells import cell_keys
+
 _VALUES_AT_ONCE = {'cpu': 1 << 18}
 _ON_OTHER_DEVICES = 1 << 22
 
@@ -64,7 +66,7 @@ def draw_gaussians(
         sigma = (2 * radius + 1).double()[..., None] / 6
         squares = (steps * steps).double()
         values = torch.exp(-(squares[:, None] + squares) / (2 * sigma * sigma))
-        index = (plane[rows].long()[:, None, None] * height + y[:, :, None]) * width + x[:, None]
+        index = cell_keys((plane[rows, None, None], y[:, :, None], x[:, None]), (height, width))
         # What is left out is a 0 for cell 0, which changes nothing.
         flat.scatter_reduce_(0, torch.where(kept, index, 0).flatten(),
                              torch.where(kept, values, 0.0).to(flat.dtype).flatten(), 'amax')

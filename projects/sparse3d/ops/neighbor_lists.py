@@ -6,6 +6,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from sparse3d.ops.cells import (
+    cell_keys,
+    group_counts,
+    order_of_keys,
+    parts_of_about,
+    ranks_in_order,
+    segments_of_counts,
+)
+
 PAIRS_AT_ONCE = 1 << 21  # bounds the memory; the lists do not depend on it
 
 
@@ -24,37 +33,30 @@ def first_neighbors(
     A query without neighbors lists row 0.
     """
     lengths = (end - begin).clamp(min=0)
-    queries = len(begin)
-    rows = begin.new_zeros(queries, limit)
-    found = begin.new_zeros(queries)
-    per_query = lengths.sum(1)
-    chunks = per_query.cumsum(0).div(pairs_at_once, rounding_mode='floor')
-    sizes = chunks.unique_consecutive(return_counts=True)[1].tolist() if queries else []
-    first = 0
-    for size in sizes:
-        part = slice(first, first + size)
+    rows = begin.new_zeros(len(begin), limit)
+    found = begin.new_zeros(len(begin))
+    for part in parts_of_about(lengths.sum(1), pairs_at_once):
+        first, size = part.start, part.stop - part.start
         query, candidate = _pairs(begin[part], lengths[part], order)
         kept = near(query + first, candidate)
         query, candidate = query[kept], candidate[kept]
         if by_row:
-            sorting = torch.argsort(query * max(len(order), 1) + candidate)
+            sorting = order_of_keys(cell_keys((query, candidate), (max(len(order), 1),), size))
             query, candidate = query[sorting], candidate[sorting]
-        counts = torch.bincount(query, minlength=size)
-        place = torch.arange(len(query), device=query.device) - (counts.cumsum(0) - counts)[query]
+        counts = group_counts(query, size)
+        place = ranks_in_order(query, counts)
         listed = place < limit
         rows[part].index_put_((query[listed], place[listed]), candidate[listed])
         found[part] = counts
-        first += size
     filled = torch.arange(limit, device=rows.device) < found.unsqueeze(1)
     return torch.where(filled, rows, rows[:, :1]), found == 0
 
 
 def _pairs(begin: Tensor, lengths: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
     """All (query, candidate) of the runs, query by query, run by run."""
-    begin, counts = begin.flatten(), lengths.flatten()
-    run = torch.arange(len(counts), device=counts.device).repeat_interleave(counts)
-    within = torch.arange(len(run), device=run.device) - (counts.cumsum(0) - counts)[run]
-    return run // max(lengths.shape[1], 1), order[begin[run] + within]
+    runs = segments_of_counts(lengths.flatten())
+    candidate = order[runs.rows_from(begin.flatten())]
+    return runs.number // max(lengths.shape[1], 1), candidate
 
 
 def reference_lists(near: Tensor, rank: Tensor, limit: int) -> tuple[Tensor, Tensor]:

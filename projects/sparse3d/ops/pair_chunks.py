@@ -25,8 +25,8 @@ def squared_distances(
         b: Tensor,  # [M, 3]
 ) -> Tensor:        # [N, M]
     """Squared distances of all pairs, from differences: equal points are at exactly zero."""
-    total = None
-    for column in range(a.shape[1]):
-        difference = a[:, column, None] - b[None, :, column]
-        total = difference.square_() if total is None else total.addcmul_(difference, difference)
+    differences = (a[:, column, None] - b[None, :, column] for column in range(a.shape[1]))
+    total = next(differences).square_()
+    for difference in differences:
+        total.addcmul_(difference, difference)
     return total

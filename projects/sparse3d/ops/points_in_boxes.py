@@ -4,6 +4,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sparse3d.ops.backends import choose_backend
+from sparse3d.ops.cells import group_counts, parts_of_about, segments_of_counts
+
 # On a CPU: what stays in the cache, below the size at which torch wakes other threads.
 PAIRS_AT_ONCE = {'cpu': (1 << 15) - 1}
 PAIRS_ELSEWHERE = 1 << 21
@@ -21,16 +24,16 @@ def points_in_boxes(
     so no table of all points and boxes is built.
 
     Args:
-        backend: ``'auto'`` and ``'slices'`` (any device) or ``'reference'`` (a loop over boxes).
+        backend: ``'auto'``, ``'fast'`` (slices of sorted points) or ``'reference'`` (a loop over
+            boxes).
 
     Raises:
-        ValueError: for tables that are too narrow, or an unknown backend.
+        ValueError: for tables that are too narrow.
+        BackendUnavailable: for another backend.
     """
     _check(points, boxes)
-    if backend == 'reference':
+    if choose_backend('points_in_boxes', backend) == 'reference':
         return _reference(points, boxes)
-    if backend not in ('auto', 'slices'):
-        raise ValueError(f"backend is 'auto', 'slices' or 'reference', not {backend!r}")
     owner = torch.full((len(points),), len(boxes), dtype=torch.long, device=points.device)
     for rows, held_by in _pairs_inside(points, boxes):
         owner.scatter_reduce_(0, rows, held_by, 'amin')
@@ -49,7 +52,7 @@ def count_points_in_boxes(
     _check(points, boxes)
     counts = torch.zeros(len(boxes), dtype=torch.long, device=points.device)
     for _, held_by in _pairs_inside(points, boxes):
-        counts += torch.bincount(held_by, minlength=len(boxes))
+        counts += group_counts(held_by, len(boxes))
     return counts
 
 
@@ -64,31 +67,13 @@ def _pairs_inside(points: Tensor, boxes: Tensor):
     begin = torch.searchsorted(sorted_x, (boxes[:, 0] - reach).contiguous())
     end = torch.searchsorted(sorted_x, (boxes[:, 0] + reach).contiguous(), right=True)
     lengths = (end - begin).clamp(min=0)
-    for part, pairs in _chunks(lengths):
-        number = torch.arange(len(boxes), device=boxes.device)[part]
-        box = number.repeat_interleave(lengths[part], output_size=pairs)    # [K]
-        starts = lengths[part].cumsum(0) - lengths[part]
-        within = torch.arange(pairs, device=box.device)
-        position = within + (begin[part] - starts).repeat_interleave(
-            lengths[part], output_size=pairs)
-        row = order[position]
-        inside = _inside(xyz[row], boxes[box]).nonzero().squeeze(1)
-        yield row[inside], box[inside]
-
-
-def _chunks(lengths: Tensor) -> list[tuple[slice, int]]:
-    """Runs of boxes with about PAIRS_AT_ONCE points in their slices together, and how many.
-
-    The one look at the lengths: with the numbers known, a GPU need not be waited for again.
-    """
     at_once = PAIRS_AT_ONCE.get(lengths.device.type, PAIRS_ELSEWHERE)
-    upto = lengths.cpu().cumsum(0)
-    chunk = upto.div(at_once, rounding_mode='floor')
-    sizes = chunk.unique_consecutive(return_counts=True)[1]
-    ends = sizes.cumsum(0)
-    pairs = upto[ends - 1].diff(prepend=upto.new_zeros(1))
-    return [(slice(end - size, end), count) for size, end, count in
-            zip(sizes.tolist(), ends.tolist(), pairs.tolist(), strict=True)]
+    for part in parts_of_about(lengths, at_once):
+        slices = segments_of_counts(lengths[part])
+        row = order[slices.rows_from(begin[part])]                  # [K]
+        box = slices.number + part.start
+        inside = _inside(xyz[row], boxes[box])
+        yield row[inside], box[inside]
 
 
 def _inside(xyz: Tensor, boxes: Tensor) -> Tensor:  # [K, 3], [K, >= 7] -> [K] bool

@@ -56,9 +56,11 @@ def roi_aware_pool(
     lists = torch.zeros(cells, 1 + max_points, dtype=torch.long, device=points.device)
     lists[:, 0] = counts.clamp(max=max_points)
     lists[cell, place + 1] = point
-    pool = _reference if backend == 'reference' else _maximum if mode == 'max' else _mean
-    pooled, argmax = pool(features, lists, cell, point) if backend != 'reference' \
-        else _reference(features, lists, mode)
+    if backend == 'reference':
+        pooled, argmax = _reference(features, lists, mode)
+    else:
+        pool = _maximum if mode == 'max' else _mean
+        pooled, argmax = pool(features, lists, cell, point)
     shape = (len(boxes), cells // max(len(boxes), 1))
     return PooledCells(*(table.view(*shape, table.shape[1]) for table in (pooled, argmax, lists)))
 
@@ -73,7 +75,8 @@ def _cells(points: Tensor, boxes: Tensor, grid: tuple[int, int, int]) -> Tensor:
     return cell
 
 
-def _maximum(features: Tensor, lists: Tensor, cell: Tensor, point: Tensor):
+def _maximum(features: Tensor, lists: Tensor, cell: Tensor,
+             point: Tensor) -> tuple[Tensor, Tensor]:
     values = features.detach()[point]
     values = values.masked_fill(values.isnan(), -torch.inf)
     index = cell[:, None].expand_as(values)
@@ -87,7 +90,8 @@ def _maximum(features: Tensor, lists: Tensor, cell: Tensor, point: Tensor):
         argmax.masked_fill_(argmax == len(features), -1)
 
 
-def _mean(features: Tensor, lists: Tensor, cell: Tensor, point: Tensor):
+def _mean(features: Tensor, lists: Tensor, cell: Tensor,
+          point: Tensor) -> tuple[Tensor, Tensor]:
     total = features.new_zeros(len(lists), features.shape[1])
     total.index_add_(0, cell, features.detach()[point])
     return total / lists[:, :1].clamp(min=1), torch.zeros_like(total, dtype=torch.long)

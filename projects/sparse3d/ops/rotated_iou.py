@@ -22,6 +22,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sparse3d.ops.backends import choose_backend
+
 # Numbers in a temporary. On a CPU it stays in the cache, and below the size at which torch
 # wakes other threads: with so little work, waiting for a busy core costs more than it gains.
 TEMPORARY = {'cpu': (1 << 15) - 1}
@@ -39,17 +41,16 @@ def rotated_iou_bev(
     without area, or with a NaN, overlaps nothing.
 
     Args:
-        backend: ``'auto'`` and ``'integral'`` (any device) or ``'reference'``
-            (polygon clipping, one pair after the other).
+        backend: ``'auto'``, ``'fast'`` (the integral) or ``'reference'`` (polygon clipping, one
+            pair after the other).
 
     Raises:
-        ValueError: for tables of another width, or an unknown backend.
+        ValueError: for tables of another width.
+        BackendUnavailable: for another backend.
     """
     _check(a, b, 5)
-    if backend == 'reference':
+    if choose_backend('rotated_iou_bev', backend) == 'reference':
         return _reference(a, b)
-    if backend not in ('auto', 'integral'):
-        raise ValueError(f"backend is 'auto', 'integral' or 'reference', not {backend!r}")
     a, b = _computable(a), _computable(b)
     rows, columns = close_pairs(a, b)
     iou = a.new_zeros((len(a), len(b)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sparse3d.ops.backends import choose_backend
 from sparse3d.ops.rotated_iou import close_pairs, rotated_iou_bev, rotated_iou_bev_aligned
 
 
@@ -23,22 +24,21 @@ def rotated_nms(
     greedy result; a handful of rounds suffice in practice.
 
     Args:
-        backend: ``'auto'`` and ``'rounds'`` (any device) or ``'reference'`` (greedy loop).
+        backend: ``'auto'``, ``'fast'`` (rounds) or ``'reference'`` (a greedy loop).
 
     Raises:
-        ValueError: if the lengths differ, or for an unknown backend.
+        ValueError: if the lengths differ.
+        BackendUnavailable: for another backend.
     """
     if boxes.ndim != 2 or boxes.shape[1] != 5:
         raise ValueError(f'boxes are a table [N, 5], not {list(boxes.shape)}')
     for name, values in (('scores', scores), ('labels', labels)):
         if values is not None and values.shape != boxes.shape[:1]:
             raise ValueError(f'{len(boxes)} boxes have {list(values.shape)} {name}')
-    if backend not in ('auto', 'rounds', 'reference'):
-        raise ValueError(f"backend is 'auto', 'rounds' or 'reference', not {backend!r}")
     order = scores.argsort(descending=True, stable=True)
     ranked = boxes.detach()[order]
     ranked_labels = None if labels is None else labels[order]
-    keep = _greedy if backend == 'reference' else _rounds
+    keep = _greedy if choose_backend('rotated_nms', backend) == 'reference' else _rounds
     return order[keep(ranked, ranked_labels, iou_threshold)]
 
 

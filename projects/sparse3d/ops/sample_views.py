@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sparse3d.errors import BackendUnavailable
+from sparse3d.ops.backends import choose_backend
 from sparse3d.ops.choose_views import ChosenViews, choose_views
 from sparse3d.ops.packed_views import PackedViews, corners_of_level, pack_views
-
-BACKENDS = ('auto', 'reference', 'bag', 'triton')
 
 
 def sample_views(
@@ -46,9 +46,9 @@ def sample_views(
         published_view_choice: see :func:`sparse3d.ops.choose_views.choose_views`.
         published_alignment: the released reading ``x * (width - 1)`` of a fraction of
             the width, up to half a cell beside the pixel it means.
-        backend: ``'reference'`` (one gather for each level), ``'bag'`` (all levels and
+        backend: ``'reference'`` (one gather for each level), ``'fast'`` (all levels and
             corners in one weighted sum, no intermediate; any device), ``'triton'`` (bilinear
-            weights inside the kernel too; CUDA) or ``'auto'``, which is ``'bag'``.
+            weights inside the kernel too; CUDA) or ``'auto'``, which is ``'fast'``.
 
     Raises:
         ValueError: if shapes do not fit together.
@@ -81,9 +81,8 @@ def read_views(packed: PackedViews, chosen: ChosenViews, level_weights: Tensor,
     Returns:
         [B, Q, T, P, C / groups] in the dtype of the features.
     """
-    if backend not in BACKENDS:
-        raise BackendUnavailable(f'there is no backend {backend!r} for sample_views; '
-                                 f'choose one of {", ".join(BACKENDS)}')
+    backend = choose_backend('sample_views', backend, {
+        'fast': None, 'triton': _lack_of_triton(packed.table.device), 'reference': None})
     image = _image_index(packed, chosen)
     scales = level_weights.to(chosen.position.dtype) * chosen.weight[..., None]
     if backend == 'triton':
@@ -156,17 +155,23 @@ def _pair(position: Tensor, size: Tensor, published_alignment: bool
             first, second)
 
 
+def _lack_of_triton(device: torch.device) -> str | None:
+    """What keeps the Triton kernel from running on a device, if anything does."""
+    if device.type != 'cuda' and os.environ.get('TRITON_INTERPRET') != '1':
+        return f'runs on CUDA, not on {device}'
+    return None if _has_triton() else 'needs the triton package'
+
+
+@cache
+def _has_triton() -> bool:
+    return find_spec('triton') is not None
+
+
 def _fused(packed: PackedViews, image: tuple[Tensor, Tensor], position: Tensor, scales: Tensor,
            published_alignment: bool) -> Tensor:
-    """The Triton kernel, where there is one."""
+    """The Triton kernel."""
+    from sparse3d.ops.sample_views_triton import FusedReading
     table = packed.table
-    if not table.is_cuda and os.environ.get('TRITON_INTERPRET') != '1':
-        raise BackendUnavailable(f"sample_views has backend 'triton' on CUDA, not on "
-                                 f"{table.device}; use 'auto'")
-    try:
-        from sparse3d.ops.sample_views_triton import FusedReading
-    except ModuleNotFoundError as error:
-        raise BackendUnavailable("backend 'triton' needs the triton package; use 'auto'") from error
     shape = image[0].shape
     sizes = [(*size, packed.level(level)[0]) for level, size in enumerate(packed.sizes)]
     read = FusedReading.apply(

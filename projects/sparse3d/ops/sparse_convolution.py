@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sparse3d.errors import BackendUnavailable
+from sparse3d.ops.backends import choose_backend
 from sparse3d.ops.sparse_blocks import BlockedConvolution
 from sparse3d.ops.sparse_pairs import PairTable
 
@@ -26,16 +26,19 @@ def sparse_convolution(
     Under ``torch.autocast`` features and weight are cast as a dense convolution would.
 
     Args:
-        backend: ``'auto'`` or ``'blocked'`` (fast) or ``'reference'`` (plain PyTorch).
+        backend: ``'auto'``, ``'fast'`` (in blocks) or ``'reference'`` (plain PyTorch).
 
     Raises:
         ValueError: if shapes of features, weight and pairs do not belong together.
-        BackendUnavailable: if the backend is unknown or the tensors are not on the CPU.
+        BackendUnavailable: for another backend, or if the tensors are not on the CPU.
 
     Source: Graham, Engelcke and van der Maaten, "3D Semantic Segmentation with Submanifold
     Sparse Convolutional Networks" (CVPR 2018), section 3; layout as in spconv 2.
     """
-    _check(features, weight, pairs, backend)
+    _check(features, weight, pairs)
+    device = features.device.type
+    lack = None if device == 'cpu' else f'works on CPU tensors, not on {device}'
+    backend = choose_backend('sparse_convolution', backend, {'fast': lack, 'reference': lack})
     if torch.is_autocast_enabled('cpu'):
         dtype = torch.get_autocast_dtype('cpu')
         features, weight = features.to(dtype), weight.to(dtype)
@@ -65,11 +68,7 @@ def reference_convolution(
     return result
 
 
-def _check(features: Tensor, weight: Tensor, pairs: PairTable, backend: str) -> None:
-    if backend not in ('auto', 'blocked', 'reference') or features.device.type != 'cpu':
-        raise BackendUnavailable(f'sparse convolution has no backend {backend!r} for '
-                                 f'{features.device.type} tensors; on the CPU there are '
-                                 "'auto', 'blocked' and 'reference'")
+def _check(features: Tensor, weight: Tensor, pairs: PairTable) -> None:
     kernel = weight.shape[1:-1].numel()
     if features.shape != (pairs.num_inputs, weight.shape[-1]) or kernel != pairs.num_offsets:
         raise ValueError(

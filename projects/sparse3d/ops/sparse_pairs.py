@@ -21,6 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sparse3d.ops.cells import cell_coordinates, cell_keys, distinct_keys, key_strides, sort_keys
+
 
 class GroupedPairs(NamedTuple):
     """Pairs of a convolution, one kernel offset after the other."""
@@ -92,15 +94,17 @@ def submanifold_pairs(
 
     Raises:
         ValueError: if a voxel occurs twice or lies outside ``spatial_shape``.
+        ConfigError: if the cells of the batch are too many to number.
 
     Source: Graham and van der Maaten, "Submanifold Sparse Convolutional Networks", section 3.
     """
     coordinates = _checked(coordinates, spatial_shape)
     dilation = dilation or [1] * len(kernel_size)
     margins = [size * step for size, step in zip(kernel_size, dilation, strict=True)]
-    strides = _strides([extent + 2 * margin
-                        for extent, margin in zip(spatial_shape, margins, strict=True)])
-    keys, order = torch.sort((coordinates * torch.tensor(strides)).sum(1))
+    padded = [extent + 2 * margin for extent, margin in zip(spatial_shape, margins, strict=True)]
+    batch_size = _batch_size(coordinates)
+    strides = key_strides(padded, batch_size)
+    keys, order = sort_keys(cell_keys(coordinates.unbind(1), padded, batch_size))
     keys, order = keys.numpy(), order.numpy()
     _refuse_duplicates(keys)
     steps = [step * stride for step, stride in zip(dilation, strides[1:], strict=True)]
@@ -126,6 +130,7 @@ def strided_pairs(
 
     Raises:
         ValueError: if a voxel lies outside ``spatial_shape`` or nothing is left of the volume.
+        ConfigError: if the cells of the batch are too many to number.
     """
     output_shape = [
         (extent + 2 * pad - step * (size - 1) - 1) // jump + 1 for extent, size, jump, pad, step
@@ -155,6 +160,7 @@ def transposed_pairs(
 
     Raises:
         ValueError: if a voxel lies outside ``spatial_shape`` or nothing is left of the volume.
+        ConfigError: if the cells of the batch are too many to number.
     """
     output_shape = [
         (extent - 1) * jump - 2 * pad + step * (size - 1) + 1 + extra
@@ -174,7 +180,7 @@ def _reaching_pairs(coordinates, spatial_shape, output_shape, kernel_size, reach
     if min(output_shape) < 1:
         raise ValueError(f'a kernel of {list(kernel_size)} leaves nothing of the spatial shape '
                          f'{list(spatial_shape)}; use a smaller kernel or more padding')
-    strides = _strides(output_shape)
+    strides = key_strides(output_shape, _batch_size(coordinates))
     columns = [np.ascontiguousarray(column) for column in coordinates.numpy().T]
     rows, keys = np.arange(len(coordinates)), columns[0] * strides[0]
     offsets = np.zeros_like(rows)
@@ -186,20 +192,11 @@ def _reaching_pairs(coordinates, spatial_shape, output_shape, kernel_size, reach
             reached.append((rows[kept], keys[kept] + target[kept] * strides[axis + 1],
                             offsets[kept] * size + at))
         rows, keys, offsets = (np.concatenate(parts) for parts in zip(*reached, strict=True))
-    output_keys, output_rows = _distinct(keys)
-    neighbors = _filled(math.prod(kernel_size), len(output_keys), offsets, output_rows, rows)
-    return PairTable(neighbors, _coordinates(output_keys, strides), tuple(output_shape),
+    output_keys, output_rows = distinct_keys(torch.from_numpy(keys))
+    neighbors = _filled(
+        math.prod(kernel_size), len(output_keys), offsets, output_rows.numpy(), rows)
+    return PairTable(neighbors, cell_coordinates(output_keys, output_shape), tuple(output_shape),
                      coordinates.int(), tuple(int(extent) for extent in spatial_shape))
-
-
-def _distinct(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sorted distinct keys and the place of each given key among them."""
-    ordered, order = (result.numpy() for result in torch.sort(torch.from_numpy(keys)))
-    first = np.ones(len(keys), dtype=bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
-    places = np.empty_like(order)
-    places[order] = np.cumsum(first) - 1
-    return ordered[first], places
 
 
 def _filled(num_offsets: int, num_outputs: int, offsets: np.ndarray, output_rows: np.ndarray,
@@ -233,16 +230,8 @@ def _refuse_duplicates(ordered: np.ndarray) -> None:
                          'needs each voxel once per sample')
 
 
-def _strides(shape: Sequence[int]) -> list[int]:
-    """Strides of (batch, *axes) in a flat int64 key."""
-    return [math.prod(int(extent) for extent in shape[axis:]) for axis in range(len(shape) + 1)]
-
-
-def _coordinates(keys: np.ndarray, strides: Sequence[int]) -> Tensor:
-    columns = np.empty((len(keys), len(strides)), dtype=np.int32)
-    for axis, stride in enumerate(strides):
-        columns[:, axis], keys = np.divmod(keys, stride)
-    return torch.from_numpy(columns)
+def _batch_size(coordinates: Tensor) -> int:
+    return int(coordinates[:, 0].max()) + 1 if len(coordinates) else 1
 
 
 def _is_symmetric(kernel_size: Sequence[int]) -> bool:

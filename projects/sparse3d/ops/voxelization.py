@@ -11,6 +11,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sparse3d.ops.backends import choose_backend
+from sparse3d.ops.cells import (
+    cell_keys,
+    group_counts,
+    mean_segments,
+    order_of_keys,
+    segments_of,
+    sort_keys,
+)
+
 UNLIMITED = -1
 
 
@@ -54,19 +64,18 @@ def hard_voxelize(
     Args:
         max_points: points kept per voxel (P), or -1 for as many as the fullest holds.
         max_voxels: voxels kept, or -1 for all.
-        backend: ``'auto'`` and ``'sort'`` (any device) or ``'reference'`` (a plain loop).
+        backend: ``'auto'``, ``'fast'`` (by sorting) or ``'reference'`` (a plain loop).
 
     Raises:
-        ValueError: for malformed points, range, limits, or an unknown backend.
+        ValueError: for malformed points, range or limits.
+        BackendUnavailable: for another backend.
 
     Source: hard voxelization of VoxelNet (CVPR 2018), section 2.1.1.
     """
     _check(points, voxel_size, point_cloud_range)
     _check_limits(max_points, max_voxels)
-    if backend == 'reference':
+    if choose_backend('hard_voxelize', backend) == 'reference':
         return _reference(points, voxel_size, point_cloud_range, max_points, max_voxels)
-    if backend not in ('auto', 'sort'):
-        raise ValueError(f"backend is 'auto', 'sort' or 'reference', not {backend!r}")
     groups = _group_points(points, voxel_size, point_cloud_range, max_points, max_voxels)
     places = max_points
     if max_points == UNLIMITED:
@@ -102,11 +111,11 @@ def mean_voxelize(
         points.detach(), voxel_size, point_cloud_range, max_points, max_voxels)
     if len(groups.num_points) == 0:
         return points[:0], groups.coordinates, groups.num_points
-    by_voxel = groups.voxel.argsort(stable=True)
+    by_voxel = order_of_keys(groups.voxel)
     values = points[groups.point[by_voxel]]
     if values.dtype in (torch.float16, torch.bfloat16):
         values = values.float()
-    means = torch.segment_reduce(values, 'mean', lengths=groups.num_points.long(), axis=0)
+    means = mean_segments(values, groups.num_points.long())
     return means.to(points.dtype), groups.coordinates, groups.num_points
 
 
@@ -130,24 +139,22 @@ def _group_points(
     cells, inside = _grid_cells(points, voxel_size, point_cloud_range)
     kept = inside.nonzero().squeeze(1)                              # [K]
     cells = cells[kept].long()                                      # [K, 3]  x, y, z
-    width, height, _ = _grid_size(voxel_size, point_cloud_range)
-    keys = (cells[:, 2] * height + cells[:, 1]) * width + cells[:, 0]
-    keys, order = keys.sort(stable=True)
+    x, y, z = cells.unbind(1)
+    grid = _grid_size(voxel_size, point_cloud_range)[::-1]          # z, y, x
+    keys, order = sort_keys(cell_keys((torch.zeros_like(x), z, y, x), grid, batch_size=1))
 
-    # Runs of equal keys are voxels; the stable sort keeps the cloud's order inside a run,
-    # so the head of a run is the point that opened the voxel.
-    is_head = torch.ones_like(keys, dtype=torch.bool)
-    is_head[1:] = keys[1:] != keys[:-1]
-    heads = is_head.nonzero().squeeze(1)                            # [V]
-    run = is_head.cumsum(0) - 1                                     # [K]  run of each sorted point
-    place = torch.arange(len(keys), device=keys.device) - heads[run]
-    opening = order[heads]                                          # [V]  row that opened the run
+    # Segments of equal keys are voxels; the sort keeps the cloud's order inside a segment, so
+    # that its first row is the point that opened the voxel.
+    segments = segments_of(keys)
+    place = segments.rank
+    opening = order[segments.first]                                 # [V]  row that opened it
     opens = torch.zeros_like(order)
     opens[opening] = 1
-    voxel_of_run = opens.cumsum(0)[opening] - 1                     # [V]  by first come
-    voxel = voxel_of_run[run]                                       # [K]
+    voxel_of_segment = opens.cumsum(0)[opening] - 1                 # [V]  by first come
+    voxel = voxel_of_segment[segments.number]                       # [K]
 
-    num_voxels = len(heads) if max_voxels == UNLIMITED else min(len(heads), max_voxels)
+    occupied = len(segments.counts)
+    num_voxels = occupied if max_voxels == UNLIMITED else min(occupied, max_voxels)
     fits = voxel < num_voxels
     if max_points != UNLIMITED:
         fits &= place < max_points
@@ -155,7 +162,7 @@ def _group_points(
     coordinates = cells.new_empty((num_voxels, 3), dtype=torch.int32)
     first = place == 0
     coordinates[voxel[first]] = cells[row[first]].flip(1).int()
-    num_points = torch.bincount(voxel, minlength=num_voxels).int()
+    num_points = group_counts(voxel, num_voxels).int()
     return _Groups(kept[row], voxel, place, coordinates, num_points)
 
 

@@ -18,6 +18,8 @@ Frame = TypeVar('Frame')
 SplitCheck = Callable[[dict, Path, str, CheckReport], None]
 _BYTES_PER_NUMBER = 4
 
+MOST_WITHOUT = 0.5  # share of objects; 0.0 to 0.2 in the benchmarks
+
 
 def check_prepared(
         root: Path,
@@ -134,3 +136,15 @@ def _check_file(path: Path, data_set: str, split: str, check_split: SplitCheck,
 
 def _has_size(path: Path, size: int) -> bool:
     return path.is_file() and path.stat().st_size == size
+
+
+def judge_without_points(without: int, objects: int, split: str, report: CheckReport) -> None:
+    """A problem if most objects hold no point, as none of the benchmarks has it.
+
+    Args:
+        without: how many of the ``objects`` of a split hold none.
+    """
+    if without > MOST_WITHOUT * objects:
+        report.problem(f'{without} of {objects} objects of {split} hold no point: wrong '
+                       f'calibration, or labels of another frame (the LiDAR\'s in place of the '
+                       f'camera\'s), other units or other clouds?')

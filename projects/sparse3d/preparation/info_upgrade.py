@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from sparse3d.atomic_files import move_file
 from sparse3d.errors import DataError
 from sparse3d.transforms.info_files import (
     is_old_layout,
@@ -48,8 +49,8 @@ def upgrade_info_file(path: str | os.PathLike, upgrades: Iterable[Upgrade],
     written = Path(out or f'{path}.new')
     write_info_file(written, metainfo, entries)
     if out is None:  # only now: an error leaves the old file where it was
-        os.replace(path, f'{path}.old')
-        os.replace(written, path)
+        move_file(path, f'{path}.old')
+        move_file(written, path)
     kept = '' if out else f'; the old file is {path}.old'
     return f'wrote {out or path}: {len(entries)} samples, {said}{kept}'
 

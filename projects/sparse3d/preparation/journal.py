@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from sparse3d.atomic_files import empty_folder
 from sparse3d.errors import DataError
 from sparse3d.transforms.data_paths import file_name
 from sparse3d.transforms.info_files import read_plain_file, write_plain_file
@@ -21,8 +22,7 @@ class Journal:
     def __init__(self, folder: Path, options: dict) -> None:
         self.folder = folder
         if self._stored_options() != options:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
+            empty_folder(folder)
             write_plain_file(folder / 'options.pkl', options)
 
     def load(self, name: str, sources: Iterable[Path]) -> Any | None:

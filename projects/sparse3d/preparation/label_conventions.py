@@ -23,6 +23,8 @@ _RING = 1.5           # meters around the circle in which the ground is looked f
 MIN_BOXES = 5         # fewer decide nothing
 MIN_GAIN = 0.12       # by which another convention must be better
 MIN_SHARE = 0.7       # that it must reach: below this nothing fits
+MANY_BOXES = 20       # of which the share as given must be
+RIGHT_SHARE = 0.75    # at least; real streets give 0.89 and more
 
 
 def _changed(x: int, y: int, swap: bool, turn: float, sign: float) -> Change:
@@ -112,6 +114,10 @@ class ConventionEvidence:
         if self.share(best) < MIN_SHARE or (gain < MIN_GAIN and not self._nearly_all_gain(best)):
             return None
         return (_EXCHANGED if best == _TURNED and self.longer < 0 else best), self.share(best)
+
+    def fits_nothing(self) -> bool:
+        """Whether many boxes leave more of their points outside than any real cloud does."""
+        return self.boxes >= MANY_BOXES and self.share() < RIGHT_SHARE and self.cure() is None
 
     def wrong_height(self) -> tuple[float, float] | None:
         """How far boxes stand above the ground around them (negative: below), and their height.

@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.atomic_files import make_folder, write_bytes_atomically
 from sparse3d.errors import DataError
 from sparse3d.parallel.pool import run_parallel
 from sparse3d.structures.image_rectangles import (
@@ -60,7 +60,6 @@ def prepare_object_images(root: str | os.PathLike, dataset: str, image_folder: C
     index_path = root / f'{dataset}_dbinfos_train.pkl'
     index = read_plain_file(index_path)
     frames = _frames(read_info_file(root / f'{dataset}_infos_train.pkl', dataset), image_folder)
-    (root / f'{dataset}_gt_images').mkdir(exist_ok=True)
     entries_of: dict[Any, list[dict]] = {}
     for entries in index.values():
         for entry in entries:
@@ -69,6 +68,7 @@ def prepare_object_images(root: str | os.PathLike, dataset: str, image_folder: C
     if missing:
         raise DataError(f'{index_path} has objects of the frame {missing[0]!r}, which the info '
                         f'file lacks; make both again with sparse3d create-data {dataset}')
+    make_folder(root / f'{dataset}_gt_images')
     work = [(frames[name], entries) for name, entries in entries_of.items()]
     function = partial(_cut_frame, root=root, folder=f'{dataset}_gt_images')
     count = 0

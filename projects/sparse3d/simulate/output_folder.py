@@ -4,14 +4,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.atomic_files import make_folder, write_bytes_atomically
 from sparse3d.errors import DataError
 
 STAMP = 'simulation.json'
 PARTIAL = '.*.tmp'  # files that a killed run was still writing; see `atomic_file`
 
 
-def write_text(path: Path, lines: list[str]) -> None:
+def write_lines(path: Path, lines: list[str]) -> None:
     """Write lines of text as one whole file; no lines give an empty file."""
     write_bytes_atomically(path, ''.join(f'{line}\n' for line in lines).encode())
 
@@ -32,16 +32,12 @@ def open_folder(root: Path, folders: list[str], stamp: dict) -> None:
     elif any((root / folder).exists() for folder in folders):
         raise DataError(f'{root} already holds data that no simulation wrote; choose an empty '
                         'folder')
-    try:
-        for folder in folders:
-            (root / folder).mkdir(parents=True, exist_ok=True)
-            for leftover in (root / folder).glob(PARTIAL):
-                leftover.unlink()
-    except OSError as error:
-        raise DataError(f'{root} cannot be written ({error.strerror or error}); choose another '
-                        'folder') from error
+    for folder in folders:
+        make_folder(root / folder)
+        for leftover in (root / folder).glob(PARTIAL):
+            leftover.unlink(missing_ok=True)
     if existing is None:
-        write_text(root / STAMP, [json.dumps(stamp, indent=2)])
+        write_lines(root / STAMP, [json.dumps(stamp, indent=2)])
 
 
 def read_stamp(root: Path) -> dict | None:

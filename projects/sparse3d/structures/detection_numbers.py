@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -106,6 +106,36 @@ def save_csv(detections: Detections, path: Path, camera: Mapping | None = None) 
     write_bytes_atomically(path, to_csv(detections).encode())
 
 
+def read_csv(path: Path, class_names: Sequence[str] | None = None,
+             camera: Mapping | None = None) -> Detections:
+    """The inverse of :func:`save_csv`; also label files with ``z_bottom``, of scores 1.
+
+    Raises:
+        DataError: if the file is damaged or another one.
+    """
+    try:
+        text = path.read_bytes().decode('utf-8-sig')
+        lines = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
+    except (ValueError, csv.Error) as error:
+        raise DataError(f'{path} holds no detections ({error})') from error
+    if text and not text.endswith('\n'):
+        raise DataError(f'{path} is cut short: its last line does not end')
+    head = lines[0] if lines else []
+    if not {'class', *_BOX[:7]} <= set(head) or len(set(head)) < len(head):
+        raise DataError(f'{path} has no header line class,{",".join(_BOX[:7])}[,vx,vy][,score], '
+                        f'each once; it begins with {",".join(head)!r:.80}')
+    for number, row in enumerate(lines[1:], 1):
+        if len(row) != len(head):
+            raise DataError(f'box {number} of {path} has {len(row)} columns, the header has '
+                            f'{len(head)}')
+    rows = [dict(zip(head, row, strict=True)) for row in lines[1:]]
+    names = class_names or list(dict.fromkeys(row['class'] for row in rows))
+    try:
+        return from_dicts(rows, names)
+    except DataError as error:
+        raise DataError(f'{path} holds no detections: {error}') from error
+
+
 def save_arrays(detections: Detections, path: Path, camera: Mapping | None = None) -> None:
     """Write the arrays and the names of the classes."""
     arrays: dict[str, Any] = {name: getattr(detections, name) for name in (*_ARRAYS, *_KEYPOINTS)}
@@ -130,7 +160,7 @@ def read_arrays(path: Path, class_names: Sequence[str] | None = None,
             boxes, scores, labels = (arrays[name] for name in _ARRAYS)
             frame = str(arrays['name']) if 'name' in arrays else Detections.name
             return Detections(boxes, scores, labels, tuple(names), **keypoints, name=frame)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+    except Exception as error:  # a damaged archive can raise nearly everything
         raise DataError(f'{path} holds no detections ({type(error).__name__}: {error})') from error
 
 
@@ -153,5 +183,5 @@ def _check_sizes(path: Path) -> None:
 
 register_format('dicts', to_dicts, from_dicts)
 register_file('.json', save_json, read_json)
-register_file('.csv', save_csv)
+register_file('.csv', save_csv, read_csv)
 register_file('.npz', save_arrays, read_arrays)

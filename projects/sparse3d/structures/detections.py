@@ -98,7 +98,7 @@ class Detections:
         return replace(self, **chosen)
 
     @classmethod
-    def from_lists(cls, boxes: np.ndarray, scores: Sequence, names: Sequence[str],
+    def from_lists(cls, boxes: np.ndarray, scores: Sequence | np.ndarray, names: Sequence[str],
                    class_names: Sequence[str], *keypoints: np.ndarray | None) -> Detections:
         """Detections whose classes are given by name.
 
@@ -203,7 +203,7 @@ class Detections:
     @classmethod
     def read(cls, path: str | PathLike, class_names: Sequence[str] | str | None = None,
              camera: Mapping | None = None) -> Detections:
-        """What :meth:`save` wrote as numbers: ``.json``, ``.npz`` or ``.txt`` (KITTI).
+        """What :meth:`save` wrote as numbers: ``.json``, ``.csv``, ``.npz`` or ``.txt`` (KITTI).
 
         Args:
             class_names: of the detector; needed where the file does not hold them (``.txt``).
@@ -218,7 +218,8 @@ class Detections:
             return cls._read_official(path, class_names, camera)
         known = file_format(path.suffix)
         if known is None or known.read is None:
-            raise DataError(f'{path} cannot be read: detections are read from .json, .npz or .txt')
+            raise DataError(f'{path} cannot be read: detections are read from .json, .csv, .npz '
+                            f'or .txt')
         if not path.is_file():
             raise DataError(f'{path} does not exist')
         found = known.read(path, class_names, camera)

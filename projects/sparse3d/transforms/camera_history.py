@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sparse3d.errors import DataError
 from sparse3d.safe_pickle import loads_plain
 from sparse3d.transforms.camera_frames import CameraSet, Timeline
+from sparse3d.transforms.camera_matrices import refuse_useless_cameras
 from sparse3d.transforms.data_paths import path_inside, posix_path
 
 _POSE = slice(1, 13)     # lidar2cam, three rows
 _MATRIX = slice(13, 22)  # cam2img
-_LEAST_DETERMINANT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -104,21 +103,10 @@ def _packed(entry: Mapping, with_sweeps: bool) -> bytes:
     names = [[(camera, image['img_path']) for camera, image in images.items()] for images in sets]
     numbers = np.array([_numbers(image) for images in sets for image in images.values()]
                        ).reshape(-1, _MATRIX.stop)
-    _refuse_useless([path for pairs in names for _, path in pairs], numbers)
+    refuse_useless_cameras([path for pairs in names for _, path in pairs],
+                           dict(lidar2cam=numbers[:, _POSE].reshape(-1, 3, 4),
+                                cam2img=numbers[:, _MATRIX].reshape(-1, 3, 3)))
     return pickle.dumps((names, numbers), protocol=4)
-
-
-def _refuse_useless(paths: Sequence[str], numbers: np.ndarray) -> None:
-    """Refuse a calibration through which no point can be seen: a model would learn from none."""
-    finite = np.isfinite(numbers).all(axis=1)
-    matrices = np.where(finite[:, None], numbers, 0)
-    for what, part in (('lidar2cam', matrices[:, _POSE].reshape(-1, 3, 4)[:, :, :3]),
-                       ('cam2img', matrices[:, _MATRIX].reshape(-1, 3, 3))):
-        useless = ~(np.abs(np.linalg.det(part)) > _LEAST_DETERMINANT)
-        if useless.any():
-            row = int(np.flatnonzero(useless)[0])
-            raise DataError(f'the {what} of {paths[row]} is singular or not finite, so nothing '
-                            f'projects into it; prepare the data again with its calibration')
 
 
 def _numbers(image: Mapping) -> np.ndarray:

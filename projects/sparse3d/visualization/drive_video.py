@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sparse3d.atomic_files import make_folder, move_file
 from sparse3d.errors import BackendUnavailable, DataError
 
 # By the ending of the file: H.264 as every browser plays it, or VP9 without patents.
@@ -58,7 +59,7 @@ class VideoWriter:
 
     def _open(self, image: np.ndarray) -> None:
         self._size = image.shape[1] // 2 * 2, image.shape[0] // 2 * 2
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         codec, options = CODECS[self.path.suffix.lower()]
         self._process = self._ffmpeg.write_frames(
             str(self._temporary), self._size, fps=self.frames_per_second, codec=codec,
@@ -77,7 +78,7 @@ class VideoWriter:
                 if not self._temporary.is_file() or not self._temporary.stat().st_size:
                     raise DataError(f'{self.path} could not be written: ffmpeg gave nothing; is '
                                     f'there room on the disk?')
-                os.replace(self._temporary, self.path)
+                move_file(self._temporary, self.path)
         finally:
             self._temporary.unlink(missing_ok=True)
 

@@ -5,7 +5,6 @@ import io
 import os
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from sparse3d.atomic_files import make_folder, write_bytes_atomically
@@ -37,19 +36,3 @@ def write_picture(path: str | os.PathLike, content: io.BytesIO) -> None:
     """
     make_folder(Path(path).parent)
     write_bytes_atomically(path, content.getbuffer())
-
-
-def image_figure(image: np.ndarray, dots_per_inch: int = 100) -> tuple[Figure, object]:
-    """A figure of exactly the size of an image, and its axes in pixels.
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        dots_per_inch: to be given to :func:`save_figure` too.
-    """
-    height, width = image.shape[:2]
-    figure = Figure(figsize=(width / dots_per_inch, height / dots_per_inch))
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.imshow(image, interpolation='nearest')
-    axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
-    axes.axis('off')
-    return figure, axes

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sparse3d.atomic_files import UnwritableFile
+from sparse3d.atomic_files import atomic_path, make_folder
 from sparse3d.errors import BackendUnavailable
 from sparse3d.visualization.box_lines import box_segments, dashed, heading_marks, velocity_marks
 from sparse3d.visualization.camera_overlay import project_segments
@@ -53,11 +53,10 @@ def write_recording(frames: Iterable[Frame], path: str | os.PathLike,
     """
     rerun = _rerun()
     path = Path(path)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
     recording = getattr(rerun, 'new_recording', rerun.RecordingStream)(APPLICATION)
     count, start = 0, None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
+    with atomic_path(path, keep_ending=False) as temporary:
         first, frames = _first(iter(frames))
         rerun.save(temporary, recording=recording, default_blueprint=_panels(rerun, first))
         rerun.log('world', rerun.ViewCoordinates.FLU, static=True, recording=recording)
@@ -67,11 +66,6 @@ def write_recording(frames: Iterable[Frame], path: str | os.PathLike,
                       None if frame.seconds is None else frame.seconds - start)
             _log_frame(rerun, recording, frame, color_by)
         rerun.disconnect(recording=recording)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UnwritableFile(f'{path} could not be written: {error.strerror or error}') from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return count
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.atomic_files import make_folder, write_bytes_atomically
 from sparse3d.visualization.bev_view import points_extent, reach_of, ring_radii
 from sparse3d.visualization.colored_points import colored_points
 from sparse3d.visualization.colors import class_color, class_colors
@@ -60,7 +60,7 @@ def write_scene_page(frames: Sequence[Frame], path: str | os.PathLike, style: St
     text = (page / 'scene.html').read_text('utf-8').replace(
         '__SCRIPT__', (page / 'scene.js').read_text('utf-8'))
     before, after = text.split('__SCENE__')
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    make_folder(Path(path).parent)
     write_bytes_atomically(path, (before + as_json(scene) + after).encode())
     return Path(path)
 

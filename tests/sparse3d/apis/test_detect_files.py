@@ -57,7 +57,8 @@ def test_results_that_cannot_be_written_end_the_run(folder, tmp_path):
 
 
 def test_the_tool_lists_damaged_clouds_and_ends_with_status_1(folder, tmp_path, capsys):
-    arguments = ['detect', 'c', 'w', str(folder), '--out', str(tmp_path / 'out')]
+    arguments = ['detect', 'centerpoint_simulated_waymo', 'w', str(folder),
+                 '--out', str(tmp_path / 'out')]
     assert main(arguments) == 1
     said = capsys.readouterr()
     assert '2 clouds, 2 detections' in said.out
@@ -82,3 +83,29 @@ def test_a_format_may_have_its_dot_or_stand_alone(folder, tmp_path):
     for formats in (['.json'], 'json'):
         detect_files.detect_files('c', 'w', [folder / 'a.npy'], tmp_path / 'out', formats)
     assert [path.name for path in (tmp_path / 'out').iterdir()] == ['a.json']
+
+
+def test_a_folder_of_las_with_damaged_and_empty_ones(tmp_path, monkeypatch):
+    laspy = pytest.importorskip('laspy', reason='laspy is an extra (pip install .[las])')
+    clouds = tmp_path / 'clouds'
+    clouds.mkdir()
+    for name, count in (('a', 30), ('b', 30), ('c', 0), ('d', 30)):
+        cloud = laspy.create(point_format=3, file_version='1.2')
+        cloud.x, cloud.y, cloud.z = np.random.default_rng(0).uniform(0, 40, (3, count))
+        cloud.intensity = np.full(count, 7)
+        cloud.write(str(clouds / f'{name}.las'))
+    (clouds / 'b.las').write_bytes((clouds / 'b.las').read_bytes()[:-11])
+    (clouds / 'd.las').write_bytes(b'LASF' + bytes(60))
+    seen = {}
+
+    def detector(path, score_threshold):
+        seen[path.stem] = read_cloud(path).shape
+        box = np.zeros((0, 7), np.float32)
+        return Detections(box, np.zeros(0, np.float32), np.zeros(0, int), ('Car', ))
+
+    monkeypatch.setattr(detect_files, 'load_detector', lambda *_: detector)
+    done = detect_files.detect_files('c', 'w', [clouds], tmp_path / 'out')
+    assert seen == dict(a=(30, 4), c=(0, 4))
+    assert sorted(path.name for path in done.damaged) == ['b.las', 'd.las']
+    for path, error in done.damaged.items():
+        assert path.name in str(error) and '\n' not in str(error)

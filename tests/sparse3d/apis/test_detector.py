@@ -309,7 +309,8 @@ def test_intensities_in_other_units(detector, cloud, tmp_path):
 
 @pytest.mark.parametrize('points', [
     np.array([['a'] * 4]), [[1, 2, 3, 4], [1, 2, 3]], {'points': 1}, b'abc',
-    np.ones((5, 4), complex)])
+    np.ones((5, 4), complex), np.ones((5, 4), bool),
+    np.ma.masked_greater(np.arange(20.0).reshape(5, 4), 12)])
 def test_what_is_no_array_of_numbers_is_refused_in_a_sentence(detector, points):
     with pytest.raises(DataError, match=r'the points are .*no array of numbers.*needs \(N, '):
         detector(points)

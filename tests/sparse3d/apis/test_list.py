@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 from sparse3d import apis
+from sparse3d.apis.list import list_lines
+from sparse3d_cli import main
 from sparse3d_cli.list import KINDS
 
 HEAVY = ('torch', 'numpy', 'mmengine', 'mmcv', 'mmdet', 'mmdet3d', 'spconv', 'open3d', 'cv2')
@@ -45,3 +47,23 @@ def test_all_that_is_public_has_a_home():
     assert sorted(apis.__all__) == sorted(apis.HOMES)
     for name, home in apis.HOMES.items():
         assert getattr(apis, name).__module__ == home
+
+
+def test_words_choose_lines_whatever_their_case():
+    everything = list_lines('configs')
+    chosen = list_lines('configs', ['KITTI', 'focalsconv'])
+    assert 0 < len(chosen) < len(everything)
+    assert all('kitti' in line.lower() and 'focalsconv' in line.lower() for line in chosen)
+
+
+def test_a_pattern_is_of_a_whole_name():
+    names = [line.split()[0] for line in list_lines('configs', ['*_simulated_waymo'])]
+    assert 'centerpoint_simulated_waymo' in names
+    assert all(name.endswith('_simulated_waymo') for name in names)
+
+
+def test_words_that_nothing_has_are_answered_with_near_names(capsys):
+    assert main(['list', 'configs', 'centerpoint_simulated_wamyo']) == 2
+    said = capsys.readouterr().err
+    assert "has 'centerpoint_simulated_wamyo'; did you mean centerpoint_simulated_waymo" in said
+    assert len(said.splitlines()) == 1

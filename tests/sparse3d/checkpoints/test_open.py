@@ -206,3 +206,54 @@ def test_weights_without_names_are_none(tmp_path, name):
     for read in (open_checkpoint, read_published):
         with pytest.raises(CheckpointError, match='holds no weights'):
             read(tmp_path / 'weights.pth')
+
+
+@pytest.mark.parametrize('prefix', ['module.module.', '_orig_mod.', 'module._orig_mod.',
+                                    '_orig_mod.module.module.'])
+def test_wrappers_of_any_number_are_taken_off(tmp_path, prefix):
+    """DistributedDataParallel within itself, within torch.compile, and the reverse."""
+    source, model = nn.Linear(3, 2), nn.Linear(3, 2)
+    state = {f'{prefix}{name}': value for name, value in source.state_dict().items()}
+    torch.save(dict(state_dict=state), tmp_path / 'a.pth')
+    load_weights(model, tmp_path / 'a.pth')
+    assert torch.equal(model.weight, source.weight)
+    assert sorted(read_published(tmp_path / 'a.pth')) == ['bias', 'weight']
+
+
+def test_the_weights_of_two_models_are_not_mixed(tmp_path):
+    weights = nn.Linear(3, 2).state_dict()
+    torch.save(dict(weights, **{'module.weight': torch.zeros(2, 3)}), tmp_path / 'a.pth')
+    for read in (open_checkpoint, read_published):
+        with pytest.raises(CheckpointError, match=r'holds weight and module\.weight'):
+            read(tmp_path / 'a.pth')
+
+
+def test_the_weights_of_an_averaged_model_are_its_models(tmp_path):
+    source, model = nn.Linear(3, 2), nn.Linear(3, 2)
+    averaged = torch.optim.swa_utils.AveragedModel(source)
+    torch.save(averaged.state_dict(), tmp_path / 'a.pth')
+    load_weights(model, tmp_path / 'a.pth')
+    assert torch.equal(model.weight, source.weight)
+
+
+@pytest.mark.parametrize(('change', 'message'), [
+    (lambda value: value.to(torch.complex64), 'weight is of complex64 where the model has real'),
+    (lambda value: (value * 9).to(torch.int8), r'weight is of int8 .* \(quantized\?\)'),
+    (lambda value: value.to_sparse(), 'weight is sparse or quantized'),
+    (lambda value: value.to('meta'), 'weight has no numbers'),
+])
+def test_weights_of_another_kind_are_not_copied(tmp_path, change, message):
+    model = nn.Linear(3, 2)
+    weights = {**model.state_dict(), 'weight': change(model.weight.detach())}
+    torch.save(weights, tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match=f'a.pth: {message}'):
+        load_weights(model, tmp_path / 'a.pth')
+
+
+def test_negative_variances_are_refused(tmp_path):
+    """They give NaN, and a detector that finds nothing."""
+    model = nn.BatchNorm1d(3)
+    weights = {**model.state_dict(), 'running_var': torch.tensor([1.0, -1, 1])}
+    torch.save(weights, tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match=r'negative variances in 1 .*\(running_var\)'):
+        load_weights(model, tmp_path / 'a.pth')

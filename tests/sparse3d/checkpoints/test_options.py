@@ -22,6 +22,10 @@ def declared():
     yield from dsvt.OPTIONS.values()
     yield voxelkp.OPTIONS
     yield sparsefusion.FUSION_OPTIONS
+    baselines = import_module('focalsconv.one_stage_baselines')
+    for whose, detector in (('mmdet3d', 'SECOND'), ('mmdet3d', 'PointPillars'),
+                            ('OpenPCDet', 'PointPillars')):
+        yield baselines.options(whose, detector)
     import torch
 
     weights = {sparsebev.CODE_WEIGHTS: torch.arange(10.0)}
@@ -50,6 +54,9 @@ CALL = {'type': 'os.system', 'command': 'true'}
         {'model.published_a.type': 'os.system'},
         {'model.published_a.published_b': {'a': {'b': CALL}}},
         {'model.published_a': [[1, CALL]]},
+        {'model.bbox_head.anchor_generator.ranges': [[1, CALL]]},
+        {'model.bbox_head.anchor_generator.ranges': [[[[1]]]]},
+        {'model.bbox_head.anchor_generator.type': 'os.system'},
         {'model.middle_encoder.image_fusion': dict(published_a=1, type='subprocess.Popen')},
         {'model.middle_encoder.image_fusion': dict(published_a=CALL)},
         {'model.middle_encoder.image_fusion': 'os.system'},

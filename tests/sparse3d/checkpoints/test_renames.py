@@ -6,7 +6,6 @@ from collections import OrderedDict
 import pytest
 import torch
 
-from sparse3d.checkpoints import renamed_names
 from sparse3d.checkpoints.open import open_checkpoint
 from sparse3d.checkpoints.renames import renamed, rewrite_checkpoint
 from sparse3d.errors import CheckpointError
@@ -19,14 +18,22 @@ other = 5
 """
 
 
+CONTRACT = """
+from sparse3d.plugins import Plugin, RenamedNames
+plugin = Plugin(name={name!r}, modules=({module!r},), renames=RenamedNames({tables}))
+"""
+TABLES = """
+    parameters={'head.old.': 'head.new.', 'head.layers.*.old.': 'head.layers.*.new.'},
+    types={'OldHead': 'NewHead'}, options_of_types={('NewHead', 'old_option'): 'new_option'},
+    options={'inner.old_key': 'new_key'}, configs={'old_config': 'new_config'}
+"""
+
+
 @pytest.fixture(autouse=True)
-def table(monkeypatch):
-    for name, value in dict(
-            PARAMETERS=(('head.old.', 'head.new.'), ('head.layers.*.old.', 'head.layers.*.new.')),
-            TYPES={'OldHead': 'NewHead'},
-            OPTIONS_OF_TYPES={('NewHead', 'old_option'): 'new_option'},
-            OPTIONS={'inner.old_key': 'new_key'}, CONFIGS={'old_config': 'new_config'}).items():
-        monkeypatch.setattr(renamed_names, name, value)
+def plug_in(distributions):
+    """A plug-in of another distribution whose contract has old names."""
+    distributions('zz-old', 'zz_old', CONTRACT.format(name='zz', module='zz_old', tables=TABLES))
+    return distributions
 
 
 @pytest.fixture
@@ -80,3 +87,24 @@ def test_present_names_and_no_checkpoints_are_left_alone(tmp_path):
         rewrite_checkpoint(tmp_path / 'new.pth', tmp_path / 'newer.pth')
     assert not (tmp_path / 'newer.pth').exists()
     assert renamed([1, 2]) == ([1, 2], [])
+
+
+def test_names_of_one_plug_in_are_free_for_another(plug_in, tmp_path):
+    """A checkpoint whose config imports another plug-in may use what the first one has left."""
+    plug_in('zz-other', 'zz_other', CONTRACT.format(name='other', module='zz_other', tables=''),
+            name='other')
+    for imported, refused in (('zz_other', []), ('zz_old', ['head.old. -> head.new.'])):
+        config = f"custom_imports = dict(imports=['{imported}'])\nother = 5\n"
+        content = dict(state_dict={'head.old.weight': torch.ones(1)}, meta=dict(cfg=config))
+        assert renamed(content)[1] == refused
+
+
+@pytest.mark.parametrize('name, weight, options, expected', [
+    ('focalsconv', 'roi_head.change.0.weight', {}, 'roi_head.change. -> roi_head.box_delta.'),
+    ('dsvt', 'x', {'model.middle_encoder.heads': 8}, 'middle_encoder.heads -> num_heads'),
+    ('sparsebev', 'x', {'model.bbox_head.max_boxes': 8}, 'bbox_head.max_boxes -> max_detections'),
+])
+def test_the_plug_ins_of_here_have_theirs(name, weight, options, expected):
+    content = dict(state_dict={weight: torch.ones(1)}, meta=dict(
+        cfg=f"custom_imports = dict(imports=['{name}'])\n", config_options=options))
+    assert renamed(content)[1] == [expected]

@@ -305,3 +305,16 @@ def test_a_damaged_checkpoint_is_named(tmp_path, content):
     with pytest.raises(CheckpointError, match='damaged.pth') as caught:
         CheckpointLoader.load_checkpoint(str(path))
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_tuples_within_tuples_as_keys_do_not_end_the_process(tmp_path):
+    """PyTorch's loader hashes them too, by recursion in C."""
+    path = tmp_path / 'deep.pth'
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.writestr('deep/data.pkl', b'\x80\x02})' + b'\x85' * 400_000 + b'Ns.')
+        archive.writestr('deep/version', '3\n')
+    program = ('import sys; from sparse3d.compat.checkpoint_loading import load_checkpoint_file\n'
+               'load_checkpoint_file(sys.argv[1])')
+    done = subprocess.run([sys.executable, '-c', program, str(path)], capture_output=True)
+    assert done.returncode == 1, done.stderr
+    assert b'deep.pth is refused: it has a key of tuples within tuples' in done.stderr

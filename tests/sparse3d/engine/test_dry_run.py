@@ -76,3 +76,13 @@ def test_a_training_by_iterations_tells_them(tiny_config, tmp_path):
     config.param_scheduler = None
     ready = train(config, tmp_path, dry_run=True)
     assert str(ready).startswith('ready to train: 3 iterations; an epoch is 8 samples in 2 batches')
+
+
+def test_samples_that_are_not_packed_are_refused(tiny_config, tmp_path, monkeypatch):
+    """A pipeline that ends early: the first step of the training ended in a KeyError."""
+    import tiny_training
+    plain = tiny_training.TinyFrames.__getitem__
+    monkeypatch.setattr(tiny_training.TinyFrames, '__getitem__',
+                        lambda self, index: dict(points=plain(self, index)['inputs']['points']))
+    with pytest.raises(ConfigError, match=r'train_dataloader have no "inputs".*\(they have points'):
+        train(tiny_config, tmp_path, dry_run=True)

@@ -5,7 +5,10 @@ import pytest
 import torch
 
 from sparse3d.apis import train
-from sparse3d.errors import ConfigError
+from sparse3d.atomic_files import UnwritableFile
+from sparse3d.engine.hooks import NonFiniteLoss
+from sparse3d.engine.training_folder import check_folder
+from sparse3d.errors import ConfigError, DataError
 
 
 @pytest.fixture
@@ -27,7 +30,9 @@ def test_a_second_training_says_how_to_go_on_or_anew(tiny_config, trained):
 
 def test_it_may_be_resumed_looked_over_or_begun_anew(tiny_config, trained):
     assert train(tiny_config, trained, epochs=2, resume='auto').epochs == 2
-    train(tiny_config, trained, dry_run=True)
+    config = (trained / 'tiny_config.py').read_bytes()
+    train(tiny_config, trained, {'model.width': 16}, dry_run=True)
+    assert (trained / 'tiny_config.py').read_bytes() == config
     assert names(trained) == ['epoch_1.pth', 'epoch_2.pth']
     result = train(tiny_config, trained, epochs=1, overwrite=True)
     assert names(trained) == ['epoch_1.pth'] and result.checkpoint.name == 'epoch_1.pth'
@@ -62,3 +67,40 @@ def test_a_training_that_cannot_begin_leaves_the_checkpoints_of_the_other(tiny_c
         with pytest.raises((ConfigError, RuntimeError)):
             train(tiny_config, trained, options, overwrite=True)
         assert names(trained) == there
+
+
+def test_a_place_that_cannot_hold_a_training_is_told_first(tmp_path, monkeypatch):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(UnwritableFile, match='file could not be made'):
+        check_folder(tmp_path / 'file', False, False)
+    (tmp_path / 'read_only').mkdir()
+    monkeypatch.setattr('os.access', lambda path, mode: False)  # root may write everywhere
+    with pytest.raises(UnwritableFile, match='read_only is not to be written to; choose another'):
+        check_folder(tmp_path / 'read_only', False, False)
+
+
+def test_what_fails_or_only_looks_leaves_nothing(tiny_config, tmp_path):
+    train(tiny_config, tmp_path / 'looked/at', dry_run=True)
+    assert list(tmp_path.iterdir()) == []
+    absent = {'optim_wrapper.optimizer.type': 'Absent'}
+    with pytest.raises(ConfigError):
+        train(tiny_config, tmp_path / 'failed/here', absent)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / 'mine').mkdir()
+    (tmp_path / 'mine/notes').write_text('')
+    with pytest.raises(ConfigError):
+        train(tiny_config, tmp_path / 'mine', absent)
+    assert [path.name for path in (tmp_path / 'mine').iterdir()] == ['notes']
+
+
+def test_what_has_begun_keeps_its_logs(tiny_config, tmp_path):
+    with pytest.raises(NonFiniteLoss):
+        train(tiny_config, tmp_path / 'begun', {'train_dataloader.dataset.jitter': 1e38})
+    assert list((tmp_path / 'begun').glob('*/*.log'))
+    assert (tmp_path / 'begun/non_finite_batch.pth').is_file()
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(tiny_config, tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(DataError, match='the folder .*file/deep could not be made'):
+        train(tiny_config, tmp_path / 'file/deep')

@@ -11,7 +11,6 @@ from sparse3d.metrics.detection_errors import (
     confusion,
     frame_errors,
     part_edges,
-    precision_recall,
 )
 from sparse3d.metrics.matching_rules import Ignored, MatchingRule
 
@@ -105,7 +104,6 @@ def test_what_the_benchmark_ignores_is_neither_right_nor_a_mistake():
     frames = [(*pair, errors)]
     assert confusion(frames, 1).tolist() == [[1, 0], [0, 0]]
     assert by_distance(frames, (0, np.inf))[0].objects == 1
-    assert len(precision_recall(frames, 0)[0]) == 1
 
 
 def test_an_ignored_object_of_another_class_excuses_nothing():
@@ -115,9 +113,3 @@ def test_an_ignored_object_of_another_class_excuses_nothing():
 
 def test_confusion(frames):
     assert confusion(frames, 2).tolist() == [[1, 0, 0], [1, 0, 1], [1, 0, 0]]
-
-
-def test_the_curve_of_a_class(frames):
-    recall, precision, scores = precision_recall(frames, 0)
-    assert scores.tolist() == [0.9, 0.9, 0.5]
-    assert recall.tolist() == [1, 1, 1] and precision.tolist() == [1, 0.5, pytest.approx(1 / 3)]

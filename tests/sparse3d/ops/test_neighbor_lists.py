@@ -4,6 +4,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from sparse3d.errors import BackendUnavailable
 from sparse3d.ops.ball_query import ball_query
 from sparse3d.ops.furthest_points import furthest_points
 from sparse3d.ops.voxel_query import voxel_query
@@ -78,9 +79,9 @@ def test_nothing_to_find_and_nothing_to_ask():
 
 def test_unknown_backends():
     nothing = torch.zeros(0, 3), torch.zeros(0).long()
-    with pytest.raises(ValueError, match='backend'):
+    with pytest.raises(BackendUnavailable, match='no backend'):
         ball_query(*nothing, *nothing, 1.0, 1, backend='cuda')
-    with pytest.raises(ValueError, match='backend'):
+    with pytest.raises(BackendUnavailable, match='no backend'):
         voxel_query(torch.zeros(0, 4), nothing[0], torch.zeros(0, 4), nothing[0], [1] * 3, [1] * 3,
                     1.0, 1, backend='cuda')
 

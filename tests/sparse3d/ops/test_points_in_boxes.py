@@ -9,6 +9,7 @@ import torch
 from mmcv.ops import points_in_boxes_cpu
 from mmdet3d.structures.ops import points_in_rbbox
 
+from sparse3d.errors import BackendUnavailable
 from sparse3d.ops import points_in_boxes as operator
 from sparse3d.ops.points_in_boxes import count_points_in_boxes, points_in_boxes
 
@@ -86,7 +87,7 @@ def test_wrong_tables_are_named():
         points_in_boxes(torch.zeros(2, 2), torch.zeros(1, 7))
     with pytest.raises(ValueError, match='boxes'):
         count_points_in_boxes(torch.zeros(2, 3), torch.zeros(1, 5))
-    with pytest.raises(ValueError, match='backend'):
+    with pytest.raises(BackendUnavailable, match='no backend'):
         points_in_boxes(torch.zeros(2, 3), torch.zeros(1, 7), backend='cuda')
 
 

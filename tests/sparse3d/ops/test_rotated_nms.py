@@ -7,6 +7,7 @@ import pytest
 import torch
 from mmcv.ops import nms_rotated
 
+from sparse3d.errors import BackendUnavailable
 from sparse3d.ops.rotated_nms import rotated_nms
 
 
@@ -69,7 +70,7 @@ def test_wrong_input_is_named():
         rotated_nms(boxes, scores[:2], 0.5)
     with pytest.raises(ValueError, match='labels'):
         rotated_nms(boxes, scores, 0.5, labels=torch.zeros(2))
-    with pytest.raises(ValueError, match='backend'):
+    with pytest.raises(BackendUnavailable, match='no backend'):
         rotated_nms(boxes, scores, 0.5, backend='cuda')
 
 

@@ -15,7 +15,7 @@ from sparse3d.ops.packed_views import pack_views
 from sparse3d.ops.sample_views import read_views, sample_views
 
 FIXTURES = Path(__file__).resolve().parents[2] / 'fixtures' / 'sparsebev'
-BACKENDS = ('reference', 'bag')
+BACKENDS = ('reference', 'fast')
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12, torch.float16: 5e-3, torch.bfloat16: 4e-2}
 SIZE = (8, 16)  # of the image, pixels
 

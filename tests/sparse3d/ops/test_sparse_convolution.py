@@ -9,7 +9,7 @@ from sparse3d.ops import sparse_blocks
 from sparse3d.ops.sparse_convolution import sparse_convolution
 from sparse3d.ops.sparse_pairs import strided_pairs, submanifold_pairs, transposed_pairs
 
-BACKENDS = ('reference', 'blocked')
+BACKENDS = ('reference', 'fast')
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 2e-2, torch.float16: 2e-3}
 DENSE = {2: (F.conv2d, F.conv_transpose2d), 3: (F.conv3d, F.conv_transpose3d)}
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmcv.utils import ext_loader
 
+from sparse3d.errors import BackendUnavailable
 from sparse3d.ops.voxelization import hard_voxelize, mean_voxelize, voxel_coordinates
 
 SIZE = (0.5, 0.5, 1.0)
@@ -147,12 +148,16 @@ def test_nothing_inside_gives_no_voxels(points):
     (dict(point_cloud_range=(0, 0, 0, -1, 1, 1)), 'holds no voxel'),
     (dict(max_points=0), 'max_points'),
     (dict(max_voxels=-2), 'max_voxels'),
-    (dict(backend='triton'), 'backend'),
 ])
 def test_wrong_input_is_named(change, message):
     arguments = dict(points=torch.zeros(3, 4), voxel_size=SIZE, point_cloud_range=RANGE) | change
     with pytest.raises(ValueError, match=message):
         hard_voxelize(**arguments)
+
+
+def test_a_backend_that_is_not_there_is_named():
+    with pytest.raises(BackendUnavailable, match="hard_voxelize has no backend 'triton'"):
+        hard_voxelize(torch.zeros(3, 4), SIZE, RANGE, backend='triton')
 
 
 @pytest.mark.gpu

@@ -268,3 +268,30 @@ def test_a_list_of_labels_is_read_as_detections(tmp_path):
     (tmp_path / 'b.json').write_text('{"detections": [1]}')
     with pytest.raises(DataError, match='b.json holds no detections'):
         Detections.read(tmp_path / 'b.json')
+
+
+@pytest.mark.parametrize('width', [7, 9])
+@pytest.mark.parametrize('suffix', ['.csv', '.json', '.npz'])
+def test_what_is_saved_as_numbers_is_read_again(tmp_path, suffix, width):
+    boxes = np.arange(2 * width, dtype=np.float32).reshape(2, width) / 7 + 1
+    found = Detections(boxes, np.array([.75, .5], np.float32), np.array([1, 0]),
+                       ('Car', 'euro, "pallet"'), name='a')
+    back = Detections.read(found.save(tmp_path / f'a{suffix}'))
+    assert np.array_equal(back.boxes_3d, boxes) and np.array_equal(back.scores, found.scores)
+    assert back.names == found.names and back.name == 'a'
+    empty = Detections.read(found[[]].save(tmp_path / f'b{suffix}'), ['Car'])
+    assert len(empty) == 0
+
+
+@pytest.mark.parametrize(('text', 'message'), [
+    ('', 'no header line class,x,y'), ('class;x;y\n', 'no header line'),
+    ('class,x,y,z_bottom,dx,dy,dz,yaw,x\n', 'each once'),
+    ('class,x,y,z_bottom,dx,dy,dz,yaw\nCar,1,2,3,4,5,6\n', 'box 1 of .* has 7 columns'),
+    ('class,x,y,z_bottom,dx,dy,dz,yaw\nCar,1,2,3,4,5,6,0', 'cut short'),
+    ('class,x,y,z_bottom,dx,dy,dz,yaw\nCar,1,2,3,4,5,6,a\n', "yaw is 'a', no number"),
+    ('class,x,y,z_bottom,dx,dy,dz,yaw\nCar,1,2,3,4,5,6,inf\n', "yaw is 'inf'"),
+])
+def test_tables_of_something_else_are_refused(tmp_path, text, message):
+    (tmp_path / 'a.csv').write_text(text)
+    with pytest.raises(DataError, match=message):
+        Detections.read(tmp_path / 'a.csv')

@@ -12,4 +12,9 @@ data_set = DataSet(
     check='parking_lot.check:check',
     simulate_arguments='parking_lot.simulate:add_arguments',
     simulate='parking_lot.simulate:simulate',
+    examples=(
+        'sparse3d create-data parking_lot data/parking_lot',
+        'sparse3d simulate parking_lot data/parking_lot --frames 40',
+        'sparse3d check data/parking_lot',
+    ),
     docs='https://example.org/parking-lots')

@@ -21,6 +21,9 @@ from sparse3d.transforms.cloud_files import read_cloud
 _MIN_SHARE_WITH_POINTS = 0.5
 _RAISED_GAIN = 1.5
 _MAX_FRAMES = 200      # of a split, spread evenly
+_MOST_COMPARED = 1000  # boxes of one class in a frame, each with each
+# Names of regions that nobody labeled, as other data sets write them.
+_NO_CLASSES = {'dontcare', 'ignore', 'ignored', 'ignoreregion', 'void', 'unlabeled', 'unlabelled'}
 _FAR = 2000.0          # meters: no LiDAR sees so far, but millimeters are easily taken for meters
 
 
@@ -33,8 +36,12 @@ def check_custom(root: str | os.PathLike) -> CheckReport:
     of the ground):
     if boxes hold their points in another one only, it names that.
     """
-    return check_prepared(Path(root), 'custom', 'custom data set', _check_split, splits=SPLITS,
-                          prefix='own')
+    report = check_prepared(Path(root), 'custom', 'custom data set', _check_split, splits=SPLITS,
+                            prefix='own')
+    if (Path(root) / 'own_infos_train.pkl').is_file() \
+            and not (Path(root) / 'own_infos_val.pkl').is_file():
+        report.fact('no frame is kept to measure a training with (own_infos_val.pkl)')
+    return report
 
 
 def _check_split(info: dict, root: Path, split: str, report: CheckReport) -> None:
@@ -49,7 +56,7 @@ def _check_split(info: dict, root: Path, split: str, report: CheckReport) -> Non
     check_cameras(infos, root, split, report)
     for name, size in sizes_by_class(infos).items():
         report.fact(f'{split}: median {name} is {size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f} m')
-    _report_doubles(infos, split, report)
+    _report_odd_boxes(infos, split, report)
     if not objects and split != 'test':
         report.problem(f'no frame of {split} has a box: there is nothing to '
                        f'{"learn" if split == "train" else "measure"}')
@@ -63,16 +70,40 @@ def _check_split(info: dict, root: Path, split: str, report: CheckReport) -> Non
         check_database(root, DATABASE_INDEX, clouds[0]['num_pts_feats'], report)
 
 
-def _report_doubles(infos: list[dict], split: str, report: CheckReport) -> None:
-    """Boxes of one class that stand twice in one place: two exports that were put together."""
-    doubles = []
+def _report_odd_boxes(infos: list[dict], split: str, report: CheckReport) -> None:
+    """Boxes that stand twice, lie out of sight, or are of a class that stands for none."""
+    exact, near, far, names = [], [], [], Counter()
     for info in infos:
-        boxes = Counter((item['name'], *item['bbox_3d']) for item in info.get('instances', ()))
-        doubles += [info['sample_idx']] * sum(count - 1 for count in boxes.values())
-    if doubles:
-        report.problem(f'{len(doubles)} boxes of {split} stand twice, the same class and numbers '
-                       f'in one frame ({", ".join(list(dict.fromkeys(doubles))[:3])}); keep one '
-                       f'of each')
+        instances, name = info.get('instances', ()), info['sample_idx']
+        boxes = Counter((item['name'], *item['bbox_3d']) for item in instances)
+        exact += [name] * sum(count - 1 for count in boxes.values())
+        near += [name] * _near_doubles(list(boxes))
+        far += [name for item in instances if np.hypot(*item['bbox_3d'][:2]) > _FAR]
+        names.update(item['name'] for item in instances
+                     if ''.join(filter(str.isalpha, item['name'].casefold())) in _NO_CLASSES)
+    for found, what in (
+            (exact, 'stand twice, the same class and numbers in one frame ({}); keep one of each'),
+            (near, 'stand nearly where another of their class stands ({}): labels of two people '
+                   'or programs put together? Keep one of each'),
+            (far, f'lie more than {_FAR:,.0f} m away ({{}}), where no LiDAR sees; take them out')):
+        if found:
+            frames = ', '.join(list(dict.fromkeys(found))[:3])
+            report.problem(f'{len(found)} boxes of {split} {what.format(frames)}')
+    for name, count in names.items():
+        report.problem(f'{count} boxes of {split} have the class {name!r}, which would be learned '
+                       f'like any other; take them out of the box files')
+
+
+def _near_doubles(boxes: list[tuple]) -> int:
+    """How many boxes lie within a fifth of their width of an earlier one of their class."""
+    count = 0
+    for name in {box[0] for box in boxes}:
+        places = np.array([box[1:8] for box in boxes if box[0] == name], dtype=np.float64)
+        if 1 < len(places) <= _MOST_COMPARED:
+            apart = np.linalg.norm(places[:, None, :3] - places[None, :, :3], axis=2)
+            close = apart < 0.2 * np.minimum(places[:, 3], places[:, 4])
+            count += int(np.triu(close, 1).any(axis=0).sum())
+    return count
 
 
 @dataclass
@@ -86,6 +117,7 @@ class _Seen:
     high: np.ndarray = field(default_factory=lambda: np.full(3, -np.inf))
     boxes: int = 0
     with_points: int = 0
+    turned: bool = False   # whether any yaw is not 0
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_HEIGHTS, 0))
     evidence: ConventionEvidence = field(default_factory=ConventionEvidence)
 
@@ -107,6 +139,7 @@ class _Seen:
         instances = info.get('instances', ())
         boxes = np.array([item['bbox_3d'] for item in instances]).reshape(-1, 7)
         self.boxes += len(boxes)
+        self.turned |= bool(boxes[:, 6].any())
         self.with_points += sum(item['num_lidar_pts'] > 0 for item in instances)
         for box in boxes:
             for name, raised in _HEIGHTS.items():
@@ -141,6 +174,11 @@ class _Seen:
                            f'them as they are, {cure[1]:.0%} {cure[0]}; see docs/concepts.md')
         elif share < _MIN_SHARE_WITH_POINTS:
             report.problem(f'most boxes of {split} hold no point: wrong frame or box convention?')
+        elif evidence.fits_nothing():
+            flat = 'all yaws are 0, so ' if not self.turned else ''
+            report.problem(f'of the points around the boxes of {split} only {evidence.share():.0%} '
+                           f'are inside, and no other convention fits: {flat}sizes, headings or '
+                           f'frames of the labels are wrong; look at them (sparse3d visualize)')
         if evidence.boxes < MIN_BOXES:
             report.fact(f'{split}: {evidence.boxes} boxes with points around them are too few to '
                         f'tell the convention of the yaw')

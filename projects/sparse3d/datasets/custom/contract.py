@@ -1,4 +1,5 @@
 """What custom data can do here; text only, so that reading it is light."""
+from sparse3d.datasets.custom.renamed_names import RENAMES
 from sparse3d.plugins import DataSet
 
 ROOM = 'sparse3d.datasets.custom'
@@ -12,4 +13,9 @@ data_set = DataSet(
     prepare=f'{ROOM}.arguments:prepare',
     propose=f'{ROOM}.propose.config_file:propose_config',
     check=f'{ROOM}.check:check_custom',
+    examples=(
+        'sparse3d create-data custom data/mine                # docs/custom_data.md',
+        'sparse3d check data/mine',
+    ),
+    renames=RENAMES,
     docs='docs/custom_data.md')

@@ -11,7 +11,12 @@ from sparse3d.datasets.kitti.prepare.files import SPLITS
 from sparse3d.datasets.kitti.prepare.frames import DATABASE_INDEX
 from sparse3d.errors import DataError
 from sparse3d.preparation.check_report import CheckReport
-from sparse3d.preparation.checks import check_content, check_prepared, judge_median
+from sparse3d.preparation.checks import (
+    check_content,
+    check_prepared,
+    judge_median,
+    judge_without_points,
+)
 from sparse3d.structures.box_conversions import kitti_camera_to_lidar
 from sparse3d.structures.box_geometry import points_in_box
 from sparse3d.structures.image_rectangles import rectangle_ious
@@ -42,6 +47,7 @@ def _check_split(info: dict, root: Path, split: str, report: CheckReport) -> Non
     report.fact(f'{split}: {len(frames)} frames, {len(objects)} objects ({without} without a '
                 f'point), source: {stamp.get("source", "not stamped")}')
     check_content(split, frames, report)
+    judge_without_points(without, len(objects), split, report)
     folder = root / ('testing' if split == 'test' else 'training')
     names = [frame['images']['CAM2']['img_path'] for frame in frames]
     missing = [name for name in names if not (folder / 'image_2' / name).is_file()]

@@ -16,4 +16,10 @@ data_set = DataSet(
     simulate_arguments=f'{ROOM}.simulate.arguments:add_arguments',
     simulate=f'{ROOM}.simulate.arguments:simulate',
     crops=f'{ROOM}.prepare.crops:cut_crops',
+    examples=(
+        'sparse3d create-data kitti data/kitti --workers 4',
+        'sparse3d create-data kitti /read/only/kitti --out data/kitti --all-frames',
+        'sparse3d simulate kitti data/simulated_kitti --frames 200 --seed 0 --workers 2',
+        'sparse3d check data/kitti',
+    ),
     docs='data/README.md')

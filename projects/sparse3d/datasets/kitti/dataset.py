@@ -12,6 +12,7 @@ from mmdet3d.datasets import KittiDataset
 from mmdet3d.registry import DATASETS
 
 from sparse3d.datasets.detection_dataset import DetectionDataset
+from sparse3d.transforms.camera_matrices import refuse_useless_entries
 from sparse3d.transforms.data_paths import path_inside
 
 
@@ -26,6 +27,10 @@ class KittiDetectionDataset(DetectionDataset, KittiDataset):
     info_kind, title, entry_name = 'kitti', 'KITTI', 'KITTI frame'
     remake = 'sparse3d create-data kitti {data_root}'
     METAINFO = dict(KittiDataset.METAINFO, ground_height=-1.73)
+
+    def check_cameras(self, entries: list[dict]) -> None:
+        """Always: boxes are written in the camera's frame."""
+        refuse_useless_entries(entries)
 
     def content_of(self, entries: list[dict]) -> dict[str, Iterable]:
         """Columns of the point clouds."""

@@ -16,4 +16,11 @@ data_set = DataSet(
     simulate_arguments=f'{ROOM}.simulate.arguments:add_arguments',
     simulate=f'{ROOM}.simulate.arguments:simulate',
     crops=f'{ROOM}.prepare.crops:cut_crops',
+    examples=(
+        'sparse3d create-data nuscenes data/nuscenes --workers 4',
+        'sparse3d create-data nuscenes data/nuscenes --version v1.0-mini',
+        'sparse3d simulate nuscenes data/simulated_nuscenes --scenes 10 --seconds 20 --workers 2',
+        'sparse3d simulate nuscenes data/foggy_night --scenes 2 --weather fog --night',
+        'sparse3d check data/nuscenes',
+    ),
     docs='data/README.md')

@@ -105,6 +105,9 @@ class NuScenesDetectionDataset(DetectionDataset):
                               f'"sparse3d create-data nuscenes {self.data_root}"')
         return entries
 
+    def check_cameras(self, entries: list[dict]) -> None:
+        """The history of the cameras does, sweeps included."""
+
     def content_of(self, entries: list[dict]) -> dict[str, Iterable]:
         """Cameras that have a picture."""
         return dict(cameras=(camera for entry in entries

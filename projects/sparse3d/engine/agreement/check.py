@@ -12,6 +12,7 @@ from mmengine.config import Config
 
 from sparse3d.engine.agreement.statements import Statement, statements_in, statements_of_loader
 from sparse3d.engine.agreement.table import ROWS, Row
+from sparse3d.engine.possible_numbers import refuse_impossible
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,9 @@ def check_config(config: Config, splits: Sequence[str]) -> None:
     Raises:
         ConfigError: naming both values and both places.
     """
+    training = ('train_cfg', 'optim_wrapper') if 'train' in splits else ()
+    refuse_impossible({key: _plain(config.get(key)) for key in (
+        'model', *training, *(f'{split}_dataloader' for split in splits))})
     said = [*statements_in(_plain(config.get('model')), 'model'), *_of_splits(config, splits)]
     for row, first, second in disagreements(said):
         raise row.error(sentence(row, first, second, Path(config.filename or 'the config').name))

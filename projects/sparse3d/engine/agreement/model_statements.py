@@ -108,7 +108,7 @@ def heads_of_mmdet3d(config: Mapping[str, Any]) -> Reading:
     yield 'model.num_classes', config.get('num_classes'), 'num_classes'
 
 
-@states('Anchor3DRangeGenerator')
+@states('Anchor3DRangeGenerator', 'AlignedAnchor3DRangeGenerator')
 def anchors(config: Mapping[str, Any]) -> Reading:
     """Where the outermost anchors lie, x and y from, x and y to."""
     for number, limits in enumerate(config.get('ranges') or ()):

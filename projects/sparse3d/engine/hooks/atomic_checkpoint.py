@@ -11,7 +11,7 @@ from mmdet3d.registry import HOOKS
 from mmengine.fileio import LocalBackend, get_file_backend, register_backend
 from mmengine.hooks import CheckpointHook
 
-from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.atomic_files import make_folder, write_bytes_atomically
 from sparse3d.engine.hooks.better_scores import better, main_score
 from sparse3d.errors import ConfigError
 
@@ -25,7 +25,7 @@ class AtomicFileBackend(LocalBackend):
         Raises:
             DataError: if it cannot be written, for instance because the disk is full.
         """
-        Path(filepath).parent.mkdir(parents=True, exist_ok=True)
+        make_folder(Path(filepath).parent)
         write_bytes_atomically(filepath, obj)
 
 

@@ -15,6 +15,7 @@ from sparse3d.models.center.heatmap_loss import SURE, number_of_peaks
 from sparse3d.models.center.heatmap_targets import Drawing, heatmaps_of, objects_on_map
 from sparse3d.models.layers.constants import constant
 from sparse3d.models.layers.precision import at_least_float32
+from sparse3d.ops.cells import group_counts, order_of_keys, ranks_in_order
 from sparse3d.structures.box_tensors import at_centers, with_velocities
 
 LAST_LAYER_SPREAD = 0.01
@@ -121,10 +122,10 @@ class BatchedCenterHead(CenterHead):
     def _first_of_each_task(self, labels: Tensor, max_objects: int) -> Tensor:
         """Rows of the first objects of each task, class by class."""
         ends = labels.new_tensor(list(accumulate(self.num_classes)))
-        order = labels.argsort(stable=True)
+        order = order_of_keys(labels)
         order = order[labels[order] >= 0]
         task = torch.bucketize(labels[order], ends, right=True)
-        place = torch.arange(len(order), device=labels.device) - torch.searchsorted(task, task)
+        place = ranks_in_order(task, group_counts(task, len(self.num_classes)))
         return order[place < max_objects]
 
     def _coder(self) -> CenterBoxCoder:

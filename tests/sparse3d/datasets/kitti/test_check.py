@@ -90,3 +90,20 @@ def test_frames_of_train_and_val_are_counted_and_stand_once_in_trainval(small_ki
     report = prepare_kitti(small_kitti.root)
     assert '1 of 2 frames of val are in train too (000005)' in str(report)
     assert report.frames['trainval'] == 4
+
+
+@pytest.mark.parametrize('calibration', ['1 0 0 0 0 1 0 0 0 0 1 0', None])
+def test_labels_and_clouds_of_two_frames_are_found(small_kitti, calibration):
+    """A calibration that turns nothing, or labels in the frame of the LiDAR: no point in a box."""
+    for kind in ('label_2', 'calib'):
+        for path in (small_kitti.root / 'training' / kind).iterdir():
+            lines = [line.split() for line in path.read_text().splitlines()]
+            for words in lines:
+                if calibration and words[0] == 'Tr_velo_to_cam:':
+                    words[1:] = calibration.split()
+                elif not calibration and kind == 'label_2' and words[0] != 'DontCare':
+                    x, y, z = map(float, words[11:14])
+                    words[11:14] = [str(z + 0.3), str(-x), str(-y - 0.1)]
+            path.write_text(''.join(' '.join(words) + '\n' for words in lines))
+    prepare_kitti(small_kitti.root)
+    _problem(small_kitti.root, '4 of 4 objects of train hold no point: wrong calibration')

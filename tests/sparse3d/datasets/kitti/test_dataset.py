@@ -287,3 +287,19 @@ def test_a_recipe_of_lidar_alone_knows_the_road(small_kitti):
     plane = build(small_kitti.root).get_data_info(0)['plane']
     for x, y in ((0, 0), (30, -10)):
         assert np.dot(plane, (x, y, -1.7, 1)) == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize(('matrix', 'value'), [('cam2img', np.nan), ('lidar2cam', 0.0)])
+def test_a_calibration_through_which_nothing_is_seen(prepared, matrix, value):
+    for split in ('train', 'val'):
+        path = prepared / f'kitti_infos_{split}.pkl'
+        info = read_plain_file(path)
+        info['data_list'][0]['images']['CAM2'][matrix] = [[value] * 4] * 4
+        write_plain_file(path, info)
+    wanted = rf'the {matrix} of .*\.png is singular or not finite'
+    with pytest.raises(DataError, match=wanted):
+        build(prepared, modality=dict(use_lidar=True, use_camera=True))
+    with pytest.raises(DataError, match=wanted):  # drawn on
+        build(prepared, split='val', test_mode=True)
+    with pytest.raises(DataError, match=wanted):  # boxes stand in the camera's frame
+        build(prepared)

@@ -13,7 +13,7 @@ from mmengine.registry import init_default_scope
 import sparse3d.register  # noqa: F401
 from sparse3d.datasets.waymo.evaluate.frames import WaymoFrames, frame_key
 from sparse3d.errors import ConfigError, DataError
-from sparse3d.transforms.info_files import write_info_file, write_plain_file
+from sparse3d.transforms.info_files import read_info_file, write_info_file, write_plain_file
 
 FIXTURES = Path(__file__).resolve().parents[3] / 'fixtures'
 LANDMARK = np.array([30.0, 5.0, 1.0])         # global frame [m], relative to the origin below
@@ -295,3 +295,15 @@ def test_keypoint_configs(data_root, name, monkeypatch):
     assert offset.norm(dim=-1).allclose(torch.tensor(.25 * 3 ** .5), rtol=.06)
     tested = DATASETS.build(config.test_dataloader.dataset)[0]['inputs']['points']
     assert len(tested) == (1 if name.startswith('simulated') else 2)  # how far the range goes
+
+
+@pytest.mark.parametrize('matrix', ['lidar2img', 'lidar2cam'])
+def test_a_calibration_through_which_nothing_is_seen(data_root, tmp_path, matrix):
+    info = read_info_file(data_root / 'waymo_infos_val.pkl', 'waymo')
+    info['data_list'][2]['images']['CAM_FRONT'][matrix] = np.diag([1.0, 1, 0, 1]).tolist()
+    path = data_root / 'waymo_infos_odd.pkl'
+    write_info_file(path, dict(dataset='waymo', stamp={}), info['data_list'])
+    with pytest.raises(DataError, match=f'the {matrix} of 1000002.jpg is singular'):
+        build(data_root, split='odd', test_mode=True)
+    assert len(build(data_root, split='odd'))  # points alone
+    path.unlink()

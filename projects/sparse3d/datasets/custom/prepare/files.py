@@ -236,9 +236,20 @@ def _refuse_odd(square: Mapping[str, np.ndarray], where: str, camera: str) -> No
 
 
 def files_in(folder: Path) -> list[Path]:
-    """Files of a folder in order of their names, those that begin with a dot looked past."""
-    return sorted(path for path in folder.glob('*')
-                  if path.is_file() and not path.name.startswith('.'))
+    """Files of a folder in order of their names, those that begin with a dot looked past.
+
+    Raises:
+        DataError: for a link to nothing, or a folder that is called like a file: frames would be
+            left out without a word.
+    """
+    found = [path for path in sorted(folder.glob('*')) if not path.name.startswith('.')]
+    for path in found:
+        if path.is_symlink() and not path.exists():
+            raise DataError(f'{path} is a link to {path.readlink()}, which is not there; restore '
+                            f'it, or remove the link')
+        if path.is_dir() and path.suffix.lower() in (*SUFFIXES, *BOX_SUFFIXES, *IMAGE_SUFFIXES):
+            raise DataError(f'{path} is a folder, not a file; move what is in it up, or rename it')
+    return [path for path in found if path.is_file()]
 
 
 def _by_name(paths: Sequence[Path], folder: Path, what: str) -> dict[str, Path]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.atomic_files import link_folder, make_folder, write_bytes_atomically
 from sparse3d.datasets.kitti.prepare.files import SPLITS, KittiFrame, find_splits
 from sparse3d.datasets.kitti.prepare.frame import CATEGORIES, read_frame
 from sparse3d.datasets.kitti.prepare.text import check_types
@@ -23,6 +23,7 @@ BOX_CONVENTION = ('rectified camera frame (x right, y down, z forward), meters, 
                   'x, y, z of the bottom center, l, h, w, rotation_y about y')
 DATABASE_FOLDER = 'kitti_gt_database'
 DATABASE_INDEX = 'kitti_dbinfos_train.pkl'
+OTHER_OUT = 'choose another folder with --out'
 _LINKED = ('velodyne', 'calib', 'image_2', 'label_2', 'planes')
 
 
@@ -122,17 +123,12 @@ def _folder(split: str) -> str:
 
 
 def _make_folders(root: Path, out: Path, frames_of: dict[str, list[str]]) -> None:
-    try:
-        (out / DATABASE_FOLDER).mkdir(parents=True, exist_ok=True)
-        for folder in {_folder(split) for split in frames_of}:
-            (out / folder / 'velodyne_reduced').mkdir(parents=True, exist_ok=True)
-            for kind in _LINKED if out.resolve() != root.resolve() else ():
-                source, link = root / folder / kind, out / folder / kind
-                if source.is_dir() and not link.exists():
-                    link.symlink_to(source.resolve(), target_is_directory=True)
-    except OSError as error:
-        raise DataError(f'{out} cannot be written ({error.strerror}); '
-                        f'choose another folder with --out') from error
+    make_folder(out / DATABASE_FOLDER, OTHER_OUT)
+    for folder in {_folder(split) for split in frames_of}:
+        make_folder(out / folder / 'velodyne_reduced', OTHER_OUT)
+        for kind in _LINKED if out.resolve() != root.resolve() else ():
+            if (root / folder / kind).is_dir():
+                link_folder(root / folder / kind, out / folder / kind, OTHER_OUT)
 
 
 def _prepare_frames(function: Callable[[KittiFrame], dict], frames: list[KittiFrame], workers: int,

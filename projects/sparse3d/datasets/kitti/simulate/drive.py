@@ -34,7 +34,7 @@ from sparse3d.parallel.pool import run_jobs
 from sparse3d.simulate.camera import Camera, Picture, take_picture
 from sparse3d.simulate.conditions import options_for_stamp
 from sparse3d.simulate.lidar import Lidar, Sweep, scan
-from sparse3d.simulate.output_folder import open_folder, write_text
+from sparse3d.simulate.output_folder import open_folder, write_lines
 from sparse3d.simulate.poses import inverse
 from sparse3d.simulate.scene import Snapshot
 from sparse3d.simulate.street import random_street
@@ -86,7 +86,7 @@ def simulate_kitti(root: str | Path, num_frames: int = 200, seed: int = 0, worke
              title='simulated frames', total=num_frames, done=num_frames - len(missing),
              show_progress=show_progress)
     for split, frames in split_frames(num_frames, val_fraction, options.frames_per_drive).items():
-        write_text(root / 'ImageSets' / f'{split}.txt', [f'{frame:06d}' for frame in frames])
+        write_lines(root / 'ImageSets' / f'{split}.txt', [f'{frame:06d}' for frame in frames])
 
 
 def split_frames(num_frames: int, val_fraction: float,
@@ -153,9 +153,9 @@ def _write_frame(root: Path, number: int, frame: Frame) -> None:
                        [cv2.IMWRITE_PNG_COMPRESSION, 1])[1]
     write_bytes_atomically(_path(root, number, 'velodyne'), points.tobytes())
     write_bytes_atomically(_path(root, number, 'image_2'), png.tobytes())
-    write_text(_path(root, number, 'calib'), KittiCalibration().lines())
-    write_text(_path(root, number, 'planes'), frame.plane)
-    write_text(_path(root, number, 'label_2'), frame.labels)
+    write_lines(_path(root, number, 'calib'), KittiCalibration().lines())
+    write_lines(_path(root, number, 'planes'), frame.plane)
+    write_lines(_path(root, number, 'label_2'), frame.labels)
 
 
 def _is_complete(root: Path, number: int) -> bool:

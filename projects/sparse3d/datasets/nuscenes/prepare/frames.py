@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sparse3d.atomic_files import link_folder, make_folder
 from sparse3d.datasets.nuscenes.categories import CLASSES
 from sparse3d.datasets.nuscenes.prepare.options import NuScenesPreparation
 from sparse3d.datasets.nuscenes.prepare.parts_there import (
@@ -22,6 +23,7 @@ from sparse3d.datasets.nuscenes.prepare.tables import (
     find_version,
     has_own_scenes,
     open_tables,
+    refuse_lost_samples,
     refuse_other_units,
     samples_of,
     scenes_of_splits,
@@ -42,6 +44,7 @@ BOX_CONVENTION = ('LiDAR frame of nuScenes (x right, y forward, z up), meters, r
                   'of the geometric center, l, w, h, yaw counter-clockwise from x to y')
 DATABASE_FOLDER = 'nuscenes_gt_database'
 DATABASE_INDEX = 'nuscenes_dbinfos_train.pkl'
+OTHER_OUT = 'choose another folder with --out'
 _LINKED = ('samples', 'sweeps', 'maps')
 
 
@@ -168,6 +171,7 @@ def _read_scene(tables: NuScenesTables, scene: dict,
     reader = SampleReader(tables, options.lidar_sweeps, options.camera_sweeps,
                           cameras_of(tables) if options.cameras else (), options.lidar)
     try:
+        refuse_lost_samples(tables, scene)
         refuse_other_units(tables, scene)
         read = [reader.read(sample, -1, place)
                 for place, sample in enumerate(samples_of(tables, scene))]
@@ -194,14 +198,10 @@ def _cut_out(info: dict, root: Path, out: Path) -> list[dict]:
 
 
 def _make_folders(root: Path, out: Path, version: str) -> None:
-    try:
-        (out / DATABASE_FOLDER).mkdir(parents=True, exist_ok=True)
-        for name in (*_LINKED, version) if out.resolve() != root.resolve() else ():
-            if (root / name).is_dir() and not (out / name).exists():
-                (out / name).symlink_to((root / name).resolve(), target_is_directory=True)
-    except OSError as error:
-        raise DataError(f'{out} cannot be written ({error.strerror}); '
-                        f'choose another folder with --out') from error
+    make_folder(out / DATABASE_FOLDER, OTHER_OUT)
+    for name in (*_LINKED, version) if out.resolve() != root.resolve() else ():
+        if (root / name).is_dir():
+            link_folder(root / name, out / name, OTHER_OUT)
 
 
 def _all_scenes(function: partial, scenes: list[dict], workers: int, split: str,

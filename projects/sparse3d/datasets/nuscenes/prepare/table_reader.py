@@ -6,6 +6,7 @@ detection does not need is not read: maps, lidarseg, panoptic, image annotations
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,9 @@ class NuScenesTables:
                 raise TypeError(f'{table}.json holds no list')
             setattr(self, table, rows)
             self._rows[table] = {row['token']: row for row in rows}
+            if len(self._rows[table]) < len(rows):
+                raise ValueError(f'{table}.json has {len(rows)} rows and '
+                                 f'{len(self._rows[table])} tokens: some stand twice')
         self._link()
 
     # Filled by name in the constructor.
@@ -86,6 +90,7 @@ class NuScenesTables:
             calibration = self.get('calibrated_sensor', row['calibrated_sensor_token'])
             sensor = self.get('sensor', calibration['sensor_token'])
             row['channel'], row['sensor_modality'] = sensor['channel'], sensor['modality']
+        self.samples_of_scene = Counter(row['scene_token'] for row in self.sample)
         for row in self.sample:
             row['data'], row['anns'] = {}, []
         for row in self.sample_data:

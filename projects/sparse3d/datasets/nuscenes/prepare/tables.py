@@ -17,6 +17,7 @@ from sparse3d.structures.quaternions import rotation_matrices
 SPLITS = {'mini': ('mini_train', 'mini_val'), 'trainval': ('train', 'val'), 'test': ('test',)}
 VERSIONS = ('v1.0-trainval', 'v1.0-mini', 'v1.0-test')
 _SHORTEST, _LONGEST = 1e4, 1e8  # between samples [microseconds]
+_FARTHEST = 1e7  # between a sample and its records [microseconds]
 
 
 def find_version(root: Path, version: str | None) -> str:
@@ -68,7 +69,7 @@ def _explain(root: Path, version: str, error: Exception) -> str:
     for path in table_files(root, version):
         try:
             rows = json.loads(path.read_bytes())
-        except ValueError as reason:
+        except (ValueError, RecursionError) as reason:
             return f'{path} is damaged ({reason}); unpack it again'
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             return f'{path} is not a table: it holds no list of records; unpack it again'
@@ -121,7 +122,15 @@ def refuse_other_units(tables: NuScenesTables, scene: dict) -> None:
     Raises:
         DataError: naming the scene and the distance of its samples.
     """
-    times = [sample['timestamp'] for sample in samples_of(tables, scene)]
+    samples = samples_of(tables, scene)
+    for sample in samples:
+        for channel, token in sample['data'].items():
+            record = tables.get('sample_data', token)
+            if abs(record['timestamp'] - sample['timestamp']) > _FARTHEST:
+                raise DataError(f'{channel} of a sample of {scene["name"]} in {tables.table_root} '
+                                f'was recorded at {record["timestamp"]}, the sample at '
+                                f'{sample["timestamp"]}; both tables need microseconds')
+    times = [sample['timestamp'] for sample in samples]
     if len(times) < 2:
         return
     step = float(np.median(np.diff(times)))
@@ -129,6 +138,19 @@ def refuse_other_units(tables: NuScenesTables, scene: dict) -> None:
         raise DataError(f'the samples of {scene["name"]} in {tables.table_root} are {step:g} '
                         f'apart by their timestamps; the tables need microseconds, half a second '
                         f'is 500000')
+
+
+def refuse_lost_samples(tables: NuScenesTables, scene: dict) -> None:
+    """Samples of a scene that no other one leads to would be left out.
+
+    Raises:
+        DataError: naming the scene and both numbers.
+    """
+    linked, there = len(samples_of(tables, scene)), tables.samples_of_scene[scene['token']]
+    if linked < there:
+        raise DataError(f'{scene["name"]} in {tables.table_root} has {there} samples, and its '
+                        f'first one leads to {linked} of them (next); mend the links of '
+                        f'sample.json')
 
 
 def samples_of(tables: NuScenesTables, scene: dict) -> list[dict]:

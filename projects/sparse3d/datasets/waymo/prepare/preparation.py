@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.atomic_files import make_folder, write_bytes_atomically
 from sparse3d.datasets.waymo.frame import CAMERAS, TOP, WaymoFrame
 from sparse3d.datasets.waymo.prepare.database import FOLDER, cut_out_objects, write_indices
 from sparse3d.datasets.waymo.prepare.infos import CLASS_NAMES, frame_info
@@ -216,14 +216,8 @@ def _chosen(available: dict[str, list[Segment]], splits: Sequence[str] | None,
 
 def _make_folders(out: Path, folders: set[str]) -> None:
     kinds = ['velodyne', 'point_origin', *(f'image_{camera - 1}' for camera in CAMERAS)]
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for path in (out / folder / kind for folder in folders for kind in kinds):
-            path.mkdir(parents=True, exist_ok=True)
-        (out / FOLDER).mkdir(exist_ok=True)
-    except OSError as error:
-        raise DataError(f'{out} cannot be written ({error.strerror}); '
-                        f'choose another folder with --out') from error
+    for path in (FOLDER, *(Path(folder, kind) for folder in folders for kind in kinds)):
+        make_folder(out / path, 'choose another folder with --out')
 
 
 def _prepare_segments(

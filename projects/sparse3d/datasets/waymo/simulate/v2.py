@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sparse3d.atomic_files import atomic_file
+from sparse3d.atomic_files import atomic_file, make_folder
 from sparse3d.datasets.waymo import frame as waymo
 from sparse3d.datasets.waymo.simulate.v2_schemas import (
     CAMERA,
@@ -39,7 +39,7 @@ def write_v2(folder: Path, context_name: str,
     with ExitStack() as files:
         writers = {}
         for tag in COMPONENTS:  # files are closed in the opposite order
-            (folder / tag).mkdir(parents=True, exist_ok=True)
+            make_folder(folder / tag)
             stream = files.enter_context(atomic_file(v2_path(folder, context_name, tag)))
             writers[tag] = files.enter_context(pq.ParquetWriter(
                 stream, schema(tag), compression='snappy', use_dictionary=tag != 'lidar'))

@@ -81,3 +81,16 @@ def test_an_absent_calibration_or_matrix_is_said_with_its_layout(root):
     (root / 'calibration.json').write_text('{"FRONT": {"cam2img": []}}')
     with pytest.raises(DataError, match='FRONT has no lidar2cam; write'):
         read_calibration(root)
+
+
+@pytest.mark.parametrize('name', ['points/a.npy', 'boxes/a.csv'])
+def test_links_to_nothing_and_folders_called_like_files_are_no_absent_frames(root, name):
+    """They were looked past, and with them a frame or its labels."""
+    (root / name).unlink()
+    (root / name).symlink_to('/nowhere/a')
+    with pytest.raises(DataError, match=f'{name} is a link to /nowhere/a, which is not there'):
+        find_frames(root)
+    (root / name).unlink()
+    (root / name).mkdir()
+    with pytest.raises(DataError, match=f'{name} is a folder, not a file'):
+        find_frames(root)

@@ -208,7 +208,7 @@ def test_data_that_is_not_ours_is_never_touched(tmp_path):
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / 'file').write_text('')
-    with pytest.raises(DataError, match='cannot be written'):
+    with pytest.raises(DataError, match='could not be made'):
         simulate(tmp_path / 'file' / 'below')
 
 

@@ -201,6 +201,20 @@ def test_tables_in_another_unit_of_time_are_refused(copy, factor):
         prepare_nuscenes(copy, options=PLAIN)
 
 
+@pytest.mark.parametrize(('table', 'change', 'message'), [
+    ('sample_data', lambda rows: [dict(row, timestamp=row['timestamp'] * 1000) for row in rows],
+     'of a sample of .* was recorded at .* both tables need microseconds'),
+    ('sample', lambda rows: [dict(row, next='') for row in rows],
+     r'has \d samples, and its first one leads to 1 of them'),
+    ('sample', lambda rows: [*rows, dict(rows[0], timestamp=0)],
+     r'sample.json has \d+ rows and \d+ tokens: some stand twice'),
+])
+def test_samples_that_would_be_lost_or_mixed_up_are_refused(copy, table, change, message):
+    change_table(copy, table, change)
+    with pytest.raises(DataError, match=message):
+        prepare_nuscenes(copy, options=PLAIN)
+
+
 def test_samples_without_a_lidar_record_are_one_sentence(copy):
     change_table(copy, 'sensor', lambda rows: [
         dict(row, channel='LIDAR_SIDE') if row['modality'] == 'lidar' else row for row in rows])
