@@ -20,6 +20,7 @@ from focalsconv_golden import Golden
 from released_recipes import RECIPES, Training, fill_function, values
 from sparse3d.models.query.box_code import ground_truth_boxes
 from sparse3d.models.query.query_denoising import Noise, noisy_queries
+from sparse3d.structures.cameras import Cameras
 from sparsebev.published_checkpoint import SAMPLING_AS_PUBLISHED
 from sparsebev.views import Views
 from sparsefusion_batch import LOSSES, Batch
@@ -267,8 +268,8 @@ def sparsebev_losses(model: nn.Module, golden_dir: Path, stored):
     boxes = ground_truth_boxes(LiDARInstance3DBoxes(given['gt_boxes'], box_dim=9)).double()
     labels = torch.from_numpy(given['gt_labels'])
     seconds = given['img_timestamp'].reshape(8, 6).mean(1)
-    views = Views(torch.from_numpy(given['lidar2img']).double().reshape(1, 8, 6, 4, 4),
-                  torch.from_numpy(seconds[0] - seconds)[None], (64, 192))
+    views = Views(Cameras.of_matrices(torch.from_numpy(given['lidar2img']).double().reshape(
+        1, 48, 4, 4), (64, 192)), torch.from_numpy(seconds[0] - seconds)[None])
     replace = torch.from_numpy(stored['dn_rand_label_p']) < 0.5
     label = torch.zeros(len(replace), dtype=torch.long)
     label[replace] = torch.from_numpy(stored['dn_new_labels']).long()

@@ -10,5 +10,6 @@ plugin = Plugin(
     published='dsvt.published:DSVTPublished',
     benchmarks={'dsvt': 'sparse3d_benchmarks.dsvt:run'},
     exporters={'dsvt_onnx': 'dsvt.onnx_export:export_onnx'},
+    trial_configs=('dsvt_simulated_waymo', 'dsvt_centerpoint_simulated_kitti_car'),
     renames=RENAMES,
     docs='projects/dsvt/README.md')

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from focalsconv.camera_views import CameraViews, camera_views
 from focalsconv.published import FocalsConvPublished
+from sparse3d.structures.cameras import Cameras
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)  # red, green, blue, of 0 to 255
 IMAGENET_STD = (58.395, 57.12, 57.375)
@@ -65,30 +66,33 @@ class ShallowImageEncoder(BaseModule):
         """
         images = images.unsqueeze(1) if images.dim() == 4 else images  # [B, N, 3, H, W]
         views = camera_views(data_samples, images)
-        return views.with_features(self.features(images, views.image_sizes))
+        return views.with_features(self.features(views.cameras.without_missing(images),
+                                                 views.cameras))
 
-    def features(self, images: Tensor, image_sizes: Tensor) -> Tensor:
+    def features(self, images: Tensor, cameras: Cameras) -> Tensor:
         """Encode images.
 
         Args:
             images: [B, N, 3, H, W].
-            image_sizes: [B, N, 2] height and width without padding.
+            cameras: that took them.
 
         Returns:
             [B, N, C, ceil(H / 4), ceil(W / 4)].
         """
         normalized = (images.float() - self.mean) / self.std
         if not self.published.encode_padding:
-            outside = _outside(image_sizes, images.shape[-2:])
+            outside = _outside(cameras)
             normalized = normalized.masked_fill(outside, 0)  # not multiplied: 0 * NaN is NaN
         encoded = self.reduction(self.backbone(normalized.flatten(0, 1))[0])
         return encoded.unflatten(0, images.shape[:2])
 
 
-def _outside(image_sizes: Tensor, padded_size: Sequence[int]) -> Tensor:
+def _outside(cameras: Cameras) -> Tensor:
     """True on the padding of an image: [B, N, 1, H, W]; of a missing image everywhere."""
-    rows, columns = (torch.arange(size, device=image_sizes.device) for size in padded_size)
-    height, width = image_sizes.unbind(-1)
+    rows, columns = (torch.arange(size, device=cameras.sizes.device)
+                     for size in cameras.image_size)
+    height, width = cameras.sizes.unbind(-1)
     outside = ((rows[:, None] >= height[..., None, None])
-               | (columns[None, :] >= width[..., None, None]))
+               | (columns[None, :] >= width[..., None, None])
+               | ~cameras.valid[..., None, None])
     return outside.unsqueeze(2)

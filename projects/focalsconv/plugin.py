@@ -10,6 +10,10 @@ plugin = Plugin(
     published='focalsconv.published:FocalsConvPublished',
     benchmarks={'focalsconv': 'sparse3d_benchmarks.focalsconv:run'},
     pictures={'importance': 'focalsconv.importance_pictures:write_importance'},
+    trial_configs=(
+        'focalsconv_centerpoint_simulated_kitti_car',
+        'focalsconv_f_centerpoint_simulated_kitti_car',
+        'focalsconv_voxel_rcnn_simulated_kitti_car'),
     renames=RENAMES,
     docs='projects/focalsconv/README.md')
 
@@ -19,5 +23,6 @@ baselines = Plugin(
     name='baselines',
     modules=(),
     convert='focalsconv.baseline_checkpoints:convert',
+    trial_configs=('centerpoint_simulated_kitti_car',),
     published='focalsconv.published_baselines:BaselinesPublished',
     docs='docs/coming_from.md')

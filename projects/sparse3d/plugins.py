@@ -66,6 +66,11 @@ class Plugin:
         pictures: name to a :class:`PictureWriter`.
         stream: ``(model, **options) -> stream``, for detectors of videos: frames go in one at a
             time, detections come out.
+        trial_configs: bare names of configs whose models train a step anywhere in seconds, one
+            for each kind of model: what ``gpu-check`` runs and whose waits are counted.
+        sequence: ``(model) -> driver | None``, for detectors of videos: a driver's ``predict``
+            stands in for the model's while a data set is detected in order; it owns what is kept
+            from one sample to the next.
         renames: names in checkpoints that were changed since.
         docs: address or path of a page, which ``list plugins`` shows.
     """
@@ -79,6 +84,8 @@ class Plugin:
     exporters: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
     stream: str | None = None
+    trial_configs: tuple[str, ...] = ()
+    sequence: str | None = None
     renames: RenamedNames = RenamedNames()
     docs: str = ''
 

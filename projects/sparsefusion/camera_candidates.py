@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from sparse3d.models.center.heatmap_loss import RARE_BIAS
 from sparse3d.models.center.peaks import Peaks, local_peaks, top_peaks
 from sparse3d.models.heads.transfusion_queries import ClassEncoding
-from sparsefusion.camera_rig import CameraRig
+from sparse3d.structures.camera_rig import CameraRig
 from sparsefusion.convolution_block import convolution_block
 from sparsefusion.deformable_decoder_layer import DeformableDecoderLayer
 from sparsefusion.image_pyramid import ImagePyramid

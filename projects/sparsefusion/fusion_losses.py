@@ -23,7 +23,7 @@ from sparse3d.models.heads.transfusion_targets import (
 )
 from sparse3d.models.layers.constants import constant
 from sparse3d.models.query.mean_count import mean_count
-from sparsefusion.camera_rig import CameraRig
+from sparse3d.structures.camera_rig import CameraRig
 from sparsefusion.camera_targets import camera_targets, image_heat_target
 from sparsefusion.fusion_output import FusionOutput
 from sparsefusion.published import SparseFusionPublished

@@ -10,5 +10,6 @@ plugin = Plugin(
     published='sparsefusion.published:SparseFusionPublished',
     benchmarks={'sparsefusion': 'sparse3d_benchmarks.sparsefusion:run'},
     pictures={'stages': 'sparsefusion.pictures:write_stages'},
+    trial_configs=('transfusion_l_simulated_nuscenes', 'sparsefusion_simulated_nuscenes'),
     renames=RENAMES,
     docs='projects/sparsefusion/README.md')

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,11 +12,11 @@ from mmdet3d.structures import Det3DDataSample
 from torch import Tensor, nn
 
 from sparse3d.models.detectors.voxel_backbone import VoxelBackbone
+from sparse3d.ops.sparse_depth import sparse_depth
 from sparse3d.published import hand_down
-from sparsefusion.camera_rig import CameraRig
+from sparse3d.structures.camera_rig import CameraRig
 from sparsefusion.fusion_output import FusionOutput
 from sparsefusion.published import SparseFusionPublished
-from sparsefusion.sparse_depth import sparse_depth
 from sparsefusion.sparsefusion_head import SceneInput
 from sparsefusion.voxel_heights import voxel_heights
 
@@ -142,11 +143,11 @@ class SparseFusion(Base3DDetector):
                 for _ in samples]
         else:
             metas = [sample.metainfo for sample in samples]
-        rig = CameraRig.from_metas(metas, tuple(images.shape[-2:]), images.device)
+        rig = CameraRig.from_metas(metas, tuple(images.shape[-2:]), images.device,
+                                   images.shape[1])
         if not self.use_cameras:
-            rig.valid = torch.zeros_like(rig.valid)
-        # Whatever stands in the place of a missing image, nothing of it (NaN) may be passed on.
-        images = images.masked_fill(~rig.valid[..., None, None, None], 0)
+            rig = replace(rig, cameras=rig.cameras.with_valid(torch.zeros_like(rig.valid)))
+        images = rig.cameras.without_missing(images)
         return list(self.image_neck(self.image_backbone(images.flatten(0, 1)))), rig
 
     def _map(self, voxels: dict | None, batch: int,
@@ -167,7 +168,7 @@ class SparseFusion(Base3DDetector):
         """Say once that something is missing."""
         for missing, what in (
                 (self.use_lidar and not occupied.flatten(1).any(1).all(), 'LiDAR points'),
-                (self.use_cameras and not rig.valid.all(), 'one or more camera images')):
+                (self.use_cameras and not rig.cameras.complete, 'one or more camera images')):
             if missing and what not in self._said:
                 self._said.add(what)
                 warnings.warn(f'a sample lacks {what}; it is detected with the rest, and '

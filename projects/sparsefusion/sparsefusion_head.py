@@ -20,8 +20,8 @@ from sparse3d.models.heads.transfusion_decoder import MapDecoderLayer, QueryDeco
 from sparse3d.models.heads.transfusion_detections import Suppression, select_detections
 from sparse3d.models.heads.transfusion_head import BOX_OUTPUTS
 from sparse3d.models.heads.transfusion_queries import ClassEncoding, peak_scores, queries_of_peaks
+from sparse3d.structures.camera_rig import CameraRig
 from sparsefusion.camera_candidates import CameraDetector
-from sparsefusion.camera_rig import CameraRig
 from sparsefusion.fusion_losses import FusionLosses
 from sparsefusion.fusion_output import FusionOutput
 from sparsefusion.geometric_transfer import GeometricTransfer

@@ -8,6 +8,7 @@ plugin = Plugin(
     configs='sparse3d_configs.voxelkp',
     convert='voxelkp.published_checkpoint:convert',
     published='voxelkp.published:VoxelKPPublished',
+    trial_configs=('voxelkp_simulated_waymo',),
     benchmarks={'voxelkp': 'sparse3d_benchmarks.voxelkp:run'},
     renames=RENAMES,
     docs='projects/voxelkp/README.md')

@@ -4,6 +4,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from sparse3d.structures.camera_rig import CameraRig
 from sparsefusion_head_checks import (
     HEAD,
     NEAR_BORDER,
@@ -64,8 +65,10 @@ def test_two_samples_at_once_are_two_samples(golden, case, small_scene, one_thre
     head = golden.head(**case.SMALL)
     other = golden.features('loss', case.SMALL_SHAPES)
     rig = small_scene.rig
-    twice = replace(rig, **{name: torch.cat([getattr(rig, name)] * 2) for name in (
-        'intrinsics', 'rotation', 'translation', 'valid_size', 'valid')})
+    cameras = rig.cameras
+    twice = CameraRig.of(replace(cameras, **{name: torch.cat([getattr(cameras, name)] * 2)
+                                             for name in ('lidar2img', 'sizes', 'valid')}),
+                         rig.from_training)
     both = replace(small_scene, bev=torch.cat([other[0], small_scene.bev]),
                    heights=small_scene.heights.repeat(2, 1, 1),
                    occupied=small_scene.occupied.repeat(2, 1, 1),

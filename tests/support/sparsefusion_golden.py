@@ -14,7 +14,8 @@ from torch import Tensor
 
 import sparsefusion.register  # noqa: F401
 from sparse3d.published import hand_down
-from sparsefusion import CameraRig, SceneInput, SparseFusionHead
+from sparse3d.structures.camera_rig import CameraRig
+from sparsefusion import SceneInput, SparseFusionHead
 from sparsefusion.published_checkpoint import QUIRKS, build, convert_weights
 from sparsefusion.published_names import ours
 

@@ -19,6 +19,21 @@ _STEPS = 6             # unit of the intervals: a sixth of the time between key 
 KINDS = ('past', 'future', 'interleaved')
 
 
+def frame_offsets(kind: str, num_frames: int) -> tuple[int, ...]:
+    """Which frames a model reads, counted from its own (0): earlier ones are negative.
+
+    Args:
+        kind: see :class:`FrameChoice`.
+        num_frames: T.
+    """
+    if kind == 'past':
+        return tuple(range(0, -num_frames, -1))
+    steps = range(1, (num_frames - 1) // 2 + 1)
+    if kind == 'future':
+        return (0, *(-step for step in steps), *steps)
+    return (0, *(offset for step in steps for offset in (-step, step)))
+
+
 @dataclass(frozen=True)
 class FrameChoice:
     """How a sample's frames are chosen; frame 0 is now, frame 1 always the nearest past one.
@@ -70,9 +85,8 @@ class FrameChoice:
         future = timeline.future(row, self.across_scenes)
         interval = self._interval(timeline, training)
         before, after = (_every(interval, candidates, half, now) for candidates in (past, future))
-        if self.kind == 'future':
-            return [now, *before, *after]
-        return [now, *(item for pair in zip(before, after, strict=True) for item in pair)]
+        around = [now, *after, *before[::-1]]  # an offset is the place, from the end if negative
+        return [around[offset] for offset in frame_offsets(self.kind, self.num_frames)]
 
     def _within(self, candidates: list[CameraSet], wanted: int, timeline: Timeline,
                 now: CameraSet, training: bool) -> list[CameraSet]:

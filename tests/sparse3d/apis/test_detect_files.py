@@ -57,7 +57,8 @@ def test_results_that_cannot_be_written_end_the_run(folder, tmp_path):
 
 
 def test_the_tool_lists_damaged_clouds_and_ends_with_status_1(folder, tmp_path, capsys):
-    arguments = ['detect', 'c', 'w', str(folder), '--out', str(tmp_path / 'out')]
+    arguments = ['detect', 'centerpoint_simulated_waymo', 'w', str(folder),
+                 '--out', str(tmp_path / 'out')]
     assert main(arguments) == 1
     said = capsys.readouterr()
     assert '2 clouds, 2 detections' in said.out
