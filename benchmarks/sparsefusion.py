@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from sparse3d.engine.timing import Timing, measure
 from sparse3d.models.query.attention import scaled_attention
 from sparse3d.models.query.positions import logit
+from sparse3d.ops.sparse_depth import sparse_depth
 from sparse3d.plugins import config_home
 from sparse3d_benchmarks.sparsefusion_frame import IMAGE_SIZE, POINTS, DrawnFrame
 from sparse3d_benchmarks.sparsefusion_view_loop import decode_view_by_view
 from sparsefusion.image_pyramid import ImagePyramid
-from sparsefusion.sparse_depth import sparse_depth
 from sparsefusion.sparsefusion_head import SceneInput, SparseFusionHead
 from sparsefusion.view_groups import ViewGroups
 

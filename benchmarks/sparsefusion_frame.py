@@ -9,7 +9,7 @@ from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from sparsefusion.camera_rig import CameraRig
+from sparse3d.structures.camera_rig import CameraRig
 
 IMAGE_SIZE = (448, 800)
 POINTS = 200_000  # ten sweeps within the range

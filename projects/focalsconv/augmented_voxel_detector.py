@@ -146,12 +146,9 @@ def average_flips(outputs: dict[str, Tensor], flips: Sequence[tuple[bool, bool]]
 def _copies(views: CameraViews, motions: list[Tensor],
             flips: Sequence[tuple[bool, bool]]) -> CameraViews:
     """The same images for moved clouds; each sample's copies one after the other."""
-    count, batch = len(motions), len(views.lidar2img)
-    back = torch.stack([each.inverse() for each in motions]).to(views.lidar2img.device)
-    lidar2img = views.lidar2img[:, None] @ back[None, :, None]  # [B, F, N, 4, 4]
-    flipped = torch.tensor(flips, device=views.lidar2img.device).repeat(batch, 1)
+    count, batch = len(motions), len(views.rectified_depth)
+    flipped = torch.tensor(flips, device=views.rectified_depth.device).repeat(batch, 1)
     return replace(
-        views, lidar2img=lidar2img.flatten(0, 1),
-        image_sizes=views.image_sizes.repeat_interleave(count, 0),
+        views, cameras=views.cameras.moved(torch.stack(motions)),
         rectified_depth=views.rectified_depth.repeat_interleave(count, 0),
         features=views.features.repeat_interleave(count, 0), flipped=flipped)

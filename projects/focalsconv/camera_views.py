@@ -9,20 +9,17 @@ import torch
 from mmdet3d.structures import Det3DDataSample
 from torch import Tensor
 
-from sparse3d.errors import ConfigError, DataError
+from focalsconv.published import FocalsConvPublished
+from sparse3d.errors import ConfigError
+from sparse3d.structures.cameras import Cameras
+from sparse3d.structures.projection import image_coordinates, pixels_and_depth
 
 
 @dataclass(frozen=True)
 class CameraViews:
-    """The images of a batch: B samples with N cameras each.
+    """What the images of a batch show: B samples with N cameras each."""
 
-    ``lidar2img`` takes a point of the cloud as the network gets it, after all augmentation,
-    to a pixel of the image as the network gets it.
-    """
-
-    lidar2img: Tensor       # [B, N, 4, 4] float64
-    image_sizes: Tensor     # [B, N, 2] int64 height, width without padding; 0 for no image
-    padded_size: tuple[int, int]            # height, width of the images in the batch
+    cameras: Cameras                        # in float64
     rectified_depth: Tensor                 # [B, N] float64, depth of the image plane's origin
     features: Tensor | None = None          # [B, N, C, h, w], covering the padded images
     flipped: Tensor | None = None           # [B, 2] bool, the voxel grid mirrored along x, y
@@ -35,46 +32,39 @@ class CameraViews:
 class ProjectionOptions:
     """Which pixel a voxel reads.
 
-    The first line is the method. The others follow released weights into what looks like an
-    accident of the released code, each off by default.
+    Attributes:
+        minimum_depth: meters, one or one per camera.
+        published: what the released code does otherwise.
     """
 
-    minimum_depth: float | Sequence[float] = 0.0  # meters, one or one per camera
+    minimum_depth: float | Sequence[float] = 0.0
+    published: FocalsConvPublished = FocalsConvPublished()
 
-    published_corners: bool = False     # both: a voxel stands at its lower corner, not its center
-    published_truncation: bool = False  # KITTI: pixel -0.5 counts as pixel 0
-    published_behind_camera: bool = False   # KITTI: points behind the camera read pixels as well
-    published_padding: bool = False     # KITTI: padding is read as if it were image
-    published_depth: bool = False       # KITTI: divides by the depth before the image's own shift
-    published_skip_pixel_zero: bool = False  # nuScenes: the first row and column are never read
-    published_image_scale: float | None = None  # nuScenes: rounded at full size, then scaled
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'published', FocalsConvPublished.of(self.published))
 
 
 def camera_views(data_samples: list[Det3DDataSample], images: Tensor) -> CameraViews:
     """Read the cameras of a batch from its samples.
 
     Args:
-        data_samples: whose metainfo has ``lidar2img`` ([N, 4, 4], or [4, 4] for one camera) and
-            may have ``img_shape`` ((height, width) or one per camera; default: all of
-            ``images``), ``image_valid`` ([N] bool), ``cam2img`` and ``grid_flip`` (bool along x,
-            y).
+        data_samples: whose metainfo has what :meth:`Cameras.of_batch` reads and may have
+            ``cam2img`` and ``grid_flip`` (bool along x, y).
         images: [B, N, 3, H, W].
 
     Raises:
         DataError: if a sample does not say where its cameras stand.
     """
-    batch, count = images.shape[:2]
+    count = images.shape[1]
     padded = (int(images.shape[-2]), int(images.shape[-1]))
-    matrices = np.stack([_matrices(sample, 'lidar2img', count) for sample in data_samples])
-    sizes = np.stack([_sizes(sample, count, padded) for sample in data_samples])
+    cameras = Cameras.of_batch([sample.metainfo for sample in data_samples], padded, count)
     depths = np.stack([_rectified_depth(sample, count) for sample in data_samples])
     flips = [sample.metainfo.get('grid_flip') for sample in data_samples]
     flipped = None
     if any(flip is not None for flip in flips):
         flipped = torch.tensor([flip or (False, False) for flip in flips], device=images.device)
-    as_tensor = {'device': images.device}
-    return CameraViews(torch.as_tensor(matrices, **as_tensor), torch.as_tensor(sizes, **as_tensor),
-                       padded, torch.as_tensor(depths, **as_tensor), flipped=flipped)
+    return CameraViews(cameras.to(images.device), torch.as_tensor(depths, device=images.device),
+                       flipped=flipped)
 
 
 def pixels_of_voxels(
@@ -92,23 +82,25 @@ def pixels_of_voxels(
     """
     indices = coordinates[:, [3, 2, 1]].float()
     sample = coordinates[:, 0].long()
-    to_image = views.lidar2img[:, :, :3].clone()  # [B, N, 3, 4]
-    if options.published_depth:
+    to_image = views.cameras.lidar2img[:, :, :3].clone()  # [B, N, 3, 4]
+    if options.published.depth:
         to_image[:, :, 2, 3] -= views.rectified_depth
     start = torch.zeros(len(to_image), 3, dtype=torch.float64, device=indices.device)
-    start += 0 if options.published_corners else 0.5
-    if views.flipped is not None and options.published_corners:
+    start += 0 if options.published.corners else 0.5
+    if views.flipped is not None and options.published.corners:
         start[:, :2] += views.flipped.double()  # the corner of a mirrored grid is another one
     scale = stride * voxel_size.double()
     offset = range_minimum.double() + start * scale                # [B, 3]
     linear = (to_image[..., :3] * scale).float()                   # [B, N, 3, 3]
     shift = (to_image[..., :3] @ offset[:, None, :, None])[..., 0] + to_image[..., 3]  # [B, N, 3]
-    projected = [indices.unsqueeze(1).bmm(linear[:, camera].mT[sample]).squeeze(1)
-                 + shift[:, camera].float()[sample] for camera in range(linear.shape[1])]
-    projected = torch.stack(projected, 1)                          # [M, N, 3]
-    depth = projected[..., 2]
-    safe = torch.where(depth.abs() < 1e-6, torch.full_like(depth, 1e-6), depth)
-    return projected[..., :2] / safe.unsqueeze(-1), depth
+    rows = torch.cat([linear, shift.float().unsqueeze(-1)], -1)    # [B, N, 3, 4]
+    seen_from = [image_coordinates(indices.unsqueeze(1), rows[:, camera][sample]).squeeze(1)
+                 for camera in range(rows.shape[1])]
+    seen_from = torch.stack(seen_from, 1)                          # [M, N, 3]
+    pixels, _ = pixels_and_depth(
+        seen_from * torch.where(seen_from[..., 2:] < 0, -1, 1)     # the mirror image of behind
+        if options.published.behind_camera else seen_from)
+    return pixels, seen_from[..., 2]
 
 
 def read_views(
@@ -130,7 +122,7 @@ def read_views(
     features = views.features
     image = coordinates[voxel, 0].long() * features.shape[1] + camera
     values = _enlarged(features.flatten(0, 1), image, columns[voxel, camera], rows[voxel, camera],
-                       views.padded_size)
+                       views.cameras.image_size)
     total = values.new_zeros(len(coordinates), features.shape[2])
     return total.index_add(0, voxel, values)
 
@@ -146,25 +138,24 @@ def visible_pixels(pixels: Tensor, depth: Tensor, sample: Tensor, views: CameraV
         columns and rows [M, N] int64 inside the padded image, seen [M, N] bool.
     """
     whole = _whole_pixels(pixels, options)
-    height, width = views.image_sizes[sample].unbind(-1)  # [M, N]
-    present = height > 0
-    if options.published_padding:
-        height, width = (torch.full_like(height, size) for size in views.padded_size)
-    lowest = 1 if options.published_skip_pixel_zero else 0
+    height, width = views.cameras.sizes[sample].unbind(-1)  # [M, N]
+    if options.published.read_padding:
+        height, width = views.cameras.image_size
+    lowest = 1 if options.published.skip_pixel_zero else 0
     columns, rows = whole.unbind(-1)
-    seen = (present & (columns >= lowest) & (columns < width) & (rows >= lowest)
+    seen = (views.cameras.valid[sample] & (columns >= lowest) & (columns < width) & (rows >= lowest)
             & (rows < height))
-    if not options.published_behind_camera:
+    if not options.published.behind_camera:
         seen &= depth > _minimum_depth(options.minimum_depth, depth)
     return columns, rows, seen
 
 
 def _whole_pixels(pixels: Tensor, options: ProjectionOptions) -> Tensor:
     pixels = pixels.clamp(-1e6, 1e6)  # far beyond any image, and safe to convert
-    if options.published_image_scale is not None:
-        return ((pixels / options.published_image_scale).trunc()
-                * options.published_image_scale).trunc().long()
-    whole = pixels.trunc() if options.published_truncation else pixels.floor()
+    if options.published.image_scale is not None:
+        return ((pixels / options.published.image_scale).trunc()
+                * options.published.image_scale).trunc().long()
+    whole = pixels.trunc() if options.published.truncation else pixels.floor()
     return whole.long()
 
 
@@ -197,29 +188,13 @@ def _between(pixels: Tensor, size: int, cells: int) -> tuple[Tensor, Tensor, Ten
     return first, (first + 1).clamp(max=cells - 1), position - first
 
 
-def _matrices(sample: Det3DDataSample, key: str, count: int) -> np.ndarray:
-    if key not in sample.metainfo:
-        raise DataError(f"a sample has images but no '{key}'; let the pipeline pack it")
-    matrices = np.array([np.asarray(matrix) for matrix in sample.metainfo[key]], np.float64)
-    matrices = matrices[None] if matrices.ndim == 2 else matrices
-    if matrices.shape != (count, 4, 4):
-        raise DataError(f"a sample has {count} images and '{key}' of shape "
-                        f'{list(matrices.shape)}; one 4 x 4 matrix per image is needed')
-    return matrices
-
-
-def _sizes(sample: Det3DDataSample, count: int, padded: tuple[int, int]) -> np.ndarray:
-    given = sample.metainfo.get('img_shape', padded)
-    sizes = np.array(given, np.int64)
-    sizes = np.tile(sizes[:2], (count, 1)) if sizes.ndim == 1 else sizes[:, :2]
-    valid = sample.metainfo.get('image_valid')  # [N] bool, False: no picture
-    return sizes if valid is None else np.where(np.array(valid)[:count, None], sizes, 0)
-
-
 def _rectified_depth(sample: Det3DDataSample, count: int) -> np.ndarray:
     """Last entry of the third row of each camera matrix, 0 where it is unknown."""
     if 'cam2img' not in sample.metainfo:
         return np.zeros(count)
     matrices = np.array([np.asarray(m) for m in sample.metainfo['cam2img']], np.float64)
     matrices = matrices[None] if matrices.ndim == 2 else matrices
-    return matrices[:, 2, 3] if matrices.shape[-1] == 4 else np.zeros(count)
+    depths = np.zeros(count)
+    if matrices.shape[-1] == 4:
+        depths[:len(matrices)] = matrices[:, 2, 3]
+    return depths

@@ -11,6 +11,8 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from focalsconv.camera_views import CameraViews, camera_views
+from focalsconv.published import FocalsConvPublished
+from sparse3d.structures.cameras import Cameras
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)  # red, green, blue, of 0 to 255
 IMAGENET_STD = (58.395, 57.12, 57.375)
@@ -30,16 +32,18 @@ class ShallowImageEncoder(BaseModule):
         pretrained: checkpoint file for the ResNet, or None; ``prefix`` as in mmengine's
             ``Pretrained`` (``'backbone.'`` for torchvision's DeepLabV3).
         mean, std: normalization of RGB values from 0 to 255.
-        published_padding: normalize the padding as if it were a black image (release);
-            otherwise padding is zero after the normalization.
+        published: quirks; with ``encode_padding`` the padding is normalized as if it were a black
+            image (release); otherwise it is zero after the normalization.
 
     Source: Focals Conv (CVPR 2022), section 3.3.
     """
 
+    published_set = FocalsConvPublished
+
     def __init__(self, out_channels: int = 16, depth: int = 50, base_channels: int = 64,
                  pretrained: str | None = None, prefix: str | None = None,
                  mean: Sequence[float] = IMAGENET_MEAN, std: Sequence[float] = IMAGENET_STD,
-                 published_padding: bool = False) -> None:
+                 published: dict | FocalsConvPublished | None = None) -> None:
         super().__init__()
         init_cfg = pretrained and dict(type='Pretrained', checkpoint=pretrained, prefix=prefix)
         self.backbone = MODELS.build(dict(
@@ -48,7 +52,7 @@ class ShallowImageEncoder(BaseModule):
             init_cfg=init_cfg))
         self.reduction = ConvModule(self.backbone.feat_dim, out_channels, 1, bias=False,
                                     norm_cfg=dict(type='BN'))
-        self.published_padding = published_padding
+        self.published = FocalsConvPublished.of(published)
         self.register_buffer('mean', torch.tensor(list(mean)).view(3, 1, 1), persistent=False)
         self.register_buffer('std', torch.tensor(list(std)).view(3, 1, 1), persistent=False)
 
@@ -62,30 +66,33 @@ class ShallowImageEncoder(BaseModule):
         """
         images = images.unsqueeze(1) if images.dim() == 4 else images  # [B, N, 3, H, W]
         views = camera_views(data_samples, images)
-        return views.with_features(self.features(images, views.image_sizes))
+        return views.with_features(self.features(views.cameras.without_missing(images),
+                                                 views.cameras))
 
-    def features(self, images: Tensor, image_sizes: Tensor) -> Tensor:
+    def features(self, images: Tensor, cameras: Cameras) -> Tensor:
         """Encode images.
 
         Args:
             images: [B, N, 3, H, W].
-            image_sizes: [B, N, 2] height and width without padding.
+            cameras: that took them.
 
         Returns:
             [B, N, C, ceil(H / 4), ceil(W / 4)].
         """
         normalized = (images.float() - self.mean) / self.std
-        if not self.published_padding:
-            outside = _outside(image_sizes, images.shape[-2:])
+        if not self.published.encode_padding:
+            outside = _outside(cameras)
             normalized = normalized.masked_fill(outside, 0)  # not multiplied: 0 * NaN is NaN
         encoded = self.reduction(self.backbone(normalized.flatten(0, 1))[0])
         return encoded.unflatten(0, images.shape[:2])
 
 
-def _outside(image_sizes: Tensor, padded_size: Sequence[int]) -> Tensor:
+def _outside(cameras: Cameras) -> Tensor:
     """True on the padding of an image: [B, N, 1, H, W]; of a missing image everywhere."""
-    rows, columns = (torch.arange(size, device=image_sizes.device) for size in padded_size)
-    height, width = image_sizes.unbind(-1)
+    rows, columns = (torch.arange(size, device=cameras.sizes.device)
+                     for size in cameras.image_size)
+    height, width = cameras.sizes.unbind(-1)
     outside = ((rows[:, None] >= height[..., None, None])
-               | (columns[None, :] >= width[..., None, None]))
+               | (columns[None, :] >= width[..., None, None])
+               | ~cameras.valid[..., None, None])
     return outside.unsqueeze(2)

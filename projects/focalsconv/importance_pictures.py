@@ -14,6 +14,7 @@ from torch import nn
 from focalsconv.focal_sparse_encoder import EncodedVoxels, FocalSparseEncoder
 from sparse3d.errors import ConfigError
 from sparse3d.structures.box_geometry import bev_corners
+from sparse3d.structures.projection import project_points
 from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization.bev_view import points_extent
 from sparse3d.visualization.colors import BACKGROUND, GROUND_TRUTH, TEXT
@@ -128,11 +129,10 @@ def _draw_on_image(layer: ImportantVoxels, picture: Picture, path: Path) -> None
     figure = Figure(figsize=(width / 100, height / 100), facecolor=BACKGROUND)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.imshow(picture.image)
-    positions = np.concatenate([layer.positions, np.ones((len(layer.positions), 1))], 1)
-    u, v, depth = (positions @ np.asarray(picture.lidar2img)[:3].T).T
+    pixels, depth = project_points(layer.positions, np.asarray(picture.lidar2img))
     seen = (depth > 0.1) & (layer.importance >= SHOWN_ON_IMAGES)
-    axes.scatter(u[seen] / depth[seen], v[seen] / depth[seen], c=layer.importance[seen], s=4,
-                 linewidths=0, cmap=RAMP, vmin=0, vmax=1)
+    axes.scatter(*pixels[seen].T, c=layer.importance[seen], s=4, linewidths=0, cmap=RAMP,
+                 vmin=0, vmax=1)
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.axis('off')
     save_figure(figure, path)

@@ -11,7 +11,6 @@ from sparse3d.plugins import registered_attribute  # noqa: E402
 
 __all__ = [
     'CameraFrame',
-    'DelayedStream',
     'EVA02',
     'SimpleFeaturePyramid',
     'SparseBEV',

@@ -6,6 +6,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from sparse3d.structures.cameras import Cameras
 from sparsebev.head import SparseBEVHead
 from sparsebev.views import Views
 
@@ -33,7 +34,8 @@ class DeployableSparseBEV(nn.Module):
                 is missing; ``age`` [1, T] seconds.
         """
         maps = [inputs[f'map_{level}'] for level in range(self.head.num_levels)]
-        views = Views(inputs['lidar2img'], inputs['age'], self.image_size)
+        cameras = Cameras.of_matrices(inputs['lidar2img'].flatten(1, 2), self.image_size)
+        views = Views(cameras, inputs['age'])
         found = self.head(maps, views)
         return {name: found[name][-1] for name in ('logits', 'codes')}
 

@@ -11,8 +11,8 @@ from mmdet3d.structures import Det3DDataSample
 from torch import Tensor
 
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.published import hand_down
 from sparse3d.transforms.camera_frames import KINDS
-from sparsebev.feature_cache import FeatureCache, state_of
 from sparsebev.views import Views, views_of_batch
 
 
@@ -31,14 +31,12 @@ class SparseBEV(Base3DDetector):
             one by one in evaluation mode and unmasked; 0 for all.
         frame_kind: how the frames lie in time, the ``kind`` of the data's ``frames``: ``'past'``,
             ``'future'`` or ``'interleaved'``; :meth:`stream` follows it.
-        cache_frames: who drives a sequence (:func:`sparse3d.engine.hooks.reusing_features`:
+        cache_frames: who drives a sequence (:class:`sparsebev.driven_sequence.DrivenSequence`:
             ``tools/test.py``, a validation) keeps the features of so many frames, so that the
             backbone sees each frame of a drive once however many frames a sample has; 0 for none.
+            The detector itself keeps nothing.
         float32_head: the head runs in float32 even under autocast, as published.
-
-    Attributes:
-        feature_cache: lent by who drives a sequence; None otherwise, and then nothing that
-            was computed before has any part in a prediction.
+        published: quirks of the parts, see :class:`sparsebev.published.SparseBEVPublished`.
 
     Raises:
         ConfigError: for an unknown ``frame_kind``.
@@ -49,11 +47,12 @@ class SparseBEV(Base3DDetector):
     def __init__(self, backbone: dict, bbox_head: dict, neck: dict | None = None,
                  data_preprocessor: dict | None = None, image_mask: dict | None = None,
                  frames_with_gradient: int = 0, frame_kind: str = 'past',
-                 cache_frames: int = 0, float32_head: bool = True,
+                 cache_frames: int = 0, float32_head: bool = True, published: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         if frame_kind not in KINDS:
             raise ConfigError(f'frame_kind is {frame_kind!r}; use one of {", ".join(KINDS)}')
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        backbone, bbox_head = hand_down(published, backbone=backbone, bbox_head=bbox_head)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck) if neck is not None else None
         self.bbox_head = MODELS.build(bbox_head)
@@ -61,11 +60,6 @@ class SparseBEV(Base3DDetector):
         self.frames_with_gradient, self.frame_kind = frames_with_gradient, frame_kind
         self.float32_head = float32_head
         self.cache_frames = cache_frames
-        self.feature_cache: FeatureCache | None = None
-
-    def new_feature_cache(self) -> FeatureCache | None:
-        """An empty cache for a sequence; None if this model keeps nothing."""
-        return FeatureCache(self.cache_frames) if self.cache_frames else None
 
     @property
     def num_frames(self) -> int:
@@ -94,7 +88,7 @@ class SparseBEV(Base3DDetector):
              **kwargs) -> dict[str, Tensor]:
         """Losses of all decoder passes."""
         views = self.views(batch_inputs['imgs'], data_samples)
-        maps = self.extract_feat(dict(imgs=without_missing(batch_inputs['imgs'], views)))
+        maps = self.extract_feat(dict(imgs=views.cameras.without_missing(batch_inputs['imgs'])))
         truth = [sample.gt_instances_3d for sample in data_samples]
         with self._head_precision(maps):
             return self.bbox_head.loss(self._for_head(maps), views, truth)
@@ -103,11 +97,7 @@ class SparseBEV(Base3DDetector):
                 **kwargs) -> list[Det3DDataSample]:
         """``pred_instances_3d`` for each sample: boxes in the LiDAR frame, scores, labels."""
         views = self.views(batch_inputs['imgs'], data_samples)
-        images = without_missing(batch_inputs['imgs'], views)
-        if self.feature_cache is None or self.training:
-            maps = self.extract_feat(dict(imgs=images))
-        else:
-            maps = self._cached(images, self.feature_cache)
+        maps = self.extract_feat(dict(imgs=views.cameras.without_missing(batch_inputs['imgs'])))
         return self.add_pred_to_datasample(data_samples, self.detect(maps, views))
 
     def detect(self, maps: Sequence[Tensor], views: Views) -> list:
@@ -119,7 +109,7 @@ class SparseBEV(Base3DDetector):
                  **kwargs) -> dict[str, Any]:
         """Raw outputs: ``features`` of the pyramid and ``head`` as the head gives them."""
         views = self.views(batch_inputs['imgs'], data_samples)
-        maps = self.extract_feat(dict(imgs=without_missing(batch_inputs['imgs'], views)))
+        maps = self.extract_feat(dict(imgs=views.cameras.without_missing(batch_inputs['imgs'])))
         with self._head_precision(maps):
             return {'features': maps, 'head': self.bbox_head(self._for_head(maps), views)}
 
@@ -147,15 +137,6 @@ class SparseBEV(Base3DDetector):
             for module, mode in modes:
                 module.training = mode
 
-    def _cached(self, images: Tensor, cache: FeatureCache) -> list[Tensor]:
-        """Maps of a batch [B, T*N, 3, H, W]; those of images seen before are not made again."""
-        state = state_of((self.backbone, self.neck))
-        samples = []
-        for frames in images.unflatten(1, (self.num_frames, -1)):
-            found = cache.maps(frames, lambda frame: tuple(self.maps_of_images(frame)), state)
-            samples.append([torch.cat(level) for level in zip(*found, strict=True)])
-        return [torch.stack(level) for level in zip(*samples, strict=True)]
-
     def _head_precision(self, maps: Sequence[Tensor]) -> torch.autocast:
         kind = maps[0].device.type
         enabled = torch.is_autocast_enabled(kind) and not self.float32_head
@@ -163,11 +144,3 @@ class SparseBEV(Base3DDetector):
 
     def _for_head(self, maps: Sequence[Tensor]) -> list[Tensor]:
         return [level.float() for level in maps] if self.float32_head else list(maps)
-
-
-def without_missing(images: Tensor, views: Views) -> Tensor:
-    """Images [B, T*N, 3, H, W], zero where one is missing: whatever stands there (NaN) must not
-    reach the weights' gradients."""
-    if views.valid is None:
-        return images
-    return images.masked_fill(~views.valid.flatten(1)[..., None, None, None], 0)

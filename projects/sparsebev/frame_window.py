@@ -102,14 +102,13 @@ class FrameWindow:
         self.frames.appendleft(added)
 
     @torch.no_grad()
-    def detect(self, now: int, others: Sequence[int]) -> InstanceData:
+    def detect(self, indices: Sequence[int]) -> InstanceData:
         """Detections in the LiDAR frame of one frame, seen together with others.
 
         Args:
-            now: its place in :attr:`frames`.
-            others: places of frames 1 to T - 1 of the model.
+            indices: in :attr:`frames`, of the model's frames 0 (which is answered) to T - 1.
         """
-        chosen = [self.frames[place] for place in (now, *others)]
+        chosen = [self.frames[index] for index in indices]
         maps = [torch.cat(level)[None] for level in
                 zip(*(item.maps for item in chosen), strict=True)]  # L x [1, T*N, C, H, W]
         return self.detector.detect(maps, _views(chosen, maps[0].device))[0]

@@ -2,7 +2,6 @@
 import sparse3d.register  # noqa: F401, I001  (first: repairs the stack, registers the core)
 
 import sparsebev.config_statements  # noqa: F401
-from sparsebev.delayed_streaming import DelayedStream
 from sparsebev.detector import SparseBEV
 from sparse3d.models.backbones import EVA02, SimpleFeaturePyramid, VoVNet
 from sparsebev.camera_frame import CameraFrame
@@ -12,7 +11,6 @@ from sparsebev.streaming import VideoStream
 
 __all__ = [
     'CameraFrame',
-    'DelayedStream',
     'EVA02',
     'SimpleFeaturePyramid',
     'SparseBEV',

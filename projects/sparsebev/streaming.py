@@ -1,39 +1,69 @@
-"""Detection in a running video: one frame at a time, earlier frames' features kept."""
+"""Detection in a running video: one frame at a time, features of other frames kept."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 from mmengine.structures import InstanceData
 
+from sparse3d.transforms.camera_frames import frame_offsets
 from sparsebev.camera_frame import CameraFrame
 from sparsebev.frame_window import CachedFrame, FrameWindow, VideoDetector, checked_interval
+
+
+@dataclass(frozen=True)
+class StreamedDetections:
+    """What was found in a frame of a stream.
+
+    Attributes:
+        number: of the frame in its drive, from 0.
+        scene: its drive.
+        timestamps: (N,) seconds.
+        lidar2global: (4, 4) pose of the LiDAR, in whose frame the boxes are.
+        instances: boxes, scores and labels.
+    """
+
+    number: int
+    scene: Hashable
+    timestamps: np.ndarray
+    lidar2global: np.ndarray
+    instances: InstanceData
 
 
 class VideoStream:
     """Frames in, detections out; the whole state is :attr:`frames`.
 
-    At any time the answer is the offline one on the same frames: the frame before, the one
-    before that and so on, ``interval`` apart, the oldest repeated where there are too few. A
-    frame that never comes, a camera without a picture and a start in the middle of a drive
-    are all normal.
+    A frame is answered as soon as the later frames that the model wants to see are there: at
+    once if it wants none, else ``delay`` frames later; the end of the scene or :meth:`flush`
+    gives the rest. The answers are the offline ones on the same frames: ``interval`` apart, the
+    first and the last frame of the drive repeated where there are too few. A frame that never
+    comes, a camera without a picture and a start in the middle of a drive are all normal.
 
     Args:
-        detector: in evaluation mode, one that looks at past frames alone.
-        interval: of so many frames that come in, one is a frame of the past. At 12 frames a
-            second, 6 gives the half seconds that the released weights were tested with.
+        detector: in evaluation mode.
+        offsets: of the frames that it reads, its own (0) first, earlier ones negative, see
+            :func:`~sparse3d.transforms.camera_frames.frame_offsets`.
+        interval: of so many frames that come in, one is looked at. At 12 frames a second, 6 gives
+            the half seconds that the released weights were tested with.
 
     Attributes:
-        frames: newest first, at most ``1 + interval * (T - 1)``.
+        delay: number of frames that have to follow before one is answered.
+        frames: newest first, as many as the offsets reach over.
+        scene: of the newest frame.
 
     Raises:
         ConfigError: for an interval below 1.
     """
 
-    def __init__(self, detector: VideoDetector, interval: int = 1) -> None:
-        self.interval, self.past = checked_interval(interval), detector.num_frames - 1
+    def __init__(self, detector: VideoDetector, offsets: Sequence[int], interval: int = 1) -> None:
+        self.interval = checked_interval(interval)
+        self.offsets = tuple(offset * self.interval for offset in offsets)
+        self.delay = max(self.offsets)
         self.scene: Hashable = None
-        self._window = FrameWindow(detector, 1 + interval * self.past)
+        self._window = FrameWindow(detector, 1 + self.delay - min(self.offsets))
+        self._taken = 0
 
     @property
     def frames(self) -> deque[CachedFrame]:
@@ -41,31 +71,58 @@ class VideoStream:
         return self._window.frames
 
     def reset(self) -> None:
-        """Forget all frames."""
+        """Forget all frames, those without an answer as well."""
         self.frames.clear()
+        self._taken = 0
 
-    def __call__(self, frame: CameraFrame) -> InstanceData:
-        """Detections in the LiDAR frame of this frame.
+    def flush(self) -> list[StreamedDetections]:
+        """End the drive: answers for the frames that have none yet, the oldest first."""
+        waiting = min(self.delay, len(self.frames))
+        answers = [self._answer(place) for place in reversed(range(waiting))]
+        self.reset()
+        return answers
 
-        A frame that is refused leaves no trace: the next one is answered as if it had not been.
+    def __call__(self, frame: CameraFrame) -> list[StreamedDetections]:
+        """Take in a frame; answers that this makes possible, the oldest first.
+
+        Without a delay that is one, of this frame. With one it is none at the beginning of a
+        drive, then one each time, and with the first frame of another scene all that were still
+        to come. A frame that is refused leaves no trace: the next one is answered as if it had
+        not been.
 
         Raises:
             DataError: if the frame cannot be used, has other cameras or sizes than those before,
                 or is older.
         """
-        scene = self.scene
+        state = self.scene, self._taken
         with self._window.unless_refused(frame) as checked:
             try:
-                return self._answer(checked)
+                return self._answers(checked)
             except BaseException:
-                self.scene = scene
+                self.scene, self._taken = state
                 raise
 
-    def _answer(self, frame: CameraFrame) -> InstanceData:
-        if frame.scene != self.scene:
-            self.reset()
-            self.scene = frame.scene
+    def _answers(self, frame: CameraFrame) -> list[StreamedDetections]:
+        answers = self.flush() if frame.scene != self.scene else []
+        self.scene = frame.scene
         self._window.add(frame)
-        oldest = len(self.frames) - 1
-        return self._window.detect(
-            0, [min(step * self.interval, oldest) for step in range(1, self.past + 1)])
+        self._taken += 1
+        if len(self.frames) > self.delay:
+            answers.append(self._answer(self.delay))
+        return answers
+
+    def _answer(self, now: int) -> StreamedDetections:
+        """Detections in the frame at place ``now``."""
+        frame, oldest = self.frames[now], len(self.frames) - 1
+        places = [min(max(now - offset, 0), oldest) for offset in self.offsets]
+        return StreamedDetections(self._taken - 1 - now, self.scene, frame.timestamps,
+                                  frame.lidar2global, self._window.detect(places))
+
+
+def open_stream(detector: VideoDetector, interval: int = 1) -> VideoStream:
+    """The stream of a detector, by what it states of its frames.
+
+    Args:
+        interval: see :class:`VideoStream`.
+    """
+    return VideoStream(detector, frame_offsets(detector.frame_kind, detector.num_frames), interval)

@@ -1,4 +1,4 @@
-"""What is known of the images of a batch: matrices, times, which are missing."""
+"""The cameras of a batch of videos: how old each frame is, and times that cannot be."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sparse3d.errors import DataError
+from sparse3d.structures.cameras import Cameras
 
 _LATEST, _OLDEST = 1e11, 60.0  # [s]; of a clock since 1970 in the year 5138, between frames
 _TODAY = 1.7e9                 # [s] since 1970
@@ -19,16 +20,29 @@ class Views(NamedTuple):
     """Images of T frames and N cameras, newest frame first.
 
     Attributes:
-        lidar2img: [B, T, N, 4, 4] from the LiDAR frame of now to pixels.
+        cameras: with T*N images of each sample.
         age: [B, T] seconds since each frame was taken; negative for the future.
-        image_size: height and width that ``lidar2img`` projects to.
-        valid: [B, T, N] False where an image is missing, or None if none is.
     """
 
-    lidar2img: Tensor
+    cameras: Cameras
     age: Tensor
-    image_size: tuple[int, int]
-    valid: Tensor | None = None
+
+    @property
+    def lidar2img(self) -> Tensor:
+        """[B, T, N, 4, 4] from the LiDAR frame of now to pixels."""
+        return self.cameras.lidar2img.unflatten(1, (self.age.shape[1], -1))
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width that the matrices project to."""
+        return self.cameras.image_size
+
+    @property
+    def valid(self) -> Tensor | None:
+        """[B, T, N] False where an image is missing, or None if none is."""
+        if self.cameras.complete:
+            return None
+        return self.cameras.valid.unflatten(1, (self.age.shape[1], -1))
 
 
 def views_of_batch(metas: Sequence[dict], frames: int, image_size: tuple[int, int],
@@ -47,19 +61,16 @@ def views_of_batch(metas: Sequence[dict], frames: int, image_size: tuple[int, in
     """
     for meta in metas:
         _check_frames(meta, frames)
-    parsed = [_one_sample(meta, frames) for meta in metas]
-    cameras = max((matrices.shape[1] for matrices, _, _ in parsed), default=0)
-    lidar2img = np.zeros((len(parsed), frames, cameras, 4, 4), np.float32)
-    age = np.zeros((len(parsed), frames), np.float32)
-    valid = np.zeros((len(parsed), frames, cameras), bool)
-    for sample, (matrices, seconds, there) in enumerate(parsed):
-        lidar2img[sample, :, :matrices.shape[1]] = matrices
-        valid[sample, :, :matrices.shape[1]] = there
-        age[sample] = [_age(seconds, there, frame) for frame in range(frames)]
-        refuse_other_units(seconds[there], age[sample])
-    mask = None if valid.all() else torch.from_numpy(valid).to(device)
-    return Views(torch.from_numpy(lidar2img).to(device), torch.from_numpy(age).to(device),
-                 tuple(image_size), mask)
+    cameras = Cameras.of_batch(metas, image_size, frames=frames)
+    times = cameras.times.reshape(len(metas), frames, -1)
+    valid = cameras.valid.numpy().reshape(times.shape)
+    if not np.isfinite(times[valid]).all():
+        raise DataError('img_timestamp of a sample is not finite')
+    age = np.array([[_age(seconds, there, frame) for frame in range(frames)]
+                    for seconds, there in zip(times, valid, strict=True)], np.float32)
+    for seconds, there, ages in zip(times, valid, age, strict=True):
+        refuse_other_units(seconds[there], ages)
+    return Views(cameras.to(device, torch.float32), torch.from_numpy(age).to(device))
 
 
 def refuse_other_units(seconds: np.ndarray, ages: Sequence[float] = ()) -> None:
@@ -88,30 +99,14 @@ def _unit(factor: float) -> str:
 
 def _check_frames(meta: dict, frames: int) -> None:
     """Images of T frames and N cameras would pass for those of other T and N."""
+    if meta.get('img_timestamp') is None:
+        raise DataError("the sample has no 'img_timestamp'; add it to meta_keys of the packing "
+                        f'transform (it has {", ".join(sorted(meta)) or "nothing"})')
     given = meta.get('num_frames')
     if given is not None and int(given) != frames:
         raise DataError(f'the sample holds {given} frames (frames.num_frames of the data), the '
                         f'model looks at {frames} (model.bbox_head.num_frames); give both one '
                         f'number')
-
-
-def _one_sample(meta: dict, frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Matrices [T, N, 4, 4], seconds [T, N], presence [T, N]."""
-    for key in ('lidar2img', 'img_timestamp'):
-        if meta.get(key) is None:
-            raise DataError(f'the sample has no {key!r}; add it to meta_keys of the packing '
-                            f'transform (it has {", ".join(sorted(meta)) or "nothing"})')
-    matrices = np.asarray(_numpy(meta['lidar2img']), np.float64)
-    seconds = np.asarray(_numpy(meta['img_timestamp']), np.float64).reshape(-1)
-    if len(matrices) % frames or matrices.shape[1:] != (4, 4) or len(seconds) != len(matrices):
-        raise DataError(f'{frames} frames need as many lidar2img (4, 4) and img_timestamp for '
-                        f'each, not {matrices.shape} and {seconds.shape}')
-    there = np.asarray(_numpy(meta.get('image_valid', np.ones(len(matrices)))), bool)
-    if not (np.isfinite(matrices[there]).all() and np.isfinite(seconds[there]).all()):
-        raise DataError('lidar2img or img_timestamp of a sample is not finite')
-    matrices = np.where(there[:, None, None], matrices, 0.0)
-    return (matrices.reshape(frames, -1, 4, 4), seconds.reshape(frames, -1),
-            there.reshape(frames, -1))
 
 
 def _age(seconds: np.ndarray, there: np.ndarray, frame: int) -> float:
@@ -122,10 +117,3 @@ def _age(seconds: np.ndarray, there: np.ndarray, frame: int) -> float:
     known = [seconds[index][there[index] | ~there[index].any()] for index in (0, frame)]
     return float(known[0].mean() - known[1].mean())
 
-
-def _numpy(value):
-    if isinstance(value, Tensor):
-        return value.detach().cpu().numpy()
-    if isinstance(value, list | tuple) and value and isinstance(value[0], Tensor):
-        return np.stack([item.detach().cpu().numpy() for item in value])
-    return value

@@ -9,8 +9,7 @@ require_own_package()
 
 from sparse3d.plugins import registered_attribute  # noqa: E402
 
-__all__ = ['CameraRig', 'DropBeams', 'DropCameras', 'DropPoints', 'FitViews', 'FusionOutput',
-           'SceneInput', 'SparseFusion', 'SparseFusionHead']
+__all__ = ['FusionOutput', 'SceneInput', 'SparseFusion', 'SparseFusionHead']
 
 
 def __getattr__(name: str) -> object:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sparse3d.models.query.positions import pixel_logits
-from sparsefusion.camera_rig import CameraRig
+from sparse3d.structures.camera_rig import CameraRig
 
 
 @dataclass

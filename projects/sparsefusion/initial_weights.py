@@ -19,12 +19,12 @@ from torch import Tensor, nn
 
 from sparse3d.atomic_files import atomic_file
 from sparse3d.checkpoints import read_published
-from sparse3d.errors import CheckpointError
+from sparse3d.checkpoints.image_weights import load_image_parts, load_part
 from sparsefusion.published_checkpoint import CONFIGS, build, convert_weights
 from sparsefusion.published_names import NO_EFFECT, as_sparsefusion, ours
 
-IMAGE_PARTS = {'backbone.': 'image_backbone.', 'neck.': 'image_neck.',
-               'img_backbone.': 'image_backbone.', 'img_neck.': 'image_neck.'}
+LIDAR_PARTS = ('middle_encoder.', 'backbone.', 'neck.', 'bbox_head.shared.',
+               'bbox_head.class_encoding.', 'bbox_head.lidar_decoder.')
 
 
 def merge_initial_weights(lidar: str | PathLike, image: str | PathLike, target: str | PathLike,
@@ -46,7 +46,7 @@ def merge_initial_weights(lidar: str | PathLike, image: str | PathLike, target: 
     model = build(config)
     model.init_weights()
     counts = dict(lidar=load_lidar(model, read_published(lidar)),
-                  image=load_image(model, read_published(image)))
+                  image=load_image_parts(model, read_published(image)))
     state = model.state_dict()
     counts['initialized'] = len(state) - sum(counts.values())
     with atomic_file(Path(target)) as stream:
@@ -59,25 +59,7 @@ def load_lidar(model: nn.Module, weights: Mapping[str, Tensor]) -> int:
     name_of = _published_lidar if any(name.startswith('pts_') for name in weights) else _own_lidar
     found, _ = convert_weights(weights, model, name_of, whole=False)
     wanted = {name for name in model.state_dict() if name.startswith(LIDAR_PARTS)}
-    return _load(model, found, wanted, 'the LiDAR')
-
-
-def load_image(model: nn.Module, weights: Mapping[str, Tensor]) -> int:
-    """Load image backbone and neck of ``model``; return the number of tensors."""
-    prefix_of = {name: prefix for name in weights for prefix in IMAGE_PARTS
-                 if name.startswith(prefix)}
-    if any(prefix.startswith('img_') for prefix in prefix_of.values()):
-        prefix_of = {name: prefix for name, prefix in prefix_of.items()
-                     if prefix.startswith('img_')}
-    found = {IMAGE_PARTS[prefix] + name.removeprefix(prefix): weights[name]
-             for name, prefix in prefix_of.items()}
-    wanted = {name for name in model.state_dict() if name.startswith(('image_backbone.',
-                                                                      'image_neck.'))}
-    return _load(model, {name: found[name] for name in wanted & set(found)}, wanted, 'the images')
-
-
-LIDAR_PARTS = ('middle_encoder.', 'backbone.', 'neck.', 'bbox_head.shared.',
-               'bbox_head.class_encoding.', 'bbox_head.lidar_decoder.')
+    return load_part(model, found, wanted, 'the LiDAR')
 
 
 def _published_lidar(name: str) -> str | None:
@@ -88,22 +70,6 @@ def _own_lidar(name: str) -> str | None:
     if name.startswith('bbox_head.heat.'):
         return NO_EFFECT
     return name.replace('bbox_head.decoder.', 'bbox_head.lidar_decoder.')
-
-
-def _load(model: nn.Module, weights: Mapping[str, Tensor], wanted: set[str], what: str) -> int:
-    missing = sorted(name for name in wanted - set(weights)
-                     if not name.endswith('num_batches_tracked'))
-    state = model.state_dict()
-    misshapen = sorted(name for name in weights if weights[name].shape != state[name].shape)
-    if missing or misshapen:
-        shown = ', '.join((missing + misshapen)[:6])
-        raise CheckpointError(f'the file with the weights of {what} does not fit the config: '
-                              f'{len(missing)} tensors are missing and {len(misshapen)} have '
-                              f'another shape ({shown})')
-    with torch.no_grad():
-        for name, value in weights.items():
-            state[name].copy_(value)
-    return len(weights)
 
 
 def main() -> int:

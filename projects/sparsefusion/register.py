@@ -2,12 +2,8 @@
 import sparse3d.register  # noqa: F401, I001  (first: repairs the stack, registers the core)
 
 import sparsefusion.config_statements  # noqa: F401
-from sparsefusion.camera_rig import CameraRig
-from sparsefusion.fit_views import FitViews
 from sparsefusion.fusion_output import FusionOutput
-from sparsefusion.sensor_failures import DropBeams, DropCameras, DropPoints
 from sparsefusion.sparsefusion_detector import SparseFusion
 from sparsefusion.sparsefusion_head import SceneInput, SparseFusionHead
 
-__all__ = ['CameraRig', 'DropBeams', 'DropCameras', 'DropPoints', 'FitViews', 'FusionOutput',
-           'SceneInput', 'SparseFusion', 'SparseFusionHead']
+__all__ = ['FusionOutput', 'SceneInput', 'SparseFusion', 'SparseFusionHead']

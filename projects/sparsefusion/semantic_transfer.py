@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from sparse3d.models.center.bev_grid import cell_centers
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
 from sparse3d.models.query.positions import logit
-from sparsefusion.camera_rig import NEAR, CameraRig
+from sparse3d.structures.camera_rig import CameraRig
+from sparse3d.structures.projection import NEAR
 from sparsefusion.convolution_block import convolution_block
 from sparsefusion.deformable_decoder_layer import DeformableDecoderLayer
 from sparsefusion.image_pyramid import ImagePyramid

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sparsefusion.camera_rig import CameraRig
+from sparse3d.structures.camera_rig import CameraRig
+from sparse3d.structures.projection import project_points
 
 NEAR_PLANE = 0.1  # meters; boxes that reach behind a camera are cut here
 CORNERS = torch.tensor([[x, y, z] for x in (-.5, .5) for y in (-.5, .5) for z in (0., 1.)])
@@ -56,8 +57,8 @@ def view_objects(boxes: Tensor,   # [G, 7 or 9]  LiDAR boxes, meters
     boxes = boxes.to(rotation)
     middle = boxes[:, :3].clone()
     middle[:, 2] += boxes[:, 5] / 2
-    camera = middle @ rotation.mT + translation[:, None]      # [N, G, 3]
-    pixels = _pixels(camera, rig.intrinsics[sample][:, None])  # [N, G, 2]
+    camera = middle @ rotation.mT + translation[:, None]                  # [N, G, 3]
+    pixels, _ = project_points(camera, rig.intrinsics[sample])            # [N, G, 2]
     inside = (pixels >= 0) & (pixels < rig.valid_size[sample, :, None])
     inside = inside.all(-1) & (camera[..., 2] > 0) & rig.valid[sample][:, None]
     view, row = inside.nonzero(as_tuple=True)
@@ -67,11 +68,6 @@ def view_objects(boxes: Tensor,   # [G, 7 or 9]  LiDAR boxes, meters
         _size_2d(found, view, rig, sample),
         torch.cat([camera[view, row], found[:, [3, 5, 4]],
                    _yaw_and_velocity(found, rotation[view])], dim=1))
-
-
-def _pixels(camera: Tensor, intrinsics: Tensor) -> Tensor:  # [..., 3], [..., 3, 3] -> [..., 2]
-    image = (intrinsics @ camera[..., None])[..., 0]
-    return image[..., :2] / image[..., 2:].clamp(min=1e-5)
 
 
 def _yaw_and_velocity(boxes: Tensor, rotation: Tensor) -> Tensor:  # [M, 3]
@@ -100,7 +96,7 @@ def _size_2d(boxes: Tensor, view: Tensor, rig: CameraRig, sample: int) -> Tensor
     start, end = corners[:, EDGES[:, 0]], corners[:, EDGES[:, 1]]  # [M, 12, 3]
     points = torch.cat([corners, _cut_edges(start, end)], dim=1)
     front = points[..., 2] > NEAR_PLANE - 1e-4
-    pixels = _pixels(points, rig.intrinsics[sample, view][:, None])
+    pixels = project_points(points, rig.intrinsics[sample, view])[0]
     low = pixels.masked_fill(~front[..., None], torch.inf).amin(1).clamp(min=0)
     high = torch.minimum(pixels.masked_fill(~front[..., None], -torch.inf).amax(1),
                          rig.valid_size[sample, view])

@@ -9,15 +9,17 @@ from torch import Tensor
 import focalsconv_golden as cases
 from focalsconv import CameraViews, ProjectionOptions
 from focalsconv.camera_views import pixels_of_voxels, read_views
+from sparse3d.structures.cameras import Cameras
 
-KITTI_IMAGES = dict(join='concatenate', published_truncation=True, published_behind_camera=True,
-                    published_padding=True, published_depth=True)
-KITTI = {**cases.KITTI, 'mask_multi': False, 'enlarge_channels': 0, 'image_fusion': KITTI_IMAGES}
+KITTI_PUBLISHED = dict(cases.KITTI['published'], truncation=True, behind_camera=True,
+                       read_padding=True, depth=True)
+KITTI = {**cases.KITTI, 'mask_multi': False, 'enlarge_channels': 0,
+         'image_fusion': dict(join='concatenate'), 'published': KITTI_PUBLISHED}
 CAMERAS = ('front', 'front_left', 'front_right', 'back', 'back_left', 'back_right')
 NUSCENES = {**cases.NUSCENES, 'stages': (), 'enlarge_channels': 0, 'image_fusion': dict(
     join='add', mask_multi=True, skip_mask_kernel=True,
-    minimum_depth=(1, 0, 0, 0.5, 0, 0), published_skip_pixel_zero=True,
-    published_image_scale=2 / 3)}
+    minimum_depth=(1, 0, 0, 0.5, 0, 0))}
+NUSCENES_PUBLISHED = dict(cases.NUSCENES['published'], skip_pixel_zero=True, image_scale=2 / 3)
 VOXEL, MINIMUM = torch.tensor([0.05, 0.05, 0.1]), torch.tensor([0, -40., -3])
 
 
@@ -51,8 +53,7 @@ def kitti_views(golden, case: str, features: Tensor) -> CameraViews:
     matrices = [lidar2img @ np.linalg.inv(kitti_augmentation(golden, case, sample))
                 for sample in range(2)]
     size = tuple(int(pixels) for pixels in golden.inputs['kitti_mm.image_hw'])
-    return CameraViews(torch.from_numpy(np.stack(matrices))[:, None],
-                       torch.tensor(size).expand(2, 1, 2), size,
+    return CameraViews(Cameras.of_matrices(torch.from_numpy(np.stack(matrices))[:, None], size),
                        torch.full((2, 1), float(projection[2, 3]), dtype=torch.float64), features)
 
 
@@ -92,9 +93,10 @@ def nuscenes_augmentation(golden, case: str, sample: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize('case', ['nusc_mm', 'nusc_mm_aug'])
-@pytest.mark.parametrize('merge_background', [True, False])
-def test_nuscenes_layers_with_six_cameras(golden, one_thread, case, merge_background):
-    encoder = golden.encoder('state_nusc_mm', **NUSCENES, merge_background=merge_background)
+@pytest.mark.parametrize('copies', [True, False])
+def test_nuscenes_layers_with_six_cameras(golden, one_thread, case, copies):
+    encoder = golden.encoder('state_nusc_mm', **{
+        **NUSCENES, 'published': dict(NUSCENES_PUBLISHED, background_copies=copies)})
     scale = np.diag([2 / 3, 2 / 3, 1, 1])
     matrices = torch.zeros(2, 6, 4, 4, dtype=torch.float64)
     for index, camera in enumerate(CAMERAS):
@@ -106,7 +108,7 @@ def test_nuscenes_layers_with_six_cameras(golden, one_thread, case, merge_backgr
                 @ nuscenes_augmentation(golden, case, sample))
     features = torch.stack([enlarged(golden, f'nusc_mm.image_blocks.{camera}', 'nusc_mm')
                             for camera in CAMERAS], 1)
-    views = CameraViews(matrices, torch.tensor([600, 1066]).expand(2, 6, 2), (600, 1066),
+    views = CameraViews(Cameras.of_matrices(matrices, (600, 1066)),
                         torch.zeros(2, 6, dtype=torch.float64), features)
     seen = {}
     encoder.image_layer.register_forward_pre_hook(lambda _, given: seen.update(before=given[0]))
@@ -122,8 +124,7 @@ def test_projection_undoes_the_augmentation(golden, setting):
     features = torch.from_numpy(golden.inputs['proj.image_feats']).unsqueeze(1)
     views = kitti_views(golden, f'proj.{setting}', features)
     coordinates = torch.from_numpy(golden.inputs['proj.coords'])
-    options = ProjectionOptions(published_corners=True, **{
-        name: value for name, value in KITTI_IMAGES.items() if name != 'join'})
+    options = ProjectionOptions(published=KITTI_PUBLISHED)
     pixels, depth = pixels_of_voxels(coordinates, 1, VOXEL, MINIMUM, views, options)
     expected = torch.from_numpy(golden.outputs[f'proj.{setting}.uv'])
     near = (expected.abs() < 5000).all(1)
@@ -141,11 +142,11 @@ def test_projection_undoes_the_augmentation(golden, setting):
 def test_image_branch(golden, one_thread):
     encoder = golden.image_encoder('state_kitti_mm', 'backbone_3d.semseg.')
     images = torch.from_numpy(golden.inputs['image.rgb_uint8']).permute(0, 3, 1, 2).unsqueeze(1)
-    sizes = torch.tensor(images.shape[-2:]).expand(2, 1, 2)
+    cameras = Cameras.of_matrices(torch.eye(4).expand(2, 1, 4, 4), tuple(images.shape[-2:]))
     seen = {}
     encoder.backbone.register_forward_hook(lambda *call: seen.update(layer1=call[2][0]))
     with torch.no_grad():
-        reduced = encoder.features(images, sizes)[:, 0]
+        reduced = encoder.features(images, cameras)[:, 0]
     torch.testing.assert_close(seen['layer1'][:, ::8], torch.from_numpy(
         golden.outputs['image.layer1']), rtol=0, atol=5e-5)
     torch.testing.assert_close(reduced, torch.from_numpy(golden.outputs['image.reduced']),

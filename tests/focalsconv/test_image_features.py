@@ -8,7 +8,9 @@ from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample
 
 from focalsconv import FocalSparseEncoder, ShallowImageEncoder
+from focalsconv.published import FocalsConvPublished
 from sparse3d.errors import ConfigError
+from sparse3d.structures.cameras import Cameras
 
 GRID = dict(in_channels=4, sparse_shape=[41, 48, 40], voxel_size=[0.05, 0.05, 0.1],
             point_cloud_range=[0, -1.2, -3, 2, 1.2, 1], encoder_channels=((8,), (8, 8)),
@@ -39,8 +41,9 @@ def test_images_of_two_sizes_and_cameras():
     images = torch.randint(0, 256, (2, 3, 48, 64)).float()
     views = encoder(images, samples((48, 64), (40, 50)))
     assert views.features.shape == (2, 1, 16, 12, 16)
-    assert views.image_sizes.tolist() == [[[48, 64]], [[40, 50]]]
-    six = encoder.features(torch.zeros(2, 6, 3, 48, 64), torch.full((2, 6, 2), 48))
+    assert views.cameras.sizes.tolist() == [[[48, 64]], [[40, 50]]]
+    rigs = Cameras.of_matrices(torch.eye(4).expand(2, 6, 4, 4), (48, 64))
+    six = encoder.features(torch.zeros(2, 6, 3, 48, 64), rigs)
     assert six.shape == (2, 6, 16, 12, 16)
 
 
@@ -55,7 +58,7 @@ def test_values_in_the_padding_do_not_matter_unless_published():
         beyond = images.clone()
         beyond[..., 40:, :] = torch.nan  # not multiplied by zero, left out
         assert torch.equal(encoder(dark, given).features, encoder(beyond, given).features)
-        encoder.published_padding = True
+        encoder.published = FocalsConvPublished(encode_padding=True)
         assert not torch.equal(encoder(dark, given).features, encoder(bright, given).features)
 
 
@@ -90,7 +93,7 @@ def test_copies_of_background_rows_see_the_image_too():
     images = ShallowImageEncoder(depth=18, base_channels=8, out_channels=8).eval()
     settings = dict(GRID, stages=(), image_fusion=dict(channels=8, join='add'))
     merged, doubled = FocalSparseEncoder(**settings), FocalSparseEncoder(
-        **settings, merge_background=False)
+        **settings, published=dict(background_copies=True))
     doubled.load_state_dict(merged.state_dict())
     views = images(torch.rand(2, 3, 48, 64) * 255, samples((48, 64), (40, 50)))
     given = batch(6000)

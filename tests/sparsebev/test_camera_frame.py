@@ -1,13 +1,16 @@
 """Frames of a running video: arrays or tensors; what is refused leaves no trace."""
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
+from sparse3d.apis.detector import Detector
 from sparse3d.errors import ConfigError, DataError
 from sparsebev.camera_frame import CameraFrame, checked_frame
-from sparsebev.delayed_streaming import open_stream
+from sparsebev.streaming import open_stream
 from sparsebev.views import refuse_other_units
 
 GOOD = dict(images=np.zeros((2, 3, 32, 64), np.uint8), lidar2img=np.tile(np.eye(4), (2, 1, 1)),
@@ -124,14 +127,10 @@ def test_a_refused_frame_leaves_no_trace(build_detector, drive, kind, bad):
         for stream, found in zip(streams, answers, strict=True):
             found.append(stream(CameraFrame(**frame)))
     for first, second in zip(*answers, strict=True):
-        if kind == 'past':
-            first, second = [first], [second]
         assert len(first) == len(second)
         for one, other in zip(first, second, strict=True):
-            if kind != 'past':
-                assert one.number == other.number
-                one, other = one.instances, other.instances
-            assert torch.equal(one.bboxes_3d.tensor, other.bboxes_3d.tensor)
+            assert one.number == other.number
+            assert torch.equal(one.instances.bboxes_3d.tensor, other.instances.bboxes_3d.tensor)
 
 
 @pytest.mark.parametrize('kind', ['past', 'future'])
@@ -142,5 +141,7 @@ def test_an_interval_that_cannot_be(build_detector, kind, interval):
 
 
 def test_an_option_that_streams_do_not_have(build_detector):
-    with pytest.raises(ConfigError, match="no option 'every'; it has interval"):
-        open_stream(build_detector(3), every=2)
+    detector = Detector(build_detector(3), SimpleNamespace(ground_shift=0), 'abc')
+    assert detector.stream(interval=2).frames.maxlen
+    with pytest.raises(DataError, match="a stream has no option 'every'; it has interval"):
+        detector.stream(every=2)

@@ -15,10 +15,10 @@ from sparse3d.engine.hooks import reusing_features
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.transforms.camera_frames import FrameChoice, Timeline
 from sparsebev.camera_frame import CameraFrame
-from sparsebev.delayed_streaming import open_stream
 from sparsebev.feature_cache import FeatureCache
 from sparsebev.image_preprocessor import VideoPreprocessor
 from sparsebev.ring_of_cameras import ring_of_cameras
+from sparsebev.streaming import open_stream
 from sparsebev.views import views_of_batch
 
 
@@ -135,7 +135,7 @@ def test_a_samples_losses_do_not_depend_on_its_neighbors(build_detector, drive, 
     """Empty denoising slots are not seen, unlike in the released code."""
     for published, equal in ((False, True), (True, False)):
         model = build_detector(head=dict(
-            dropout=0.0, published_attend_empty_slots=published)).train()
+            dropout=0.0, published=dict(attend_empty_slots=published))).train()
         model.bbox_head.layer.self_attention.tau.bias.data.zero_()  # looks far
         one, two = batch_of(drive(2), 2), batch_of(drive(2, seed=1), 2)
         one['data_samples'][0].gt_instances_3d = one['data_samples'][0].gt_instances_3d[:1]
@@ -189,11 +189,11 @@ def test_a_driven_sequence_gives_the_same_and_reads_each_frame_once(
     offline, online = build_detector(3), build_detector(3, cache_frames=3)
     read = []
     online.backbone.register_forward_pre_hook(lambda module, inputs: read.append(len(inputs[0])))
-    with reusing_features(online):
+    with reusing_features(online) as driver:
         for last in (3, 4, 5, 6, 2, 6):  # in order, then wherever the sampler goes
             batch = batch_of(taken[:last], 3)
             same(detections(online, batch)[0], detections(offline, batch)[0])
-            assert len(online.feature_cache) <= 3
+            assert len(driver.cache) <= 3
     assert sum(read[:6]) == 12  # six frames of two cameras, each once
 
 
@@ -228,6 +228,13 @@ def test_a_prediction_depends_on_images_and_weights_alone(build_detector, drive,
             model.load_state_dict({name: value + 0.1 * torch.randn(value.shape).to(value.dtype)
                                    for name, value in model.state_dict().items()})
         agree()
+        for model in (plain, kept):  # as a moving average of weights is put in and out
+            weight = model.backbone.conv1.weight
+            weight.data, _ = 0.5 * weight.data, weight.data
+        agree()
+        for model in (plain, kept):
+            model.backbone.layer1[0].bn1.running_mean.add_(0.3)
+        agree()
         if not driven:  # changes that PyTorch does not count
             for model in (plain, kept):
                 model.neck.fpn_convs[0].conv.weight.data.mul_(-2)
@@ -237,15 +244,54 @@ def test_a_prediction_depends_on_images_and_weights_alone(build_detector, drive,
 def test_nothing_is_kept_after_a_sequence(build_detector, drive, batch_of):
     model = build_detector(cache_frames=2)
     batch = batch_of(drive(2), 2)
-    detections(model, batch)
-    assert model.feature_cache is None
-    with pytest.raises(KeyboardInterrupt), reusing_features(torch.nn.DataParallel(model)):
+    before = set(vars(model))
+    with pytest.raises(KeyboardInterrupt), reusing_features(torch.nn.DataParallel(model)) as driver:
         detections(model, batch)
-        assert len(model.feature_cache) == 2
+        assert len(driver.cache) == 2
         raise KeyboardInterrupt
-    assert model.feature_cache is None
+    assert set(vars(model)) == before  # the driver, and with it the cache, is gone
     with reusing_features(build_detector()) as nothing:
         assert nothing is None
+
+
+def test_another_time_empties_what_is_kept(build_detector, drive, batch_of):
+    model, plain = build_detector(cache_frames=8), build_detector()
+    taken = drive(6)
+    for frame in taken[3:]:  # another drive, a minute later
+        frame['timestamps'] = frame['timestamps'] + 60
+    kept = []
+    with reusing_features(model) as driver:
+        for last in (2, 3, 5, 6, 3):
+            batch = batch_of(taken[:last], 2)
+            same(detections(model, batch)[0], detections(plain, batch)[0])
+            kept.append(len(driver.cache))
+    assert kept == [2, 3, 2, 3, 2]
+
+
+def test_augmentation_in_testing_is_as_without_a_driver(build_detector, drive, batch_of):
+    """A wrapper that looks at each sample several times, mirrored and with other colors."""
+
+    class Augmented(torch.nn.Module):
+        def __init__(self, module: torch.nn.Module) -> None:
+            super().__init__()
+            self.module = module
+
+        def test_step(self, batch: dict) -> list[torch.Tensor]:
+            found = []
+            for change in (lambda images: images, lambda images: images.flip(-1),
+                           lambda images: 255 - images):
+                each = copy.deepcopy(batch)
+                each['inputs']['img'] = [change(images) for images in batch['inputs']['img']]
+                found.append(detections(self.module, each)[0].bboxes_3d.tensor)
+            return found
+
+    taken = drive(4)
+    plain, kept = Augmented(build_detector()), Augmented(build_detector(cache_frames=8))
+    with reusing_features(kept):
+        for last in (2, 3, 4):
+            batch = batch_of(taken[:last], 2)
+            for one, other in zip(kept.test_step(batch), plain.test_step(batch), strict=True):
+                torch.testing.assert_close(one, other, atol=2e-4, rtol=1e-3)
 
 
 def test_the_frame_used_longest_ago_goes_first():
@@ -305,8 +351,9 @@ def test_a_stream_gives_the_offline_result_at_every_moment(build_detector, drive
     model = build_detector(3)
     taken, stream = drive(5), open_stream(model)
     for last in range(1, 6):
-        found = stream(CameraFrame(**taken[last - 1]))
-        same(found, detections(model, batch_of(taken[:last], 3))[0])
+        (found,) = stream(CameraFrame(**taken[last - 1]))
+        assert found.number == last - 1
+        same(found.instances, detections(model, batch_of(taken[:last], 3))[0])
         assert len(stream.frames) == min(last, 3)
 
 
@@ -315,10 +362,11 @@ def test_a_stream_survives_a_lost_frame_and_starts_anew_with_a_scene(
     model = build_detector(3)
     taken, stream = drive(5), open_stream(model)
     for index in (0, 1, 4):  # two frames never came
-        found = stream(CameraFrame(**taken[index], scene='first'))
-    same(found, detections(model, batch_of([taken[0], taken[1], taken[4]], 3))[0])
-    found = stream(CameraFrame(**taken[0], scene='second'))  # earlier, but another drive
-    same(found, detections(model, batch_of(taken[:1], 3))[0])
+        (found,) = stream(CameraFrame(**taken[index], scene='first'))
+    same(found.instances, detections(model, batch_of([taken[0], taken[1], taken[4]], 3))[0])
+    (found,) = stream(CameraFrame(**taken[0], scene='second'))  # earlier, but another drive
+    assert (found.scene, found.number) == ('second', 0)
+    same(found.instances, detections(model, batch_of(taken[:1], 3))[0])
     assert len(stream.frames) == 1
 
 
@@ -326,17 +374,17 @@ def test_a_stream_survives_a_camera_without_a_picture(build_detector, drive, bat
     model = build_detector(2)
     taken, stream = drive(2), open_stream(model)
     stream(CameraFrame(**taken[0], valid=np.array([True, False])))
-    found = stream(CameraFrame(**taken[1], valid=np.array([False, True])))
+    (found,) = stream(CameraFrame(**taken[1], valid=np.array([False, True])))
     valid = np.array([False, True, True, False])
-    same(found, detections(model, batch_of(taken, 2, image_valid=valid))[0])
+    same(found.instances, detections(model, batch_of(taken, 2, image_valid=valid))[0])
 
 
 def test_a_fast_stream_looks_back_by_its_step(build_detector, drive, batch_of):
     model = build_detector(3)
     taken, stream = drive(5), open_stream(model, interval=2)
     for frame in taken:
-        found = stream(CameraFrame(**frame))
-    same(found, detections(model, batch_of(taken[::2], 3))[0])
+        (found,) = stream(CameraFrame(**frame))
+    same(found.instances, detections(model, batch_of(taken[::2], 3))[0])
     assert len(stream.frames) == stream.frames.maxlen == 5
 
 
@@ -417,7 +465,8 @@ def test_arrays_in_detections_out_and_a_stream():
     stream = detector.stream()
     frame = CameraFrame(images=torch.zeros(6, 3, 96, 256), lidar2img=matrices,
                         timestamps=np.zeros(6), lidar2global=np.eye(4))
-    assert len(stream(frame).scores_3d)
+    (answer,) = stream(frame)
+    assert len(answer.instances.scores_3d)
 
 
 # What comes in ----------------------------------------------------------------

@@ -157,7 +157,8 @@ def test_wrong_sizes_are_named(build_detector):
     with pytest.raises(ConfigError, match='square number, not 8'):
         SparseBEVHead(3, 8, RANGE)
     head = build_detector().bbox_head
+    from sparse3d.structures.cameras import Cameras
     from sparsebev.views import Views
-    views = Views(torch.zeros(1, 3, 2, 4, 4), torch.zeros(1, 3), (32, 64))
+    views = Views(Cameras.of_matrices(torch.zeros(1, 6, 4, 4), (32, 64)), torch.zeros(1, 3))
     with pytest.raises(ConfigError, match='2 levels and 2 frames and got 2 and 3'):
         head([torch.zeros(1, 6, 32, 8, 16), torch.zeros(1, 6, 32, 4, 8)], views)

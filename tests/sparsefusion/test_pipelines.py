@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmdet3d.models.data_preprocessors import Det3DDataPreprocessor
@@ -12,9 +13,11 @@ from mmengine.registry import init_default_scope
 
 import sparsefusion.register  # noqa: F401  (registers what the config names)
 from sparse3d.engine.load_config import load_config
+from sparse3d.ops.sparse_depth import sparse_depth
+from sparse3d.structures.camera_rig import CameraRig
+from sparse3d.structures.projection import split_projections
 from sparse3d.transforms.data_root import move_data_root
-from sparsefusion.camera_rig import CameraRig
-from sparsefusion.sparse_depth import sparse_depth
+from sparse3d.transforms.fit_views import fit_matrix
 
 CONFIG = (Path(__file__).resolve().parents[2] / 'configs' / 'sparsefusion'
           / 'sparsefusion_r50_nuscenes.py')
@@ -51,3 +54,20 @@ def test_the_depth_image_takes_all_points_and_the_voxels_those_in_range(split, r
         for cloud in (points, within)]
     for key in ('voxels', 'coors', 'num_points'):
         assert torch.equal(voxels[0][key], voxels[1][key])
+
+
+def test_cameras_are_those_of_the_released_pipeline(golden, case):
+    stored = golden.load('loss')
+    for number in (0, 1):
+        drawn = stored[f'in_{number}_img_aug']
+        matrices = [fit_matrix((900, 1600), (144, 256), scale, (x, y), bool(mirror))
+                    for scale, x, y, mirror in drawn]
+        raw = stored['raw_cam_intrinsic']
+        projection = np.tile(np.eye(4), (6, 1, 1))
+        projection[:, :3, :3] = np.array(matrices) @ raw
+        intrinsics, rotation, _ = split_projections(projection)
+        np.testing.assert_allclose(intrinsics, stored[f'in_{number}_cam_intrinsic'], rtol=1e-5,
+                                   atol=1e-3)
+        assert ((np.linalg.det(rotation) < 0) == (drawn[:, 3] == 1)).all()
+        valid = np.array([256, 144]) * np.minimum(1, drawn[:, :1])
+        np.testing.assert_allclose(valid, stored[f'in_{number}_valid_shape'], rtol=1e-6)

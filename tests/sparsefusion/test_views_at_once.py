@@ -4,8 +4,9 @@ from __future__ import annotations
 import torch
 
 import sparsefusion.register  # noqa: F401
+from sparse3d.structures.camera_rig import CameraRig
+from sparse3d.structures.cameras import Cameras
 from sparse3d_benchmarks.sparsefusion_view_loop import decode_view_by_view
-from sparsefusion.camera_rig import CameraRig
 from sparsefusion.deformable_decoder_layer import DeformableDecoderLayer
 from sparsefusion.image_pyramid import ImagePyramid, padded_pixels
 from sparsefusion.query_attention import QueryAttention
@@ -15,11 +16,11 @@ SAMPLES, VIEWS, ITEMS, CHANNELS = 2, 3, 7, 16
 
 
 def rig(size: tuple[float, float] = (64.0, 48.0)) -> CameraRig:
-    eye = torch.eye(3).expand(SAMPLES, VIEWS, 3, 3)
+    eye = torch.eye(4).expand(SAMPLES, VIEWS, 4, 4)
     valid = torch.ones(SAMPLES, VIEWS, dtype=torch.bool)
     valid[1, 2] = False
-    return CameraRig(eye, eye, torch.zeros(SAMPLES, VIEWS, 3),
-                     torch.tensor(size).expand(SAMPLES, VIEWS, 2), valid, (64, 96))
+    sizes = torch.tensor(size[::-1]).expand(SAMPLES, VIEWS, 2)
+    return CameraRig.of(Cameras(eye, sizes, (64, 96), valid))
 
 
 def pyramid() -> ImagePyramid:

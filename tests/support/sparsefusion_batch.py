@@ -9,7 +9,7 @@ from mmdet3d.structures import LiDARInstance3DBoxes
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from sparsefusion.camera_rig import CameraRig
+from sparse3d.structures.camera_rig import CameraRig
 from sparsefusion.fusion_losses import CAMERA_PARTS
 from sparsefusion.sparsefusion_head import SceneInput
 from sparsefusion.view_objects import ViewObjects

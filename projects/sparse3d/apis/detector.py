@@ -25,6 +25,7 @@ from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.plugins import load, plugin_of
 from sparse3d.structures.detections import Detections
+from sparse3d.structures.plausible_detections import refuse_unknown_options
 from sparse3d.structures.point_statistics import PointStatistics
 
 Cloud = np.ndarray | str | PathLike
@@ -139,6 +140,7 @@ class Detector:
 
         Raises:
             ConfigError: if the model looks at single frames.
+            DataError: for an option that its stream does not have.
         """
         owner = plugin_of(self.model)
         if owner is None or owner.stream is None:
@@ -147,7 +149,9 @@ class Detector:
         if self.samples.ground_shift:
             raise ConfigError('a stream takes frames as they are; call the detector itself for '
                               'another sensor_height')
-        return load(owner.stream)(self.model, **options)
+        opener = load(owner.stream)
+        refuse_unknown_options(opener, 1, options, 'a stream')
+        return opener(self.model, **options)
 
 
 _detectors: weakref.WeakSet[Detector] = weakref.WeakSet()

@@ -6,7 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-SMALLEST_DEPTH = 1e-5
+from sparse3d.structures.cameras import project_into_views
+from sparse3d.structures.projection import NEAR
+
 FARTHEST = 4.0  # image widths; a bound for points behind a camera, far outside what is read
 
 
@@ -37,18 +39,13 @@ def project_to_views(points: Tensor, lidar2img: Tensor,
         [B, Q, T, P, N, 2] x and y as fractions of width and height, bounded, and
         [B, Q, T, P, N] depth in meters; at least in float32.
     """
-    dtype = torch.promote_types(points.dtype, torch.float32)
-    batch, queries, frames, count = points.shape[:4]
-    views = lidar2img.shape[2]
-    rows = lidar2img[..., :3, :].to(dtype).reshape(batch, frames, views * 3, 4)
-    columns = points.to(dtype).permute(0, 2, 4, 1, 3).reshape(batch, frames, 3, queries * count)
-    projected = rows[..., :3] @ columns + rows[..., 3:]             # [B, T, N*3, Q*P]
-    projected = projected.reshape(batch, frames, views, 3, queries, count)
-    projected = projected.permute(0, 4, 1, 5, 2, 3)                 # [B, Q, T, P, N, 3]
-    depth = projected[..., 2]
+    queries, count = points.shape[1], points.shape[3]
+    columns = points.permute(0, 2, 4, 1, 3).flatten(3)              # [B, T, 3, Q*P]
+    pixels, depth = project_into_views(columns.transpose(2, 3), lidar2img)
+    pixels = pixels.unflatten(3, (queries, count)).permute(0, 3, 1, 4, 2, 5)
+    depth = depth.unflatten(3, (queries, count)).permute(0, 3, 1, 4, 2)
     height, width = image_size
-    size = projected.new_tensor([width, height])
-    position = projected[..., :2] / depth.clamp(min=SMALLEST_DEPTH)[..., None] / size
+    position = pixels / pixels.new_tensor([width, height])          # [B, Q, T, P, N, 2]
     return position.clamp(-FARTHEST, FARTHEST), depth
 
 
@@ -75,7 +72,7 @@ def choose_views(
         lidar2img = lidar2img.masked_fill(~valid[..., None, None], 0)
     position, depth = project_to_views(points, lidar2img, image_size)
     margin = torch.minimum(position, 1 - position).amin(-1)         # [B, Q, T, P, N]
-    seen = (margin > 0) & (depth > SMALLEST_DEPTH)
+    seen = (margin > 0) & (depth > NEAR)
     if valid is not None:
         present = valid[:, None, :, None].expand_as(seen)
         seen = seen & present

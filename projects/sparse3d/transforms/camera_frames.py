@@ -19,6 +19,21 @@ _STEPS = 6             # unit of the intervals: a sixth of the time between key 
 KINDS = ('past', 'future', 'interleaved')
 
 
+def frame_offsets(kind: str, num_frames: int) -> tuple[int, ...]:
+    """Which frames a model reads, counted from its own (0): earlier ones are negative.
+
+    Args:
+        kind: see :class:`FrameChoice`.
+        num_frames: T.
+    """
+    if kind == 'past':
+        return tuple(range(0, -num_frames, -1))
+    steps = range(1, (num_frames - 1) // 2 + 1)
+    if kind == 'future':
+        return (0, *(-step for step in steps), *steps)
+    return (0, *(offset for step in steps for offset in (-step, step)))
+
+
 @dataclass(frozen=True)
 class FrameChoice:
     """How a sample's frames are chosen; frame 0 is now, frame 1 always the nearest past one.
@@ -30,7 +45,7 @@ class FrameChoice:
             future 1, past 2, ... T is odd for the last two.
         test_interval: between frames in testing, in sixths of the time between key frames.
         train_intervals: smallest and largest one in training, drawn anew for each sample.
-        published_future_across_scenes: at the end of a scene take later frames from the next
+        across_scenes: at the end of a scene take later frames from the next
             one, as the released code does, instead of repeating the last.
 
     Where the data set has fewer pictures than five between key frames, intervals shrink
@@ -45,7 +60,7 @@ class FrameChoice:
     kind: str = 'past'
     test_interval: int = 6
     train_intervals: tuple[int, int] = (4, 8)
-    published_future_across_scenes: bool = False
+    across_scenes: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -67,12 +82,11 @@ class FrameChoice:
         if self.kind == 'past':
             return [now, *self._within(past, self.num_frames - 1, timeline, now, training)]
         half = (self.num_frames - 1) // 2
-        future = timeline.future(row, self.published_future_across_scenes)
+        future = timeline.future(row, self.across_scenes)
         interval = self._interval(timeline, training)
         before, after = (_every(interval, candidates, half, now) for candidates in (past, future))
-        if self.kind == 'future':
-            return [now, *before, *after]
-        return [now, *(item for pair in zip(before, after, strict=True) for item in pair)]
+        around = [now, *after, *before[::-1]]  # an offset is the place, from the end if negative
+        return [around[offset] for offset in frame_offsets(self.kind, self.num_frames)]
 
     def _within(self, candidates: list[CameraSet], wanted: int, timeline: Timeline,
                 now: CameraSet, training: bool) -> list[CameraSet]:

@@ -16,6 +16,7 @@ from sparse3d.structures.image_rectangles import (
     rectangle_areas,
     rectangle_ious,
 )
+from sparse3d.structures.projection import inside_image, project_points
 from sparse3d.transforms.data_paths import path_inside
 from sparse3d.transforms.image_files import decode_image
 from sparse3d.transforms.point_files import read_bytes
@@ -38,6 +39,7 @@ class CameraScene:
         lidar2img: (V, 4, 4).
         boxes: (M, >=7) of all objects so far.
         points: (N, >=3) of the sample.
+        valid: (V,) bool; nothing is pasted where an image is missing.
         rectangles: per view the (M, 4) rectangles of all objects so far, clipped to the image.
         own: number of objects that the sample had itself.
         owners: per view (H, W) int32 after :meth:`paint`, None where nothing was pasted.
@@ -47,6 +49,7 @@ class CameraScene:
     lidar2img: np.ndarray
     boxes: np.ndarray
     points: np.ndarray
+    valid: np.ndarray
     rectangles: list[np.ndarray] = field(init=False)
     seen: list[np.ndarray] = field(init=False)  # per view (K, 3) u, v, depth of points in it
     own: int = field(init=False)
@@ -73,6 +76,8 @@ class CameraScene:
         crop_of = {crop['camera']: crop for crop in crops}
         placed = {}
         for view, (name, image) in enumerate(zip(self.names, self.images, strict=True)):
+            if not self.valid[view]:
+                continue
             rectangles, complete = project_rectangles(box[None], self.lidar2img[view])
             clipped = clip_rectangles(rectangles, image.shape[:2])
             area = rectangle_areas(clipped)[0]
@@ -92,9 +97,8 @@ class CameraScene:
     def _occlusion(self, view: int, rectangle: np.ndarray, box: np.ndarray) -> float:
         """Share of the points in a rectangle that are nearer than a box."""
         u, v, depth = self.seen[view].T
-        row = self.lidar2img[view, 2]
         radius = 0.5 * np.hypot(box[3], box[4])
-        nearest = row[:3] @ box[:3] + row[3] - radius - IN_FRONT
+        nearest = project_points(box[None, :3], self.lidar2img[view])[1][0] - radius - IN_FRONT
         inside = ((u >= rectangle[0]) & (u < rectangle[2])
                   & (v >= rectangle[1]) & (v < rectangle[3]))
         count = np.count_nonzero(inside)
@@ -155,20 +159,16 @@ class CameraScene:
         if list_order:
             return np.arange(len(self.boxes))
         centers = self.boxes[:, :3] + (0, 0, 0.5) * self.boxes[:, 3:6]
-        depths = centers @ self.lidar2img[view, 2, :3]
+        _, depths = project_points(centers, self.lidar2img[view])
         return np.argsort(-depths, kind='stable')
 
 
 def _project(points: np.ndarray, lidar2img: np.ndarray,
              size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Points in front of a camera that fall into its image: (K, 3) u, v, depth, and rows (K,)."""
-    matrix = lidar2img.astype(np.float32)
-    u, v, depth = matrix[:3, :3] @ points[:, :3].T + matrix[:3, 3:]
-    inside = ((depth > NEAREST) & (u >= 0) & (v >= 0) & (u < size[1] * depth)
-              & (v < size[0] * depth))
-    rows = np.flatnonzero(inside)
-    depth = depth[rows]
-    return np.stack([u[rows] / depth, v[rows] / depth, depth], axis=1), rows
+    pixels, depth = project_points(points[:, :3], lidar2img.astype(np.float32))
+    rows = np.flatnonzero(inside_image(pixels, depth, size, NEAREST))
+    return np.concatenate([pixels[rows], depth[rows, None]], axis=1), rows
 
 
 def camera_scene(results: Mapping) -> CameraScene:
@@ -187,7 +187,8 @@ def camera_scene(results: Mapping) -> CameraScene:
     names = results.get('view_names', ['CAM2'])
     return CameraScene(list(names), list(images), matrices,
                        results['gt_bboxes_3d'].tensor.numpy()[:, :7],
-                       results['points'].tensor.numpy())
+                       results['points'].tensor.numpy(),
+                       np.asarray(results.get('image_valid', np.ones(len(images))), bool))
 
 
 def _whole(rectangle: np.ndarray) -> list[int]:

@@ -20,14 +20,15 @@ class PackSample(Pack3DDetInputs):
 
     Args:
         keys: what the model or its loss needs, as for ``Pack3DDetInputs``.
-        more_meta_keys: kept in the data sample's metainfo beside mmdet3d's.
+        more_meta_keys: kept in the data sample's metainfo beside mmdet3d's and ours, of which
+            ``image_valid`` (which images are missing) is one.
     """
     INSTANCEDATA_3D_KEYS = [*Pack3DDetInputs.INSTANCEDATA_3D_KEYS, 'gt_keypoints_3d', _MASK]
 
     def __init__(self, keys: Sequence[str], more_meta_keys: Sequence[str] = ()) -> None:
         super().__init__(keys=keys)
         self.meta_keys = (*self.meta_keys, 'frame_name', 'lidar_aug_matrix', 'img_aug_matrix',
-                          'scene_motion', *more_meta_keys)
+                          'scene_motion', 'image_valid', *more_meta_keys)
 
     def pack_single_results(self, results: dict) -> dict:
         """Pack one sample."""

@@ -8,6 +8,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.collections import LineCollection
 
+from sparse3d.structures.projection import (
+    image_coordinates,
+    pixels_and_depth,
+    project_points,
+)
 from sparse3d.visualization.box_lines import box_corners, box_segments, velocity_marks
 from sparse3d.visualization.canvas import MARGIN, Canvas
 from sparse3d.visualization.frame import Boxes, Frame, Picture
@@ -72,7 +77,7 @@ def project_segments(segments: np.ndarray, lidar2img: np.ndarray) -> tuple[np.nd
         (T, 2, 2) pixels u, v of the segments in front of the camera, and the row
         numbers (T,) of these segments.
     """
-    homogeneous = segments @ lidar2img[:3, :3].T + lidar2img[:3, 3]  # [S, 2, 3]
+    homogeneous = image_coordinates(segments, lidar2img[:3])  # [S, 2, 3]
     depth = homogeneous[..., 2]
     rows = np.flatnonzero((depth > NEAREST).any(axis=1))
     ends, depth = homogeneous[rows], depth[rows]
@@ -80,7 +85,7 @@ def project_segments(segments: np.ndarray, lidar2img: np.ndarray) -> tuple[np.nd
     cut = (NEAREST - depth[:, 0]) / np.where(span == 0, 1, span)
     crossing = ends[:, 0] + cut[:, None] * (ends[:, 1] - ends[:, 0])
     ends = np.where((depth > NEAREST)[..., None], ends, crossing[:, None])
-    return ends[..., :2] / ends[..., 2:], rows
+    return pixels_and_depth(ends)[0], rows
 
 
 def visible_rectangles(boxes: np.ndarray, picture: Picture) -> np.ndarray:
@@ -103,7 +108,7 @@ def visible_rectangles(boxes: np.ndarray, picture: Picture) -> np.ndarray:
 
 def _looks_at(box: np.ndarray, picture: Picture) -> bool:
     """Whether at least one corner of a box is well in front of the camera."""
-    depth = box_corners(box[None])[0] @ picture.lidar2img[2, :3] + picture.lidar2img[2, 3]
+    _, depth = project_points(box_corners(box[None])[0], picture.lidar2img)
     return bool((depth > NEAREST).any())
 
 

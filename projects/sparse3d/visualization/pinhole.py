@@ -4,7 +4,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import rq
+
+from sparse3d.structures.projection import split_projections
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,7 @@ def split_projection(lidar2img: np.ndarray) -> Pinhole:
 
     Args:
         lidar2img: (4, 4) or (3, 4), LiDAR frame to (u * depth, v * depth, depth).
-
-    Source: Hartley and Zisserman, Multiple View Geometry, section 6.2.4.
     """
-    matrix = np.asarray(lidar2img, float)[:3, :4]
-    intrinsic, turn = rq(matrix[:, :3])
-    signs = np.sign(np.diag(intrinsic))
-    signs[signs == 0] = 1.0
-    intrinsic, turn = intrinsic * signs, turn * signs[:, None]
-    center = -np.linalg.solve(matrix[:, :3], matrix[:, 3])
-    return Pinhole(intrinsic / intrinsic[2, 2], turn.T, center)
+    intrinsic, rotation, translation = (
+        part[0] for part in split_projections(np.asarray(lidar2img)[None]))
+    return Pinhole(intrinsic, rotation.T, -rotation.T @ translation)

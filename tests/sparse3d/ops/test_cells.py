@@ -184,7 +184,7 @@ MAY = {  # what is no cell, group or segment
     'sparse3d/ops/gaussian_heatmap.py': 'the highest of Gaussians that overlap, on a full map',
     'sparse3d/ops/sparse_blocks.py': 'pairs of a block by output row, 16 bits each',
     'sparse3d/ops/sparse_pairs.py': 'neighbors among sorted keys, for pair tables alone',
-    'sparsefusion/sparse_depth.py': 'the nearest point of each pixel',
+    'sparse3d/ops/sparse_depth.py': 'the nearest point of each pixel',
     # Came at the same time as cells.py; to be moved onto it.
     'sparse3d/ops/box_members.py': '', 'sparse3d/ops/radius_lists.py': '',
     'sparse3d/ops/roi_aware_pooling.py': '', 'sparse3d/ops/roi_point_pooling.py': '',

@@ -145,6 +145,16 @@ def test_several_cameras_agree_with_the_points(tmp_path, seed):
     assert seen.mean() > 0.7
 
 
+def test_nothing_is_pasted_where_a_picture_is_missing(tmp_path):
+    cameras = {'CAM_FRONT': camera(), 'CAM_BACK': camera(yaw=np.pi)}
+    boxes = BOXES + [[-box[0], box[1] * 1.1, *box[2:]] for box in BOXES]
+    write_database(tmp_path, cameras, boxes, 'nuscenes')
+    for valid in ([True, True], [True, False]):
+        np.random.seed(0)
+        results = sampler(tmp_path, 'nuscenes')(dict(sample(cameras), image_valid=np.array(valid)))
+        assert [(image < 255).any() for image in results['img']] == valid
+
+
 def test_nearer_objects_hide_farther_ones(tmp_path):
     near, far = [8, 0, -1.0, 2, 3, 1.5, 0], [16, 3.0, -1.5, 3, 3, 2.5, 0]
     write_database(tmp_path, {'CAM2': camera()}, [near, far], 'kitti')
@@ -279,7 +289,8 @@ def test_errors(tmp_path):
 
 def test_a_point_on_two_images():
     scene = CameraScene(['a', 'b'], [np.zeros((10, 10, 3), np.uint8)] * 2,
-                        np.stack([np.eye(4)] * 2), np.zeros((0, 7)), np.zeros((0, 4)))
+                        np.stack([np.eye(4)] * 2), np.zeros((0, 7)), np.zeros((0, 4)),
+                        np.ones(2, bool))
     scene.owners = [np.full((10, 10), -1), np.zeros((10, 10), dtype=int)]
     point = np.array([[5, 5, 1, 0.]])
     assert scene.contradicting_points(point, np.array([-1])).tolist() == [True]

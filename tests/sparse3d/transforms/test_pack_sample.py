@@ -17,7 +17,7 @@ def test_everything_arrives():
         points=LiDARPoints(torch.zeros(3, 4), points_dim=4), img=list(images),
         gt_bboxes_3d=LiDARInstance3DBoxes(torch.ones(2, 7)), gt_labels_3d=np.array([0, 1]),
         gt_keypoints_3d=keypoints, gt_velocity_known=np.array([True, False]),
-        lidar2img=np.eye(4)[None],
+        lidar2img=np.eye(4)[None], image_valid=np.arange(12) != 3,
         lidar_aug_matrix=np.eye(4), scene_motion=SceneMotion(), time_diff=0.5))
     assert packed['inputs']['img'].dtype == torch.uint8
     np.testing.assert_array_equal(packed['inputs']['img'],
@@ -26,6 +26,7 @@ def test_everything_arrives():
     assert torch.equal(truth.keypoints_3d.points, keypoints.points) and len(truth) == 2
     assert truth.velocity_known.tolist() == [True, False]
     assert packed['data_samples'].metainfo['time_diff'] == 0.5
+    assert packed['data_samples'].image_valid.tolist() == [True] * 3 + [False] + [True] * 8
     assert packed['data_samples'].scene_motion == SceneMotion()
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from sparse3d.errors import DataError
 from sparse3d.preparation.check_report import CheckReport
 from sparse3d.preparation.checks import some_of
+from sparse3d.structures.projection import inside_image, project_points
 from sparse3d.transforms.data_paths import path_inside
 from sparse3d.transforms.image_files import image_file_fault, image_size
 
@@ -105,9 +106,5 @@ def _centers(info: dict) -> np.ndarray:
 
 def _sees(image: dict, centers: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
     """Which centers (N, 3) lie inside a picture; its size follows from the matrix if unknown."""
-    matrix = np.array(image['lidar2img'], np.float64)
-    points = np.column_stack([centers, np.ones(len(centers))]) @ matrix.T
-    height, width = size or (2 * image['cam2img'][1][2], 2 * image['cam2img'][0][2])
-    with np.errstate(divide='ignore', invalid='ignore'):
-        u, v = points[:, 0] / points[:, 2], points[:, 1] / points[:, 2]
-    return (points[:, 2] > 0) & (u >= 0) & (u < width) & (v >= 0) & (v < height)
+    size = size or (2 * image['cam2img'][1][2], 2 * image['cam2img'][0][2])
+    return inside_image(*project_points(centers, np.array(image['lidar2img'], np.float64)), size)

@@ -14,6 +14,7 @@ from sparse3d.preparation.check_report import CheckReport
 from sparse3d.preparation.checks import check_prepared, some_of
 from sparse3d.structures.box_conversions import center_to_lidar
 from sparse3d.structures.box_geometry import points_in_box
+from sparse3d.structures.projection import project_points
 from sparse3d.transforms.data_paths import absent_files, path_inside
 from sparse3d.transforms.image_files import image_file_fault, image_size
 from sparse3d.transforms.point_files import load_points
@@ -255,12 +256,8 @@ def _agree(first: np.ndarray, second: np.ndarray) -> bool:
 
 def _sees(image: dict, centers: np.ndarray) -> np.ndarray:
     """Which points (N, 3) of the LiDAR frame lie inside an image, with a margin of a tenth."""
-    camera = np.array(image['lidar2cam'])
     matrix = np.array(image['cam2img'])[:3, :3]
-    points = (centers @ camera[:3, :3].T + camera[:3, 3]) @ matrix.T
-    with np.errstate(divide='ignore', invalid='ignore'):
-        u, v = points[:, 0] / points[:, 2], points[:, 1] / points[:, 2]
-    width = image.get('width') or 2 * matrix[0, 2]
-    height = image.get('height') or 2 * matrix[1, 2]
-    return ((points[:, 2] > 0) & (np.abs(u - width / 2) < .6 * width)
-            & (np.abs(v - height / 2) < .6 * height))
+    pixels, depth = project_points(centers, matrix @ np.array(image['lidar2cam'])[:3])
+    size = np.array([image.get('width') or 2 * matrix[0, 2],
+                     image.get('height') or 2 * matrix[1, 2]])
+    return (depth > 0) & (np.abs(pixels - size / 2) < .6 * size).all(1)

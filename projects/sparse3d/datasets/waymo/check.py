@@ -18,6 +18,7 @@ from sparse3d.preparation.check_report import CheckReport
 from sparse3d.preparation.checks import check_content, check_prepared, judge_median, some_of
 from sparse3d.structures.box_geometry import bev_corners, points_in_box
 from sparse3d.structures.image_rectangles import rectangle_ious
+from sparse3d.structures.projection import project_points
 from sparse3d.transforms.data_paths import absent_files, path_inside
 from sparse3d.transforms.point_files import load_points
 
@@ -190,13 +191,12 @@ def project_box(box: np.ndarray, lidar2img: np.ndarray,
     ground = bev_corners(box[None])[0]
     corners = np.concatenate([np.column_stack([ground, np.full(4, z)])
                               for z in (box[2], box[2] + box[5])])
-    u, v, depth = lidar2img[:3, :3] @ corners.T + lidar2img[:3, 3:4]
-    ahead = depth > .1
-    if not ahead.any():
+    pixels, depth = project_points(corners, lidar2img)
+    pixels = pixels[depth > .1]
+    if not len(pixels):
         return None
-    u, v = u[ahead] / depth[ahead], v[ahead] / depth[ahead]
     limits = np.array([size[1], size[0], size[1], size[0]])
-    bounds = np.clip([u.min(), v.min(), u.max(), v.max()], 0, limits)
+    bounds = np.clip([*pixels.min(0), *pixels.max(0)], 0, limits)
     return bounds if (bounds[2:] > bounds[:2]).all() else None
 
 

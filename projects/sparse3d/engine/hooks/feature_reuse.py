@@ -3,33 +3,56 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any, Protocol
 
 from mmdet3d.registry import HOOKS
 from mmengine.hooks import Hook
 from torch import nn
 
+from sparse3d.plugins import load, plugin_of
+
+
+class SequenceDriver(Protocol):
+    """Detects samples one after the other and owns what it keeps between them."""
+
+    def predict(self, batch_inputs: dict, data_samples: list, **kwargs: Any) -> list:
+        """What the ``predict`` of the model alone gives."""
+
 
 @contextmanager
-def reusing_features(model: nn.Module) -> Iterator[None]:
-    """Lend a temporal model a feature cache while the block runs; other models nothing.
+def reusing_features(model: nn.Module) -> Iterator[SequenceDriver | None]:
+    """Let the driver that a plug-in names for its model predict while the block runs.
 
-    A model that can use one has ``new_feature_cache()`` (a cache, or None) and an attribute
-    ``feature_cache``. Outside of such a block it keeps nothing from one call to the next.
+    Before and after it the model keeps nothing from one call to the next; a model without a
+    driver is left alone.
 
     Args:
         model: the detector, wrapped (several processes, test-time augmentation) or not.
+
+    Yields:
+        The driver, new for this block; None if there is none.
     """
-    while not hasattr(model, 'new_feature_cache') and isinstance(
-            getattr(model, 'module', None), nn.Module):
-        model = model.module
-    if not hasattr(model, 'new_feature_cache'):
-        yield
+    model, driver = _driven(model)
+    if driver is None:
+        yield None
         return
-    model.feature_cache = model.new_feature_cache()
+    before = vars(model).get('predict')
+    model.predict = driver.predict  # found before the method of the class
     try:
-        yield
+        yield driver
     finally:
-        model.feature_cache = None
+        del model.predict
+        if before is not None:
+            model.predict = before
+
+
+def _driven(model: nn.Module) -> tuple[nn.Module, SequenceDriver | None]:
+    """The model in its wrappers that has a driver, and a new one."""
+    owner = plugin_of(model)
+    inner = getattr(model, 'module', None)
+    if owner is not None and owner.sequence is not None:
+        return model, load(owner.sequence)(model)
+    return _driven(inner) if isinstance(inner, nn.Module) else (model, None)
 
 
 @HOOKS.register_module()

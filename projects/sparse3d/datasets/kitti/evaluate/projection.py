@@ -8,6 +8,7 @@ import numpy as np
 from sparse3d.datasets.kitti.evaluate.annotations import KittiObjects
 from sparse3d.errors import DataError
 from sparse3d.structures.box_conversions import lidar_to_kitti_camera, wrap_angle
+from sparse3d.structures.projection import project_points
 
 # Corners closer than this are drawn as if they were here; a box that reaches behind
 # the camera then covers the image up to its border.
@@ -53,9 +54,7 @@ def project_to_image(
         image_size: tuple[int, int],  # height, width  pixels
 ) -> tuple[np.ndarray, np.ndarray]:   # [N, 4] clipped to the image, [N] bool: visible
     """Image boxes of KITTI boxes; a box is visible if any of it lies in front and inside."""
-    points = kitti_corners(boxes) @ cam2img[:3, :3].T + cam2img[:3, 3]  # [N, 8, 3]
-    depth = points[..., 2]
-    pixels = points[..., :2] / np.maximum(depth, NEAR_PLANE)[..., None]
+    pixels, depth = project_points(kitti_corners(boxes), cam2img, NEAR_PLANE)  # [N, 8, 2], [N, 8]
     low, high = pixels.min(1, initial=np.inf), pixels.max(1, initial=-np.inf)
     last = np.array(image_size)[::-1] - 1                               # width, height
     visible = ((low <= last).all(1) & (high > 0).all(1) & (depth > NEAR_PLANE).any(1))

@@ -6,6 +6,7 @@ from shapely.geometry import MultiPoint
 from shapely.geometry import box as rectangle
 
 from sparse3d.datasets.kitti.prepare.text import KittiObject
+from sparse3d.structures.projection import project_points
 
 
 def camera_instance(
@@ -22,14 +23,14 @@ def camera_instance(
         size: height and width of the image in pixels.
     """
     center = np.array(item.location) - (0, item.dimensions[1] / 2, 0)
-    u, v, depth = cam2img[:3, :3] @ center + cam2img[:3, 3]
+    (pixel,), (depth,) = project_points(center[None], cam2img)
     bbox = project_box(np.array(item.camera_box), cam2img, size)
     if bbox is None or depth <= 0:
         return None
     return dict(
         bbox_label=label, bbox_label_3d=label, bbox=bbox, bbox_3d_isvalid=True,
         bbox_3d=[float(np.float32(x)) for x in item.camera_box], velocity=-1,
-        center_2d=[float(u / depth), float(v / depth)], depth=float(depth))
+        center_2d=pixel.tolist(), depth=float(depth))
 
 
 def project_box(box: np.ndarray, cam2img: np.ndarray, size: tuple[int, int]) -> list[float] | None:
@@ -41,7 +42,7 @@ def project_box(box: np.ndarray, cam2img: np.ndarray, size: tuple[int, int]) -> 
     corners = corners[corners[:, 2] > 0]
     if not len(corners):
         return None
-    visible = MultiPoint(_pixels(corners, cam2img)).convex_hull.intersection(
+    visible = MultiPoint(project_points(corners, cam2img)[0]).convex_hull.intersection(
         rectangle(0, 0, size[1], size[0]))
     return None if visible.is_empty else [float(x) for x in visible.bounds]
 
@@ -57,8 +58,3 @@ def camera_corners(box: np.ndarray) -> np.ndarray:
     up = np.repeat([0.0, height], 4)
     cos, sin = np.cos(rotation_y), np.sin(rotation_y)
     return np.stack([cos * along + sin * across + x, y - up, -sin * along + cos * across + z], 1)
-
-
-def _pixels(points: np.ndarray, cam2img: np.ndarray) -> np.ndarray:
-    u, v, depth = (points @ cam2img[:3, :3].T + cam2img[:3, 3]).T
-    return np.stack([u / depth, v / depth], axis=1)

@@ -20,6 +20,7 @@ from sparse3d.datasets.kitti.prepare.text import (
 from sparse3d.errors import DataError
 from sparse3d.structures.box_conversions import kitti_camera_to_lidar
 from sparse3d.structures.box_geometry import points_in_box
+from sparse3d.structures.projection import image_coordinates, inside_image, project_points
 from sparse3d.transforms.point_files import describe_contents, load_points, read_bytes
 
 CATEGORIES = {name: label for label, name in enumerate(KITTI_TYPES[:-1])} | {'DontCare': -1}
@@ -76,10 +77,7 @@ def points_in_image(
         points: np.ndarray, calibration: KittiCalibration, size: tuple[int, int]) -> np.ndarray:
     """Whether points (N, >=3) in the LiDAR frame fall into the image of camera 2, (N,) bool."""
     lidar2img = calibration.cam2img[2] @ calibration.lidar2cam
-    u, v, depth = (points[:, :3].astype(np.float64) @ lidar2img[:3, :3].T + lidar2img[:3, 3]).T
-    height, width = size
-    inside = (u >= 0) & (u < width * depth) & (v >= 0) & (v < height * depth)
-    return inside & (depth > 0)
+    return inside_image(*project_points(points[:, :3].astype(np.float64), lidar2img), size)
 
 
 def difficulty(item: KittiObject) -> int:
@@ -156,7 +154,8 @@ def instances(objects: list[KittiObject], num_points: list[int],
 def _instance(item: KittiObject, row: int, index: int, num_points: int,
               calibration: KittiCalibration) -> dict:
     center = np.array(item.location) - (0, item.dimensions[1] / 2, 0)
-    u, v, depth = calibration.cam2img[2][:3, :3] @ center + calibration.cam2img[2][:3, 3]
+    # also of what is behind the camera (DontCare), as mmdet3d stores it
+    u, v, depth = image_coordinates(center[None], calibration.cam2img[2][:3])[0]
     return dict(
         bbox=list(item.bbox), bbox_label=CATEGORIES[item.type], bbox_3d=list(item.camera_box),
         bbox_label_3d=CATEGORIES[item.type], depth=float(depth),

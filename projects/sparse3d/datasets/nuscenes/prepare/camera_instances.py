@@ -5,6 +5,8 @@ import numpy as np
 from shapely.geometry import MultiPoint
 from shapely.geometry import box as rectangle
 
+from sparse3d.structures.projection import project_points
+
 _SIGNS = np.array([[x, y, z] for x in (1, -1) for y in (1, -1) for z in (1, -1)]) / 2
 
 
@@ -44,8 +46,7 @@ def _entry(item: dict, row: int, lidar2cam: np.ndarray, cam2img: np.ndarray,
     bbox = _image_box(corners @ lidar2cam[:3, :3].T + lidar2cam[:3, 3], cam2img, size)
     if bbox is None:
         return None
-    u, v, depth = cam2img @ center
-    u, v = u / depth, v / depth
+    ((u, v),), (depth,) = project_points(center[None], cam2img)
     velocity = lidar2cam[:3, :3] @ np.array([*item['velocity'], 0.0])
     length, width, height = box[3:6]
     return dict(
@@ -59,11 +60,11 @@ def _entry(item: dict, row: int, lidar2cam: np.ndarray, cam2img: np.ndarray,
 
 def _image_box(corners: np.ndarray, cam2img: np.ndarray,
                size: tuple[int, int]) -> list[float] | None:
-    pixels = corners[corners[:, 2] > 0] @ cam2img.T
-    if not len(pixels):
+    corners = corners[corners[:, 2] > 0]
+    if not len(corners):
         return None
-    hull = MultiPoint(pixels[:, :2] / pixels[:, 2:]).convex_hull
-    visible = hull.intersection(rectangle(0, 0, size[1], size[0]))
+    visible = MultiPoint(project_points(corners, cam2img)[0]).convex_hull.intersection(
+        rectangle(0, 0, size[1], size[0]))
     return None if visible.is_empty else [float(value) for value in visible.bounds]
 
 

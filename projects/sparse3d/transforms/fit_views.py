@@ -1,4 +1,4 @@
-"""Images as SparseFusion was trained on them: whole, scaled a little, mirrored with the scene."""
+"""Images fitted whole into one size, in training scaled a little and mirrored with the scene."""
 from __future__ import annotations
 
 from collections.abc import Sequence

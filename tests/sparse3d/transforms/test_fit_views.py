@@ -1,12 +1,11 @@
-"""Images fitted, scaled and mirrored: matrices against pixels, and against the release."""
+"""Images fitted, scaled and mirrored: matrices against pixels."""
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
 from sparse3d.errors import ConfigError
-from sparsefusion.camera_rig import split_projection
-from sparsefusion.fit_views import MEAN_BGR, FitViews, fit_matrix, warped
+from sparse3d.transforms.fit_views import MEAN_BGR, FitViews, warped
 
 
 def sample(views: int = 2, mirrored: bool = False) -> dict:
@@ -44,23 +43,6 @@ def test_what_moves_in_the_image_moves_in_the_matrix(mirrored):
     assert len(set(results['valid_shape'][:, 0])) > 2  # each view by itself
     shrunk = results['valid_shape'][:, 0].argmin()
     np.testing.assert_allclose(results['img'][shrunk][-1, -1], np.round(MEAN_BGR), atol=1)
-
-
-def test_cameras_are_those_of_the_released_pipeline(golden, case):
-    stored = golden.load('loss')
-    for number in (0, 1):
-        drawn = stored[f'in_{number}_img_aug']
-        matrices = [fit_matrix((900, 1600), (144, 256), scale, (x, y), bool(mirror))
-                    for scale, x, y, mirror in drawn]
-        raw = stored['raw_cam_intrinsic']
-        projection = np.tile(np.eye(4), (6, 1, 1))
-        projection[:, :3, :3] = np.array(matrices) @ raw
-        intrinsics, rotation, _ = split_projection(projection)
-        np.testing.assert_allclose(intrinsics, stored[f'in_{number}_cam_intrinsic'], rtol=1e-5,
-                                   atol=1e-3)
-        assert ((np.linalg.det(rotation) < 0) == (drawn[:, 3] == 1)).all()
-        valid = np.array([256, 144]) * np.minimum(1, drawn[:, :1])
-        np.testing.assert_allclose(valid, stored[f'in_{number}_valid_shape'], rtol=1e-6)
 
 
 def test_warping_by_one_changes_nothing():

@@ -1,10 +1,11 @@
-"""LiDAR depths in the images: what the camera branch learns geometry from."""
+"""LiDAR depths in the images: what a camera branch learns geometry from."""
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from sparsefusion.camera_rig import NEAR, CameraRig
+from sparse3d.structures.camera_rig import CameraRig
+from sparse3d.structures.projection import NEAR
 
 MEAN_DEPTH, DEPTH_VARIANCE = 14.41, 156.89  # meters, square meters; of nuScenes
 
@@ -29,7 +30,7 @@ def sparse_depth(
     maps = []
     for sample, cloud in enumerate(points):
         newest = cloud[cloud[:, 4] == 0] if cloud.shape[1] > 4 else cloud
-        maps.append(_depths(newest[:, :3], _only(rig, sample), size[sample], stride,
+        maps.append(_depths(newest[:, :3], rig.of_sample(sample), size[sample], stride,
                             (height, width)))
     depth = torch.cat(maps)  # [B * N, H, W]
     mask = depth.isfinite()
@@ -51,9 +52,3 @@ def _depths(xyz: Tensor, rig: CameraRig, size: Tensor, stride: int,
     nearest = depth.new_full((len(size) * height * width, ), torch.inf)
     nearest.scatter_reduce_(0, cell, depth[view, point][inside], 'amin')
     return nearest.view(len(size), height, width)
-
-
-def _only(rig: CameraRig, sample: int) -> CameraRig:
-    one = slice(sample, sample + 1)
-    return CameraRig(rig.intrinsics[one], rig.rotation[one], rig.translation[one],
-                     rig.valid_size[one], rig.valid[one], rig.image_size, rig.from_training)

@@ -7,7 +7,7 @@ import torch
 from mmdet3d.structures import LiDARPoints
 
 from sparse3d.errors import ConfigError
-from sparsefusion.sensor_failures import (
+from sparse3d.transforms.sensor_failures import (
     BEAM_STEP,
     LOWEST_BEAM,
     DropBeams,

@@ -1,0 +1,111 @@
+"""Cameras taken apart: where each stands, how it looks, its lens, and what of its image counts."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sparse3d.structures.cameras import Cameras
+from sparse3d.structures.projection import project_points, split_projections
+
+
+@dataclass(frozen=True)
+class CameraRig:
+    """N cameras for each of B samples; a camera frame is x right, y down, z ahead.
+
+    Attributes:
+        cameras: whose projections these are.
+        intrinsics: [B, N, 3, 3] camera frame to pixels of the network's image.
+        rotation: [B, N, 3, 3] LiDAR frame to camera frame; a reflection where the scene or
+            the image was mirrored.
+        translation: [B, N, 3] meters, the same way.
+        from_training: whether the sizes of the pictures come from augmentation.
+    """
+
+    cameras: Cameras
+    intrinsics: Tensor
+    rotation: Tensor
+    translation: Tensor
+    from_training: bool = False
+
+    @classmethod
+    def of(cls, cameras: Cameras, from_training: bool = False) -> CameraRig:
+        """Take cameras apart, in the precision and on the device that they have.
+
+        The split itself is made in float64 on the host.
+        """
+        parts = split_projections(cameras.lidar2img.detach().cpu().numpy().reshape(-1, 4, 4))
+        intrinsics, rotation, translation = (
+            torch.from_numpy(part).to(cameras.lidar2img)
+            .unflatten(0, cameras.lidar2img.shape[:2]) for part in parts)
+        return cls(cameras, intrinsics, rotation, translation, from_training)
+
+    @classmethod
+    def from_metas(cls, metas: Sequence[Mapping[str, Any]], image_size: tuple[int, int],
+                   device: torch.device | str = 'cpu', views: int | None = None) -> CameraRig:
+        """Read the cameras of a batch, see :meth:`Cameras.of_batch`; in float32.
+
+        Raises:
+            DataError: as that does.
+        """
+        rig = cls.of(Cameras.of_batch(metas, image_size, views),
+                     any('valid_shape' in meta for meta in metas))
+        intrinsics, rotation, translation = (
+            part.float().to(device) for part in (rig.intrinsics, rig.rotation, rig.translation))
+        return cls(rig.cameras.to(device, torch.float32), intrinsics, rotation, translation,
+                   rig.from_training)
+
+    @property
+    def views(self) -> int:
+        """Number of cameras."""
+        return self.cameras.views
+
+    @property
+    def valid(self) -> Tensor:
+        """[B, N] bool, False for a camera without an image."""
+        return self.cameras.valid
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the network's image."""
+        return self.cameras.image_size
+
+    @property
+    def valid_size(self) -> Tensor:
+        """[B, N, 2] width and height in pixels of the part with a picture."""
+        return self.cameras.sizes.flip(-1)
+
+    def to_camera(self, points: Tensor) -> Tensor:  # [B, P, 3] -> [B, N, P, 3]
+        """Points of the LiDAR frame in each camera's frame."""
+        return points.float()[:, None] @ self.rotation.mT + self.translation[:, :, None]
+
+    def project(self, points: Tensor) -> tuple[Tensor, Tensor]:  # [B, N, P, 2], [B, N, P]
+        """Pixels and depths of points [B, P, 3] in each camera, as :meth:`Cameras.project` but
+        by way of the camera's frame, where float32 keeps more digits."""
+        return project_points(self.to_camera(points), self.intrinsics)
+
+    def of_sample(self, sample: int) -> CameraRig:
+        """The cameras of one sample, as a batch of one."""
+        one = slice(sample, sample + 1)
+        return CameraRig(self.cameras.of_sample(sample), self.intrinsics[one], self.rotation[one],
+                         self.translation[one], self.from_training)
+
+    def of_queries(self, view: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # [B, Q]
+        """Intrinsics [B, Q, 3, 3], rotation and translation [B, Q, 3] of each query's camera."""
+        sample = torch.arange(len(view), device=view.device)[:, None]
+        return (self.intrinsics[sample, view], self.rotation[sample, view],
+                self.translation[sample, view])
+
+    def visible_size(self, published_padding: bool) -> Tensor:  # [B, N, 2]
+        """Width and height in which something counts as seen.
+
+        Args:
+            published_padding: outside training, padding counts as well, as in the release.
+        """
+        if published_padding and not self.from_training:
+            height, width = self.image_size
+            return self.valid_size.new_tensor([width, height]).expand_as(self.valid_size)
+        return self.valid_size
