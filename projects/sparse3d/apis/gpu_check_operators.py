@@ -151,7 +151,7 @@ def _(device: str) -> Any:
 
 @case('furthest points')
 def _(device: str) -> Any:
-    from sparse3d.ops.furthest_points import furthest_points
+    from sparse3d.ops.furthest_point_sampling import furthest_points
     return furthest_points(_points(1000)[:, :3].to(device), 64)
 
 
