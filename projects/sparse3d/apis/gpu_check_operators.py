@@ -98,7 +98,7 @@ def _boxes(count: int = 100) -> Tensor:
     return torch.rand(count, 7, generator=_drawn(1)) * size + low
 
 
-VOXELS = dict(voxel_size=[0.5, 0.5, 0.5], point_cloud_range=[0, -20, -3, 40, 20, 1])
+VOXELS: dict[str, Any] = dict(voxel_size=[0.5, 0.5, 0.5], point_cloud_range=[0, -20, -3, 40, 20, 1])
 
 
 @case('rotated IoU, bird\'s eye')

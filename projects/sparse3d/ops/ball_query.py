@@ -46,9 +46,9 @@ def ball_query(
     backend = choose_backend('ball_query', backend)
     points, queries = _computable(points.detach()), _computable(queries.detach())
     if backend == 'reference':
-        near = _inside(queries[:, None] - points[None], radius, min_radius) \
+        table = _inside(queries[:, None] - points[None], radius, min_radius) \
             & (query_sample[:, None] == point_sample[None])
-        return reference_lists(near, torch.arange(len(points)), limit)
+        return reference_lists(table, torch.arange(len(points)), limit)
     if len(points) == 0:
         empty = torch.ones(len(queries), dtype=torch.bool, device=queries.device)
         return query_sample.new_zeros(len(queries), limit), empty
