@@ -57,8 +57,9 @@ class Plugin:
         configs: importable package whose files are the configs.
         convert: ``(published: Mapping, config: str | None) -> Conversion``, see
             :mod:`sparse3d.checkpoints.conversion`.
-        published: dotted config keys of the published quirks, and of what else weights were
-            trained with; a converted checkpoint may set these, and no others.
+        published: the dataclass of its published quirks, a
+            :class:`sparse3d.published.PublishedSet`; a converted checkpoint may set fields
+            of it, as ``model.published``, and nothing else.
         benchmarks: name to ``(threads: int, repeats: int) -> list[dict]``: ``name``, ``value``,
             ``unit``, and if there are any ``baseline``, ``ratio``, ``note``; one dict a row.
         exporters: name to an :class:`Exporter`.
@@ -78,7 +79,7 @@ class Plugin:
     modules: tuple[str, ...]
     configs: str | None = None
     convert: str | None = None
-    published: tuple[str, ...] = ()
+    published: str | None = None
     benchmarks: Mapping[str, str] = field(default_factory=dict)
     exporters: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
