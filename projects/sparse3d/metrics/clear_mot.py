@@ -7,7 +7,6 @@ counts by other rules, see ``sparse3d.datasets.nuscenes.evaluate.tracking``.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np

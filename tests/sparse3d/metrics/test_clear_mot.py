@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 import pytest
-from tracked_world import for_trackeval, random_sequence
 
 from sparse3d.metrics.clear_mot import ClearMot, clear_mot
 from sparse3d.metrics.identity_frames import IdentityFrames
+from tracked_world import for_trackeval, random_sequence
 
 
 def test_a_switch_a_gap_and_a_false_box():

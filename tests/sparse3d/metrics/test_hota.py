@@ -3,10 +3,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tracked_world import for_trackeval, random_sequence
 
 from sparse3d.metrics.hota import ALPHAS, combine_hota, hota
 from sparse3d.metrics.identity_frames import IdentityFrames
+from tracked_world import for_trackeval, random_sequence
 
 
 def test_of_a_track_that_breaks_in_the_middle():
