@@ -77,13 +77,13 @@ def combine_hota(parts: Sequence[Hota]) -> Hota:
     """HOTA of several sequences: counts are added, association is weighted by pairs found."""
     tp = np.sum([part.tp for part in parts], axis=0)
 
-    def weighted(name: str, least: float) -> np.ndarray:
-        total = np.sum([getattr(part, name) * part.tp for part in parts], axis=0)
-        return np.maximum(total, 0 if least == 1 else least) / np.maximum(least, tp)
+    def total(name: str) -> np.ndarray:
+        return np.sum([getattr(part, name) * part.tp for part in parts], axis=0)
 
+    association = (total(name) / np.maximum(1, tp) for name in ('ass_a', 'ass_re', 'ass_pr'))
     return Hota(tp, np.sum([part.fn for part in parts], axis=0),
-                np.sum([part.fp for part in parts], axis=0), weighted('ass_a', 1),
-                weighted('ass_re', 1), weighted('ass_pr', 1), weighted('loc_a', 1e-10))
+                np.sum([part.fp for part in parts], axis=0), *association,
+                np.maximum(1e-10, total('loc_a')) / np.maximum(1e-10, tp))
 
 
 def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
