@@ -9,7 +9,7 @@ import pytest
 from driven_world import CLASSES, drive, ids_of_objects
 from sparse3d.errors import DataError
 from sparse3d.structures.detections import Detections
-from sparse3d.tracking import TRACKERS
+from sparse3d.tracking import TRACKERS, GreedyTracker, make_tracker
 from sparse3d.tracking.tracker import in_lidar, in_world
 
 TIMES = np.arange(12) * 0.5
@@ -18,7 +18,7 @@ EMPTY = Detections(np.zeros((0, 9)), np.zeros(0), np.zeros(0, np.int64), CLASSES
 
 @pytest.fixture(params=TRACKERS)
 def tracker(request):
-    return TRACKERS[request.param]()
+    return make_tracker(request.param)
 
 
 def run(tracker, frames) -> list:
@@ -109,7 +109,7 @@ def test_other_classes_poses_and_shapes(tracker):
 def test_velocities_are_needed_by_the_greedy_one_alone(tracker):
     frames = [replace(frame, detections=replace(
         frame.detections, boxes_3d=frame.detections.boxes_3d[:, :7])) for frame in drive(TIMES)]
-    if type(tracker) is TRACKERS['greedy']:
+    if isinstance(tracker, GreedyTracker):
         with pytest.raises(DataError, match='8 of 8 detections of frame 000 have no velocity'):
             run(tracker, frames)
         return
