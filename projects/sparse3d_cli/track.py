@@ -11,7 +11,7 @@ EXAMPLES = """\
   sparse3d track results_nusc.json --infos data/nuscenes/nuscenes_infos_val.pkl --out tracks.json
   sparse3d track results_nusc.json --infos INFOS.pkl --out t.json --evaluate data/nuscenes
   sparse3d track results_nusc.json --infos INFOS.pkl --out t.json --tracker greedy
-  sparse3d track results_nusc.json --infos INFOS.pkl --out t.json --options high_score=0.3 max_lost=2
+  sparse3d track results_nusc.json --infos INFOS.pkl --out t.json --options max_lost=2
 """
 TRACKERS = ('two_stage', 'greedy', 'depth_cascade')
 
