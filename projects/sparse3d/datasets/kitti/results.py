@@ -21,6 +21,7 @@ from sparse3d.structures.box_conversions import (
 from sparse3d.structures.detection_formats import finite_number, register_file, register_format
 from sparse3d.structures.detections import Detections
 from sparse3d.structures.given_matrix import camera_place
+from sparse3d.structures.own_results import holds_own
 from sparse3d.structures.result_files import ResultFormat, register_results
 from sparse3d.transforms.data_paths import file_name
 
@@ -165,6 +166,6 @@ def open_folder(folder: Path) -> Callable[[Mapping], Detections | None]:
 
 register_results('kitti', ResultFormat(
     'a folder of result files of KITTI (.txt)',
-    lambda path: path.is_dir() and any(path.glob('*.txt')), open_folder))
+    lambda path: path.is_dir() and any(path.glob('*.txt')) and not holds_own(path), open_folder))
 register_format('kitti', to_kitti, from_kitti, read_official)
 register_file('.txt', save_text, read_text)

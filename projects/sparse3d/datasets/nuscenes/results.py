@@ -15,6 +15,7 @@ from sparse3d.structures.box_conversions import lidar_to_nuscenes, nuscenes_to_l
 from sparse3d.structures.detection_formats import finite_number, register_format
 from sparse3d.structures.detections import Detections
 from sparse3d.structures.given_matrix import given_pose
+from sparse3d.structures.own_results import holds_own
 from sparse3d.structures.result_files import ResultFormat, register_results
 from sparse3d.transforms.text_files import read_json
 
@@ -266,5 +267,6 @@ def _as_detection(entry: Mapping) -> dict:
 
 register_results('nuscenes', ResultFormat(
     'detection or tracking results of nuScenes (.json)',
-    lambda path: path.is_file() and path.suffix.lower() == '.json', open_json))
+    lambda path: path.is_file() and path.suffix.lower() == '.json' and not holds_own(path),
+    open_json))
 register_format('nuscenes', to_nuscenes, from_nuscenes)
