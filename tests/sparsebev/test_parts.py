@@ -121,6 +121,13 @@ def test_a_large_tau_sees_only_itself_and_plain_attention_no_distance():
     torch.testing.assert_close(plain(features, centers), plain(features, centers * 5))
 
 
+def test_dropout_of_the_attention_acts_in_training_alone():
+    layer = ScaleAdaptiveSelfAttention(8, 2, dropout=1.0)  # of all weights: nothing is attended to
+    features, centers = torch.randn(1, 5, 8), torch.randn(1, 5, 2)
+    assert torch.equal(layer.train()(features, centers), features + layer.output.bias)
+    assert not torch.allclose(layer.eval()(features, centers), features)
+
+
 def test_gradient_of_self_attention():
     attention = ScaleAdaptiveSelfAttention(4, num_heads=2, dropout=0.0).double()
     nn.init.normal_(attention.tau.weight)
