@@ -10,9 +10,11 @@ from sparse3d.errors import ConfigError
 from sparse3d.models.query.box_code import box_to_code
 from sparse3d.models.query.hungarian_matching import focal_cost
 from sparse3d.models.query.query_denoising import denoising_attn_mask, draw_noise, noisy_queries
+from sparse3d.structures.cameras import Cameras
 from sparsebev.detection_losses import DetectionLosses
 from sparsebev.head import FOCAL_LOSS, L1_LOSS, SparseBEVHead, grid_of_queries
 from sparsebev.hungarian_matching import match
+from sparsebev.views import Views
 
 RANGE = (-51.2, -51.2, -5.0, 51.2, 51.2, 3.0)
 WEIGHTS = torch.tensor([2.0, 2] + [1.0] * 8)
@@ -46,6 +48,24 @@ def test_matching_finds_the_cheapest_of_all_assignments():
     for target, query in enumerate(best):
         expected[query] = target
     assert assigned.equal(expected)
+
+
+@pytest.mark.parametrize(('meters', 'chosen'), [(2.0, 0), (3.0, 1)])
+def test_weights_of_class_and_box_in_the_cost_are_the_released_ones(meters, chosen):
+    """Logits of 1 and -1 are 1.36 apart in a cost of weight 2, meters along x 0.5 each."""
+    logits = torch.tensor([[1.0, -9, -9], [-1, -9, -9]])
+    codes = box_to_code(BOXES[:1]).repeat(2, 1)
+    codes[0, 0] += meters
+    expected = [-1, -1]
+    expected[chosen] = 0
+    assert match(logits, codes, BOXES[:1], LABELS[:1], WEIGHTS).tolist() == expected
+
+
+def test_code_weights_count_in_the_cost():
+    codes = box_to_code(BOXES[:1]).repeat(2, 1)
+    codes[0, 0] += 2.0   # weight 2
+    codes[1, 4] += 3.0   # weight 1
+    assert match(torch.zeros(2, 3), codes, BOXES[:1], LABELS[:1], WEIGHTS).tolist() == [-1, 0]
 
 
 def test_matching_without_objects_and_with_unusable_costs():
@@ -243,12 +263,21 @@ def test_queries_of_empty_slots_start_with_nothing():
     assert features[:, 2:, -1].eq(0).all()            # those that are matched do not
 
 
+def test_features_that_are_no_numbers_give_losses_that_are(build_detector):
+    head = build_detector().bbox_head.train()
+    views = Views(Cameras.of_matrices(torch.eye(4).expand(1, 12, 4, 4), (32, 64)),
+                  torch.zeros(1, 2))
+    nothing = [torch.full((1, 12, 32, *size), float('nan')) for size in ((8, 16), (4, 8))]
+    outputs = head(nothing, views)
+    assert all(value.isfinite().all() for value in outputs.values())
+    losses = head.losses_of(outputs, [BOXES], [LABELS.clamp(max=head.num_classes - 1)])
+    assert all(loss.isfinite() for loss in losses.values())
+
+
 def test_wrong_sizes_are_named(build_detector):
     with pytest.raises(ConfigError, match='square number, not 8'):
         SparseBEVHead(3, 8, RANGE)
     head = build_detector().bbox_head
-    from sparse3d.structures.cameras import Cameras
-    from sparsebev.views import Views
     views = Views(Cameras.of_matrices(torch.zeros(1, 6, 4, 4), (32, 64)), torch.zeros(1, 3))
     with pytest.raises(ConfigError, match='2 levels and 2 frames and got 2 and 3'):
         head([torch.zeros(1, 6, 32, 8, 16), torch.zeros(1, 6, 32, 4, 8)], views)

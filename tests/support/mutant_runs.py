@@ -20,6 +20,7 @@ import pytest
 from mutant_list import REPOSITORY, Mutant
 
 KILLED, SURVIVED, OUT_OF_TIME, NO_TEST = 'killed', 'survived', 'out of time', 'no test'
+PASSED, NO_TESTS = 0, 5  # exit codes of pytest
 WALL = 5  # times the limit of the processor's time, on a machine that others use as well
 
 
@@ -83,7 +84,7 @@ class Copy:
             limits = (-resource_signal(), -9)
             return (OUT_OF_TIME if process.exitcode in limits else KILLED,
                     f'exit {process.exitcode}')
-        names = {0: SURVIVED, 5: NO_TEST}
+        names = {PASSED: SURVIVED, NO_TESTS: NO_TEST}
         return names.get(code, KILLED), failed
 
     @contextmanager
@@ -136,9 +137,13 @@ def _run(root: Path, tests: list[str], seconds: int, sender) -> None:
     log = os.open(root.parent / 'log.txt', os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    failure = FirstFailure()
-    code = pytest.main(['-x', '-q', '-m', 'not slow', '-p', 'no:cacheprovider',
-                        '--rootdir', str(root), *tests], plugins=[failure])
-    sender.send((int(code), failure.name))
+    failure, codes = FirstFailure(), []
+    for test in tests:  # one file after the other: most mutants fall in the first
+        codes.append(int(pytest.main(['-x', '-q', '-m', 'not slow', '-p', 'no:cacheprovider',
+                                      '--rootdir', str(root), test], plugins=[failure])))
+        if codes[-1] not in (PASSED, NO_TESTS):
+            break
+    sender.send((PASSED if PASSED in codes and codes[-1] == NO_TESTS else codes[-1],
+                 failure.name))
     sender.close()
     os._exit(0)

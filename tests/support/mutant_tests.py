@@ -31,7 +31,8 @@ def suite_of(file: str, root: Path = REPOSITORY) -> list[str]:
     for plugin in _plugins_of(module, root):
         found += sorted(path.relative_to(root).as_posix()
                         for path in (root / 'tests' / plugin).glob('test_golden*.py'))
-    return list(dict.fromkeys(found))
+    # Those of the whole house, whole training steps, come last.
+    return sorted(dict.fromkeys(found), key=lambda test: test.count('/') == 1)
 
 
 def _of_config(file: str, root: Path) -> list[str]:

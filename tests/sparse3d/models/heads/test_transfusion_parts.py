@@ -10,6 +10,7 @@ from mmengine.structures import InstanceData
 
 from sparse3d.models.center.peaks import local_peaks, top_peaks
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
+from sparse3d.models.heads.transfusion_decoder import MapDecoderLayer
 from sparse3d.models.heads.transfusion_detections import Suppression, doubles, select_detections
 from sparse3d.models.heads.transfusion_losses import code_loss, heat_loss, label_loss
 from sparse3d.models.heads.transfusion_matching import MatchWeights, match
@@ -176,3 +177,21 @@ def test_overlaps_and_range_remove_boxes():
     chosen = Suppression(iou_thresholds=[0.5, -1])
     found = select_detections(boxes, scores, [-50.0] * 3 + [50.0] * 3, chosen)
     torch.testing.assert_close(found.scores_3d, torch.tensor([0.9, 0.8]))
+
+
+def test_dropout_of_the_decoder_acts_in_training_alone():
+    """Of everything: three normalizations of the queries are left."""
+    layer = MapDecoderLayer(8, num_heads=2, feedforward_channels=16, dropout=1.0)
+    queries, positions, bev = torch.randn(1, 3, 8), torch.rand(1, 3, 2), torch.randn(1, 8, 4, 5)
+    expected = queries
+    for part in (layer.self_attention, layer.cross_attention, layer.feed_forward):
+        expected = part.norm(expected)
+    assert torch.equal(layer.train()(queries, positions, bev), expected)
+    assert not torch.allclose(layer.eval()(queries, positions, bev), expected)
+
+
+def test_a_matched_overlap_is_at_most_one_however_it_was_rounded(coder):
+    ious = torch.tensor([[1.0 + 1e-6], [-1e-6]])
+    pairs = match(torch.zeros(2, 3), torch.zeros(2, 2), ious, torch.tensor([0]),
+                  torch.zeros(1, 2), coder.extent, MatchWeights())
+    assert pairs.predictions.tolist() == [0] and pairs.ious.tolist() == [1.0]
