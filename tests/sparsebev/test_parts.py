@@ -137,6 +137,14 @@ def test_dropout_of_the_attention_acts_in_training_alone():
     assert not torch.allclose(layer.eval()(features, centers), features)
 
 
+def test_where_queries_stand_gets_no_gradient_from_their_attention():
+    layer = ScaleAdaptiveSelfAttention(8, 2, dropout=0.0)
+    features = torch.randn(1, 5, 8, requires_grad=True)
+    centers = torch.randn(1, 5, 2, requires_grad=True)
+    layer(features, centers).square().sum().backward()
+    assert centers.grad is None and features.grad.any() and layer.tau.weight.grad.any()
+
+
 def test_dropout_of_the_layer_reaches_attention_and_network():
     layer = DecoderLayer([0, 0, 0, 1, 1, 1], 3, DecoderOptions(
         channels=8, num_heads=2, num_groups=2, feedforward_channels=16, dropout=1.0)).train()

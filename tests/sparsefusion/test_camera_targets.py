@@ -52,16 +52,6 @@ def outputs_of(centers: torch.Tensor) -> dict[str, torch.Tensor]:
                 cls=torch.zeros(2, count))
 
 
-def test_a_pair_forced_across_views_is_counted_and_teaches_nothing():
-    centers = torch.tensor([[0.0, 1, 10], [5.0, 1, 10]])
-    targets = camera_targets(outputs_of(centers), centers, torch.tensor([0, 1]), cars([0, 0]),
-                             (64, 128), [100.0, 100.0], MatchWeights())
-    assert targets.labels.tolist() == [0, 0] and targets.positives == 2
-    assert targets.label_weights.tolist() == [1, 0]
-    assert targets.code_weights[0].eq(1).all() and targets.code_weights[1].eq(0).all()
-    assert targets.ious.tolist() == [1, 1]                      # the boxes themselves agree
-
-
 def test_overlaps_count_from_the_middle_of_the_height():
     centers = torch.tensor([[0.0, 1.0 + 0.75, 10]])             # half its height lower: a third
     targets = camera_targets(outputs_of(centers), centers, torch.tensor([0]), cars([0]),

@@ -10,7 +10,7 @@ from mmengine.structures import InstanceData
 
 from sparse3d.models.center.peaks import local_peaks, top_peaks
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
-from sparse3d.models.heads.transfusion_decoder import MapDecoderLayer
+from sparse3d.models.heads.transfusion_decoder import MapDecoderLayer, QueryDecoder
 from sparse3d.models.heads.transfusion_detections import Suppression, doubles, select_detections
 from sparse3d.models.heads.transfusion_losses import code_loss, heat_loss, label_loss
 from sparse3d.models.heads.transfusion_matching import MatchWeights, match
@@ -195,3 +195,20 @@ def test_a_matched_overlap_is_at_most_one_however_it_was_rounded(coder):
     pairs = match(torch.zeros(2, 3), torch.zeros(2, 2), ious, torch.tensor([0]),
                   torch.zeros(1, 2), coder.extent, MatchWeights())
     assert pairs.predictions.tolist() == [0] and pairs.ious.tolist() == [1.0]
+
+
+def test_a_layer_starts_at_the_centers_of_the_last_without_their_gradient():
+    class Branches(torch.nn.Module):
+        def forward(self, queries):
+            return dict(center=queries.transpose(1, 2)[:, :2])
+
+    seen = []
+    decoder = QueryDecoder([torch.nn.Identity(), torch.nn.Identity()], Branches())
+    for layer in decoder.layers:
+        layer.forward = lambda queries, positions, bev: seen.append(positions) or queries
+    queries = torch.randn(1, 3, 4, requires_grad=True)
+    _, places, outputs = decoder(queries, torch.ones(1, 3, 2), torch.zeros(1, 4, 2, 2))
+    torch.testing.assert_close(places[1], 1 + queries[..., :2].detach())
+    torch.testing.assert_close(places[2], 1 + 2 * queries[..., :2].detach())
+    assert seen[1] is places[1] and not any(place.requires_grad for place in places)
+    assert all(found['center'].requires_grad for found in outputs)
