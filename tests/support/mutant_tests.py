@@ -8,7 +8,8 @@ from pathlib import Path
 from mutant_list import REPOSITORY
 
 NOT_ASKED = ('end_to_end', 'field', 'docs', 'benchmarks', 'support', 'tools', 'fixtures', 'tiny')
-OF_RECIPES = ('tests/test_released_recipes.py', 'tests/test_initial_weights.py')
+OF_RECIPES = ('tests/test_released_recipes.py', 'tests/docs/test_recipes.py',
+              'tests/test_initial_weights.py')
 
 
 def suite_of(file: str, root: Path = REPOSITORY) -> list[str]:
