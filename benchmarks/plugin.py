@@ -10,6 +10,7 @@ plugin = Plugin(
         'waiting_threads': 'sparse3d_benchmarks.waiting_threads:run',
         'voxelization': 'sparse3d_benchmarks.voxelization:run',
         'triton_kernels': 'sparse3d_benchmarks.triton_kernels:run',
+        'waits': 'sparse3d_benchmarks.waits:run',
         'rotated_iou': 'sparse3d_benchmarks.rotated_iou:run',
         'kitti_metric': 'sparse3d_benchmarks.kitti_metric:run',
         'waymo_metric': 'sparse3d_benchmarks.waymo_metric:run',

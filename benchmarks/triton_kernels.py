@@ -1,4 +1,4 @@
-"""The Triton kernels compiled ahead of time for every kind of GPU: registers and spills.
+"""The Triton kernels compiled ahead of time for every kind of GPU: registers, spills, barriers.
 
 Needs the package ``triton``, which brings its compiler and ``cuobjdump``; no GPU and no CUDA.
 """
@@ -27,11 +27,17 @@ class Usage:
         registers: of a thread.
         stack: bytes, and
         local: bytes of memory of a thread: above 0 values spill.
+        shared: bytes of shared memory of a program.
+        barriers: in the code of a program; those of one warp wait for nobody.
+        warps: of a program.
     """
 
     registers: int
     stack: int
     local: int
+    shared: int = 0
+    barriers: int = 0
+    warps: int = 1
 
 
 def run(threads: int = 2, repeats: int = 10) -> list[dict]:
@@ -45,6 +51,11 @@ def run(threads: int = 2, repeats: int = 10) -> list[dict]:
             name=f'Triton kernel {kernel.strip("_")}, most registers', unit='',
             value=max(usage.registers for usage in found.values()), baseline=None, ratio=None,
             note=f'{each}; {spills} bytes spilled; {CHANNELS} channels, {LEVELS} levels, bfloat16'))
+        most = max(found.values(), key=lambda usage: usage.barriers)
+        rows.append(dict(
+            name=f'Triton kernel {kernel.strip("_")}, most barriers', unit='', value=most.barriers,
+            baseline=None, ratio=None,
+            note=f'{most.warps} warps a program, {most.shared} bytes of shared memory'))
     return rows
 
 
@@ -61,17 +72,19 @@ def usage_of(kernel: str, dtype: str, target: int) -> Usage:
         RuntimeError: if the compiler's answer cannot be read.
     """
     import triton
-    binary = compile_kernel(kernel, dtype, target).asm['cubin']
+    compiled = compile_kernel(kernel, dtype, target)
     tool = Path(triton.__file__).parent / 'backends/nvidia/bin/cuobjdump'
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'kernel.cubin'
-        path.write_bytes(binary)
+        path.write_bytes(compiled.asm['cubin'])
         printed = subprocess.run([os.fspath(tool), '-res-usage', os.fspath(path)],
                                  capture_output=True, text=True).stdout
     found = re.search(r'REG:(\d+) STACK:(\d+).*LOCAL:(\d+)', printed)
     if found is None:
         raise RuntimeError(f'cuobjdump says nothing of registers: {printed:.200}')
-    return Usage(*map(int, found.groups()))
+    barriers = len(re.findall(r'\b(?:bar|barrier)\.', compiled.asm['ptx']))
+    return Usage(*map(int, found.groups()), shared=compiled.metadata.shared, barriers=barriers,
+                 warps=compiled.metadata.num_warps)
 
 
 def compile_kernel(kernel: str, dtype: str, target: int):
@@ -92,4 +105,6 @@ def compile_kernel(kernel: str, dtype: str, target: int):
         {(row,): constants[name] for row, name in enumerate(names) if name in constants},
         # torch aligns its memory to 16 bytes and more.
         {(row,): [['tt.divisibility', 16]] for row, name in enumerate(names) if name in pointers})
-    return triton.compile(source, target=GPUTarget('cuda', target, 32))
+    warps = sample_views_triton.warps_of(kernel, constants['block'])
+    return triton.compile(source, target=GPUTarget('cuda', target, 32),
+                          options=dict(num_warps=warps))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import sparse3d.passive_wait  # noqa: F401  (before anything imports torch)
+from on_pretended_cuda import pretended_gpu, pytest_pyfunc_call  # noqa: F401  (before torch too)
 from tiers import TESTS, is_fast
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from dsvt.deployable import DeployableDSVT
 from sparse3d.atomic_files import write_bytes_atomically
-from sparse3d.deploy.onnx_files import OnnxComparison, require_packages, to_onnx
+from sparse3d.deploy.onnx_files import OnnxComparison, refuse_device, require_packages, to_onnx
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import DataError
@@ -85,6 +85,7 @@ def export_onnx(config: str | PathLike, checkpoint: str | PathLike | None, out: 
 def export_detector(detector: nn.Module, clouds: Sequence[Tensor], out: str | PathLike,
                     tolerance: float = 1e-3) -> ExportReport:
     """The same for a detector in evaluation mode and clouds [N, C]; see ``export_onnx``."""
+    refuse_device(detector)
     model = DeployableDSVT(detector)
     batches = [engine_inputs(detector, model, [cloud]) for cloud in clouds]
     free = torch.export.Dim.DYNAMIC

@@ -57,14 +57,17 @@ class Plugin:
         configs: importable package whose files are the configs.
         convert: ``(published: Mapping, config: str | None) -> Conversion``, see
             :mod:`sparse3d.checkpoints.conversion`.
-        published: dotted config keys of the published quirks, and of what else weights were
-            trained with; a converted checkpoint may set these, and no others.
+        published: the dataclass of its published quirks, a
+            :class:`sparse3d.published.PublishedSet`; a converted checkpoint may set fields
+            of it, as ``model.published``, and nothing else.
         benchmarks: name to ``(threads: int, repeats: int) -> list[dict]``: ``name``, ``value``,
             ``unit``, and if there are any ``baseline``, ``ratio``, ``note``; one dict a row.
         exporters: name to an :class:`Exporter`.
         pictures: name to a :class:`PictureWriter`.
         stream: ``(model, **options) -> stream``, for detectors of videos: frames go in one at a
             time, detections come out.
+        trial_configs: bare names of configs whose models train a step anywhere in seconds, one
+            for each kind of model: what ``gpu-check`` runs and whose waits are counted.
         sequence: ``(model) -> driver | None``, for detectors of videos: a driver's ``predict``
             stands in for the model's while a data set is detected in order; it owns what is kept
             from one sample to the next.
@@ -76,11 +79,12 @@ class Plugin:
     modules: tuple[str, ...]
     configs: str | None = None
     convert: str | None = None
-    published: tuple[str, ...] = ()
+    published: str | None = None
     benchmarks: Mapping[str, str] = field(default_factory=dict)
     exporters: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
     stream: str | None = None
+    trial_configs: tuple[str, ...] = ()
     sequence: str | None = None
     renames: RenamedNames = RenamedNames()
     docs: str = ''

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 
 from sparse3d.atomic_files import write_bytes_atomically
-from sparse3d.deploy.onnx_files import OnnxComparison, require_packages, to_onnx
+from sparse3d.deploy.onnx_files import OnnxComparison, refuse_device, require_packages, to_onnx
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import ConfigError
@@ -81,6 +81,7 @@ def export_detector(detector: SparseBEV, image_size: tuple[int, int], out: str |
     """The same for a detector in evaluation mode and its images' height and width."""
     if not isinstance(detector, SparseBEV):
         raise ConfigError(f'only a SparseBEV is exported here, not a {type(detector).__name__}')
+    refuse_device(detector)
     image_size = padded_size(detector, image_size)
     model = DeployableSparseBEV(detector.bbox_head, image_size)
     cases = drawn_cases(detector, model, image_size)

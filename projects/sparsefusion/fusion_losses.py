@@ -26,6 +26,7 @@ from sparse3d.models.query.mean_count import mean_count
 from sparse3d.structures.camera_rig import CameraRig
 from sparsefusion.camera_targets import camera_targets, image_heat_target
 from sparsefusion.fusion_output import FusionOutput
+from sparsefusion.published import SparseFusionPublished
 from sparsefusion.view_objects import ViewObjects, view_objects
 
 CAMERA_PARTS = {'center_2d': slice(0, 2), 'depth_2d': slice(2, 3), 'dim_2d': slice(3, 6),
@@ -45,7 +46,7 @@ class FusionLosses:
         box_weight: of boxes.
         center_2d_weight: of the camera candidates' centers.
         code_weights: of the ten numbers of a box.
-        published_match_height: see :func:`camera_targets`.
+        published: ``match_height``, see :func:`camera_targets`.
 
     Source: SparseFusion (ICCV 2023), section 3.6; weights as in the released code.
     """
@@ -54,13 +55,13 @@ class FusionLosses:
                  match: dict | None = None, heat_weight: float = 0.1,
                  image_heat_weight: float = 0.1, box_weight: float = 0.25,
                  center_2d_weight: float = 5.0, code_weights: Sequence[float] = CODE_WEIGHTS,
-                 published_match_height: bool = False) -> None:
+                 published: SparseFusionPublished | None = None) -> None:
         self.coder, self.num_classes, self.stride = coder, num_classes, image_stride
         self.match = MatchWeights(**(match or {}))
         self.heat_weight, self.image_heat_weight = heat_weight, image_heat_weight
         self.box_weight, self.center_2d_weight = box_weight, center_2d_weight
         self.code_weights = tuple(code_weights)
-        self.match_height = published_match_height
+        self.match_height = SparseFusionPublished.of(published).match_height
 
     def __call__(self, output: FusionOutput, instances: list[InstanceData], rig: CameraRig,
                  views: list[ViewObjects] | None = None,

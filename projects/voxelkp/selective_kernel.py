@@ -55,7 +55,8 @@ class SparseSelectiveKernel(nn.Module):
         mean, valid = frame_means(at_least_float32(features), frame, batch_size)
         squeezed = self.squeeze(mean)
         normed = torch.zeros_like(squeezed)
-        normed[valid] = self.squeeze_norm(squeezed[valid]).to(normed.dtype)
+        rows = valid.nonzero().squeeze(1)
+        normed[rows] = self.squeeze_norm(squeezed[rows]).to(normed.dtype)
         hidden = normed.relu()
         return torch.stack([layer(hidden) for layer in self.excitations], 1).softmax(1)
 

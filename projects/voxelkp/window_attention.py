@@ -50,8 +50,9 @@ def _padded(query: Tensor, key: Tensor, value: Tensor, windows: Tensor) -> Tenso
         # [W, L, H, D] -> [W, H, L, D]
         heads = [part[rows].transpose(1, 2) for part in (query, key, value)]
         result = F.scaled_dot_product_attention(*heads, attn_mask=filled[:, None, None, :])
-        results.append(result.transpose(1, 2)[filled])
-        owners.append(rows[filled])
+        places = filled.flatten().nonzero().squeeze(1)
+        results.append(result.transpose(1, 2).flatten(0, 1)[places])
+        owners.append(rows.flatten()[places])
     return torch.cat(results)[order_of_keys(torch.cat(owners))]
 
 

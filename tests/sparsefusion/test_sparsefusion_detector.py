@@ -128,7 +128,7 @@ def test_a_frozen_lidar_stays_and_the_rest_moves():
 
 
 def test_the_published_way_of_freezing_normalizes_by_the_batch():
-    ours, published = (tiny_model(freeze_lidar=True, published_frozen_statistics=flag).train()
+    ours, published = (tiny_model(freeze_lidar=True, published=dict(frozen_statistics=flag)).train()
                        for flag in (False, True))
     published.load_state_dict(ours.state_dict())
     assert not ours.backbone.training and published.backbone.training
@@ -166,7 +166,7 @@ def test_what_is_missing_is_done_without(case):
 
 def test_nothing_is_found_without_candidates_whatever_the_release_would_say():
     """Converted weights keep boxes without a score; those of no candidate are none."""
-    model = tiny_model(head=dict(suppression=dict(published_zero_scores=True)))
+    model = tiny_model(published=dict(zero_scores=True))
     data = batch(points=0, image_valid=[False, False])
     with pytest.warns(UserWarning, match='lacks'):
         found = predict(model, data)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sparse3d.atomic_files import atomic_file, check_place
-from sparse3d.checkpoints.options import check_published_options
+from sparse3d.checkpoints.options import PLACE, check_published_options
 from sparse3d.checkpoints.reading import read_published
 from sparse3d.errors import CheckpointError, ConfigError
 from sparse3d.plugins import load, near, plugins
@@ -25,16 +25,21 @@ class Conversion:
     Attributes:
         weights: the whole state dict of the detector that ``config`` describes.
         config: our config file these weights belong to, relative to the repository's root.
-        options: dotted config keys that switch on the published quirks the weights were
-            trained with; whoever opens the checkpoint, a training from it included, applies
-            them. See :mod:`sparse3d.checkpoints.options` for what may stand there.
+        published: fields of the plug-in's :class:`~sparse3d.published.PublishedSet` that
+            the weights were trained with; whoever opens the checkpoint, a training from it
+            included, gives the model this set.
         notes: one sentence each on what a user should know.
     """
 
     weights: Mapping[str, Tensor]
     config: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    published: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The config options that go with the weights: their set of published quirks."""
+        return {PLACE: dict(self.published)} if self.published else {}
 
 
 def convert_checkpoint(plug_in: str, source: str | PathLike, target: str | PathLike,

@@ -4,19 +4,24 @@ Wrong upstream (spconv 2.3.8): on the CPU ``scatter_add`` shares two pointers be
 threads, so with more than one thread results are wrong and change from run to run; the backward
 pass asks for a CUDA stream and raises; the pair tables that CUDA wheels build for CPU tensors
 are wrong; average and global pooling do not exist (and the mean keeps the first channel only).
+On a GPU a layer without any voxel fails ("N > 0 assert faild", spconv issue 406): one batch of
+empty clouds ends a training.
 
 Repair: for CPU tensors ``SparseConvolutionBase._conv_forward`` and the ``forward`` of the pooling
 modules call :mod:`sparse3d.ops.sparse_convolution` and :mod:`sparse3d.ops.sparse_pooling` with
 our own pair tables. What an ``indice_key`` means stays as it is: submanifold layers with one key
 share a table, an inverse convolution finds the table of its strided partner. Quantized tensors go
 the original way; those on a GPU too, or to spconv-triton, as :mod:`sparse3d.compat.sparse_backends`
-chooses. Max pooling keeps the floor of zero that spconv has on a GPU.
+chooses, but those without voxels go through the CPU. Max pooling keeps the floor of zero that
+spconv has on a GPU.
 """
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial, wraps
+from typing import Any
 
+import torch
 from spconv.pytorch import conv, pool
 from spconv.pytorch.core import IndiceData, SparseConvTensor
 from torch import Tensor
@@ -71,11 +76,30 @@ def _route(owner: type, name: str, ours: Callable, triton: Callable, tensor_at: 
     @wraps(upstream)
     def forward(self, *args, **kwargs):
         tensor = args[tensor_at] if len(args) > tensor_at else kwargs['input']
+        if len(tensor.features) == 0 and tensor.features.device.type != 'cpu' \
+                and not tensor.is_quantized:
+            return _without_voxels(partial(ours, self), tensor.features, args, kwargs)
         backend = 'spconv' if tensor.is_quantized else sparse_backend(tensor.features.device)
         return backends[backend](self, *args, **kwargs)
 
     forward.upstream = upstream
     setattr(owner, name, forward)
+
+
+def _without_voxels(ours: Callable, features: Tensor, args: tuple, kwargs: dict) -> Any:
+    """On the CPU in float32, there and back: shapes, tables and gradients come out as they must."""
+    args = [_moved(value, 'cpu', torch.float32) for value in args]
+    kwargs = {key: _moved(value, 'cpu', torch.float32) for key, value in kwargs.items()}
+    return _moved(ours(*args, **kwargs), features.device, features.dtype)
+
+
+def _moved(value: Any, device: torch.device | str, dtype: torch.dtype) -> Any:
+    """Tensors and sparse tensors on another device, their numbers in another type."""
+    if isinstance(value, SparseConvTensor):
+        moved = value.shadow_copy().replace_feature(value.features.to(device, dtype))
+        moved.indices = value.indices.to(device)
+        return moved
+    return value.to(device, dtype) if isinstance(value, Tensor) else value
 
 
 def _convolve(

@@ -27,6 +27,14 @@ def require_packages() -> None:
                                  '"pip install onnx onnxruntime onnxscript"')
 
 
+def refuse_device(model: nn.Module) -> None:
+    """Raise BackendUnavailable unless a model lies on the CPU, where it is traced and compared."""
+    found = {str(value.device) for value in model.parameters()} - {'cpu'}
+    if found:
+        raise BackendUnavailable(f'the detector lies on {", ".join(sorted(found))}, an export is '
+                                 'traced and compared on the CPU: call detector.cpu() first')
+
+
 def to_onnx(model: nn.Module, inputs: Mapping[str, Tensor],
             changing: Mapping[str, Mapping[int, Any]] | None = None
             ) -> tuple[bytes, tuple[str, ...]]:

@@ -72,7 +72,7 @@ def _pairs_inside(points: Tensor, boxes: Tensor):
         slices = segments_of_counts(lengths[part])
         row = order[slices.rows_from(begin[part])]                  # [K]
         box = slices.number + part.start
-        inside = _inside(xyz[row], boxes[box])
+        inside = _inside(xyz[row], boxes[box]).nonzero().squeeze(1)  # one wait, not one each
         yield row[inside], box[inside]
 
 

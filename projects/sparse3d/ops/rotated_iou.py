@@ -109,7 +109,7 @@ def rotated_iou_3d_aligned(
 
 def bev_boxes(boxes: Tensor) -> Tensor:  # [N, >= 7] -> [N, 5]
     """The rectangle x, y, dx, dy, yaw below each box x, y, z, dx, dy, dz, yaw."""
-    return boxes[:, [0, 1, 3, 4, 6]]
+    return torch.cat([boxes[:, :2], boxes[:, 3:5], boxes[:, 6:7]], dim=1)
 
 
 def close_pairs(
@@ -171,8 +171,9 @@ def _corners_in_frame(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:  # x, y  [
     center_y = cos * offset[:, 1] - sin * offset[:, 0]
     turn = a[:, 4] - b[:, 4]
     cos, sin = turn.cos()[:, None], turn.sin()[:, None]
-    along = half[:, :1] * half.new_tensor([1, -1, -1, 1])           # [K, 4]
-    across = half[:, 1:] * half.new_tensor([1, 1, -1, -1])
+    length, width = half[:, :1], half[:, 1:]
+    along = torch.cat([length, -length, -length, length], dim=1)    # [K, 4]
+    across = torch.cat([width, width, -width, -width], dim=1)
     return (center_x[:, None] + cos * along - sin * across,
             center_y[:, None] + sin * along + cos * across)
 

@@ -25,7 +25,7 @@ from sparse3d.errors import BackendUnavailable, ConfigError, DataError, Sparse3D
 from sparse3d.structures.point_statistics import PointStatistics, numbers_of_cloud
 
 ROOT = Path(__file__).resolve().parents[3]
-CONFIG = ROOT / 'configs/focalsconv/centerpoint_simulated_kitti_car.py'
+CONFIG = ROOT / 'configs/baselines/centerpoint_simulated_kitti_car.py'
 # Weights as initialized find nothing with confidence: keep all, and small maps.
 OPTIONS = {'model.bbox_head.bbox_coder.score_threshold': 0.0,
            'model.bbox_head.test_cfg.score_threshold': 0.0,
@@ -160,7 +160,7 @@ def test_a_bare_name_is_a_config():
 
 
 def camera_samples(frames=1):
-    config = load_config(ROOT / 'configs/focalsconv/centerpoint_simulated_kitti_car.py')
+    config = load_config(ROOT / 'configs/baselines/centerpoint_simulated_kitti_car.py')
     config.test_dataloader.dataset.pipeline = [
         dict(type='LoadMultiViewImages', cameras=['LEFT', 'RIGHT']),
         dict(type='PackSample', keys=['img'], more_meta_keys=['image_valid', 'img_timestamp'])]

@@ -153,6 +153,25 @@ def test_no_voxels_pass_through():
     assert not spconv.SparseGlobalMaxPool()(tensor).any()
 
 
+@pytest.mark.parametrize('layer', [
+    spconv.SparseConv3d(4, 8, 3, stride=2, padding=1, indice_key='a'),
+    spconv.SubMConv3d(4, 8, 3, padding=1), spconv.SparseMaxPool3d(2, 2)],
+    ids=lambda layer: type(layer).__name__)
+def test_no_voxels_pass_through_on_a_gpu(pretended_gpu, layer):
+    """spconv's kernels are never launched for them."""
+    layer = layer.to('cuda')
+    features = torch.zeros(0, 4, device='cuda', requires_grad=True)
+    indices = torch.zeros(0, 4, dtype=torch.int32, device='cuda')
+    with torch.autocast('cuda', torch.float16):
+        out = layer(spconv.SparseConvTensor(features, indices, [8, 8, 8], 2))
+    strided = not isinstance(layer, spconv.SubMConv3d)
+    assert out.spatial_shape == ([4, 4, 4] if strided else [8, 8, 8])
+    assert out.features.is_cuda and out.indices.is_cuda and len(out.features) == 0
+    out.features.sum().backward()
+    assert all(weight.grad is not None and not weight.grad.cpu().any()
+               for weight in layer.parameters())
+
+
 def test_wrong_use_is_named():
     tensor = sparse_tensor()
     with pytest.raises(ValueError, match='takes 5 channels'):

@@ -38,12 +38,17 @@ def test_it_compiles_for_every_gpu_and_nothing_spills(kernel, target):
     usage = usage_of(kernel, {80: 'bf16', 86: 'fp32'}.get(target, 'fp16'), target)
     assert 16 <= usage.registers <= 128
     assert usage.stack == usage.local == 0
+    # The sums over 64 channels stay in one warp.
+    assert (usage.warps, usage.shared) == ({'_forward': 2, '_backward': 1}[kernel], 0)
+    assert usage.barriers == 0 or usage.warps == 1
 
 
 def test_the_benchmark_names_registers_and_spills(monkeypatch):
-    usages = iter([triton_kernels.Usage(40, 0, 0), triton_kernels.Usage(56, 8, 4)] * 2)
+    usages = iter([triton_kernels.Usage(40, 0, 0), triton_kernels.Usage(56, 8, 4, 16, 3, 2)] * 2)
     monkeypatch.setattr(triton_kernels, 'TARGETS', {80: 'A100', 90: 'H100'})
     monkeypatch.setattr(triton_kernels, 'usage_of', lambda *arguments: next(usages))
-    forward, backward = triton_kernels.run()
+    forward, _, backward, barriers = triton_kernels.run()
     assert forward['value'] == 56 and forward['name'].startswith('Triton kernel forward')
     assert backward['note'].startswith('sm_80 40, sm_90 56; 12 bytes spilled')
+    assert barriers['value'] == 3
+    assert barriers['note'] == '2 warps a program, 16 bytes of shared memory'

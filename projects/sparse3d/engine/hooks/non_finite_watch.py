@@ -1,7 +1,8 @@
 """Training that stops at the first NaN, before the weights are spoilt, and says where it arose."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,14 @@ class NonFiniteLoss(Sparse3DError, ArithmeticError):
 class NonFiniteWatchHook(Hook):
     """Looks at every loss before the optimizer does.
 
-    At a NaN or an infinite number the batch goes through the model once more, and the first
-    tensor that is not finite is named: of the inputs, of the weights, or the output of a
-    module. The batch is saved beside the checkpoints (``non_finite_batch.pth``: plain
-    tensors, readable by the safe loader), the weights are as they were.
+    At a NaN or an infinite number the batch goes through the model once more, under the same
+    autocast, and the first tensor that is not finite is named: of the inputs, of the weights, or
+    the output of a module. With mixed precision the loss is looked at before it is scaled: a
+    gradient that overflows by its scale is the scaler's, which leaves the step out and halves the
+    scale; a forward pass that overflows in float16 does so under every scale, and stops.
+
+    The batch is saved beside the checkpoints (``non_finite_batch.pth``: plain tensors, readable by
+    the safe loader), the weights are as they were.
 
     Raises:
         NonFiniteLoss: in the training loop.
@@ -60,7 +65,8 @@ class NonFiniteWatchHook(Hook):
 
     def _stop(self, runner: Any, loss: Tensor) -> None:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        where = first_non_finite(model, self._batch)
+        where = first_non_finite(model, self._batch,
+                                 lambda: runner.optim_wrapper.optim_context(runner.model))
         path = Path(runner.work_dir) / 'non_finite_batch.pth'
         with atomic_file(path) as stream:
             torch.save(plain_batch(self._batch), stream)
@@ -70,14 +76,34 @@ class NonFiniteWatchHook(Hook):
             f'in {path}, the last checkpoint is good')
 
 
-def first_non_finite(model: nn.Module, batch: Mapping) -> str:
-    """Name of the first tensor that is not finite when a batch goes through a model."""
+def first_non_finite(model: nn.Module, batch: Mapping,
+                     context: Callable[[], AbstractContextManager] = nullcontext) -> str:
+    """Name of the first tensor that is not finite when a batch goes through a model.
+
+    Args:
+        context: under which it went, such as autocast. What is finite without it overflowed in the
+            half type, which is said.
+    """
     for name, tensor in _tensors(batch.get('inputs'), 'inputs'):
         if not _finite(tensor):
             return f'{name} of the batch'
     for name, tensor in model.named_parameters():
         if not _finite(tensor):
             return f'the weight {name}'
+    with context():
+        found = _first_output(model, batch)
+        half = _autocast_type()
+    if found is None:
+        return 'not found again: chance decided (dropout, sampling)'
+    if half is not None and _first_output(model, batch) is None:
+        return (f'{found}, which is finite in float32: {half} overflows, and no loss scale helps; '
+                f"train with optim_wrapper.dtype='bfloat16', whose range is that of float32, or "
+                f'without mixed precision')
+    return found
+
+
+def _first_output(model: nn.Module, batch: Mapping) -> str | None:
+    """The first output of a module that is not finite, or else the first such loss."""
     found: list[str] = []
     hooks = [module.register_forward_hook(_looker(name, found))
              for name, module in model.named_modules() if name]
@@ -88,10 +114,14 @@ def first_non_finite(model: nn.Module, batch: Mapping) -> str:
     finally:
         for hook in hooks:
             hook.remove()
-    if found:
-        return found[0]
-    bad = [name for name, tensor in _tensors(losses, '') if not _finite(tensor)]
-    return f'the loss {bad[0]}' if bad else 'not found again: chance decided (dropout, sampling)'
+    bad = [f'the loss {name}' for name, tensor in _tensors(losses, '') if not _finite(tensor)]
+    return next(iter(found + bad), None)
+
+
+def _autocast_type() -> str | None:
+    """The type in force, ``'float16'``, or None."""
+    kinds = [kind for kind in ('cuda', 'cpu') if torch.is_autocast_enabled(kind)]
+    return str(torch.get_autocast_dtype(kinds[0])).removeprefix('torch.') if kinds else None
 
 
 def plain_batch(batch: Mapping) -> dict:

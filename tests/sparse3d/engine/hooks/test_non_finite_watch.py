@@ -45,3 +45,21 @@ def test_training_stops_with_weights_as_they_were(tiny_config, tmp_path):
 
 def test_a_training_without_nan_is_left_alone(tiny_config, tmp_path):
     assert train(tiny_config, tmp_path).epochs == 4
+
+
+def test_an_overflow_in_half_is_no_chance(pretended_gpu, tiny_config, tmp_path):
+    """Points of 1e5 are infinite in float16 alone; the scaler cannot mend a forward pass."""
+    with pytest.raises(NonFiniteLoss, match='float16 overflows, and no loss scale helps') as error:
+        train(tiny_config, tmp_path, {'train_dataloader.dataset.jitter': 1e5}, amp=True)
+    assert 'the output of ' in str(error.value) and 'chance' not in str(error.value)
+
+
+def test_the_watch_leaves_scaled_gradients_to_the_scaler(pretended_gpu, tiny_config, tmp_path):
+    """A scale beyond float16: every step is left out and the scale halved, nothing stops."""
+    config = tmp_path / 'scaled.py'
+    config.write_text(f"_base_ = '{tiny_config}'\noptim_wrapper = dict(type='AmpOptimWrapper', "
+                      f"loss_scale=dict(init_scale=2.0 ** 60))\n")
+    result = train(config, tmp_path / 'work')
+    assert result.epochs == 4
+    scale = read_any_checkpoint(result.checkpoint)['optimizer']['loss_scaler']['scale']
+    assert scale < 2.0 ** 60

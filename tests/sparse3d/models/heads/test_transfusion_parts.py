@@ -37,12 +37,12 @@ def test_a_box_in_cells_worked_by_hand(coder):
 
 @pytest.mark.parametrize('top', [False, True])
 def test_decoding_is_the_inverse_of_encoding(top):
-    coder = TransFusionBoxCoder(RANGE, [0.25, 0.5], 2, published_top_height=top)
+    coder = TransFusionBoxCoder(RANGE, [0.25, 0.5], 2, top_height=top)
     torch.testing.assert_close(coder.decode(coder.encode(BOXES)), BOXES)
 
 
 def test_the_published_height_is_that_of_the_top():
-    code = TransFusionBoxCoder(RANGE, [0.25, 0.5], 2, published_top_height=True).encode(BOXES)
+    code = TransFusionBoxCoder(RANGE, [0.25, 0.5], 2, top_height=True).encode(BOXES)
     torch.testing.assert_close(code[:, 2], BOXES[:, 2] + BOXES[:, 5])
 
 
@@ -159,7 +159,7 @@ def test_radii_count_in_meters_unless_the_published_way_is_asked_for():
     boxes[1, 0] += 0.5
     scores = torch.tensor([[0.9, 0.0], [0.8, 0.0]])
     for published, left in ((False, 2), (True, 1)):
-        chosen = Suppression(radii=[0.35, -1], published_squared_radius=published)
+        chosen = Suppression(radii=[0.35, -1], squared_radius=published)
         assert len(select_detections(boxes, scores, EVERYWHERE, chosen).scores_3d) == left
 
 
@@ -167,7 +167,7 @@ def test_zero_scores_go_and_stay_only_when_asked_for():
     scores = torch.tensor([[0.0, 0.0], [0.0, 0.3]])
     found = select_detections(BOXES, scores, EVERYWHERE, Suppression())
     assert found.labels_3d.tolist() == [1] and found.bboxes_3d.box_dim == 9
-    kept = select_detections(BOXES, scores, EVERYWHERE, Suppression(published_zero_scores=True))
+    kept = select_detections(BOXES, scores, EVERYWHERE, Suppression(zero_scores=True))
     assert kept.labels_3d.tolist() == [0, 1]
 
 
