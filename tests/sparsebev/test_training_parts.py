@@ -175,6 +175,11 @@ def test_replaced_labels_are_those_of_the_noise():
     assert noisy.label.tolist() == [[2, 1, 0, 0, 0, 2]]
 
 
+def test_labels_of_fewer_bits_are_counted_in_int64():
+    noisy = noisy_queries([BOXES], [LABELS.int()], draw_noise(3, 2, 3), RANGE)
+    assert noisy.label.dtype == noisy.target_label.dtype == torch.int64
+
+
 def test_a_noisy_center_stays_in_the_range():
     noise = draw_noise(1, 1, 3)._replace(shift=torch.ones(1, 1, 3))
     at_the_edge = torch.tensor([[51.0, -51.2, 2.9, 4, 2, 2, 0, 0, 0]])
