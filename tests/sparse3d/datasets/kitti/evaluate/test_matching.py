@@ -104,6 +104,11 @@ def test_an_overlap_equal_to_the_threshold_is_none():
     assert scores_of_matched(*arguments([0], [0], [0.9], [[(0, 0.5)]]), 0.5).tolist() == []
 
 
+def test_an_overlap_equal_to_the_threshold_is_a_false_positive_of_the_curve():
+    assert counts([0.1], arguments([COUNTS], [COUNTS], [0.9], [[(0, 0.5)]])) == [[0, 1, 0]]
+    assert counts([0.1], arguments([COUNTS], [COUNTS], [0.9], [[(0, 0.501)]])) == [[1, 0, 1]]
+
+
 def test_a_counting_detection_is_preferred_to_an_ignored_one():
     case = arguments([0], [1, 0], [0.9, 0.8], [[(0, 0.9), (1, 0.6)]])
     assert counts([0.1], case) == [[1, 0, 1]]
