@@ -80,7 +80,7 @@ def pixels_of_voxels(
     One matrix per camera takes voxel indices to pixels; it is multiplied up in float64, so that
     float32 arithmetic on exact integers is left.
     """
-    indices = coordinates[:, [3, 2, 1]].float()
+    indices = coordinates.flip(1)[:, :3].float()
     sample = coordinates[:, 0].long()
     to_image = views.cameras.lidar2img[:, :, :3].clone()  # [B, N, 3, 4]
     if options.published.depth:

@@ -157,7 +157,7 @@ class CameraDetector(nn.Module):
         if self.lone_query_zero:
             member &= member.sum(2, keepdim=True) > 1
         groups = ViewGroups.of(member.flatten(0, 1))
-        if not groups.valid.any():
+        if groups.nobody:
             return torch.zeros_like(queries)
         positions = groups.take_shared(logits_2d)
         refined = self.decoder(groups.take_shared(queries), positions, positions.sigmoid(),

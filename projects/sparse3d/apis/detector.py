@@ -7,12 +7,13 @@ import weakref
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, overload
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 
 import sparse3d.register  # noqa: F401  (repairs the stack, registers)
@@ -83,12 +84,22 @@ class Detector:
             ``samples.views`` images.
     """
 
-    def __init__(self, model: torch.nn.Module, samples: ArraySamples,
+    def __init__(self, model: BaseModel, samples: ArraySamples,
                  class_names: Sequence[str], training: PointStatistics | None = None) -> None:
         self.model, self.samples, self.class_names = model, samples, tuple(class_names)
         self._lock = threading.Lock()
         self._warnings = CloudWarnings(model, training)
         _detectors.add(self)
+
+    @overload
+    def __call__(self, points: Cloud | None = None,  # type: ignore[overload-overlap]
+                 images: Sequence[Image] | Mapping[str, Image] | None = None,
+                 calibration: Mapping[str, Any] | None = None,
+                 score_threshold: float = 0.0) -> Detections: ...
+
+    @overload
+    def __call__(self, points: Sequence[Cloud], images: None = None, calibration: None = None,
+                 score_threshold: float = 0.0) -> list[Detections]: ...
 
     def __call__(
             self,
@@ -125,10 +136,12 @@ class Detector:
                 raise DataError('a list of clouds goes without images; call once for each frame')
             return [self(cloud, score_threshold=score_threshold) for cloud in points]
         name = Path(points).stem if isinstance(points, str | PathLike) else 'frame'
-        cloud = self.samples.read_points(points)
+        one = cast('Cloud | None', points)
+        cloud = self.samples.read_points(one)
         if cloud is not None:
             self._warnings.look(cloud, name)
-        sample = self.samples.make(points if cloud is None else cloud, images, calibration)
+        given = cast('np.ndarray | None', one) if cloud is None else cloud
+        sample = self.samples.make(given, images, calibration)
         self._warnings.compare(sample['inputs'].get('points'), name)
         with self._lock, torch.no_grad():
             predicted = self.model.test_step(pseudo_collate([sample]))[0]

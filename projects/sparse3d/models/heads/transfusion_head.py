@@ -205,9 +205,7 @@ class TransFusionHead(BaseModule):
         """Targets of one layer's queries; ``gt`` holds boxes and labels of each sample."""
         boxes = self.coder.decode(self.coder.stack(layer).detach())
         logits = layer['heatmap'].detach().transpose(1, 2)
-        return QueryTargets.stack([
-            query_targets(boxes[row], logits[row], *gt[row], self.coder, self.match,
-                          self.iou_shift) for row in range(len(gt))])
+        return query_targets(boxes, logits, gt, self.coder, self.match, self.iou_shift)
 
     def predict(self, features: Tensor | Sequence[Tensor],
                 data_samples: list[Det3DDataSample]) -> list[InstanceData]:
