@@ -61,14 +61,15 @@ def test_weights_of_class_and_box_in_the_cost_are_the_released_ones(meters, chos
     codes[0, 0] += meters
     expected = [-1, -1]
     expected[chosen] = 0
-    assert match(logits, codes, BOXES[:1], LABELS[:1], WEIGHTS).tolist() == expected
+    assert match(logits[None], codes[None], [BOXES[:1]], [LABELS[:1]], WEIGHTS).tolist() == [expected]
 
 
 def test_code_weights_count_in_the_cost():
     codes = box_to_code(BOXES[:1]).repeat(2, 1)
     codes[0, 0] += 2.0   # weight 2
     codes[1, 4] += 3.0   # weight 1
-    assert match(torch.zeros(2, 3), codes, BOXES[:1], LABELS[:1], WEIGHTS).tolist() == [-1, 0]
+    assert match(torch.zeros(1, 2, 3), codes[None], [BOXES[:1]], [LABELS[:1]],
+                 WEIGHTS).tolist() == [[-1, 0]]
 
 
 def test_matching_without_objects_and_with_unusable_costs():
@@ -85,14 +86,16 @@ def test_a_query_that_is_not_a_number_is_never_preferred(bad):
     codes[bad] = float('nan')
     expected = [-1, -1]
     expected[1 - bad] = 0
-    assert match(torch.zeros(2, 3), codes, BOXES[:1], LABELS[:1], WEIGHTS).tolist() == expected
+    assert match(torch.zeros(1, 2, 3), codes[None], [BOXES[:1]], [LABELS[:1]],
+                 WEIGHTS).tolist() == [expected]
 
 
 def test_an_object_without_a_size_disturbs_the_matches_of_no_other():
     flat = BOXES.clone()
     flat[1, 3] = 0
     codes = box_to_code(BOXES)[[2, 0, 1]] + 0.1
-    assert match(torch.zeros(3, 3), codes, flat, LABELS, WEIGHTS).tolist() == [2, 0, 1]
+    assert match(torch.zeros(1, 3, 3), codes[None], [flat], [LABELS],
+                 WEIGHTS).tolist() == [[2, 0, 1]]
 
 
 def test_an_unknown_velocity_costs_nothing():

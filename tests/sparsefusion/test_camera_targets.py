@@ -54,9 +54,10 @@ def outputs_of(centers: torch.Tensor) -> dict[str, torch.Tensor]:
 
 def test_overlaps_count_from_the_middle_of_the_height():
     centers = torch.tensor([[0.0, 1.0 + 0.75, 10]])             # half its height lower: a third
-    targets = camera_targets(outputs_of(centers), centers, torch.tensor([0]), cars([0]),
+    batched = {name: value[None] for name, value in outputs_of(centers).items()}
+    targets = camera_targets(batched, centers[None], torch.tensor([[0]]), [cars([0])],
                              (64, 128), [100.0, 100.0], MatchWeights())
-    torch.testing.assert_close(targets.ious, torch.tensor([1 / 3]))
+    torch.testing.assert_close(targets.ious, torch.tensor([[1 / 3]]))
 
 
 def test_codes_by_hand_and_flat_boxes_are_finite():

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,8 +89,7 @@ def by_hand(path: Path = BY_HAND) -> list[Mutant]:
 
 def draw(seed: int, number: int, root: Path = REPOSITORY) -> list[Mutant]:
     """Mutants by rule: room after room, in each the operators in turn, lines by chance."""
-    chance = random.Random(seed)
-    of_room = {room: _by_operator(room, root, chance) for room in ROOMS}
+    of_room = {room: _by_operator(room, root, seed) for room in ROOMS}
     found: list[Mutant] = []
     while len(found) < number and any(of_room.values()):
         for room, operators in of_room.items():
@@ -99,7 +97,9 @@ def draw(seed: int, number: int, root: Path = REPOSITORY) -> list[Mutant]:
                 continue
             operator = next(iter(operators))
             queue = operators.pop(operator)         # to the end of the line
-            found.append(_lines(room, *queue.pop()))
+            mutant = _lines(room, *queue.pop())
+            if mutant.name not in {other.name for other in found}:  # files of two rooms
+                found.append(mutant)
             if queue:
                 operators[operator] = queue
     return found
@@ -123,20 +123,27 @@ def read_tables(path: Path) -> list[dict[str, str]]:
     return tables
 
 
-def _by_operator(room: str, root: Path,
-                 chance: random.Random) -> dict[str, list[tuple[str, str, Change]]]:
-    """File, source and change of all that could be drawn, by operator, shuffled."""
+def _by_operator(room: str, root: Path, seed: int) -> dict[str, list[tuple[str, str, Change]]]:
+    """File, source and change of all that could be drawn, by operator.
+
+    Their order follows from the seed and the line, so that a change of one line leaves the others.
+    """
+    def place(drawn: tuple[str, str, Change]) -> str:
+        file, source, change = drawn
+        return _digest(seed, file, source.splitlines()[change.row - 1], change.column, change.text)
+
     queues: dict[str, list[tuple[str, str, Change]]] = defaultdict(list)
     files = {path.relative_to(root).as_posix() for glob in ROOMS[room] for path in root.glob(glob)}
     for file in sorted(files - WITHOUT_A_CPU):
         source = (root / file).read_text()
         for change in changes(source, recipe=file.startswith('configs/')):
             queues[change.operator].append((file, source, change))
-    order = sorted(queues)
-    chance.shuffle(order)
-    for operator in order:
-        chance.shuffle(queues[operator])
-    return {operator: queues[operator] for operator in order}
+    return {operator: sorted(queues[operator], key=place)
+            for operator in sorted(queues, key=lambda name: _digest(seed, room, name))}
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def _lines(room: str, file: str, source: str, change: Change) -> Mutant:

@@ -152,7 +152,8 @@ def _of_calls(node: ast.Call, text) -> Iterator[tuple[str, str]]:
         condition, first, second = map(text, arguments)
         yield 'inverted mask', f'{text(function)}({condition}, {second}, {first})'
     elif len(arguments) >= 2 and all(isinstance(part, ast.Name | ast.Attribute)
-                                     for part in arguments[:2]):
+                                     for part in arguments[:2]) and (
+            text(arguments[0]) != text(arguments[1])):
         swapped = [text(arguments[1]), text(arguments[0]), *map(text, arguments[2:]),
                    *(f'{item.arg}={text(item.value)}' if item.arg else f'**{text(item.value)}'
                      for item in node.keywords)]

@@ -196,10 +196,9 @@ def test_dropout_of_the_decoder_acts_in_training_alone():
     assert not torch.allclose(layer.eval()(queries, positions, bev), expected)
 
 
-def test_a_matched_overlap_is_at_most_one_however_it_was_rounded(coder):
+def test_a_matched_overlap_is_at_most_one_however_it_was_rounded():
     ious = torch.tensor([[1.0 + 1e-6], [-1e-6]])
-    pairs = match(torch.zeros(2, 3), torch.zeros(2, 2), ious, torch.tensor([0]),
-                  torch.zeros(1, 2), coder.extent, MatchWeights())
+    pairs, = match([-ious], [ious])
     assert pairs.predictions.tolist() == [0] and pairs.ious.tolist() == [1.0]
 
 
