@@ -51,6 +51,7 @@ def test_stored_pictures_are_small_and_shown(path):
 
 
 def test_without_the_demo_nothing_of_it_is_drawn(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(sys, 'argv', ['make_pictures.py', '--demo', str(tmp_path), '--only', 'demo'])
+    monkeypatch.setattr(sys, 'argv',
+                        ['make_pictures.py', '--demo', str(tmp_path), '--only', 'demo'])
     assert make_pictures.draw(make_pictures.parse()) == []
     assert 'has no checkpoint; "make demo" trains one' in capsys.readouterr().out

@@ -142,7 +142,8 @@ def frames_with_detections(*arguments, **options) -> Iterator[Frame]:
     return (each.frame for each in predicted)
 
 
-def with_point_values(names: Sequence[str]) -> Also | None:
+def with_point_values(
+        names: Sequence[str]) -> Callable[[nn.Module, dict, Frame], Frame] | None:
     """What fills the layer ``importance`` of frames by the first of some pictures that has values
     of points; None if none of them has.
 
