@@ -61,7 +61,8 @@ def test_weights_of_class_and_box_in_the_cost_are_the_released_ones(meters, chos
     codes[0, 0] += meters
     expected = [-1, -1]
     expected[chosen] = 0
-    assert match(logits[None], codes[None], [BOXES[:1]], [LABELS[:1]], WEIGHTS).tolist() == [expected]
+    assigned, = match(logits[None], codes[None], [BOXES[:1]], [LABELS[:1]], WEIGHTS)
+    assert assigned.tolist() == expected
 
 
 def test_code_weights_count_in_the_cost():
