@@ -11,5 +11,6 @@ plugin = Plugin(
     benchmarks={'dsvt': 'sparse3d_benchmarks.dsvt:run'},
     exporters={'dsvt_onnx': 'dsvt.onnx_export:export_onnx'},
     trial_configs=('dsvt_simulated_waymo', 'dsvt_centerpoint_simulated_kitti_car'),
+    pictures={'sets': 'dsvt.set_picture:write_sets'},
     renames=RENAMES,
     docs='projects/dsvt/README.md')

@@ -14,6 +14,7 @@ plugin = Plugin(
         'focalsconv_centerpoint_simulated_kitti_car',
         'focalsconv_f_centerpoint_simulated_kitti_car',
         'focalsconv_voxel_rcnn_simulated_kitti_car'),
+    point_values={'importance': 'focalsconv.importance_pictures:importance_of_points'},
     renames=RENAMES,
     docs='projects/focalsconv/README.md')
 

@@ -64,6 +64,8 @@ class Plugin:
             ``unit``, and if there are any ``baseline``, ``ratio``, ``note``; one dict a row.
         exporters: name to an :class:`Exporter`.
         pictures: name to a :class:`PictureWriter`.
+        point_values: name of pictures to a :class:`PointValues`, which fills the layer
+            ``importance`` of pages, viewers and recordings.
         stream: ``(model, **options) -> stream``, for detectors of videos: frames go in one at a
             time, detections come out.
         trial_configs: bare names of configs whose models train a step anywhere in seconds, one
@@ -83,6 +85,7 @@ class Plugin:
     benchmarks: Mapping[str, str] = field(default_factory=dict)
     exporters: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
+    point_values: Mapping[str, str] = field(default_factory=dict)
     stream: str | None = None
     trial_configs: tuple[str, ...] = ()
     sequence: str | None = None
@@ -154,6 +157,13 @@ class PictureWriter(Protocol):
         Raises:
             ConfigError: if the model is none that has such pictures.
         """
+
+
+class PointValues(Protocol):
+    """How much a detector makes of each point of a sample."""
+
+    def __call__(self, model: Any, batch: dict, frame: Any) -> Any:
+        """(N,) in 0..1, for ``frame.points``; arguments and errors as of :class:`PictureWriter`."""
 
 
 class ExportReport(Protocol):
@@ -250,7 +260,7 @@ def offers(kind: str) -> dict[str, str]:
     """What all plug-ins offer of one kind: name to reference.
 
     Args:
-        kind: ``'benchmarks'``, ``'exporters'`` or ``'pictures'``.
+        kind: ``'benchmarks'``, ``'exporters'``, ``'pictures'`` or ``'point_values'``.
 
     Raises:
         PluginError: if two plug-ins offer one name.

@@ -9,7 +9,8 @@ plugin = Plugin(
     convert='sparsefusion.published_checkpoint:convert',
     published='sparsefusion.published:SparseFusionPublished',
     benchmarks={'sparsefusion': 'sparse3d_benchmarks.sparsefusion:run'},
-    pictures={'stages': 'sparsefusion.pictures:write_stages'},
     trial_configs=('transfusion_l_simulated_nuscenes', 'sparsefusion_simulated_nuscenes'),
+    pictures={'sensors': 'sparsefusion.pictures:write_sensors',
+              'stages': 'sparsefusion.pictures:write_stages'},
     renames=RENAMES,
     docs='projects/sparsefusion/README.md')

@@ -292,7 +292,7 @@ def test_it_learns_two_samples():
 
 def test_every_stage_is_drawn(tmp_path):
     from sparse3d.visualization.frame import Frame, Picture
-    from sparsefusion.pictures import STAGES, draw_stages, stage_boxes, yaw_between
+    from sparsefusion.pictures import STAGES, draw_stages, stage_boxes
     model, data = tiny_model().eval(), batch(samples=1)
     points = data['inputs']['points'][0]
     prepared = model.data_preprocessor(data)
@@ -305,5 +305,29 @@ def test_every_stage_is_drawn(tmp_path):
         Picture('front', np.zeros((HEIGHT, WIDTH, 3), np.uint8), cameras()[0]), ))
     paths = draw_stages(model.bbox_head, output, frame, tmp_path, score_threshold=0.0)
     assert len(paths) == 4 + 3 and all(path.stat().st_size > 1000 for path in paths)
-    turned = frame.turned(-np.pi / 2).points
-    assert abs(yaw_between(points, turned) % (2 * np.pi) - 1.5 * np.pi) < 1e-4
+
+
+def test_each_detection_is_drawn_with_the_sensor_of_its_query(tmp_path):
+    from sparse3d.visualization.frame import Boxes, Frame, Picture
+    from sparsefusion.pictures import write_sensors
+    from sparsefusion.sensor_picture import candidate_places, draw_sensors, sensor_boxes
+    model, data = tiny_model().eval(), batch(samples=1)
+    prepared = model.data_preprocessor(data)
+    with torch.no_grad():
+        output = model(prepared['inputs'], prepared['data_samples'], mode='tensor')
+        expected = model.bbox_head.predict_of(output)[0]
+    found, sensor = sensor_boxes(model.bbox_head, output)
+    np.testing.assert_array_equal(found.boxes, expected.bboxes_3d.tensor.numpy())
+    np.testing.assert_array_equal(found.scores, expected.scores_3d.numpy())
+    fused = model.bbox_head.coder.decode(model.bbox_head.coder.stack(output.fused))[0].numpy()
+    for box, of_cameras in zip(found.boxes, sensor, strict=True):
+        rows = np.flatnonzero((fused == box).all(axis=1))
+        assert of_cameras in (rows >= 12)
+    assert all(len(places) <= 12 for places in candidate_places(model.bbox_head, output))
+    frame = Frame('7', data['inputs']['points'][0].numpy(), ('car', 'truck'),
+                  Boxes(BOXES.numpy(), np.array([0, 1])), pictures=(
+        Picture('front', np.zeros((HEIGHT, WIDTH, 3), np.uint8), cameras()[0]), ))
+    path = draw_sensors(model.bbox_head, output, frame, tmp_path, score_threshold=0.0)
+    assert path.name == '7_sensors.png' and path.stat().st_size > 5000
+    with pytest.raises(ValueError, match='Linear has no candidates of two sensors'):
+        write_sensors(nn.Linear(1, 1), {}, frame, tmp_path)

@@ -20,11 +20,13 @@ import sparse3d.register  # noqa: F401  (repairs the stack, registers)
 from sparse3d.apis.array_samples import ArraySamples, Image
 from sparse3d.apis.cloud_warnings import CloudWarnings
 from sparse3d.apis.ground_shift import ground_shift
+from sparse3d.checkpoints.open import SUFFIXES
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.plugins import load, plugin_of
 from sparse3d.structures.detections import Detections
+from sparse3d.structures.plausible_detections import refuse_unknown_options
 from sparse3d.structures.point_statistics import PointStatistics
 
 Cloud = np.ndarray | str | PathLike
@@ -57,7 +59,8 @@ def load_detector(
             given and nothing says where the ground lay in training.
         CheckpointError: if the checkpoint is not one of this model.
     """
-    if checkpoint is None and not isinstance(config, Config) and str(config).endswith('.pth'):
+    if checkpoint is None and not isinstance(config, Config) \
+            and str(config).lower().endswith(SUFFIXES):
         config, checkpoint = None, config
     config, opened = open_with_config(config, checkpoint, cfg_options)
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
@@ -150,6 +153,7 @@ class Detector:
 
         Raises:
             ConfigError: if the model looks at single frames.
+            DataError: for an option that its stream does not have.
         """
         owner = plugin_of(self.model)
         if owner is None or owner.stream is None:
@@ -158,7 +162,9 @@ class Detector:
         if self.samples.ground_shift:
             raise ConfigError('a stream takes frames as they are; call the detector itself for '
                               'another sensor_height')
-        return load(owner.stream)(self.model, **options)
+        opener = load(owner.stream)
+        refuse_unknown_options(opener, 1, options, 'a stream')
+        return opener(self.model, **options)
 
 
 _detectors: weakref.WeakSet[Detector] = weakref.WeakSet()

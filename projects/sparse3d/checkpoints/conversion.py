@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sparse3d.atomic_files import atomic_file, check_place
+from sparse3d.atomic_files import atomic_file, check_place, refuse_same_file
 from sparse3d.checkpoints.options import PLACE, check_published_options
 from sparse3d.checkpoints.reading import read_published
 from sparse3d.errors import CheckpointError, ConfigError
@@ -58,13 +58,30 @@ def convert_checkpoint(plug_in: str, source: str | PathLike, target: str | PathL
             unknown, misshapen or missing.
     """
     check_place(target)
+    refuse_same_file(source, target)
     conversion = converter(plug_in)(read_published(source), config)
+    refuse_broken(conversion.weights, str(source))
     options = check_published_options(conversion.options, f'the converter of {plug_in}', plug_in)
     meta = dict(sparse3d_version=__version__, published=plug_in, config=conversion.config,
                 config_options=options, notes=list(conversion.notes))
     with atomic_file(Path(target)) as stream:
         torch.save(dict(meta=meta, state_dict=conversion.weights), stream)
     return conversion
+
+
+def refuse_broken(weights: Mapping[str, Tensor], path: str) -> None:
+    """Refuse weights of which no detector would find anything.
+
+    Raises:
+        CheckpointError: naming the tensors with NaN; or if all are zero.
+    """
+    from sparse3d.checkpoints.open import refuse_zeros
+    broken = [name for name, value in weights.items()
+              if value.is_floating_point() and bool(value.isnan().any())]
+    if broken:
+        raise CheckpointError(f'{path} holds NaN in {len(broken)} of its {len(weights)} tensors '
+                              f'({_first(broken, 3)}): the training that wrote it diverged')
+    refuse_zeros(weights, path)
 
 
 def converter(plug_in: str) -> Any:

@@ -43,6 +43,9 @@ def open_with_config(
     if config is None and opened is None:
         raise ConfigError('a config is needed, or a checkpoint that holds one')
     config = own_config(opened) if config is None else load_config(config)
+    if cfg_options is not None and not isinstance(cfg_options, Mapping):
+        raise ConfigError(f'cfg_options is {cfg_options!r:.60}; give a dict of dotted keys and '
+                          f'values')
     options = {} if opened is None else fitting_options(opened, config, allow_partial)
     return load_config(config, {**options, **(cfg_options or {})}), opened
 

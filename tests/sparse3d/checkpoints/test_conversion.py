@@ -12,7 +12,7 @@ from sparse3d import plugins
 from sparse3d.apis import test
 from sparse3d.checkpoints import Conversion, convert_checkpoint, read_published, refuse_unmatched
 from sparse3d.checkpoints.open import open_checkpoint
-from sparse3d.errors import CheckpointError, ConfigError
+from sparse3d.errors import CheckpointError, ConfigError, DataError
 from sparse3d.plugins import Plugin
 from sparse3d.published import PublishedSet, quirk
 
@@ -103,8 +103,39 @@ def test_a_misspelt_plug_in_is_named_with_the_nearest(tmp_path):
 
 def test_testing_applies_the_quirks_of_a_converted_checkpoint(tmp_path, tiny_config):
     """The checkpoint says width 3; with the config's 8 its weights would not fit."""
-    weights = {'hidden.weight': torch.zeros(3, 4), 'hidden.bias': torch.zeros(3),
+    weights = {'hidden.weight': torch.zeros(3, 4), 'hidden.bias': torch.ones(3),
                'center.weight': torch.zeros(3, 3), 'center.bias': torch.zeros(3)}
     meta = dict(config_options={'model.published': {'width': 3}})
     torch.save(dict(meta=meta, state_dict=weights), tmp_path / 'converted.pth')
     assert test(tiny_config, tmp_path / 'converted.pth', tmp_path)['frames'] == 4
+
+
+@pytest.mark.parametrize(('values', 'said'), [
+    ([1.0, float('nan')], 'NaN in 1 of its 2 tensors .a.'), ([0.0, 0.0], 'all of its 2 weights')])
+def test_weights_of_which_nothing_is_found_are_not_converted(
+        tmp_path, tiny_converter, values, said):
+    torch.save({'old_a': torch.tensor(values), 'old_b': torch.zeros(1)}, tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match=said):
+        convert_checkpoint('tiny', tmp_path / 'a.pth', tmp_path / 'ours.pth')
+    assert not (tmp_path / 'ours.pth').exists()
+
+
+def test_the_published_file_is_not_written_over(tmp_path, tiny_converter):
+    torch.save({'old_a': torch.ones(2)}, tmp_path / 'a.pth')
+    before = (tmp_path / 'a.pth').read_bytes()
+    with pytest.raises(DataError, match='the file that is read; give another name'):
+        convert_checkpoint('tiny', tmp_path / 'a.pth', tmp_path / '.' / 'a.pth')
+    assert (tmp_path / 'a.pth').read_bytes() == before
+
+
+def test_what_was_converted_is_not_converted_again(tmp_path, tiny_converter):
+    torch.save({'old_a': torch.ones(2)}, tmp_path / 'a.pth')
+    convert_checkpoint('tiny', tmp_path / 'a.pth', tmp_path / 'b.pth')
+    with pytest.raises(CheckpointError, match=r'converted already \(from tiny, for the config con'):
+        convert_checkpoint('tiny', tmp_path / 'b.pth', tmp_path / 'c.pth')
+
+
+def test_published_weights_as_numpy_arrays_are_told_so(tmp_path):
+    torch.save({'model_state': {'a': torch.ones(2).numpy()}}, tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match='its weights are NumPy arrays'):
+        read_published(tmp_path / 'a.pth')
