@@ -128,7 +128,7 @@ def read_results(submission: Mapping | str | os.PathLike) -> dict:
     if not isinstance(submission, Mapping):
         try:
             submission = json.loads(Path(submission).read_bytes())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DataError(f'the submission {submission} cannot be read: {error}') from error
     if not isinstance(submission, Mapping) or not isinstance(submission.get('results'), Mapping):
         raise DataError('a submission holds "meta" and "results", a list of boxes per sample')

@@ -1,6 +1,6 @@
 # Overfit a few real KITTI frames: a check of everything between files and boxes.
 #   sparse3d create-data kitti KITTI --out data/kitti_few --all-frames
-#   sparse3d train configs/focalsconv/focalsconv_centerpoint_kitti_overfit.py
+#   sparse3d train configs/focalsconv/focalsconv_centerpoint_kitti_car_overfit.py
 # No augmentation, all frames in each step. AP means nothing on so few objects; the second
 # metric says which cars were found, and whether anything else scored as high.
 _base_ = [
