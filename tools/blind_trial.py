@@ -51,6 +51,7 @@ def make(arguments: argparse.Namespace) -> list[Path]:
     from sparse3d.apis import load_config, visualize
     from sparse3d.apis.analyze import analyze
     from sparse3d.apis.predicted_frames import predict_frames
+    from sparse3d.atomic_files import write_bytes_atomically
     from sparse3d.structures.detections import Detections
     out, random = Path(arguments.out), np.random.default_rng(arguments.seed)
     simulate_nuscenes(arguments.data)
@@ -63,7 +64,7 @@ def make(arguments: argparse.Namespace) -> list[Path]:
         boxes = found.turned(back)
         Detections(boxes.boxes, boxes.scores, boxes.labels, made.frame.class_names,
                    name=made.frame.name).save(out / 'results' / f'{made.frame.name}.json')
-    (out / 'truth.json').write_text(json.dumps(truth, indent=1) + '\n')
+    write_bytes_atomically(out / 'truth.json', (json.dumps(truth, indent=1) + '\n').encode())
     paths = visualize(DRIVE_CONFIG, None, out / 'pictures', frames=arguments.frames, split='val',
                       results=out / 'results', video=out / 'drive.mp4', frames_per_second=1.0)
     report = analyze(DRIVE_CONFIG, None, out / 'report', split='val', results=out / 'results',
@@ -110,11 +111,11 @@ def with_mistakes(frame: Any, random: np.random.Generator) -> tuple[Any, dict[st
     return made.above(0.0), {kind: sorted(said[kind]) for kind in KINDS}
 
 
-def count_right(truth: dict[str, dict], answers: dict[str, dict]) -> list[str]:
+def count_right(made: dict[str, dict], answers: dict[str, dict]) -> list[str]:
     """A line for each frame and kind, and the sum: how many mistakes were named, how many were
     said that are none."""
     lines, total = [], Counter()
-    for name, said in truth.items():
+    for name, said in made.items():
         for kind in KINDS:
             right, given = Counter(said[kind]), Counter(answers.get(name, {}).get(kind, []))
             found, other = (right & given).total(), (given - right).total()

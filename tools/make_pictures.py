@@ -12,6 +12,7 @@ import argparse
 import os
 import sys
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 EXAMPLES = """\
@@ -188,11 +189,13 @@ def trained(made: PluginPicture, folder: Path) -> Path:
     import torch
 
     from sparse3d.apis import load_config
+    from sparse3d.atomic_files import atomic_file, make_folder
     from sparse3d.engine.build_model import build_model
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     torch.manual_seed(0)
     model = build_model(load_config(made.config), None, 'cpu')
-    torch.save(dict(state_dict=model.state_dict(), meta={}), folder / 'drawn.pth')
+    with atomic_file(folder / 'drawn.pth') as stream:
+        torch.save(dict(state_dict=model.state_dict(), meta={}), stream)
     return folder / 'drawn.pth'
 
 
@@ -205,6 +208,8 @@ def newest(folder: Path, ending: str) -> Path | None:
 def join(files: list[Path], path: Path) -> Path:
     """Pictures one below the other, as wide as each other, in a .webp of at most 300 kB."""
     from PIL import Image
+
+    from sparse3d.atomic_files import make_folder, write_bytes_atomically
     images = [Image.open(file).convert('RGB') for file in files]
     images = [image.resize((WIDE, round(image.height * WIDE / image.width)),
                            Image.Resampling.LANCZOS) for image in images]
@@ -213,11 +218,13 @@ def join(files: list[Path], path: Path) -> Path:
     for image in images:
         together.paste(image, (0, top))
         top += image.height
-    path.parent.mkdir(parents=True, exist_ok=True)
     for quality in (85, 70, 55, 40):
-        together.save(path, quality=quality, method=6)
-        if path.stat().st_size <= LARGEST:
+        stream = BytesIO()
+        together.save(stream, format='webp', quality=quality, method=6)
+        if len(stream.getvalue()) <= LARGEST:
             break
+    make_folder(path.parent)
+    write_bytes_atomically(path, stream.getvalue())
     return path
 
 

@@ -163,14 +163,7 @@ class PointValues(Protocol):
     """How much a detector makes of each point of a sample."""
 
     def __call__(self, model: Any, batch: dict, frame: Any) -> Any:
-        """(N,) in 0..1, one for each of ``frame.points``.
-
-        Args:
-            model, batch, frame: as of :class:`PictureWriter`.
-
-        Raises:
-            ConfigError: if the model is none that knows it.
-        """
+        """(N,) in 0..1, for ``frame.points``; arguments and errors as of :class:`PictureWriter`."""
 
 
 class ExportReport(Protocol):

@@ -99,14 +99,14 @@ def draw_sensors(head: SparseFusionHead, output: FusionOutput, frame: Frame, out
     return path
 
 
-def _from_above(shown: Frame, frame: Frame, style: Style, places: tuple[np.ndarray, np.ndarray],
+def _from_above(shown: Frame, frame: Frame, style: Style, candidates: tuple[np.ndarray, np.ndarray],
                 turn: float) -> np.ndarray:
     canvas, ground = ground_canvas(shown, style, (WIDTH, round(0.55 * WIDTH)),
                                    (-REACH, -REACH, REACH, REACH), with_header=False)
     pixels = ground.pixels(shown.points[:, :2])
     canvas.axes.scatter(*pixels.T, s=0.5, linewidths=0, color=[style.theme.ring], zorder=1)
     cos, sin = np.cos(turn), np.sin(turn)
-    for row, (xy, mark) in enumerate(zip(places, MARKS, strict=True)):
+    for row, (xy, mark) in enumerate(zip(candidates, MARKS, strict=True)):
         u, v = ground.pixels(xy @ np.array([[cos, sin], [-sin, cos]])).T
         inside = (u > 0) & (u < canvas.size[0]) & (v > 0) & (v < canvas.size[1])
         canvas.axes.scatter(u[inside], v[inside], s=14, marker=mark, facecolors='none',
