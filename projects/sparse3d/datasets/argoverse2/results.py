@@ -26,7 +26,6 @@ from sparse3d.structures.detection_formats import register_format
 from sparse3d.structures.detections import Detections
 from sparse3d.structures.result_files import ResultFormat, register_results
 
-MAX_BOXES = 100        # per class and sweep, a rule of the benchmark
 _NUMBERS = (*TRANSLATION, *SIZE, *QUATERNION, 'score')
 _COLUMNS = (*_NUMBERS, 'log_id', 'timestamp_ns', 'category')
 
@@ -46,7 +45,7 @@ def submission_columns(boxes: np.ndarray, scores: np.ndarray, names: Sequence[st
     Raises:
         DataError: for a category that Argoverse 2 does not have.
     """
-    boxes = np.asarray(boxes, np.float64).reshape(len(scores), -1)[:, :7]
+    boxes = np.asarray(boxes, np.float64)[:, :7]
     scores, names = np.asarray(scores, np.float64), np.array(names, dtype=object)
     _refuse_unknown(names, 'the detections')
     usable = np.isfinite(boxes).all(axis=1) & np.isfinite(scores) & (boxes[:, 3:6] > 0).all(axis=1)
