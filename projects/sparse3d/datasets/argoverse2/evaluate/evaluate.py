@@ -25,7 +25,7 @@ _BOXES_AT_ONCE = 100_000
 class LogPlace:
     """Where a log is: poses of its sweeps and the region that is evaluated."""
     poses: EgoPoses
-    region: RegionOfInterest
+    roi: RegionOfInterest
 
 
 @dataclass(frozen=True)
@@ -104,5 +104,5 @@ def in_region(boxes: BoxColumns, place: LogPlace, log: str = '') -> np.ndarray:
         except DataError as error:
             raise DataError(f'log {log}: {error}') from error
         corners = part.corners() @ np.swapaxes(poses[:, :3, :3], 1, 2) + poses[:, None, :3, 3]
-        inside[start:start + len(part)] = place.region.contains_box(corners)
+        inside[start:start + len(part)] = place.roi.contains_box(corners)
     return inside

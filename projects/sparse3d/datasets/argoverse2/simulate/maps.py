@@ -53,7 +53,7 @@ def write_map(folder: Path, log: str, terrain: Terrain, ahead: float,
     world = apply(inverse(city_from_world), flat)[:, :2]
     buffer = io.BytesIO()
     ground = terrain.height(world) + city_from_world[2, 3]
-    np.save(buffer, ground.reshape(x.shape).astype(np.float16))
+    np.lib.format.write_array(buffer, ground.reshape(x.shape).astype(np.float16))
     write_bytes_atomically(folder / f'{log}_ground_height_surface____{CITY}.npy',
                            buffer.getvalue())
     _write(folder / f'{log}___img_Sim2_city.json',

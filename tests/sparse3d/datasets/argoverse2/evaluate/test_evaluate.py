@@ -176,10 +176,10 @@ def test_many_pairs_in_pieces(monkeypatch):
 
 def test_a_time_without_pose_is_refused():
     poses = EgoPoses.from_columns(np.array([5]), np.array([[1.0, 0, 0, 0]]), np.zeros((1, 3)))
-    region = region_of_interest([np.array([[0.0, 0], [5, 0], [5, 5]])])
+    roi = region_of_interest([np.array([[0.0, 0], [5, 0], [5, 5]])])
     with pytest.raises(DataError, match='log log: .* no pose of the time 0 ns'):
         evaluate_argoverse2(of_sweep(boxes_at([1, 1, 0])), of_sweep(boxes_at([1, 1, 0])), RULES,
-                            lambda log: LogPlace(poses, region))
+                            lambda log: LogPlace(poses, roi))
 
 
 def test_unusable_boxes_are_refused():
