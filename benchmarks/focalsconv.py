@@ -11,6 +11,7 @@ from torch import Tensor
 from focalsconv.focal_sparse_convolution import FocalOptions, FocalSparseConvolution
 from focalsconv.importance import Importance
 from focalsconv.importance_loss import importance_loss, inside_boxes, voxel_corners
+from focalsconv.published import FocalsConvPublished
 from sparse3d.engine.timing import Timing, measure
 from sparse3d.ops.voxelization import mean_voxelize
 from sparse3d.simulate.sweep import drawn_sweep
@@ -72,7 +73,7 @@ class _LayerInputs:
                                      torch.tensor(RANGE[:3]))
         self.boxes = [_boxes_at(self.corners[coordinates[:, 0] == sample], random)
                       for sample in range(BATCH)]
-        options = FocalOptions(mask_multi=True, published_skip_index_zero=True)
+        options = FocalOptions(mask_multi=True, published=FocalsConvPublished(skip_index_zero=True))
         self.layer = FocalSparseConvolution(CHANNELS, 3, 0, options, dict(type='BN1d'), '', '')
         # What the layers above would send back; computing it is no part of this layer.
         self.gradient = torch.randn(self.ours()[1].shape, generator=random)

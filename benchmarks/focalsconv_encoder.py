@@ -21,8 +21,8 @@ NUSCENES = dict(in_channels=5, sparse_shape=[41, 1440, 1440], voxel_size=[0.075,
                 point_cloud_range=[-54, -54, -5, 54, 54, 3], block_type='basicblock',
                 encoder_channels=((16, 16, 32), (32, 32, 64), (64, 64, 128), (128, 128)),
                 encoder_paddings=((1, 1, 1), (1, 1, 1), (1, 1, (0, 1, 1)), (1, 1)))
-FOCAL = dict(stages=(1, 2, 3), mask_multi=True, published_skip_index_zero=True,
-             published_corners=True)
+FOCAL = dict(stages=(1, 2, 3), mask_multi=True,
+             published=dict(skip_index_zero=True, corners=True))
 
 
 @dataclass

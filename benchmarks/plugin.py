@@ -9,6 +9,7 @@ plugin = Plugin(
         'freed_memory': 'sparse3d_benchmarks.freed_memory:run',
         'waiting_threads': 'sparse3d_benchmarks.waiting_threads:run',
         'voxelization': 'sparse3d_benchmarks.voxelization:run',
+        'point_operators': 'sparse3d_benchmarks.point_operators:run',
         'triton_kernels': 'sparse3d_benchmarks.triton_kernels:run',
         'waits': 'sparse3d_benchmarks.waits:run',
         'rotated_iou': 'sparse3d_benchmarks.rotated_iou:run',

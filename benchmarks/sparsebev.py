@@ -18,7 +18,7 @@ from sparse3d.ops.sample_views import sample_views
 from sparse3d_benchmarks.peak_memory import peak_mebibytes
 from sparse3d_benchmarks.sparsebev_grid_sample import regroup, sample_by_grid
 from sparsebev import spatio_temporal_sampling
-from sparsebev.head import published_options
+from sparsebev.published_checkpoint import SAMPLING_AS_PUBLISHED
 from sparsebev.ring_of_cameras import CAMERAS, ring_of_cameras
 
 CONFIG = 'sparsebev_r50_400q_nuscenes'
@@ -163,7 +163,7 @@ def _model():
     torch.manual_seed(0)
     options = Config.fromfile(find_config(CONFIG)).model
     options.backbone.pop('init_cfg')
-    options.bbox_head.update(published_options())
+    options.published = SAMPLING_AS_PUBLISHED
     return MODELS.build(options).eval()
 
 

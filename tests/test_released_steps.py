@@ -21,7 +21,7 @@ from released_recipes import RECIPES, Training, fill_function, values
 from sparse3d.models.query.box_code import ground_truth_boxes
 from sparse3d.models.query.query_denoising import Noise, noisy_queries
 from sparse3d.structures.cameras import Cameras
-from sparsebev.head import published_options
+from sparsebev.published_checkpoint import SAMPLING_AS_PUBLISHED
 from sparsebev.views import Views
 from sparsefusion_batch import LOSSES, Batch
 
@@ -152,8 +152,8 @@ RANGE = [-11.52, -7.68, -2, 11.52, 7.68, 4]
 SMALL_DSVT = {  # the stored range and grid, and the released behaviour
     'model.voxel_encoder.point_cloud_range': RANGE, 'model.bbox_head.point_cloud_range': RANGE,
     'model.middle_encoder.grid_shape': [72, 48, 1],
-    **dsvt.published_checkpoint.OPTIONS['pillar']}
-ALL_TRAINED = {key: False for key in dsvt.published_checkpoint.UNTRAINED}
+    'model.published': dsvt.published_checkpoint.QUIRKS['pillar']}
+ALL_TRAINED = {'model.published.leaf_parameters': False}
 
 
 def exact_cells(encoder: nn.Module) -> None:
@@ -209,8 +209,7 @@ def test_focalsconv_kitti(golden_dir, monkeypatch):
     golden = Golden(golden_dir)
     training = Training(
         dataclasses.replace(RECIPES['focalsconv_kitti'], meta=False), golden_dir, short=False,
-        options={f'model.middle_encoder.{name}': True for name in (
-            'published_skip_index_zero', 'published_corners')})
+        options={'model.published': dict(skip_index_zero=True, corners=True)})
     encoder = training.model.middle_encoder
     encoder.load_state_dict(convert_published(
         golden.weights.state_dict(golden.folder / 'state.json'), encoder))
@@ -247,8 +246,7 @@ def test_sparsebev(golden_dir):
     """Boxes are fed back six times and matched by Hungarian costs: two steps can be compared."""
     training = Training(dataclasses.replace(RECIPES['sparsebev'], meta=False), golden_dir,
                         short=False, options={
-                            **{f'model.bbox_head.{name}': value
-                               for name, value in published_options().items()},
+                            'model.published': SAMPLING_AS_PUBLISHED,
                             'model.image_mask': None, 'model.bbox_head.dropout': 0.0,
                             'model.backbone.with_cp': False,
                             'model.bbox_head.with_checkpoint': False})
@@ -295,7 +293,7 @@ def test_sparsefusion(golden_dir):
     """The head, with assignments of its own: two objects may tie."""
     golden = sparsefusion_golden.Golden(golden_dir)
     training = Training(RECIPES['sparsefusion'], golden_dir, short=False, options={
-        **sparsefusion_golden.FUSION_OPTIONS, **sparsefusion_golden.SMALL,
+        'model.published': sparsefusion_golden.QUIRKS, **sparsefusion_golden.SMALL,
         'model.bbox_head.layer.dropout': 0.0})
     load(training, golden.converted)
     steps = Steps(training, 'steps.npz')

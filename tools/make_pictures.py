@@ -1,40 +1,117 @@
-"""Draw the pictures of the README anew, from simulated drives and the demo's own output.
+"""Draw the pictures of the README and of the plug-ins' READMEs anew, each by the commands of users.
 
 The drive is one of the nuScenes simulator, with its labels, and with detections where a checkpoint
-is given. The demo's pictures come from work_dirs/demo, where `make demo` has run before.
+is given. The demo's pictures, and those of Focals Conv, come from work_dirs/demo, where "make
+demo" has run before. The other plug-ins are trained for a few epochs on small simulated drives,
+minutes each on a CPU, where work_dirs/pictures has no checkpoint of theirs yet; DSVT's windows and
+sets do not depend on weights, so that it is not trained.
 """
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 EXAMPLES = """\
   python tools/make_pictures.py                                # make pictures
+  python tools/make_pictures.py --only dsvt sparsebev
   python tools/make_pictures.py --checkpoint epoch_12.pth      # detections on the drive too
 """
 DRIVE_CONFIG = 'transfusion_l_simulated_nuscenes'
 DEMO_CONFIG = 'focalsconv_centerpoint_simulated_kitti_car'
-WIDTH = 960     # pixels
+WIDTH = 960     # pixels of the drive
+WIDE = 1280     # pixels of the other pictures
+LARGEST = 300_000   # bytes of one
+
+
+@dataclass(frozen=True)
+class PluginPicture:
+    """How the picture of a plug-in is made.
+
+    Attributes:
+        config: bare name.
+        words: of ``visualize``.
+        endings: of the files that go into the picture, one below the other.
+        epochs: of training; 0 for none, None where the demo has trained.
+        frame: of the test split.
+        drive: that it is trained on and drawn from.
+    """
+
+    config: str
+    words: list[str]
+    endings: list[str]
+    epochs: int | None
+    frame: int = 0
+    drive: str = ''
+
+
+PLUGINS = {
+    'focalsconv': PluginPicture(DEMO_CONFIG, ['--pictures', 'importance'],
+                                ['importance_camera', 'importance'], None, 8),
+    'sparsebev': PluginPicture('sparsebev_simulated_nuscenes', [
+        '--pictures', 'sampling_points', '--score-threshold', '0.01'],
+        ['sampling_0', 'sampling_1'], 4, 10, 'nuscenes'),
+    'sparsefusion': PluginPicture('sparsefusion_simulated_nuscenes', [
+        '--pictures', 'sensors', '--score-threshold', '0.15'], ['sensors'], 6, 10, 'nuscenes'),
+    'dsvt': PluginPicture('dsvt_simulated_waymo', ['--pictures', 'sets'], ['sets'], 0, 5, 'crowd'),
+    'voxelkp': PluginPicture('voxelkp_simulated_waymo', [
+        '--keypoints', '--score-threshold', '0.5'], ['people'], 4, 5, 'crowd'),
+}
+NAMES = ('drive', 'demo', *PLUGINS)
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=f'examples:\n{EXAMPLES}',
         formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--only', nargs='+', choices=NAMES, default=NAMES, metavar='NAME',
+                        help=f'which ones, of {", ".join(NAMES)} (default: all)')
     parser.add_argument('--config', default=DRIVE_CONFIG,
                         help='of the drive (default: %(default)s)')
     parser.add_argument('--checkpoint', help='whose detections are drawn on the drive')
     parser.add_argument('--data', default='data/pictures_nuscenes', metavar='FOLDER',
                         help='where the drive is simulated (default: %(default)s)')
+    parser.add_argument('--crowd', default='data/pictures_crowd', metavar='FOLDER',
+                        help='where a drive through people is simulated (default: %(default)s)')
     parser.add_argument('--seconds', type=int, default=10,
                         help='of the drive (default: %(default)s)')
     parser.add_argument('--demo', default='work_dirs/demo', metavar='FOLDER',
                         help='what the demo wrote (default: %(default)s)')
+    parser.add_argument('--work-dirs', default='work_dirs/pictures', metavar='FOLDER',
+                        help='where plug-ins are trained (default: %(default)s)')
     parser.add_argument('--out', default='docs/images', metavar='FOLDER',
                         help='where the pictures go (default: %(default)s)')
     return parser.parse_args()
+
+
+def sparse3d(*words: object) -> None:
+    """Run a command of a user, and say which."""
+    from sparse3d_cli import main
+    line = [str(word) for word in words]
+    print('sparse3d', *line, flush=True)
+    if main(line):
+        raise SystemExit(f'{line[0]} has failed')
+
+
+def simulate_nuscenes(folder: str, seconds: int = 10) -> None:
+    """A drive of three scenes, two to train on, if it is not there."""
+    if not Path(folder, 'nuscenes_infos_val.pkl').is_file():
+        sparse3d('simulate', 'nuscenes', folder, '--scenes', '3', '--seconds', str(seconds))
+        sparse3d('create-data', 'nuscenes', folder)
+    os.environ['SPARSE3D_SIMULATED_NUSCENES'] = folder
+
+
+def simulate_crowd(folder: str) -> None:
+    """A drive of four segments past people, three to train on, if it is not there."""
+    made = Path(folder, 'kitti_format')
+    if not (made / 'waymo_infos_val.pkl').is_file():
+        sparse3d('simulate', 'waymo', folder, '--segments', '4', '--seconds', '10', '--frame-rate',
+                 '2', '--image-width', '0', '--people', '5')
+        sparse3d('create-data', 'waymo', folder, '--keep-no-label-zones')
+    os.environ['SPARSE3D_SIMULATED_WAYMO'] = str(made)
 
 
 def draw_drive(arguments: argparse.Namespace) -> Path:
@@ -44,13 +121,7 @@ def draw_drive(arguments: argparse.Namespace) -> Path:
     from sparse3d.errors import BackendUnavailable
     from sparse3d.visualization import SceneRenderer, compose
     from sparse3d.visualization.drive_animation import write_animation
-    from sparse3d_cli import main
-    if not Path(arguments.data, 'nuscenes_infos_val.pkl').is_file():
-        for words in (['simulate', 'nuscenes', arguments.data, '--scenes', '2', '--seconds',
-                       str(arguments.seconds)], ['create-data', 'nuscenes', arguments.data]):
-            if main(words):
-                raise SystemExit(f'{words[0]} has failed')
-    os.environ['SPARSE3D_SIMULATED_NUSCENES'] = arguments.data
+    simulate_nuscenes(arguments.data, arguments.seconds)
     config, opened = open_with_config(arguments.config, arguments.checkpoint, None)
     try:
         renderer = SceneRenderer()
@@ -66,25 +137,109 @@ def draw_drive(arguments: argparse.Namespace) -> Path:
 
 
 def draw_demo(arguments: argparse.Namespace) -> list[Path]:
-    """All of one held-out frame of the demo in one picture."""
-    from PIL import Image
+    """The 3D view and the camera of one held-out frame of the demo."""
+    checkpoint = demo_checkpoint(arguments)
+    if checkpoint is None:
+        return []
+    folder = Path(arguments.demo) / 'pictures'
+    sparse3d('visualize', DEMO_CONFIG, checkpoint, '--out', folder, '--indices',
+             PLUGINS['focalsconv'].frame)
+    made = newest(folder, '3d'), newest(folder, 'camera')
+    return [join([path], Path(arguments.out) / f'demo_{view}.webp')
+            for path, view in zip(made, ('3d', 'camera'), strict=True) if path is not None]
 
-    from sparse3d.apis import visualize
+
+def demo_checkpoint(arguments: argparse.Namespace) -> Path | None:
+    """The last one that the demo has trained; also says where its data are."""
     checkpoints = sorted(Path(arguments.demo).glob('*.pth'), key=lambda path: path.stat().st_mtime)
     if not checkpoints:
-        print(f'no pictures of the demo: {arguments.demo} has no checkpoint; "make demo" trains '
-              f'one')
-        return []
+        print(f'not drawn: {arguments.demo} has no checkpoint; "make demo" trains one')
+        return None
     os.environ.setdefault('SPARSE3D_SIMULATED_KITTI', 'data/demo')
-    written = visualize(DEMO_CONFIG, checkpoints[-1], Path(arguments.demo) / 'pictures', frames=1)
-    together = next(path for path in written if path.stem.endswith('_all'))
-    path = Path(arguments.out) / 'demo_all.jpg'
-    image = Image.open(together).convert('RGB')
-    image.resize((1280, round(image.height * 1280 / image.width))).save(path, quality=82)
-    return [path]
+    return checkpoints[-1]
+
+
+def draw_plugin(name: str, arguments: argparse.Namespace) -> list[Path]:
+    """The picture of a plug-in, ``<name>.webp``."""
+    made = PLUGINS[name]
+    if made.drive == 'nuscenes':
+        simulate_nuscenes(arguments.data, arguments.seconds)
+    elif made.drive:
+        simulate_crowd(arguments.crowd)
+    folder = Path(arguments.work_dirs) / name
+    checkpoint = demo_checkpoint(arguments) if made.epochs is None else trained(made, folder)
+    if checkpoint is None:
+        return []
+    out = folder / 'pictures'
+    sparse3d('visualize', made.config, checkpoint, '--out', out, '--indices', made.frame,
+             *made.words)
+    files = [newest(out, ending) for ending in made.endings]
+    return [join([file for file in files if file is not None],
+                 Path(arguments.out) / f'{name}.webp')]
+
+
+def trained(made: PluginPicture, folder: Path) -> Path:
+    """A checkpoint of a plug-in, trained if there is none; of drawn weights for no epochs."""
+    checkpoints = sorted(folder.glob('*.pth'), key=lambda path: path.stat().st_mtime)
+    if checkpoints:
+        return checkpoints[-1]
+    if made.epochs:
+        sparse3d('train', made.config, '--epochs', made.epochs, '--seed', '0', '--work-dir', folder)
+        return trained(made, folder)
+    import torch
+
+    from sparse3d.apis import load_config
+    from sparse3d.atomic_files import atomic_file, make_folder
+    from sparse3d.engine.build_model import build_model
+    make_folder(folder)
+    torch.manual_seed(0)
+    model = build_model(load_config(made.config), None, 'cpu')
+    with atomic_file(folder / 'drawn.pth') as stream:
+        torch.save(dict(state_dict=model.state_dict(), meta={}), stream)
+    return folder / 'drawn.pth'
+
+
+def newest(folder: Path, ending: str) -> Path | None:
+    """The picture of an ending that was written last."""
+    files = sorted(folder.glob(f'*_{ending}.png'), key=lambda path: path.stat().st_mtime)
+    return files[-1] if files else None
+
+
+def join(files: list[Path], path: Path) -> Path:
+    """Pictures one below the other, as wide as each other, in a .webp of at most 300 kB."""
+    from PIL import Image
+
+    from sparse3d.atomic_files import make_folder, write_bytes_atomically
+    images = [Image.open(file).convert('RGB') for file in files]
+    images = [image.resize((WIDE, round(image.height * WIDE / image.width)),
+                           Image.Resampling.LANCZOS) for image in images]
+    together = Image.new('RGB', (WIDE, sum(image.height for image in images)))
+    top = 0
+    for image in images:
+        together.paste(image, (0, top))
+        top += image.height
+    for quality in (85, 70, 55, 40):
+        stream = BytesIO()
+        together.save(stream, format='webp', quality=quality, method=6)
+        if len(stream.getvalue()) <= LARGEST:
+            break
+    make_folder(path.parent)
+    write_bytes_atomically(path, stream.getvalue())
+    return path
+
+
+def draw(arguments: argparse.Namespace) -> list[Path]:
+    """All that are wanted."""
+    made: list[Path] = []
+    for name in arguments.only:
+        if name == 'drive':
+            made.append(draw_drive(arguments))
+        else:
+            made += draw_demo(arguments) if name == 'demo' else draw_plugin(name, arguments)
+    return made
 
 
 if __name__ == '__main__':
     from sparse3d.apis.command_line import run_command
     given = parse()
-    sys.exit(run_command(lambda: print(*[draw_drive(given), *draw_demo(given)], sep='\n')))
+    sys.exit(run_command(lambda: print(*draw(given), sep='\n')))

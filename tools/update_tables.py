@@ -1,4 +1,4 @@
-"""Make the tables of the READMEs anew from the JSON files under results/."""
+"""Make the tables of the pages anew: results/*.json, and the plug-ins' published quirks."""
 from __future__ import annotations
 
 import argparse
@@ -12,27 +12,31 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='example:\n  python tools/update_tables.py')
-    parser.add_argument('files', type=Path, nargs='*', help='default: every README')
+    parser.add_argument('files', type=Path, nargs='*', help='default: READMEs and docs/')
     arguments = parser.parse_args()
     from sparse3d.apis.command_line import run_command
-    return run_command(lambda: run(arguments.files or readmes()))
+    return run_command(lambda: run(arguments.files or pages()))
 
 
-def readmes() -> list[Path]:
-    """The project's README and those of the plug-ins."""
-    return [ROOT / 'README.md', *sorted(ROOT.glob('projects/*/README.md'))]
+def pages() -> list[Path]:
+    """The project's README, those of the plug-ins, and the pages that some have in docs/."""
+    return [ROOT / 'README.md', *sorted(ROOT.glob('projects/*/README.md')),
+            *(path for path in sorted(ROOT.glob('docs/*.md'))
+              if '<!-- published: ' in path.read_text())]
 
 
 def run(files: list[Path]) -> None:
     from sparse3d.atomic_files import write_bytes_atomically
+    from sparse3d.engine.published_tables import fill_published_tables
     from sparse3d.engine.result_tables import fill_tables
     from sparse3d.errors import DataError
     absent = [str(path) for path in files if not path.is_file()]
     if absent:
         raise DataError(f'{", ".join(absent)} does not exist; name a page with tables, or none for '
-                        'all READMEs')
+                        'all pages')
     for path in files:
-        write_bytes_atomically(path, fill_tables(path.read_text(), ROOT / 'results').encode())
+        text = fill_published_tables(fill_tables(path.read_text(), ROOT / 'results'))
+        write_bytes_atomically(path, text.encode())
     print(f'tables made anew: {", ".join(map(str, files))}')
 
 

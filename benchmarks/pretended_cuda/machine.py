@@ -11,9 +11,15 @@ from unittest import mock
 import torch
 from torch.utils._pytree import tree_map
 
+from sparse3d.models.layers import constants
 from sparse3d_benchmarks.pretended_cuda import library, mmcv_operators, sparse_layers
 from sparse3d_benchmarks.pretended_cuda.record import Gpu
-from sparse3d_benchmarks.pretended_cuda.tensors import DeviceMode, is_there, saved_storages
+from sparse3d_benchmarks.pretended_cuda.tensors import (
+    DeviceMode,
+    DeviceTensor,
+    is_there,
+    saved_storages,
+)
 
 NAME = 'pretended GPU'
 LOCATION = 'cuda:0'
@@ -68,6 +74,8 @@ def _patches() -> Iterator[Any]:
     for name in ('tensor', 'as_tensor'):
         yield mock.patch.object(torch, name, _reading_numbers(getattr(torch, name)))
     yield mock.patch.object(torch.Tensor, 'pin_memory', lambda self, *_: self)
+    # A GPU's tensors are plain ones: what is made once there is to be made once here.
+    yield mock.patch.object(constants, 'KEPT', (*constants.KEPT, DeviceTensor))
     if 'mmengine.device.utils' in sys.modules:  # it asks once, when it is imported
         yield mock.patch('mmengine.device.utils.DEVICE', 'cuda')
 

@@ -1,5 +1,5 @@
 # The demo's detector with DSVT as its encoder: pillars of 0.4 m, two blocks, the same heat map.
-_base_ = ['../focalsconv/centerpoint_simulated_kitti_car.py']
+_base_ = ['../baselines/centerpoint_simulated_kitti_car.py']
 custom_imports = dict(imports=['dsvt.register'])
 
 pillar_size = [0.4, 0.4, 4]  # meters

@@ -1,6 +1,6 @@
 # Focals Conv in CenterPoint on KITTI, cars, LiDAR only: 5 cm voxels, focal layers in stages 1-3.
 # The paper puts the encoder into PV-RCNN and Voxel R-CNN; this is the center-based relative.
-_base_ = ['centerpoint_kitti_car.py']
+_base_ = ['../baselines/centerpoint_kitti_car.py']
 custom_imports = dict(imports=['focalsconv.register'])
 
 model = dict(

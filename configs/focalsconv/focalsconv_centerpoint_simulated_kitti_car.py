@@ -1,5 +1,5 @@
 # The demo: the baseline with a focal layer at the end of stages 1 and 2.
-_base_ = ['centerpoint_simulated_kitti_car.py']
+_base_ = ['../baselines/centerpoint_simulated_kitti_car.py']
 custom_imports = dict(imports=['focalsconv.register'])
 
 model = dict(

@@ -4,9 +4,10 @@ _base_ = [
     '../_base_/schedules/onecycle_80e.py',
     '../_base_/default_runtime.py',
 ]
+from sparse3d.engine.pipeline_steps import changed
+
 custom_imports = dict(imports=['focalsconv.register'])
 
-data_root = '{{$SPARSE3D_WAYMO:data/waymo/kitti_format}}'
 grid_voxel_size = [0.1, 0.1, 0.15]
 grid_range = [-75.2, -75.2, -2, 75.2, 75.2, 4]
 grid_shape = [41, 1504, 1504]
@@ -81,37 +82,9 @@ model = dict(
             post_max_size=500)))
 
 # The pipelines of the data set, up to where this model's voxels end.
-train_pipeline = [
-    {{_base_.load_points}},
-    dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
-    dict(
-        type='GroundTruthSampling',
-        data_root=data_root,
-        info_path=data_root + '/waymo_dbinfos_train.pkl',
-        classes={{_base_.class_names}},
-        groups=dict(Car=15, Pedestrian=10, Cyclist=10),
-        min_points=dict(Car=5, Pedestrian=10, Cyclist=10),
-        columns=6,
-        use=[0, 1, 2, 3, 4]),
-    {{_base_.tanh}},
-    dict(
-        type='AugmentScene',
-        rotation=[-0.78539816, 0.78539816],
-        scale=[0.95, 1.05],
-        translation_std=[0.5, 0.5, 0.5],
-        flip_horizontal=0.5,
-        flip_vertical=0.5),
-    dict(type='PointsRangeFilter', point_cloud_range=grid_range),
-    dict(type='KeepObjects', point_cloud_range=grid_range, classes={{_base_.class_names}}),
-    dict(type='PointShuffle'),
-    dict(type='PackSample', keys=['points', 'gt_bboxes_3d', 'gt_labels_3d']),
-]
-test_pipeline = [
-    {{_base_.load_points}},
-    {{_base_.tanh}},
-    dict(type='PointsRangeFilter', point_cloud_range=grid_range),
-    dict(type='PackSample', keys=['points']),
-]
+in_range = dict(point_cloud_range=grid_range)
+train_pipeline = changed(_base_.train_pipeline, PointsRangeFilter=in_range, KeepObjects=in_range)
+test_pipeline = changed(_base_.test_pipeline, PointsRangeFilter=in_range)
 
 train_dataloader = dict(
     batch_size=4, dataset=dict(load_interval=5, pipeline=train_pipeline))

@@ -1,7 +1,7 @@
 # Focals Conv-F in CenterPoint on nuScenes, as published: 63.86 mAP, 69.41 NDS (val).
 _base_ = [
     '../_base_/models/centerpoint_nuscenes.py',
-    '../_base_/datasets/nuscenes_focalsconv_f.py',
+    '../_base_/datasets/nuscenes_fusion_balanced.py',
     '../_base_/schedules/onecycle_20e.py',
     '../_base_/default_runtime.py',
 ]

@@ -5,6 +5,8 @@ _base_ = [
     '../_base_/schedules/onecycle_80e.py',
     '../_base_/default_runtime.py',
 ]
+from sparse3d.engine.pipeline_steps import changed
+
 custom_imports = dict(imports=['focalsconv.register'])
 
 model = dict(
@@ -13,7 +15,8 @@ model = dict(
     image_encoder=dict(type='ShallowImageEncoder'),
     middle_encoder=dict(stages=(1, 2, 3), image_fusion=dict(join='concatenate')))
 
-# More sampled objects than the other recipes; the step is the fourth of the pipeline.
-train_pipeline = _base_.train_pipeline
-train_pipeline[3].groups = dict(Car=20, Pedestrian=15, Cyclist=15)
+# More sampled objects than the other recipes.
+train_pipeline = changed(
+    _base_.train_pipeline,
+    GroundTruthSampling=dict(groups=dict(Car=20, Pedestrian=15, Cyclist=15)))
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -1,5 +1,5 @@
 # EVA-02 large at 1600 x 640, fifteen frames interleaved, on the train set alone; starts from
-# EVA-02's detection weights. Published numbers: ..._trainval_future_....
+# EVA-02's detection weights. Published numbers: ..._future_nuscenes_trainval.
 _base_ = ['sparsebev_v299_future_nuscenes.py']
 
 frames = dict(kind='interleaved')

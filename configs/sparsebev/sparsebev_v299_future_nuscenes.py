@@ -1,6 +1,7 @@
 # V2-99 at 1600 x 640, seven past and seven future frames, on the train set alone; starts from
-# DD3D's weights. Published numbers: ..._trainval_future_....
+# DD3D's weights. Published numbers: ..._future_nuscenes_trainval.
 _base_ = ['sparsebev_r50_nuscenes.py']
+from sparse3d.engine.pipeline_steps import changed
 
 image_size = [640, 1600]  # height, width in pixels
 frames = dict(num_frames=15, kind='future')
@@ -26,34 +27,9 @@ model = dict(
     neck=dict(in_channels=[256, 512, 768, 1024], num_outs=5),
     bbox_head=dict(num_queries=1600, num_levels=5, num_points=4, num_frames=15))
 
-train_pipeline = [
-    dict(type='LoadMultiViewImages'),
-    dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
-    dict(
-        type='KeepObjects',
-        point_cloud_range={{_base_.point_cloud_range}},
-        classes={{_base_.class_names}}),
-    dict(
-        type='AugmentImages',
-        size=image_size,
-        resize=[0.94, 1.25],
-        flip=0.5),
-    dict(
-        type='AugmentScene',
-        rotation=[-0.3925, 0.3925],
-        scale=[0.95, 1.05],
-        order=['rotate', 'scale', 'translate', 'flip']),
-    dict(type='MarkUnknownVelocities'),
-    dict(
-        type='PackSample',
-        keys=['img', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_velocity_known'],
-        more_meta_keys={{_base_.meta_keys}}),
-]
-test_pipeline = [
-    dict(type='LoadMultiViewImages'),
-    dict(type='AugmentImages', size=image_size, training=False),
-    dict(type='PackSample', keys=['img'], more_meta_keys={{_base_.meta_keys}}),
-]
+train_pipeline = changed(
+    _base_.train_pipeline, AugmentImages=dict(size=image_size, resize=[0.94, 1.25]))
+test_pipeline = changed(_base_.test_pipeline, AugmentImages=dict(size=image_size))
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline, frames=frames))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline, frames=frames))
 test_dataloader = val_dataloader

@@ -1,11 +1,8 @@
 # The fused detector tested without its front camera.
 _base_ = ['sparsefusion_simulated_nuscenes.py']
+from sparse3d.engine.pipeline_steps import inserted_after
 
-test_pipeline = [
-    {{_base_.load_points}},
-    dict(type='LoadMultiViewImages'),
-    dict(type='DropCameras', cameras=['CAM_FRONT']),
-    dict(type='AugmentImages', size={{_base_.image_size}}, training=False),
-    dict(type='PackSample', keys=['points', 'img'], more_meta_keys={{_base_.meta_keys}}),
-]
+test_pipeline = inserted_after(
+    _base_.test_pipeline,
+    LoadMultiViewImages=dict(type='DropCameras', cameras=['CAM_FRONT']))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

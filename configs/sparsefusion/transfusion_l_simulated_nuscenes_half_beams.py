@@ -1,10 +1,7 @@
 # The LiDAR detector tested with every second beam.
 _base_ = ['transfusion_l_simulated_nuscenes.py']
+from sparse3d.engine.pipeline_steps import inserted_after
 
-test_pipeline = [
-    {{_base_.load_points}},
-    dict(type='DropBeams', interval=2),
-    dict(type='PointsRangeFilter', point_cloud_range={{_base_.point_cloud_range}}),
-    dict(type='PackSample', keys=['points'], more_meta_keys=['token']),
-]
+test_pipeline = inserted_after(
+    _base_.test_pipeline, LoadSweepPoints=dict(type='DropBeams', interval=2))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -4,77 +4,40 @@ _base_ = [
     '../_base_/models/voxelkp.py',
     '../_base_/default_runtime.py',
 ]
+from sparse3d.engine.pipeline_steps import changed, inserted_after, replaced
+
 custom_imports = dict(imports=['voxelkp.register'])
 max_epochs = 20  # the README of the release for one GPU; 36 for eight, 12 in its config
 
-data_root = '{{$SPARSE3D_WAYMO:data/waymo/kitti_format}}'
-point_cloud_range = [-75.2, -75.2, -2, 75.2, 75.2, 4]  # meters: x, y, z from, x, y, z to
-load_points = dict(type='LoadWaymoPoints', num_frames=1, tanh=['intensity'])
-clean_points = dict(type='RemovePointsInOtherBoxes')
+train_pipeline = changed(
+    inserted_after(_base_.train_pipeline, AugmentScene=dict(type='AugmentPeople')),
+    # Every person in the range counts, of any class.
+    KeepObjects=dict(classes=None, min_points=1))
 
-train_pipeline = [
-    dict(load_points, tanh=[]),  # objects of the database have raw intensities
-    clean_points,
-    dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
-    dict(type='LoadKeypoints3D'),
-    dict(
-        type='GroundTruthSampling',
-        data_root=data_root,
-        info_path=data_root + '/waymo_people_dbinfos_train.pkl',
-        classes=['Human'],
-        # Vehicles as background: their points without boxes.
-        groups=dict(Human=20, Car=15),
-        unlabeled=['Car'],
-        min_points=dict(Human=5, Car=5),
-        columns=6,
-        use=[0, 1, 2, 3, 4]),
-    dict(type='TanhFeatures', columns=[3]),
-    dict(
-        type='AugmentScene',
-        flip_horizontal=0.5,
-        flip_vertical=0.5,
-        rotation=[-0.78539816, 0.78539816],
-        scale=[0.95, 1.05]),
-    dict(type='AugmentPeople'),
-    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='KeepObjects', point_cloud_range=point_cloud_range, min_points=1),
-    dict(type='PointShuffle'),
-    dict(
-        type='PackSample',
-        keys=['points', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_keypoints_3d']),
-]
-raw_pipeline = [
-    load_points,
-    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='SetEvaluationVariant', variant='raw'),
-    dict(type='PackSample', keys=['points'], more_meta_keys=['evaluation_variant']),
-]
-cleaned_pipeline = [
-    load_points,
-    clean_points,
-    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='SetEvaluationVariant', variant='cleaned'),
-    dict(type='PackSample', keys=['points'], more_meta_keys=['evaluation_variant']),
-]
 
-train_dataloader = dict(batch_size=2, dataset=dict(pipeline=train_pipeline))
-people = dict(
-    type='WaymoKeypointDataset',
-    data_root=data_root,
-    ann_file='waymo_infos_val.pkl',
-    modality=dict(use_lidar=True, use_camera=False),
-    metainfo=dict(classes=['Human']),
-    test_mode=True)
+def tested_on(variant, pipeline):
+    """The test pipeline with the name of what it is tested on."""
+    pipeline = inserted_after(
+        pipeline, PointsRangeFilter=dict(type='SetEvaluationVariant', variant=variant))
+    return changed(
+        # In one step: nothing of a database is added in testing.
+        replaced(pipeline, TanhFeatures=[]),
+        LoadWaymoPoints=dict(tanh=['intensity']),
+        PackSample=dict(more_meta_keys=['evaluation_variant']))
+
+
+raw_pipeline = tested_on('raw', replaced(_base_.test_pipeline, RemovePointsInOtherBoxes=[]))
+cleaned_pipeline = tested_on('cleaned', _base_.test_pipeline)
+
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+people = _base_.val_dataloader.dataset
 val_dataloader = dict(
     dataset=dict(
-        _delete_=True,
+        _delete_=True,  # two datasets in the place of one
         type='ConcatDataset',
         datasets=[dict(people, pipeline=raw_pipeline), dict(people, pipeline=cleaned_pipeline)]))
 test_dataloader = val_dataloader
-val_evaluator = dict(
-    _delete_=True,
-    type='KeypointMetricByVariant',
-    ann_file=data_root + '/waymo_infos_val.pkl')
+val_evaluator = dict(type='KeypointMetricByVariant')
 test_evaluator = val_evaluator
 
 optim_wrapper = dict(

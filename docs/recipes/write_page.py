@@ -29,7 +29,6 @@ from mmengine.runner import BaseLoop
 from torch import nn
 
 from sparse3d.atomic_files import write_bytes_atomically
-from sparse3d.engine.config_options import value_at
 from sparse3d.engine.load_config import load_config
 from sparse3d.engine.runner import Sparse3DRunner
 from sparse3d.transforms import ground_truth_sampling
@@ -228,21 +227,13 @@ def _first_weights(config: Config) -> Iterator[str]:
 
 
 def published_options(system: dict) -> dict[str, Any]:
-    """What the system's converter writes into a checkpoint: keys and values, or dicts of them."""
+    """What the system's converter writes into a checkpoint: dotted keys and values."""
     options = {}
     for place in system['options']:
         module, name = place.split(':')
         found = getattr(importlib.import_module(module), name)
-        found = found() if callable(found) else found
         options.update(found[system['kind']] if 'kind' in system else found)
-    return {system.get('prefix', '') + key: value for key, value in options.items()}
-
-
-def each(options: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """One dotted key for each value."""
-    for key, value in options.items():
-        yield from (((f'{key}.{inner}', item) for inner, item in value.items())
-                    if isinstance(value, dict) else [(key, value)])
+    return {f'model.published.{key}': value for key, value in options.items()}
 
 
 def write(systems: dict[str, dict]) -> str:
@@ -284,16 +275,8 @@ def _section(name: str, system: dict) -> Iterator[str]:
     yield from ('', 'What the release does and a new training does not, unless asked; a converted '
                 'checkpoint asks for all of it:', '', '| option | by default | released |',
                 '|---|---|---|')
-    plain = load_config(system['config']).to_dict()
-    for key, value in each(published_options(system)):
-        yield f'| `{key}` | {_default(plain, key)} | {_short(value)} |'
-
-
-def _default(config: dict, key: str) -> str:
-    try:
-        return _short(value_at(config, key))
-    except KeyError:
-        return 'off'
+    for key, value in published_options(system).items():
+        yield f'| `{key}` | off | {_short(value)} |'
 
 
 def as_text(key: str, value: Any) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from dsvt.attention_pooling import AttentionPooling, PoolingTable, pooling_table, slot_cells
 from dsvt.dsvt_stage import DSVTStage, StageTables
+from dsvt.published import DSVTPublished
 from dsvt.scatter_to_bev import scatter_to_bev
 from dsvt.window_partition import Window
 from sparse3d.errors import ConfigError
@@ -45,14 +46,15 @@ class DSVTEncoder(nn.Module):
             layer brings them there (for voxel encoders that only take means).
         with_checkpoint: compute blocks again in the backward pass instead of keeping what is
             inside them: less memory in training, more time.
-        published_embedding_order: see :class:`dsvt.dsvt_stage.DSVTStage`.
-        published_empty_slots: see :class:`dsvt.attention_pooling.AttentionPooling`.
+        published: quirks, see :class:`dsvt.published.DSVTPublished`.
 
     Raises:
         ConfigError: if the stages do not fit together or do not end in one cell in z.
 
     Source: DSVT (CVPR 2023).
     """
+
+    published_set = DSVTPublished
 
     def __init__(
         self,
@@ -68,23 +70,23 @@ class DSVTEncoder(nn.Module):
         feedforward_channels: int = 384,
         in_channels: int | None = None,
         with_checkpoint: bool = False,
-        published_embedding_order: bool = False,
-        published_empty_slots: bool = False,
+        published: dict | DSVTPublished | None = None,
     ) -> None:
         super().__init__()
         self.input = (nn.Identity() if in_channels in (None, channels)
                       else nn.Linear(in_channels, channels))
         self.grids = _grids(grid_shape, blocks, window_shapes, pool_strides)
         self.strides = [tuple(stride) for stride in pool_strides]
-        attention = (channels, num_heads, feedforward_channels, set_size, published_embedding_order,
-                     with_checkpoint)
+        published = DSVTPublished.of(published)
+        attention = (channels, num_heads, feedforward_channels, set_size,
+                     published.embedding_order, with_checkpoint)
         self.stages = nn.ModuleList(
             DSVTStage(_windows(shape, hybrid_factor, window_shift, grid), count,
                       sum(blocks[:stage]), *attention)
             for stage, (shape, grid, count)
             in enumerate(zip(window_shapes, self.grids, blocks, strict=True)))
         self.poolings = nn.ModuleList(
-            AttentionPooling(channels, x * y * z, num_heads, published_empty_slots)
+            AttentionPooling(channels, x * y * z, num_heads, published.empty_slots)
             for x, y, z in self.strides)
         for parameter in self.parameters():
             if parameter.dim() > 1:

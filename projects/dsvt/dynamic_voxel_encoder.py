@@ -7,6 +7,7 @@ import torch
 from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
+from dsvt.published import DSVTPublished
 from sparse3d.ops import voxel_batch_norm  # noqa: F401  (registers VoxelBN1d)
 from sparse3d.ops.cells import (
     Segments,
@@ -49,15 +50,18 @@ class DynamicVoxelEncoder(nn.Module):
         voxel_size: x, y, z in meters.
         point_cloud_range: x, y, z minimum, x, y, z maximum in meters, LiDAR frame.
         norm_cfg: batch normalization over points.
-        published_meters: place and offsets stay in meters.
+        published: quirks; with ``meters`` place and offsets stay in meters.
 
     Source: DSVT (CVPR 2023), released configs; dynamic voxelization from MVF (CoRL 2019).
     """
 
+    published_set = DSVTPublished
+
     def __init__(self, in_channels: int = 5, feat_channels: Sequence[int] = (192, 192),
                  voxel_size: Sequence[float] = (0.32, 0.32, 6.0),
                  point_cloud_range: Sequence[float] = (-74.88, -74.88, -2, 74.88, 74.88, 4),
-                 norm_cfg: dict | None = None, published_meters: bool = False) -> None:
+                 norm_cfg: dict | None = None,
+                 published: dict | DSVTPublished | None = None) -> None:
         super().__init__()
         norm_cfg = norm_cfg or dict(type='VoxelBN1d', eps=1e-3, momentum=0.01)
         first, last = feat_channels
@@ -69,7 +73,7 @@ class DynamicVoxelEncoder(nn.Module):
         middle, extent = (limits[:3] + limits[3:]) / 2, (limits[3:] - limits[:3]) / 2
         self.register_buffer('middle', middle, persistent=False)
         self.register_buffer('extent', extent, persistent=False)
-        self.published_meters = published_meters
+        self.published = DSVTPublished.of(published)
         self.grid = ((limits[3:] - limits[:3]) / size).round().long().tolist()  # x, y, z
 
     def forward(
@@ -96,7 +100,7 @@ class DynamicVoxelEncoder(nn.Module):
         mean = mean_segments(xyz, voxels.counts)
         center = coordinates[:, [3, 2, 1]] * self.voxel_size + self.first_center
         place, to_mean, to_center = xyz, xyz - mean[voxels.number], xyz - center
-        if not self.published_meters:
+        if not self.published.meters:
             place = (xyz - self.middle) / self.extent
             to_mean, to_center = (offset * 2 / self.voxel_size for offset in (to_mean, to_center))
         return torch.cat([place, others, to_mean, to_center], dim=1)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from dsvt.center_decoding import candidates
 from dsvt.center_losses import box_losses
 from dsvt.center_targets import CenterTargets, center_targets
+from dsvt.published import DSVTPublished
 from sparse3d.errors import ConfigError
 from sparse3d.models.center.bev_grid import BEVGrid
 from sparse3d.models.center.box_coder import CenterBoxCoder
@@ -48,14 +49,15 @@ class IoUCenterHead(nn.Module):
         iou_thresholds: overlap in BEV, for each class.
         nms_pre, nms_post: boxes of a class before and after suppression.
         momentum: of the batch normalizations; 0.01 is for schedules of many thousand steps.
-        published_turned_nms: see
-            :func:`sparse3d.models.center.selection.suppress_by_class`.
+        published: quirks, see :class:`dsvt.published.DSVTPublished`.
 
     Raises:
         ConfigError: if rectifier or iou_thresholds have another length than classes.
 
     Source: CenterPoint (CVPR 2021) with the IoU branch of the released DSVT configs.
     """
+
+    published_set = DSVTPublished
 
     def __init__(self, in_channels: int, num_classes: int, voxel_size: Sequence[float],
                  point_cloud_range: Sequence[float], stride: int = 1, channels: int = 64,
@@ -66,7 +68,7 @@ class IoUCenterHead(nn.Module):
                  rectifier: Sequence[float] = (0.68, 0.71, 0.65),
                  iou_thresholds: Sequence[float] = (0.7, 0.6, 0.55), nms_pre: int = 4096,
                  nms_post: int = 500, momentum: float = 0.01,
-                 published_turned_nms: bool = False) -> None:
+                 published: dict | DSVTPublished | None = None) -> None:
         super().__init__()
         for name, values in (('rectifier', rectifier), ('iou_thresholds', iou_thresholds)):
             if len(values) != num_classes:
@@ -79,7 +81,8 @@ class IoUCenterHead(nn.Module):
         self.drawing, self.max_objects = Drawing(gaussian_overlap, min_radius), max_objects
         self.choice = (max_candidates, score_threshold, center_range)
         self.rectifier = rectifier
-        self.suppression = (iou_thresholds, nms_pre, nms_post, published_turned_nms)
+        self.suppression = (iou_thresholds, nms_pre, nms_post,
+                            DSVTPublished.of(published).turned_nms)
         self.shared_conv = nn.Sequential(*_convolution(in_channels, channels, momentum))
         outputs = {**CODES, 'iou': 1, 'hm': num_classes}
         self.branches = nn.ModuleDict({

@@ -5,6 +5,7 @@ import torch
 from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
+from dsvt.published import DSVTPublished
 from sparse3d.errors import ConfigError
 from sparse3d.models.center.bev_grid import cell_centers
 from sparse3d.models.query.attention import Attention, FeedForward
@@ -24,12 +25,14 @@ class NeighborhoodDecoderLayer(nn.Module):
         feedforward_channels: width of the feed-forward network.
         dropout: probability, in attention and feed-forward.
         radius: cells that a query sees to each side of its own.
-        published_lone_queries: as in the released DSVT each query attends to itself alone.
-        published_wrapping: as there the square continues on the other side of the map, one
-            column further, where it leaves the map along y.
+        published: quirks; ``lone_queries``: each query attends to itself alone; ``wrapping``: the
+            square continues on the other side of the map, one column further, where it leaves the
+            map along y.
 
     Source: DSVT (CVPR 2023), released nuScenes config; TransFusion (CVPR 2022), section 3.3.
     """
+
+    published_set = DSVTPublished
 
     def __init__(
         self,
@@ -38,13 +41,11 @@ class NeighborhoodDecoderLayer(nn.Module):
         feedforward_channels: int = 256,
         dropout: float = 0.0,
         radius: int = 20,
-        published_lone_queries: bool = False,
-        published_wrapping: bool = False,
+        published: dict | DSVTPublished | None = None,
     ) -> None:
         super().__init__()
         self.radius = radius
-        self.published_lone_queries = published_lone_queries
-        self.published_wrapping = published_wrapping
+        self.published = DSVTPublished.of(published)
         self.query_position = PositionEmbedding(2, channels)
         self.key_position = PositionEmbedding(2, channels)
         self.self_attention = Attention(channels, num_heads, dropout)
@@ -65,7 +66,7 @@ class NeighborhoodDecoderLayer(nn.Module):
         return self.feed_forward(queries)
 
     def _among_queries(self, queries: Tensor, placed: Tensor) -> Tensor:
-        if not self.published_lone_queries:
+        if not self.published.lone_queries:
             return self.self_attention(queries, placed, placed)
         alone = placed.flatten(0, 1)[:, None]
         return self.self_attention(queries.flatten(0, 1)[:, None], alone, alone).view_as(queries)
@@ -76,7 +77,7 @@ class NeighborhoodDecoderLayer(nn.Module):
         column, row = positions.detach().floor().long().unbind(-1)     # [B, Q] each
         columns = torch.arange(width, device=bev.device).repeat(height)
         rows = torch.arange(height, device=bev.device).repeat_interleave(width)
-        if self.published_wrapping:
+        if self.published.wrapping:
             return self._seen_with_wrapping(column, row, columns, rows, height)
         return ((columns - column[..., None]).abs() <= self.radius) & (
             (rows - row[..., None]).abs() <= self.radius)
@@ -84,7 +85,7 @@ class NeighborhoodDecoderLayer(nn.Module):
     def _seen_with_wrapping(self, column: Tensor, row: Tensor, columns: Tensor, rows: Tensor,
                             height: int) -> Tensor:
         if height <= 2 * self.radius + 1:
-            raise ConfigError(f'published_wrapping needs a map of more than {2 * self.radius + 1} '
+            raise ConfigError(f'published.wrapping needs a map of more than {2 * self.radius + 1} '
                               f'rows, not {height}: switch it off or enlarge the range')
         apart = columns * height + rows - (column * height + row)[..., None]
         along_x = (apart + height // 2).div(height, rounding_mode='floor')

@@ -22,21 +22,11 @@ from sparse3d.errors import CheckpointError
 CONFIGS = dict(pillar='dsvt_pillar_waymo_1frame_24e',
                voxel='dsvt_voxel_waymo_1frame_24e',
                nuscenes='dsvt_pillar_nuscenes_20e')
-UNTRAINED = {'optim_wrapper.paramwise_cfg.published_leaf_parameters': True}
-ENCODER_OPTIONS = {**UNTRAINED,
-                   'model.voxel_encoder.published_meters': True,
-                   'model.middle_encoder.published_embedding_order': True}
-OPTIONS = dict(
-    pillar={**ENCODER_OPTIONS,
-            'model.bbox_head.published_turned_nms': True},
-    voxel={**ENCODER_OPTIONS,
-           'model.middle_encoder.published_empty_slots': True,
-           'model.bbox_head.published_turned_nms': True},
-    nuscenes={**ENCODER_OPTIONS,
-              'model.bbox_head.decoder_layers.0.published_lone_queries': True,
-              'model.bbox_head.decoder_layers.0.published_wrapping': True,
-              'model.bbox_head.published_top_height': True,
-              'model.bbox_head.published_iou_shift': 0.5})
+ENCODER = dict(leaf_parameters=True, meters=True, embedding_order=True)
+QUIRKS = dict(
+    pillar=dict(**ENCODER, turned_nms=True),
+    voxel=dict(**ENCODER, empty_slots=True, turned_nms=True),
+    nuscenes=dict(**ENCODER, lone_queries=True, wrapping=True, top_height=True, iou_shift=True))
 
 ENCODER_RULES = (  # published name -> ours, first match counts
     (r'vfe\.(pfn_layers\..+)', r'voxel_encoder.\1'),
@@ -104,11 +94,11 @@ def convert(published: Mapping[str, Tensor], config: str | None = None) -> Conve
             unknown.append(name)
     _fold_biases(weights)
     path = config or CONFIGS[kind]
-    wanted = _state_of(path, OPTIONS[kind])
+    wanted = _state_of(path, QUIRKS[kind])
     unknown += [name for name in weights if name not in wanted]
     refuse_unmatched(unknown, sorted(set(wanted) - set(weights)))
     _check_shapes(weights, wanted, path)
-    return Conversion(weights, path, OPTIONS[kind], (
+    return Conversion(weights, path, QUIRKS[kind], (
         'positions are embedded in the windows of the layer, not of the block, as published',))
 
 
@@ -146,9 +136,9 @@ def _fold_biases(weights: dict[str, Tensor]) -> None:
             weights[mean] = weights[mean] - weights.pop(name)
 
 
-def _state_of(path: str, options: Mapping[str, object]) -> dict[str, Tensor]:
-    """The weights that a config's model has with its published options."""
-    config = load_config(path, dict(options))
+def _state_of(path: str, published: Mapping[str, object]) -> dict[str, Tensor]:
+    """The weights that a config's model has with its published quirks."""
+    config = load_config(path, {'model.published': dict(published)})
     return MODELS.build(dict(config.model, _scope_='mmdet3d')).state_dict()
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from sparse3d.errors import ConfigError
 
-OPTION = 'published_leaf_parameters'
+OPTION = 'leaf_parameters'
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -39,7 +39,7 @@ class PublishedLeafOptimWrapper(OptimWrapper):
 class DSVTOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """mmengine's, and the choice to give the optimizer only what the release gives it.
 
-    With ``paramwise_cfg=dict(published_leaf_parameters=True)`` it receives the parameters of
+    With ``paramwise_cfg=dict(leaf_parameters=True)`` it receives the parameters of
     modules without children. PyTorch's ``MultiheadAttention`` has a child, its output
     projection: its own ``in_proj_weight`` and ``in_proj_bias`` keep the values they began with,
     16 tensors of 889,344 numbers in the pillar model. By default they are trained.
@@ -60,7 +60,7 @@ class DSVTOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             raise ConfigError(
                 f'optim_wrapper.paramwise_cfg.{OPTION} is the released training, which does not '
                 f'go with {what}: leave that out, or train all parameters with --cfg-options '
-                f'optim_wrapper.paramwise_cfg.{OPTION}=False')
+                f'model.published.{OPTION}=False')
         super().__init__(optim_wrapper_cfg, settings or None)
 
     def __call__(self, model: nn.Module) -> OptimWrapper:

@@ -28,8 +28,12 @@ from focalsconv.baseline_names import (
     rename,
 )
 from focalsconv.one_stage_baselines import CONFIGS as ONE_STAGE_CONFIGS
-from focalsconv.one_stage_baselines import of_mmdet3d, of_openpcdet, one_stage_layout
-from focalsconv.one_stage_baselines import options as one_stage_options
+from focalsconv.one_stage_baselines import (
+    QUIRKS,
+    of_mmdet3d,
+    of_openpcdet,
+    one_stage_layout,
+)
 from focalsconv.published_checkpoint import (
     build_detector,
     convert_published,
@@ -90,12 +94,12 @@ def convert(published: Mapping[str, Tensor], config: str | None = None) -> Conve
     if layout == 'mmdet3d PV-RCNN':
         return _whole(_mmdet3d_pv_rcnn(weights), config or 'pv_rcnn_kitti_3class')
     if 'CenterPoint' not in layout:
-        return dataclasses.replace(convert_released(weights, config), options={}, notes=())
+        return dataclasses.replace(convert_released(weights, config), published={}, notes=())
     config = config or _centerpoint_config(about)
     if layout == 'mmdet3d CenterPoint':
         return _whole(_mmdet3d_centerpoint(weights, about), config)
     if layout == 'det3d CenterPoint':
-        return dataclasses.replace(convert_released(weights, config), options={}, notes=())
+        return dataclasses.replace(convert_released(weights, config), published={}, notes=())
     return _openpcdet_centerpoint(weights, config)
 
 
@@ -174,7 +178,7 @@ def _one_stage(weights: Mapping[str, Tensor], about: Mapping[str, Any], whose: s
         ours, unknown = of_openpcdet(weights)
         refuse_unmatched(unknown, ())
     done = _whole(ours, config or ONE_STAGE_CONFIGS[detector])
-    return dataclasses.replace(done, options=one_stage_options(whose, detector))
+    return dataclasses.replace(done, published=QUIRKS.get((whose, detector), {}))
 
 
 def _mmdet3d_pv_rcnn(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ import torch
 from mmdet3d.structures import Det3DDataSample
 from torch import Tensor
 
+from focalsconv.published import FocalsConvPublished
 from sparse3d.errors import ConfigError
 from sparse3d.structures.cameras import Cameras
 from sparse3d.structures.projection import image_coordinates, pixels_and_depth
@@ -31,19 +32,16 @@ class CameraViews:
 class ProjectionOptions:
     """Which pixel a voxel reads.
 
-    The first line is the method. The others follow released weights into what looks like an
-    accident of the released code, each off by default.
+    Attributes:
+        minimum_depth: meters, one or one per camera.
+        published: what the released code does otherwise.
     """
 
-    minimum_depth: float | Sequence[float] = 0.0  # meters, one or one per camera
+    minimum_depth: float | Sequence[float] = 0.0
+    published: FocalsConvPublished = FocalsConvPublished()
 
-    published_corners: bool = False     # both: a voxel stands at its lower corner, not its center
-    published_truncation: bool = False  # KITTI: pixel -0.5 counts as pixel 0
-    published_behind_camera: bool = False   # KITTI: points behind the camera read pixels as well
-    published_padding: bool = False     # KITTI: padding is read as if it were image
-    published_depth: bool = False       # KITTI: divides by the depth before the image's own shift
-    published_skip_pixel_zero: bool = False  # nuScenes: the first row and column are never read
-    published_image_scale: float | None = None  # nuScenes: rounded at full size, then scaled
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'published', FocalsConvPublished.of(self.published))
 
 
 def camera_views(data_samples: list[Det3DDataSample], images: Tensor) -> CameraViews:
@@ -82,14 +80,14 @@ def pixels_of_voxels(
     One matrix per camera takes voxel indices to pixels; it is multiplied up in float64, so that
     float32 arithmetic on exact integers is left.
     """
-    indices = coordinates[:, [3, 2, 1]].float()
+    indices = coordinates.flip(1)[:, :3].float()
     sample = coordinates[:, 0].long()
     to_image = views.cameras.lidar2img[:, :, :3].clone()  # [B, N, 3, 4]
-    if options.published_depth:
+    if options.published.depth:
         to_image[:, :, 2, 3] -= views.rectified_depth
     start = torch.zeros(len(to_image), 3, dtype=torch.float64, device=indices.device)
-    start += 0 if options.published_corners else 0.5
-    if views.flipped is not None and options.published_corners:
+    start += 0 if options.published.corners else 0.5
+    if views.flipped is not None and options.published.corners:
         start[:, :2] += views.flipped.double()  # the corner of a mirrored grid is another one
     scale = stride * voxel_size.double()
     offset = range_minimum.double() + start * scale                # [B, 3]
@@ -101,7 +99,7 @@ def pixels_of_voxels(
     seen_from = torch.stack(seen_from, 1)                          # [M, N, 3]
     pixels, _ = pixels_and_depth(
         seen_from * torch.where(seen_from[..., 2:] < 0, -1, 1)     # the mirror image of behind
-        if options.published_behind_camera else seen_from)
+        if options.published.behind_camera else seen_from)
     return pixels, seen_from[..., 2]
 
 
@@ -141,23 +139,23 @@ def visible_pixels(pixels: Tensor, depth: Tensor, sample: Tensor, views: CameraV
     """
     whole = _whole_pixels(pixels, options)
     height, width = views.cameras.sizes[sample].unbind(-1)  # [M, N]
-    if options.published_padding:
+    if options.published.read_padding:
         height, width = views.cameras.image_size
-    lowest = 1 if options.published_skip_pixel_zero else 0
+    lowest = 1 if options.published.skip_pixel_zero else 0
     columns, rows = whole.unbind(-1)
     seen = (views.cameras.valid[sample] & (columns >= lowest) & (columns < width) & (rows >= lowest)
             & (rows < height))
-    if not options.published_behind_camera:
+    if not options.published.behind_camera:
         seen &= depth > _minimum_depth(options.minimum_depth, depth)
     return columns, rows, seen
 
 
 def _whole_pixels(pixels: Tensor, options: ProjectionOptions) -> Tensor:
     pixels = pixels.clamp(-1e6, 1e6)  # far beyond any image, and safe to convert
-    if options.published_image_scale is not None:
-        return ((pixels / options.published_image_scale).trunc()
-                * options.published_image_scale).trunc().long()
-    whole = pixels.trunc() if options.published_truncation else pixels.floor()
+    if options.published.image_scale is not None:
+        return ((pixels / options.published.image_scale).trunc()
+                * options.published.image_scale).trunc().long()
+    whole = pixels.trunc() if options.published.truncation else pixels.floor()
     return whole.long()
 
 

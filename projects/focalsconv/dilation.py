@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sparse3d.models.layers.constants import constant
 from sparse3d.ops.cells import (
     cell_columns,
     cell_coordinates,
@@ -101,8 +102,8 @@ def important_neighbors(
 def _forbid_outside(wanted: Tensor, cells: Tensor, offsets: Tensor, spatial_shape: GridShape,
                     lowest_index: int) -> None:
     """Clear ``wanted`` [F, K-1] where a step leaves the grid; looks only near the borders."""
-    upper = cells.new_tensor([int(size) for size in spatial_shape])
-    reach = int(offsets.max())
+    upper = constant(spatial_shape, cells)
+    reach = offsets.amax()
     near = ((cells < lowest_index + reach) | (cells >= upper - reach)).any(1).nonzero().squeeze(1)
     reached = cells[near].unsqueeze(1) + offsets
     wanted[near] &= ((reached >= lowest_index) & (reached < upper)).all(2)

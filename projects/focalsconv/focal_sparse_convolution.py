@@ -13,6 +13,7 @@ from focalsconv.camera_views import CameraViews
 from focalsconv.dilation import important_neighbors, merge, select_foreground
 from focalsconv.image_fusion import ImageFusion
 from focalsconv.importance import Importance, ImportancePredictor, neighbor_offsets
+from focalsconv.published import FocalsConvPublished
 from focalsconv.published_merge import merge_as_published, order_in_samples
 from sparse3d.errors import ConfigError
 from sparse3d.ops.cells import cell_coordinates, cell_keys
@@ -22,8 +23,7 @@ from sparse3d.ops.cells import cell_coordinates, cell_keys
 class FocalOptions:
     """How a focal layer selects, grows and weighs voxels.
 
-    The first block is the method; the second follows released weights into what looks
-    like an accident of the released code. Each of those is off by default.
+    ``published`` follows released weights into what looks like an accident of the released code.
     """
 
     top_k: bool = True              # foreground: a share of each sample, not an absolute level
@@ -32,22 +32,21 @@ class FocalOptions:
     skip_mask_kernel: bool = False  # leave out the mean importance that points at foreground voxels
     max_dilation: float | None = None  # most voxels a sample may gain, as a share of those it has
 
-    published_float32_keys: bool = False  # KITTI, Waymo: rounded sort keys leave copies unmerged
-    published_key_sizes: bool = False     # KITTI, Waymo: largest index taken for the grid's size
-    published_skip_index_zero: bool = False  # all: dilation never reaches index 0 of an axis
-    merge_background: bool = True   # False, nuScenes: dilated rows beside equal background rows
+    published: FocalsConvPublished = FocalsConvPublished()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, 'published', FocalsConvPublished.of(self.published))
         if not 0 <= self.threshold <= 1:
             raise ConfigError(f'threshold is {self.threshold}; give a share or probability, 0 to 1')
-        if self.published_merge and (self.max_dilation is not None or not self.merge_background):
-            raise ConfigError('max_dilation and merge_background=False cannot be combined with '
-                              'published_float32_keys or published_key_sizes; leave one out')
+        if self.published_merge and (
+                self.max_dilation is not None or self.published.background_copies):
+            raise ConfigError('max_dilation and published.background_copies cannot be combined '
+                              'with published.float32_keys or key_sizes; leave one out')
 
     @property
     def published_merge(self) -> bool:
         """Whether voxels are merged by the released keys instead of exact ones."""
-        return self.published_float32_keys or self.published_key_sizes
+        return self.published.float32_keys or self.published.key_sizes
 
 
 class FocalSparseConvolution(nn.Module):
@@ -108,7 +107,7 @@ class FocalSparseConvolution(nn.Module):
 
         Returns:
             coordinates [M, 4] int32, features [M, C], and the rows [D] that the released
-            nuScenes code would hold twice (none with ``merge_background``).
+            nuScenes code would hold twice (none without ``background_copies``).
         """
         options, shape = self.options, voxels.spatial_shape
         voxel_scores = importance.voxel_scores
@@ -130,7 +129,7 @@ class FocalSparseConvolution(nn.Module):
         placed = voxels.features.new_zeros(len(dilation.coordinates), voxels.features.shape[1])
         placed[dilation.rows] = voxels.features * scale.to(placed.dtype).unsqueeze(1)
         copied = dilation.rows[:0]
-        if not options.merge_background:
+        if options.published.background_copies:
             copied = dilation.rows[dilation.pointed_at & ~is_foreground]
         return dilation.coordinates, placed, copied
 
@@ -141,7 +140,7 @@ class FocalSparseConvolution(nn.Module):
         return important_neighbors(
             voxels.indices[foreground], keys[foreground], neighbor_scores, self.offsets,
             voxels.spatial_shape, self.options.threshold,
-            lowest_index=int(self.options.published_skip_index_zero))
+            lowest_index=int(self.options.published.skip_index_zero))
 
     def _dilate_as_published(self, voxels: SparseConvTensor, importance: Importance,
                              is_foreground: Tensor, keys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -167,8 +166,8 @@ class FocalSparseConvolution(nn.Module):
             candidate_importance,
             voxels.spatial_shape,
             voxels.batch_size,
-            options.published_float32_keys,
-            options.published_key_sizes,
+            options.published.float32_keys,
+            options.published.key_sizes,
             options.skip_mask_kernel,
         )
         return coordinates, features, foreground[:0]

@@ -23,13 +23,12 @@ from focalsconv.importance_loss import (
     inside_doubled_boxes,
     voxel_corners,
 )
+from focalsconv.published import FocalsConvPublished
 from sparse3d.errors import ConfigError
 from sparse3d.ops import voxel_batch_norm  # noqa: F401  (registers VoxelBN1d)
 
 if TYPE_CHECKING:
     pass
-
-TARGET_RULES = {'rotated': inside_boxes, 'published_doubled': inside_doubled_boxes}
 
 
 @dataclass(frozen=True)
@@ -61,16 +60,13 @@ class FocalSparseEncoder(nn.Module):
         kernel_size: 3 or 5, of the focal convolutions.
         enlarge_channels: width of the convolution in front of the importance, 0 for none.
         importance_loss_weight: factor of each stage's importance loss.
-        importance_target: ``'rotated'`` (inside a box) or ``'published_doubled'`` (nuScenes
-            release: inside an unrotated box of twice the size).
-        published_corners: take a voxel's lower corner for its place, in the targets and in the
-            images (release); otherwise the center of what it was computed from.
         image_fusion: Focals Conv-F: one more focal layer after stage 1 that sees images. Its
             ``channels`` (16) and ``join`` as in :class:`ImageFusion`, ``mask_multi`` and
-            ``skip_mask_kernel`` of that layer, and the fields of :class:`ProjectionOptions`.
-        top_k, threshold, mask_multi, skip_mask_kernel, max_dilation, merge_background,
-            published_float32_keys, published_key_sizes, published_skip_index_zero: of the focal
-            layers, see :class:`FocalOptions`.
+            ``skip_mask_kernel`` of that layer, and ``minimum_depth`` of
+            :class:`ProjectionOptions`.
+        top_k, threshold, mask_multi, skip_mask_kernel, max_dilation: of the focal layers, see
+            :class:`FocalOptions`.
+        published: quirks, see :class:`focalsconv.published.FocalsConvPublished`.
 
     Raises:
         ConfigError: if grid, range and voxel size contradict each other or a stage is unknown.
@@ -78,6 +74,8 @@ class FocalSparseEncoder(nn.Module):
     Source: Focals Conv (CVPR 2022), section 3; released VoxelBackBone8xFocal and
     SpMiddleResNetFHDFocal.
     """
+
+    published_set = FocalsConvPublished
 
     def __init__(
             self,
@@ -99,18 +97,13 @@ class FocalSparseEncoder(nn.Module):
             kernel_size: int = 3,
             enlarge_channels: int = 0,
             importance_loss_weight: float = 1.0,
-            importance_target: str = 'rotated',
-            published_corners: bool = False,
             image_fusion: dict | None = None,
             top_k: bool = True,
             threshold: float = 0.5,
             mask_multi: bool = False,
             skip_mask_kernel: bool = False,
             max_dilation: float | None = None,
-            merge_background: bool = True,
-            published_float32_keys: bool = False,
-            published_key_sizes: bool = False,
-            published_skip_index_zero: bool = False,
+            published: dict | FocalsConvPublished | None = None,
             **unknown,
     ) -> None:
         super().__init__()
@@ -120,8 +113,9 @@ class FocalSparseEncoder(nn.Module):
         self.sparse_shape = [int(cells) for cells in sparse_shape]
         self.return_middle_feats = return_middle_feats
         self.importance_loss_weight = importance_loss_weight
-        self.importance_target = _target_rule(importance_target)
-        self.published_corners = published_corners
+        self.published = published = FocalsConvPublished.of(published)
+        self.importance_target = (inside_doubled_boxes if published.doubled_targets
+                                  else inside_boxes)
         self._check_grid(voxel_size, point_cloud_range)
         self.register_buffer('voxel_size', torch.tensor(list(voxel_size)).float(), persistent=False)
         self.register_buffer('range_minimum', torch.tensor(list(point_cloud_range[:3])).float(),
@@ -137,15 +131,13 @@ class FocalSparseEncoder(nn.Module):
         options = _options(dict(
             top_k=top_k, threshold=threshold, mask_multi=mask_multi,
             skip_mask_kernel=skip_mask_kernel, max_dilation=max_dilation,
-            merge_background=merge_background, published_float32_keys=published_float32_keys,
-            published_key_sizes=published_key_sizes,
-            published_skip_index_zero=published_skip_index_zero, **unknown))
+            published=published, **unknown))
         self.focal_layers = _focal_layers(stages, plan, kernel_size, enlarge_channels, norm_cfg,
                                           options)
         self.image_layer = None
         if image_fusion is not None:
             fusion = dict(voxel_size=voxel_size, range_minimum=point_cloud_range[:3],
-                          published_corners=published_corners, **image_fusion)
+                          published=published, **image_fusion)
             key = 'subm1' if 1 not in stages else 'focal1' if kernel_size == 3 else 'image_in'
             self.image_layer = _image_layer(plan.widths[0], options, norm_cfg, key, **fusion)
         self.conv_out = make_sparse_convmodule(
@@ -220,7 +212,7 @@ class FocalSparseEncoder(nn.Module):
         corners = voxel_corners(coordinates, 2 ** (stage - 1), self.voxel_size,
                                 self.range_minimum)
         # Down-sampling centers a coarse voxel on the fine one at its lower corner.
-        return corners if self.published_corners else corners + self.voxel_size / 2
+        return corners if self.published.corners else corners + self.voxel_size / 2
 
     def _check_grid(self, voxel_size: Sequence[float], point_cloud_range: Sequence[float]) -> None:
         """Wrong sizes would go unnoticed: only the importance targets would be nonsense."""
@@ -231,12 +223,6 @@ class FocalSparseEncoder(nn.Module):
             raise ConfigError(
                 f'sparse_shape {self.sparse_shape} does not fit point_cloud_range and voxel_size; '
                 f'they make [{cells[0] + 1}, {cells[1]}, {cells[2]}] cells along z, y, x')
-
-
-def _target_rule(name: str):
-    if name not in TARGET_RULES:
-        raise ConfigError(f"importance_target is '{name}'; use one of {', '.join(TARGET_RULES)}")
-    return TARGET_RULES[name]
 
 
 def _options(values: dict) -> FocalOptions:

@@ -11,6 +11,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from focalsconv.camera_views import CameraViews, camera_views
+from focalsconv.published import FocalsConvPublished
 from sparse3d.structures.cameras import Cameras
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)  # red, green, blue, of 0 to 255
@@ -31,16 +32,18 @@ class ShallowImageEncoder(BaseModule):
         pretrained: checkpoint file for the ResNet, or None; ``prefix`` as in mmengine's
             ``Pretrained`` (``'backbone.'`` for torchvision's DeepLabV3).
         mean, std: normalization of RGB values from 0 to 255.
-        published_padding: normalize the padding as if it were a black image (release);
-            otherwise padding is zero after the normalization.
+        published: quirks; with ``encode_padding`` the padding is normalized as if it were a black
+            image (release); otherwise it is zero after the normalization.
 
     Source: Focals Conv (CVPR 2022), section 3.3.
     """
 
+    published_set = FocalsConvPublished
+
     def __init__(self, out_channels: int = 16, depth: int = 50, base_channels: int = 64,
                  pretrained: str | None = None, prefix: str | None = None,
                  mean: Sequence[float] = IMAGENET_MEAN, std: Sequence[float] = IMAGENET_STD,
-                 published_padding: bool = False) -> None:
+                 published: dict | FocalsConvPublished | None = None) -> None:
         super().__init__()
         init_cfg = pretrained and dict(type='Pretrained', checkpoint=pretrained, prefix=prefix)
         self.backbone = MODELS.build(dict(
@@ -49,7 +52,7 @@ class ShallowImageEncoder(BaseModule):
             init_cfg=init_cfg))
         self.reduction = ConvModule(self.backbone.feat_dim, out_channels, 1, bias=False,
                                     norm_cfg=dict(type='BN'))
-        self.published_padding = published_padding
+        self.published = FocalsConvPublished.of(published)
         self.register_buffer('mean', torch.tensor(list(mean)).view(3, 1, 1), persistent=False)
         self.register_buffer('std', torch.tensor(list(std)).view(3, 1, 1), persistent=False)
 
@@ -77,7 +80,7 @@ class ShallowImageEncoder(BaseModule):
             [B, N, C, ceil(H / 4), ceil(W / 4)].
         """
         normalized = (images.float() - self.mean) / self.std
-        if not self.published_padding:
+        if not self.published.encode_padding:
             outside = _outside(cameras)
             normalized = normalized.masked_fill(outside, 0)  # not multiplied: 0 * NaN is NaN
         encoded = self.reduction(self.backbone(normalized.flatten(0, 1))[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sparse3d.models.layers.constants import constant
 from sparse3d.ops.points_in_boxes import points_in_boxes
 
 MARGIN = 1e-5  # meters, horizontal, of the published box test
@@ -21,7 +22,7 @@ def voxel_corners(coordinates: Tensor, stride: int, voxel_size: Tensor,
     Returns:
         [N, 3] float32 x, y, z. Corners, not centers: as the layer was published.
     """
-    return coordinates[:, [3, 2, 1]] * stride * voxel_size + range_minimum
+    return coordinates.flip(1)[:, :3] * stride * voxel_size + range_minimum
 
 
 def importance_loss(importance: Tensor, targets: Tensor) -> Tensor:
@@ -60,7 +61,7 @@ def inside_boxes(points: Tensor, sample: Tensor, boxes: list[Tensor]) -> Tensor:
     for index, of_sample in enumerate(boxes):
         rows = (sample == index).nonzero().squeeze(1)
         widened = of_sample[:, :7].to(points)
-        widened = widened + 2 * MARGIN * widened.new_tensor([0, 0, 0, 1, 1, 0, 0])
+        widened = widened + 2 * MARGIN * constant([0, 0, 0, 1, 1, 0, 0], widened)
         inside[rows] = points_in_boxes(points[rows], widened) >= 0
     return inside
 

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from scipy.spatial import cKDTree
 from torch import nn
 
 from focalsconv.focal_sparse_encoder import EncodedVoxels, FocalSparseEncoder
@@ -22,6 +23,7 @@ from sparse3d.visualization.frame import Frame, Picture
 from sparse3d.visualization.picture_files import save_figure
 
 RAMP = 'inferno'
+INSIDE = 1.01         # voxels from a point to the center of its voxel, or to its lower corner
 SHOWN_ON_IMAGES = 0.5  # importance from which a voxel is drawn on an image
 
 
@@ -43,6 +45,41 @@ def write_importance(model: nn.Module, batch: dict, frame: Frame, folder: str | 
     Raises:
         ConfigError: if the detector has no focal layer.
     """
+    return draw_importance(_layers_of(model, batch)[1], frame, folder)
+
+
+def importance_of_points(model: nn.Module, batch: dict, frame: Frame) -> np.ndarray:
+    """Importance in the first focal layer of the voxel that holds each point, (N,) in 0..1.
+
+    A :class:`sparse3d.plugins.PointValues`. Points outside of the range have none, 0.
+
+    Raises:
+        ConfigError: if the detector has no focal layer.
+    """
+    encoder, layers = _layers_of(model, batch)
+    points = batch['inputs']['points'][0][:, :3].cpu().numpy()
+    return nearest_importance(layers[0], points, encoder.voxel_size.cpu().numpy())
+
+
+def nearest_importance(layer: ImportantVoxels, points: np.ndarray,
+                       voxel_size: np.ndarray) -> np.ndarray:
+    """Importance of the voxel that each point lies in, 0 where it lies in none.
+
+    Args:
+        layer: its voxels.
+        points: (N, 3) meters, LiDAR frame.
+        voxel_size: (3,) meters.
+    """
+    values = np.zeros(len(points))
+    if len(layer.positions) and len(points):
+        apart, rows = cKDTree(layer.positions / voxel_size).query(
+            np.nan_to_num(points / voxel_size, nan=1e9, posinf=1e9, neginf=-1e9), p=np.inf)
+        values[apart <= INSIDE] = layer.importance[rows[apart <= INSIDE]]
+    return values
+
+
+def _layers_of(model: nn.Module, batch: dict,
+               ) -> tuple[FocalSparseEncoder, list[ImportantVoxels]]:
     encoder = getattr(model, 'middle_encoder', None)
     if not isinstance(encoder, FocalSparseEncoder):
         raise ConfigError(f'{type(model).__name__} with {type(encoder).__name__} predicts no '
@@ -50,7 +87,7 @@ def write_importance(model: nn.Module, batch: dict, frame: Frame, folder: str | 
     data = model.data_preprocessor(batch, False)
     features = model.extract_feat(data['inputs'], data['data_samples'])
     auxiliary = features['auxiliary'] if isinstance(features, dict) else features[1]
-    return draw_importance(important_voxels(encoder, auxiliary), frame, folder)
+    return encoder, important_voxels(encoder, auxiliary)
 
 
 def important_voxels(encoder: FocalSparseEncoder, auxiliary: EncodedVoxels,

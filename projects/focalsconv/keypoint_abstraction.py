@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from focalsconv.shared_layers import connected, on_rows
 from focalsconv.voxel_pooling import voxel_centers
 from sparse3d.ops.ball_query import ball_query
-from sparse3d.ops.furthest_points import furthest_points
+from sparse3d.ops.furthest_point_sampling import furthest_points
 from sparse3d.ops.points_in_boxes import points_in_boxes
 
 

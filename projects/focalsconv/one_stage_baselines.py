@@ -1,7 +1,7 @@
 """Public weights of SECOND and PointPillars on KITTI, from OpenPCDet and mmdet3d 1.x.
 
-Both publish the same layers; what differs besides names is written into the options of the
-converted checkpoint:
+Both publish the same layers; what differs besides names goes with the converted checkpoint, as
+published quirks (:mod:`focalsconv.published_baselines`):
 
 - the angle at which the two bins of the direction meet: a quarter of pi (OpenPCDet) or minus a
   half (mmdet3d);
@@ -11,9 +11,7 @@ converted checkpoint:
 """
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor
 
@@ -29,10 +27,12 @@ OPENPCDET_RULES: Rules = (
     (r'dense_head\.conv_box\.(.+)', r'bbox_head.conv_reg.\1'),
     (r'dense_head\.(conv_(?:dir_)?cls\..+)', r'bbox_head.\1'),
 )
-# From edge to edge, for a generator that puts anchors in the middle of 216 x 248 cells.
-ALONG_X, ALONG_Y = 69.12 / 215, 79.36 / 247
-EDGE_TO_EDGE = [[-ALONG_X / 2, -39.68 - ALONG_Y / 2, bottom,
-                 69.12 + ALONG_X / 2, 39.68 + ALONG_Y / 2, bottom] for bottom in (-1.78, -.6, -.6)]
+# Fields of BaselinesPublished by whose weights and which detector; none for SECOND of OpenPCDet.
+QUIRKS: dict[tuple[str, str], dict[str, bool]] = {
+    ('mmdet3d', 'SECOND'): dict(direction_offset=True),
+    ('mmdet3d', 'PointPillars'): dict(direction_offset=True, pillar_offsets=True),
+    ('OpenPCDet', 'PointPillars'): dict(anchors_at_the_edges=True),
+}
 
 
 def one_stage_layout(weights: Mapping[str, Tensor]) -> tuple[str, str] | None:
@@ -59,15 +59,3 @@ def of_openpcdet(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list
 def of_mmdet3d(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """mmdet3d's classes and anchors are Pedestrian, Cyclist, Car; ours are Car first."""
     return classes_first_to_last(weights)
-
-
-def options(whose: str, detector: str) -> dict[str, Any]:
-    """What the weights were trained with, where it differs from the config."""
-    chosen: dict[str, Any] = {}
-    if whose == 'mmdet3d':
-        chosen['model.bbox_head.dir_offset'] = -math.pi / 2
-        if detector == 'PointPillars':
-            chosen['model.voxel_encoder.legacy'] = True
-    elif detector == 'PointPillars':
-        chosen['model.bbox_head.anchor_generator.ranges'] = EDGE_TO_EDGE
-    return chosen

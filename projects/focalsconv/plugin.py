@@ -7,25 +7,14 @@ plugin = Plugin(
     modules=('focalsconv.register',),
     configs='sparse3d_configs.focalsconv',
     convert='focalsconv.published_checkpoint:convert',
-    published=(
-        'model.image_encoder.published_padding',
-        'model.middle_encoder.image_fusion.published_behind_camera',
-        'model.middle_encoder.image_fusion.published_depth',
-        'model.middle_encoder.image_fusion.published_image_scale',
-        'model.middle_encoder.image_fusion.published_padding',
-        'model.middle_encoder.image_fusion.published_skip_pixel_zero',
-        'model.middle_encoder.image_fusion.published_truncation',
-        'model.middle_encoder.merge_background',
-        'model.middle_encoder.published_corners',
-        'model.middle_encoder.published_float32_keys',
-        'model.middle_encoder.published_key_sizes',
-        'model.middle_encoder.published_skip_index_zero'),
+    published='focalsconv.published:FocalsConvPublished',
     benchmarks={'focalsconv': 'sparse3d_benchmarks.focalsconv:run'},
     pictures={'importance': 'focalsconv.importance_pictures:write_importance'},
     trial_configs=(
         'focalsconv_centerpoint_simulated_kitti_car',
         'focalsconv_f_centerpoint_simulated_kitti_car',
         'focalsconv_voxel_rcnn_simulated_kitti_car'),
+    point_values={'importance': 'focalsconv.importance_pictures:importance_of_points'},
     renames=RENAMES,
     docs='projects/focalsconv/README.md')
 
@@ -36,8 +25,5 @@ baselines = Plugin(
     modules=(),
     convert='focalsconv.baseline_checkpoints:convert',
     trial_configs=('centerpoint_simulated_kitti_car',),
-    published=(
-        'model.bbox_head.anchor_generator.ranges',
-        'model.bbox_head.dir_offset',
-        'model.voxel_encoder.legacy'),
+    published='focalsconv.published_baselines:BaselinesPublished',
     docs='docs/coming_from.md')

@@ -11,6 +11,10 @@ import math
 import torch
 from torch import Tensor
 
+from sparse3d.models.layers.constants import constant
+
+CORNERS = tuple((x, y, z) for x in (-.5, .5) for y in (-.5, .5) for z in (-.5, .5))  # of a unit box
+
 
 def residuals(boxes: Tensor, proposals: Tensor) -> Tensor:
     """What a proposal must be changed by to become a box, [N, 7].
@@ -49,9 +53,8 @@ def grid_points(proposals: Tensor, size: int) -> Tensor:
 
 def box_corners(boxes: Tensor) -> Tensor:
     """[N, 8, 3] meters."""
-    signs = torch.tensor([(x, y, z) for x in (-.5, .5) for y in (-.5, .5) for z in (-.5, .5)],
-                         device=boxes.device)
-    return _turned(signs * boxes[:, None, 3:6], boxes[:, 6:7]) + boxes[:, None, :3]
+    corners = constant(CORNERS, boxes) * boxes[:, None, 3:6]
+    return _turned(corners, boxes[:, 6:7]) + boxes[:, None, :3]
 
 
 def _turned(points: Tensor, yaw: Tensor) -> Tensor:

@@ -41,8 +41,8 @@ def propose(head: Anchor3DHead, outputs: tuple[list[Tensor], ...],
     """
     with torch.no_grad():
         scores, box_deltas, directions = (level[0].detach().float() for level in outputs)
-        anchors = head.prior_generator.grid_anchors([scores.shape[-2:]], device=scores.device)[0]
-        anchors = anchors.reshape(-1, head.box_code_size)
+        levels, = head.get_anchors([scores.shape[-2:]], [{}], device=scores.device)
+        anchors = levels[0].reshape(-1, head.box_code_size)
         return [_of_sample(head, anchors, *maps, options)
                 for maps in zip(scores, box_deltas, directions, strict=True)]
 
@@ -55,7 +55,7 @@ def _of_sample(head: Anchor3DHead, anchors: Tensor, scores: Tensor, box_deltas: 
     boxes = head.bbox_coder.decode(anchors[chosen],
                                    _rows(box_deltas, head.box_code_size)[chosen])
     boxes[:, 6] = _directed(boxes[:, 6], _rows(directions, 2)[chosen].argmax(1), head)
-    sane = boxes.isfinite().all(1) & (best >= 0)
+    sane = (boxes.isfinite().all(1) & (best >= 0)).nonzero().squeeze(1)  # one wait, not one each
     boxes, best, labels = boxes[sane], best[sane], labels[chosen][sane]
     kept = rotated_nms(bev_boxes(boxes), best, options.iou_threshold)[:options.nms_post]
     return Proposals(at_centers(boxes[kept]), labels[kept], best[kept])

@@ -22,22 +22,11 @@ from sparse3d.checkpoints import Conversion, refuse_unmatched
 from sparse3d.engine.load_config import find_config
 from sparse3d.errors import CheckpointError, ConfigError
 
-KITTI_OPTIONS = {'model.middle_encoder.published_float32_keys': True,
-                 'model.middle_encoder.published_key_sizes': True,
-                 'model.middle_encoder.published_skip_index_zero': True,
-                 'model.middle_encoder.published_corners': True}
-KITTI_IMAGE_OPTIONS = {
-    'model.image_encoder.published_padding': True,
-    'model.middle_encoder.image_fusion': dict(
-        published_truncation=True, published_behind_camera=True, published_padding=True,
-        published_depth=True)}
-NUSCENES_OPTIONS = {'model.middle_encoder.merge_background': False,
-                    'model.middle_encoder.published_skip_index_zero': True,
-                    'model.middle_encoder.published_corners': True}
-NUSCENES_IMAGE_OPTIONS = {
-    'model.image_encoder.published_padding': True,
-    'model.middle_encoder.image_fusion': dict(
-        published_skip_pixel_zero=True, published_image_scale=2 / 3)}
+KITTI = dict(float32_keys=True, key_sizes=True, skip_index_zero=True, corners=True)
+KITTI_IMAGES = dict(encode_padding=True, truncation=True, behind_camera=True, read_padding=True,
+                    depth=True)
+NUSCENES = dict(background_copies=True, skip_index_zero=True, corners=True)
+NUSCENES_IMAGES = dict(encode_padding=True, skip_pixel_zero=True, image_scale=2 / 3)
 NOTE_OF_MERGING = ('where two voxels of the release share a place, the voxel that a convolution '
                    'reads was left to chance there; here it is the one with features')
 
@@ -82,7 +71,7 @@ def convert(published: Mapping[str, Tensor], config: str | None = None) -> Conve
     refuse_unmatched(unknown, sorted(set(wanted) - set(weights)))
     ordered = OrderedDict((name, weights[name]) for name in wanted)
     ordered._metadata = wanted._metadata
-    return Conversion(ordered, config, _options_of(system, images),
+    return Conversion(ordered, config, _quirks_of(system, images),
                       (NOTE_OF_MERGING, ) if system == 'centerpoint' else ())
 
 
@@ -106,10 +95,10 @@ def _config_of(system: str, images: bool, published: Mapping[str, Tensor]) -> st
     return f'{method}{system}_kitti_{classes}'
 
 
-def _options_of(system: str, images: bool) -> dict[str, Any]:
+def _quirks_of(system: str, images: bool) -> dict[str, Any]:
     if system == 'centerpoint':
-        return {**NUSCENES_OPTIONS, **(NUSCENES_IMAGE_OPTIONS if images else {})}
-    return {**KITTI_OPTIONS, **(KITTI_IMAGE_OPTIONS if images else {})}
+        return {**NUSCENES, **(NUSCENES_IMAGES if images else {})}
+    return {**KITTI, **(KITTI_IMAGES if images else {})}
 
 
 def build_detector(config: str) -> nn.Module:

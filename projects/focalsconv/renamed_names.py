@@ -43,5 +43,6 @@ RENAMES = RenamedNames(
         'sampling.share_hard': 'hard_background_fraction',
     },
     configs={
+        'focalsconv_centerpoint_kitti_overfit': 'focalsconv_centerpoint_kitti_car_overfit',
         'focalsconv_centerpoint_own_data': 'focalsconv_centerpoint_custom_data',
     })

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from focalsconv.proposal_boxes import apply_residuals, box_corners, residuals
 from focalsconv.proposal_targets import ProposalTargets
+from sparse3d.models.layers.constants import constant
 
 SMOOTH_UNTIL = 1 / 9  # where the smooth L1 loss of residuals becomes linear
 
@@ -26,7 +27,7 @@ def roi_losses(scores: Tensor, box_deltas: Tensor, targets: list[ProposalTargets
     Source: Voxel R-CNN (AAAI 2021), section 3.4; corner loss: Frustum PointNets.
     """
     iou_targets = torch.cat([target.iou_targets for target in targets])
-    learned = torch.cat([target.regress for target in targets])
+    learned = torch.cat([target.regress for target in targets]).nonzero().squeeze(1)
     proposals = torch.cat([target.proposals.boxes for target in targets])[learned]
     boxes = torch.cat([target.boxes for target in targets])[learned]
     box_deltas = box_deltas.float()[learned]
@@ -41,7 +42,7 @@ def roi_losses(scores: Tensor, box_deltas: Tensor, targets: list[ProposalTargets
 
 def corner_loss(boxes: Tensor, targets: Tensor) -> Tensor:
     """[N] mean smooth L1 over the eight corners; each corner may take the turned twin's."""
-    twin = targets + targets.new_tensor([0, 0, 0, 0, 0, 0, torch.pi])
+    twin = targets + constant([0, 0, 0, 0, 0, 0, torch.pi], targets)
     corners = box_corners(boxes)
     distance = torch.minimum((corners - box_corners(targets)).norm(dim=2),
                              (corners - box_corners(twin)).norm(dim=2))  # [N, 8]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from focalsconv.proposals import ProposalOptions, Proposals, propose
 from sparse3d.models.detectors.voxel_backbone import VoxelBackbone
+from sparse3d.published import hand_down
 
 
 @MODELS.register_module()
@@ -24,6 +25,7 @@ class TwoStageVoxelDetector(Base3DDetector):
         roi_head: config of a :class:`RoIHead`.
         keypoint_encoder: config of a :class:`KeypointEncoder` for PV-RCNN, or None.
         proposals: ``train`` and ``test``: the fields of :class:`ProposalOptions`.
+        published: quirks of the parts, see :class:`focalsconv.published.FocalsConvPublished`.
 
     Source: Voxel R-CNN (AAAI 2021); PV-RCNN (CVPR 2020).
     """
@@ -31,8 +33,11 @@ class TwoStageVoxelDetector(Base3DDetector):
     def __init__(self, voxel_encoder: dict, middle_encoder: dict, backbone: dict, neck: dict,
                  rpn_head: dict, roi_head: dict, proposals: dict,
                  keypoint_encoder: dict | None = None, image_encoder: dict | None = None,
-                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
+                 published: dict | None = None, data_preprocessor: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        middle_encoder, image_encoder = hand_down(
+            published, middle_encoder=middle_encoder, image_encoder=image_encoder)
         VoxelBackbone.build(self, voxel_encoder, middle_encoder, backbone, neck)
         self.rpn_head = MODELS.build(rpn_head)
         self.roi_head = MODELS.build(roi_head)

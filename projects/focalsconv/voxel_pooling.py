@@ -107,4 +107,4 @@ def voxel_centers(voxels: SparseConvTensor, stride: int, voxel_size: Tensor,
 
     As in all releases of the two-stage detectors, also where down-sampling shifts the grid.
     """
-    return (voxels.indices[:, [3, 2, 1]] + 0.5) * stride * voxel_size + range_minimum
+    return (voxels.indices.flip(1)[:, :3] + 0.5) * stride * voxel_size + range_minimum

@@ -57,12 +57,15 @@ class Plugin:
         configs: importable package whose files are the configs.
         convert: ``(published: Mapping, config: str | None) -> Conversion``, see
             :mod:`sparse3d.checkpoints.conversion`.
-        published: dotted config keys of the published quirks, and of what else weights were
-            trained with; a converted checkpoint may set these, and no others.
+        published: the dataclass of its published quirks, a
+            :class:`sparse3d.published.PublishedSet`; a converted checkpoint may set fields
+            of it, as ``model.published``, and nothing else.
         benchmarks: name to ``(threads: int, repeats: int) -> list[dict]``: ``name``, ``value``,
             ``unit``, and if there are any ``baseline``, ``ratio``, ``note``; one dict a row.
         exporters: name to an :class:`Exporter`.
         pictures: name to a :class:`PictureWriter`.
+        point_values: name of pictures to a :class:`PointValues`, which fills the layer
+            ``importance`` of pages, viewers and recordings.
         stream: ``(model, **options) -> stream``, for detectors of videos: frames go in one at a
             time, detections come out.
         trial_configs: bare names of configs whose models train a step anywhere in seconds, one
@@ -78,10 +81,11 @@ class Plugin:
     modules: tuple[str, ...]
     configs: str | None = None
     convert: str | None = None
-    published: tuple[str, ...] = ()
+    published: str | None = None
     benchmarks: Mapping[str, str] = field(default_factory=dict)
     exporters: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
+    point_values: Mapping[str, str] = field(default_factory=dict)
     stream: str | None = None
     trial_configs: tuple[str, ...] = ()
     sequence: str | None = None
@@ -153,6 +157,13 @@ class PictureWriter(Protocol):
         Raises:
             ConfigError: if the model is none that has such pictures.
         """
+
+
+class PointValues(Protocol):
+    """How much a detector makes of each point of a sample."""
+
+    def __call__(self, model: Any, batch: dict, frame: Any) -> Any:
+        """(N,) in 0..1, for ``frame.points``; arguments and errors as of :class:`PictureWriter`."""
 
 
 class ExportReport(Protocol):
@@ -249,7 +260,7 @@ def offers(kind: str) -> dict[str, str]:
     """What all plug-ins offer of one kind: name to reference.
 
     Args:
-        kind: ``'benchmarks'``, ``'exporters'`` or ``'pictures'``.
+        kind: ``'benchmarks'``, ``'exporters'``, ``'pictures'`` or ``'point_values'``.
 
     Raises:
         PluginError: if two plug-ins offer one name.

@@ -1,10 +1,13 @@
 """Plain data out of pickles: containers, numbers, text and NumPy arrays, nothing that runs code.
 
 A pickle is a program: it names callables and calls them. Here it meets only the callables of
-``CONSTRUCTORS``, which stand in for the real ones. Each checks what it is given, and all that
-one file makes together holds no more than three times its bytes: ``bytearray(6 << 30)`` is 40
-bytes long. Arrays and dtypes are checked before NumPy sees them, because ``numpy.ndarray`` and the
-state of a ``numpy.dtype`` can be made to take bytes of the file for addresses of objects.
+``CONSTRUCTORS``, which stand in for the real ones. Each checks what it is given, and the arrays,
+texts and bytes that one file makes take no more than three times its bytes, the sets and tables no
+more than three items for each of its bytes: ``bytearray(6 << 30)`` is 40 bytes long. Since Python
+takes some hundred bytes for a set, a file of nothing but empty sets takes up to ``MOST_MEMORY``
+times its size, and none takes more. Arrays and dtypes are checked before NumPy sees them, because
+``numpy.ndarray`` and the state of a ``numpy.dtype`` can be made to take bytes of the file for
+addresses of objects.
 
 PyTorch's safe loader is given the same stand-ins (:mod:`sparse3d.compat.checkpoint_loading`).
 """
@@ -33,6 +36,7 @@ MOST_DIMENSIONS = 32
 # Bytes that may be made of one of the file: protocols 0 to 2, which mmengine and mmcv write, hold
 # arrays as text, and text, bytes and array count.
 ROOM = 3
+MOST_MEMORY = 400  # bytes in Python for one of the file, at most; honest files take one to ten
 
 
 class NotPlain(pickle.UnpicklingError):

@@ -22,6 +22,7 @@ VERBS: dict[str, str] = {
     'train': 'train a detector from its config',
     'test': 'evaluate a checkpoint on the test set of its config',
     'detect': 'detect objects in point clouds of your own',
+    'track': 'follow stored detections over the frames: tracks with ids',
     'visualize': 'draw points, ground truth and detections',
     'view': 'look at a data set and detections live in the browser',
     'analyze': 'take an evaluation apart, as one HTML report',

@@ -28,8 +28,8 @@ def run(arguments: argparse.Namespace) -> None:
     from sparse3d.checkpoints import convert_checkpoint
     done = convert_checkpoint(arguments.plug_in, arguments.source, arguments.target,
                               arguments.config)
-    for key, value in done.options.items():
-        print(f'published behavior, applied by itself: {key}={value}')
+    for name, value in done.published.items():
+        print(f'published behavior, applied by itself: model.published.{name}={value}')
     for note in done.notes:
         print(note)
     print(f'{len(done.weights)} tensors written to {arguments.target}, for {done.config}')

@@ -16,7 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', nargs='?', help='checkpoint file; without it no detections')
     parser.add_argument('--results', metavar='FILE',
                         help='show the detections of another tool: results JSON of nuScenes, a '
-                             'folder of KITTI results, or a Waymo .bin')
+                             'folder of KITTI results, a Waymo .bin, or a folder of '
+                             '.json, .csv or .npz as "detect" writes them')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='test',
                         help='whose data to show (default: %(default)s)')
     parser.add_argument('--score-threshold', type=float, default=0.3,
@@ -30,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='colors (default: %(default)s)')
     parser.add_argument('--view', choices=['behind', 'front', 'top', 'follow', 'fit'],
                         default='behind', help='where one looks from first (default: %(default)s)')
+    parser.add_argument('--pictures', nargs='+', default=[], metavar='NAME',
+                        help='of the plug-in, whose values of points can be looked at: importance')
     parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
                         help='override the config')
@@ -41,4 +44,5 @@ def run(arguments: argparse.Namespace) -> None:
     from sparse3d.visualization import Style
     view(arguments.config, arguments.checkpoint, arguments.split, arguments.score_threshold,
          arguments.host, arguments.port, parse_options(arguments.cfg_options), arguments.device,
-         arguments.results, Style.named(arguments.theme, view=arguments.view))
+         arguments.results, Style.named(arguments.theme, view=arguments.view),
+         pictures=arguments.pictures)

@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', nargs='?', help='checkpoint file; without it no detections')
     parser.add_argument('--results', metavar='FILE',
                         help='draw the detections of another tool: results JSON of nuScenes, a '
-                             'folder of KITTI results, or a Waymo .bin')
+                             'folder of KITTI results, a Waymo .bin, or a folder of '
+                             '.json, .csv or .npz as "detect" writes them')
     parser.add_argument('--out', default='pictures', metavar='FOLDER',
                         help='where the pictures go (default: %(default)s)')
     parser.add_argument('--frames', type=int, default=4, metavar='N',
@@ -30,9 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='leave out detections below this score (default: %(default)s)')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='test',
                         help='whose data to draw (default: %(default)s)')
-    parser.add_argument('--color-by', choices=['height', 'intensity', 'time', 'class'],
-                        default='height',
-                        help='color of the points (default: %(default)s)')
+    parser.add_argument('--color-by', default='height',
+                        choices=['height', 'intensity', 'time', 'class', 'importance'],
+                        help='color of the points; importance with --pictures importance '
+                             '(default: %(default)s)')
     parser.add_argument('--theme', choices=['dark', 'light'], default='dark',
                         help='colors of the pictures (default: %(default)s)')
     parser.add_argument('--view', choices=['behind', 'front', 'top', 'follow', 'fit'],

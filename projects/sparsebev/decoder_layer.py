@@ -15,8 +15,9 @@ from sparse3d.models.query.box_code import centers_in_meters
 from sparse3d.models.query.positions import logit
 from sparse3d.ops.packed_views import PackedViews
 from sparsebev.adaptive_mixing import AdaptiveMixing
+from sparsebev.published import SparseBEVPublished
 from sparsebev.scale_adaptive_attention import ScaleAdaptiveSelfAttention
-from sparsebev.spatio_temporal_sampling import SamplingQuirks, SpatioTemporalSampling
+from sparsebev.spatio_temporal_sampling import SpatioTemporalSampling
 from sparsebev.views import Views
 
 PRIOR = 0.01  # probability of each class before anything is learned
@@ -85,7 +86,7 @@ class DecoderLayer(nn.Module):
     """
 
     def __init__(self, point_cloud_range: Sequence[float], num_classes: int,
-                 options: DecoderOptions, quirks: SamplingQuirks | None = None) -> None:
+                 options: DecoderOptions, quirks: SparseBEVPublished | None = None) -> None:
         super().__init__()
         self.point_cloud_range, channels = tuple(point_cloud_range), options.channels
         self.with_checkpoint = options.with_checkpoint

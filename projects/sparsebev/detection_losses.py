@@ -44,11 +44,10 @@ class DetectionLosses(nn.Module):
             boxes: for each sample [M, 9] around gravity centers; an unknown velocity is NaN.
             labels: for each sample [M].
         """
-        assigned = [match(logits[sample], codes[sample], boxes[sample], labels[sample],
-                          self.code_weights) for sample in range(len(logits))]
+        assigned = match(logits, codes, boxes, labels, self.code_weights)
         wanted_labels = [self._labels(index, labels[sample])
                          for sample, index in enumerate(assigned)]
-        positive = torch.stack(assigned) >= 0
+        positive = assigned >= 0
         wanted = torch.stack([_rows_or_zeros(box_to_code(boxes[sample]), index)
                               for sample, index in enumerate(assigned)])
         counted = torch.ones_like(positive)

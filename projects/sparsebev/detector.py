@@ -11,6 +11,7 @@ from mmdet3d.structures import Det3DDataSample
 from torch import Tensor
 
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.published import hand_down
 from sparse3d.transforms.camera_frames import KINDS
 from sparsebev.views import Views, views_of_batch
 
@@ -35,6 +36,7 @@ class SparseBEV(Base3DDetector):
             backbone sees each frame of a drive once however many frames a sample has; 0 for none.
             The detector itself keeps nothing.
         float32_head: the head runs in float32 even under autocast, as published.
+        published: quirks of the parts, see :class:`sparsebev.published.SparseBEVPublished`.
 
     Raises:
         ConfigError: for an unknown ``frame_kind``.
@@ -45,11 +47,12 @@ class SparseBEV(Base3DDetector):
     def __init__(self, backbone: dict, bbox_head: dict, neck: dict | None = None,
                  data_preprocessor: dict | None = None, image_mask: dict | None = None,
                  frames_with_gradient: int = 0, frame_kind: str = 'past',
-                 cache_frames: int = 0, float32_head: bool = True,
+                 cache_frames: int = 0, float32_head: bool = True, published: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         if frame_kind not in KINDS:
             raise ConfigError(f'frame_kind is {frame_kind!r}; use one of {", ".join(KINDS)}')
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        backbone, bbox_head = hand_down(published, backbone=backbone, bbox_head=bbox_head)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck) if neck is not None else None
         self.bbox_head = MODELS.build(bbox_head)

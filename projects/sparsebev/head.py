@@ -3,8 +3,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields
-from typing import Any
 
 import torch
 from mmdet3d.registry import MODELS
@@ -24,7 +22,7 @@ from sparse3d.ops.packed_views import PackedViews, pack_views
 from sparsebev.box_selection import as_detections, select_boxes
 from sparsebev.decoder_layer import DecoderLayer, DecoderOptions
 from sparsebev.detection_losses import DetectionLosses
-from sparsebev.spatio_temporal_sampling import SamplingQuirks
+from sparsebev.published import SparseBEVPublished
 from sparsebev.views import Views
 
 FOCAL_LOSS = dict(type='mmdet.FocalLoss', use_sigmoid=True, gamma=2.0, alpha=0.25, loss_weight=2.0)
@@ -50,13 +48,12 @@ class SparseBEVHead(BaseModule):
         max_detections, score_threshold: of the detections.
         adaptive_attention, adaptive_sampling: False for the paper's ablations.
         with_checkpoint: spend time instead of memory in training.
-        published_scale_order, published_view_choice, published_alignment: see
-            :class:`sparsebev.spatio_temporal_sampling.SamplingQuirks`.
-        published_attend_empty_slots: see
-            :func:`sparse3d.models.query.query_denoising.denoising_attn_mask`.
+        published: quirks, see :class:`sparsebev.published.SparseBEVPublished`.
 
     Source: SparseBEV (ICCV 2023), section 3.
     """
+
+    published_set = SparseBEVPublished
 
     def __init__(
             self, num_classes: int, num_queries: int, point_cloud_range: Sequence[float],
@@ -68,20 +65,18 @@ class SparseBEVHead(BaseModule):
             limits: Sequence[float] | None = None, max_detections: int = 300,
             score_threshold: float = 0.05, adaptive_attention: bool = True,
             adaptive_sampling: bool = True, with_checkpoint: bool = True,
-            published_scale_order: bool = False, published_view_choice: bool = False,
-            published_alignment: bool = False, published_attend_empty_slots: bool = False,
+            published: dict | SparseBEVPublished | None = None,
             init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if math.isqrt(num_queries) ** 2 != num_queries:
             raise ConfigError(f'num_queries must be a square number, not {num_queries}: '
                               f'the queries start on a grid')
-        quirks = SamplingQuirks(published_scale_order, published_view_choice, published_alignment)
+        self.published = SparseBEVPublished.of(published)
         self.num_classes, self.num_passes, self.num_frames = num_classes, num_passes, num_frames
         self.num_groups, self.num_levels = num_groups, num_levels
         self.point_cloud_range, self.denoising_groups = tuple(point_cloud_range), denoising_groups
         self.limits = tuple(limits or _default_limits(point_cloud_range))
         self.max_detections, self.score_threshold = max_detections, score_threshold
-        self.published_attend_empty_slots = published_attend_empty_slots
         self.query_boxes = nn.Parameter(grid_of_queries(num_queries))
         self.label_embedding = nn.Embedding(num_classes + 1, channels - 1)
         options = DecoderOptions(
@@ -90,8 +85,9 @@ class SparseBEVHead(BaseModule):
             feedforward_channels=feedforward_channels, out_points=out_points,
             adaptive_attention=adaptive_attention, adaptive_sampling=adaptive_sampling,
             with_checkpoint=with_checkpoint)
-        self.layer = DecoderLayer(point_cloud_range, num_classes, options, quirks)
-        self.losses = DetectionLosses(num_classes, loss_cls, loss_bbox, code_weights)
+        self.layer = DecoderLayer(point_cloud_range, num_classes, options, self.published)
+        self.losses = DetectionLosses(num_classes, loss_cls, loss_bbox,
+                                      self.published.code_weights or code_weights)
 
     def forward(self, maps: Sequence[Tensor], views: Views,
                 noisy: NoisyQueries | None = None) -> dict[str, Tensor]:
@@ -190,7 +186,7 @@ class SparseBEVHead(BaseModule):
             return query, features, None
         told = torch.nn.functional.pad(self.label_embedding(noisy.label), (0, 1), value=1.0)
         told = told * noisy.filled[..., None]
-        attn_mask = denoising_attn_mask(noisy, count, self.published_attend_empty_slots)
+        attn_mask = denoising_attn_mask(noisy, count, self.published.attend_empty_slots)
         return torch.cat([noisy.query, query], 1), torch.cat([told, features], 1), attn_mask
 
 
@@ -205,12 +201,6 @@ def grid_of_queries(count: int) -> Tensor:
     boxes[:, :2] = torch.cartesian_prod(line, line).reshape(-1, 2)
     boxes[:, 2], boxes[:, 5], boxes[:, 8:] = 0.0, 1.5, 0.0
     return boxes
-
-
-def published_options() -> dict[str, Any]:
-    """Options of the head with which released weights give the released numbers."""
-    options = {field.name: True for field in fields(SamplingQuirks)}
-    return {**options, 'published_attend_empty_slots': True}
 
 
 def _default_limits(point_cloud_range: Sequence[float]) -> list[float]:

@@ -1,6 +1,8 @@
 """One prediction for each object by class and box."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -11,31 +13,36 @@ UNUSABLE = 100.0  # cost of a pair whose cost is not a number, as published
 
 
 @torch.no_grad()
-def match(logits: Tensor, codes: Tensor, boxes: Tensor, labels: Tensor, code_weights: Tensor,
-          class_weight: float = 2.0, box_weight: float = 0.25) -> Tensor:
-    """Object of each query.
+def match(logits: Tensor, codes: Tensor, boxes: Sequence[Tensor], labels: Sequence[Tensor],
+          code_weights: Tensor, class_weight: float = 2.0, box_weight: float = 0.25) -> Tensor:
+    """Object of each query of a batch.
 
     Args:
-        logits: [Q, K].
-        codes: predicted box codes [Q, 10].
-        boxes: ground truth [M, 9] around gravity centers; an unknown velocity is NaN and
-            costs nothing.
-        labels: [M].
+        logits: [B, Q, K].
+        codes: predicted box codes [B, Q, 10].
+        boxes: for each sample the ground truth [M, 9] around gravity centers; an unknown velocity
+            is NaN and costs nothing.
+        labels: for each sample [M].
         code_weights: [10], of both sides of the L1 cost.
 
     Returns:
-        [Q] index of the object, -1 for background.
+        for each sample [Q] index of the object, -1 for background.
 
     Source: SparseBEV (ICCV 2023), section 3.5; costs as in the released code.
     """
-    assigned = torch.full((len(logits),), -1, dtype=torch.long, device=logits.device)
-    if not len(boxes):
-        return assigned
+    costs = [_cost(logits[sample], codes[sample], of_sample, labels[sample], code_weights,
+                   class_weight, box_weight) for sample, of_sample in enumerate(boxes)]
+    assigned = logits.new_full(logits.shape[:2], -1, dtype=torch.long)
+    for of_sample, (queries, objects) in zip(assigned, cheapest_pairs(costs, UNUSABLE),
+                                             strict=True):
+        of_sample[queries] = objects
+    return assigned
+
+
+def _cost(logits: Tensor, codes: Tensor, boxes: Tensor, labels: Tensor, code_weights: Tensor,
+          class_weight: float, box_weight: float) -> Tensor:  # [Q, M]
     wanted = box_to_code(boxes)
     known = torch.cat([torch.ones_like(wanted[:, :8]),
                        (~wanted[:, 8:].isnan()).to(wanted.dtype)], 1) * code_weights
     distance = ((codes.float()[:, None] - wanted.nan_to_num()) * known).abs().sum(-1)
-    cost = class_weight * focal_cost(logits, labels) + box_weight * distance
-    queries, objects = cheapest_pairs(cost, UNUSABLE)
-    assigned[queries] = objects
-    return assigned
+    return class_weight * focal_cost(logits, labels) + box_weight * distance

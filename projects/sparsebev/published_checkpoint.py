@@ -15,7 +15,6 @@ import sparsebev.register  # noqa: F401  (registers what the configs name)
 from sparse3d.checkpoints import Conversion, refuse_unmatched
 from sparse3d.engine.load_config import find_config
 from sparse3d.errors import CheckpointError
-from sparsebev.head import published_options
 from sparsebev.published_names import (
     CONSTANTS,
     LAYER,
@@ -25,7 +24,8 @@ from sparsebev.published_names import (
 )
 
 CODE_WEIGHTS = 'pts_bbox_head.code_weights'
-HEAD = 'model.bbox_head.'
+SAMPLING_AS_PUBLISHED = dict(scale_order=True, view_choice=True, alignment=True,
+                             attend_empty_slots=True)
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ CONFIGS = {
     Layout('r50', 400, 4, 4, 32): 'sparsebev_r50_400q_nuscenes',
     Layout('r101', 900, 4, 5, 32): 'sparsebev_r101_nuscenes',
     Layout('v299', 1600, 4, 5, 60):
-        'sparsebev_v299_trainval_future_nuscenes',
+        'sparsebev_v299_future_nuscenes_trainval',
     Layout('eva02', 1600, 8, 5, 120):
-        'sparsebev_eva02_trainval_future_nuscenes',
+        'sparsebev_eva02_future_nuscenes_trainval',
 }
 TRAINED_ON_VALIDATION = ('v299', 'eva02')  # with future frames as well
 
@@ -94,7 +94,7 @@ def convert(published: Mapping[str, Tensor], config: str | None = None,
         if value.shape != wanted[name].shape:
             raise CheckpointError(f'{name} has shape {tuple(value.shape)}, {config} needs '
                                   f'{tuple(wanted[name].shape)}; name another config')
-    return Conversion(weights, config, _options(published, layout), tuple(notes))
+    return Conversion(weights, config, _quirks(published, layout), tuple(notes))
 
 
 def layout_of(published: Mapping[str, Tensor]) -> Layout:
@@ -126,17 +126,16 @@ def _backbone(published: Mapping[str, Tensor]) -> str:
     return 'r101' if deep else 'r50'
 
 
-def _options(published: Mapping[str, Tensor], layout: Layout) -> dict[str, Any]:
-    options = {f'{HEAD}{name}': value for name, value in published_options().items()}
+def _quirks(published: Mapping[str, Tensor], layout: Layout) -> dict[str, Any]:
+    quirks: dict[str, Any] = dict(SAMPLING_AS_PUBLISHED)
     weights = published.get(CODE_WEIGHTS)
     if weights is not None and weights.tolist() != [2.0, 2.0] + [1.0] * 8:
-        options[f'{HEAD}code_weights'] = weights.tolist()
+        quirks['code_weights'] = weights.tolist()
     if layout.backbone == 'eva02':
-        options['model.backbone.net.published_rotary_resize'] = True
+        quirks['rotary_resize'] = True
     if layout.backbone in TRAINED_ON_VALIDATION:
-        for split in ('val', 'test'):
-            options[f'{split}_dataloader.dataset.frames.published_future_across_scenes'] = True
-    return options
+        quirks['future_across_scenes'] = True
+    return quirks
 
 
 def _wanted(config: str) -> Mapping[str, Tensor]:

@@ -18,4 +18,12 @@ RENAMES = RenamedNames(
         'backbone.checkpointing': 'with_checkpoint',
         'bbox_head.checkpointing': 'with_checkpoint',
         'bbox_head.max_boxes': 'max_detections',
+    },
+    configs={
+        'sparsebev_eva02_trainval_future_nuscenes': 'sparsebev_eva02_future_nuscenes_trainval',
+        'sparsebev_simulated_nuscenes_frozen_sampling':
+            'sparsebev_frozen_sampling_simulated_nuscenes',
+        'sparsebev_simulated_nuscenes_plain_attention':
+            'sparsebev_plain_attention_simulated_nuscenes',
+        'sparsebev_v299_trainval_future_nuscenes': 'sparsebev_v299_future_nuscenes_trainval',
     })

@@ -82,7 +82,7 @@ def sampled_queries(
     order = best.argsort(descending=True)[:max_queries]
     order = order[best[order] > score_threshold]
     points = seen['points'][:, order]
-    choice = layer.sampling.quirks.published_view_choice
+    choice = layer.sampling.quirks.view_choice
     chosen = choose_views(points, views.lidar2img, views.image_size, views.valid, choice)
     depth = project_to_views(points, views.lidar2img, views.image_size)[1]
     depth = depth.gather(-1, chosen.view[..., None])[..., 0]

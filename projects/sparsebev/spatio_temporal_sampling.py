@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -11,22 +10,8 @@ from sparse3d.models.layers.precision import at_least_float32
 from sparse3d.models.query.box_code import query_to_box
 from sparse3d.ops.packed_views import PackedViews
 from sparse3d.ops.sample_views import sample_views
+from sparsebev.published import SparseBEVPublished
 from sparsebev.views import Views
-
-
-@dataclass(frozen=True)
-class SamplingQuirks:
-    """What the released code does differently; its weights were trained with all of it.
-
-    Attributes:
-        published_scale_order: groups and frames of the scale weights are mixed up.
-        published_view_choice: the first camera that sees a point, camera 0 if none.
-        published_alignment: fractions of the width are read as fractions of width - 1.
-    """
-
-    published_scale_order: bool = False
-    published_view_choice: bool = False
-    published_alignment: bool = False
 
 
 def sampling_points(query: Tensor, offsets: Tensor, point_cloud_range: Sequence[float]) -> Tensor:
@@ -89,12 +74,12 @@ class SpatioTemporalSampling(nn.Module):
     """
 
     def __init__(self, point_cloud_range: Sequence[float], channels: int = 256, num_groups: int = 4,
-                 num_points: int = 4, num_levels: int = 4, quirks: SamplingQuirks | None = None,
+                 num_points: int = 4, num_levels: int = 4, quirks: SparseBEVPublished | None = None,
                  adaptive: bool = True) -> None:
         super().__init__()
         self.point_cloud_range = tuple(point_cloud_range)
         self.num_groups, self.num_points, self.num_levels = num_groups, num_points, num_levels
-        self.quirks, self.backend = quirks or SamplingQuirks(), 'auto'
+        self.quirks, self.backend = quirks or SparseBEVPublished(), 'auto'
         self.sampling_offset = nn.Linear(channels, num_groups * num_points * 3)
         self.scale_weights = nn.Linear(channels, num_groups * num_points * num_levels)
         self.init_weights()
@@ -120,12 +105,12 @@ class SpatioTemporalSampling(nn.Module):
         weights = weights.unflatten(
             -1, (self.num_groups, self.num_points, self.num_levels)
         ).softmax(-1)
-        weights = scale_weights_by_frame(weights, frames, self.quirks.published_scale_order)
+        weights = scale_weights_by_frame(weights, frames, self.quirks.scale_order)
         sampled = sample_views(
             images, points, weights.flatten(3, 4), views.lidar2img, views.image_size,
             valid=views.valid,
-            published_view_choice=self.quirks.published_view_choice,
-            published_alignment=self.quirks.published_alignment, backend=self.backend)
+            published_view_choice=self.quirks.view_choice,
+            published_alignment=self.quirks.alignment, backend=self.backend)
         sampled = sampled.unflatten(3, (self.num_groups, self.num_points))  # [B, Q, T, G, P, C/G]
         return sampled.transpose(2, 3).flatten(3, 4)
 

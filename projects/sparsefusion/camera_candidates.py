@@ -13,6 +13,7 @@ from sparse3d.structures.camera_rig import CameraRig
 from sparsefusion.convolution_block import convolution_block
 from sparsefusion.deformable_decoder_layer import DeformableDecoderLayer
 from sparsefusion.image_pyramid import ImagePyramid
+from sparsefusion.published import SparseFusionPublished
 from sparsefusion.view_groups import ViewGroups
 
 CAMERA_OUTPUTS = dict(center_2d=2, depth_2d=1, dim_2d=3, rot_2d=2, vel_2d=2)
@@ -86,16 +87,16 @@ class CameraDetector(nn.Module):
         num_queries: candidates over all views and levels.
         num_levels: of the image pyramid.
         layer: settings of the deformable layer.
-        published_lone_query_zero: a view with one candidate gives it zero features, as in
-            the release, which works around an old batch normalization.
-        published_padding: peaks may lie in the padding.
+        published: ``lone_query_zero``: a view with one candidate gives it zero features, as in
+            the release, which works around an old batch normalization; ``padding``: peaks may
+            lie in the padding.
 
     Source: SparseFusion (ICCV 2023), section 3.2; released code.
     """
 
     def __init__(self, channels: int, num_classes: int, num_queries: int, num_levels: int = 4,
-                 layer: dict | None = None, published_lone_query_zero: bool = False,
-                 published_padding: bool = False) -> None:
+                 layer: dict | None = None,
+                 published: SparseFusionPublished | None = None) -> None:
         super().__init__()
         self.heat = nn.ModuleList(
             nn.Sequential(
@@ -108,8 +109,8 @@ class CameraDetector(nn.Module):
         self.decoder = DeformableDecoderLayer(2, channels, num_levels=num_levels, **(layer or {}))
         self.branches = CameraBranches(channels, num_classes)
         self.num_queries = num_queries
-        self.lone_query_zero = published_lone_query_zero
-        self.padding_counts = published_padding
+        published = SparseFusionPublished.of(published)
+        self.lone_query_zero, self.padding_counts = published.lone_query_zero, published.padding
 
     def init_weights(self) -> None:
         """Let classes start rare."""
@@ -156,7 +157,7 @@ class CameraDetector(nn.Module):
         if self.lone_query_zero:
             member &= member.sum(2, keepdim=True) > 1
         groups = ViewGroups.of(member.flatten(0, 1))
-        if not groups.valid.any():
+        if groups.nobody:
             return torch.zeros_like(queries)
         positions = groups.take_shared(logits_2d)
         refined = self.decoder(groups.take_shared(queries), positions, positions.sigmoid(),

@@ -7,8 +7,14 @@ import torch
 from torch import Tensor
 
 from sparse3d.models.center.heatmap_targets import batch_of
-from sparse3d.models.heads.transfusion_matching import MatchWeights, match
+from sparse3d.models.heads.transfusion_matching import (
+    Matches,
+    MatchWeights,
+    match,
+    match_cost,
+)
 from sparse3d.models.heads.transfusion_targets import QueryTargets, targets_of_pairs
+from sparse3d.models.layers.constants import constant
 from sparse3d.ops.gaussian_heatmap import draw_gaussians, gaussian_radii
 from sparse3d.ops.rotated_iou import rotated_iou_3d
 from sparsefusion.view_objects import ViewObjects
@@ -18,16 +24,16 @@ FINEST_LIMIT = 48      # pixels; larger objects belong to coarser levels, each t
 
 
 def camera_targets(
-        outputs: dict[str, Tensor],  # of the camera branches, [numbers, Q], detached
-        centers: Tensor,             # [Q, 3]  middles in the cameras' frames, meters
-        view: Tensor,                # [Q]
-        objects: ViewObjects,
+        outputs: dict[str, Tensor],  # of the camera branches, [B, numbers, Q], detached
+        centers: Tensor,             # [B, Q, 3]  middles in the cameras' frames, meters
+        view: Tensor,                # [B, Q]
+        batch: Sequence[ViewObjects],
         image_size: tuple[int, int],
         extent: list[float],
         weights: MatchWeights,
         published_match_height: bool = False,
 ) -> QueryTargets:
-    """Match camera candidates with the objects of their views.
+    """Match the camera candidates of a batch with the objects of their views.
 
     A pair forced across views, where a view has fewer candidates than objects, is left out
     of the losses but counted, as in the release.
@@ -38,20 +44,29 @@ def camera_targets(
         published_match_height: distance is measured along the camera's x and (bottom) y
             instead of x and depth.
     """
-    size, rot = outputs['dim_2d'].float().t().exp(), outputs['rot_2d'].float()
-    yaw = torch.atan2(rot[0], rot[1])[:, None]
-    predicted = torch.cat([centers.float(), size, yaw], dim=1)
-    truth = objects.boxes
-    overlaps = rotated_iou_3d(_upright(predicted), _upright(truth))
+    size, (sine, cosine) = outputs['dim_2d'].float().mT.exp(), outputs['rot_2d'].float().unbind(1)
+    predicted = torch.cat([centers.float(), size, torch.atan2(sine, cosine)[..., None]], dim=2)
+    logits = outputs['cls'].mT
+    overlaps = [rotated_iou_3d(_upright(boxes), _upright(objects.boxes))
+                for boxes, objects in zip(predicted, batch, strict=True)]
     axes = _x_and_bottom if published_match_height else _x_and_depth
-    extra = ANOTHER_VIEW * (view[:, None] != objects.view[None])
-    pairs = match(outputs['cls'].t(), axes(predicted), overlaps, objects.labels, axes(truth),
-                  extent, weights, extra)
-    targets = targets_of_pairs(pairs, camera_codes(objects, image_size), objects.labels,
-                               len(view), len(outputs['cls']))
-    forced = pairs.predictions[view[pairs.predictions] != objects.view[pairs.objects]]
-    targets.label_weights[forced] = 0
-    targets.code_weights[forced] = 0
+    costs = [match_cost(logits[row], axes(predicted[row]), overlaps[row], objects.labels,
+                        axes(objects.boxes), extent, weights,
+                        ANOTHER_VIEW * (view[row, :, None] != objects.view[None]))
+             for row, objects in enumerate(batch)]
+    return QueryTargets.stack([
+        _targets_of_pairs(pairs, objects, of_queries, image_size, logits.shape[2])
+        for pairs, objects, of_queries in zip(match(costs, overlaps), batch, view, strict=True)])
+
+
+def _targets_of_pairs(pairs: Matches, objects: ViewObjects, view: Tensor,
+                      image_size: tuple[int, int], num_classes: int) -> QueryTargets:
+    targets = targets_of_pairs(pairs, camera_codes(objects, image_size), objects.labels, len(view),
+                               num_classes)
+    own = view[pairs.predictions] == objects.view[pairs.objects]
+    for counts in (targets.label_weights, targets.code_weights):
+        found = counts[pairs.predictions]
+        counts[pairs.predictions] = found * own.to(found).view(-1, *[1] * (found.ndim - 1))
     return targets
 
 
@@ -59,7 +74,7 @@ def camera_codes(objects: ViewObjects, image_size: tuple[int, int]) -> Tensor:  
     """Center as fractions, depth, logarithms of l, h, w, sine and cosine of yaw, velocity."""
     height, width = image_size
     boxes = objects.boxes
-    fractions = objects.pixels.to(boxes) / boxes.new_tensor([width, height])
+    fractions = objects.pixels.to(boxes) / constant([width, height], boxes)
     yaw = boxes[:, 6:7]
     return torch.cat([fractions, objects.depth.to(boxes)[:, None],
                       boxes[:, 3:6].clamp(min=1e-3).log(), yaw.sin(), yaw.cos(), boxes[:, 7:9]],
@@ -110,7 +125,7 @@ def _upright(boxes: Tensor) -> Tensor:  # [N, >= 7] camera boxes -> [N, 7]
 
 
 def _x_and_depth(boxes: Tensor) -> Tensor:
-    return boxes[:, [0, 2]]
+    return torch.stack([boxes[:, 0], boxes[:, 2]], dim=1)
 
 
 def _x_and_bottom(boxes: Tensor) -> Tensor:

@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 import torch
-from mmcv.ops import MultiScaleDeformableAttention
 from torch import Tensor, nn
 
 from sparse3d.models.query.attention import Attention, FeedForward
 from sparse3d.models.query.positions import PositionEmbedding
+from sparsefusion.deformable_attention import DeformableAttention
 from sparsefusion.image_pyramid import ImagePyramid
 
 
@@ -40,7 +40,7 @@ class DeformableDecoderLayer(nn.Module):
         self.query_position = PositionEmbedding(position_size, channels, norm=False)
         self.pixel_position = PositionEmbedding(2, channels, norm=False)
         self.self_attention = Attention(channels, num_heads, dropout)
-        self.image_attention = MultiScaleDeformableAttention(
+        self.image_attention = DeformableAttention(
             channels, num_heads, num_levels, num_points=4, dropout=0.0, batch_first=True)
         self.dropout = nn.Dropout(dropout)
         self.norm = nn.LayerNorm(channels)
@@ -64,11 +64,6 @@ class DeformableDecoderLayer(nn.Module):
     def _deformable_attention(self, queries: Tensor, pixels: Tensor, references: Tensor,
                               images: ImagePyramid) -> Tensor:  # [G, L, C]
         """Deformable attention, in float32: places between pixels need the digits."""
-        levels = len(images.levels)
         with torch.autocast(queries.device.type, enabled=False):
-            return self.image_attention(
-                queries.float(), value=pixels.float(),
-                identity=torch.zeros_like(queries, dtype=torch.float32),
-                key_padding_mask=images.padding,
-                reference_points=references.float()[:, :, None].expand(-1, -1, levels, -1),
-                spatial_shapes=images.shapes, level_start_index=images.starts)
+            return self.image_attention(queries.float(), pixels.float(), references.float(),
+                                        images.padding, images.shapes)

@@ -26,6 +26,7 @@ from sparse3d.models.query.mean_count import mean_count
 from sparse3d.structures.camera_rig import CameraRig
 from sparsefusion.camera_targets import camera_targets, image_heat_target
 from sparsefusion.fusion_output import FusionOutput
+from sparsefusion.published import SparseFusionPublished
 from sparsefusion.view_objects import ViewObjects, view_objects
 
 CAMERA_PARTS = {'center_2d': slice(0, 2), 'depth_2d': slice(2, 3), 'dim_2d': slice(3, 6),
@@ -45,7 +46,7 @@ class FusionLosses:
         box_weight: of boxes.
         center_2d_weight: of the camera candidates' centers.
         code_weights: of the ten numbers of a box.
-        published_match_height: see :func:`camera_targets`.
+        published: ``match_height``, see :func:`camera_targets`.
 
     Source: SparseFusion (ICCV 2023), section 3.6; weights as in the released code.
     """
@@ -54,13 +55,13 @@ class FusionLosses:
                  match: dict | None = None, heat_weight: float = 0.1,
                  image_heat_weight: float = 0.1, box_weight: float = 0.25,
                  center_2d_weight: float = 5.0, code_weights: Sequence[float] = CODE_WEIGHTS,
-                 published_match_height: bool = False) -> None:
+                 published: SparseFusionPublished | None = None) -> None:
         self.coder, self.num_classes, self.stride = coder, num_classes, image_stride
         self.match = MatchWeights(**(match or {}))
         self.heat_weight, self.image_heat_weight = heat_weight, image_heat_weight
         self.box_weight, self.center_2d_weight = box_weight, center_2d_weight
         self.code_weights = tuple(code_weights)
-        self.match_height = published_match_height
+        self.match_height = SparseFusionPublished.of(published).match_height
 
     def __call__(self, output: FusionOutput, instances: list[InstanceData], rig: CameraRig,
                  views: list[ViewObjects] | None = None,
@@ -70,15 +71,16 @@ class FusionLosses:
         Args:
             instances: ``bboxes_3d`` and ``labels_3d`` of each sample.
             views: what each camera should find; worked out from the boxes if None.
-            seen: [G] bool, objects that some camera sees; from ``views`` if None.
+            seen: for each sample [G] bool, objects that some camera sees; from ``views`` if None.
         """
         truth = [boxes_and_labels(objects, output.bev.device) for objects in instances]
         if views is None:
             views = [view_objects(*pair, rig, row) for row, pair in enumerate(truth)]
         if seen is None:
             seen = [view.seen(len(pair[0])) for view, pair in zip(views, truth, strict=True)]
-        visible = [(boxes[mask], labels[mask])
-                   for (boxes, labels), mask in zip(truth, seen, strict=True)]
+        seen = [mask.nonzero().squeeze(1) for mask in seen]  # one wait, not one each
+        visible = [(boxes[rows], labels[rows])
+                   for (boxes, labels), rows in zip(truth, seen, strict=True)]
         losses = self._heat_losses(output, truth, views, rig)
         lidar = self.box_targets(output.lidar, truth)
         lidar = _without_invalid(lidar, output.valid)
@@ -97,19 +99,15 @@ class FusionLosses:
         """Targets of branches that give LiDAR boxes."""
         boxes = self.coder.decode(self.coder.stack(outputs).detach())
         logits = outputs['heatmap'].detach().transpose(1, 2)
-        return QueryTargets.stack([
-            query_targets(boxes[row], logits[row], *pair, self.coder, self.match)
-            for row, pair in enumerate(gt)])
+        return query_targets(boxes, logits, gt, self.coder, self.match)
 
     def camera_targets(self, output: FusionOutput, views: list[ViewObjects],
                        rig: CameraRig) -> QueryTargets:
         """Targets of the camera branches."""
         camera, centers = output.camera, output.lifted.camera_centers.detach()
-        return QueryTargets.stack([
-            camera_targets({name: value[row].detach() for name, value in camera.outputs.items()},
-                           centers[row], camera.view[row], objects, rig.image_size,
-                           self.coder.extent, self.match, self.match_height)
-            for row, objects in enumerate(views)])
+        outputs = {name: value.detach() for name, value in camera.outputs.items()}
+        return camera_targets(outputs, centers, camera.view, views, rig.image_size,
+                              self.coder.extent, self.match, self.match_height)
 
     def _heat_losses(self, output: FusionOutput, gt: list[tuple[Tensor, Tensor]],
                      views: list[ViewObjects], rig: CameraRig) -> dict[str, Tensor]:

@@ -32,16 +32,9 @@ class ImagePyramid:
         return cls(levels, padded_pixels(levels, rig, stride), torch.cat(positions))
 
     @property
-    def shapes(self) -> Tensor:  # [L, 2]  h, w
-        """Heights and widths of the levels."""
-        return torch.tensor([level.shape[-2:] for level in self.levels],
-                            device=self.levels[0].device)
-
-    @property
-    def starts(self) -> Tensor:  # [L]
-        """Where each level starts in the list of pixels."""
-        sizes = self.shapes.prod(1)
-        return torch.cat([sizes.new_zeros(1), sizes.cumsum(0)[:-1]])
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """Height and width of each level."""
+        return tuple((level.shape[-2], level.shape[-1]) for level in self.levels)
 
     def flat(self) -> Tensor:  # [B * N, S, C]
         """Features pixel by pixel."""

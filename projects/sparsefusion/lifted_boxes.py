@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
+from sparse3d.models.layers.constants import constant
 from sparse3d.structures.camera_rig import CameraRig
 
 
@@ -36,7 +37,7 @@ def lift_boxes(
     intrinsics, rotation, translation = rig.of_queries(view)
     height, width = rig.image_size
     parts = {name: value.float().transpose(1, 2) for name, value in outputs.items()}
-    pixels = parts['center_2d'] * parts['center_2d'].new_tensor([width, height])
+    pixels = parts['center_2d'] * constant([width, height], parts['center_2d'])
     depth = parts['depth_2d']
     camera = torch.cat([pixels * depth, depth], dim=2)[..., None]  # [B, Q, 3, 1]
     camera = torch.linalg.solve(intrinsics, camera)
@@ -45,8 +46,9 @@ def lift_boxes(
     sine, cosine = parts['rot_2d'].unbind(2)
     along = _turned(rotation, cosine, -sine)  # the length axis is (cos, 0, -sin) in the camera
     velocity = _turned(rotation, *parts['vel_2d'].unbind(2))
-    codes = [coder.to_cells(center[..., :2]), center[..., 2:], parts['dim_2d'][..., [0, 2, 1]],
-             along[..., [1, 0]], velocity]
+    length, height, width = parts['dim_2d'].unbind(2)
+    codes = [coder.to_cells(center[..., :2]), center[..., 2:],
+             torch.stack([length, width, height], dim=2), along.flip(-1), velocity]
     return LiftedBoxes(camera[..., 0], torch.cat(codes, dim=2))
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -13,8 +12,9 @@ from sparse3d.errors import ConfigError
 from sparse3d.models.heads.transfusion_head import peak_scores
 from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization import draw_bev, draw_camera_overlay
-from sparse3d.visualization.frame import Boxes, Frame
+from sparse3d.visualization.frame import Boxes, Frame, yaw_between
 from sparsefusion.fusion_output import FusionOutput
+from sparsefusion.sensor_picture import draw_sensors
 from sparsefusion.sparsefusion_detector import SparseFusion
 from sparsefusion.sparsefusion_head import SparseFusionHead, fused_scores
 
@@ -76,21 +76,29 @@ def write_stages(model: nn.Module, batch: dict, frame: Frame, folder: str | Path
     """
     if not isinstance(model, SparseFusion):
         raise ConfigError(f'{type(model).__name__} has no stages to draw; they are of SparseFusion')
-    turn = yaw_between(batch['inputs']['points'][0], frame.points)
-    data = model.data_preprocessor(batch)
-    output = model._forward(data['inputs'], data['data_samples'])
+    output, turn = _output_of(model, batch, frame)
     return draw_stages(model.bbox_head, output, frame, folder, score_threshold, turn)
 
 
-def yaw_between(camera_yaw: Tensor, lidar_yaw: np.ndarray) -> float:
-    """Angle about z in radians that took the same points from ``camera_yaw`` to ``lidar_yaw``."""
-    if not len(lidar_yaw):
-        return 0.0
-    xy = camera_yaw[:, :2].cpu().numpy()
-    far = int(np.abs(xy).sum(1).argmax())
-    return float(
-        np.arctan2(lidar_yaw[far, 1], lidar_yaw[far, 0]) - np.arctan2(xy[far, 1], xy[far, 0])
-    )
+def write_sensors(model: nn.Module, batch: dict, frame: Frame, folder: str | PathLike,
+                  score_threshold: float = 0.1) -> list[Path]:
+    """:func:`sparsefusion.sensor_picture.draw_sensors` as a
+    :class:`sparse3d.plugins.PictureWriter`.
+
+    Raises:
+        ConfigError: if the detector has no candidates of cameras.
+    """
+    if not isinstance(model, SparseFusion):
+        raise ConfigError(f'{type(model).__name__} has no candidates of two sensors to draw; they '
+                          f'are of SparseFusion')
+    output, turn = _output_of(model, batch, frame)
+    return [draw_sensors(model.bbox_head, output, frame, folder, score_threshold, turn)]
+
+
+def _output_of(model: SparseFusion, batch: dict, frame: Frame) -> tuple[FusionOutput, float]:
+    turn = yaw_between(batch['inputs']['points'][0].cpu().numpy(), frame.points)
+    data = model.data_preprocessor(batch)
+    return model._forward(data['inputs'], data['data_samples']), turn
 
 
 def _boxes(boxes: Tensor, scores: Tensor) -> Boxes:

@@ -30,17 +30,9 @@ CONFIGS = {
     'swin_t': 'sparsefusion_swint_nuscenes',
     'transfusion_l': 'transfusion_l_nuscenes',
 }
-HEAD = 'model.bbox_head.'
-FUSION_OPTIONS = {
-    f'{HEAD}published_lone_query_zero': True,
-    f'{HEAD}published_padding': True,
-    f'{HEAD}published_positions': True,
-    f'{HEAD}suppression.published_squared_radius': True,
-    f'{HEAD}suppression.radii': [0.35] * 5 + [0.175, 0.1, -1, 0.1, 0.1],
-    f'{HEAD}suppression.published_zero_scores': True,
-    f'{HEAD}losses.published_match_height': True,
-    'model.published_frozen_statistics': True,
-}
+QUIRKS = dict(lone_query_zero=True, padding=True, positions=True, squared_radius=True,
+              radii=[0.35] * 5 + [0.175, 0.1, -1, 0.1, 0.1], zero_scores=True, match_height=True,
+              frozen_statistics=True)
 SWAP_SIZES = [1, 0, 2]  # w, l, h -> l, w, h
 
 
@@ -61,8 +53,8 @@ def convert(published: Mapping[str, Tensor], config: str | None = None) -> Conve
     weights, useless = convert_weights(published, model, name_of)
     notes = [f'{len(useless)} tensors without effect were left out'] if useless else []
     notes.append('boxes are regressed in the convention of mmdet3d 1.x; the weights were turned')
-    options = {} if kind == 'transfusion_l' else dict(FUSION_OPTIONS)
-    return Conversion(weights, config, options, tuple(notes))
+    quirks = {} if kind == 'transfusion_l' else dict(QUIRKS)
+    return Conversion(weights, config, quirks, tuple(notes))
 
 
 def kind_of(published: Mapping[str, Tensor]) -> str:

@@ -24,4 +24,10 @@ RENAMES = RenamedNames(
         'layer.hidden': 'feedforward_channels',
         'match.overlap': 'iou',
         'suppression.overlaps': 'iou_thresholds',
+    },
+    configs={
+        'sparsefusion_simulated_nuscenes_cameras_only':
+            'sparsefusion_cameras_only_simulated_nuscenes',
+        'sparsefusion_simulated_nuscenes_cameras_only_front_camera_lost':
+            'sparsefusion_cameras_only_simulated_nuscenes_front_camera_lost',
     })

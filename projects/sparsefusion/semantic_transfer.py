@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from sparse3d.models.center.bev_grid import cell_centers
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
+from sparse3d.models.layers.constants import constant
 from sparse3d.models.query.positions import logit
 from sparse3d.structures.camera_rig import CameraRig
 from sparse3d.structures.projection import NEAR
@@ -76,7 +77,7 @@ class SemanticTransfer(nn.Module):
         pixels, depth = rig.project(self._cell_points(bev, heights, coder))
         seen = self._seen(pixels, depth, rig, published_padding) & occupied.flatten(1)[:, None]
         groups = ViewGroups.of(seen.flatten(0, 1))
-        if groups.valid.any():
+        if not groups.nobody:
             found = groups.put_back(self._cross_attention(cells, pixels, depth, groups, images),
                                     batch, height * width)
             cells = torch.where(found.isfinite(), found.to(cells), cells)
@@ -89,7 +90,7 @@ class SemanticTransfer(nn.Module):
     def _cross_attention(self, cells: Tensor, pixels: Tensor, depth: Tensor, groups: ViewGroups,
                          images: ImagePyramid) -> Tensor:  # [B * N, L, C]
         finest = images.levels[0].shape
-        scale = pixels.new_tensor([finest[-1], finest[-2]]) * self.stride
+        scale = constant([finest[-1], finest[-2]], pixels) * self.stride
         references = groups.take(pixels.flatten(0, 1)) / scale   # [B * N, L, 2]
         depth = groups.take(depth.flatten(0, 1)[..., None])
         references = references.masked_fill(~groups.valid[..., None], 0.5)

@@ -13,8 +13,10 @@ from torch import Tensor, nn
 
 from sparse3d.models.detectors.voxel_backbone import VoxelBackbone
 from sparse3d.ops.sparse_depth import sparse_depth
+from sparse3d.published import hand_down
 from sparse3d.structures.camera_rig import CameraRig
 from sparsefusion.fusion_output import FusionOutput
+from sparsefusion.published import SparseFusionPublished
 from sparsefusion.sparsefusion_head import SceneInput
 from sparsefusion.voxel_heights import voxel_heights
 
@@ -42,24 +44,29 @@ class SparseFusion(Base3DDetector):
         freeze_lidar: the LiDAR's parts, trained before, stay as they are.
         use_lidar: False takes all points away, in training and testing.
         use_cameras: False takes all images away.
-        published_frozen_statistics: frozen batch normalizations normalize by the batch in
-            training, and dropout stays on, as in the release; else they behave as in testing.
+        published: quirks, see :class:`sparsefusion.published.SparseFusionPublished`; with
+            ``frozen_statistics`` frozen batch normalizations normalize by the batch in training,
+            and dropout stays on, as in the release; else they behave as in testing.
         data_preprocessor: config of the preprocessor that makes voxels and stacks images.
 
     Source: SparseFusion (ICCV 2023).
     """
 
+    published_set = SparseFusionPublished
+
     def __init__(self, image_backbone: dict, image_neck: dict, voxel_encoder: dict,
                  middle_encoder: dict, backbone: dict, neck: dict, bbox_head: dict,
                  freeze_lidar: bool = False, use_lidar: bool = True, use_cameras: bool = True,
-                 published_frozen_statistics: bool = False,
+                 published: dict | SparseFusionPublished | None = None,
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        (bbox_head, ) = hand_down(published, bbox_head=bbox_head)
         self.image_backbone = MODELS.build(image_backbone)
         self.image_neck = MODELS.build(image_neck)
         VoxelBackbone.build(self, voxel_encoder, middle_encoder, backbone, neck)
         self.bbox_head = MODELS.build(bbox_head)
-        self.freeze_lidar, self.batch_statistics = freeze_lidar, published_frozen_statistics
+        self.freeze_lidar = freeze_lidar
+        self.batch_statistics = SparseFusionPublished.of(published).frozen_statistics
         self.use_lidar, self.use_cameras = use_lidar, use_cameras
         self._said: set[str] = set()
         if freeze_lidar:
@@ -100,7 +107,7 @@ class SparseFusion(Base3DDetector):
         bev, heights, occupied, auxiliary = self._map(voxels, batch, device)
         self._report(rig, occupied)
         depth = sparse_depth(points, rig, self.bbox_head.image_stride,
-                             self.bbox_head.published_padding)
+                             self.bbox_head.published.padding)
         return SceneInput(bev, heights, occupied, images, depth, rig, auxiliary)
 
     def loss(self, batch_inputs: dict, data_samples: list[Det3DDataSample],

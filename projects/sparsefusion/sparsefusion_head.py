@@ -27,6 +27,7 @@ from sparsefusion.fusion_output import FusionOutput
 from sparsefusion.geometric_transfer import GeometricTransfer
 from sparsefusion.image_pyramid import ImagePyramid
 from sparsefusion.lifted_boxes import lift_boxes
+from sparsefusion.published import SparseFusionPublished
 from sparsefusion.query_attention import QueryAttention
 from sparsefusion.semantic_transfer import SemanticTransfer, projection
 from sparsefusion.view_transformation import ViewTransformation
@@ -79,13 +80,12 @@ class SparseFusionHead(BaseModule):
         center_range: x, y, z minimum, x, y, z maximum of detections, meters.
         suppression: how doubles are removed, see :class:`Suppression`.
         losses: settings of :class:`FusionLosses`.
-        published_lone_query_zero: see :class:`CameraDetector`.
-        published_padding: the padding of images counts as image where peaks are looked for
-            and, outside training, where cells are projected.
-        published_positions: see :class:`ViewTransformation`.
+        published: quirks, see :class:`sparsefusion.published.SparseFusionPublished`.
 
     Source: SparseFusion (ICCV 2023); released code.
     """
+
+    published_set = SparseFusionPublished
 
     def __init__(
             self,
@@ -106,19 +106,19 @@ class SparseFusionHead(BaseModule):
             unsuppressed_classes: Sequence[int] = (),
             suppression: dict | None = None,
             losses: dict | None = None,
-            published_lone_query_zero: bool = False,
-            published_padding: bool = False,
-            published_positions: bool = False,
+            published: dict | SparseFusionPublished | None = None,
             init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
         layer = layer or {}
         self.coder = TransFusionBoxCoder(point_cloud_range, voxel_size, stride)
-        self.losses = FusionLosses(self.coder, num_classes, image_stride, **(losses or {}))
+        self.published = published = SparseFusionPublished.of(published)
+        self.losses = FusionLosses(self.coder, num_classes, image_stride, published=published,
+                                   **(losses or {}))
         self.lidar_count, self.unsuppressed_classes = num_lidar_queries, tuple(unsuppressed_classes)
         self.map_stride, self.image_stride, self.num_levels = stride, image_stride, num_levels
-        self.center_range, self.suppression = center_range, Suppression(**(suppression or {}))
-        self.published_padding = published_padding
+        self.center_range = center_range
+        self.suppression = _suppression(suppression or {}, published)
         outputs = dict(BOX_OUTPUTS, heatmap=num_classes)
 
         self.geometric_transfer = GeometricTransfer(image_channels, channels, num_levels)
@@ -131,10 +131,9 @@ class SparseFusionHead(BaseModule):
             [MapDecoderLayer(channels, **layer) for _ in range(num_lidar_layers)],
             PredictionBranches(channels, outputs))
         self.camera_detector = CameraDetector(
-            channels, num_classes, num_camera_queries, num_levels, layer, published_lone_query_zero,
-            published_padding)
+            channels, num_classes, num_camera_queries, num_levels, layer, published)
         self.view_transformation = ViewTransformation(
-            channels, outputs, self.coder, center_range, layer, published_positions)
+            channels, outputs, self.coder, center_range, layer, published.positions)
         self.lidar_projection, self.camera_projection = projection(channels), projection(channels)
         self.fusion = QueryAttention(2, channels, norm=True, one_embedding=True, **layer)
         self.fusion_branches = PredictionBranches(channels, outputs)
@@ -164,7 +163,7 @@ class SparseFusionHead(BaseModule):
         pyramid = ImagePyramid.of(levels, scene.rig, self.image_stride)
         bev = self.shared(scene.bev)
         transferred = self.semantic_transfer(bev, scene.heights, scene.occupied, pyramid,
-                                             scene.rig, self.coder, self.published_padding)
+                                             scene.rig, self.coder, self.published.padding)
         valid = scene.occupied.flatten(1).any(1)
         first = queries_of_peaks(transferred.heat, bev, self.class_encoding, self.lidar_count,
                                  self.unsuppressed_classes, valid)
@@ -205,6 +204,13 @@ class SparseFusionHead(BaseModule):
         return [select_detections(boxes[row][there[row]], scores[row][there[row]],
                                   self.center_range, self.suppression)
                 for row in range(len(boxes))]
+
+
+def _suppression(options: dict, published: SparseFusionPublished) -> Suppression:
+    if published.radii is not None:
+        options = dict(options, radii=published.radii)
+    return Suppression(**options, squared_radius=published.squared_radius,
+                       zero_scores=published.zero_scores)
 
 
 def peak_heights(lidar: Peaks, camera: Peaks) -> Tensor:  # [B, Q]

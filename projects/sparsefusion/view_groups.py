@@ -33,6 +33,11 @@ class ViewGroups:
         return cls(index, valid)
 
     @property
+    def nobody(self) -> bool:
+        """Whether all groups are empty; known without asking the device."""
+        return not self.index.shape[1]
+
+    @property
     def padding(self) -> Tensor:  # [G, L] bool
         """True for places that attention must not look at.
 
@@ -60,7 +65,7 @@ class ViewGroups:
         """
         views = len(self.index) // samples
         sample = torch.arange(len(self.index), device=values.device) // views
-        row = (sample[:, None] * items + self.index)[self.valid]
-        chosen = values[self.valid]  # [members, C]
-        result = max_groups(chosen, row, samples * items, empty=-torch.inf)
+        member = self.valid.flatten().nonzero().squeeze(1)  # one wait, not one each
+        row = (sample[:, None] * items + self.index).flatten()[member]
+        result = max_groups(values.flatten(0, 1)[member], row, samples * items, empty=-torch.inf)
         return result.view(samples, items, -1)

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sparse3d.models.layers.constants import constant
 from sparse3d.structures.camera_rig import CameraRig
-from sparse3d.structures.projection import project_points
+from sparse3d.structures.projection import near_crossings, project_points
 
 NEAR_PLANE = 0.1  # meters; boxes that reach behind a camera are cut here
-CORNERS = torch.tensor([[x, y, z] for x in (-.5, .5) for y in (-.5, .5) for z in (0., 1.)])
-EDGES = torch.tensor([[a, b] for a in range(8) for b in range(a) if bin(a ^ b).count('1') == 1])
+CORNERS = tuple((x, y, z) for x in (-.5, .5) for y in (-.5, .5) for z in (0., 1.))
+EDGES = tuple(zip(*((a, b) for a in range(8) for b in range(a) if bin(a ^ b).count('1') == 1),
+                  strict=True))  # numbers of the corners at their starts, and at their ends
 
 
 @dataclass
@@ -66,7 +68,7 @@ def view_objects(boxes: Tensor,   # [G, 7 or 9]  LiDAR boxes, meters
     return ViewObjects(
         row, view, labels.to(row.device)[row], pixels[view, row], camera[view, row, 2],
         _size_2d(found, view, rig, sample),
-        torch.cat([camera[view, row], found[:, [3, 5, 4]],
+        torch.cat([camera[view, row], found[:, 3:4], found[:, 5:6], found[:, 4:5],
                    _yaw_and_velocity(found, rotation[view])], dim=1))
 
 
@@ -87,25 +89,18 @@ def _size_2d(boxes: Tensor, view: Tensor, rig: CameraRig, sample: int) -> Tensor
     """Width and height of the image boxes around the part in front of the camera."""
     if not len(boxes):
         return boxes.new_zeros(0, 2)
-    corners = CORNERS.to(boxes) * boxes[:, None, 3:6]  # [M, 8, 3]
+    corners = constant(CORNERS, boxes) * boxes[:, None, 3:6]  # [M, 8, 3]
     sine, cosine = boxes[:, 6:7].sin(), boxes[:, 6:7].cos()
     x, y, z = corners.unbind(-1)
     corners = torch.stack([x * cosine - y * sine, x * sine + y * cosine, z], dim=-1)
     corners = corners + boxes[:, None, :3]
     corners = corners @ rig.rotation[sample, view].mT + rig.translation[sample, view][:, None]
-    start, end = corners[:, EDGES[:, 0]], corners[:, EDGES[:, 1]]  # [M, 12, 3]
-    points = torch.cat([corners, _cut_edges(start, end)], dim=1)
-    front = points[..., 2] > NEAR_PLANE - 1e-4
+    starts, ends = constant(EDGES, view)
+    crossings, crosses = near_crossings(corners[:, starts], corners[:, ends], NEAR_PLANE)
+    points = torch.cat([corners, crossings], dim=1)                          # [M, 8 + 12, 3]
+    front = torch.cat([corners[..., 2] > NEAR_PLANE, crosses], dim=1)
     pixels = project_points(points, rig.intrinsics[sample, view])[0]
     low = pixels.masked_fill(~front[..., None], torch.inf).amin(1).clamp(min=0)
     high = torch.minimum(pixels.masked_fill(~front[..., None], -torch.inf).amax(1),
                          rig.valid_size[sample, view])
     return (high - low).clamp(min=0)
-
-
-def _cut_edges(start: Tensor, end: Tensor) -> Tensor:  # [M, 12, 3] each
-    """Where edges pass the near plane; an end of those that do not."""
-    step = end - start
-    rise = step[..., 2:]
-    part = (NEAR_PLANE - start[..., 2:]) / torch.where(rise.abs() > 1e-9, rise, 1.0)
-    return start + part.clamp(0, 1) * step

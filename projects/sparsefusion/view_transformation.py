@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
 from sparse3d.models.heads.transfusion_branches import PredictionBranches
+from sparse3d.models.layers.constants import constant
 from sparse3d.models.query.positions import logit
 from sparse3d.structures.camera_rig import CameraRig
 from sparsefusion.camera_candidates import CameraCandidates
@@ -79,7 +80,7 @@ class ViewTransformation(nn.Module):
 
     def positions(self, codes: Tensor, logits_2d: Tensor) -> Tensor:  # [B, Q, 9]
         """Logits of center and heading, velocity, logits of the image position."""
-        start, span = codes.new_tensor(self.start), codes.new_tensor(self.span)
+        start, span = constant(self.start, codes), constant(self.span, codes)
         center = logit((codes[..., :3] - start) / span)
         heading = logit((codes[..., 6:8] + 1) / 2)
         return torch.cat([center, heading, codes[..., 8:10], logits_2d], dim=-1)

@@ -28,7 +28,8 @@ def voxel_heights(
     there = torch.arange(z.shape[1], device=z.device) < num_points[:, None]
     sample, _, y, x = coordinates.unbind(1)
     cell = cell_keys((sample, y // stride, x // stride), (height, width), batch_size)
-    cell, z = cell[:, None].expand_as(z)[there], z[there]
+    voxel, place = there.nonzero(as_tuple=True)
+    cell, z = cell[voxel], z[voxel, place]
     shape = batch_size, height, width
     lowest = min_groups(z, cell, prod(shape), empty=torch.inf)
     highest = max_groups(z, cell, prod(shape), empty=-torch.inf)

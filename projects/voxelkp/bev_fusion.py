@@ -12,6 +12,7 @@ from torch import Tensor, nn
 import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
 from sparse3d.errors import ConfigError
 from sparse3d.ops.cells import cell_coordinates, cell_keys, distinct_keys, sum_groups
+from voxelkp.published import VoxelKPPublished
 from voxelkp.sparse_keypoint_encoder import NORM
 
 
@@ -30,8 +31,8 @@ class SparseBEVFusion(nn.Module):
         out_channels: width of the result.
         height_aware: False for one matrix for all heights, as a baseline.
         norm_cfg: of the convolutions.
-        published_cell_offsets: coarse cells half a cell further, at ``2i + 1`` and ``4i + 2``.
-        published_level_weights: levels times 1, 2, 3 before they are added.
+        published: quirks; ``cell_offsets``: coarse cells half a cell further, at ``2i + 1`` and
+            ``4i + 2``; ``level_weights``: levels times 1, 2, 3 before they are added.
 
     Raises:
         ConfigError: if the numbers of widths and depths differ.
@@ -39,10 +40,12 @@ class SparseBEVFusion(nn.Module):
     Source: VoxelKP (ICCV 2025), spatially aware multi-scale BEV fusion.
     """
 
+    published_set = VoxelKPPublished
+
     def __init__(self, in_channels: Sequence[int], depths: Sequence[int],
                  out_channels: int = 384, height_aware: bool = True,
-                 norm_cfg: dict | None = None, published_cell_offsets: bool = False,
-                 published_level_weights: bool = False) -> None:
+                 norm_cfg: dict | None = None,
+                 published: dict | VoxelKPPublished | None = None) -> None:
         super().__init__()
         if len(in_channels) != len(depths):
             raise ConfigError(f'{len(in_channels)} levels need as many depths, not {len(depths)}')
@@ -51,8 +54,7 @@ class SparseBEVFusion(nn.Module):
         self.collapses = nn.ModuleList(
             collapse(width, out_channels, depth, norm_cfg, f'height{level}')
             for level, (width, depth) in enumerate(zip(in_channels, depths, strict=True)))
-        self.published_cell_offsets = published_cell_offsets
-        self.published_level_weights = published_level_weights
+        self.published = VoxelKPPublished.of(published)
         self.conv_out = make_sparse_convmodule(
             out_channels, out_channels, 3, 'bev_grown', padding=1, conv_type='SparseConv2d',
             norm_cfg=norm_cfg)
@@ -72,7 +74,7 @@ class SparseBEVFusion(nn.Module):
         for number, level in enumerate(levels):
             cells = self._place(level.indices.long(), number, shape)
             keys.append(cell_keys(cells.unbind(1), shape))
-            weight = number + 1 if self.published_level_weights else 1
+            weight = number + 1 if self.published.level_weights else 1
             features.append(level.features * weight)
         keys, rows = distinct_keys(torch.cat(keys))
         fused = sum_groups(torch.cat(features), rows, len(keys))
@@ -81,7 +83,7 @@ class SparseBEVFusion(nn.Module):
     def _place(self, cells: Tensor, level: int, shape: Sequence[int]) -> Tensor:
         """Cells of a level [N, 3] (frame, y, x) on the grid of the first level."""
         stride = 2 ** level
-        shift = stride // 2 if self.published_cell_offsets else 0
+        shift = stride // 2 if self.published.cell_offsets else 0
         limit = cells.new_tensor(shape) - 1
         placed = torch.minimum(cells[:, 1:] * stride + shift, limit)
         return torch.cat([cells[:, :1], placed], 1)

@@ -7,10 +7,7 @@ plugin = Plugin(
     modules=('voxelkp.register',),
     configs='sparse3d_configs.voxelkp',
     convert='voxelkp.published_checkpoint:convert',
-    published=(
-        'model.middle_encoder.published_batch_anchor',
-        'model.neck.published_cell_offsets',
-        'model.neck.published_level_weights'),
+    published='voxelkp.published:VoxelKPPublished',
     trial_configs=('voxelkp_simulated_waymo',),
     benchmarks={'voxelkp': 'sparse3d_benchmarks.voxelkp:run'},
     renames=RENAMES,

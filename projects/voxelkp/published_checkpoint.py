@@ -23,15 +23,11 @@ from sparse3d.errors import CheckpointError
 from voxelkp.published_architecture import PUBLISHED_MODEL
 
 CONFIG = 'voxelkp_waymo'
-OPTIONS = {
-    'model.neck.published_cell_offsets': True,
-    'model.neck.published_level_weights': True,
-}
+QUIRKS = dict(cell_offsets=True, level_weights=True)
 NOTES = (
     'the weights of 1x1 layers were written as the matrices that spconv 2.x multiplies with',
     'attention windows begin at the lowest voxel of each frame, which gives the released results '
-    'of batch size 1; set model.middle_encoder.published_batch_anchor=True for those of larger '
-    'batches',
+    'of batch size 1; set model.published.batch_anchor=True for those of larger batches',
 )
 BRANCHES = dict(hm='heatmap', loc_x='x', loc_y='y', loc_z='z', dim='size', rot='heading',
                 iou='iou', kp_vis='visibility')
@@ -102,7 +98,7 @@ def convert(published: Mapping[str, Tensor], config: str | None = None):
                                   f'has {list(wanted[name].shape)}: this is another model')
     ordered = OrderedDict((name, weights[name]) for name in wanted)
     ordered._metadata = wanted._metadata  # or mmdet3d takes them for weights of spconv 1.x
-    return Conversion(weights=ordered, config=config or CONFIG, options=dict(OPTIONS), notes=NOTES)
+    return Conversion(weights=ordered, config=config or CONFIG, published=dict(QUIRKS), notes=NOTES)
 
 
 def published_model_state() -> OrderedDict:

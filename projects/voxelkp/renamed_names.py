@@ -17,4 +17,7 @@ RENAMES = RenamedNames(
     options={
         'middle_encoder.heads': 'num_heads',
         'middle_encoder.levels': 'num_levels',
+    },
+    configs={
+        'voxelkp_long_simulated_waymo': 'voxelkp_simulated_waymo_long',
     })

@@ -14,6 +14,7 @@ from sparse3d.models.layers.precision import at_least_float32, full_precision
 from sparse3d.models.layers.sparse_residual_block import SparseResidualBlock
 from voxelkp.box_attention import SparseBoxAttention
 from voxelkp.point_branch import PointBranch
+from voxelkp.published import VoxelKPPublished
 from voxelkp.selective_kernel import SelectiveKernelBlock
 
 NORM = dict(type='VoxelBN1d', eps=1e-3, momentum=0.01)
@@ -46,7 +47,7 @@ class SparseKeypointEncoder(nn.Module):
         box_attention: False for no attention.
         point_branch: False for no point branch.
         norm_cfg: of the convolutions.
-        published_batch_anchor: see :func:`voxelkp.windows.window_indices`.
+        published: quirks, see :class:`voxelkp.published.VoxelKPPublished`.
 
     Raises:
         ConfigError: if the lengths of ``channels``, ``stages`` and ``kernels`` differ, or a
@@ -54,6 +55,8 @@ class SparseKeypointEncoder(nn.Module):
 
     Source: VoxelKP (ICCV 2025), section 3; released backbone.
     """
+
+    published_set = VoxelKPPublished
 
     def __init__(
             self,
@@ -70,7 +73,7 @@ class SparseKeypointEncoder(nn.Module):
             box_attention: bool = True,
             point_branch: bool = True,
             norm_cfg: dict | None = None,
-            published_batch_anchor: bool = False,
+            published: dict | VoxelKPPublished | None = None,
     ) -> None:
         super().__init__()
         _check(channels, stages, kernels, num_levels)
@@ -80,7 +83,7 @@ class SparseKeypointEncoder(nn.Module):
         self.conv_input = make_sparse_convmodule(
             in_channels, channels[0], 3, 'stage1_3', padding=1, norm_cfg=norm_cfg)
         attention = dict(num_heads=num_heads, window=window,
-                         published_batch_anchor=published_batch_anchor)
+                         published_batch_anchor=VoxelKPPublished.of(published).batch_anchor)
         self.stages = nn.ModuleList()
         for number, (kind, width) in enumerate(zip(stages, channels, strict=True), start=1):
             down = None

@@ -24,6 +24,7 @@ from voxelkp.head_outputs import HeadOutputs
 from voxelkp.keypoint_decoding import DecodingOptions, PredictedPeople, decode
 from voxelkp.keypoint_losses import keypoint_losses
 from voxelkp.keypoint_targets import People, assign_targets
+from voxelkp.published import VoxelKPPublished
 
 LAST_LAYER_SPREAD = 0.01
 
@@ -61,21 +62,24 @@ class SparseKeypointHead(BaseModule):
         num_joints: joints per person.
         test_cfg: fields of :class:`~voxelkp.keypoint_decoding.DecodingOptions`; the
             ``center_range`` is the point cloud's range unless given.
-        published_losses, heading_weight: see
-            :func:`~voxelkp.keypoint_losses.keypoint_losses`.
+        heading_weight: see :func:`~voxelkp.keypoint_losses.keypoint_losses`.
+        published: quirks, see :class:`voxelkp.published.VoxelKPPublished`.
 
     Source: VoxelKP (ICCV 2025), sparse keypoint head.
     """
 
+    published_set = VoxelKPPublished
+
     def __init__(self, in_channels: int, voxel_size: Sequence[float],
                  point_cloud_range: Sequence[float], stride: int = 8,
                  num_joints: int = len(JOINTS), test_cfg: dict | None = None,
-                 published_losses: bool = False, heading_weight: float = 1.0,
+                 heading_weight: float = 1.0,
+                 published: dict | VoxelKPPublished | None = None,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.grid = BEVGrid.from_voxels(voxel_size, point_cloud_range, stride)
         self.num_joints = num_joints
-        self.published_losses, self.heading_weight = published_losses, heading_weight
+        self.published, self.heading_weight = VoxelKPPublished.of(published), heading_weight
         self.options = DecodingOptions(
             **{'center_range': list(point_cloud_range), **(test_cfg or {})})
         widths = dict(
@@ -106,7 +110,7 @@ class SparseKeypointHead(BaseModule):
                   for sample in data_samples]
         targets = assign_targets(outputs.coordinates, people, self.grid)
         return keypoint_losses(
-            outputs, targets, self.grid, self.published_losses, self.heading_weight)
+            outputs, targets, self.grid, self.published.losses, self.heading_weight)
 
     def predict(self, cells: SparseConvTensor, data_samples: list[Det3DDataSample] | None = None,
                 **kwargs: Any) -> list[InstanceData]:

@@ -10,6 +10,7 @@ from spconv.pytorch import SparseConvTensor
 
 import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
 from sparse3d.models.detectors.voxel_backbone import VoxelBackbone
+from sparse3d.published import hand_down
 
 
 @MODELS.register_module()
@@ -28,14 +29,18 @@ class VoxelKP(Base3DDetector):
         middle_encoder: Config of the sparse encoder.
         neck: Config of what takes the levels to a sparse 2D tensor.
         bbox_head: Config of the head; it has ``loss``, ``predict`` and ``forward``.
+        published: quirks of the parts, see :class:`voxelkp.published.VoxelKPPublished`.
         data_preprocessor: Config of the preprocessor that makes the voxels.
 
     Source: VoxelKP (ICCV 2025).
     """
 
     def __init__(self, voxel_encoder: dict, middle_encoder: dict, neck: dict, bbox_head: dict,
-                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
+                 published: dict | None = None, data_preprocessor: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        middle_encoder, neck, bbox_head = hand_down(
+            published, middle_encoder=middle_encoder, neck=neck, bbox_head=bbox_head)
         VoxelBackbone.build(self, voxel_encoder, middle_encoder, neck=neck)
         self.bbox_head = MODELS.build(bbox_head)
 

@@ -26,7 +26,7 @@ def cloud():
 
 def test_the_loop_grows_the_same_voxels(cloud):
     features, coordinates, logits = cloud
-    options = FocalOptions(mask_multi=True, published_skip_index_zero=True)
+    options = FocalOptions(mask_multi=True, published=dict(skip_index_zero=True))
     layer = FocalSparseConvolution(4, 3, 0, options, dict(type='BN1d'), '', '')
     cells, values, _ = layer.dilate(SparseConvTensor(features, coordinates, SHAPE, 2),
                                     Importance(logits, coordinates, 2))

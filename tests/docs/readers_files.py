@@ -174,7 +174,7 @@ READERS_FILES: dict[str, dict[str, Writer]] = {
 READERS_WORDS: dict[str, dict[str, str]] = {
     'README.md': {
         'CHECKPOINT': 'converted_or_trained.pth',
-        'CONFIG': 'configs/focalsconv/centerpoint_simulated_kitti_car.py',
+        'CONFIG': 'configs/baselines/centerpoint_simulated_kitti_car.py',
     },
     'data/README.md': {
         **{f'python tools/create_data.py {name} data/{name} --shard 1/8':

@@ -27,10 +27,9 @@ def small_waymo_model(kind: str, published: bool) -> nn.Module:
     for part in (model.voxel_encoder, model.bbox_head, model.data_preprocessor.voxel_layer):
         part.point_cloud_range = RANGE
     model.middle_encoder.grid_shape = [72, 48, model.middle_encoder.grid_shape[2]]
-    model.voxel_encoder.published_meters = True  # the released weights are of this form
-    model.middle_encoder.published_embedding_order = published
-    model.middle_encoder.published_empty_slots = published
-    model.bbox_head.published_turned_nms = published
+    model.published = dict(
+        meters=True,  # the released weights are of this form
+        embedding_order=published, empty_slots=published, turned_nms=published)
     return MODELS.build(model).eval()
 
 

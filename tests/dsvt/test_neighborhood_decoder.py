@@ -38,7 +38,7 @@ def test_a_query_sees_the_square_around_it():
 
 def test_published_squares_continue_in_the_next_column():
     # Query 0 at x 0, y 0: rows -2 and -1 of a column are the last rows of the column before.
-    seen = influence(layer(published_wrapping=True), 0)
+    seen = influence(layer(published=dict(wrapping=True)), 0)
     assert seen[:3, :3].all()
     assert seen[5:, 0].all()       # of columns 1 and 2, one column further left
     assert seen[5:, 1].all()
@@ -48,7 +48,7 @@ def test_published_squares_continue_in_the_next_column():
 
 @pytest.mark.parametrize('alone', [False, True])
 def test_queries_see_each_other_unless_published(alone):
-    module = layer(published_lone_queries=alone)
+    module = layer(published=dict(lone_queries=alone))
     queries, positions, bev = inputs()
     before = module(queries, positions, bev)
     changed = queries.clone()
@@ -59,5 +59,5 @@ def test_queries_see_each_other_unless_published(alone):
 
 def test_wrapping_on_a_small_map_is_refused():
     queries, positions, bev = inputs()
-    with pytest.raises(ConfigError, match='published_wrapping needs a map of more than 5 rows'):
-        layer(published_wrapping=True)(queries, positions, bev[:, :, :5])
+    with pytest.raises(ConfigError, match='published.wrapping needs a map of more than 5 rows'):
+        layer(published=dict(wrapping=True))(queries, positions, bev[:, :, :5])

@@ -6,7 +6,7 @@ import torch
 from mmdet3d.registry import MODELS
 from mmengine.registry import init_default_scope
 
-from dsvt.published_checkpoint import CONFIGS, OPTIONS, convert, system_of, translate
+from dsvt.published_checkpoint import CONFIGS, QUIRKS, convert, system_of, translate
 from sparse3d.checkpoints import convert_checkpoint
 from sparse3d.checkpoints.open import open_checkpoint
 from sparse3d.engine.build_model import build_model
@@ -44,7 +44,7 @@ def test_everything_converts_and_loads(golden, kind):
     system = 'nuscenes' if kind == 'nus' else kind
     assert system_of(published) == system
     assert conversion.config == CONFIGS[system]
-    assert conversion.options == OPTIONS[system]
+    assert conversion.published == QUIRKS[system]
     init_default_scope('mmdet3d')
     model = MODELS.build(load_config(conversion.config, dict(conversion.options)).model)
     model.load_state_dict(conversion.weights)
@@ -73,7 +73,7 @@ def test_from_the_published_file_to_a_detector(golden, tmp_path):
     torch.save(published, tmp_path / 'published.pth')
     convert_checkpoint('dsvt', tmp_path / 'published.pth', tmp_path / 'ours.pth')
     options = open_checkpoint(tmp_path / 'ours.pth').options
-    assert options['model.bbox_head.published_turned_nms'] is True
+    assert options['model.published']['turned_nms'] is True
     model = build_model(load_config(CONFIGS['pillar'], options), tmp_path / 'ours.pth')
     weight = model.bbox_head.branches['hm'][3].bias
     assert torch.equal(weight, published['model_state']['dense_head.heads_list.0.hm.1.bias'])

@@ -21,7 +21,7 @@ def wrapper_of(net: nn.Module, published: bool, **more):
     return build_optim_wrapper(net, dict(
         constructor='DSVTOptimWrapperConstructor',
         optimizer=dict(type='AdamW', lr=0.1, weight_decay=0.01),
-        paramwise_cfg=dict(published_leaf_parameters=published, **more.pop('paramwise', {})),
+        paramwise_cfg=dict(leaf_parameters=published, **more.pop('paramwise', {})),
         clip_grad=dict(max_norm=1.0), **more))
 
 

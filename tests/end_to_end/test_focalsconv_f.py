@@ -36,7 +36,9 @@ def test_from_a_drive_to_pictures_of_importance(tmp_path, monkeypatch):
     metrics = evaluate(CONFIG, result.checkpoint, tmp_path / 'test', IN_PROCESS)
     assert 0 <= metrics['kitti/Car_3D_R40_moderate'] <= 100
     paths = visualize(CONFIG, result.checkpoint, tmp_path / 'pictures', frames=1,
-                      cfg_options=IN_PROCESS, pictures=['importance'])
+                      cfg_options=IN_PROCESS, pictures=['importance'],
+                      html=tmp_path / 'scene.html', color_by='importance')
+    assert '"importance":"' in (tmp_path / 'scene.html').read_text()   # the layer is filled
     drawn = [path.name for path in paths if 'importance' in path.name]
     assert len(drawn) == 2 and any('camera' in name for name in drawn)
     assert np.all([path.stat().st_size > 10_000 for path in paths])

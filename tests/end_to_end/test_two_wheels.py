@@ -111,7 +111,7 @@ def test_a_plug_in_of_somebody_else_does_all_that_its_page_says(run):
             'squeezed-detector 0.1: benchmarks, exporters, pictures, convert',
             CONFIG, 'ChannelSqueeze', 'channel_weights', 'squeezed_program',
             'ready to train: ', 'trained 1 epochs', 'metrics',
-            'published behavior, applied by itself: model.squeeze.published_hard_sigmoid=True',
+            'published behavior, applied by itself: model.published.hard_sigmoid=True',
             'weigh a map', 'program and PyTorch differ by'):
         assert expected in text, expected
     assert list((run.here / 'pictures').glob('*_channel_weights.png'))

@@ -43,7 +43,7 @@ def test_a_voxel_by_hand():
     # Center (4.5, 1.5, 0.5): u = 10 - 8 / 3 = 7.33, v = 5 - 8 / 9 = 4.11: pixel (7, 4).
     assert read((4, 1, 0), views()) == 4 * 20 + 7
     # Its corner (4, 1, 0): u = 8, v = 5.
-    assert read((4, 1, 0), views(), published_corners=True) == 5 * 20 + 8
+    assert read((4, 1, 0), views(), published=dict(corners=True)) == 5 * 20 + 8
 
 
 def test_cameras_add_up_and_those_without_a_picture_do_not_count():
@@ -55,7 +55,7 @@ def test_cameras_add_up_and_those_without_a_picture_do_not_count():
 def test_behind_the_camera():
     # Center (-3.5, 0.5, 0.5): u = 10 + 8 / 7, v = 5 + 8 / 7, seen only in a mirror.
     assert read((-4, 0, 0), views()) == 0
-    assert read((-4, 0, 0), views(), published_behind_camera=True) == 6 * 20 + 11
+    assert read((-4, 0, 0), views(), published=dict(behind_camera=True)) == 6 * 20 + 11
     assert read((4, 1, 0), views(), minimum_depth=4.4) == 87
     assert read((4, 1, 0), views(), minimum_depth=4.6) == 0
     two = views(sizes=((10, 20), (10, 20)))
@@ -65,29 +65,29 @@ def test_behind_the_camera():
 def test_left_of_the_first_column():
     # Center (4.5, 5.5, 0.5) lies at u = 0.22, center (3.5, 4.5, 0.5) at u = -0.29.
     assert read((4, 5, 0), views()) == 80
-    assert read((4, 5, 0), views(), published_skip_pixel_zero=True) == 0
+    assert read((4, 5, 0), views(), published=dict(skip_pixel_zero=True)) == 0
     assert read((3, 4, 0), views()) == 0
-    assert read((3, 4, 0), views(), published_truncation=True) == 3 * 20
+    assert read((3, 4, 0), views(), published=dict(truncation=True)) == 3 * 20
 
 
 def test_padding_is_not_image():
     small = views(sizes=((4, 20), ))
     assert read((4, 1, 0), small) == 0
-    assert read((4, 1, 0), small, published_padding=True) == 87
+    assert read((4, 1, 0), small, published=dict(read_padding=True)) == 87
 
 
 def test_rounding_at_full_size():
     # At full size u = 11, v = 6.17: 2/3 of the whole numbers gives (7, 4), so does 7.33, 4.11;
     # for center (4.5, 0.5, 0.5), u = 9.11: 13.67 -> 13 -> 8.67 -> 8.
     assert read((4, 0, 0), views()) == 4 * 20 + 9
-    assert read((4, 0, 0), views(), published_image_scale=2 / 3) == 4 * 20 + 8
+    assert read((4, 0, 0), views(), published=dict(image_scale=2 / 3)) == 4 * 20 + 8
 
 
 def test_depth_before_the_shift_of_the_image():
     # Divided by 4.25 instead of 4.5: u = (45 - 12) / 4.25 = 7.76, v = (22.5 - 4) / 4.25 = 4.35.
     coordinates = torch.tensor([place(4, 1, 0)])
     pixels, depth = pixels_of_voxels(coordinates, 1, VOXEL, MINIMUM, views(),
-                                     ProjectionOptions(published_depth=True))
+                                     ProjectionOptions(published=dict(depth=True)))
     assert pixels.flatten().tolist() == pytest.approx([33 / 4.25, 18.5 / 4.25])
     assert depth.item() == pytest.approx(4.25)
 
@@ -98,8 +98,8 @@ def test_corner_of_a_mirrored_grid():
     mirrored = replace(mirrored, flipped=torch.tensor([[False, True]]))
     # y = 1..2 becomes -2..-1: the voxel at index y = 6 of 16 in place of 9.
     assert read((4, -2, 0), mirrored) == read((4, 1, 0), views())
-    assert read((4, -2, 0), mirrored, published_corners=True) == read(
-        (4, 1, 0), views(), published_corners=True)
+    assert read((4, -2, 0), mirrored, published=dict(corners=True)) == read(
+        (4, 1, 0), views(), published=dict(corners=True))
 
 
 @pytest.mark.parametrize('size', [(10, 20), (37, 61)])

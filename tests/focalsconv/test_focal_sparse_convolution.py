@@ -80,7 +80,7 @@ OPTIONS = [
     dict(mask_multi=True),
     dict(mask_multi=True, skip_mask_kernel=True),
     dict(threshold=0.3),
-    dict(published_skip_index_zero=True),
+    dict(published=dict(skip_index_zero=True)),
     dict(kernel_size=5, top_k=False),
 ]
 
@@ -95,7 +95,7 @@ def test_agrees_with_plain_python(oracle, options, seed):
     logits = oracle.submanifold(features, made.predictor.importance.weight.tolist())
     assert_same_voxels(as_dict(x.indices, importance.logits), logits, 1e-4)
     settings = dict(options)
-    lowest = int(settings.pop('published_skip_index_zero', False))
+    lowest = int('published' in settings and settings.pop('published')['skip_index_zero'])
     dilated = oracle.dilate(features, logits, SHAPE, lowest_index=lowest, **settings)
     convolved = oracle.submanifold(dilated, made.convolution.weight.tolist())
     # Batch normalization as it starts: mean 0, variance 1.
@@ -260,7 +260,7 @@ def test_gradients_of_growing(options):
 def test_copies_of_the_nuscenes_release(oracle):
     """Rows kept apart: both see the real voxels around, the copy a zero at its own center."""
     x = voxels(count=200, batch_size=2)
-    made = layer(skip_mask_kernel=True, merge_background=False)
+    made = layer(skip_mask_kernel=True, published=dict(background_copies=True))
     merged = layer(skip_mask_kernel=True)
     merged.load_state_dict(made.state_dict())
     with torch.no_grad():
@@ -290,9 +290,9 @@ def test_wrong_settings_say_so():
     with pytest.raises(ConfigError, match='threshold'):
         layer(threshold=1.5)
     with pytest.raises(ConfigError, match='max_dilation'):
-        layer(max_dilation=0.5, published_key_sizes=True)
-    with pytest.raises(ConfigError, match='merge_background'):
-        layer(merge_background=False, published_float32_keys=True)
+        layer(max_dilation=0.5, published=dict(key_sizes=True))
+    with pytest.raises(ConfigError, match='background_copies'):
+        layer(published=dict(background_copies=True, float32_keys=True))
     with pytest.raises(ConfigError, match='too many'):
         layer().dilate(SparseConvTensor(torch.zeros(0, 4), torch.zeros(0, 4).int(),
                                         [2 ** 21, 2 ** 21, 2 ** 21], 2),

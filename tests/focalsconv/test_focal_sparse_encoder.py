@@ -106,7 +106,7 @@ def test_a_voxel_stands_at_its_center_or_as_published_at_its_corner(stage):
     cell = torch.tensor([[0, 4, 3, 2]])
     stride = 2 ** (stage - 1)
     corner = [2 * stride * 0.05, -1.2 + 3 * stride * 0.05, -3 + 4 * stride * 0.1]
-    published, ours = encoder(published_corners=True), encoder()
+    published, ours = encoder(published=dict(corners=True)), encoder()
     assert published.voxel_positions(stage, cell)[0].tolist() == pytest.approx(corner, abs=1e-5)
     # A coarse voxel sums the fine ones around the one at its corner.
     center = [corner[0] + 0.025, corner[1] + 0.025, corner[2] + 0.05]
@@ -156,5 +156,5 @@ def test_wrong_settings_say_so():
         encoder(topk=True)
     with pytest.raises(ConfigError, match='block_type'):
         encoder(block_type='bottleneck')
-    with pytest.raises(ConfigError, match='importance_target'):
-        encoder(importance_target='center')
+    with pytest.raises(ConfigError, match="no quirk 'corner'; did you mean corners"):
+        encoder(published=dict(corner=True))

@@ -82,7 +82,7 @@ def test_importance_loss_of_the_nuscenes_release(golden, one_thread):
     assert loss.item() == pytest.approx(float(golden.losses['nusc_thr.loss_box_of_pts']), abs=1e-5)
 
 
-PUBLISHED_MERGE = dict(published_float32_keys=True, published_key_sizes=True)
+PUBLISHED_MERGE = dict(KITTI['published'], float32_keys=True, key_sizes=True)
 
 
 def assert_first_stage(stages: dict, golden: Golden, case: str, coordinates: str,
@@ -96,7 +96,7 @@ def assert_first_stage(stages: dict, golden: Golden, case: str, coordinates: str
 @pytest.mark.parametrize(('case', 'options', 'suffix'), [
     ('quirk_rounding', {}, 'exact'),
     ('quirk_edge', {}, 'exact'),
-    ('quirk_edge', dict(published_skip_index_zero=False), 'exact_from0'),
+    ('quirk_edge', dict(published=dict(corners=True)), 'exact_from0'),
 ])
 def test_exact_merging_where_the_release_errs(golden, one_thread, case, options, suffix):
     encoder = golden.encoder('state', **{**KITTI, **options})
@@ -120,7 +120,7 @@ def unstable_order_in_samples(values: Tensor, sample: Tensor, descending: bool =
 def test_published_merging(golden, one_thread, monkeypatch, case, coordinates):
     for module in (published_merge, focal_sparse_convolution):
         monkeypatch.setattr(module, 'order_in_samples', unstable_order_in_samples)
-    encoder = golden.encoder('state', **{**KITTI, **PUBLISHED_MERGE})
+    encoder = golden.encoder('state', **{**KITTI, 'published': PUBLISHED_MERGE})
     with torch.no_grad():
         stages, _, _ = encode_all(encoder, golden, case)
     assert_first_stage(stages, golden, case, coordinates, 'features_published')

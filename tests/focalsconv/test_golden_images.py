@@ -11,14 +11,15 @@ from focalsconv import CameraViews, ProjectionOptions
 from focalsconv.camera_views import pixels_of_voxels, read_views
 from sparse3d.structures.cameras import Cameras
 
-KITTI_IMAGES = dict(join='concatenate', published_truncation=True, published_behind_camera=True,
-                    published_padding=True, published_depth=True)
-KITTI = {**cases.KITTI, 'mask_multi': False, 'enlarge_channels': 0, 'image_fusion': KITTI_IMAGES}
+KITTI_PUBLISHED = dict(cases.KITTI['published'], truncation=True, behind_camera=True,
+                       read_padding=True, depth=True)
+KITTI = {**cases.KITTI, 'mask_multi': False, 'enlarge_channels': 0,
+         'image_fusion': dict(join='concatenate'), 'published': KITTI_PUBLISHED}
 CAMERAS = ('front', 'front_left', 'front_right', 'back', 'back_left', 'back_right')
 NUSCENES = {**cases.NUSCENES, 'stages': (), 'enlarge_channels': 0, 'image_fusion': dict(
     join='add', mask_multi=True, skip_mask_kernel=True,
-    minimum_depth=(1, 0, 0, 0.5, 0, 0), published_skip_pixel_zero=True,
-    published_image_scale=2 / 3)}
+    minimum_depth=(1, 0, 0, 0.5, 0, 0))}
+NUSCENES_PUBLISHED = dict(cases.NUSCENES['published'], skip_pixel_zero=True, image_scale=2 / 3)
 VOXEL, MINIMUM = torch.tensor([0.05, 0.05, 0.1]), torch.tensor([0, -40., -3])
 
 
@@ -92,9 +93,10 @@ def nuscenes_augmentation(golden, case: str, sample: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize('case', ['nusc_mm', 'nusc_mm_aug'])
-@pytest.mark.parametrize('merge_background', [True, False])
-def test_nuscenes_layers_with_six_cameras(golden, one_thread, case, merge_background):
-    encoder = golden.encoder('state_nusc_mm', **NUSCENES, merge_background=merge_background)
+@pytest.mark.parametrize('copies', [True, False])
+def test_nuscenes_layers_with_six_cameras(golden, one_thread, case, copies):
+    encoder = golden.encoder('state_nusc_mm', **{
+        **NUSCENES, 'published': dict(NUSCENES_PUBLISHED, background_copies=copies)})
     scale = np.diag([2 / 3, 2 / 3, 1, 1])
     matrices = torch.zeros(2, 6, 4, 4, dtype=torch.float64)
     for index, camera in enumerate(CAMERAS):
@@ -122,8 +124,7 @@ def test_projection_undoes_the_augmentation(golden, setting):
     features = torch.from_numpy(golden.inputs['proj.image_feats']).unsqueeze(1)
     views = kitti_views(golden, f'proj.{setting}', features)
     coordinates = torch.from_numpy(golden.inputs['proj.coords'])
-    options = ProjectionOptions(published_corners=True, **{
-        name: value for name, value in KITTI_IMAGES.items() if name != 'join'})
+    options = ProjectionOptions(published=KITTI_PUBLISHED)
     pixels, depth = pixels_of_voxels(coordinates, 1, VOXEL, MINIMUM, views, options)
     expected = torch.from_numpy(golden.outputs[f'proj.{setting}.uv'])
     near = (expected.abs() < 5000).all(1)

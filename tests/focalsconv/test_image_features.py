@@ -8,6 +8,7 @@ from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample
 
 from focalsconv import FocalSparseEncoder, ShallowImageEncoder
+from focalsconv.published import FocalsConvPublished
 from sparse3d.errors import ConfigError
 from sparse3d.structures.cameras import Cameras
 
@@ -57,7 +58,7 @@ def test_values_in_the_padding_do_not_matter_unless_published():
         beyond = images.clone()
         beyond[..., 40:, :] = torch.nan  # not multiplied by zero, left out
         assert torch.equal(encoder(dark, given).features, encoder(beyond, given).features)
-        encoder.published_padding = True
+        encoder.published = FocalsConvPublished(encode_padding=True)
         assert not torch.equal(encoder(dark, given).features, encoder(bright, given).features)
 
 
@@ -92,7 +93,7 @@ def test_copies_of_background_rows_see_the_image_too():
     images = ShallowImageEncoder(depth=18, base_channels=8, out_channels=8).eval()
     settings = dict(GRID, stages=(), image_fusion=dict(channels=8, join='add'))
     merged, doubled = FocalSparseEncoder(**settings), FocalSparseEncoder(
-        **settings, merge_background=False)
+        **settings, published=dict(background_copies=True))
     doubled.load_state_dict(merged.state_dict())
     views = images(torch.rand(2, 3, 48, 64) * 255, samples((48, 64), (40, 50)))
     given = batch(6000)

@@ -10,7 +10,9 @@ from focalsconv import FocalSparseEncoder
 from focalsconv.importance_pictures import (
     ImportantVoxels,
     draw_importance,
+    importance_of_points,
     important_voxels,
+    nearest_importance,
     write_importance,
 )
 from sparse3d.errors import ConfigError
@@ -70,3 +72,20 @@ def test_another_encoder_is_refused_by_its_name(tmp_path, frame):
     model.middle_encoder = torch.nn.Linear(1, 1)
     with pytest.raises(ConfigError, match='Module with Linear predicts no importance'):
         write_importance(model, {}, frame, tmp_path)
+
+
+def test_a_point_has_the_importance_of_its_voxel():
+    layer = ImportantVoxels('stage 1', np.array([[0.05, 0.05, 0.1], [0.15, 0.05, 0.1]]),
+                            np.array([0.2, 0.9]))
+    points = np.array([[0.01, 0.09, 0.19], [0.11, 0.02, 0.01], [0.99, 0, 0], [np.nan, 0, 0]])
+    size = np.array([0.1, 0.1, 0.2])
+    assert nearest_importance(layer, points, size).tolist() == [0.2, 0.9, 0, 0]
+    nothing = ImportantVoxels('stage 1', np.zeros((0, 3)), np.zeros(0))
+    assert nearest_importance(nothing, points, size).tolist() == [0, 0, 0, 0]
+
+
+def test_points_of_another_encoder_have_no_importance(frame):
+    model = torch.nn.Module()
+    model.middle_encoder = torch.nn.Linear(1, 1)
+    with pytest.raises(ConfigError, match='Module with Linear predicts no importance'):
+        importance_of_points(model, {}, frame)

@@ -25,8 +25,10 @@ from focalsconv.baseline_checkpoints import convert
 from sparse3d.checkpoints import Conversion, convert_checkpoint
 from sparse3d.checkpoints.open import load_weights, open_checkpoint
 from sparse3d.checkpoints.reading import PublishedWeights
+from sparse3d.checkpoints.renames import renamed
+from sparse3d.engine.checkpoint_config import open_with_config, options_in_effect
 from sparse3d.engine.load_config import load_config
-from sparse3d.errors import CheckpointError
+from sparse3d.errors import CheckpointError, ConfigError
 
 MMDET3D_CONFIGS = Path(mmdet3d.__file__).parent / '.mim' / 'configs'
 THEIR_CONFIGS = dict(
@@ -42,8 +44,7 @@ BOTTOMS = dict(Car=-1.78, Pedestrian=-.6, Cyclist=-.6)
 
 def ours_of(done: Conversion) -> nn.Module:
     """Our detector with the options of the conversion; every tensor has a place."""
-    config = load_config(done.config)
-    config.merge_from_dict(dict(done.options))
+    config = load_config(done.config, done.options)
     config.model.test_cfg.update(ALL_BOXES)
     model = MODELS.build(config.model).eval()
     model.load_state_dict(done.weights)
@@ -188,8 +189,57 @@ def _pillars() -> tuple[Tensor, Tensor, Tensor]:
 def test_an_angle_and_anchors_come_with_the_weights():
     assert not convert(tensors('openpcdet_second_kitti')).options
     done = convert(PublishedWeights(tensors('mmdet3d_pointpillars_kitti'), MMDET3D_1))
-    assert done.options == {'model.bbox_head.dir_offset': -math.pi / 2,
-                            'model.voxel_encoder.legacy': True}
+    assert done.options == {'model.published': dict(direction_offset=True, pillar_offsets=True)}
+
+
+@pytest.mark.parametrize(('layout', 'about'), [
+    ('mmdet3d_second_kitti', MMDET3D_1), ('mmdet3d_pointpillars_kitti', MMDET3D_1),
+    ('openpcdet_pointpillars_kitti', {})])
+def test_each_quirk_reaches_its_part(layout, about):
+    """The set is written out as options of mmdet3d's parts, and is what a training keeps."""
+    done = convert(PublishedWeights(tensors(layout), about))
+    plain, config = load_config(done.config).model, load_config(done.config, done.options)
+    assert 'published' not in config.model
+    assert options_in_effect(done.options, config) == done.options
+    for name in done.published:
+        others = {key: value for key, value in done.published.items() if key != name}
+        without = load_config(done.config, {'model.published': others})
+        assert without.model != config.model
+        assert options_in_effect(done.options, without).get('model.published', {}) == others
+    for part, name, wanted in (('bbox_head', 'dir_offset', 'direction_offset'),
+                               ('voxel_encoder', 'legacy', 'pillar_offsets'),
+                               ('bbox_head', 'anchor_generator', 'anchors_at_the_edges')):
+        assert (plain[part].get(name) != config.model[part].get(name)) == (
+            wanted in done.published)
+    load_config(done.config, done.options).model.bbox_head.anchor_generator.ranges[0][0] = 7.0
+    assert load_config(done.config, done.options).model == config.model
+
+
+def test_options_of_the_command_line_come_after_the_set():
+    config = load_config('pointpillars_kitti_3class', {
+        'model.published': dict(direction_offset=True, pillar_offsets=True),
+        'model.published.pillar_offsets': False, 'model.bbox_head.dir_offset': 0.5})
+    assert config.model.bbox_head.dir_offset == 0.5 and config.model.voxel_encoder.legacy is False
+    assert 'published' not in load_config('second_kitti_3class', {'model.published': None}).model
+
+
+@pytest.mark.parametrize(('config', 'published', 'words'), [
+    ('second_kitti_3class', dict(pillar_offsets=True), "no key 'model.published'"),
+    ('second_kitti_3class', dict(corners=True), "no key 'model.published'"),
+    ('second_kitti_3class', dict(direction_offset=2), 'direction_offset is 2; give True or False')])
+def test_a_set_that_the_model_has_no_part_for_is_refused(config, published, words):
+    with pytest.raises(ConfigError, match=words) as refused:
+        load_config(config, {'model.published': published})
+    assert '\n' not in str(refused.value)
+
+
+def test_options_of_before_become_fields():
+    old = {'model.bbox_head.dir_offset': -math.pi / 2, 'model.voxel_encoder.legacy': True}
+    content, changes = renamed(dict(state_dict={'x': torch.ones(1)}, meta=dict(
+        config='pointpillars_kitti_3class', config_options=old)))
+    assert content['meta']['config_options'] == {
+        'model.published': dict(direction_offset=True, pillar_offsets=True)}
+    assert changes[0] == 'model.bbox_head.dir_offset -> model.published.direction_offset'
 
 
 def test_boxes_of_mmdet3d_0_are_refused():
@@ -228,7 +278,9 @@ def test_through_files(tmp_path):
     torch.save(dict(model_state=published, epoch=80, version='pcdet+0.5.2'), tmp_path / 'in.pth')
     done = convert_checkpoint('baselines', tmp_path / 'in.pth', tmp_path / 'out.pth')
     assert open_checkpoint(tmp_path / 'out.pth').options == done.options
-    model = MODELS.build(load_config(done.config).model)
-    load_weights(model, tmp_path / 'out.pth')
+    config, opened = open_with_config(done.config, tmp_path / 'out.pth')
+    assert config.model.bbox_head.anchor_generator.ranges[0][0] < 0
+    model = MODELS.build(config.model)
+    load_weights(model, opened)
     assert torch.equal(model.voxel_encoder.pfn_layers[0].linear.weight,
                        published['vfe.pfn_layers.0.linear.weight'])

@@ -33,15 +33,15 @@ def test_two_stage_detectors(name, rules):
     assert done.config == name
     for key, value in model.state_dict().items():
         assert torch.equal(done.weights[key], value), key
-    assert done.options['model.middle_encoder.published_float32_keys'] is True
+    assert done.published['float32_keys'] is True
     images = '_f_' in name
-    assert ('model.middle_encoder.image_fusion' in done.options) is images
+    assert ('truncation' in done.published) is images
     options = load_config(name, done.options)  # as the tools do by themselves
     with_quirks = MODELS.build(options.model)
     with_quirks.load_state_dict(done.weights)
-    assert with_quirks.middle_encoder.focal_layers.stage1.options.published_float32_keys
+    assert with_quirks.middle_encoder.focal_layers.stage1.options.published.float32_keys
     if images:
-        assert with_quirks.middle_encoder.image_layer.fusion.options.published_depth
+        assert with_quirks.middle_encoder.image_layer.fusion.options.published.depth
         assert with_quirks.middle_encoder.image_layer.fusion.join == 'concatenate'
     extra = {**published, 'roi_head.extra.weight': torch.zeros(1)}
     with pytest.raises(CheckpointError, match='roi_head.extra.weight'):
@@ -67,7 +67,7 @@ def test_centerpoint_with_images_predicts_the_boxes_of_the_release():
     done = convert(published)
     assert done.config == 'focalsconv_f_centerpoint_nuscenes'
     model = MODELS.build(load_config(done.config, done.options).model)
-    assert model.middle_encoder.image_layer.fusion.options.published_image_scale == 2 / 3
+    assert model.middle_encoder.image_layer.fusion.options.published.image_scale == 2 / 3
     model.load_state_dict(done.weights)
     features = torch.randn(1, 512, 5, 6)
     with torch.no_grad():
@@ -104,7 +104,7 @@ def test_through_files(tmp_path):
     loaded = build_model(config, tmp_path / 'out.pth')
     for name, value in model.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], value), name
-    assert loaded.middle_encoder.published_corners
+    assert loaded.middle_encoder.published.corners
 
 
 def test_what_is_no_released_detector():

@@ -52,7 +52,7 @@ def test_rounded_keys_keep_copies_apart():
     assert exact == pytest.approx({one: mean, other: 2 * mean, far: 3})
     # In the order of a tie: one, other, other again, one again. Only the middle two meet.
     published = dilate(
-        cells, candidate_importance, KITTI, published_float32_keys=True, published_key_sizes=True
+        cells, candidate_importance, KITTI, published=dict(float32_keys=True, key_sizes=True)
     )
     assert published == pytest.approx({one: 1, other: 2 * mean, far: 3})
 
@@ -62,32 +62,33 @@ def test_largest_index_for_size_joins_the_ends_of_two_rows():
     assert key(last, (5, 9)) == key(first, (5, 9))
     cells = [last, first, top]
     assert dilate(cells, {}, [4, 8, 10]) == {last: 1, first: 2, top: 3}
-    published = dilate(cells, {}, [4, 8, 10], published_key_sizes=True)
+    published = dilate(cells, {}, [4, 8, 10], published=dict(key_sizes=True))
     assert published == {last: 3, top: 3}
 
 
 def test_samples_never_mix():
     cells = [(0, 1, 2, 3), (1, 1, 2, 3), (2, 1, 2, 3)]
-    for options in (dict(published_key_sizes=True), dict(published_float32_keys=True)):
+    for options in (dict(published=dict(key_sizes=True)), dict(published=dict(float32_keys=True))):
         assert dilate(cells, {}, [4, 8, 10], **options) == {
             cell: value for value, cell in enumerate(cells, start=1)}
 
 
 @pytest.mark.parametrize('options', [
-    dict(published_key_sizes=True),
-    dict(published_float32_keys=True),
-    dict(published_float32_keys=True, published_key_sizes=True, mask_multi=True),
-    dict(published_float32_keys=True, top_k=False, skip_mask_kernel=True),
+    dict(published=dict(key_sizes=True)),
+    dict(published=dict(float32_keys=True)),
+    dict(published=dict(float32_keys=True, key_sizes=True), mask_multi=True),
+    dict(published=dict(float32_keys=True), top_k=False, skip_mask_kernel=True),
 ])
 def test_small_grids_away_from_index_zero_merge_exactly(options):
     cells = torch.randperm(2 * 9 * 19 * 19)[:400]
     coordinates = torch.stack([cells // (9 * 19 * 19), cells // (19 * 19) % 9 + 1,
                                cells // 19 % 19 + 1, cells % 19 + 1], 1).int()
     features, logits = torch.randn(400, 4), torch.randn(400, 27)
-    same = dict(published_skip_index_zero=True)
-    exact = {name: value for name, value in options.items() if 'published' not in name}
-    for ours, theirs in zip(dilated(features, coordinates, logits, **same, **options),
-                            dilated(features, coordinates, logits, **same, **exact), strict=True):
+    same = dict(skip_index_zero=True)
+    published = {**options, 'published': {**same, **options['published']}}
+    exact = {**options, 'published': same}
+    for ours, theirs in zip(dilated(features, coordinates, logits, **published),
+                            dilated(features, coordinates, logits, **exact), strict=True):
         torch.testing.assert_close(ours, theirs)
 
 
@@ -100,8 +101,10 @@ def dilated(features: Tensor, coordinates: Tensor, logits: Tensor,
 
 def test_no_voxel_no_foreground():
     nothing = torch.zeros(0, 4)
-    cells, values = dilated(nothing, nothing.int(), torch.zeros(0, 27), published_key_sizes=True)
+    cells, values = dilated(nothing, nothing.int(), torch.zeros(0, 27),
+                            published=dict(key_sizes=True))
     assert cells.shape == (0, 4) and values.shape == (0, 4)
     one = torch.tensor([[1, 2, 3, 4]]).int()
-    cells, values = dilated(torch.ones(1, 4), one, torch.ones(1, 27), published_float32_keys=True)
+    cells, values = dilated(torch.ones(1, 4), one, torch.ones(1, 27),
+                            published=dict(float32_keys=True))
     assert torch.equal(cells, one) and torch.equal(values, torch.ones(1, 4))

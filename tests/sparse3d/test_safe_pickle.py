@@ -6,13 +6,14 @@ import pickle
 import resource
 import subprocess
 import sys
+import tracemalloc
 from collections import OrderedDict
 
 import numpy as np
 import pytest
 
 from sparse3d.errors import DataError
-from sparse3d.safe_pickle import PickledArray, loads_plain, reading, with_numpy
+from sparse3d.safe_pickle import MOST_MEMORY, PickledArray, loads_plain, reading, with_numpy
 
 ARRAYS = [
     np.eye(3),
@@ -304,3 +305,32 @@ def test_large_arrays_of_every_protocol_come_back(protocol):
     array = np.random.default_rng(0).normal(size=5000)
     content = loads_plain(pickle.dumps(dict(array=array), protocol), 'a.pkl')
     assert np.array_equal(content['array'], array)
+
+
+NUMBERS = b'(' + b''.join(b'M' + number.to_bytes(2, 'little') for number in range(5000))
+PAIRS = b'(' + b''.join(b'M' + number.to_bytes(2, 'little') + b'N\x86' for number in range(5000))
+PADDING = b'X' + (1 << 17).to_bytes(4, 'little') + b'a' * (1 << 17) + b'\x86.'
+WASTEFUL = {
+    'lists': b'](' + b']' * 100_000 + b'e.', 'dicts': b'](' + b'}' * 100_000 + b'e.',
+    'sets': b'](' + b'\x8f' * 100_000 + b'e.',
+    'made sets': named('builtins', 'set') + b'\x940](' + b'h\x00)R' * 25_000 + b'e.',
+    'made tables': named('collections', 'OrderedDict') + b'\x940](' + b'h\x00)R' * 25_000 + b'e.',
+    'full sets': named('builtins', 'set') + b'\x940]' + NUMBERS + b'e\x940]('
+                 + b'h\x00h\x01\x85R' * 80 + b'e' + PADDING,
+    'full tables': named('collections', 'OrderedDict') + b'\x940]' + PAIRS + b'e\x940]('
+                   + b'h\x00h\x01\x85R' * 80 + b'e' + PADDING,
+    'dtypes': named('numpy', 'dtype') + b'\x940' + text('U9') + b'\x940]('
+              + b'h\x00h\x01\x85R' * 16_000 + b'e.',
+}
+
+
+@pytest.mark.parametrize('content', WASTEFUL.values(), ids=WASTEFUL)
+def test_no_file_takes_more_memory_than_is_stated(content):
+    content = b'\x80\x04' + content
+    tracemalloc.start()
+    try:
+        loads_plain(content, 'a.pkl')
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert len(content) < peak < MOST_MEMORY * len(content)

@@ -1,10 +1,13 @@
 """Frames of a running video: arrays or tensors; what is refused leaves no trace."""
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
+from sparse3d.apis.detector import Detector
 from sparse3d.errors import ConfigError, DataError
 from sparsebev.camera_frame import CameraFrame, checked_frame
 from sparsebev.streaming import open_stream
@@ -13,6 +16,8 @@ from sparsebev.views import refuse_other_units
 GOOD = dict(images=np.zeros((2, 3, 32, 64), np.uint8), lidar2img=np.tile(np.eye(4), (2, 1, 1)),
             timestamps=np.zeros(2), lidar2global=np.eye(4))
 NOTHING = float('nan')
+PICTURES = np.linspace(0, 255, 2 * 3 * 32 * 64).reshape(2, 3, 32, 64)
+MOVED = np.array([[1, 0, 0, 5.0], [0, 1, 0, 6], [0, 0, 1, 7], [0, 0, 0, 1]])
 
 
 @pytest.mark.parametrize('images', [
@@ -42,6 +47,28 @@ WRONG = [
     (dict(lidar2global=np.full((4, 4), NOTHING)), 'lidar2global .*NaN'),
     (dict(lidar2global=np.zeros((4, 4))), 'lidar2global .*cannot be inverted'),
     (dict(valid=np.ones(5, bool)), r'valid .*\(5,\).*has to be \(2,\)'),
+    (dict(images=np.full((2, 3, 32, 64), NOTHING)), 'images .*NaN or infinity'),
+    (dict(images=PICTURES / 255), 'reach from 0 to 1; 0 to 255 is needed'),
+    (dict(images=PICTURES / 58 - 2), 'neither divided nor normalized'),
+    (dict(images=PICTURES.astype(np.uint16) * 257), 'reach from 0 to 65535'),
+    (dict(images=PICTURES > 99), 'strided bool; numbers of 0-255'),
+    (dict(images=PICTURES.astype(complex)), 'complex'),
+    (dict(images=torch.zeros(2, 3, 4, 4).to_sparse()), 'sparse_coo'),
+    (dict(images=torch.zeros(2, 3, 4, 4, device='meta')), 'without numbers'),
+    (dict(images=np.zeros((2, 3, 0, 64), np.uint8)), r'\(2, 3, 0, 64\)'),
+    (dict(lidar2img=np.zeros((2, 4, 4))), 'lidar2img of image 0 .*cannot be inverted'),
+    (dict(lidar2img=np.stack([np.eye(4), MOVED.T])), 'lidar2img of image 1 .*transposed'),
+    (dict(lidar2img=np.ones((2, 4, 4), complex)), 'lidar2img .*complex'),
+    (dict(lidar2global=MOVED.T), 'lidar2global .*transposed'),
+    (dict(lidar2global=np.diag([2.0, 2, 2, 1])), 'changes lengths'),
+    (dict(lidar2global=np.diag([1.0, -1, 1, 1])), 'mirrors'),
+    (dict(timestamps=[0, 100]), 'timestamps .*100.0 s apart'),
+    (dict(valid=['True', 'False']), "valid .*'True'.*True or False"),
+    (dict(valid=[NOTHING, 1]), 'valid .*True or False'),
+    (dict(valid=[2, 7]), 'valid .*True or False'),
+    (dict(scene=np.zeros(3)), 'scene .*by a text or a number'),
+    (dict(scene=['a']), 'scene .*by a text or a number'),
+    (dict(scene=NOTHING), 'scene .*by a text or a number'),
 ]
 
 
@@ -49,6 +76,22 @@ WRONG = [
 def test_everything_else_is_one_sentence(change, message):
     with pytest.raises(DataError, match=message):
         checked_frame(CameraFrame(**{**GOOD, **change}))
+
+
+@pytest.mark.parametrize('frame', [None, GOOD, np.zeros(3), 'front.jpg'], ids=str)
+def test_what_is_no_frame(frame):
+    with pytest.raises(DataError, match='takes a CameraFrame; a .* has no images'):
+        checked_frame(frame)
+
+
+def test_pictures_of_real_numbers_are_taken():
+    for images in (PICTURES, PICTURES * 1.2 - 20, np.zeros_like(PICTURES), PICTURES.astype(int)):
+        assert torch.equal(checked_frame(CameraFrame(**{**GOOD, 'images': images})).images,
+                           torch.from_numpy(images))
+    broken = PICTURES.copy()
+    broken[1] = NOTHING
+    frame = checked_frame(CameraFrame(**{**GOOD, 'images': broken, 'valid': [1, 0]}))
+    assert not frame.images[1].any() and frame.valid.tolist() == [True, False]
 
 
 def test_a_camera_without_a_picture_may_have_any_matrix_and_time():
@@ -67,7 +110,8 @@ def test_frames_too_far_apart_are_refused(ages):
 
 BAD = [dict(lidar2global=np.full((4, 4), NOTHING)), dict(timestamps=np.full(2, 1e15)),
        dict(timestamps=np.full(2, 4000.0)), dict(images=np.zeros((2, 3, 16, 32), np.uint8)),
-       dict(timestamps=np.full(2, 1.0)), dict(scene='other', lidar2global=np.eye(3))]
+       dict(images=np.full((2, 3, 32, 64), NOTHING)), dict(timestamps=np.full(2, 1.0)),
+       dict(scene='other', lidar2global=np.eye(3))]
 
 
 @pytest.mark.parametrize('kind', ['past', 'interleaved'])
@@ -94,3 +138,10 @@ def test_a_refused_frame_leaves_no_trace(build_detector, drive, kind, bad):
 def test_an_interval_that_cannot_be(build_detector, kind, interval):
     with pytest.raises(ConfigError, match='interval is'):
         open_stream(build_detector(3, frame_kind=kind), interval=interval)
+
+
+def test_an_option_that_streams_do_not_have(build_detector):
+    detector = Detector(build_detector(3), SimpleNamespace(ground_shift=0), 'abc')
+    assert detector.stream(interval=2).frames.maxlen
+    with pytest.raises(DataError, match="a stream has no option 'every'; it has interval"):
+        detector.stream(every=2)

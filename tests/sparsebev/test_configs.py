@@ -10,6 +10,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 
 from sparse3d.engine.load_config import load_config
+from sparsebev.published import SparseBEVPublished
 
 CONFIGS = sorted((Path(__file__).resolve().parents[2] / 'configs' / 'sparsebev').glob('*.py'))
 # Name: millions of parameters, queries, frames, levels, image, rate of the backbone, epochs.
@@ -19,9 +20,9 @@ PUBLISHED = {
     'sparsebev_r50_imagenet_nuscenes': (44.57, 900, 8, 4, [256, 704], 0.4, 36),
     'sparsebev_r101_nuscenes': (63.57, 900, 8, 5, [512, 1408], 0.2, 24),
     'sparsebev_v299_future_nuscenes': (93.95, 1600, 15, 5, [640, 1600], 0.1, 24),
-    'sparsebev_v299_trainval_future_nuscenes': (93.95, 1600, 15, 5, [640, 1600], 0.1, 24),
+    'sparsebev_v299_future_nuscenes_trainval': (93.95, 1600, 15, 5, [640, 1600], 0.1, 24),
     'sparsebev_eva02_future_nuscenes': (340.53, 1600, 15, 5, [640, 1600], 0.1, 24),
-    'sparsebev_eva02_trainval_future_nuscenes': (340.53, 1600, 15, 5, [640, 1600], 0.1, 24),
+    'sparsebev_eva02_future_nuscenes_trainval': (340.53, 1600, 15, 5, [640, 1600], 0.1, 24),
 }
 
 
@@ -70,13 +71,13 @@ def test_published_row(name):
     assert config.optim_wrapper.paramwise_cfg.custom_keys.backbone.lr_mult == rate
     assert config.optim_wrapper.optimizer.lr == 2e-4 and config.train_cfg.max_epochs == epochs
     assert config.param_scheduler[0].type == 'ExactWarmUpCosineLR'  # as long as max_epochs
-    assert head.layer.sampling.quirks.published_scale_order is False
+    assert head.layer.sampling.quirks == SparseBEVPublished()
 
 
 @pytest.mark.parametrize('kind', ['v299', 'eva02'])
 def test_the_largest_published_rows_train_on_both_splits_and_differ_in_nothing_else(kind):
     folder = CONFIGS[0].parent
-    alone, both = (load_config(folder / f'sparsebev_{kind}{name}_future_nuscenes.py')
+    alone, both = (load_config(folder / f'sparsebev_{kind}_future_nuscenes{name}.py')
                    for name in ('', '_trainval'))
     train, validation = parts_of(both, 'train')
     (expected,) = parts_of(alone, 'train')

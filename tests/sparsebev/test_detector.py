@@ -135,7 +135,7 @@ def test_a_samples_losses_do_not_depend_on_its_neighbors(build_detector, drive, 
     """Empty denoising slots are not seen, unlike in the released code."""
     for published, equal in ((False, True), (True, False)):
         model = build_detector(head=dict(
-            dropout=0.0, published_attend_empty_slots=published)).train()
+            dropout=0.0, published=dict(attend_empty_slots=published))).train()
         model.bbox_head.layer.self_attention.tau.bias.data.zero_()  # looks far
         one, two = batch_of(drive(2), 2), batch_of(drive(2, seed=1), 2)
         one['data_samples'][0].gt_instances_3d = one['data_samples'][0].gt_instances_3d[:1]

@@ -16,7 +16,8 @@ from sparse3d.models.backbones.rotary_positions import rotary_tables
 from sparse3d.models.backbones.simple_feature_pyramid import SimpleFeaturePyramid
 from sparse3d.models.query.box_code import ground_truth_boxes
 from sparse3d.models.query.query_denoising import Noise, denoising_attn_mask, noisy_queries
-from sparsebev.head import SparseBEVHead, published_options
+from sparsebev.head import SparseBEVHead
+from sparsebev.published_checkpoint import SAMPLING_AS_PUBLISHED
 from sparsebev.published_names import ours
 from sparsebev.views import views_of_batch
 
@@ -34,11 +35,11 @@ pytestmark = pytest.mark.usefixtures('one_thread')
 def rebuilt(fixtures, published_weights, stored_heads):
     """Function that gives a stored head, its input maps and its views."""
 
-    def rebuild(name: str, **options):
+    def rebuild(name: str, **quirks):
         batch, frames, levels, points, queries = HEADS[name]
         head = SparseBEVHead(10, queries, RANGE, num_frames=frames, num_levels=levels,
                              num_points=points, dropout=0.0, max_detections=100,
-                             **{**published_options(), **options})
+                             published={**SAMPLING_AS_PUBLISHED, **quirks})
         state = published_weights.published_state(fixtures / f'state_{name}.json')
         head.load_state_dict({ours(key).removeprefix('bbox_head.'): value
                               for key, value in state.items() if ours(key)})
@@ -87,8 +88,7 @@ def test_heads(name, rebuilt, stored_heads):
         assert largest(views.age, stored_heads[f'{name}_time_diff']) < 1e-5
 
 
-@pytest.mark.parametrize('quirk', ['published_scale_order', 'published_view_choice',
-                                   'published_alignment'])
+@pytest.mark.parametrize('quirk', ['scale_order', 'view_choice', 'alignment'])
 def test_each_quirk_is_needed(quirk, rebuilt, stored_heads):
     head, maps, views = rebuilt('a', **{quirk: False})
     with torch.no_grad():
@@ -288,7 +288,7 @@ def test_eva02(golden_dir, published_weights, stored):
     assert largest(sine, expected['eva_rope_glb_sin']) < 1e-5
     assert largest(rotary_tables((16, 16), 64, 16)[0], expected['eva_rope_win_cos']) < 1e-5
     backbone = SimpleFeaturePyramid(dict(
-        type='EVA02', depth=6, published_rotary_resize=True, drop_path=0.3, frozen_blocks=3))
+        type='EVA02', depth=6, resize_rotary_tables=True, drop_path=0.3, frozen_blocks=3))
     backbone_and_neck(golden_dir, published_weights, backbone, torch.nn.Identity(),
                       'state_eva02.json')
     seen = {}

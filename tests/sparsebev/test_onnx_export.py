@@ -11,7 +11,6 @@ from sparse3d.deploy.export import export
 from sparse3d.engine.load_config import load_config
 from sparse3d.errors import ConfigError, DataError
 from sparsebev.deployable import DeployableSparseBEV
-from sparsebev.head import published_options
 from sparsebev.onnx_export import (
     CASES,
     drawn_cases,
@@ -19,8 +18,11 @@ from sparsebev.onnx_export import (
     image_size_of,
     padded_size,
 )
+from sparsebev.published_checkpoint import SAMPLING_AS_PUBLISHED
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+
+HEADS = [{}, dict(published=SAMPLING_AS_PUBLISHED)]
 
 
 @pytest.fixture(scope='module')
@@ -30,10 +32,10 @@ def packages():
 
 
 @pytest.mark.parametrize('valid', [None, [True, True, False, True]])
-@pytest.mark.parametrize('head', [{}, published_options()], ids=['right', 'published'])
+@pytest.mark.parametrize('head', HEADS, ids=['right', 'published'])
 def test_the_deployable_part_equals_the_detector(build_detector, drive, batch_of, valid, head):
     if head and valid:  # published: camera 0 is read unless it is said to be missing
-        head = dict(head, published_view_choice=False)
+        head = dict(published=dict(SAMPLING_AS_PUBLISHED, view_choice=False))
     detector = build_detector(2, head=head)
     more = {} if valid is None else dict(image_valid=np.array(valid))
     batch = detector.data_preprocessor(batch_of(drive(2), 2, **more))
@@ -47,7 +49,7 @@ def test_the_deployable_part_equals_the_detector(build_detector, drive, batch_of
     assert detector.bbox_head.layer.sampling.backend == 'auto'  # it is left as it is
 
 
-@pytest.mark.parametrize('head', [{}, published_options()], ids=['right', 'published'])
+@pytest.mark.parametrize('head', HEADS, ids=['right', 'published'])
 def test_onnx_runtime_agrees(packages, build_detector, tmp_path, head):
     path = tmp_path / 'decoder.onnx'
     report = export_detector(build_detector(2, head=head), (60, 120), path)

@@ -35,13 +35,13 @@ def test_names():
 def test_a_released_file_gets_its_config_and_every_quirk(released):
     done = convert(released)
     assert done.config == 'sparsebev_r50_400q_nuscenes'
-    assert all(done.options.values()) and len(done.options) == 4
+    assert all(done.published.values()) and len(done.published) == 4
     assert len(done.weights) == len(released) - 1  # the code weights are a constant
 
 
 def test_other_code_weights_become_an_option(released):
     changed = {**released, 'pts_bbox_head.code_weights': torch.ones(10)}
-    assert convert(changed).options['model.bbox_head.code_weights'] == [1.0] * 10
+    assert convert(changed).published['code_weights'] == [1.0] * 10
 
 
 def test_every_layout_has_a_config_that_exists():

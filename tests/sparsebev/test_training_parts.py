@@ -31,7 +31,10 @@ def losses():
 
 def test_matching_finds_the_cheapest_of_all_assignments():
     logits, codes = torch.randn(5, 3), torch.randn(5, 10) * 3
-    assigned = match(logits, codes, BOXES, LABELS, WEIGHTS)
+    of_two = match(torch.stack([-logits, logits]), torch.stack([codes, codes]),
+                   [BOXES[:0], BOXES], [LABELS[:0], LABELS], WEIGHTS)
+    assigned = of_two[1]
+    assert of_two[0].tolist() == [-1] * 5
     chance = logits.sigmoid()
     cost = torch.zeros(5, 3)
     for query, target in itertools.product(range(5), range(3)):
@@ -49,11 +52,11 @@ def test_matching_finds_the_cheapest_of_all_assignments():
 
 
 def test_matching_without_objects_and_with_unusable_costs():
-    assert match(torch.zeros(2, 3), torch.zeros(2, 10), BOXES[:0], LABELS[:0],
-                 WEIGHTS).tolist() == [-1, -1]
-    codes = torch.full((2, 10), float('nan'))
-    assert sorted(match(torch.zeros(2, 3), codes, BOXES[:1], LABELS[:1],
-                        WEIGHTS).tolist()) == [-1, 0]
+    logits = torch.zeros(1, 2, 3)
+    assert match(logits, torch.zeros(1, 2, 10), [BOXES[:0]], [LABELS[:0]],
+                 WEIGHTS).tolist() == [[-1, -1]]
+    codes = torch.full((1, 2, 10), float('nan'))
+    assert sorted(match(logits, codes, [BOXES[:1]], [LABELS[:1]], WEIGHTS)[0].tolist()) == [-1, 0]
 
 
 def test_an_unknown_velocity_costs_nothing():
@@ -61,7 +64,8 @@ def test_an_unknown_velocity_costs_nothing():
     unknown[:, 7:] = float('nan')
     logits, codes = torch.zeros(2, 3), box_to_code(BOXES[:2])
     codes[:, 8:] = torch.tensor([[50.0, 0], [-50, 0]])
-    assert match(logits, codes, unknown[:2], LABELS[:2], WEIGHTS).tolist() == [0, 1]
+    assigned = match(logits[None], codes[None], [unknown[:2]], [LABELS[:2]], WEIGHTS)
+    assert assigned.tolist() == [[0, 1]]
 
 
 def test_a_query_that_knows_the_class_is_cheaper():

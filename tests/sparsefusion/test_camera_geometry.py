@@ -210,21 +210,22 @@ def test_depth_decides_between_candidates_unless_published_matching_is_asked_for
     codes = camera_codes(seen, (HEIGHT, WIDTH))[0]
     middle = seen.boxes[:, :3]
     centers = torch.cat([middle + torch.tensor([0.0, 0, 20]), middle + torch.tensor([0.5, 0, 3])])
-    outputs = dict(cls=torch.zeros(2, 2), dim_2d=codes[3:6, None].expand(-1, 2),
-                   rot_2d=codes[6:8, None].expand(-1, 2))
+    outputs = dict(cls=torch.zeros(1, 2, 2), dim_2d=codes[None, 3:6, None].expand(-1, -1, 2),
+                   rot_2d=codes[None, 6:8, None].expand(-1, -1, 2))
     for published, chosen in ((False, 1), (True, 0)):
-        targets = camera_targets(outputs, centers, torch.tensor([0, 0]), seen, (HEIGHT, WIDTH),
-                                 [40.0, 40.0], MatchWeights(iou=0.0), published)
-        assert targets.labels.tolist()[chosen] == 0 and targets.labels.tolist()[1 - chosen] == 2
-        torch.testing.assert_close(targets.codes[chosen], codes)
+        targets = camera_targets(outputs, centers[None], torch.zeros(1, 2).long(), [seen],
+                                 (HEIGHT, WIDTH), [40.0, 40.0], MatchWeights(iou=0.0), published)
+        assert targets.labels[0, chosen] == 0 and targets.labels[0, 1 - chosen] == 2
+        torch.testing.assert_close(targets.codes[0, chosen], codes)
 
 
 def test_a_pair_forced_across_views_is_left_out():
     seen = view_objects(BOXES[:1], torch.tensor([0]), rig())
-    outputs = dict(cls=torch.zeros(2, 1), dim_2d=torch.zeros(3, 1), rot_2d=torch.ones(2, 1))
-    targets = camera_targets(outputs, torch.zeros(1, 3), torch.tensor([1]), seen,
+    outputs = dict(cls=torch.zeros(1, 2, 1), dim_2d=torch.zeros(1, 3, 1),
+                   rot_2d=torch.ones(1, 2, 1))
+    targets = camera_targets(outputs, torch.zeros(1, 1, 3), torch.tensor([[1]]), [seen],
                              (HEIGHT, WIDTH), [40.0, 40.0], MatchWeights())
-    assert targets.labels.tolist() == [0] and int(targets.positives) == 1
+    assert targets.labels.tolist() == [[0]] and targets.positives.tolist() == [1]
     assert not targets.label_weights.any() and not targets.code_weights.any()
 
 

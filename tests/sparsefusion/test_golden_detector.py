@@ -9,7 +9,7 @@ import torch
 from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample
 
-from sparsefusion.published_checkpoint import FUSION_OPTIONS, convert
+from sparsefusion.published_checkpoint import QUIRKS, convert
 from sparsefusion_head_checks import Alignment, check_detections, check_lifted, close
 
 
@@ -100,5 +100,5 @@ def test_the_head_and_the_boxes(golden, detector, stages):
 def test_the_converter_gives_the_whole_detector(golden, detector):
     conversion = convert(golden.published)
     assert conversion.config == 'sparsefusion_r50_nuscenes'
-    assert dict(conversion.options) == FUSION_OPTIONS
+    assert dict(conversion.published) == QUIRKS
     assert set(conversion.weights) == set(detector.state_dict())

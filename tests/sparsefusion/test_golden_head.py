@@ -45,7 +45,7 @@ def test_views_with_one_candidate(golden, case, small_scene, one_thread):
     check_branches(output, golden.outputs, 'few_', order)
     zero = output.camera.queries[0, order.camera].abs().sum(1) == 0
     assert zero.nonzero().flatten().tolist() == [2, 5, 6]
-    right = golden.head(**case.SMALL, **few, **{f'{HEAD}published_lone_query_zero': False})
+    right = golden.head(**case.SMALL, **few, **{'model.published.lone_query_zero': False})
     with torch.no_grad():
         assert right(small_scene).camera.queries.abs().sum(2).min() > 1
 
@@ -54,8 +54,8 @@ def test_right_behavior_differs_from_each_published_option(golden, case, small_s
     """An option that changes nothing would be no option."""
     with torch.no_grad():
         published = golden.head(**case.SMALL)(small_scene)
-        for option in ('published_padding', 'published_positions'):
-            head = golden.head(**case.SMALL, **{f'{HEAD}{option}': False})
+        for option in ('padding', 'positions'):
+            head = golden.head(**case.SMALL, **{f'model.published.{option}': False})
             fused = head(small_scene).fused_queries
             assert (fused - published.fused_queries).abs().max() > 1e-3, option
 

@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from mmdet3d.registry import MODELS
 
 import sparsefusion.register  # noqa: F401
 from sparse3d.apis import load_config
 from sparse3d.errors import CheckpointError
+from sparse3d.published import hand_down
 from sparsefusion.initial_weights import merge_initial_weights
-from sparsefusion.published_checkpoint import CONFIGS, FUSION_OPTIONS, build, convert, kind_of
+from sparsefusion.published_checkpoint import CONFIGS, QUIRKS, build, convert, kind_of
 from sparsefusion.published_names import NO_EFFECT, as_sparsefusion, ours
 
 
@@ -37,9 +39,11 @@ def swin_weights(golden) -> dict:
 
 @pytest.mark.parametrize('kind', ['resnet50', 'swin_t'])
 def test_published_behavior_is_switched_on_by_options_that_the_config_knows(kind):
-    head = load_config(CONFIGS[kind], FUSION_OPTIONS).model.bbox_head
-    assert head.suppression.published_squared_radius and head.suppression.published_zero_scores
-    assert head.losses.published_match_height and head.published_padding
+    model = load_config(CONFIGS[kind], {'model.published': QUIRKS}).model
+    head = MODELS.build(hand_down(model.published, bbox_head=model.bbox_head)[0])
+    assert head.suppression.squared_radius and head.suppression.zero_scores
+    assert head.suppression.radii == tuple(QUIRKS['radii'])
+    assert head.losses.match_height and head.published.padding
 
 
 def test_every_released_name_is_known(golden):
@@ -71,7 +75,6 @@ def test_transfusion_converts_and_its_sparse_weights_are_turned(golden):
 
 def test_transfusion_detects_what_the_released_lidar_branch_predicts(golden, case, one_thread):
     """With the heat map of the images as its own, the head gives the golden's LiDAR branch."""
-    from mmdet3d.registry import MODELS
     config = load_config(CONFIGS['transfusion_l'])
     settings = dict(config.model.bbox_head, point_cloud_range=[-27, -27, -5, 27, 27, 3])
     head = MODELS.build(settings)

@@ -128,7 +128,7 @@ def test_a_frozen_lidar_stays_and_the_rest_moves():
 
 
 def test_the_published_way_of_freezing_normalizes_by_the_batch():
-    ours, published = (tiny_model(freeze_lidar=True, published_frozen_statistics=flag).train()
+    ours, published = (tiny_model(freeze_lidar=True, published=dict(frozen_statistics=flag)).train()
                        for flag in (False, True))
     published.load_state_dict(ours.state_dict())
     assert not ours.backbone.training and published.backbone.training
@@ -166,7 +166,7 @@ def test_what_is_missing_is_done_without(case):
 
 def test_nothing_is_found_without_candidates_whatever_the_release_would_say():
     """Converted weights keep boxes without a score; those of no candidate are none."""
-    model = tiny_model(head=dict(suppression=dict(published_zero_scores=True)))
+    model = tiny_model(published=dict(zero_scores=True))
     data = batch(points=0, image_valid=[False, False])
     with pytest.warns(UserWarning, match='lacks'):
         found = predict(model, data)
@@ -292,7 +292,7 @@ def test_it_learns_two_samples():
 
 def test_every_stage_is_drawn(tmp_path):
     from sparse3d.visualization.frame import Frame, Picture
-    from sparsefusion.pictures import STAGES, draw_stages, stage_boxes, yaw_between
+    from sparsefusion.pictures import STAGES, draw_stages, stage_boxes
     model, data = tiny_model().eval(), batch(samples=1)
     points = data['inputs']['points'][0]
     prepared = model.data_preprocessor(data)
@@ -305,5 +305,29 @@ def test_every_stage_is_drawn(tmp_path):
         Picture('front', np.zeros((HEIGHT, WIDTH, 3), np.uint8), cameras()[0]), ))
     paths = draw_stages(model.bbox_head, output, frame, tmp_path, score_threshold=0.0)
     assert len(paths) == 4 + 3 and all(path.stat().st_size > 1000 for path in paths)
-    turned = frame.turned(-np.pi / 2).points
-    assert abs(yaw_between(points, turned) % (2 * np.pi) - 1.5 * np.pi) < 1e-4
+
+
+def test_each_detection_is_drawn_with_the_sensor_of_its_query(tmp_path):
+    from sparse3d.visualization.frame import Boxes, Frame, Picture
+    from sparsefusion.pictures import write_sensors
+    from sparsefusion.sensor_picture import candidate_places, draw_sensors, sensor_boxes
+    model, data = tiny_model().eval(), batch(samples=1)
+    prepared = model.data_preprocessor(data)
+    with torch.no_grad():
+        output = model(prepared['inputs'], prepared['data_samples'], mode='tensor')
+        expected = model.bbox_head.predict_of(output)[0]
+    found, sensor = sensor_boxes(model.bbox_head, output)
+    np.testing.assert_array_equal(found.boxes, expected.bboxes_3d.tensor.numpy())
+    np.testing.assert_array_equal(found.scores, expected.scores_3d.numpy())
+    fused = model.bbox_head.coder.decode(model.bbox_head.coder.stack(output.fused))[0].numpy()
+    for box, of_cameras in zip(found.boxes, sensor, strict=True):
+        rows = np.flatnonzero((fused == box).all(axis=1))
+        assert of_cameras in (rows >= 12)
+    assert all(len(places) <= 12 for places in candidate_places(model.bbox_head, output))
+    frame = Frame('7', data['inputs']['points'][0].numpy(), ('car', 'truck'),
+                  Boxes(BOXES.numpy(), np.array([0, 1])), pictures=(
+        Picture('front', np.zeros((HEIGHT, WIDTH, 3), np.uint8), cameras()[0]), ))
+    path = draw_sensors(model.bbox_head, output, frame, tmp_path, score_threshold=0.0)
+    assert path.name == '7_sensors.png' and path.stat().st_size > 5000
+    with pytest.raises(ValueError, match='Linear has no candidates of two sensors'):
+        write_sensors(nn.Linear(1, 1), {}, frame, tmp_path)

@@ -58,7 +58,7 @@ def test_pixels_of_padding_and_of_absent_cameras_are_marked():
     first = images.padding[0].split([16 * 24, 8 * 12])
     assert (~first[0]).sum() == 16 * 12 and (~first[1]).sum() == 8 * 6
     assert images.padding[-1].all()
-    assert images.shapes.tolist() == [[16, 24], [8, 12]] and images.starts.tolist() == [0, 384]
+    assert images.shapes == ((16, 24), (8, 12))
     odd = padded_pixels(images.levels, rig((50.0, 20.0)), 4)[0].split([384, 96])
     assert (~odd[0]).sum() == 12 * 5 and (~odd[1]).sum() == 6 * 2  # 12.5 and 5, then halves
 

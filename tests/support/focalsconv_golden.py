@@ -16,14 +16,14 @@ TRAIN_TOLERANCE = 3e-4
 
 KITTI = dict(in_channels=4, sparse_shape=[41, 1600, 1408], voxel_size=[0.05, 0.05, 0.1],
              point_cloud_range=[0, -40, -3, 70.4, 40, 1], enlarge_channels=64, mask_multi=True,
-             published_skip_index_zero=True, published_corners=True)
+             published=dict(skip_index_zero=True, corners=True))
 KITTI_K5 = {**KITTI, 'mask_multi': False, 'kernel_size': 5, 'stages': (1,)}
 NUSCENES = dict(in_channels=5, sparse_shape=[41, 1440, 1440], voxel_size=[0.075, 0.075, 0.2],
                 point_cloud_range=[-54, -54, -5, 54, 54, 3], enlarge_channels=64, mask_multi=True,
-                published_skip_index_zero=True, skip_mask_kernel=True, block_type='basicblock',
+                skip_mask_kernel=True, block_type='basicblock',
                 encoder_channels=((16, 16, 32), (32, 32, 64), (64, 64, 128), (128, 128)),
                 encoder_paddings=((1, 1, 1), (1, 1, 1), (1, 1, (0, 1, 1)), (1, 1)),
-                importance_target='published_doubled', published_corners=True)
+                published=dict(skip_index_zero=True, corners=True, doubled_targets=True))
 
 
 class Golden:

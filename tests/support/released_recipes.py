@@ -89,7 +89,7 @@ RECIPES = {
     'dsvt_as_published': Recipe(
         'dsvt/training', 'dsvt/dsvt_pillar_waymo_1frame_24e.py',
         dsvt.published_checkpoint.translate, whole=True, meta=False,
-        options=dsvt.published_checkpoint.UNTRAINED),
+        options={'model.published.leaf_parameters': True}),
     'sparsefusion': Recipe(
         'sparsefusion/training', 'sparsefusion/sparsefusion_r50_nuscenes.py',
         sparsefusion.published_names.ours, peak=8, absent=4, meta=False),

@@ -13,13 +13,15 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 import sparsefusion.register  # noqa: F401
+from sparse3d.published import hand_down
 from sparse3d.structures.camera_rig import CameraRig
 from sparsefusion import SceneInput, SparseFusionHead
-from sparsefusion.published_checkpoint import FUSION_OPTIONS, HEAD, build, convert_weights
+from sparsefusion.published_checkpoint import QUIRKS, build, convert_weights
 from sparsefusion.published_names import ours
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'configs/sparsefusion/sparsefusion_r50_nuscenes.py'
+HEAD = 'model.bbox_head.'
 SMALL = {  # the golden's smaller sizes
     f'{HEAD}point_cloud_range': [-27, -27, -5, 27, 27, 3],
     f'{HEAD}center_range': [-30.6, -30.6, -10, 30.6, 30.6, 10],
@@ -53,11 +55,13 @@ class Golden:
     def config(self, **changes) -> Config:
         init_default_scope('mmdet3d')
         config = Config.fromfile(CONFIG)
-        config.merge_from_dict({**FUSION_OPTIONS, **changes})
+        config.merge_from_dict({'model.published': dict(QUIRKS), **changes})
         return config
 
     def head(self, **changes) -> SparseFusionHead:
-        head = MODELS.build(self.config(**changes).model.bbox_head)
+        model = self.config(**changes).model
+        (part, ) = hand_down(model.published, bbox_head=model.bbox_head)
+        head = MODELS.build(part)
         prefix = 'bbox_head.'
         head.load_state_dict({name.removeprefix(prefix): value
                               for name, value in self.converted.items()

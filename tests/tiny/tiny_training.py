@@ -12,6 +12,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
+from tiny_published import TinyPublished
 from torch import nn
 
 
@@ -45,13 +46,15 @@ class TinyFrames(torch.utils.data.Dataset):
 class TinyDetector(BaseModel):
     """One box a frame, from the mean of its points; dropout makes training random.
 
-    ``published_width`` stands for what a converted checkpoint needs.
+    ``published.width`` stands for what a converted checkpoint needs.
     """
 
+    published_set = TinyPublished
+
     def __init__(self, width: int = 8, dropout: float = 0.0, data_preprocessor=None,
-                 published_width: int | None = None):
+                 published: dict | None = None):
         super().__init__(data_preprocessor)
-        width = published_width or width
+        width = TinyPublished.of(published).width or width
         self.hidden = nn.Linear(4, width)
         self.dropout = nn.Dropout(dropout)
         self.center = nn.Linear(width, 3)

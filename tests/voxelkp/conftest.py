@@ -99,10 +99,9 @@ class PublishedParts(nn.Module):
         super().__init__()
         with torch.device('meta'):
             self.middle_encoder = MODELS.build(dict(
-                PUBLISHED_MODEL['middle_encoder'], published_batch_anchor=True))
+                PUBLISHED_MODEL['middle_encoder'], published=dict(batch_anchor=True)))
             self.neck = MODELS.build(dict(
-                PUBLISHED_MODEL['neck'], published_cell_offsets=True,
-                published_level_weights=True))
+                PUBLISHED_MODEL['neck'], published=dict(cell_offsets=True, level_weights=True)))
             self.bbox_head = MODELS.build(dict(PUBLISHED_MODEL['bbox_head']))
         self.to_empty(device='cpu')
         weights = OrderedDict(weights)

@@ -33,8 +33,8 @@ def test_levels_meet_at_the_centers_of_what_they_saw():
 
 
 def test_published_places_and_weights():
-    fusion = SparseBEVFusion([4, 4, 4], [1, 1, 1], 8, published_cell_offsets=True,
-                             published_level_weights=True)
+    fusion = SparseBEVFusion([4, 4, 4], [1, 1, 1], 8,
+                             published=dict(cell_offsets=True, level_weights=True))
     # 2i + 1 and 4i + 2; row 9 of a grid of 9 does not exist, the last one takes it.
     assert as_dict(fusion.fuse(levels())) == {
         (0, 0, 5): 1, (0, 4, 4): 2, (0, 5, 5): 20, (0, 8, 1): 40, (0, 6, 6): 300}

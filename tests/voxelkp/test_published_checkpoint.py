@@ -30,7 +30,7 @@ def test_all_of_it_converts(published):
     conversion = convert(published)
     assert isinstance(conversion, Conversion)
     config = load_config(conversion.config, dict(conversion.options))
-    assert config.model.neck.published_cell_offsets and config.model.neck.published_level_weights
+    assert config.model.published == dict(cell_offsets=True, level_weights=True)
     init_default_scope('mmdet3d')
     config.model.pop('data_preprocessor')
     with torch.device('meta'):

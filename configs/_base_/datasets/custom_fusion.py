@@ -1,43 +1,30 @@
 # LiDAR and cameras of a custom data set, cameras of any names (docs/custom_data.md).
 # Data elsewhere: --cfg-options data_root=/disk/mine, or SPARSE3D_OWN_DATA=/disk/mine.
 _base_ = ['custom_cameras.py']
-class_names = ['Car']                                      # as in the box files, in label order
-cameras = ['FRONT']                                        # folders of images/, in any order
-columns = 4                                                # numbers of a point
-point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # meters: x, y, z from, x, y, z to
-image_size = [96, 320]                                     # height, width in pixels
-metainfo = dict(classes=class_names)
+from sparse3d.engine.pipeline_steps import changed, inserted_after, replaced
+
+columns = 4  # numbers of a point
 modality = dict(use_lidar=True, use_camera=True)
 meta_keys = ['image_valid', 'view_names', 'timestamp', 'lidar2global']
 
 # All points go into the depth image; voxels are made inside of the range alone.
-train_pipeline = [
-    dict(type='LoadPointFile', columns=columns),
-    dict(type='LoadMultiViewImages', cameras=cameras),
-    dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
-    dict(type='AugmentImages', size=image_size, training=False),
-    dict(
-        type='AugmentScene',
-        rotation=[-0.3, 0.3],
-        scale=[0.95, 1.05],
-        flip_horizontal=0.5,
-        order=['rotate', 'scale', 'translate', 'flip']),
-    dict(type='KeepObjects', point_cloud_range=point_cloud_range, classes=class_names),
-    dict(type='PointShuffle'),
-    dict(type='MarkUnknownVelocities'),
-    dict(
-        type='PackSample',
+load_points = dict(type='LoadPointFile', columns=columns)
+keep_objects = next(step for step in _base_.train_pipeline if step.type == 'KeepObjects')
+train_pipeline = changed(
+    inserted_after(
+        replaced(_base_.train_pipeline, KeepObjects=[]),
+        AugmentScene=[keep_objects, dict(type='PointShuffle')]),
+    AugmentScene=dict(rotation=[-0.3, 0.3], flip_horizontal=0.5),
+    PackSample=dict(
         keys=['points', 'img', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_velocity_known'],
-        more_meta_keys=meta_keys),
-]
+        more_meta_keys=meta_keys))
+train_pipeline = [load_points, *train_pipeline]
 test_pipeline = [
-    dict(type='LoadPointFile', columns=columns),
-    dict(type='LoadMultiViewImages', cameras=cameras),
-    dict(type='AugmentImages', size=image_size, training=False),
-    dict(type='PackSample', keys=['points', 'img'], more_meta_keys=meta_keys),
+    load_points,
+    *changed(
+        _base_.test_pipeline,
+        PackSample=dict(keys=['points', 'img'], more_meta_keys=meta_keys)),
 ]
-train_dataloader = dict(
-    dataset=dict(pipeline=train_pipeline, modality=modality, metainfo=metainfo))
-val_dataloader = dict(
-    dataset=dict(pipeline=test_pipeline, modality=modality, metainfo=metainfo))
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline, modality=modality))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline, modality=modality))
 test_dataloader = val_dataloader

@@ -1,74 +1,30 @@
 # KITTI, LiDAR and the left color camera, the three benchmark classes.
 # Sampled objects are pasted into the images: after create_data.py kitti, run
 #     sparse3d create-data crops kitti data/kitti
-# Data elsewhere: --cfg-options data_root=/disk/kitti, or SPARSE3D_KITTI=/disk/kitti for all runs.
-data_root = '{{$SPARSE3D_KITTI:data/kitti}}'
-class_names = ['Car', 'Pedestrian', 'Cyclist']
-point_cloud_range = [0, -40, -3, 70.4, 40, 1]  # meters: x, y, z from, x, y, z to
-voxel_size = [0.05, 0.05, 0.1]                 # meters
-metainfo = dict(classes=class_names)
+_base_ = ['kitti_3class.py']
+from sparse3d.engine.pipeline_steps import changed, inserted_after, replaced
+
 modality = dict(use_lidar=True, use_camera=True)
 
-train_pipeline = [
-    dict(type='LoadPoints', columns=4),
-    dict(type='LoadKittiImage'),
-    dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
-    dict(
-        type='GroundTruthSampling',
-        data_root=data_root,
-        info_path=data_root + '/kitti_dbinfos_train.pkl',
-        classes=class_names,
-        groups=dict(Car=15, Pedestrian=10, Cyclist=10),
-        fill_up=False,  # so many are added, whatever is there
-        use_ground_plane=True,
-        paste_images=True),
-    dict(
+load_image = dict(type='LoadKittiImage')
+# The transforms that take images along, in place of mmdet3d's.
+train_pipeline = replaced(
+    changed(
+        inserted_after(_base_.train_pipeline, LoadPoints=load_image),
+        GroundTruthSampling=dict(min_points=None, paste_images=True)),
+    RandomFlip3D=[],
+    GlobalRotScaleTrans=dict(
         type='AugmentScene',
         flip_horizontal=0.5,
         rotation=(-0.78539816, 0.78539816),
         scale=(0.95, 1.05)),
-    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='KeepObjects', point_cloud_range=point_cloud_range),
-    dict(type='PointShuffle'),
-    dict(type='PackSample', keys=['points', 'img', 'gt_bboxes_3d', 'gt_labels_3d']),
-]
-test_pipeline = [
-    dict(type='LoadPoints', columns=4),
-    dict(type='LoadKittiImage'),
-    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='PackSample', keys=['points', 'img']),
-]
+    ObjectRangeFilter=dict(type='KeepObjects', point_cloud_range=_base_.point_cloud_range),
+    Pack3DDetInputs=dict(
+        type='PackSample', keys=['points', 'img', 'gt_bboxes_3d', 'gt_labels_3d']))
+test_pipeline = replaced(
+    inserted_after(_base_.test_pipeline, LoadPoints=load_image),
+    Pack3DDetInputs=dict(type='PackSample', keys=['points', 'img']))
 
-train_dataloader = dict(
-    batch_size=2,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='EpochSampler', shuffle=True),
-    dataset=dict(
-        type='KittiDetectionDataset',
-        data_root=data_root,
-        ann_file='kitti_infos_train.pkl',
-        data_prefix=dict(pts='training/velodyne_reduced', img='training/image_2'),
-        pipeline=train_pipeline,
-        modality=modality,
-        metainfo=metainfo))
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='KittiDetectionDataset',
-        data_root=data_root,
-        ann_file='kitti_infos_val.pkl',
-        data_prefix=dict(pts='training/velodyne_reduced', img='training/image_2'),
-        pipeline=test_pipeline,
-        modality=modality,
-        metainfo=metainfo,
-        test_mode=True))
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline, modality=modality))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline, modality=modality))
 test_dataloader = val_dataloader
-
-val_evaluator = dict(
-    type='KittiDetectionMetric', ann_file=data_root + '/kitti_infos_val.pkl')
-test_evaluator = val_evaluator

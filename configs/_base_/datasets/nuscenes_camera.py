@@ -1,25 +1,14 @@
 # nuScenes, six cameras over eight frames, ten classes, images of 704 x 256 pixels.
-# Data elsewhere: --cfg-options data_root=/disk/nuscenes, or SPARSE3D_NUSCENES=/disk/nuscenes.
-data_root = '{{$SPARSE3D_NUSCENES:data/nuscenes}}'
-class_names = [
-    'car', 'truck', 'construction_vehicle', 'bus', 'trailer', 'barrier', 'motorcycle', 'bicycle',
-    'pedestrian', 'traffic_cone'
-]
+_base_ = ['nuscenes.py']
 point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # meters: x, y, z from, x, y, z to
-image_size = [256, 704]  # height, width in pixels
-frames = dict(num_frames=8, kind='past')  # now and the past; see FrameChoice
-metainfo = dict(classes=class_names)
+image_size = [256, 704]                                    # height, width in pixels
+frames = dict(num_frames=8, kind='past')                   # now and the past; see FrameChoice
 modality = dict(use_lidar=False, use_camera=True)
-# Beside mmdet3d's own: what LoadMultiViewImages and the dataset say of a sample.
-meta_keys = [
-    'img_timestamp', 'image_valid', 'view_names', 'num_frames', 'timestamp', 'lidar2global',
-    'token', 'scene_token', 'frame_idx'
-]
 
 train_pipeline = [
     dict(type='LoadMultiViewImages'),
     dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
-    dict(type='KeepObjects', point_cloud_range=point_cloud_range, classes=class_names),
+    dict(type='KeepObjects', point_cloud_range=point_cloud_range, classes=_base_.class_names),
     dict(
         type='AugmentImages',
         size=image_size,
@@ -34,49 +23,19 @@ train_pipeline = [
     dict(
         type='PackSample',
         keys=['img', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_velocity_known'],
-        more_meta_keys=meta_keys),
+        more_meta_keys=_base_.meta_keys),
 ]
 test_pipeline = [
     dict(type='LoadMultiViewImages'),
     dict(type='AugmentImages', size=image_size, training=False),
-    dict(type='PackSample', keys=['img'], more_meta_keys=meta_keys),
+    dict(type='PackSample', keys=['img'], more_meta_keys=_base_.meta_keys),
 ]
 
 train_dataloader = dict(
     batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='EpochSampler', shuffle=True),
     dataset=dict(
-        type='NuScenesDetectionDataset',
-        data_root=data_root,
-        ann_file='nuscenes_infos_train.pkl',
-        pipeline=train_pipeline,
-        modality=modality,
-        frames=frames,
-        objects='lidar_or_radar',
-        unknown_velocities='nan',
-        metainfo=metainfo))
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='NuScenesDetectionDataset',
-        data_root=data_root,
-        ann_file='nuscenes_infos_val.pkl',
-        pipeline=test_pipeline,
-        modality=modality,
-        frames=frames,
-        metainfo=metainfo,
-        test_mode=True))
+        pipeline=train_pipeline, modality=modality, frames=frames, objects='lidar_or_radar'))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline, modality=modality, frames=frames))
 test_dataloader = val_dataloader
-
-val_evaluator = dict(
-    type='NuScenesDetectionMetric',
-    data_root=data_root,
-    ann_file=data_root + '/nuscenes_infos_val.pkl',
-    modality=dict(use_camera=True))
+val_evaluator = dict(modality=dict(use_camera=True))
 test_evaluator = val_evaluator

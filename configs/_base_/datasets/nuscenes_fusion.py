@@ -1,89 +1,30 @@
 # nuScenes, LiDAR with ten earlier sweeps and six cameras, ten classes.
-# Data elsewhere: --cfg-options data_root=/disk/nuscenes, or SPARSE3D_NUSCENES=/disk/nuscenes.
-data_root = '{{$SPARSE3D_NUSCENES:data/nuscenes}}'
-class_names = [
-    'car', 'truck', 'construction_vehicle', 'bus', 'trailer', 'barrier', 'motorcycle', 'bicycle',
-    'pedestrian', 'traffic_cone'
-]
-point_cloud_range = [-54.0, -54.0, -5.0, 54.0, 54.0, 3.0]  # meters: x, y, z from, x, y, z to
-voxel_size = [0.075, 0.075, 0.2]  # meters
+_base_ = ['nuscenes_lidar.py']
+from sparse3d.engine.pipeline_steps import changed, inserted_after
+
 image_size = [448, 800]  # height, width in pixels
-metainfo = dict(classes=class_names)
 modality = dict(use_lidar=True, use_camera=True)
-# Beside mmdet3d's own: what LoadMultiViewImages and the dataset say of a sample.
-meta_keys = [
-    'img_timestamp', 'image_valid', 'view_names', 'num_frames', 'timestamp', 'lidar2global',
-    'token', 'scene_token', 'frame_idx'
-]
 
-load_points = dict(type='LoadSweepPoints', sweeps=10)  # x, y, z, intensity, age in seconds
-train_pipeline = [
-    load_points,
-    dict(type='LoadMultiViewImages'),
-    dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
-    dict(
-        type='AugmentImages',
-        size=image_size,
-        resize=[0.45, 0.55],
-        flip=0.5,
-        separately=True),
-    dict(
-        type='AugmentScene',
-        rotation=[-0.78539816, 0.78539816],
-        scale=[0.9, 1.1],
-        translation_std=[0.5, 0.5, 0.5],
-        flip_horizontal=0.5,
-        flip_vertical=0.5,
-        order=['rotate', 'scale', 'translate', 'flip']),
-    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='KeepObjects', point_cloud_range=point_cloud_range, classes=class_names),
-    dict(type='PointShuffle'),
-    dict(type='MarkUnknownVelocities'),
-    dict(
-        type='PackSample',
+load_images = dict(type='LoadMultiViewImages')
+train_pipeline = changed(
+    inserted_after(
+        _base_.train_pipeline,
+        LoadSweepPoints=load_images,
+        LoadAnnotations3D=dict(
+            type='AugmentImages', size=image_size, resize=[0.45, 0.55], flip=0.5,
+            separately=True)),
+    PackSample=dict(
         keys=['points', 'img', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_velocity_known'],
-        more_meta_keys=meta_keys),
-]
-test_pipeline = [
-    load_points,
-    dict(type='LoadMultiViewImages'),
-    dict(type='AugmentImages', size=image_size, training=False),
-    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='PackSample', keys=['points', 'img'], more_meta_keys=meta_keys),
-]
+        more_meta_keys=_base_.meta_keys))
+test_pipeline = changed(
+    inserted_after(
+        _base_.test_pipeline,
+        LoadSweepPoints=[
+            load_images, dict(type='AugmentImages', size=image_size, training=False)]),
+    PackSample=dict(keys=['points', 'img'], more_meta_keys=_base_.meta_keys))
 
-train_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='EpochSampler', shuffle=True),
-    dataset=dict(
-        type='NuScenesDetectionDataset',
-        data_root=data_root,
-        ann_file='nuscenes_infos_train.pkl',
-        pipeline=train_pipeline,
-        modality=modality,
-        unknown_velocities='nan',
-        metainfo=metainfo))
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='NuScenesDetectionDataset',
-        data_root=data_root,
-        ann_file='nuscenes_infos_val.pkl',
-        pipeline=test_pipeline,
-        modality=modality,
-        metainfo=metainfo,
-        test_mode=True))
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline, modality=modality))
+val_dataloader = dict(num_workers=4, dataset=dict(pipeline=test_pipeline, modality=modality))
 test_dataloader = val_dataloader
-
-val_evaluator = dict(
-    type='NuScenesDetectionMetric',
-    data_root=data_root,
-    ann_file=data_root + '/nuscenes_infos_val.pkl',
-    modality=dict(use_lidar=True, use_camera=True))
+val_evaluator = dict(modality=modality)
 test_evaluator = val_evaluator

@@ -1,13 +1,7 @@
 # nuScenes, LiDAR with ten earlier sweeps beside the key frame (as mmdet3d), ten classes.
-# Data elsewhere: --cfg-options data_root=/disk/nuscenes, or SPARSE3D_NUSCENES=/disk/nuscenes.
-data_root = '{{$SPARSE3D_NUSCENES:data/nuscenes}}'
-class_names = [
-    'car', 'truck', 'construction_vehicle', 'bus', 'trailer', 'barrier', 'motorcycle', 'bicycle',
-    'pedestrian', 'traffic_cone'
-]
+_base_ = ['nuscenes.py']
 point_cloud_range = [-54.0, -54.0, -5.0, 54.0, 54.0, 3.0]  # meters: x, y, z from, x, y, z to
-voxel_size = [0.075, 0.075, 0.2]  # meters
-metainfo = dict(classes=class_names)
+voxel_size = [0.075, 0.075, 0.2]                           # meters
 modality = dict(use_lidar=True, use_camera=False)
 
 load_points = dict(type='LoadSweepPoints', sweeps=10)  # x, y, z, intensity, age in seconds
@@ -23,7 +17,7 @@ train_pipeline = [
         flip_vertical=0.5,
         order=['rotate', 'scale', 'translate', 'flip']),
     dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='KeepObjects', point_cloud_range=point_cloud_range, classes=class_names),
+    dict(type='KeepObjects', point_cloud_range=point_cloud_range, classes=_base_.class_names),
     dict(type='PointShuffle'),
     dict(type='MarkUnknownVelocities'),
     dict(
@@ -37,38 +31,8 @@ test_pipeline = [
     dict(type='PackSample', keys=['points'], more_meta_keys=['token']),
 ]
 
-train_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='EpochSampler', shuffle=True),
-    dataset=dict(
-        type='NuScenesDetectionDataset',
-        data_root=data_root,
-        ann_file='nuscenes_infos_train.pkl',
-        pipeline=train_pipeline,
-        modality=modality,
-        unknown_velocities='nan',
-        metainfo=metainfo))
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='NuScenesDetectionDataset',
-        data_root=data_root,
-        ann_file='nuscenes_infos_val.pkl',
-        pipeline=test_pipeline,
-        modality=modality,
-        metainfo=metainfo,
-        test_mode=True))
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline, modality=modality))
+val_dataloader = dict(num_workers=2, dataset=dict(pipeline=test_pipeline, modality=modality))
 test_dataloader = val_dataloader
-
-val_evaluator = dict(
-    type='NuScenesDetectionMetric',
-    data_root=data_root,
-    ann_file=data_root + '/nuscenes_infos_val.pkl',
-    modality=dict(use_lidar=True))
+val_evaluator = dict(modality=dict(use_lidar=True))
 test_evaluator = val_evaluator

@@ -1,67 +1,27 @@
 # A simulated drive in KITTI's layout, LiDAR only, cars (make one: sparse3d simulate kitti).
 # Data elsewhere: SPARSE3D_SIMULATED_KITTI=/data/drive sparse3d train ...
-data_root = '{{$SPARSE3D_SIMULATED_KITTI:data/simulated_kitti}}'
-class_names = ['Car']
-point_cloud_range = [0, -20, -3, 51.2, 20, 1]  # meters: x, y, z from, x, y, z to
-metainfo = dict(classes=class_names)
-modality = dict(use_lidar=True, use_camera=False)
+_base_ = ['kitti_car.py']
+from sparse3d.engine.pipeline_steps import changed
+from sparse3d_configs._base_.datasets.simulated_drives import KITTI_RANGE as point_cloud_range
 
-train_pipeline = [
-    dict(type='LoadPoints', columns=4),
-    dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
-    dict(
-        type='GroundTruthSampling',
+data_root = '{{$SPARSE3D_SIMULATED_KITTI:data/simulated_kitti}}'
+in_range = dict(point_cloud_range=point_cloud_range)
+
+train_pipeline = changed(
+    _base_.train_pipeline,
+    GroundTruthSampling=dict(
         data_root=data_root,
         info_path=data_root + '/kitti_dbinfos_train.pkl',
-        classes=class_names,
-        groups=dict(Car=15),
-        min_points=dict(Car=5)),
-    dict(type='RandomFlip3D', sync_2d=False, flip_ratio_bev_horizontal=0.5),
-    dict(
-        type='GlobalRotScaleTrans',
-        rot_range=[-0.2, 0.2],
-        scale_ratio_range=[0.95, 1.05]),
-    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='ObjectRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='PointShuffle'),
-    dict(type='Pack3DDetInputs', keys=['points', 'gt_bboxes_3d', 'gt_labels_3d']),
-]
-test_pipeline = [
-    dict(type='LoadPoints', columns=4),
-    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='Pack3DDetInputs', keys=['points']),
-]
+        fill_up=None,  # added up to 15, on any ground
+        use_ground_plane=None),
+    GlobalRotScaleTrans=dict(rot_range=[-0.2, 0.2]),
+    PointsRangeFilter=in_range,
+    ObjectRangeFilter=in_range)
+test_pipeline = changed(_base_.test_pipeline, PointsRangeFilter=in_range)
 
 train_dataloader = dict(
-    batch_size=2,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='EpochSampler', shuffle=True),
-    dataset=dict(
-        type='KittiDetectionDataset',
-        data_root=data_root,
-        ann_file='kitti_infos_train.pkl',
-        data_prefix=dict(pts='training/velodyne_reduced', img='training/image_2'),
-        pipeline=train_pipeline,
-        modality=modality,
-        metainfo=metainfo))
-val_dataloader = dict(
-    batch_size=2,
-    num_workers=1,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='KittiDetectionDataset',
-        data_root=data_root,
-        ann_file='kitti_infos_val.pkl',
-        data_prefix=dict(pts='training/velodyne_reduced', img='training/image_2'),
-        pipeline=test_pipeline,
-        modality=modality,
-        metainfo=metainfo,
-        test_mode=True))
+    num_workers=1, dataset=dict(data_root=data_root, pipeline=train_pipeline))
+val_dataloader = dict(batch_size=2, dataset=dict(data_root=data_root, pipeline=test_pipeline))
 test_dataloader = val_dataloader
-
-val_evaluator = dict(
-    type='KittiDetectionMetric', ann_file=data_root + '/kitti_infos_val.pkl')
+val_evaluator = dict(ann_file=data_root + '/kitti_infos_val.pkl')
 test_evaluator = val_evaluator

@@ -1,80 +1,28 @@
 # A simulated drive in nuScenes' layout, six cameras over four frames
 # (make one: sparse3d simulate nuscenes; 640 x 360 pixels, key frames alone).
 # Data elsewhere: SPARSE3D_SIMULATED_NUSCENES=/data/drive sparse3d train ...
-data_root = '{{$SPARSE3D_SIMULATED_NUSCENES:data/simulated_nuscenes}}'
-class_names = ['car', 'truck', 'bicycle', 'pedestrian']
-point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # meters: x, y, z from, x, y, z to
-image_size = [128, 352]  # height, width in pixels
-frames = dict(num_frames=4, kind='past')  # now and the past; see FrameChoice
-metainfo = dict(classes=class_names)
-modality = dict(use_lidar=False, use_camera=True)
-# Beside mmdet3d's own: what LoadMultiViewImages and the dataset say of a sample.
-meta_keys = [
-    'img_timestamp', 'image_valid', 'view_names', 'num_frames', 'timestamp', 'lidar2global',
-    'token', 'scene_token', 'frame_idx'
-]
+_base_ = ['nuscenes_camera.py']
+from sparse3d.engine.pipeline_steps import changed
+from sparse3d_configs._base_.datasets.simulated_drives import NUSCENES_CLASSES as class_names
 
-train_pipeline = [
-    dict(type='LoadMultiViewImages'),
-    dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
-    dict(type='KeepObjects', point_cloud_range=point_cloud_range, classes=class_names),
-    dict(
-        type='AugmentImages',
-        size=image_size,
-        resize=[0.5, 0.65],
-        flip=0.5),
-    dict(
-        type='AugmentScene',
-        rotation=[-0.3925, 0.3925],
-        scale=[0.95, 1.05],
-        order=['rotate', 'scale', 'translate', 'flip']),
-    dict(type='MarkUnknownVelocities'),
-    dict(
-        type='PackSample',
-        keys=['img', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_velocity_known'],
-        more_meta_keys=meta_keys),
-]
-test_pipeline = [
-    dict(type='LoadMultiViewImages'),
-    dict(type='AugmentImages', size=image_size, training=False),
-    dict(type='PackSample', keys=['img'], more_meta_keys=meta_keys),
-]
+data_root = '{{$SPARSE3D_SIMULATED_NUSCENES:data/simulated_nuscenes}}'
+metainfo = dict(classes=class_names)
+image_size = [128, 352]                   # height, width in pixels
+frames = dict(num_frames=4, kind='past')  # now and the past; see FrameChoice
+
+train_pipeline = changed(
+    _base_.train_pipeline,
+    KeepObjects=dict(classes=class_names),
+    AugmentImages=dict(size=image_size, resize=[0.5, 0.65]))
+test_pipeline = changed(_base_.test_pipeline, AugmentImages=dict(size=image_size))
 
 train_dataloader = dict(
     batch_size=1,
     num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='EpochSampler', shuffle=True),
-    dataset=dict(
-        type='NuScenesDetectionDataset',
-        data_root=data_root,
-        ann_file='nuscenes_infos_train.pkl',
-        pipeline=train_pipeline,
-        modality=modality,
-        frames=frames,
-        objects='lidar_or_radar',
-        unknown_velocities='nan',
-        metainfo=metainfo))
+    dataset=dict(data_root=data_root, pipeline=train_pipeline, frames=frames, metainfo=metainfo))
 val_dataloader = dict(
-    batch_size=1,
     num_workers=1,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='NuScenesDetectionDataset',
-        data_root=data_root,
-        ann_file='nuscenes_infos_val.pkl',
-        pipeline=test_pipeline,
-        modality=modality,
-        frames=frames,
-        metainfo=metainfo,
-        test_mode=True))
+    dataset=dict(data_root=data_root, pipeline=test_pipeline, frames=frames, metainfo=metainfo))
 test_dataloader = val_dataloader
-
-val_evaluator = dict(
-    type='NuScenesDetectionMetric',
-    data_root=data_root,
-    ann_file=data_root + '/nuscenes_infos_val.pkl',
-    modality=dict(use_camera=True))
+val_evaluator = dict(data_root=data_root, ann_file=data_root + '/nuscenes_infos_val.pkl')
 test_evaluator = val_evaluator

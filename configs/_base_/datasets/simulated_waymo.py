@@ -1,74 +1,26 @@
 # A simulated drive in Waymo's layout, vehicles (called Car), pedestrians, cyclists
 # (make one: sparse3d simulate waymo, then sparse3d create-data waymo).
 # Data elsewhere: SPARSE3D_SIMULATED_WAYMO=/data/drive/kitti_format sparse3d train ...
-data_root = '{{$SPARSE3D_SIMULATED_WAYMO:data/simulated_waymo/kitti_format}}'
-class_names = ['Car', 'Pedestrian', 'Cyclist']
-point_cloud_range = [-40, -40, -2, 40, 40, 4]  # meters: x, y, z from, x, y, z to
-metainfo = dict(classes=class_names)
-modality = dict(use_lidar=True, use_camera=False)
+_base_ = ['waymo_3class.py']
+from sparse3d.engine.pipeline_steps import changed
 
-# x, y, z, intensity, elongation; with frames=2..4 also the age in seconds
-load_points = dict(type='LoadWaymoPoints', num_frames=1, tanh=[])
-tanh = dict(type='TanhFeatures', columns=[3, 4])  # tanh of intensity and elongation
-train_pipeline = [
-    load_points,
-    dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
-    dict(
-        type='GroundTruthSampling',
+data_root = '{{$SPARSE3D_SIMULATED_WAYMO:data/simulated_waymo/kitti_format}}'
+point_cloud_range = [-40, -40, -2, 40, 40, 4]  # meters: x, y, z from, x, y, z to
+in_range = dict(point_cloud_range=point_cloud_range)
+
+train_pipeline = changed(
+    _base_.train_pipeline,
+    GroundTruthSampling=dict(
         data_root=data_root,
         info_path=data_root + '/waymo_dbinfos_train.pkl',
-        classes=class_names,
-        groups=dict(Car=12, Pedestrian=10, Cyclist=10),
-        min_points=dict(Car=5, Pedestrian=10, Cyclist=10),
-        columns=6,
-        use=[0, 1, 2, 3, 4]),
-    tanh,
-    dict(
-        type='AugmentScene',
-        rotation=[-0.3, 0.3],
-        scale=[0.95, 1.05],
-        flip_horizontal=0.5,
-        flip_vertical=0.5),
-    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='KeepObjects', point_cloud_range=point_cloud_range, classes=class_names),
-    dict(type='PointShuffle'),
-    dict(type='PackSample', keys=['points', 'gt_bboxes_3d', 'gt_labels_3d']),
-]
-test_pipeline = [
-    load_points,
-    tanh,
-    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='PackSample', keys=['points']),
-]
+        groups=dict(Car=12, Pedestrian=10, Cyclist=10)),
+    AugmentScene=dict(rotation=[-0.3, 0.3], translation_std=None),
+    PointsRangeFilter=in_range,
+    KeepObjects=in_range)
+test_pipeline = changed(_base_.test_pipeline, PointsRangeFilter=in_range)
 
-train_dataloader = dict(
-    batch_size=2,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='EpochSampler', shuffle=True),
-    dataset=dict(
-        type='WaymoDetectionDataset',
-        data_root=data_root,
-        ann_file='waymo_infos_train.pkl',
-        pipeline=train_pipeline,
-        modality=modality,
-        metainfo=metainfo))
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='WaymoDetectionDataset',
-        data_root=data_root,
-        ann_file='waymo_infos_val.pkl',
-        pipeline=test_pipeline,
-        modality=modality,
-        metainfo=metainfo,
-        test_mode=True))
+train_dataloader = dict(num_workers=1, dataset=dict(data_root=data_root, pipeline=train_pipeline))
+val_dataloader = dict(num_workers=1, dataset=dict(data_root=data_root, pipeline=test_pipeline))
 test_dataloader = val_dataloader
-
-val_evaluator = dict(
-    type='WaymoDetectionMetric', ann_file=data_root + '/waymo_infos_val.pkl')
+val_evaluator = dict(ann_file=data_root + '/waymo_infos_val.pkl')
 test_evaluator = val_evaluator

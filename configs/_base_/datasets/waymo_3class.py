@@ -1,22 +1,17 @@
 # Waymo, one LiDAR frame, vehicles (called Car as in mmdet3d), pedestrians, cyclists.
-# Data elsewhere: --cfg-options data_root=/disk/waymo/kitti_format, or
-# SPARSE3D_WAYMO=/disk/waymo/kitti_format.
-data_root = '{{$SPARSE3D_WAYMO:data/waymo/kitti_format}}'
+_base_ = ['waymo.py']
 class_names = ['Car', 'Pedestrian', 'Cyclist']
 point_cloud_range = [-74.88, -74.88, -2, 74.88, 74.88, 4]  # meters: x, y, z from, x, y, z to
 metainfo = dict(classes=class_names)
-modality = dict(use_lidar=True, use_camera=False)
 
-# x, y, z, intensity, elongation; with frames=2..4 also the age in seconds
-load_points = dict(type='LoadWaymoPoints', num_frames=1, tanh=[])
 tanh = dict(type='TanhFeatures', columns=[3, 4])  # tanh of intensity and elongation
 train_pipeline = [
-    load_points,
+    _base_.load_points,
     dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
     dict(
         type='GroundTruthSampling',
-        data_root=data_root,
-        info_path=data_root + '/waymo_dbinfos_train.pkl',
+        data_root=_base_.data_root,
+        info_path=_base_.data_root + '/waymo_dbinfos_train.pkl',
         classes=class_names,
         groups=dict(Car=15, Pedestrian=10, Cyclist=10),
         min_points=dict(Car=5, Pedestrian=10, Cyclist=10),
@@ -36,41 +31,20 @@ train_pipeline = [
     dict(type='PackSample', keys=['points', 'gt_bboxes_3d', 'gt_labels_3d']),
 ]
 test_pipeline = [
-    load_points,
+    _base_.load_points,
     tanh,
     dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
     dict(type='PackSample', keys=['points']),
 ]
 
 train_dataloader = dict(
-    batch_size=2,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='EpochSampler', shuffle=True),
     dataset=dict(
         type='WaymoDetectionDataset',
-        data_root=data_root,
-        ann_file='waymo_infos_train.pkl',
         load_interval=1,  # 5 trains on a fifth of the frames, as many published results
         pipeline=train_pipeline,
-        modality=modality,
         metainfo=metainfo))
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='WaymoDetectionDataset',
-        data_root=data_root,
-        ann_file='waymo_infos_val.pkl',
-        pipeline=test_pipeline,
-        modality=modality,
-        metainfo=metainfo,
-        test_mode=True))
+    dataset=dict(type='WaymoDetectionDataset', pipeline=test_pipeline, metainfo=metainfo))
 test_dataloader = val_dataloader
-
-val_evaluator = dict(
-    type='WaymoDetectionMetric', ann_file=data_root + '/waymo_infos_val.pkl')
+val_evaluator = dict(type='WaymoDetectionMetric')
 test_evaluator = val_evaluator

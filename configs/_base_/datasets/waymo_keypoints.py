@@ -1,25 +1,23 @@
 # Waymo, people with 14 labeled joints (pedestrians and cyclists as one class).
-# Prepare with --keep-no-label-zones. Data elsewhere: SPARSE3D_WAYMO=/disk/waymo/kitti_format.
-data_root = '{{$SPARSE3D_WAYMO:data/waymo/kitti_format}}'
+# Prepare with --keep-no-label-zones.
+_base_ = ['waymo.py']
 class_names = ['Human']
 point_cloud_range = [-75.2, -75.2, -2, 75.2, 75.2, 4]  # meters: x, y, z from, x, y, z to
 metainfo = dict(classes=class_names)
-modality = dict(use_lidar=True, use_camera=False)
 
-load_points = dict(type='LoadWaymoPoints', num_frames=1, tanh=[])
 tanh = dict(type='TanhFeatures', columns=[3])  # tanh of intensity
 # The published results are on clouds without the points of all other labeled objects; leave
 # this out of the test pipeline for honest ones.
 clean_points = dict(type='RemovePointsInOtherBoxes')
 train_pipeline = [
-    load_points,
+    _base_.load_points,
     clean_points,
     dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
     dict(type='LoadKeypoints3D'),
     dict(
         type='GroundTruthSampling',
-        data_root=data_root,
-        info_path=data_root + '/waymo_people_dbinfos_train.pkl',
+        data_root=_base_.data_root,
+        info_path=_base_.data_root + '/waymo_people_dbinfos_train.pkl',
         classes=class_names,
         groups=dict(Human=20, Car=15),
         min_points=dict(Human=5, Car=5),
@@ -39,7 +37,7 @@ train_pipeline = [
     dict(type='PackSample', keys=['points', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_keypoints_3d']),
 ]
 test_pipeline = [
-    load_points,
+    _base_.load_points,
     clean_points,
     tanh,
     dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
@@ -47,33 +45,9 @@ test_pipeline = [
 ]
 
 train_dataloader = dict(
-    batch_size=2,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='EpochSampler', shuffle=True),
-    dataset=dict(
-        type='WaymoKeypointDataset',
-        data_root=data_root,
-        ann_file='waymo_infos_train.pkl',
-        pipeline=train_pipeline,
-        modality=modality,
-        metainfo=metainfo))
+    dataset=dict(type='WaymoKeypointDataset', pipeline=train_pipeline, metainfo=metainfo))
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='WaymoKeypointDataset',
-        data_root=data_root,
-        ann_file='waymo_infos_val.pkl',
-        pipeline=test_pipeline,
-        modality=modality,
-        metainfo=metainfo,
-        test_mode=True))
+    dataset=dict(type='WaymoKeypointDataset', pipeline=test_pipeline, metainfo=metainfo))
 test_dataloader = val_dataloader
-
-val_evaluator = dict(
-    type='WaymoKeypointMetric', ann_file=data_root + '/waymo_infos_val.pkl')
+val_evaluator = dict(type='WaymoKeypointMetric')
 test_evaluator = val_evaluator

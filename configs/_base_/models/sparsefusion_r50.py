@@ -1,8 +1,7 @@
 # SparseFusion with ResNet-50: TransFusion-L and six cameras, 200 candidates of each.
-_base_ = ['transfusion_l.py']
+_base_ = ['transfusion_l_lidar.py']
 
 model = dict(
-    _delete_=True,  # another detector around the same LiDAR parts
     type='SparseFusion',
     freeze_lidar=True,  # trained in the first stage
     data_preprocessor=dict(
@@ -41,7 +40,4 @@ model = dict(
         center_range={{_base_.center_range}},
         # Meters; the release compares the squares of distances with 0.35, 0.175 and 0.1.
         suppression=dict(
-            radii=[0.592, 0.592, 0.592, 0.592, 0.592, 0.418, 0.316, -1, 0.316, 0.316],
-            published_squared_radius=False,
-            published_zero_scores=False),
-        losses=dict(published_match_height=False)))
+            radii=[0.592, 0.592, 0.592, 0.592, 0.592, 0.418, 0.316, -1, 0.316, 0.316])))

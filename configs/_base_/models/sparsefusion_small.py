@@ -1,8 +1,7 @@
 # A small SparseFusion for simulated drives, from nothing: nothing is frozen.
-_base_ = ['transfusion_small.py']
+_base_ = ['transfusion_small_lidar.py']
 
 model = dict(
-    _delete_=True,  # another detector around the same LiDAR parts
     type='SparseFusion',
     data_preprocessor=dict(
         type='Det3DDataPreprocessor',

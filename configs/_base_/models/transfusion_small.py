@@ -1,55 +1,23 @@
 # A small TransFusion-L for simulated drives: cells of 0.8 m, minutes on a CPU.
-lidar_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # meters: x, y, z from, x, y, z to
-lidar_voxel_size = [0.2, 0.2, 0.2]  # meters
-lidar_stride = 4  # voxels per cell of the map
-center_range = [-57.6, -57.6, -10.0, 57.6, 57.6, 10.0]  # where detections are kept, meters
-unsuppressed_classes = [3]  # pedestrians
-attention = dict(num_heads=4, feedforward_channels=128, dropout=0.0)  # too little data for dropout
-
-voxel_layer = dict(
-    max_num_points=5,
-    point_cloud_range=lidar_range,
-    voxel_size=lidar_voxel_size,
-    max_voxels=(20000, 20000))
-voxel_encoder = dict(type='HardSimpleVFE', num_features=5)
-middle_encoder = dict(
-    type='SparseEncoder',
-    in_channels=5,
-    sparse_shape=[41, 512, 512],
-    encoder_channels=((16, ), (32, 32), (32, 32)),
-    encoder_paddings=((1, ), (1, 1), (1, 1)),
-    output_channels=32,
-    norm_cfg=dict(type='BN1d', eps=1e-3, momentum=0.05))
-backbone = dict(
-    type='SECOND',
-    in_channels=160,
-    out_channels=[32, 64],
-    layer_nums=[2, 3],
-    layer_strides=[1, 2],
-    norm_cfg=dict(type='BN', eps=1e-3, momentum=0.05))
-neck = dict(
-    type='SECONDFPN',
-    in_channels=[32, 64],
-    out_channels=[32, 32],
-    upsample_strides=[1, 2],
-    norm_cfg=dict(type='BN', eps=1e-3, momentum=0.05))
+_base_ = ['transfusion_small_lidar.py']
 
 model = dict(
     type='VoxelDetector',
-    data_preprocessor=dict(type='Det3DDataPreprocessor', voxel=True, voxel_layer=voxel_layer),
-    voxel_encoder=voxel_encoder,
-    middle_encoder=middle_encoder,
-    backbone=backbone,
-    neck=neck,
+    data_preprocessor=dict(
+        type='Det3DDataPreprocessor', voxel=True, voxel_layer=_base_.voxel_layer),
+    voxel_encoder=_base_.voxel_encoder,
+    middle_encoder=_base_.middle_encoder,
+    backbone=_base_.backbone,
+    neck=_base_.neck,
     bbox_head=dict(
         type='TransFusionHead',
         in_channels=64,
         channels=64,
         num_classes=4,
         num_queries=60,
-        decoder_layers=[dict(type='MapDecoderLayer', **attention)],
-        point_cloud_range=lidar_range,
-        voxel_size=lidar_voxel_size,
-        stride=lidar_stride,
-        unsuppressed_classes=unsuppressed_classes,
-        center_range=center_range))
+        decoder_layers=[dict(type='MapDecoderLayer', **_base_.attention)],
+        point_cloud_range=_base_.lidar_range,
+        voxel_size=_base_.lidar_voxel_size,
+        stride=_base_.lidar_stride,
+        unsuppressed_classes=_base_.unsuppressed_classes,
+        center_range=_base_.center_range))

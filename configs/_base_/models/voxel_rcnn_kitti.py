@@ -41,7 +41,7 @@ model = dict(
         upsample_strides=[1, 2],
         norm_cfg=dict(type='BN', eps=1e-3, momentum=0.01)),
     rpn_head=dict(
-        type='Anchor3DHead',
+        type='BatchedAnchorHead',
         num_classes=3,
         in_channels=256,
         feat_channels=256,

@@ -5,9 +5,9 @@ learning_rate = 5e-3
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=learning_rate, betas=(0.95, 0.99), weight_decay=0.05),
-    # The release never trains the projections into its attention: True for that.
+    # The release never trains the projections into its attention: model.published does that.
     constructor='DSVTOptimWrapperConstructor',
-    paramwise_cfg=dict(published_leaf_parameters=False),
+    paramwise_cfg=dict(leaf_parameters=False),
     clip_grad=dict(max_norm=35, norm_type=2))
 
 param_scheduler = [  # as long as the training (train_cfg.max_epochs)

@@ -14,7 +14,8 @@ def test_zero_excitations_halve_the_map():
 
 
 def test_the_published_sigmoid_is_another_function():
-    ours, published = (ChannelSqueeze(8, published_hard_sigmoid=flag) for flag in (False, True))
+    ours, published = (ChannelSqueeze(8, published=dict(hard_sigmoid=flag))
+                       for flag in (False, True))
     for squeeze in (ours, published):
         for parameter in squeeze.parameters():
             nn.init.constant_(parameter, 0.5)

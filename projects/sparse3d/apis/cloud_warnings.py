@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,9 +26,9 @@ class CloudWarnings:
 
     def __init__(self, model: nn.Module, training: PointStatistics | None = None) -> None:
         self._comparison = TrainingComparison(training, voxel_range(model))
-        self._layer = next((layer for layer in model.modules()
-                            if hasattr(layer, 'point_cloud_range') and hasattr(layer, 'voxel_size')
-                            and hasattr(layer, 'max_voxels')), None)
+        self._layer: Any = next(
+            (layer for layer in model.modules() if hasattr(layer, 'point_cloud_range')
+             and hasattr(layer, 'voxel_size') and hasattr(layer, 'max_voxels')), None)
         self._said: set[str] = set()
         self._lock = threading.Lock()
 

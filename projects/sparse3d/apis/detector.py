@@ -7,23 +7,26 @@ import weakref
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, overload
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 
 import sparse3d.register  # noqa: F401  (repairs the stack, registers)
 from sparse3d.apis.array_samples import ArraySamples, Image
 from sparse3d.apis.cloud_warnings import CloudWarnings
 from sparse3d.apis.ground_shift import ground_shift
+from sparse3d.checkpoints.open import SUFFIXES
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.plugins import load, plugin_of
 from sparse3d.structures.detections import Detections
+from sparse3d.structures.plausible_detections import refuse_unknown_options
 from sparse3d.structures.point_statistics import PointStatistics
 
 Cloud = np.ndarray | str | PathLike
@@ -56,7 +59,8 @@ def load_detector(
             given and nothing says where the ground lay in training.
         CheckpointError: if the checkpoint is not one of this model.
     """
-    if checkpoint is None and not isinstance(config, Config) and str(config).endswith('.pth'):
+    if checkpoint is None and not isinstance(config, Config) \
+            and str(config).lower().endswith(SUFFIXES):
         config, checkpoint = None, config
     config, opened = open_with_config(config, checkpoint, cfg_options)
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
@@ -80,12 +84,22 @@ class Detector:
             ``samples.views`` images.
     """
 
-    def __init__(self, model: torch.nn.Module, samples: ArraySamples,
+    def __init__(self, model: BaseModel, samples: ArraySamples,
                  class_names: Sequence[str], training: PointStatistics | None = None) -> None:
         self.model, self.samples, self.class_names = model, samples, tuple(class_names)
         self._lock = threading.Lock()
         self._warnings = CloudWarnings(model, training)
         _detectors.add(self)
+
+    @overload
+    def __call__(self, points: Cloud | None = None,  # type: ignore[overload-overlap]
+                 images: Sequence[Image] | Mapping[str, Image] | None = None,
+                 calibration: Mapping[str, Any] | None = None,
+                 score_threshold: float = 0.0) -> Detections: ...
+
+    @overload
+    def __call__(self, points: Sequence[Cloud], images: None = None, calibration: None = None,
+                 score_threshold: float = 0.0) -> list[Detections]: ...
 
     def __call__(
             self,
@@ -122,10 +136,12 @@ class Detector:
                 raise DataError('a list of clouds goes without images; call once for each frame')
             return [self(cloud, score_threshold=score_threshold) for cloud in points]
         name = Path(points).stem if isinstance(points, str | PathLike) else 'frame'
-        cloud = self.samples.read_points(points)
+        one = cast('Cloud | None', points)
+        cloud = self.samples.read_points(one)
         if cloud is not None:
             self._warnings.look(cloud, name)
-        sample = self.samples.make(points if cloud is None else cloud, images, calibration)
+        given = cast('np.ndarray | None', one) if cloud is None else cloud
+        sample = self.samples.make(given, images, calibration)
         self._warnings.compare(sample['inputs'].get('points'), name)
         with self._lock, torch.no_grad():
             predicted = self.model.test_step(pseudo_collate([sample]))[0]
@@ -137,6 +153,7 @@ class Detector:
 
         Raises:
             ConfigError: if the model looks at single frames.
+            DataError: for an option that its stream does not have.
         """
         owner = plugin_of(self.model)
         if owner is None or owner.stream is None:
@@ -145,7 +162,9 @@ class Detector:
         if self.samples.ground_shift:
             raise ConfigError('a stream takes frames as they are; call the detector itself for '
                               'another sensor_height')
-        return load(owner.stream)(self.model, **options)
+        opener = load(owner.stream)
+        refuse_unknown_options(opener, 1, options, 'a stream')
+        return opener(self.model, **options)
 
 
 _detectors: weakref.WeakSet[Detector] = weakref.WeakSet()

@@ -98,7 +98,7 @@ def _boxes(count: int = 100) -> Tensor:
     return torch.rand(count, 7, generator=_drawn(1)) * size + low
 
 
-VOXELS = dict(voxel_size=[0.5, 0.5, 0.5], point_cloud_range=[0, -20, -3, 40, 20, 1])
+VOXELS: dict[str, Any] = dict(voxel_size=[0.5, 0.5, 0.5], point_cloud_range=[0, -20, -3, 40, 20, 1])
 
 
 @case('rotated IoU, bird\'s eye')
@@ -151,7 +151,7 @@ def _(device: str) -> Any:
 
 @case('furthest points')
 def _(device: str) -> Any:
-    from sparse3d.ops.furthest_points import furthest_points
+    from sparse3d.ops.furthest_point_sampling import furthest_points
     return furthest_points(_points(1000)[:, :3].to(device), 64)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.model import BaseModel
 from spconv.pytorch import SparseConvTensor
 from torch import nn
 
@@ -58,7 +59,7 @@ def measure_cost(
                    for number, shape in enumerate(finest_first, start=1)}
 
 
-def voxels_by_resolution(model: nn.Module, sample: dict) -> dict[tuple[int, ...], int]:
+def voxels_by_resolution(model: BaseModel, sample: dict) -> dict[tuple[int, ...], int]:
     """How many voxels the last sparse layer of each grid (z, y, x cells) gives for a sample."""
     voxels: dict[tuple[int, ...], int] = {}
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -24,6 +24,7 @@ from sparse3d.engine.hooks.point_statistics import compare_sample, voxel_range
 from sparse3d.errors import ConfigError
 from sparse3d.metrics.detection_errors import frame_errors
 from sparse3d.parallel.progress import Progress
+from sparse3d.plugins import offer, offers
 from sparse3d.structures.detections import Detections, refuse_odd_threshold
 from sparse3d.structures.point_statistics import PointStatistics, TrainingComparison
 from sparse3d.structures.result_files import Results
@@ -31,7 +32,7 @@ from sparse3d.visualization.frame import Boxes, Frame
 
 logger = logging.getLogger(__name__)
 
-Also = Callable[[nn.Module, dict, Frame], None]
+Also = Callable[[nn.Module, dict, Frame], Frame | None]
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ def predict_frames(
 
     Args:
         frames: how many, spread evenly; which ones; or None for all.
-        also: called with the model, the sample and the frame, if there is a model.
+        also: called with the model, the sample and the frame, if there is a model; may give
+            the frame with more in it.
         title: of a progress line, or None for none.
         results: file with detections in place of a checkpoint.
 
@@ -104,6 +106,7 @@ def frame_loader(
     split: str = 'test',
     device: str | None = None,
     results: str | PathLike | None = None,
+    also: Also | None = None,
 ) -> tuple[Callable[[int], Frame], int]:
     """What loads, and predicts, the frame of a number, and how many there are.
 
@@ -129,7 +132,7 @@ def frame_loader(
     def load(index: int) -> Frame:
         if opened is not None:
             return next(_of_results(dataset, [index], opened, 0.0)).frame
-        return next(_of_model(dataset, [index], model, 0.0, None, None)).frame
+        return next(_of_model(dataset, [index], model, 0.0, also, None)).frame
     return load, len(dataset)
 
 
@@ -137,6 +140,29 @@ def frames_with_detections(*arguments, **options) -> Iterator[Frame]:
     """The frames of :func:`predict_frames` alone."""
     _, predicted = predict_frames(*arguments, **options)
     return (each.frame for each in predicted)
+
+
+def with_point_values(
+        names: Sequence[str]) -> Callable[[nn.Module, dict, Frame], Frame] | None:
+    """What fills the layer ``importance`` of frames by the first of some pictures that has values
+    of points; None if none of them has.
+
+    Args:
+        names: of pictures, of ``sparse3d.plugins.offers('pictures')``.
+
+    Raises:
+        PluginError: if it cannot be imported.
+    """
+    known = offers('point_values')
+    name = next((name for name in names if name in known), None)
+    if name is None:
+        return None
+    values = offer('point_values', name)
+
+    def fill(model: nn.Module, sample: dict, frame: Frame) -> Frame:
+        with torch.no_grad():
+            return replace(frame, importance=values(model, pseudo_collate([sample]), frame))
+    return fill
 
 
 def with_mistakes(frame: Frame, iou_threshold: float = 0.5) -> Frame:
@@ -173,7 +199,8 @@ def _of_results(dataset: BaseDataset, chosen: list[int], results: Results,
         found = results.of_sample(info, str(Path(info.get('lidar_path') or str(index)).stem))
         sample = dataset[index]
         frame = frame_of_sample(dataset, index, sample, None, score,
-                                Boxes(found.boxes_3d, found.labels, found.scores))
+                                Boxes(found.boxes_3d, found.labels, found.scores,
+                                      found.keypoints_3d, found.keypoint_visibility))
         yield PredictedFrame(index, sample, _as_prediction(sample, found), frame)
     results.refuse_if_none_is_left()
     if results.left_out:
@@ -210,7 +237,7 @@ def _of_model(dataset: BaseDataset, chosen: list[int], model: nn.Module | None, 
             compare_sample(comparison, sample['inputs'].get('points'), sample['data_samples'],
                            frame.name)
             if also is not None and model is not None:
-                also(model, sample, frame)
+                frame = also(model, sample, frame) or frame
             yield PredictedFrame(index, sample, prediction, frame)
             if progress is not None:
                 progress.advance()

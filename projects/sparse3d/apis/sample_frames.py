@@ -14,13 +14,11 @@ from mmengine.registry import init_default_scope
 import sparse3d.register  # noqa: F401  (repairs the stack, registers)
 from sparse3d.engine.registry_errors import clear_registry_errors
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.structures.frame_names import frame_name
 from sparse3d.structures.keypoints import Keypoints3D
 from sparse3d.transforms.image_files import read_stored_image
 from sparse3d.transforms.point_files import load_points
 from sparse3d.visualization.frame import Boxes, Frame, Picture
-
-FILE_ENDINGS = ('.bin', '.pcd', '.npy', '.npz', '.las', '.laz', '.ply', '.feather', '.png', '.jpg',
-                '.jpeg', '.txt')
 
 
 def build_dataset(config: Config, split: str) -> BaseDataset:
@@ -104,18 +102,12 @@ def _points(inputs: dict, info: dict) -> np.ndarray:
 
 
 def _name(info: dict, index: int, meta: dict) -> str:
-    """The name that a data set gives (``frame_name``), else that of the frame's files, as the user
-    knows it, else the place in the split.
+    """The name of the frame, as the user knows it, else the place in the split.
 
     ``sample_idx`` will not do: mmengine overwrites it with the place in the split. Clouds of
     two kinds of one frame (``SetEvaluationVariant`` of VoxelKP) are told apart.
     """
-    path = info.get('lidar_path') or info.get('img_path') or ''
-    stem = Path(path).name
-    while Path(stem).suffix.lower() in FILE_ENDINGS:
-        stem = Path(stem).stem
-    stem = stem.replace('__LIDAR_TOP__', '__')   # of nuScenes: the drive and the time
-    name = info.get('frame_name') or stem or f'{index:06d}'
+    name = frame_name(info) or f'{index:06d}'
     return f'{name}_{meta["evaluation_variant"]}' if 'evaluation_variant' in meta else name
 
 

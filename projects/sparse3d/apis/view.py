@@ -1,15 +1,16 @@
 """A data set, and what a detector finds in it, looked at in the browser as one goes."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any
 
 from mmengine.config import Config
 
-from sparse3d.apis.predicted_frames import frame_loader
+from sparse3d.apis.predicted_frames import frame_loader, with_point_values
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import ConfigError
+from sparse3d.plugins import offers
 from sparse3d.visualization.live_viewer import LOCAL, LiveViewer
 from sparse3d.visualization.style import Style
 from sparse3d.visualization.viewer_state import ViewerState
@@ -27,6 +28,7 @@ def view(
         results: str | PathLike | None = None,
         style: Style | None = None,
         ready: Callable[[LiveViewer], None] | None = None,
+        pictures: Sequence[str] = (),
 ) -> None:
     """Serve a viewer for a split; frames are loaded, and predicted, when somebody looks at them.
 
@@ -41,6 +43,7 @@ def view(
         device: of the model; default: the GPU if there is one.
         results: show the detections of this result file instead of a checkpoint's.
         style: theme, view and point size.
+        pictures: of a plug-in whose values of points can be looked at, ``('importance',)``.
         ready: called with the viewer when it serves, in place of waiting until interrupted.
 
     Raises:
@@ -49,7 +52,11 @@ def view(
         BackendUnavailable: without the package viser.
     """
     config, opened = open_with_config(config, checkpoint, cfg_options)
-    load, count = frame_loader(config, opened, split, device, results)
+    fill = with_point_values(pictures)
+    if pictures and (fill is None or checkpoint is None):
+        raise ConfigError(f'{", ".join(pictures)} cannot be looked at here: that takes a '
+                          f'checkpoint and one of {", ".join(offers("point_values")) or "nothing"}')
+    load, count = frame_loader(config, opened, split, device, results, fill)
     if not count:
         raise ConfigError(f'the split {split} has no frames to look at')
     style = style or Style()

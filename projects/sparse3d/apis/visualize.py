@@ -14,7 +14,11 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import nn
 
-from sparse3d.apis.predicted_frames import frames_with_detections, with_mistakes
+from sparse3d.apis.predicted_frames import (
+    frames_with_detections,
+    with_mistakes,
+    with_point_values,
+)
 from sparse3d.atomic_files import check_place
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import BackendUnavailable, ConfigError, DataError
@@ -86,7 +90,8 @@ def visualize(
         frames_per_second: of the video.
         recording: also record the frames into this ``.rrd`` file for the rerun viewer.
         pictures: names of a plug-in's own pictures that are drawn too, of
-            ``sparse3d.plugins.offers('pictures')``.
+            ``sparse3d.plugins.offers('pictures')``; with ``importance`` the page, the window and
+            the recording have it as a layer, and ``color_by='importance'`` is possible.
         results: draw the detections of this result file instead of a checkpoint's; see
             :mod:`sparse3d.structures.result_files`.
         style: theme, view, size, point size, zoom and coloring of the pictures.
@@ -108,6 +113,10 @@ def visualize(
     if writers and checkpoint is None:
         raise ConfigError(f'the pictures {", ".join(pictures)} are of a model: they need a '
                           f'checkpoint')
+    fill = with_point_values(pictures)
+    if style.color_by == 'importance' and fill is None:
+        raise ConfigError('the importance of points is that of a detector: give a checkpoint and '
+                          '--pictures importance')
     for path in (Path(out) / 'picture', html, video, recording):
         if path is not None:
             check_place(path)
@@ -118,10 +127,11 @@ def visualize(
         raise BackendUnavailable('there is no display to open a window on; write pictures, an '
                                  '--html page or a --recording instead, or set DISPLAY')
 
-    def draw_own(model: nn.Module, sample: dict, frame: Frame) -> None:
+    def draw_own(model: nn.Module, sample: dict, frame: Frame) -> Frame:
         with torch.no_grad():
             for write in writers:
                 paths.extend(write(model, pseudo_collate([sample]), frame, out, score_threshold))
+        return frame if fill is None else fill(model, sample, frame)
 
     drawn = frames_with_detections(
         config, opened, frames, score_threshold, split, device, allow_partial,

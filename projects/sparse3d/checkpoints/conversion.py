@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sparse3d.atomic_files import atomic_file, check_place
-from sparse3d.checkpoints.options import check_published_options
+from sparse3d.checkpoints.options import PLACE, check_published_options
 from sparse3d.checkpoints.reading import read_published
 from sparse3d.errors import CheckpointError, ConfigError
 from sparse3d.plugins import load, near, plugins
@@ -25,16 +25,21 @@ class Conversion:
     Attributes:
         weights: the whole state dict of the detector that ``config`` describes.
         config: our config file these weights belong to, relative to the repository's root.
-        options: dotted config keys that switch on the published quirks the weights were
-            trained with; whoever opens the checkpoint, a training from it included, applies
-            them. See :mod:`sparse3d.checkpoints.options` for what may stand there.
+        published: fields of the plug-in's :class:`~sparse3d.published.PublishedSet` that
+            the weights were trained with; whoever opens the checkpoint, a training from it
+            included, gives the model this set.
         notes: one sentence each on what a user should know.
     """
 
     weights: Mapping[str, Tensor]
     config: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    published: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The config options that go with the weights: their set of published quirks."""
+        return {PLACE: dict(self.published)} if self.published else {}
 
 
 def convert_checkpoint(plug_in: str, source: str | PathLike, target: str | PathLike,
@@ -53,13 +58,40 @@ def convert_checkpoint(plug_in: str, source: str | PathLike, target: str | PathL
             unknown, misshapen or missing.
     """
     check_place(target)
+    refuse_own_place(source, target)
     conversion = converter(plug_in)(read_published(source), config)
+    refuse_broken(conversion.weights, str(source))
     options = check_published_options(conversion.options, f'the converter of {plug_in}', plug_in)
     meta = dict(sparse3d_version=__version__, published=plug_in, config=conversion.config,
                 config_options=options, notes=list(conversion.notes))
     with atomic_file(Path(target)) as stream:
         torch.save(dict(meta=meta, state_dict=conversion.weights), stream)
     return conversion
+
+
+def refuse_own_place(source: str | PathLike, target: str | PathLike) -> None:
+    """Refuse to write over the file that is read.
+
+    Raises:
+        CheckpointError: naming it.
+    """
+    if Path(source).exists() and Path(target).exists() and Path(source).samefile(target):
+        raise CheckpointError(f'{target} is the file that is read; give another name to write to')
+
+
+def refuse_broken(weights: Mapping[str, Tensor], path: str) -> None:
+    """Refuse weights of which no detector would find anything.
+
+    Raises:
+        CheckpointError: naming the tensors with NaN; or if all are zero.
+    """
+    from sparse3d.checkpoints.open import refuse_zeros
+    broken = [name for name, value in weights.items()
+              if value.is_floating_point() and bool(value.isnan().any())]
+    if broken:
+        raise CheckpointError(f'{path} holds NaN in {len(broken)} of its {len(weights)} tensors '
+                              f'({_first(broken, 3)}): the training that wrote it diverged')
+    refuse_zeros(weights, path)
 
 
 def converter(plug_in: str) -> Any:

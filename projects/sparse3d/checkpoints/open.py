@@ -3,11 +3,13 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
@@ -16,13 +18,15 @@ from sparse3d.checkpoints.layer_versions import with_layer_versions
 from sparse3d.checkpoints.options import check_published_options
 from sparse3d.checkpoints.renames import refuse_old_names
 from sparse3d.checkpoints.safetensors_files import SUFFIX, read_safetensors
-from sparse3d.checkpoints.wrapper_names import bare_name, without_wrappers
+from sparse3d.checkpoints.wrapper_names import bare_name, common_prefix, without_wrappers
 from sparse3d.compat import checkpoint_loading
 from sparse3d.compat.checkpoint_loading import load_checkpoint_file
 from sparse3d.errors import CheckpointError, ConfigError
 from sparse3d.stored_config import stored_config
 
 checkpoint_loading.apply_patch()  # makes reading of training checkpoints safe and possible
+
+SUFFIXES = ('.pth', '.pt', '.ckpt', SUFFIX)  # by which a file is taken for a checkpoint
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def open_checkpoint(path: str | PathLike | Checkpoint) -> Checkpoint:
                               f'"sparse3d convert-checkpoint"')
     weights = _weights(content) if isinstance(content, dict) else {}
     if not weights:
-        raise CheckpointError(f'{path} holds no weights{_instead(content)}')
+        raise CheckpointError(f'{path} holds no weights{instead(content)}')
     refuse_old_names(content, str(path))
     meta = content.get('meta')
     meta = meta if isinstance(meta, dict) else {}
@@ -93,7 +97,12 @@ def read_any_checkpoint(path: str | PathLike) -> Any:
         CheckpointError: if the file is missing, damaged or holds what the loader refuses.
     """
     if '://' in str(path):
-        return CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
+        try:
+            return CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
+        except (OSError, KeyError, ValueError, ImportError) as error:
+            raise CheckpointError(f'{path} cannot be fetched: '
+                                  f'{str(error).splitlines()[0] if str(error) else "no answer"}'
+                                  ) from error
     path = Path(path).expanduser()
     if path.is_dir():
         latest = latest_checkpoint(path)
@@ -125,7 +134,8 @@ def load_weights(model: nn.Module, path: str | PathLike | Checkpoint,
             ``allow_partial`` the last only if nothing fits.
     """
     checkpoint = open_checkpoint(path)
-    path, weights = checkpoint.path, with_layer_versions(model, checkpoint.weights)
+    path, weights = checkpoint.path, _without_prefix(model, checkpoint.weights)
+    weights = with_layer_versions(model, weights)
     _refuse_other_kinds(model, path, weights)
     misshapen = _misshapen(model, weights)
     fitting = _renamed(weights, {name: name for name in weights if name not in misshapen})
@@ -135,6 +145,7 @@ def load_weights(model: nn.Module, path: str | PathLike | Checkpoint,
         raise CheckpointError(f'{path} is a checkpoint of another model: '
                               f'none of its {len(weights)} weights fits')
     _refuse_non_finite(model, path, fitting)
+    refuse_zeros(fitting, path)
     if not allow_partial:
         _refuse_differences(path, missing, unexpected, misshapen)
     return checkpoint.content
@@ -157,6 +168,31 @@ def latest_checkpoint(work_dir: str | PathLike) -> Path | None:
     return max(numbered)[1] if numbered else None
 
 
+def refuse_zeros(weights: Mapping[str, Tensor], path: str) -> None:
+    """Refuse weights that are all zero: a place that was never filled.
+
+    Raises:
+        CheckpointError: naming their number.
+    """
+    learned = [value for name, value in weights.items() if value.is_floating_point()
+               and not name.endswith(('running_mean', 'running_var'))]
+    if len(learned) > 1 and not any(bool(value.any()) for value in learned):
+        raise CheckpointError(f'{path}: all of its {len(learned)} weights are zero, so nothing '
+                              f'would be found; it was written before they were filled in')
+
+
+def _without_prefix(model: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    prefix = common_prefix(weights, set(model.state_dict()))
+    if not prefix:
+        return weights
+    bare = OrderedDict((name.removeprefix(prefix), value) for name, value in weights.items())
+    bare._metadata = OrderedDict(
+        (layer.removeprefix(prefix), version)
+        for layer, version in getattr(weights, '_metadata', {}).items()
+        if layer.startswith(prefix))
+    return bare
+
+
 def _weights(checkpoint: dict) -> dict[str, Tensor]:
     state = checkpoint.get('state_dict', checkpoint)
     if not isinstance(state, dict) or not all(
@@ -169,15 +205,26 @@ def _weights(checkpoint: dict) -> dict[str, Tensor]:
     return _renamed(state, names)
 
 
-def _instead(content: Any) -> str:
-    """What a file without weights holds, for the error."""
+def instead(content: Any, wrappers: Sequence[str] = ('state_dict', )) -> str:
+    """What a file without weights holds, for the error.
+
+    Args:
+        content: of the file.
+        wrappers: keys under which weights are looked for.
+    """
     if not isinstance(content, dict):
         return f': it is not a checkpoint of a model but a {type(content).__name__}'
+    inside = next((content[key] for key in wrappers if isinstance(content.get(key), dict)),
+                  content)
+    if inside and all(isinstance(value, np.ndarray) for value in inside.values()):
+        return (': its weights are NumPy arrays; save them as tensors, '
+                'torch.save({name: torch.from_numpy(array), ...}, ...)')
     wrapped = [str(key) for key, value in content.items() if isinstance(value, dict)
+               and key not in wrappers
                and value and all(isinstance(each, Tensor) for each in value.values())]
     if wrapped:
-        return (f' under state_dict, but some under {a_few(wrapped)}: save those as a state dict '
-                f'of their own, or go through "sparse3d convert-checkpoint"')
+        return (f' under {" or ".join(wrappers)}, but some under {a_few(wrapped)}: save those as a '
+                f'state dict of their own, or go through "sparse3d convert-checkpoint"')
     return (f': it is not a checkpoint of a model, its entries are '
             f'{a_few(list(map(str, content))) or "none"}')
 

@@ -33,8 +33,9 @@ def read_published(path: str | PathLike) -> PublishedWeights:
         CheckpointError: if the file is missing, damaged, holds what the safe loader
             refuses, or no weights.
     """
-    from sparse3d.checkpoints.open import read_any_checkpoint
-    content = read_any_checkpoint(path)
+    from sparse3d.checkpoints.open import instead, read_any_checkpoint
+    whole = content = read_any_checkpoint(path)
+    _refuse_converted(whole, path)
     about: dict[str, Any] = {}
     for wrapper in WRAPPERS:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
@@ -44,6 +45,17 @@ def read_published(path: str | PathLike) -> PublishedWeights:
     if not isinstance(content, dict) or not content \
             or not all(isinstance(name, str) and isinstance(value, Tensor)
                        for name, value in content.items()):
-        raise CheckpointError(f'{path} holds no weights: none of {", ".join(WRAPPERS)} is there')
+        raise CheckpointError(f'{path} holds no weights{instead(whole, WRAPPERS)}')
     bare = without_wrappers(content)
     return PublishedWeights({bare[name]: value for name, value in content.items()}, about)
+
+
+def _refuse_converted(content: Any, path: str | PathLike) -> None:
+    meta = content.get('meta') if isinstance(content, dict) else None
+    if isinstance(meta, dict) and 'published' in meta:
+        raise CheckpointError(f'{path} was converted already (from {meta["published"]}'
+                              f'{_belongs(meta)}); use it as it is')
+
+
+def _belongs(meta: Mapping[str, Any]) -> str:
+    return f', for the config {meta["config"]}' if meta.get('config') else ''

@@ -1,13 +1,14 @@
 """Checkpoints written before parameters, options and types got the names they have now.
 
 What was renamed stands with its owner: the core's in :mod:`sparse3d.checkpoints.renamed_names`,
-that of plug-ins and data sets in their contracts.
+that of plug-ins and data sets in their contracts. What became a published quirk of a plug-in, the
+fields of its set say (:mod:`sparse3d.checkpoints.moved_quirks`).
 """
 from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from os import PathLike
 from pathlib import Path
@@ -16,10 +17,12 @@ from typing import Any
 import torch
 
 from sparse3d.atomic_files import atomic_file
+from sparse3d.checkpoints.conversion import refuse_own_place
+from sparse3d.checkpoints.moved_quirks import Moves, move_in_config, move_options, moves
 from sparse3d.checkpoints.renamed_names import RENAMES
 from sparse3d.compat.checkpoint_loading import load_checkpoint_file
 from sparse3d.errors import CheckpointError, ConfigError
-from sparse3d.plugins import RenamedNames, config_folders, data_sets, plugins
+from sparse3d.plugins import Plugin, RenamedNames, config_folders, data_sets, plugins
 from sparse3d.stored_config import TEXTS, read_literals
 
 STATES = ('state_dict', 'ema_state_dict')
@@ -36,6 +39,7 @@ def rewrite_checkpoint(source: str | PathLike, target: str | PathLike) -> list[s
     """
     if not Path(source).is_file():
         raise CheckpointError(f'checkpoint {source} does not exist')
+    refuse_own_place(source, target)
     content, changes = renamed(load_checkpoint_file(source, 'cpu', all_texts=True))
     if not changes:
         raise CheckpointError(f'{source} has the present names already; nothing was written')
@@ -62,7 +66,8 @@ def renamed(content: Any) -> tuple[Any, list[str]]:
     """A checkpoint under the present names, and what was renamed; the given one stays as it is."""
     if not isinstance(content, dict):
         return content, []
-    change = _Renaming(_names_for(content))
+    owners = _owners_of(content)
+    change = _Renaming(_names_of(owners), moves(owner.name for owner in owners))
     content = dict(content)
     for key in STATES:
         if isinstance(content.get(key), Mapping):
@@ -78,18 +83,20 @@ def renamed(content: Any) -> tuple[Any, list[str]]:
     meta = content.get('meta')
     options = meta.get('config_options') if isinstance(meta, dict) else None
     if isinstance(options, Mapping):
-        content['meta'] = dict(meta, config_options={
-            change.dotted(str(key)): change.part(value, str(key).split('.'))
-            for key, value in options.items()})
+        content['meta'] = dict(meta, config_options=change.options(options))
     return content, list(change.done)
 
 
-def _names_for(content: dict) -> RenamedNames:
-    """The tables that count for a checkpoint, as one."""
+def _owners_of(content: dict) -> list[Plugin]:
+    """The plug-ins whose old names count for a checkpoint."""
     named: set[str] = set()
     for text in _texts(content):
         named |= _plugins_named(text)
-    owners = [owner for name, owner in plugins().items() if name in named or not named]
+    return [owner for name, owner in plugins().items() if name in named or not named]
+
+
+def _names_of(owners: Iterable[Plugin]) -> RenamedNames:
+    """Tables of the core, of data sets and of plug-ins, as one."""
     tables = [RENAMES, *(owner.renames for owner in [*data_sets().values(), *owners])]
     return RenamedNames(**{kind.name: {old: new for table in tables
                                        for old, new in getattr(table, kind.name).items()}
@@ -109,7 +116,8 @@ def _plugins_named(text: str) -> set[str]:
     """The plug-ins that a stored config imports, or to whose configs its name belongs."""
     if '\n' not in text:
         folders = config_folders()
-        return {name for name, owner in plugins().items() if owner.configs in folders
+        return {name for name, owner in plugins().items()
+                if Path(text).stem in owner.renames.configs or owner.configs in folders
                 and (folders[owner.configs] / f'{Path(text).stem}.py').is_file()}
     try:
         imports = read_literals(text).get('custom_imports') or {}
@@ -125,8 +133,9 @@ def _plugins_named(text: str) -> set[str]:
 class _Renaming:
     """Gives things their present names and keeps what it changed: ``'old -> new'``, each once."""
 
-    def __init__(self, names: RenamedNames) -> None:
+    def __init__(self, names: RenamedNames, quirks: Moves) -> None:
         self._names = names
+        self._quirks = quirks
         self.done: dict[str, None] = {}
 
     def weights(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -153,7 +162,12 @@ class _Renaming:
                 return f'{found[1]}{new}{name[found.end():]}', [change]
         return name, []
 
-    def dotted(self, key: str) -> str:
+    def options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Options of a converted checkpoint, quirks in their set."""
+        return move_options({self._dotted(str(key)): self.part(value, str(key).split('.'))
+                             for key, value in options.items()}, self._quirks, self.done)
+
+    def _dotted(self, key: str) -> str:
         """The dotted key of a config option."""
         *parents, last = key.split('.')
         return '.'.join([*parents, self._key(last, parents, None)])
@@ -199,6 +213,7 @@ class _Renaming:
             config = read_literals(text)
         except ConfigError:
             return text  # more than data: nobody reads it
-        new = {key: self.part(value, [key]) for key, value in config.items()}
+        new = move_in_config({key: self.part(value, [key]) for key, value in config.items()},
+                             self._quirks, self.done)
         return text if new == config else '\n'.join(
             f'{key} = {value!r}' for key, value in new.items())

@@ -1,7 +1,7 @@
 """Names of weights without what parallel training and compiling put in front of them."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sparse3d.errors import CheckpointError
 
@@ -31,3 +31,24 @@ def without_wrappers(names: Iterable[str]) -> dict[str, str]:
                                   f'two models; save one of them as a file of its own')
         bare[name], taken[short] = short, name
     return bare
+
+
+def common_prefix(names: Collection[str], wanted: Collection[str]) -> str:
+    """What a wrapper of another name put in front of all weights of a model, or ''.
+
+    Lightning's ``model.`` and a trainer's ``detector.`` are of this kind. Only where every name
+    is one of the model without it, and none is one with it.
+
+    Args:
+        names: of the weights.
+        wanted: names that the model has.
+    """
+    if not names or any(name in wanted for name in names):
+        return ''
+    first = next(iter(names))
+    for place, character in enumerate(first, 1):
+        prefix = first[:place]
+        if character == '.' and all(name.startswith(prefix) and name[place:] in wanted
+                                    for name in names):
+            return prefix
+    return ''

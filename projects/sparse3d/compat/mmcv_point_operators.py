@@ -20,7 +20,9 @@ import torch
 from torch import Tensor
 
 from sparse3d.ops.assign_scores import assign_scores, assign_scores_backward
+from sparse3d.ops.ball_query import ball_query
 from sparse3d.ops.box_members import box_members, first_boxes
+from sparse3d.ops.cells import first_rows
 from sparse3d.ops.furthest_point_sampling import (
     furthest_point_sampling,
     furthest_point_sampling_with_distances,
@@ -32,7 +34,6 @@ from sparse3d.ops.grouping import (
     group_stacked_points_backward,
 )
 from sparse3d.ops.nearest_points import nearest_points
-from sparse3d.ops.radius_lists import radius_lists
 from sparse3d.ops.roi_aware_pooling import (
     MODES,
     PooledCells,
@@ -64,6 +65,9 @@ def apply_patch() -> None:
         function = getattr(import_module(module), name)
         if not hasattr(function.forward, 'upstream'):
             function.forward = staticmethod(_on_cpu(function.forward, ours, ours.tensor_at))
+    scatter = import_module('mmcv.ops.scatter_points').DynamicScatter
+    if not hasattr(scatter.forward, 'upstream'):
+        scatter.forward = _unless_empty(scatter.forward)
     source = import_module('mmcv.ops.points_in_boxes')
     for name, ours in (('points_in_boxes_part', _part), ('points_in_boxes_all', _all)):
         routed = getattr(source, name)
@@ -89,6 +93,15 @@ def _on_cpu(upstream: Callable, ours: Callable, tensor_at: int = 0) -> Callable:
 
     routed.upstream = upstream
     return routed
+
+
+def _unless_empty(upstream: Callable) -> Callable:
+    """mmcv asks the last point for the number of samples, on every device."""
+    def scattered(self, points: Tensor, coors: Tensor) -> tuple[Tensor, Tensor]:
+        return upstream(self, points, coors) if len(points) else (points, coors)
+
+    scattered.upstream = upstream
+    return scattered
 
 
 def _sample_furthest(ctx, points_xyz: Tensor, num_points: int) -> Tensor:
@@ -160,19 +173,23 @@ def _group_stacked_backward(grad, indices, index_counts, feature_counts, grad_fe
 
 
 def _ball_query(centers, points, rows, min_radius, max_radius, nsample, **sizes) -> None:
-    for sample in range(len(points)):
-        rows[sample] = radius_lists(
-            points[sample], centers[sample], max_radius, nsample, min_radius)[0]
+    samples, number = centers.shape[:2]
+    sample = torch.arange(samples)
+    listed, empty = ball_query(
+        points.flatten(0, 1), sample.repeat_interleave(points.shape[1]), centers.flatten(0, 1),
+        sample.repeat_interleave(number), max_radius, nsample, min_radius)
+    starts = (sample * points.shape[1]).repeat_interleave(number)[:, None]
+    rows.copy_((listed - starts).masked_fill_(empty[:, None], 0).view(rows.shape))
 
 
 def _stacked_ball_query(centers, center_counts, points, point_counts, rows, max_radius,
                         nsample) -> None:
-    samples = zip(centers.split(center_counts.tolist()), points.split(point_counts.tolist()),
-                  rows.split(center_counts.tolist()), strict=True)
-    for queries, of_points, of_rows in samples:
-        listed, empty = radius_lists(of_points, queries, max_radius, nsample)
-        of_rows.copy_(listed)
-        of_rows[empty, :1] = -1
+    queries, sources = (torch.repeat_interleave(counts.long())
+                        for counts in (center_counts, point_counts))
+    listed, empty = ball_query(points, sources, centers, queries, max_radius, nsample)
+    starts = first_rows(point_counts.long())[queries]
+    rows.copy_((listed - starts[:, None]).masked_fill_(empty[:, None], 0))
+    rows[empty, :1] = -1
 
 
 def _three_nearest(targets, sources, squared, rows, **sizes) -> None:

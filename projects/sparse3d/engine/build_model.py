@@ -6,8 +6,8 @@ from os import PathLike
 import torch
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
+from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
-from torch import nn
 
 from sparse3d.checkpoints.first_weights import without_absent_files
 from sparse3d.checkpoints.open import Checkpoint, load_weights, open_checkpoint
@@ -22,7 +22,7 @@ def build_model(
         device: str | torch.device = 'cpu',
         allow_partial: bool = False,
         split: str | None = None,
-) -> nn.Module:
+) -> BaseModel:
     """Build the model of a config, ready to predict.
 
     The data that the config describes beside the model are compared with it first.

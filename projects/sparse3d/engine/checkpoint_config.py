@@ -10,8 +10,10 @@ from typing import Any
 from mmengine.config import Config
 
 from sparse3d.checkpoints.open import Checkpoint, a_few, open_checkpoint
+from sparse3d.checkpoints.options import PLACE
 from sparse3d.engine.config_options import has_place, value_at
 from sparse3d.engine.load_config import load_config
+from sparse3d.engine.published_switches import taking, without_place, written_out_in
 from sparse3d.errors import CheckpointError, ConfigError, PluginError
 from sparse3d.plugins import config_file
 
@@ -41,6 +43,9 @@ def open_with_config(
     if config is None and opened is None:
         raise ConfigError('a config is needed, or a checkpoint that holds one')
     config = own_config(opened) if config is None else load_config(config)
+    if cfg_options is not None and not isinstance(cfg_options, Mapping):
+        raise ConfigError(f'cfg_options is {cfg_options!r:.60}; give a dict of dotted keys and '
+                          f'values')
     options = {} if opened is None else fitting_options(opened, config, allow_partial)
     return load_config(config, {**options, **(cfg_options or {})}), opened
 
@@ -84,12 +89,15 @@ def fitting_options(checkpoint: Checkpoint, config: Config, allow_partial: bool 
         CheckpointError: for an option of a model that the config does not describe.
     """
     plain = config.to_dict()
-    left_out = [key for key in checkpoint.options if not has_place(plain, key)]
+    published = checkpoint.options.get(PLACE, {})
+    left_out = [key for key in checkpoint.options if not (
+        taking(config, published) if key == PLACE else has_place(plain, key))]
     of_model = [key for key in left_out if key.startswith('model.')]
     if of_model and not allow_partial:
         raise CheckpointError(f'{checkpoint.path} needs {a_few(of_model)}, which the model of '
                               f'{config.filename or "the config"} does not have: it is a '
                               f'checkpoint of another model; --allow-partial loads what fits')
+    left_out += [] if PLACE in left_out else without_place(config, published)
     if left_out:
         logger.warning('%s: left out, as the config has no place for it: %s', checkpoint.path,
                        ', '.join(left_out))
@@ -107,9 +115,11 @@ def options_in_effect(options: Mapping[str, Any], config: Config) -> dict[str, A
         try:
             final = value_at(plain, key)
         except KeyError:
-            continue
+            if key != PLACE:
+                continue
+            final = written_out_in(config, value)
         if isinstance(value, Mapping) and isinstance(final, Mapping):
             final = {name: final[name] for name in value if final.get(name) is not None}
-        if final is not None:
+        if final is not None and final != {}:
             kept[key] = final
     return kept

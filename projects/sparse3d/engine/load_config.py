@@ -16,6 +16,7 @@ from sparse3d.config_names import DATA_SUFFIXES, find_config
 from sparse3d.engine.config_environment import escaped_environment
 from sparse3d.engine.config_options import as_the_config_has, check_options, check_top_level
 from sparse3d.engine.config_variables import check_variables
+from sparse3d.engine.published_switches import switch_on, written_out
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.plugins import config_home
 from sparse3d.stored_config import SCOPES, check_data_config, texts_of
@@ -37,18 +38,20 @@ def load_config(
 
     Raises:
         ConfigError: if the file is missing or cannot be read, an option's key does not exist, or
-            is a variable whose value was copied.
+            is a variable whose value was copied; if parts of the model have different sets of
+            published quirks.
     """
     import sparse3d.register  # noqa: F401  (repairs the stack and registers the core)
     register_all_modules(init_default_scope=False)
     config = copy.deepcopy(config) if isinstance(config, Config) else _read(find_config(config))
     config.setdefault('default_scope', 'mmdet3d')
     if options:
-        before = config.to_dict()
+        options, before = written_out(config, options), config.to_dict()
         check_options(before, options)
         _override(config, as_the_config_has(before, options))
         check_variables(before, config.to_dict(), options)
     check_top_level(config.to_dict())
+    switch_on(config)
     return config
 
 

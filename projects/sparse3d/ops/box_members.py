@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sparse3d.ops.cells import min_groups
 from sparse3d.ops.pair_chunks import PAIRS_AT_ONCE, row_chunks
 
 
@@ -47,6 +48,4 @@ def first_boxes(
 ) -> Tensor:             # [N] int64
     """Row of the first box that holds each point, -1 for a point in no box."""
     box, point = box_members(points, boxes)
-    owner = torch.full((len(points),), len(boxes), dtype=torch.long, device=points.device)
-    owner.scatter_reduce_(0, point, box, 'amin')
-    return owner.masked_fill_(owner == len(boxes), -1)
+    return min_groups(box, point, len(points), empty=-1)

@@ -172,18 +172,30 @@ def segments_of(ordered: Tensor) -> Segments:
                                               return_counts=True)[1:])
 
 
-def segments_of_counts(counts: Tensor) -> Segments:
-    """Segments of so many rows, [G] -> rows of all of them."""
-    return Segments(torch.repeat_interleave(counts), counts)
+def segments_of_counts(counts: Tensor, rows: int | None = None) -> Segments:
+    """Segments of so many rows, [G] -> rows of all of them.
+
+    Args:
+        rows: their sum, if the host knows it; otherwise it waits for it.
+    """
+    return Segments(torch.repeat_interleave(counts, output_size=rows), counts)
 
 
-def parts_of_about(lengths: Tensor, rows_at_once: int) -> list[slice]:
-    """Consecutive segments of about so many rows together; bounds the memory of work on them."""
+def parts_of_about(lengths: Tensor, rows_at_once: int) -> list[tuple[slice, int]]:
+    """Consecutive segments of about so many rows together; bounds the memory of work on them.
+
+    Returns:
+        the segments of each part, and how many rows they have. The host waits once.
+    """
     if not len(lengths):
         return []
-    part = lengths.cumsum(0).div(rows_at_once, rounding_mode='floor')
-    ends = segments_of(part).counts.cumsum(0).tolist()
-    return [slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
+    ends = lengths.cumsum(0).cpu().numpy()  # rows up to the end of each segment
+    last = np.append(np.flatnonzero(np.diff(ends // rows_at_once)), len(ends) - 1)
+    parts, begin, before = [], 0, 0
+    for end, rows in zip((last + 1).tolist(), ends[last].tolist(), strict=True):
+        parts.append((slice(begin, end), rows - before))
+        begin, before = end, rows
+    return parts
 
 
 def first_rows(counts: Tensor) -> Tensor:
@@ -290,16 +302,15 @@ def neighbor_runs(
         reach: Sequence[int],           # cells along z, y, x
 ) -> tuple[Tensor, Tensor]:             # [M, R] begin, [M, R] end  among the sorted keys
     """Where the cells around each query stand: a run of keys along x for each step in z and y."""
-    device = cells.device
-    upper = shape if isinstance(shape, Tensor) else cells.new_tensor([int(size) for size in shape])
-    steps = torch.cartesian_prod(*(torch.arange(-cells_away, cells_away + 1, device=device)
+    steps = torch.cartesian_prod(*(torch.arange(-cells_away, cells_away + 1, device=cells.device)
                                    for cells_away in reach[:2]))       # [R, 2]
-    rows = cells[:, None, :2] + steps                                  # [M, R, 2]
+    z, y = (cells[:, None, :2] + steps).unbind(2)                      # [M, R] each
     left = (cells[:, 2:] - reach[2]).clamp(min=0)
-    right = torch.minimum(cells[:, 2:] + reach[2], upper[2] - 1)
-    outside = ((rows < 0) | (rows >= upper[:2])).any(2) | (right < left)
-    rows = torch.minimum(rows.clamp(min=0), upper[:2] - 1)             # no key beyond the range
-    start = cell_keys((sample[:, None], *rows.unbind(2), torch.zeros_like(sample)[:, None]), shape)
+    right = (cells[:, 2:] + reach[2]).clamp(max=shape[2] - 1)
+    outside = (z < 0) | (z >= shape[0]) | (y < 0) | (y >= shape[1]) | (right < left)
+    z, y = (row.clamp(min=0).clamp(max=extent - 1)                     # no key beyond the range
+            for row, extent in zip((z, y), shape[:2], strict=True))
+    start = cell_keys((sample[:, None], z, y, torch.zeros_like(sample)[:, None]), shape)
     begin = torch.searchsorted(sorted_keys, start + left)
     end = torch.searchsorted(sorted_keys, start + right, right=True)
     return begin, torch.where(outside, begin, end)

@@ -15,6 +15,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from sparse3d.ops.backends import choose_backend
+
 MAX_THREADS = 1024
 FURTHEST = 1e10  # squared distance of what nothing was compared with yet
 
@@ -29,13 +31,38 @@ def furthest_point_sampling(
     Once every distance is zero, row 0 is repeated. A NaN in a point makes it furthest.
 
     Args:
-        backend: ``'auto'`` and ``'fast'`` (all samples at once) or ``'reference'`` (loops).
+        backend: ``'auto'``, ``'fast'`` (all samples at once) or ``'reference'`` (loops).
 
     Raises:
-        ValueError: for samples without points, or an unknown backend.
+        ValueError: for samples without points.
+        BackendUnavailable: for another backend.
 
     Source: Qi et al., PointNet++ (NeurIPS 2017), section 3.2.
     """
+    by_loops = choose_backend('furthest_point_sampling', backend) == 'reference'
+    return _sample(points[..., 0], count, _by_coordinates(points), by_loops)
+
+
+def furthest_points(
+        points: Tensor,     # [N, 3] meters
+        count: int,
+) -> Tensor:                # [count] int64 rows
+    """:func:`furthest_point_sampling` of one cloud, of equally far points the lowest row.
+
+    A cloud of fewer points repeats them in the order in which they were chosen.
+
+    Raises:
+        ValueError: for a cloud without points.
+
+    Source: Qi et al., PointNet++ (NeurIPS 2017), section 3.2.
+    """
+    chosen = _sample(points[None, :, 0], max(min(count, len(points)), 1),
+                     _by_coordinates(points[None]), ties_by_row=True)[0].long()
+    return chosen.repeat(-(-count // len(chosen)))[:count]
+
+
+def _by_coordinates(points: Tensor) -> Callable[[Tensor], Callable[[Tensor], Tensor]]:
+    """Distances among points [B, N, 3], as :func:`_sample` asks for them."""
     points = points.detach().float()
 
     def by_coordinates(order: Tensor) -> Callable[[Tensor], Tensor]:
@@ -49,7 +76,7 @@ def furthest_point_sampling(
                 squared.addcmul_(difference, difference)
             return squared
         return distances
-    return _sample(points[..., 0], count, by_coordinates, backend)
+    return by_coordinates
 
 
 def furthest_point_sampling_with_distances(
@@ -60,27 +87,28 @@ def furthest_point_sampling_with_distances(
     """:func:`furthest_point_sampling` by given distances, such as those of features.
 
     Raises:
-        ValueError: for samples without points, or an unknown backend.
+        ValueError: for samples without points.
+        BackendUnavailable: for another backend.
 
     Source: Yang et al., 3DSSD (CVPR 2020), section 3.1.
     """
+    by_loops = choose_backend('furthest_point_sampling_with_distances', backend) == 'reference'
     distances = distances.detach()
     samples = torch.arange(len(distances), device=distances.device)
 
     def as_given(order: Tensor) -> Callable[[Tensor], Tensor]:
         return lambda row: distances[samples, row][:, order]
-    return _sample(distances.diagonal(dim1=1, dim2=2), count, as_given, backend)
+    return _sample(distances.diagonal(dim1=1, dim2=2), count, as_given, by_loops)
 
 
 def _sample(
         like: Tensor,       # [B, N]
         count: int,
         distances_in: Callable[[Tensor], Callable[[Tensor], Tensor]],
-        backend: str,
+        by_loops: bool = False,
+        ties_by_row: bool = False,
 ) -> Tensor:                # [B, count] int32
     """``distances_in(order)(rows [B])`` are the distances [B, N] from rows, in that order."""
-    if backend not in ('auto', 'fast', 'reference'):
-        raise ValueError(f"backend is 'auto', 'fast' or 'reference', not {backend!r}")
     samples, size = like.shape
     if size == 0 and samples and count:
         raise ValueError(f'{count} points cannot be chosen from a cloud without points')
@@ -88,10 +116,9 @@ def _sample(
     if samples == 0 or count == 0:
         return chosen.int()
     nearest = like.new_full((samples, size), FURTHEST)
-    order = tie_order(size, like.device)
-    furthest = _first_furthest
-    if backend == 'reference':
-        order, furthest = torch.arange(size, device=like.device), _compare_halves
+    furthest = _compare_halves if by_loops else _first_furthest
+    order = torch.arange(size, device=like.device) if by_loops or ties_by_row \
+        else tie_order(size, like.device)
     distances_from = distances_in(order)
     for place in range(1, count):
         torch.fmin(nearest, distances_from(chosen[:, place - 1]), out=nearest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sparse3d.ops.backends import choose_backend
 from sparse3d.ops.pair_chunks import PAIRS_AT_ONCE, row_chunks, squared_distances
 
 
@@ -20,16 +21,16 @@ def nearest_points(
     compared, a bounded number at a time.
 
     Args:
-        backend: ``'auto'`` and ``'chunks'`` or ``'reference'`` (all distances, sorted).
+        backend: ``'auto'``, ``'fast'`` (parts of all pairs) or ``'reference'`` (all distances,
+            sorted).
 
     Raises:
-        ValueError: for an unknown backend.
+        BackendUnavailable: for another backend.
 
     Source: PointNet++ (NeurIPS 2017), section 3.4; mmcv's kernel keeps a heap, which leaves the
     order of equally near points open.
     """
-    if backend not in ('auto', 'chunks', 'reference'):
-        raise ValueError(f"backend is 'auto', 'chunks' or 'reference', not {backend!r}")
+    backend = choose_backend('nearest_points', backend)
     points, queries = points.detach(), queries.detach()
     distances = queries.new_full((len(queries), count), torch.inf)
     rows = torch.zeros(len(queries), count, dtype=torch.long, device=queries.device)

@@ -35,26 +35,26 @@ def first_neighbors(
     lengths = (end - begin).clamp(min=0)
     rows = begin.new_zeros(len(begin), limit)
     found = begin.new_zeros(len(begin))
-    for part in parts_of_about(lengths.sum(1), pairs_at_once):
+    for part, pairs in parts_of_about(lengths.sum(1), pairs_at_once):
         first, size = part.start, part.stop - part.start
-        query, candidate = _pairs(begin[part], lengths[part], order)
-        kept = near(query + first, candidate)
+        query, candidate = _pairs(begin[part], lengths[part], order, pairs)
+        kept = near(query + first, candidate).nonzero().squeeze(1)  # one wait, not one each
         query, candidate = query[kept], candidate[kept]
         if by_row:
             sorting = order_of_keys(cell_keys((query, candidate), (max(len(order), 1),), size))
             query, candidate = query[sorting], candidate[sorting]
         counts = group_counts(query, size)
         place = ranks_in_order(query, counts)
-        listed = place < limit
+        listed = (place < limit).nonzero().squeeze(1)
         rows[part].index_put_((query[listed], place[listed]), candidate[listed])
         found[part] = counts
     filled = torch.arange(limit, device=rows.device) < found.unsqueeze(1)
     return torch.where(filled, rows, rows[:, :1]), found == 0
 
 
-def _pairs(begin: Tensor, lengths: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
+def _pairs(begin: Tensor, lengths: Tensor, order: Tensor, pairs: int) -> tuple[Tensor, Tensor]:
     """All (query, candidate) of the runs, query by query, run by run."""
-    runs = segments_of_counts(lengths.flatten())
+    runs = segments_of_counts(lengths.flatten(), pairs)
     candidate = order[runs.rows_from(begin.flatten())]
     return runs.number // max(lengths.shape[1], 1), candidate
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -122,8 +123,9 @@ class PhotometricDistortion(nn.Module):
                  contrast: Sequence[float] = (0.5, 1.5), saturation: Sequence[float] = (0.5, 1.5),
                  hue: float = 18.0, published_unclipped: bool = False) -> None:
         super().__init__()
-        self.options = dict(probability=probability, brightness=brightness, contrast=contrast,
-                            saturation=saturation, hue=hue)
+        self.options: dict[str, Any] = dict(
+            probability=probability, brightness=brightness, contrast=contrast,
+            saturation=saturation, hue=hue)
         self.published_unclipped = published_unclipped
 
     def forward(self, images: Tensor) -> Tensor:

@@ -68,8 +68,8 @@ def _pairs_inside(points: Tensor, boxes: Tensor):
     end = torch.searchsorted(sorted_x, (boxes[:, 0] + reach).contiguous(), right=True)
     lengths = (end - begin).clamp(min=0)
     at_once = PAIRS_AT_ONCE.get(lengths.device.type, PAIRS_ELSEWHERE)
-    for part in parts_of_about(lengths, at_once):
-        slices = segments_of_counts(lengths[part])
+    for part, pairs in parts_of_about(lengths, at_once):
+        slices = segments_of_counts(lengths[part], pairs)
         row = order[slices.rows_from(begin[part])]                  # [K]
         box = slices.number + part.start
         inside = _inside(xyz[row], boxes[box]).nonzero().squeeze(1)  # one wait, not one each

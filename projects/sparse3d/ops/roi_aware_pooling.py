@@ -6,7 +6,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sparse3d.ops.backends import choose_backend
 from sparse3d.ops.box_members import box_members, local_offsets
+from sparse3d.ops.cells import (
+    group_counts,
+    max_groups,
+    min_groups,
+    ranks_in_order,
+    sort_keys,
+    sum_groups,
+)
 
 MODES = ('max', 'avg')
 
@@ -34,24 +43,25 @@ def roi_aware_pool(
 
     Args:
         grid: cells along the length, the width and the height of a box.
-        backend: ``'auto'`` and ``'sort'`` or ``'reference'`` (a loop over the cells).
+        backend: ``'auto'``, ``'fast'`` (sorted pairs) or ``'reference'`` (a loop over the cells).
 
     Raises:
-        ValueError: for an unknown mode or backend.
+        ValueError: for an unknown mode.
+        BackendUnavailable: for another backend.
 
     Source: Shi et al., Part-A2 (TPAMI 2020), section 3.3.
     """
-    if mode not in MODES or backend not in ('auto', 'sort', 'reference'):
-        raise ValueError(f"mode is one of {MODES} and backend 'auto', 'sort' or 'reference', "
-                         f'not {mode!r} and {backend!r}')
+    if mode not in MODES:
+        raise ValueError(f'mode is one of {MODES}, not {mode!r}')
+    backend = choose_backend('roi_aware_pool', backend)
     cells = len(boxes) * grid[0] * grid[1] * grid[2]
     box, point = box_members(points, boxes)
     cell = box * (grid[0] * grid[1] * grid[2]) + _cells(points[point], boxes[box], grid)
-    cell, order = cell.sort(stable=True)                               # rows stay ascending
+    cell, order = sort_keys(cell)                                      # rows stay ascending
     point = point[order]
-    counts = torch.bincount(cell, minlength=cells)
-    place = torch.arange(len(cell), device=cell.device) - (counts.cumsum(0) - counts)[cell]
-    listed = place < max_points
+    counts = group_counts(cell, cells)
+    place = ranks_in_order(cell, counts)
+    listed = (place < max_points).nonzero().squeeze(1)
     cell, point, place = cell[listed], point[listed], place[listed]
     lists = torch.zeros(cells, 1 + max_points, dtype=torch.long, device=points.device)
     lists[:, 0] = counts.clamp(max=max_points)
@@ -79,21 +89,16 @@ def _maximum(features: Tensor, lists: Tensor, cell: Tensor,
              point: Tensor) -> tuple[Tensor, Tensor]:
     values = features.detach()[point]
     values = values.masked_fill(values.isnan(), -torch.inf)
-    index = cell[:, None].expand_as(values)
-    pooled = values.new_full((len(lists), values.shape[1]), -torch.inf)
-    pooled.scatter_reduce_(0, index, values, 'amax')
+    pooled = max_groups(values, cell, len(lists), empty=-torch.inf)
     attains = (values == pooled[cell]) & ~values.isneginf()
     candidates = torch.where(attains, point[:, None], len(features))
-    argmax = torch.full_like(pooled, len(features), dtype=torch.long)
-    argmax.scatter_reduce_(0, index, candidates, 'amin')
-    return pooled.masked_fill_(pooled.isneginf(), 0), \
-        argmax.masked_fill_(argmax == len(features), -1)
+    argmax = min_groups(candidates, cell, len(lists), empty=len(features))
+    return pooled.masked_fill(pooled.isneginf(), 0), argmax.masked_fill(argmax == len(features), -1)
 
 
 def _mean(features: Tensor, lists: Tensor, cell: Tensor,
           point: Tensor) -> tuple[Tensor, Tensor]:
-    total = features.new_zeros(len(lists), features.shape[1])
-    total.index_add_(0, cell, features.detach()[point])
+    total = sum_groups(features.detach()[point], cell, len(lists))
     return total / lists[:, :1].clamp(min=1), torch.zeros_like(total, dtype=torch.long)
 
 

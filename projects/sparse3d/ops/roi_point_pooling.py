@@ -4,7 +4,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sparse3d.ops.backends import choose_backend
 from sparse3d.ops.box_members import box_members, in_boxes
+from sparse3d.ops.cells import first_rows, group_counts
 
 
 def roi_point_pool(
@@ -18,21 +20,19 @@ def roi_point_pool(
     A box without points lists row 0 and is marked.
 
     Args:
-        backend: ``'auto'`` and ``'members'`` or ``'reference'`` (a loop over the boxes).
+        backend: ``'auto'``, ``'fast'`` (pairs by box) or ``'reference'`` (a loop over the boxes).
 
     Raises:
-        ValueError: for an unknown backend.
+        BackendUnavailable: for another backend.
 
     Source: Shi et al., PointRCNN (CVPR 2019), section 3.3.
     """
-    if backend not in ('auto', 'members', 'reference'):
-        raise ValueError(f"backend is 'auto', 'members' or 'reference', not {backend!r}")
     points, boxes = points.detach(), boxes.detach()
-    if backend == 'reference':
+    if choose_backend('roi_point_pool', backend) == 'reference':
         return _reference(points, boxes, count)
     box, point = box_members(points, boxes)
-    found = torch.bincount(box, minlength=len(boxes))
-    begin = found.cumsum(0) - found
+    found = group_counts(box, len(boxes))
+    begin = first_rows(found)
     place = torch.arange(count, device=points.device)[None] % found.clamp(1, max(count, 1))[:, None]
     rows = torch.zeros(len(boxes), count, dtype=torch.long, device=points.device)
     there = found > 0

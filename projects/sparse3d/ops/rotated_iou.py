@@ -19,6 +19,8 @@ Boxes as drawn in :mod:`sparse3d.structures.box_conversions`.
 """
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -28,6 +30,9 @@ from sparse3d.ops.backends import choose_backend
 # wakes other threads: with so little work, waiting for a busy core costs more than it gains.
 TEMPORARY = {'cpu': (1 << 15) - 1}
 TEMPORARY_ELSEWHERE = 1 << 22
+# Tables of so many pairs are computed whole: elsewhere the host would wait for the close ones.
+WHOLE_TABLE = {'cpu': 0}
+WHOLE_TABLE_ELSEWHERE = 1 << 16
 
 
 def rotated_iou_bev(
@@ -52,10 +57,7 @@ def rotated_iou_bev(
     if choose_backend('rotated_iou_bev', backend) == 'reference':
         return _reference(a, b)
     a, b = _computable(a), _computable(b)
-    rows, columns = close_pairs(a, b)
-    iou = a.new_zeros((len(a), len(b)))
-    iou[rows, columns] = rotated_iou_bev_aligned(a[rows], b[columns])
-    return iou
+    return _table(a, b, a, b, rotated_iou_bev_aligned)
 
 
 def rotated_iou_3d(
@@ -69,9 +71,19 @@ def rotated_iou_3d(
     """
     _check(a, b, 7)
     a, b = _computable(a), _computable(b)
-    rows, columns = close_pairs(bev_boxes(a), bev_boxes(b))
+    return _table(a, b, bev_boxes(a), bev_boxes(b), rotated_iou_3d_aligned)
+
+
+def _table(a: Tensor, b: Tensor, flat_a: Tensor, flat_b: Tensor,
+           aligned: Callable[[Tensor, Tensor], Tensor]) -> Tensor:  # [N, M]
+    """Overlaps of all pairs; ``flat_a`` and ``flat_b`` are their rectangles."""
+    pairs = len(a) * len(b)
+    if 0 < pairs <= WHOLE_TABLE.get(a.device.type, WHOLE_TABLE_ELSEWHERE):
+        iou = aligned(a.repeat_interleave(len(b), 0), b.repeat(len(a), 1)).view(len(a), len(b))
+        return iou.where(_close(_circles(flat_a), _circles(flat_b)), 0)
+    rows, columns = close_pairs(flat_a, flat_b)
     iou = a.new_zeros((len(a), len(b)))
-    iou[rows, columns] = rotated_iou_3d_aligned(a[rows], b[columns])
+    iou[rows, columns] = aligned(a[rows], b[columns])
     return iou
 
 
@@ -117,21 +129,51 @@ def close_pairs(
         b: Tensor,  # [M, 5]
 ) -> tuple[Tensor, Tensor]:  # [K] rows of a, [K] rows of b, ascending
     """Pairs of rectangles whose circumscribed circles meet; the others cannot overlap."""
-    a, b = a.detach(), b.detach()
-    radius_a, radius_b = (box[:, 2:4].norm(dim=1) / 2 for box in (a, b))
+    a, b = _circles(a), _circles(b)
+    return _listed(len(a), len(b), a.device, lambda part: _close(a[part], b))
+
+
+def close_pairs_within(
+        boxes: Tensor,          # [N, 5]  x, y, dx, dy, yaw
+        labels: Tensor | None,  # [N]  boxes of different labels are no pair
+) -> tuple[Tensor, Tensor]:     # [K], [K] rows, the first below the second; ascending
+    """Pairs of one table, each once; see :func:`close_pairs`."""
+    circles = _circles(boxes)
+
+    def close(part: slice) -> Tensor:
+        start = part.start + 1  # of the later rows
+        table = _close(circles[part], circles[start:]).triu_()
+        if labels is not None:
+            table &= labels[part, None] == labels[None, start:]
+        return table
+    return _listed(len(boxes), len(boxes), boxes.device, close, later=True)
+
+
+def _circles(boxes: Tensor) -> Tensor:  # [N, 5] -> [N, 3]  x, y, radius
+    boxes = boxes.detach()
+    return torch.cat([boxes[:, :2], boxes[:, 2:4].norm(dim=1, keepdim=True) / 2], dim=1)
+
+
+def _close(a: Tensor, b: Tensor) -> Tensor:  # [N, 3], [M, 3] circles -> [N, M] bool
+    square = (a[:, None, 0] - b[None, :, 0]).square_()
+    square += (a[:, None, 1] - b[None, :, 1]).square_()
+    return square <= (a[:, None, 2] + b[None, :, 2]).square_()
+
+
+def _listed(rows: int, columns: int, device: torch.device, table: Callable[[slice], Tensor],
+            later: bool = False) -> tuple[Tensor, Tensor]:
+    """Rows and columns that tables of parts of the rows mark; with ``later`` the columns of a
+    part count from the row behind its first."""
     found = []
-    step = max(1, TEMPORARY.get(a.device.type, TEMPORARY_ELSEWHERE) // max(1, len(b)))
-    for start in range(0, len(a), step):
-        part = slice(start, start + step)
-        square = (a[part, None, 0] - b[None, :, 0]).square_()
-        square += (a[part, None, 1] - b[None, :, 1]).square_()
-        reach = radius_a[part, None] + radius_b[None, :]
-        rows, columns = (square <= reach.square_()).nonzero(as_tuple=True)
-        found.append((rows + start, columns))
+    step = max(1, TEMPORARY.get(device.type, TEMPORARY_ELSEWHERE) // max(1, columns))
+    for start in range(0, rows, step):
+        row, column = table(slice(start, start + step)).nonzero(as_tuple=True)
+        found.append((row + start, column + start + 1 if later else column))
     if not found:
-        nothing = torch.zeros(0, dtype=torch.long, device=a.device)
+        nothing = torch.zeros(0, dtype=torch.long, device=device)
         return nothing, nothing
-    return tuple(torch.cat(part) for part in zip(*found, strict=True))
+    first, second = zip(*found, strict=True)
+    return torch.cat(first), torch.cat(second)
 
 
 def intersection_area(

@@ -5,7 +5,16 @@ import torch
 from torch import Tensor
 
 from sparse3d.ops.backends import choose_backend
-from sparse3d.ops.rotated_iou import close_pairs, rotated_iou_bev, rotated_iou_bev_aligned
+from sparse3d.ops.cells import sum_groups
+from sparse3d.ops.rotated_iou import (
+    close_pairs_within,
+    rotated_iou_bev,
+    rotated_iou_bev_aligned,
+)
+
+# Rounds before the host looks whether anything changed; elsewhere each look is a wait.
+ROUNDS_AT_ONCE = {'cpu': 1}
+ROUNDS_AT_ONCE_ELSEWHERE = 4
 
 
 def rotated_nms(
@@ -44,21 +53,19 @@ def rotated_nms(
 
 def _rounds(boxes: Tensor, labels: Tensor | None, iou_threshold: float) -> Tensor:  # [N] bool
     boxes = boxes if boxes.dtype in (torch.float32, torch.float64) else boxes.float()
-    better, worse = close_pairs(boxes, boxes)
-    compete = better < worse
-    if labels is not None:
-        compete &= labels[better] == labels[worse]
-    better, worse = better[compete], worse[compete]
+    better, worse = close_pairs_within(boxes, labels)
     overlap = rotated_iou_bev_aligned(boxes[better], boxes[worse]) > iou_threshold
+    overlap = overlap.nonzero().squeeze(1)  # one wait, not one each
     better, worse = better[overlap], worse[overlap]
 
-    kept = torch.ones(len(boxes), dtype=torch.bool, device=boxes.device)
+    rounds = ROUNDS_AT_ONCE.get(boxes.device.type, ROUNDS_AT_ONCE_ELSEWHERE)
+    after = torch.ones(len(boxes), dtype=torch.bool, device=boxes.device)
     while True:
-        after = torch.ones_like(kept)
-        after[worse[kept[better]]] = False
+        for _ in range(rounds):
+            kept = after
+            after = sum_groups(kept[better].int(), worse, len(boxes)) == 0
         if torch.equal(after, kept):
             return kept
-        kept = after
 
 
 def _greedy(boxes: Tensor, labels: Tensor | None, iou_threshold: float) -> Tensor:  # [N] bool

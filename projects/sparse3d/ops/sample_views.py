@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -105,7 +106,8 @@ def _image_index(packed: PackedViews, chosen: ChosenViews) -> tuple[Tensor, Tens
 
 def _gather_each_level(packed: PackedViews, image: tuple[Tensor, Tensor], position: Tensor,
                        scales: Tensor, published_alignment: bool) -> Tensor:
-    table, total = packed.table, 0
+    table: Tensor = packed.table
+    total: Any = 0
     # Zero times NaN is NaN: what is not read is left out rather than multiplied by zero.
     is_read = (image[0] >= 0)[..., None, None]
     for level, size in enumerate(packed.sizes):

@@ -1,13 +1,26 @@
 """Dynamic scatter: the features of all points of a voxel reduced to one row."""
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from sparse3d.ops.backends import choose_backend
+from sparse3d.ops.cells import (
+    KEY_BITS,
+    cell_columns,
+    cell_keys,
+    distinct_keys,
+    group_counts,
+    max_groups,
+    mean_groups,
+    min_groups,
+    sum_groups,
+)
+
 MODES = ('max', 'sum', 'mean')
-LARGEST_KEY = 2 ** 62
 
 
 class ScatteredPoints(NamedTuple):
@@ -28,18 +41,18 @@ def scatter_points(
     """Maximum, sum or mean over the points of each voxel. A NaN is no maximum.
 
     Args:
-        backend: ``'auto'`` and ``'sort'`` (any device) or ``'reference'`` (a loop over points).
+        backend: ``'auto'``, ``'fast'`` (cells by number) or ``'reference'`` (a loop over points).
 
     Raises:
-        ValueError: for an unknown mode or backend.
+        ValueError: for an unknown mode.
+        BackendUnavailable: for another backend.
 
     Source: Zhou et al., dynamic voxelization (CoRL 2019), section 3.1.
     """
-    if mode not in MODES or backend not in ('auto', 'sort', 'reference'):
-        raise ValueError(f"mode is one of {MODES} and backend 'auto', 'sort' or 'reference', "
-                         f'not {mode!r} and {backend!r}')
+    if mode not in MODES:
+        raise ValueError(f'mode is one of {MODES}, not {mode!r}')
     features = features.detach()
-    if backend == 'reference':
+    if choose_backend('scatter_points', backend) == 'reference':
         return _reference(features, coordinates, mode)
     kept = (coordinates >= 0).all(1).nonzero().squeeze(1)
     occupied, of_kept, counts = _unique(coordinates[kept])
@@ -48,12 +61,11 @@ def scatter_points(
     values = features[kept]
     if mode == 'max':
         values = values.masked_fill(values.isnan(), -torch.inf)
-        reduced = values.new_full((len(occupied), values.shape[1]), -torch.inf)
-        reduced.scatter_reduce_(0, of_kept[:, None].expand_as(values), values, 'amax')
+        reduced = max_groups(values, of_kept, len(occupied), empty=-torch.inf)
+    elif mode == 'sum':
+        reduced = sum_groups(values, of_kept, len(occupied))
     else:
-        reduced = values.new_zeros(len(occupied), values.shape[1]).index_add_(0, of_kept, values)
-        if mode == 'mean':
-            reduced /= counts[:, None]
+        reduced = mean_groups(values, of_kept, len(occupied), counts)
     return ScatteredPoints(reduced, occupied, voxel, counts)
 
 
@@ -62,21 +74,12 @@ def _unique(coordinates: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     if len(coordinates) == 0:
         nothing = torch.zeros(0, dtype=torch.long, device=coordinates.device)
         return coordinates, nothing, nothing
-    sizes = [size + 1 for size in coordinates.amax(0).tolist()]
-    product = 1
-    for size in sizes:
-        product *= size
-    if product > LARGEST_KEY:
+    first, *shape = (size + 1 for size in coordinates.amax(0).tolist())
+    if first * math.prod(shape) > 1 << KEY_BITS:
         return torch.unique(coordinates, dim=0, return_inverse=True, return_counts=True)
-    key = torch.zeros(len(coordinates), dtype=torch.long, device=coordinates.device)
-    for column, size in enumerate(sizes):
-        key = key * size + coordinates[:, column]
-    key, voxel, counts = torch.unique(key, return_inverse=True, return_counts=True)
-    columns = []
-    for size in reversed(sizes):
-        columns.append(key % size)
-        key = key // size
-    return torch.stack(columns[::-1], 1).to(coordinates.dtype), voxel, counts
+    keys, voxel = distinct_keys(cell_keys(coordinates.unbind(1), shape, batch_size=first))
+    occupied = torch.stack(cell_columns(keys, shape), 1).to(coordinates.dtype)
+    return occupied, voxel, group_counts(voxel, len(keys))
 
 
 def _reference(features: Tensor, coordinates: Tensor, mode: str) -> ScatteredPoints:
@@ -114,10 +117,9 @@ def scatter_points_backward(
     if mode != 'max':
         total[kept] = (grad if mode == 'sum' else grad / counts[:, None])[of_kept]
         return total
-    rows = torch.full_like(reduced, len(features), dtype=torch.long)
     attains = features[kept] == reduced[of_kept]
     candidates = torch.where(attains, kept[:, None], len(features))
-    rows.scatter_reduce_(0, of_kept[:, None].expand_as(candidates), candidates, 'amin')
+    rows = min_groups(candidates, of_kept, len(reduced), empty=len(features))
     there = rows < len(features)
     if len(features):
         total.scatter_add_(0, rows.clamp(max=len(features) - 1), grad * there)

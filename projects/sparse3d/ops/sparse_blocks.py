@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,7 +37,8 @@ class Block:
     def num_outputs(self) -> int:
         return len(self.output_starts) - 1
 
-    def by_offset(self, of_offsets: Sequence[Tensor], *of_pairs: Tensor) -> Iterator[tuple]:
+    def by_offset(self, of_offsets: Sequence[Tensor], *of_pairs: Tensor,
+                  ) -> Iterator[list[Tensor]]:
         """For each kernel offset that has pairs, its own tensor and its rows of the others."""
         parts = zip(self.counts, of_offsets, *(rows.split(self.counts) for rows in of_pairs),
                     strict=True)
@@ -105,14 +107,13 @@ def _multiply(
         matrices: Tensor,       # [K, A, B], any strides
         blocks: list[Block],
 ) -> Tensor:                    # [M, B]
-    width = matrices.shape[2]
-    matrices = matrices.unbind()
+    width, of_offsets = matrices.shape[2], matrices.unbind()
     result = features.new_empty(sum(block.num_outputs for block in blocks), width)
     first = 0
     for block in blocks:
         rows = _gather(features, block.input_rows, 'rows')
         products = _scratch('products', features, (len(rows), width))
-        for matrix, chosen, product in block.by_offset(matrices, rows, products):
+        for matrix, chosen, product in block.by_offset(of_offsets, rows, products):
             torch.mm(chosen, matrix, out=product)
         result[first:first + block.num_outputs] = F.embedding_bag(
             block.by_output, products, block.output_starts, mode='sum', include_last_offset=True)
@@ -148,9 +149,10 @@ _KEPT = threading.local()
 def _scratch(name: str, like: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Memory for a block, kept between calls: fresh pages cost more than the arithmetic."""
     size = int(np.prod(shape))
-    kept = vars(_KEPT).get((name, like.dtype))
+    memory: dict[Any, Tensor] = vars(_KEPT)
+    kept = memory.get((name, like.dtype))
     if kept is None or len(kept) < size:
         with torch.inference_mode(False):  # or it could not be written to outside of that mode
             kept = torch.empty(size, dtype=like.dtype)
-        vars(_KEPT)[name, like.dtype] = kept
+        memory[name, like.dtype] = kept
     return kept[:size].view(shape)

@@ -47,8 +47,9 @@ def _depths(xyz: Tensor, rig: CameraRig, size: Tensor, stride: int,
     view, point = seen.nonzero(as_tuple=True)
     x, y = (pixels[view, point] / stride).long().unbind(1)
     height, width = shape
-    inside = (x < width) & (y < height)
-    cell = ((view * height + y) * width + x)[inside]
-    nearest = depth.new_full((len(size) * height * width, ), torch.inf)
-    nearest.scatter_reduce_(0, cell, depth[view, point][inside], 'amin')
-    return nearest.view(len(size), height, width)
+    cells = len(size) * height * width
+    # A point beyond the last whole pixel goes to a cell of no map: to take it out is a wait.
+    cell = torch.where((x < width) & (y < height), (view * height + y) * width + x, cells)
+    nearest = depth.new_full((cells + 1, ), torch.inf)
+    nearest.scatter_reduce_(0, cell, depth[view, point], 'amin')
+    return nearest[:cells].view(len(size), height, width)

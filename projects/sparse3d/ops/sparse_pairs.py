@@ -104,8 +104,8 @@ def submanifold_pairs(
     padded = [extent + 2 * margin for extent, margin in zip(spatial_shape, margins, strict=True)]
     batch_size = _batch_size(coordinates)
     strides = key_strides(padded, batch_size)
-    keys, order = sort_keys(cell_keys(coordinates.unbind(1), padded, batch_size))
-    keys, order = keys.numpy(), order.numpy()
+    keys, order = (table.numpy() for table in sort_keys(
+        cell_keys(coordinates.unbind(1), padded, batch_size)))
     _refuse_duplicates(keys)
     steps = [step * stride for step, stride in zip(dilation, strides[1:], strict=True)]
     neighbors = _neighbors(keys, kernel_size, steps)
@@ -266,10 +266,11 @@ def _places(keys: np.ndarray, kernel_size: Sequence[int],
     for at in itertools.product(*map(range, outer)):
         shift = sum((index - size // 2) * step
                     for index, size, step in zip(at, kernel_size, steps, strict=False))
-        place = found = None
+        place: np.ndarray | None = None
+        found: np.ndarray | None = None
         for index in range(width):
             wanted = keys + (shift + (index - width // 2) * steps[-1])
-            if place is None or steps[-1] != 1:
+            if place is None or found is None or steps[-1] != 1:
                 place = np.searchsorted(keys, wanted).astype(np.int32)
             else:
                 place = place + found  # the next key stands where this one does, or behind it

@@ -43,9 +43,9 @@ def voxel_query(
     keys = cell_keys(coordinates.unbind(1), spatial_shape)
     if backend == 'reference':
         steps = (query_coordinates[:, None] - coordinates[None]).abs()
-        near = (steps[..., 0] == 0) & (steps[..., 1:] <= torch.tensor(list(reach))).all(2)
-        near &= (queries[:, None] - centers[None]).square().sum(2) <= radius ** 2
-        return reference_lists(near, keys, limit)
+        table = (steps[..., 0] == 0) & (steps[..., 1:] <= torch.tensor(list(reach))).all(2)
+        table &= (queries[:, None] - centers[None]).square().sum(2) <= radius ** 2
+        return reference_lists(table, keys, limit)
     sorted_keys, order = sort_keys(keys)
     begin, end = neighbor_runs(sorted_keys, query_coordinates[:, 0], query_coordinates[:, 1:],
                                spatial_shape, reach)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,10 +39,7 @@ class CameraRig:
         The split itself is made in float64 on the host.
         """
         parts = split_projections(cameras.lidar2img.detach().cpu().numpy().reshape(-1, 4, 4))
-        intrinsics, rotation, translation = (
-            torch.from_numpy(part).to(cameras.lidar2img)
-            .unflatten(0, cameras.lidar2img.shape[:2]) for part in parts)
-        return cls(cameras, intrinsics, rotation, translation, from_training)
+        return cls(cameras, *_moved(parts, cameras.lidar2img), from_training)
 
     @classmethod
     def from_metas(cls, metas: Sequence[Mapping[str, Any]], image_size: tuple[int, int],
@@ -51,12 +49,11 @@ class CameraRig:
         Raises:
             DataError: as that does.
         """
-        rig = cls.of(Cameras.of_batch(metas, image_size, views),
-                     any('valid_shape' in meta for meta in metas))
-        intrinsics, rotation, translation = (
-            part.float().to(device) for part in (rig.intrinsics, rig.rotation, rig.translation))
-        return cls(rig.cameras.to(device, torch.float32), intrinsics, rotation, translation,
-                   rig.from_training)
+        cameras = Cameras.of_batch(metas, image_size, views)
+        parts = split_projections(cameras.lidar2img.numpy().reshape(-1, 4, 4))
+        cameras = cameras.to(device, torch.float32)
+        return cls(cameras, *_moved(parts, cameras.lidar2img),
+                   any('valid_shape' in meta for meta in metas))
 
     @property
     def views(self) -> int:
@@ -109,3 +106,15 @@ class CameraRig:
             height, width = self.image_size
             return self.valid_size.new_tensor([width, height]).expand_as(self.valid_size)
         return self.valid_size
+
+
+def _moved(parts: Sequence[np.ndarray], like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Intrinsics, rotation and translation of all cameras to a device, in one copy.
+
+    Args:
+        parts: [B * N, ...] each. like: [B, N, 4, 4], whose type and device they take.
+    """
+    rows = np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+    moved = torch.from_numpy(rows).to(like.dtype).to(like.device).unflatten(0, like.shape[:2])
+    intrinsics, rotation, translation = moved.split([part[0].size for part in parts], dim=2)
+    return intrinsics.unflatten(2, (3, 3)), rotation.unflatten(2, (3, 3)), translation

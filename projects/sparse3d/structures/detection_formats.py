@@ -99,6 +99,8 @@ def finite_number(value: Any, what: str) -> float:
     Raises:
         DataError: for anything else, by the name ``what``.
     """
+    if isinstance(value, bool):
+        raise DataError(f'{what} is {value}, no number')
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError) as error:

@@ -18,6 +18,7 @@ from sparse3d.atomic_files import atomic_file, write_bytes_atomically
 from sparse3d.errors import DataError
 from sparse3d.structures.detection_formats import finite_number, register_file, register_format
 from sparse3d.structures.detections import Detections
+from sparse3d.structures.plausible_detections import real_numbers
 
 _BOX = ('x', 'y', 'z_bottom', 'dx', 'dy', 'dz', 'yaw', 'vx', 'vy')
 _ARRAYS = ('boxes_3d', 'scores', 'labels')
@@ -61,18 +62,34 @@ def from_dicts(dicts: Sequence[Mapping], class_names: Sequence[str]) -> Detectio
     """
     if not all(isinstance(item, Mapping) for item in dicts):
         raise DataError('detections are dicts with class, x, y, z_bottom, dx, dy, dz, yaw')
-    columns = _BOX if dicts and 'vx' in dicts[0] else _BOX[:7]
+    columns = _BOX if any(key in item for item in dicts for key in _BOX[7:]) else _BOX[:7]
     try:
-        boxes = [[finite_number(item[name], name) for name in columns] for item in dicts]
+        boxes = [[_coordinate(item, name) for name in columns] for item in dicts]
         scores = [finite_number(item.get('score', 1.0), 'score') for item in dicts]
         names = [item['class'] for item in dicts]
     except KeyError as error:
         raise DataError(f'a detection lacks {error}') from error
-    joints = [[item[name] for item in dicts] if dicts and all(name in item for item in dicts)
-              else None for name in ('keypoints', 'keypoint_visibility')]
+    joints = [_of_all(dicts, name) for name in ('keypoints', 'keypoint_visibility')]
     return Detections.from_lists(
         np.array(boxes).reshape(-1, len(columns)), scores, names, class_names,
-        *(None if values is None else np.array(values) for values in joints))
+        *(None if values is None else real_numbers(values, name) for name, values in
+          zip(('keypoints', 'keypoint_visibility'), joints, strict=True)))
+
+
+def _coordinate(item: Mapping, name: str) -> float:
+    """A number of a box; a velocity that is not given is unknown."""
+    if name in _BOX[7:] and not any(key in item for key in _BOX[7:]):
+        return math.nan
+    return finite_number(item[name], name)
+
+
+def _of_all(dicts: Sequence[Mapping], name: str) -> list | None:
+    """A value of every detection, or None if none has it."""
+    having = sum(name in item for item in dicts)
+    if having not in (0, len(dicts)):
+        raise DataError(f'{having} of {len(dicts)} detections have {name}; give them to all or '
+                        f'none')
+    return [item[name] for item in dicts] if having else None
 
 
 def save_json(detections: Detections, path: Path, camera: Mapping | None = None) -> None:
@@ -90,15 +107,25 @@ def read_json(path: Path, class_names: Sequence[str] | None = None,
         DataError: if the file is damaged or another one.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes(), object_pairs_hook=_once)
         if isinstance(content, list):  # labels, as docs/custom_data.md has them
             content = dict(detections=content)
         names = class_names or content.get('class_names') or list(
             dict.fromkeys(item['class'] for item in content['detections']))
         found = from_dicts(content['detections'], names)
         return replace(found, name=str(content.get('frame', found.name)))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except DataError as error:
+        raise DataError(f'{path} holds no detections: {error}') from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f'{path} holds no detections ({type(error).__name__}: {error})') from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise DataError(f'{max(names, key=names.count)!r} stands twice in one place; keep one')
+    return found
 
 
 def save_csv(detections: Detections, path: Path, camera: Mapping | None = None) -> None:
@@ -121,6 +148,9 @@ def read_csv(path: Path, class_names: Sequence[str] | None = None,
     if text and not text.endswith('\n'):
         raise DataError(f'{path} is cut short: its last line does not end')
     head = lines[0] if lines else []
+    if len(head) == 1 and max(head[0].count(mark) for mark in ';\t') > 5:
+        raise DataError(f'{path} has no commas between its columns ({head[0]!r:.60}); write commas '
+                        f'between columns and points in numbers')
     if not {'class', *_BOX[:7]} <= set(head) or len(set(head)) < len(head):
         raise DataError(f'{path} has no header line class,{",".join(_BOX[:7])}[,vx,vy][,score], '
                         f'each once; it begins with {",".join(head)!r:.80}')
@@ -158,6 +188,7 @@ def read_arrays(path: Path, class_names: Sequence[str] | None = None,
             names = class_names or arrays['class_names'].tolist()
             keypoints = {name: arrays[name] for name in _KEYPOINTS if name in arrays}
             boxes, scores, labels = (arrays[name] for name in _ARRAYS)
+            names = names if isinstance(names, list | tuple) else [names]
             frame = str(arrays['name']) if 'name' in arrays else Detections.name
             return Detections(boxes, scores, labels, tuple(names), **keypoints, name=frame)
     except Exception as error:  # a damaged archive can raise nearly everything

@@ -12,6 +12,13 @@ import numpy as np
 from sparse3d.atomic_files import make_folder
 from sparse3d.errors import DataError
 from sparse3d.structures.detection_formats import file_format, format_named, suffixes
+from sparse3d.structures.plausible_detections import (
+    one_sentence,
+    real_numbers,
+    refuse_implausible,
+    refuse_odd_names,
+    refuse_unknown_options,
+)
 
 
 def refuse_odd_threshold(threshold: Any) -> None:
@@ -66,17 +73,23 @@ class Detections:
                             f'has classes')
 
     def _take_as_arrays(self) -> None:
-        """Lists as arrays; what cannot be boxes, labels or names is refused."""
-        if isinstance(self.class_names, str):
-            raise DataError(f'class_names is the text {self.class_names!r}; give a list of names, '
-                            f'[{self.class_names!r}]')
-        for name in ('boxes_3d', 'scores', 'labels'):
-            if isinstance(getattr(self, name), list | tuple):
-                object.__setattr__(self, name, np.array(getattr(self, name)))
+        """Lists and tensors as arrays; what cannot be boxes, labels or names is refused."""
+        refuse_odd_names(self.class_names)
+        for name in ('boxes_3d', 'scores', 'keypoints_3d', 'keypoint_visibility'):
+            if getattr(self, name) is not None or name in ('boxes_3d', 'scores'):
+                object.__setattr__(self, name, real_numbers(getattr(self, name), name))
+        if isinstance(self.labels, list | tuple) or hasattr(self.labels, 'detach'):
+            object.__setattr__(self, 'labels', np.asarray(self.labels))
         shape = np.shape(self.boxes_3d)
-        if shape[0] and (len(shape) != 2 or shape[1] not in (7, 9)):
+        if not shape or shape[0] and (len(shape) != 2 or shape[1] not in (7, 9)):
             raise DataError(f'the boxes have the shape {shape}; (N, 7) or (N, 9) is needed: x, y, '
                             f'z_bottom, dx, dy, dz, yaw[, vx, vy]')
+        for name, wanted in (('scores', '(N,)'), ('labels', '(N,)'), ('keypoints_3d', '(N, K, 3)'),
+                             ('keypoint_visibility', '(N, K)')):
+            value = getattr(self, name)
+            if value is not None and shape[0] and np.ndim(value) != wanted.count(',') + (
+                    wanted != '(N,)'):
+                raise DataError(f'{name} have the shape {np.shape(value)}; {wanted} is needed')
         labels = np.asarray(self.labels)
         if labels.dtype.kind not in 'iu':
             whole = labels.astype(np.int64) if labels.dtype.kind == 'f' else None
@@ -134,7 +147,11 @@ class Detections:
                 can reach.
         """
         refuse_odd_threshold(score_threshold)
+        if limit is not None and limit < 0:
+            raise DataError(f'limit is {limit}; give how many detections stay, 0 or more')
         keep = self.scores >= score_threshold
+        if isinstance(classes, str):
+            raise DataError(f'classes is the text {classes!r}; give a list of names, [{classes!r}]')
         if classes is not None:
             unknown = [name for name in classes if name not in self.class_names]
             if unknown:
@@ -166,9 +183,11 @@ class Detections:
             options: of the format, a camera or a pose for instance.
 
         Raises:
-            DataError: for an unknown format.
+            DataError: for an unknown format or option.
         """
-        return format_named(name).to(self, **options)
+        to = format_named(name).to
+        refuse_unknown_options(to, 1, options, f'the format {name!r}')
+        return to(self, **options)
 
     @classmethod
     def of(cls, value: Any, name: str, class_names: Sequence[str], **options: Any) -> Detections:
@@ -181,7 +200,11 @@ class Detections:
         back = format_named(name).of
         if back is None:
             raise DataError(f'detections cannot be read from the format {name!r}')
-        return back(value, class_names, **options)
+        refuse_unknown_options(back, 2, options, f'the format {name!r}')
+        with one_sentence(f'the {type(value).__name__} is not in the format {name!r}'):
+            found = back(value, class_names, **options)
+        refuse_implausible(found, f'the value in the format {name!r}')
+        return found
 
     def save(self, path: str | PathLike, camera: Mapping | None = None) -> Path:
         """Write a file: ``.json``, ``.csv``, ``.npz``, ``.txt`` (KITTI), ``.png`` (3D view),
@@ -222,7 +245,9 @@ class Detections:
                             f'or .txt')
         if not path.is_file():
             raise DataError(f'{path} does not exist')
-        found = known.read(path, class_names, camera)
+        with one_sentence(f'{path} holds no detections'):
+            found = known.read(path, class_names, camera)
+        refuse_implausible(found, str(path))
         return found if found.name != cls.name else replace(found, name=path.stem)
 
     @classmethod
@@ -231,7 +256,9 @@ class Detections:
         if read is None:
             raise DataError(f'{path} cannot be read as {name!r}, which has no label files that are '
                             f'read here; class_names is a list of names')
-        return read(path, camera)
+        found = read(path, camera)
+        refuse_implausible(found, str(path))
+        return found
 
     def show(self) -> None:
         """Open a window with points and boxes.

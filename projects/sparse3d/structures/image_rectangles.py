@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparse3d.structures.projection import image_coordinates, pixels_and_depth
+from sparse3d.structures.projection import image_coordinates, near_crossings, pixels_and_depth
 
 NEAREST = 0.1  # depth from which something is in front of a camera [m]
 _SIGNS = np.array([[x, y, z] for x in (-.5, .5) for y in (-.5, .5) for z in (0, 1)])
@@ -28,10 +28,8 @@ def project_rectangles(
     x, y, z = np.moveaxis(_SIGNS * boxes[:, None, 3:6], -1, 0)             # [M, 8] each
     corners = np.stack([cos * x - sin * y, sin * x + cos * y, z], -1) + boxes[:, None, :3]
     projected = image_coordinates(corners, lidar2img[:3])                  # [M, 8, 3]
-    a, b = projected[:, _EDGES[0]], projected[:, _EDGES[1]]                # [M, 12, 3]
-    crosses = (a[..., 2] > NEAREST) != (b[..., 2] > NEAREST)
-    share = (NEAREST - a[..., 2]) / np.where(crosses, b[..., 2] - a[..., 2], 1.0)
-    points = np.concatenate([projected, a + share[..., None] * (b - a)], axis=1)
+    crossings, crosses = near_crossings(projected[:, _EDGES[0]], projected[:, _EDGES[1]], NEAREST)
+    points = np.concatenate([projected, crossings], axis=1)                # [M, 8 + 12, 3]
     shown = np.concatenate([projected[..., 2] > NEAREST, crosses], axis=1)
     pixels, _ = pixels_and_depth(points)
     low = np.where(shown[..., None], pixels, np.inf).min(axis=1)

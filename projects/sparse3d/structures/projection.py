@@ -64,6 +64,21 @@ def project_points(points: Array, lidar2img: Array, near: float = NEAR) -> tuple
     return pixels_and_depth(image_coordinates(points, lidar2img[..., :3, :]), near)
 
 
+def near_crossings(start: Array, end: Array, near: float) -> tuple[Array, Array]:
+    """Where edges pass the depth ``near``, and which edges do.
+
+    Args:
+        start, end: [..., 3] of each edge, the depth last.
+        near: meters.
+
+    Returns:
+        [..., 3], meaningless where an edge does not pass, and [...] bool.
+    """
+    crosses = (start[..., 2] > near) != (end[..., 2] > near)
+    rise = (end[..., 2] - start[..., 2]) * crosses + ~crosses  # never zero
+    return start + ((near - start[..., 2]) / rise)[..., None] * (end - start), crosses
+
+
 def inside_image(pixels: Array, depth: Array, size: tuple[float, float],
                  near: float = 0.0) -> Array:
     """Which points [...] are farther than ``near`` meters and in an image of (height, width)."""

@@ -89,7 +89,8 @@ class Results:
         rows = [row for row, other in enumerate(found.names) if other in self.class_names]
         self.kept += len(rows)
         kept = found[rows]
-        return Detections.from_lists(kept.boxes_3d, kept.scores, kept.names, self.class_names)
+        return Detections.from_lists(kept.boxes_3d, kept.scores, kept.names, self.class_names,
+                                     kept.keypoints_3d, kept.keypoint_visibility)
 
     def refuse_if_none_is_left(self) -> None:
         """After the last sample: what is drawn or counted without any detection means nothing.

@@ -45,7 +45,7 @@ class FrameChoice:
             future 1, past 2, ... T is odd for the last two.
         test_interval: between frames in testing, in sixths of the time between key frames.
         train_intervals: smallest and largest one in training, drawn anew for each sample.
-        published_future_across_scenes: at the end of a scene take later frames from the next
+        across_scenes: at the end of a scene take later frames from the next
             one, as the released code does, instead of repeating the last.
 
     Where the data set has fewer pictures than five between key frames, intervals shrink
@@ -60,7 +60,7 @@ class FrameChoice:
     kind: str = 'past'
     test_interval: int = 6
     train_intervals: tuple[int, int] = (4, 8)
-    published_future_across_scenes: bool = False
+    across_scenes: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -82,7 +82,7 @@ class FrameChoice:
         if self.kind == 'past':
             return [now, *self._within(past, self.num_frames - 1, timeline, now, training)]
         half = (self.num_frames - 1) // 2
-        future = timeline.future(row, self.published_future_across_scenes)
+        future = timeline.future(row, self.across_scenes)
         interval = self._interval(timeline, training)
         before, after = (_every(interval, candidates, half, now) for candidates in (past, future))
         around = [now, *after, *before[::-1]]  # an offset is the place, from the end if negative

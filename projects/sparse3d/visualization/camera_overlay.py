@@ -10,6 +10,7 @@ from matplotlib.collections import LineCollection
 
 from sparse3d.structures.projection import (
     image_coordinates,
+    near_crossings,
     pixels_and_depth,
     project_points,
 )
@@ -81,9 +82,7 @@ def project_segments(segments: np.ndarray, lidar2img: np.ndarray) -> tuple[np.nd
     depth = homogeneous[..., 2]
     rows = np.flatnonzero((depth > NEAREST).any(axis=1))
     ends, depth = homogeneous[rows], depth[rows]
-    span = depth[:, 1] - depth[:, 0]
-    cut = (NEAREST - depth[:, 0]) / np.where(span == 0, 1, span)
-    crossing = ends[:, 0] + cut[:, None] * (ends[:, 1] - ends[:, 0])
+    crossing, _ = near_crossings(ends[:, 0], ends[:, 1], NEAREST)
     ends = np.where((depth > NEAREST)[..., None], ends, crossing[:, None])
     return pixels_and_depth(ends)[0], rows
 

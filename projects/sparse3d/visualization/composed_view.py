@@ -62,7 +62,7 @@ def compose(frame: Frame, renderer: SceneRenderer | None = None,
     top = int(header.legend(legend_lines(frame, style), header.title(frame.summary(), 13), 10)) + 2
     parts = [header.array()[:top]]
     for row in camera_rows(frame.pictures):
-        parts.append(_camera_row(frame, row, style, width))
+        parts.append(camera_row(frame, row, style, width))
     below = round(width * (0.40 if frame.pictures else 0.55))
     parts.append(_scene_row(frame, renderer, style, width, below))
     picture = np.concatenate(parts)
@@ -90,8 +90,12 @@ def write_image(image: np.ndarray, path: str | os.PathLike) -> None:
     write_picture(path, buffer)
 
 
-def _camera_row(frame: Frame, row: list[Picture], style: Style, width: int) -> np.ndarray:
-    """Cameras side by side, as high as they can be together."""
+def camera_row(frame: Frame, row: list[Picture], style: Style, width: int) -> np.ndarray:
+    """Cameras side by side with the boxes on them, as high as they can be together.
+
+    Returns:
+        (H, width, 3) uint8 RGB.
+    """
     aspects = [picture.image.shape[1] / picture.image.shape[0] for picture in row]
     height = min(int(width / sum(aspects)), int(width * TALL))
     panels = [camera_canvas(frame, resized(picture, max(int(height * aspect), 1)), style,

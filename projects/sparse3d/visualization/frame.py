@@ -145,3 +145,16 @@ class Frame:
         if self.detections is not None:
             parts.append(f'{len(self.detections)} detected')
         return '  ·  '.join(parts)
+
+
+def yaw_between(points: np.ndarray, turned: np.ndarray) -> float:
+    """Angle about z in radians that took points to the same ones in other axes; 0 without any.
+
+    Args:
+        points, turned: (N, >=2) meters, row by row the same points.
+    """
+    if not len(turned):
+        return 0.0
+    far = int(np.abs(points[:, :2]).sum(axis=1).argmax())
+    return float(np.arctan2(turned[far, 1], turned[far, 0])
+                 - np.arctan2(points[far, 1], points[far, 0]))

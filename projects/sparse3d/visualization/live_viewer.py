@@ -16,7 +16,7 @@ from sparse3d.errors import BackendUnavailable, ConfigError
 from sparse3d.visualization.box_lines import box_segments, dashed, velocity_marks
 from sparse3d.visualization.colored_points import COLORINGS, colored_points
 from sparse3d.visualization.frame import Boxes, Frame
-from sparse3d.visualization.viewer_state import LAYERS, ViewerState, describe_box
+from sparse3d.visualization.viewer_state import LAYERS, TRACKS, ViewerState, describe_box
 from sparse3d.visualization.viewpoint import viewpoint
 
 LOCAL = '127.0.0.1'
@@ -77,6 +77,7 @@ class LiveViewer:
                                 ('detections', frame.detections)):
                 if boxes is not None and len(boxes):
                     self._add_boxes(name, frame, boxes)
+            self._add_trails(frame)
             self._show_pictures(frame)
 
     def pick(self, kind: str, frame: Frame, boxes: Boxes, row: int) -> None:
@@ -91,7 +92,8 @@ class LiveViewer:
         self.score_slider = gui.add_slider('score from', 0.0, 1.0, 0.01, state.score_threshold)
         self.coloring = gui.add_dropdown('points by', COLORINGS, state.color_by)
         before, after = gui.add_button('previous'), gui.add_button('next')
-        self.layers = {layer: gui.add_checkbox(layer, layer in state.shown) for layer in LAYERS}
+        self.layers = {layer: gui.add_checkbox(layer, layer in state.shown)
+                       for layer in (*LAYERS, TRACKS)}
         self.picked = gui.add_html(_text('click on a box: its numbers'))
         self._pictures: list[Any] = []
 
@@ -148,10 +150,21 @@ class LiveViewer:
             solid.on_click(lambda _, row=row: self.pick(name, frame, boxes, row))
             text = frame.class_name(int(boxes.labels[row]))
             text += '' if truth else f' {boxes.scores[row]:.2f}'
+            if boxes.track_ids is not None and TRACKS in self.state.shown:
+                text += f' #{boxes.track_ids[row]}'
             self._shown += [solid]
             if not truth:
                 self._shown.append(scene.add_label(f'/{name}/{row}/name', text,
                                                    position=(0, 0, box[5] / 2 + 0.3)))
+
+    def _add_trails(self, frame: Frame) -> None:
+        trails = [(label, places) for label, places in frame.trails if len(places) > 1]
+        if TRACKS not in self.state.shown or not trails:
+            return
+        parts = [np.stack([places[:-1], places[1:]], axis=1) for _, places in trails]
+        colors = np.array(self.state.style.colors(frame, np.array([label for label, _ in trails])))
+        owners = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        self._lines('/tracks', np.concatenate(parts), colors[owners])
 
     def _lines(self, name: str, segments: np.ndarray, colors: np.ndarray) -> None:
         # viser takes colors of lines, not those of points, as linear

@@ -13,7 +13,7 @@ from sparse3d.atomic_files import atomic_path, make_folder
 from sparse3d.errors import BackendUnavailable
 from sparse3d.visualization.box_lines import box_segments, dashed, heading_marks, velocity_marks
 from sparse3d.visualization.camera_overlay import project_segments
-from sparse3d.visualization.colored_points import colored_points
+from sparse3d.visualization.colored_points import colored_points, heat_colors
 from sparse3d.visualization.colors import class_color, class_colors
 from sparse3d.visualization.composed_view import camera_rows
 from sparse3d.visualization.frame import Boxes, Frame, Picture
@@ -32,9 +32,10 @@ def write_recording(frames: Iterable[Frame], path: str | os.PathLike,
     """Write frames one after the other into an ``.rrd`` file.
 
     Points; ground truth, dashed, and detections with class and score, both in the colors of their
-    classes; headings, velocities, skeletons, tracks; cameras where they stand in the world, with
-    the boxes on their images. Time lines are ``frame`` and, where it is known, ``time`` in
-    seconds from the first frame on. Panels for the world and for each camera are laid out.
+    classes; headings, velocities, skeletons, tracks; importance of points; cameras where they
+    stand in the world, with the boxes on their images. Time lines are ``frame`` and, where it is
+    known, ``time`` in seconds from the first frame on. Panels for the world and for each camera
+    are laid out.
     ``rerun FILE`` opens it, ``rerun --serve-web FILE`` (or ``--web-viewer``) in a browser.
 
     Works with rerun-sdk 0.22, the last one for NumPy 1, and with those of today.
@@ -117,6 +118,9 @@ def _log_frame(rerun: Any, recording: Any, frame: Frame, color_by: str) -> None:
     log('summary', rerun.TextLog(frame.summary()))
     log('world/points', rerun.Points3D(frame.points[:, :3], radii=0.03,
                                        colors=_bytes(colored_points(frame, color_by))))
+    if frame.importance is not None:    # a layer of its own, over the points
+        log('world/importance', rerun.Points3D(frame.points[:, :3], radii=0.035,
+                                               colors=_bytes(heat_colors(frame))))
     for name, boxes in (('ground_truth', frame.ground_truth), ('detections', frame.detections)):
         log(f'world/{name}', rerun.Clear(recursive=True))
         if boxes is not None and len(boxes):

@@ -13,6 +13,7 @@ from sparse3d.visualization.scene_3d import scene_geometries
 from sparse3d.visualization.style import DEFAULT, Style
 
 LAYERS = ('points', 'ground truth', 'detections', 'velocities', 'skeletons')
+TRACKS = 'tracks'       # a layer of the viewer in the browser
 KEPT_FRAMES = 16        # loaded frames that are kept: going back is quick
 PICK_MARGIN = 0.3       # meters round a box that still pick it
 
@@ -32,7 +33,7 @@ class ViewerState:
     score_threshold: float = 0.3
     color_by: str = 'height'
     style: Style = DEFAULT
-    shown: set[str] = field(default_factory=lambda: set(LAYERS))
+    shown: set[str] = field(default_factory=lambda: {*LAYERS, TRACKS})
 
     def __post_init__(self) -> None:
         self._load = lru_cache(maxsize=KEPT_FRAMES)(self.load)
@@ -69,7 +70,9 @@ class ViewerState:
                 if item['name'] not in ('points', 'velocities') or item['name'] in self.shown]
 
     def coloring(self, frame: Frame) -> str:
-        """The wanted coloring, or by height if the points lack the column."""
+        """The wanted coloring, or by height if the points lack what it goes by."""
+        if self.color_by == 'importance' and frame.importance is None:
+            return 'height'
         columns = dict(height=3, intensity=4, time=5)
         enough = frame.points.shape[1] >= columns.get(self.color_by, 3)
         return self.color_by if enough else 'height'

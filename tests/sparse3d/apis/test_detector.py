@@ -21,11 +21,17 @@ from sparse3d.apis import load_config, load_detector
 from sparse3d.apis.array_samples import ArraySamples
 from sparse3d.datasets.kitti.prepare import prepare_kitti
 from sparse3d.engine.load_config import find_config
-from sparse3d.errors import BackendUnavailable, ConfigError, DataError, Sparse3DWarning
+from sparse3d.errors import (
+    BackendUnavailable,
+    CheckpointError,
+    ConfigError,
+    DataError,
+    Sparse3DWarning,
+)
 from sparse3d.structures.point_statistics import PointStatistics, numbers_of_cloud
 
 ROOT = Path(__file__).resolve().parents[3]
-CONFIG = ROOT / 'configs/focalsconv/centerpoint_simulated_kitti_car.py'
+CONFIG = ROOT / 'configs/baselines/centerpoint_simulated_kitti_car.py'
 # Weights as initialized find nothing with confidence: keep all, and small maps.
 OPTIONS = {'model.bbox_head.bbox_coder.score_threshold': 0.0,
            'model.bbox_head.test_cfg.score_threshold': 0.0,
@@ -160,7 +166,7 @@ def test_a_bare_name_is_a_config():
 
 
 def camera_samples(frames=1):
-    config = load_config(ROOT / 'configs/focalsconv/centerpoint_simulated_kitti_car.py')
+    config = load_config(ROOT / 'configs/baselines/centerpoint_simulated_kitti_car.py')
     config.test_dataloader.dataset.pipeline = [
         dict(type='LoadMultiViewImages', cameras=['LEFT', 'RIGHT']),
         dict(type='PackSample', keys=['img'], more_meta_keys=['image_valid', 'img_timestamp'])]
@@ -338,3 +344,14 @@ def test_a_scale_of_intensities_that_is_none(scale):
 def test_a_device_that_is_not_there_is_refused_first(device, message):
     with pytest.raises(BackendUnavailable, match=message):
         load_detector(CONFIG, device=device)
+
+
+@pytest.mark.parametrize('name', ['a.pth', 'a.PTH', 'a.pt', 'a.ckpt', 'a.safetensors'])
+def test_a_checkpoint_alone_is_known_by_its_ending(name, tmp_path):
+    with pytest.raises(CheckpointError, match=f'checkpoint .*{name} does not exist'):
+        load_detector(tmp_path / name)
+
+
+def test_options_that_are_no_dict():
+    with pytest.raises(ConfigError, match="cfg_options is 'a=b'; give a dict"):
+        load_detector(CONFIG, cfg_options='a=b')

@@ -17,6 +17,7 @@ from sparse3d.datasets.kitti.prepare import prepare_kitti
 from sparse3d.datasets.kitti.prepare.text import read_labels
 from sparse3d.errors import BackendUnavailable, ConfigError, DataError
 from sparse3d.plugins import config_home
+from sparse3d.structures.detections import Detections
 
 CONFIG = config_home() / 'focalsconv/focalsconv_centerpoint_kitti_car.py'
 
@@ -71,6 +72,25 @@ def test_the_report_has_the_numbers_of_the_benchmark_and_leaves_out_what_it_igno
     row = re.search(r'<tr><td>Car</td><td>(\d+)</td><td>(\d+)</td><td>([\d.]+)</td>',
                     text[text.index('id="precision-and-recall"'):])
     assert int(row[1]) == counted and float(row[3]) == 100
+
+
+def test_own_files_are_drawn_and_analyzed_as_those_of_the_benchmark(case, tmp_path):
+    options, folder = case
+    own = tmp_path / 'own'
+    frame, = frames_with_detections(load_config(CONFIG, options), None, 1, 0.0, results=folder)
+    found = frame.detections
+    for suffix in ('json', 'csv'):
+        Detections(found.boxes, found.scores, found.labels, frame.class_names,
+                   name=frame.name).save(own / suffix / f'{frame.name}.{suffix}')
+        assert visualize(CONFIG, None, tmp_path / f'out_{suffix}', frames=1, cfg_options=options,
+                         results=own / suffix)
+        again, = frames_with_detections(load_config(CONFIG, options), None, 1, 0.0,
+                                        results=own / suffix)
+        np.testing.assert_allclose(again.detections.boxes, found.boxes, atol=1e-4)
+    numbers = [re.findall(r'<tr><td>kitti/(\w+)</td><td>([\d.]+)</td></tr>', analyze(
+        CONFIG, None, tmp_path / f'report_{path.name}', cfg_options=options,
+        results=path).read_text()) for path in (folder, own / 'json', own / 'csv')]
+    assert numbers[0] and numbers[0] == numbers[1] == numbers[2]
 
 
 def test_other_classes_are_left_out_and_said(case, caplog):

@@ -199,7 +199,8 @@ def converted(tmp_path):
     model = {'hidden.weight': torch.zeros(3, 4), 'hidden.bias': torch.zeros(3),
              'center.weight': torch.zeros(3, 3), 'center.bias': torch.zeros(3)}
     path = tmp_path / 'converted.pth'
-    torch.save(dict(meta=dict(config_options={'model.published_width': 3}), state_dict=model), path)
+    meta = dict(config_options={'model.published': {'width': 3}})
+    torch.save(dict(meta=meta, state_dict=model), path)
     return path
 
 
@@ -208,23 +209,23 @@ def test_a_training_from_a_converted_checkpoint_keeps_its_options(
     start = {**EPOCHS, 'load_from': str(converted)}
     assert train(tiny_config, tmp_path / 'look', start, dry_run=True).epochs == 2
     result = train(tiny_config, tmp_path / 'tuned', start)
-    assert 'converted.pth are kept: model.published_width=3' in capsys.readouterr().out
+    assert "converted.pth are kept: model.published={'width': 3}" in capsys.readouterr().out
     tuned = open_checkpoint(result.checkpoint)
-    assert tuned.options == {'model.published_width': 3}
+    assert tuned.options == {'model.published': {'width': 3}}
     assert tuned.weights['hidden.weight'].shape == (3, 4)
     assert test(tiny_config, result.checkpoint, tmp_path / 'test')['frames'] == 4
     resumed = train(tiny_config, tmp_path / 'tuned', EPOCHS,
                     resume=tmp_path / 'tuned' / 'epoch_1.pth')
     assert resumed.epochs == 2
-    assert open_checkpoint(resumed.checkpoint).options == {'model.published_width': 3}
+    assert open_checkpoint(resumed.checkpoint).options == {'model.published': {'width': 3}}
 
 
 def test_options_of_the_command_line_go_over_those_of_the_checkpoint(
         tiny_config, tmp_path, converted):
-    start = {**EPOCHS, 'load_from': str(converted), 'model.published_width': None,
+    start = {**EPOCHS, 'load_from': str(converted), 'model.published.width': None,
              'model.width': 3}
     result = train(tiny_config, tmp_path / 'tuned', start)
-    assert open_checkpoint(result.checkpoint).options.get('model.published_width') is None
+    assert open_checkpoint(result.checkpoint).options == {}
 
 
 def test_a_checkpoint_is_read_once(tiny_config, tmp_path, converted, monkeypatch):
@@ -239,23 +240,24 @@ def test_a_checkpoint_is_read_once(tiny_config, tmp_path, converted, monkeypatch
     assert read == [str(converted)]
 
 
-@pytest.mark.parametrize('key', ['model.backbone.published_order', 'model.published_order'])
-def test_options_of_another_model_are_refused_before_training(tiny_config, tmp_path, key):
+def test_options_of_another_model_are_refused_before_training(tiny_config, tmp_path):
     path = tmp_path / 'other.pth'
-    torch.save(dict(meta=dict(config_options={key: True}), state_dict={'a': torch.ones(1)}), path)
+    meta = dict(config_options={'model.published': {'corners': True}})
+    torch.save(dict(meta=meta, state_dict={'a': torch.ones(1)}), path)
     for verb in (lambda: train(tiny_config, tmp_path / 'a', {**EPOCHS, 'load_from': str(path)}),
                  lambda: test(tiny_config, path, tmp_path / 'b')):
-        with pytest.raises(CheckpointError, match=f'other.pth needs {key}, which the model of'):
+        with pytest.raises(CheckpointError, match='needs model.published, which the model of'):
             verb()
 
 
 def test_options_of_other_data_are_left_out_and_said(tiny_config, tmp_path, converted, caplog):
     content = torch.load(converted)
-    content['meta']['config_options']['test_dataloader.dataset.frames.published_future'] = True
+    content['meta']['config_options']['model.published']['future'] = True
     torch.save(content, converted)
     result = train(tiny_config, tmp_path / 'a', {**EPOCHS, 'load_from': str(converted)})
-    assert 'no place for it: test_dataloader.dataset.frames.published_future' in caplog.text
-    assert open_checkpoint(result.checkpoint).options == {'model.published_width': 3}
+    assert 'no place for it: test_dataloader.dataset.frames.future' in caplog.text
+    kept = open_checkpoint(result.checkpoint).options  # for who has such data
+    assert kept == {'model.published': {'width': 3, 'future': True}}
 
 
 @pytest.mark.parametrize('resume', [False, True])

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import sys
 import types
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -13,12 +14,18 @@ from sparse3d.checkpoints import Conversion, convert_checkpoint, read_published,
 from sparse3d.checkpoints.open import open_checkpoint
 from sparse3d.errors import CheckpointError, ConfigError
 from sparse3d.plugins import Plugin
+from sparse3d.published import PublishedSet, quirk
+
+
+@dataclass(frozen=True)
+class WidthPublished(PublishedSet):
+    width: int | None = quirk(None, 'another width', 'that of the config')
 
 
 @pytest.fixture
 def tiny_converter(monkeypatch):
     """A plug-in whose published names begin with ``old_``."""
-    module = types.ModuleType('tiny_published')
+    module = types.ModuleType('tiny_converter_module')
     module.__spec__ = types.SimpleNamespace()
 
     def convert(published, config=None):
@@ -26,12 +33,13 @@ def tiny_converter(monkeypatch):
                  if name.startswith('old_')}
         refuse_unmatched([name for name in published if name not in known], [])
         return Conversion({ours: published[name] for name, ours in known.items()},
-                          config or 'configs/tiny.py', {'model.published_width': 3})
+                          config or 'configs/tiny.py', {'width': 3})
 
     module.convert = convert
-    monkeypatch.setitem(sys.modules, 'tiny_published', module)
-    contract = Plugin('tiny', (), convert='tiny_published:convert',
-                      published=('model.published_width',))
+    module.WidthPublished = WidthPublished
+    monkeypatch.setitem(sys.modules, 'tiny_converter_module', module)
+    contract = Plugin('tiny', (), convert='tiny_converter_module:convert',
+                      published='tiny_converter_module:WidthPublished')
     others = plugins.installed_plugins()
     monkeypatch.setattr(plugins, 'installed_plugins',
                         lambda: (*others, plugins.Installed('tiny', 'tiny 1.0', contract)))
@@ -67,7 +75,7 @@ def test_what_is_written_names_its_config_and_quirks(tmp_path, tiny_converter):
     ours = open_checkpoint(tmp_path / 'ours.pth')
     assert ours.weights['a'].tolist() == [1, 1]
     assert ours.meta['config'] == 'configs/tiny.py'
-    assert ours.options == {'model.published_width': 3}
+    assert ours.options == {'model.published': {'width': 3}}
 
 
 def test_nothing_is_written_when_a_tensor_is_unknown(tmp_path, tiny_converter):
@@ -79,11 +87,11 @@ def test_nothing_is_written_when_a_tensor_is_unknown(tmp_path, tiny_converter):
 
 
 def test_a_converter_cannot_write_what_nobody_would_load(tmp_path, tiny_converter, monkeypatch):
-    options = {'model.type': 'os.system'}
-    monkeypatch.setattr(sys.modules['tiny_published'], 'convert', lambda published, config:
-                        Conversion({'a': torch.ones(2)}, 'configs/tiny.py', options))
+    quirks = {'type': 'os.system'}
+    monkeypatch.setattr(sys.modules['tiny_converter_module'], 'convert', lambda published, config:
+                        Conversion({'a': torch.ones(2)}, 'configs/tiny.py', quirks))
     torch.save({'state_dict': {'old_a': torch.ones(2)}}, tmp_path / 'published.pth')
-    with pytest.raises(CheckpointError, match="the converter of tiny sets .*'model.type'"):
+    with pytest.raises(CheckpointError, match="of tiny sets .*'model.published.type'"):
         convert_checkpoint('tiny', tmp_path / 'published.pth', tmp_path / 'ours.pth')
     assert not (tmp_path / 'ours.pth').exists()
 
@@ -95,8 +103,39 @@ def test_a_misspelt_plug_in_is_named_with_the_nearest(tmp_path):
 
 def test_testing_applies_the_quirks_of_a_converted_checkpoint(tmp_path, tiny_config):
     """The checkpoint says width 3; with the config's 8 its weights would not fit."""
-    weights = {'hidden.weight': torch.zeros(3, 4), 'hidden.bias': torch.zeros(3),
+    weights = {'hidden.weight': torch.zeros(3, 4), 'hidden.bias': torch.ones(3),
                'center.weight': torch.zeros(3, 3), 'center.bias': torch.zeros(3)}
-    torch.save(dict(meta=dict(config_options={'model.published_width': 3}), state_dict=weights),
-               tmp_path / 'converted.pth')
+    meta = dict(config_options={'model.published': {'width': 3}})
+    torch.save(dict(meta=meta, state_dict=weights), tmp_path / 'converted.pth')
     assert test(tiny_config, tmp_path / 'converted.pth', tmp_path)['frames'] == 4
+
+
+@pytest.mark.parametrize(('values', 'said'), [
+    ([1.0, float('nan')], 'NaN in 1 of its 2 tensors .a.'), ([0.0, 0.0], 'all of its 2 weights')])
+def test_weights_of_which_nothing_is_found_are_not_converted(
+        tmp_path, tiny_converter, values, said):
+    torch.save({'old_a': torch.tensor(values), 'old_b': torch.zeros(1)}, tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match=said):
+        convert_checkpoint('tiny', tmp_path / 'a.pth', tmp_path / 'ours.pth')
+    assert not (tmp_path / 'ours.pth').exists()
+
+
+def test_the_published_file_is_not_written_over(tmp_path, tiny_converter):
+    torch.save({'old_a': torch.ones(2)}, tmp_path / 'a.pth')
+    before = (tmp_path / 'a.pth').read_bytes()
+    with pytest.raises(CheckpointError, match='the file that is read; give another name'):
+        convert_checkpoint('tiny', tmp_path / 'a.pth', tmp_path / '.' / 'a.pth')
+    assert (tmp_path / 'a.pth').read_bytes() == before
+
+
+def test_what_was_converted_is_not_converted_again(tmp_path, tiny_converter):
+    torch.save({'old_a': torch.ones(2)}, tmp_path / 'a.pth')
+    convert_checkpoint('tiny', tmp_path / 'a.pth', tmp_path / 'b.pth')
+    with pytest.raises(CheckpointError, match=r'converted already \(from tiny, for the config con'):
+        convert_checkpoint('tiny', tmp_path / 'b.pth', tmp_path / 'c.pth')
+
+
+def test_published_weights_as_numpy_arrays_are_told_so(tmp_path):
+    torch.save({'model_state': {'a': torch.ones(2).numpy()}}, tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match='its weights are NumPy arrays'):
+        read_published(tmp_path / 'a.pth')

@@ -257,3 +257,60 @@ def test_negative_variances_are_refused(tmp_path):
     torch.save(weights, tmp_path / 'a.pth')
     with pytest.raises(CheckpointError, match=r'negative variances in 1 .*\(running_var\)'):
         load_weights(model, tmp_path / 'a.pth')
+
+
+@pytest.mark.parametrize('prefix', ['model.', 'lightning.detector.', 'first.'])
+@pytest.mark.parametrize('allow_partial', [False, True])
+def test_a_trainers_own_prefix_is_taken_off(tmp_path, prefix, allow_partial):
+    """Lightning saves the weights of its module, whose attribute the detector is."""
+    source = nn.Sequential(Versioned(2, 3))
+    state = {f'{prefix}{name}': value for name, value in source.state_dict().items()}
+    torch.save({'state_dict': state, 'pytorch-lightning_version': '2.1'}, tmp_path / 'a.ckpt')
+    receiver = nn.Sequential(Versioned(2, 3))
+    load_weights(receiver, tmp_path / 'a.ckpt', allow_partial)
+    assert torch.equal(receiver[0].weight, source[0].weight)
+
+
+def test_layers_of_a_prefix_keep_their_versions(tmp_path):
+    class Trainer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = nn.Sequential(Versioned(3, 3))
+
+    source, receiver = Trainer(), nn.Sequential(Versioned(3, 3))
+    torch.save({'state_dict': source.state_dict()}, tmp_path / 'a.ckpt')
+    load_weights(receiver, tmp_path / 'a.ckpt')
+    assert torch.equal(receiver[0].weight, source.model[0].weight)
+
+
+def test_a_prefix_of_some_weights_is_not_taken_off(tmp_path):
+    state = {f'model.{name}': value for name, value in model().state_dict().items()}
+    for more in ({'loss.weight': torch.ones(1)}, {'first.weight': torch.ones(3, 2)}):
+        torch.save({'state_dict': {**state, **more}}, tmp_path / 'a.ckpt')
+        with pytest.raises(CheckpointError, match='of another model'):
+            load_weights(model(), tmp_path / 'a.ckpt')
+
+
+@pytest.mark.parametrize('allow_partial', [False, True])
+def test_weights_that_were_never_filled_in(tmp_path, allow_partial):
+    state = {name: torch.zeros_like(value) for name, value in model().state_dict().items()}
+    torch.save({'state_dict': state}, tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match='all of its 4 weights are zero'):
+        load_weights(model(), tmp_path / 'a.pth', allow_partial)
+    state['second.bias'] += 1
+    torch.save({'state_dict': state}, tmp_path / 'a.pth')
+    load_weights(model(), tmp_path / 'a.pth', allow_partial)
+
+
+@pytest.mark.parametrize('wrapped', [False, True])
+def test_weights_as_numpy_arrays_are_told_so(tmp_path, wrapped):
+    state = {name: value.numpy() for name, value in model().state_dict().items()}
+    torch.save(dict(state_dict=state) if wrapped else state, tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match='its weights are NumPy arrays; save them as tens'):
+        open_checkpoint(tmp_path / 'a.pth')
+
+
+@pytest.mark.parametrize('address', ['ftp://a.b/c.pth', 'torchvision://no_such_model'])
+def test_an_address_that_leads_nowhere(address):
+    with pytest.raises(CheckpointError, match=f'{address} cannot be fetched'):
+        open_checkpoint(address)

@@ -188,3 +188,29 @@ def test_suppression_by_hand():
     assert mmcv_ops.nms3d_normal(boxes, scores, 0.5).tolist() == [1, 3]   # the yaw is ignored
     assert mmcv_ops.boxes_overlap_bev(boxes, boxes)[0].tolist() == pytest.approx([8, 8, 4, 0])
     assert mmcv_ops.nms3d(boxes[:0], scores[:0], 0.5).tolist() == []
+
+
+@pytest.mark.parametrize('columns', [3, 4])
+def test_voxels_of_no_points(columns):
+    layer = mmcv_ops.DynamicScatter([1, 1, 1], [0, 0, 0, 4, 4, 4], average_points=True)
+    features, voxels = layer(torch.zeros(0, 5), torch.zeros(0, columns, dtype=torch.int32))
+    assert features.shape == (0, 5) and voxels.shape == (0, columns)
+    one = torch.ones(2, columns, dtype=torch.int32)
+    one[:, 0] = 0
+    assert layer(torch.ones(2, 5), one)[0].shape == (1, 5)
+
+
+def test_samples_of_a_ball_query_are_kept_apart():
+    points = torch.rand(2, 40, 3)
+    points[1] += 0.3
+    listed = mmcv_ops.ball_query(0.1, 0.6, 5, points, points[:, :9].contiguous())
+    for sample in range(2):
+        alone = mmcv_ops.ball_query(0.1, 0.6, 5, points[sample:sample + 1],
+                                    points[sample:sample + 1, :9].contiguous())
+        assert torch.equal(listed[sample], alone[0])
+    counts = torch.tensor([40, 40], dtype=torch.int32)
+    of_queries = torch.tensor([9, 4], dtype=torch.int32)
+    queries = torch.cat([points[0, :9], points[1, :4]])
+    stacked = mmcv_ops.ball_query(0, 0.6, 5, points.flatten(0, 1), queries, counts, of_queries)
+    batch = mmcv_ops.ball_query(0, 0.6, 5, points, points[:, :9].contiguous())
+    assert torch.equal(stacked, torch.cat([batch[0], batch[1, :4]]))

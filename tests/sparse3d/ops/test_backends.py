@@ -12,10 +12,6 @@ from sparse3d import ops
 from sparse3d.errors import BackendUnavailable
 from sparse3d.ops.backends import choose_backend
 
-# Operators that came at the same time and still choose in words of their own; to be moved.
-NOT_YET = {'nearest_points', 'radius_lists', 'roi_aware_pooling', 'roi_point_pooling',
-           'scatter_points', 'furthest_point_sampling', 'box_members', 'assign_scores',
-           'sort_vertices', 'grouping', 'three_interpolate'}
 SOME = {'quick': 'needs the quick package', 'fast': None, 'reference': None}
 
 
@@ -40,7 +36,7 @@ def test_what_cannot_run_is_one_sentence(wanted, backends, sentence):
 
 def _operators() -> list:
     names = [module.name for module in pkgutil.iter_modules(ops.__path__, f'{ops.__name__}.')
-             if module.name.rpartition('.')[2] not in NOT_YET | {'sample_views_triton'}]
+             if module.name.rpartition('.')[2] != 'sample_views_triton']
     return [function for name in names
             for _, function in inspect.getmembers(importlib.import_module(name),
                                                   inspect.isfunction)
@@ -49,7 +45,7 @@ def _operators() -> list:
 
 def test_every_operator_chooses_here():
     operators = _operators()
-    assert len(operators) > 5
+    assert len(operators) > 12
     for operator in operators:
         parameter = inspect.signature(operator).parameters['backend']
         source = inspect.getsource(operator)
@@ -59,9 +55,9 @@ def test_every_operator_chooses_here():
 
 def test_a_third_device_runs_what_every_device_runs():
     """Tables by device have a value for those that they do not name."""
-    from sparse3d.ops import gaussian_heatmap, points_in_boxes, rotated_iou
+    from sparse3d.ops import gaussian_heatmap, points_in_boxes, rotated_iou, rotated_nms
     meta = torch.zeros(3, 5, device='meta')
     assert rotated_iou.intersection_area(meta, meta).shape == (3,)
-    for table in (rotated_iou.TEMPORARY, points_in_boxes.PAIRS_AT_ONCE,
-                  gaussian_heatmap._VALUES_AT_ONCE):
+    for table in (rotated_iou.TEMPORARY, rotated_iou.WHOLE_TABLE, rotated_nms.ROUNDS_AT_ONCE,
+                  points_in_boxes.PAIRS_AT_ONCE, gaussian_heatmap._VALUES_AT_ONCE):
         assert set(table) == {'cpu'}

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 import torch
 
+from sparse3d.errors import BackendUnavailable
 from sparse3d.ops.furthest_point_sampling import (
     furthest_point_sampling,
     furthest_point_sampling_with_distances,
+    furthest_points,
     tie_order,
 )
 
@@ -77,7 +79,7 @@ def test_nothing_to_choose_from_and_nothing_asked():
         furthest_point_sampling_with_distances(torch.zeros(1, 0, 0), 5)
     assert furthest_point_sampling(torch.zeros(0, 4, 3), 5).shape == (0, 5)
     assert furthest_point_sampling(torch.zeros(2, 4, 3), 0).shape == (2, 0)
-    with pytest.raises(ValueError, match="not 'quick'"):
+    with pytest.raises(BackendUnavailable, match="no backend 'quick'"):
         furthest_point_sampling(torch.zeros(1, 4, 3), 2, backend='quick')
 
 
@@ -85,3 +87,19 @@ def test_a_point_with_a_nan_is_furthest():
     points = torch.rand(1, 8, 3)
     points[0, 5] = torch.nan
     assert furthest_point_sampling(points, 3).tolist() == [[0, 5, 5]]
+
+
+def test_furthest_points_by_hand():
+    points = torch.tensor([[0., 0, 0], [1, 0, 0], [9, 0, 0], [0, 4, 0], [9, 0, 0]])
+    assert furthest_points(points, 4).tolist() == [0, 2, 3, 1]
+    assert furthest_points(points[:2], 5).tolist() == [0, 1, 0, 1, 0]
+    with pytest.raises(ValueError, match='without points'):
+        furthest_points(points[:0], 1)
+
+
+def test_furthest_points_agree_with_a_loop():
+    points = torch.randn(60, 3)
+    table, chosen = torch.cdist(points.double(), points.double()), [0]
+    while len(chosen) < 20:
+        chosen.append(int(table[chosen].amin(0).argmax()))
+    assert furthest_points(points, 20).tolist() == chosen

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from sparse3d.errors import BackendUnavailable
 from sparse3d.ops.nearest_points import nearest_points
 
 
@@ -43,5 +44,5 @@ def test_a_nan_is_nowhere(count):
     distances, rows = nearest_points(points, points, count)
     kept = torch.arange(10) != 4
     assert not (rows[kept] == 4).any() and distances[4].isinf().all()
-    with pytest.raises(ValueError, match="not 'heap'"):
+    with pytest.raises(BackendUnavailable, match="no backend 'heap'"):
         nearest_points(points, points, 3, backend='heap')

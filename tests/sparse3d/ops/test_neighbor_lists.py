@@ -6,7 +6,6 @@ import torch
 
 from sparse3d.errors import BackendUnavailable
 from sparse3d.ops.ball_query import ball_query
-from sparse3d.ops.furthest_points import furthest_points
 from sparse3d.ops.voxel_query import voxel_query
 
 
@@ -84,19 +83,3 @@ def test_unknown_backends():
     with pytest.raises(BackendUnavailable, match='no backend'):
         voxel_query(torch.zeros(0, 4), nothing[0], torch.zeros(0, 4), nothing[0], [1] * 3, [1] * 3,
                     1.0, 1, backend='cuda')
-
-
-def test_furthest_points_by_hand():
-    points = torch.tensor([[0., 0, 0], [1, 0, 0], [9, 0, 0], [0, 4, 0], [9, 0, 0]])
-    assert furthest_points(points, 4).tolist() == [0, 2, 3, 1]
-    assert furthest_points(points[:2], 5).tolist() == [0, 1, 0, 1, 0]
-    with pytest.raises(ValueError, match='without points'):
-        furthest_points(points[:0], 1)
-
-
-def test_furthest_points_agree_with_a_loop():
-    points = torch.randn(60, 3)
-    table, chosen = torch.cdist(points.double(), points.double()), [0]
-    while len(chosen) < 20:
-        chosen.append(int(table[chosen].amin(0).argmax()))
-    assert furthest_points(points, 20).tolist() == chosen

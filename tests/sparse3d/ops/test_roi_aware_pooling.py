@@ -93,7 +93,7 @@ def test_nothing_to_pool():
         assert not roi_aware_pool_backward(cells.features, cells, 0, mode).any()
         cells = roi_aware_pool(boxes[:0], points, features, GRID, 5, mode)
         assert not roi_aware_pool_backward(torch.zeros(0, 12, 3), cells, 200, mode).any()
-    with pytest.raises(ValueError, match="not 'median' and 'auto'"):
+    with pytest.raises(ValueError, match="not 'median'"):
         roi_aware_pool(boxes, points, features, GRID, 5, 'median')
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from sparse3d.errors import BackendUnavailable
 from sparse3d.ops.box_members import in_boxes
 from sparse3d.ops.roi_point_pooling import roi_point_pool
 
@@ -28,5 +29,5 @@ def test_no_boxes_no_points():
     assert roi_point_pool(torch.rand(5, 3), torch.zeros(0, 7), 4)[0].shape == (0, 4)
     rows, empty = roi_point_pool(torch.zeros(0, 3), torch.ones(2, 7), 4)
     assert empty.all() and not rows.any()
-    with pytest.raises(ValueError, match="not 'heap'"):
+    with pytest.raises(BackendUnavailable, match="no backend 'heap'"):
         roi_point_pool(torch.rand(5, 3), torch.zeros(0, 7), 4, backend='heap')

@@ -216,3 +216,35 @@ def test_gpu_agrees_with_the_cpu(dtype):
     a, b = random_boxes(300, dtype=dtype), random_boxes(200, dtype=dtype)
     torch.testing.assert_close(rotated_iou_bev(a.cuda(), b.cuda()).cpu(), rotated_iou_bev(a, b),
                                rtol=0, atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize('labeled', [False, True])
+def test_pairs_of_one_table_are_the_later_half_of_all(labeled, monkeypatch):
+    monkeypatch.setattr(rotated_iou, 'TEMPORARY', {'cpu': 200})  # many parts
+    boxes = torch.rand(61, 5) * torch.tensor([30.0, 30, 5, 5, 6])
+    labels = torch.randint(0, 2, (61,)) if labeled else None
+    first, second = close_pairs(boxes, boxes)
+    kept = first < second
+    if labeled:
+        kept &= labels[first] == labels[second]
+    found = rotated_iou.close_pairs_within(boxes, labels)
+    assert torch.equal(found[0], first[kept]) and torch.equal(found[1], second[kept])
+    assert 0 < len(found[0]) < 1830
+    assert rotated_iou.close_pairs_within(boxes[:0], None)[0].shape == (0,)
+
+
+@pytest.mark.parametrize('overlaps', [rotated_iou_bev, rotated_iou_3d])
+def test_a_whole_table_as_on_a_gpu_is_that_of_the_close_pairs(overlaps, monkeypatch):
+    width = 5 if overlaps is rotated_iou_bev else 7
+    a, b = (torch.rand(count, width) * 6 for count in (40, 30))
+    a[0] = torch.nan
+    a.requires_grad_()
+    expected = overlaps(a, b)
+    gradient, = torch.autograd.grad(expected.sum(), a)
+    monkeypatch.setattr(rotated_iou, 'WHOLE_TABLE', {'cpu': 1200})
+    monkeypatch.setattr(rotated_iou, 'close_pairs', None)
+    found = overlaps(a, b)
+    assert torch.equal(found, expected) and (found > 0).any()
+    torch.testing.assert_close(torch.autograd.grad(found.sum(), a)[0][1:], gradient[1:])
+    with pytest.raises(TypeError):
+        overlaps(a, torch.cat([b, b]))  # a larger table asks for the close pairs

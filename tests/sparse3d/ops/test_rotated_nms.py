@@ -80,3 +80,12 @@ def test_gpu_keeps_the_boxes_of_the_cpu():
     boxes, scores = crowd(500, 20.0)
     kept = rotated_nms(boxes.cuda(), scores.cuda(), 0.2)
     assert torch.equal(kept.cpu(), rotated_nms(boxes, scores, 0.2))
+
+
+def test_as_many_rounds_at_once_as_a_gpu_makes_keep_the_same_boxes(monkeypatch):
+    boxes, scores = crowd(200, 12.0)
+    labels = torch.randint(0, 2, (200,))
+    expected = rotated_nms(boxes, scores, 0.2), rotated_nms(boxes, scores, 0.2, labels)
+    monkeypatch.setattr('sparse3d.ops.rotated_nms.ROUNDS_AT_ONCE', {})
+    assert torch.equal(rotated_nms(boxes, scores, 0.2), expected[0])
+    assert torch.equal(rotated_nms(boxes, scores, 0.2, labels), expected[1])

@@ -12,6 +12,7 @@ from sparse3d.structures.projection import (
     NEAR,
     image_coordinates,
     inside_image,
+    near_crossings,
     pixels_and_depth,
     project_points,
     split_projections,
@@ -54,6 +55,18 @@ def test_every_leading_dimension_and_no_point():
                                points[0] @ rows[0, 0, :, :3].T)
     pixels, depth = project_points(np.zeros((0, 3)), AHEAD)
     assert pixels.shape == (0, 2) and depth.shape == (0, )
+
+
+@pytest.mark.parametrize('kind', [np.asarray, torch.tensor])
+def test_edges_are_cut_where_they_pass_a_depth(kind):
+    start = kind([[0.0, 0, 0], [0, 0, 2], [1, 1, 1], [4, 0, 0.5]])
+    end = kind([[2.0, 4, 2], [0, 3, 3], [9, 9, 1.0], [8, 0, -1.5]])
+    points, crosses = near_crossings(start, end, 0.5)
+    assert crosses.tolist() == [True, False, False, False]
+    assert points[0].tolist() == [0.5, 1, 0.5]
+    behind, crosses = near_crossings(end, start, 0.0)
+    assert crosses.tolist() == [True, False, False, True]
+    assert behind[3].tolist() == [5, 0, 0]
 
 
 def test_what_is_too_near_is_divided_by_the_nearest_depth():

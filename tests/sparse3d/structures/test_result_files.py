@@ -141,3 +141,58 @@ def test_of_several_formats_that_of_the_data_set_is_taken(tmp_path, monkeypatch)
         Results(path, ('a', 'b'), 'c')
     with pytest.raises(DataError, match='there are results of a, results of b'):
         Results(tmp_path, ('a', 'b'), 'b')
+
+
+OWN = Detections(FOUND.boxes_3d, FOUND.scores, FOUND.labels, ('car', 'pedestrian'), name='7')
+
+
+@pytest.mark.parametrize('suffix', ['json', 'csv', 'npz'])
+def test_own_files_in_a_folder(tmp_path, suffix):
+    OWN.save(tmp_path / f'a_7.pcd.{suffix}')    # as detect calls it, after a_7.pcd.bin
+    OWN[[]].save(tmp_path / f'8.{suffix}')
+    results = Results(tmp_path, ('bus', 'car'), 'kitti')
+    found = results.of_sample(dict(lidar_path='x/a_7.pcd.bin'), '7')
+    np.testing.assert_allclose(found.boxes_3d, OWN.boxes_3d[:1], atol=1e-6)
+    assert (found.names, results.left_out) == (['car'], dict(pedestrian=1))
+    for info in (dict(lidar_path='x/8.bin'), dict(img_path='8.png'), dict(token='8')):
+        assert len(results.of_sample(info, '8')) == 0
+    with pytest.raises(DataError, match='has no entry for frame 9'):
+        results.of_sample(dict(lidar_path='x/9.bin', token='../8'), '9')
+
+
+def test_an_own_file_is_of_the_frame_of_its_name_or_of_the_one_it_names(tmp_path):
+    for path in (tmp_path / '7.csv', tmp_path / 'any.json'):
+        results = Results(OWN.save(path), OWN.class_names, 'nuscenes')
+        assert len(results.of_sample(dict(lidar_path='x/7.bin'), '7')) == 2
+        with pytest.raises(DataError, match='has no entry for frame 8'):
+            results.of_sample(dict(lidar_path='x/8.bin'), '8')
+    (tmp_path / '5.json').write_text(json.dumps(OWN.to('dicts')))
+    assert Results(tmp_path / '5.json', ('car', )).of_sample(dict(lidar_path='5.bin'), '5').names \
+        == ['car']
+
+
+def test_own_files_keep_joints(tmp_path):
+    joints = np.arange(2 * 14 * 3).reshape(2, 14, 3).astype(float)
+    people = Detections(OWN.boxes_3d, OWN.scores, OWN.labels, OWN.class_names, joints,
+                        np.ones((2, 14)))
+    people.save(tmp_path / '7.json')
+    found = Results(tmp_path, ('pedestrian', )).of_sample(dict(lidar_path='7.bin'), '7')
+    np.testing.assert_allclose(found.keypoints_3d, joints[1:])
+    np.testing.assert_allclose(found.keypoint_visibility, np.ones((1, 14)))
+
+
+def test_of_a_folder_with_own_and_official_files_the_more_count(tmp_path):
+    camera = dict(lidar2cam=np.array([[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1.0]]))
+    cars = Detections(FOUND.boxes_3d[:, :7], FOUND.scores, FOUND.labels * 0, ('Car', ))
+    cars.save(tmp_path / '7.txt')
+    cars[[0]].save(tmp_path / '7.json')     # detect --formats json txt
+    info = dict(camera, lidar_path='7.bin')
+    assert len(Results(tmp_path, ('Car', )).of_sample(info, '7')) == 1
+    cars.save(tmp_path / '8.txt')           # notes of somebody beside a folder of KITTI
+    assert len(Results(tmp_path, ('Car', )).of_sample(info, '7')) == 2
+
+
+def test_a_damaged_own_file_is_refused(tmp_path):
+    (tmp_path / '7.csv').write_text('class,x\ncar,1\n')
+    with pytest.raises(DataError, match='7.csv has no header line'):
+        Results(tmp_path, ('car', )).of_sample(dict(lidar_path='7.bin'), '7')

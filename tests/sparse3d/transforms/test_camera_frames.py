@@ -38,14 +38,14 @@ def test_candidates_are_the_published_ones(published, row):
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_test_frames_are_the_published_ones(published, kind):
-    choice = FrameChoice(KINDS[kind][1], KINDS[kind][0], published_future_across_scenes=True)
+    choice = FrameChoice(KINDS[kind][1], KINDS[kind][0], across_scenes=True)
     for row, expected in GOLDEN[f'test_{kind}'].items():
         assert list(map(name_of, choice.choose(published, int(row), False))) == expected
 
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_train_frames_are_the_published_ones(published, kind, monkeypatch):
-    choice = FrameChoice(KINDS[kind][1], KINDS[kind][0], published_future_across_scenes=True)
+    choice = FrameChoice(KINDS[kind][1], KINDS[kind][0], across_scenes=True)
     for case, expected in GOLDEN[f'train_{kind}'].items():
         interval, row = (int(part) for part in re.findall(r'\d+', case))
         drawn = []

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -113,3 +114,25 @@ def pixel(camera, place, width, height):
     seen = turn.T @ (np.asarray(place) - camera.position)
     focal = height / 2 / np.tan(camera.fov / 2)
     return width / 2 + focal * seen[0] / seen[2], height / 2 + focal * seen[1] / seen[2]
+
+
+def test_tracks_and_importance_are_layers(monkeypatch):
+    pytest.importorskip('viser', reason='viser is not installed')
+    trail = ((0, np.array([[0.0, 0, 0], [5, 0, 0], [9, 1, 0]])), )
+
+    def tracked(number):
+        made = frame(number)
+        return replace(made, trails=trail, importance=np.linspace(0, 1, 900), detections=replace(
+            made.detections, track_ids=np.array([7])))
+    viewer = LiveViewer(ViewerState(tracked, 1, color_by='importance'), port=0)
+    try:
+        assert '/tracks' in names(viewer)
+        assert viewer.state.coloring(viewer.state.frame) == 'importance'
+        assert viewer.state.coloring(frame(0)) == 'height'      # which knows no importance
+        label = next(each for each in viewer._shown if each.name == '/detections/0/name')
+        assert label.text == '<b>Van 0.62 #7'
+        viewer.state.toggle('tracks')
+        viewer.update()
+        assert '/tracks' not in names(viewer)
+    finally:
+        viewer.stop()

@@ -4,6 +4,8 @@ from __future__ import annotations
 from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
+from squeezed.published import SqueezedPublished
+
 
 @MODELS.register_module()
 class ChannelSqueeze(nn.Module):
@@ -12,18 +14,22 @@ class ChannelSqueeze(nn.Module):
     Args:
         channels: of the map.
         reduction: how much narrower the middle of the excitation is.
-        published_hard_sigmoid: weigh with the piecewise linear sigmoid of the published weights.
+        published: quirks; with ``hard_sigmoid`` weigh with the piecewise linear sigmoid of the
+            published weights.
 
     Source: Squeeze-and-Excitation Networks (CVPR 2018), section 3.
     """
 
+    published_set = SqueezedPublished
+
     def __init__(self, channels: int, reduction: int = 4,
-                 published_hard_sigmoid: bool = False) -> None:
+                 published: dict | SqueezedPublished | None = None) -> None:
         super().__init__()
         self.excite = nn.Sequential(
             nn.Linear(channels, channels // reduction), nn.ReLU(),
             nn.Linear(channels // reduction, channels))
-        self.sigmoid = nn.Hardsigmoid() if published_hard_sigmoid else nn.Sigmoid()
+        hard = SqueezedPublished.of(published).hard_sigmoid
+        self.sigmoid = nn.Hardsigmoid() if hard else nn.Sigmoid()
 
     def weights(self, bev: Tensor) -> Tensor:
         """One weight between 0 and 1 for each channel of maps [B, C, H, W]: [B, C]."""

@@ -8,6 +8,7 @@ from torch import Tensor
 
 import squeezed.channel_squeeze  # noqa: F401  (registers it)
 from sparse3d.models.detectors import VoxelDetector
+from sparse3d.published import hand_down
 
 
 @MODELS.register_module()
@@ -16,11 +17,13 @@ class SqueezedDetector(VoxelDetector):
 
     Args:
         squeeze: config of the module that weighs a map.
+        published: quirks, handed down to the squeeze.
         parts: those of ``VoxelDetector``.
     """
 
-    def __init__(self, squeeze: dict, **parts: Any) -> None:
+    def __init__(self, squeeze: dict, published: dict | None = None, **parts: Any) -> None:
         super().__init__(**parts)
+        (squeeze, ) = hand_down(published, squeeze=squeeze)
         self.squeeze = MODELS.build(squeeze)
 
     def extract_maps(self, voxels: dict[str, Tensor], batch_size: int,

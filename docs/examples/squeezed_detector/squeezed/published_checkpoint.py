@@ -26,7 +26,7 @@ def convert(published: Mapping[str, Tensor], config: str | None = None) -> Conve
     wanted = MODELS.build(load_config(config).model).state_dict()
     refuse_unmatched([name for name in weights if name not in wanted],
                      [name for name in wanted if name not in weights])
-    return Conversion(weights, config, {'model.squeeze.published_hard_sigmoid': True},
+    return Conversion(weights, config, {'hard_sigmoid': True},
                       ['trained by the authors on simulated drives'])
 
 

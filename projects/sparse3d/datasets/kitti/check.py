@@ -34,8 +34,28 @@ def check_kitti(root: str | os.PathLike) -> CheckReport:
     boxes into the images and reads the ground-truth database. Reading 7,481 frames
     takes some minutes.
     """
-    return check_prepared(Path(root), 'kitti', 'KITTI', _check_split, splits=SPLITS,
+    names: dict[str, list[str]] = {}
+
+    def check_split(info: dict, root: Path, split: str, report: CheckReport) -> None:
+        names[split] = [frame['lidar_points']['lidar_path'] for frame in info['data_list']]
+        if split == 'val':
+            options = info['metainfo'].get('stamp', {}).get('options', {})
+            _compare_with_train(names, bool(options.get('all_frames')), report)
+        _check_split(info, root, split, report)
+
+    return check_prepared(Path(root), 'kitti', 'KITTI', check_split, splits=SPLITS,
                           databases={DATABASE_INDEX: 4})
+
+
+def _compare_with_train(names: dict[str, list[str]], wanted: bool, report: CheckReport) -> None:
+    """Scores of frames that were learned say nothing; ``--all-frames`` wants them all the same."""
+    shared = sorted(set(names.get('train', [])) & set(names['val']))
+    if shared:
+        say = report.fact if wanted else report.problem
+        say(f'{len(shared)} of {len(names["val"])} frames of val are in train too '
+            f'({Path(shared[0]).stem}{", ..." if len(shared) > 1 else ""}): scores on them say '
+            f'nothing of other frames'
+            + ('' if wanted else '; part them in ImageSets/{train,val}.txt and prepare again'))
 
 
 def _check_split(info: dict, root: Path, split: str, report: CheckReport) -> None:

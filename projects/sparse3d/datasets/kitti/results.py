@@ -20,6 +20,8 @@ from sparse3d.structures.box_conversions import (
 )
 from sparse3d.structures.detection_formats import finite_number, register_file, register_format
 from sparse3d.structures.detections import Detections
+from sparse3d.structures.given_matrix import camera_place
+from sparse3d.structures.own_results import holds_own
 from sparse3d.structures.result_files import ResultFormat, register_results
 from sparse3d.transforms.data_paths import file_name
 
@@ -92,7 +94,7 @@ def from_kitti(text: str, class_names: Sequence[str],
             raise DataError(f'a line of a KITTI file has 15 or 16 columns, not {len(row)}')
     numbers = np.array([[finite_number(value, 'a column of a KITTI file') for value in row[8:15]]
                         for row in rows]).reshape(-1, 7)
-    matrix = NOMINAL_CAMERA if camera is None else camera['lidar2cam']
+    matrix = NOMINAL_CAMERA if camera is None else camera_place(camera)
     boxes = kitti_camera_to_lidar(numbers[:, [3, 4, 5, 2, 0, 1, 6]], matrix)
     words = {name_in_file(name): name for name in class_names}
     scores = [finite_number(row[15], 'a score') if len(row) == 16 else 1.0 for row in rows]
@@ -134,7 +136,7 @@ def read_official(path: Path, camera: Mapping | None = None) -> Detections:
         DataError: naming the line that is not one of KITTI.
     """
     objects = [item for item in read_labels(path) if item.type != 'DontCare']
-    matrix = NOMINAL_CAMERA if camera is None else camera['lidar2cam']
+    matrix = NOMINAL_CAMERA if camera is None else camera_place(camera)
     boxes = kitti_camera_to_lidar(
         np.array([item.camera_box for item in objects]).reshape(-1, 7), matrix)
     with_score = any(len(line.split()) == 16 for line in read_lines(path))
@@ -164,6 +166,6 @@ def open_folder(folder: Path) -> Callable[[Mapping], Detections | None]:
 
 register_results('kitti', ResultFormat(
     'a folder of result files of KITTI (.txt)',
-    lambda path: path.is_dir() and any(path.glob('*.txt')), open_folder))
+    lambda path: path.is_dir() and any(path.glob('*.txt')) and not holds_own(path), open_folder))
 register_format('kitti', to_kitti, from_kitti, read_official)
 register_file('.txt', save_text, read_text)

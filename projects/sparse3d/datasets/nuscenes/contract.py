@@ -7,7 +7,7 @@ data_set = DataSet(
     name='nuscenes',
     summary='nuScenes v1.0-trainval, -mini or -test',
     modules=(f'{ROOM}.config_statements', f'{ROOM}.dataset', f'{ROOM}.evaluate.metric',
-             f'{ROOM}.objects', f'{ROOM}.results'),
+             f'{ROOM}.objects', f'{ROOM}.results', f'{ROOM}.tracks'),
     info_files=('nuscenes_infos_*.pkl',),
     arguments=f'{ROOM}.arguments:add_arguments',
     prepare=f'{ROOM}.arguments:prepare',

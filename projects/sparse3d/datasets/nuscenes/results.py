@@ -14,6 +14,8 @@ from sparse3d.errors import DataError
 from sparse3d.structures.box_conversions import lidar_to_nuscenes, nuscenes_to_lidar
 from sparse3d.structures.detection_formats import finite_number, register_format
 from sparse3d.structures.detections import Detections
+from sparse3d.structures.given_matrix import given_pose
+from sparse3d.structures.own_results import holds_own
 from sparse3d.structures.result_files import ResultFormat, register_results
 from sparse3d.transforms.text_files import read_json
 
@@ -143,7 +145,8 @@ def to_nuscenes(detections: Detections, sample_token: str = '',
                         f'to leave it out}}')
     return sample_boxes(sample_token, detections.boxes_3d, detections.scores, detections.labels,
                         [str(name) for name in meant],
-                        np.eye(4) if lidar2global is None else lidar2global)
+                        np.eye(4) if lidar2global is None
+                        else given_pose(lidar2global, 'lidar2global'))
 
 
 def from_nuscenes(entries: Sequence[Mapping], class_names: Sequence[str],
@@ -155,7 +158,7 @@ def from_nuscenes(entries: Sequence[Mapping], class_names: Sequence[str],
     Raises:
         DataError: naming the entry and its key, or the class.
     """
-    matrix = np.eye(4) if lidar2global is None else np.asarray(lidar2global, np.float64)
+    matrix = np.eye(4) if lidar2global is None else given_pose(lidar2global, 'lidar2global')
     columns = [np.array([_numbers(entry, row, key, width) for row, entry in enumerate(entries)],
                         np.float64).reshape(-1, width)
                for key, width in (('translation', 3), ('size', 3), ('rotation', 4))]
@@ -264,5 +267,6 @@ def _as_detection(entry: Mapping) -> dict:
 
 register_results('nuscenes', ResultFormat(
     'detection or tracking results of nuScenes (.json)',
-    lambda path: path.is_file() and path.suffix.lower() == '.json', open_json))
+    lambda path: path.is_file() and path.suffix.lower() == '.json' and not holds_own(path),
+    open_json))
 register_format('nuscenes', to_nuscenes, from_nuscenes)

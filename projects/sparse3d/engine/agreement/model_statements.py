@@ -102,7 +102,8 @@ def transfusion_head(config: Mapping[str, Any]) -> Reading:
     yield 'model.num_classes', config.get('num_classes'), 'num_classes'
 
 
-@states('Anchor3DHead', 'AnchorFreeMono3DHead', 'PartAggregationROIHead', 'PVRCNNRoiHead')
+@states('Anchor3DHead', 'AnchorFreeMono3DHead', 'BatchedAnchorHead', 'PartAggregationROIHead',
+        'PVRCNNRoiHead')
 def heads_of_mmdet3d(config: Mapping[str, Any]) -> Reading:
     """Number of classes."""
     yield 'model.num_classes', config.get('num_classes'), 'num_classes'

@@ -121,7 +121,7 @@ class EVA02(BaseModule):
         position_grid: side of the table of absolute positions; its first entry is unused.
         frozen_blocks: patches, positions and so many blocks do not learn; -1 for none.
         with_checkpoint: spend time instead of memory in training.
-        published_rotary_resize: see ``published_resize`` of
+        resize_rotary_tables: see ``published_resize`` of
             :func:`~sparse3d.models.backbones.rotary_positions.rotary_tables`.
 
     Source: EVA-02 (arXiv 2303.11331), section 2; windows after ViTDet (arXiv 2203.16527).
@@ -131,12 +131,12 @@ class EVA02(BaseModule):
                  feedforward_channels: int = 2730, patch: int = 16, window: int = 16,
                  global_attention_interval: int = 3, drop_path: float = 0.0, trained_grid: int = 96,
                  position_grid: int = 14, frozen_blocks: int = -1, with_checkpoint: bool = False,
-                 published_rotary_resize: bool = False, init_cfg: dict | None = None) -> None:
+                 resize_rotary_tables: bool = False, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         self.window, self.trained_grid = window, trained_grid
         self.head_width, self.position_grid = channels // num_heads, position_grid
         self.frozen_blocks, self.with_checkpoint = frozen_blocks, with_checkpoint
-        self.published_rotary_resize = published_rotary_resize
+        self.resize_rotary_tables = resize_rotary_tables
         self.patch_embed = nn.ModuleDict({'proj': nn.Conv2d(3, channels, patch, patch)})
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + position_grid ** 2, channels))
         rates = [drop_path * index / max(depth - 1, 1) for index in range(depth)]
@@ -170,7 +170,7 @@ class EVA02(BaseModule):
         grid = (block.window,) * 2 if block.window else tuple(tokens.shape[1:3])
         trained = block.window or self.trained_grid
         tables = tuple(table.to(tokens.device) for table in _tables(
-            grid, self.head_width, trained, self.published_rotary_resize))
+            grid, self.head_width, trained, self.resize_rotary_tables))
         if self.with_checkpoint and self.training and tokens.requires_grad:
             return checkpoint(block, tokens, tables, use_reentrant=False)
         return block(tokens, tables)

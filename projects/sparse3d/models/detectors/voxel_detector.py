@@ -9,6 +9,7 @@ from mmdet3d.structures import Det3DDataSample
 from torch import Tensor
 
 from sparse3d.models.detectors.voxel_backbone import VoxelBackbone
+from sparse3d.published import hand_down
 
 
 @MODELS.register_module()
@@ -26,13 +27,18 @@ class VoxelDetector(Base3DDetector):
         neck: Config of the 2D neck, or None.
         bbox_head: Config of the head; it has ``loss``, ``predict`` and ``forward``.
         image_encoder: Config of a module ``forward(imgs, data_samples)``, or None.
+        published: published quirks of the parts, see :mod:`sparse3d.published`.
         data_preprocessor: Config of the preprocessor that makes the voxels.
     """
 
     def __init__(self, voxel_encoder: dict, middle_encoder: dict, backbone: dict,
                  bbox_head: dict, neck: dict | None = None, image_encoder: dict | None = None,
-                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
+                 published: dict | None = None, data_preprocessor: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        voxel_encoder, middle_encoder, backbone, neck, bbox_head, image_encoder = hand_down(
+            published, voxel_encoder=voxel_encoder, middle_encoder=middle_encoder,
+            backbone=backbone, neck=neck, bbox_head=bbox_head, image_encoder=image_encoder)
         VoxelBackbone.build(self, voxel_encoder, middle_encoder, backbone, neck)
         self.bbox_head = MODELS.build(bbox_head)
         self.image_encoder = MODELS.build(image_encoder) if image_encoder is not None else None

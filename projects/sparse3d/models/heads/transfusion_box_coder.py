@@ -33,7 +33,7 @@ class TransFusionBoxCoder:
         voxel_size: x, y(, z) of a voxel, meters.
         stride: voxels per cell of the map along each axis.
         velocity: whether boxes have the two numbers of a velocity.
-        published_top_height: the height branch gives the top of the box, as in the
+        top_height: the height branch gives the top of the box, as in the
             released DSVT for nuScenes.
 
     Attributes:
@@ -44,10 +44,10 @@ class TransFusionBoxCoder:
     """
 
     def __init__(self, point_cloud_range: Sequence[float], voxel_size: Sequence[float],
-                 stride: int, velocity: bool = True, published_top_height: bool = False) -> None:
+                 stride: int, velocity: bool = True, top_height: bool = False) -> None:
         self.grid = BEVGrid.from_voxels(voxel_size, point_cloud_range, stride)
         self.boxes = CenterBoxCoder(self.grid, velocity,
-                                    height=1.0 if published_top_height else 0.5)
+                                    height=1.0 if top_height else 0.5)
         self.extent = [float(point_cloud_range[axis + 3]) - float(point_cloud_range[axis])
                        for axis in range(2)]
 

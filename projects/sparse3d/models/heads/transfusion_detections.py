@@ -21,15 +21,15 @@ class Suppression:
             above) the lower one goes; negative for a class that needs none; empty for none.
         iou_thresholds: of two boxes of a class that overlap more than this, in BEV, the
             lower one goes; negative or empty as above.
-        published_squared_radius: the radii are compared with squared distances, as in the
+        squared_radius: the radii are compared with squared distances, as in the
             released SparseFusion.
-        published_zero_scores: boxes without any score stay, labeled with the first class.
+        zero_scores: boxes without any score stay, labeled with the first class.
     """
 
     radii: Sequence[float] = ()
     iou_thresholds: Sequence[float] = ()
-    published_squared_radius: bool = False
-    published_zero_scores: bool = False
+    squared_radius: bool = False
+    zero_scores: bool = False
 
 
 def select_detections(
@@ -48,12 +48,12 @@ def select_detections(
     """
     best, labels = scores.max(dim=1)
     keep = in_range(boxes, center_range)
-    if not suppression.published_zero_scores:
+    if not suppression.zero_scores:
         keep &= best > 0
     for label, radius in enumerate(suppression.radii):
         if radius > 0:
             chosen = (keep & (labels == label)).nonzero().flatten()
-            reach = radius if suppression.published_squared_radius else radius ** 2
+            reach = radius if suppression.squared_radius else radius ** 2
             keep[chosen[doubles(boxes[chosen, :2], best[chosen], reach)]] = False
     thresholds = {label: overlap for label, overlap in enumerate(suppression.iou_thresholds)
                   if overlap > 0}

@@ -86,8 +86,8 @@ class TransFusionHead(BaseModule):
         center_range: where detections are kept, meters; None for everywhere.
         suppression: how doubles are removed, see :class:`Suppression`.
         iou_power: share of the predicted overlap in the final score, between 0 and 1.
-        published_top_height: see :class:`TransFusionBoxCoder`.
-        published_iou_shift: see ``iou_shift`` of :func:`query_targets`.
+        top_height: see :class:`TransFusionBoxCoder`.
+        iou_shift: see :func:`query_targets`.
 
     Source: TransFusion (CVPR 2022), section 3; released code.
     """
@@ -112,14 +112,14 @@ class TransFusionHead(BaseModule):
             center_range: Sequence[float] | None = None,
             suppression: dict | None = None,
             iou_power: float = 0.5,
-            published_top_height: bool = False,
-            published_iou_shift: float = 0.0,
+            top_height: bool = False,
+            iou_shift: float = 0.0,
             init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
         branches = dict(branches or BOX_OUTPUTS)
         self.coder = TransFusionBoxCoder(point_cloud_range, voxel_size, stride,
-                                         'vel' in branches, published_top_height)
+                                         'vel' in branches, top_height)
         if not decoder_layers or max(unsuppressed_classes, default=0) >= num_classes:
             raise ConfigError(
                 'TransFusionHead needs at least one decoder layer, and unsuppressed_classes '
@@ -130,7 +130,7 @@ class TransFusionHead(BaseModule):
             num_queries,
             tuple(unsuppressed_classes),
         )
-        self.match, self.iou_shift = MatchWeights(**(match or {})), published_iou_shift
+        self.match, self.iou_shift = MatchWeights(**(match or {})), iou_shift
         self.heat_weight, self.box_weight, self.iou_weight = heat_weight, box_weight, iou_weight
         self.code_weights = tuple(code_weights)[:self.coder.code_size]
         self.center_range = center_range or [-1e6] * 3 + [1e6] * 3
@@ -205,9 +205,7 @@ class TransFusionHead(BaseModule):
         """Targets of one layer's queries; ``gt`` holds boxes and labels of each sample."""
         boxes = self.coder.decode(self.coder.stack(layer).detach())
         logits = layer['heatmap'].detach().transpose(1, 2)
-        return QueryTargets.stack([
-            query_targets(boxes[row], logits[row], *gt[row], self.coder, self.match,
-                          self.iou_shift) for row in range(len(gt))])
+        return query_targets(boxes, logits, gt, self.coder, self.match, self.iou_shift)
 
     def predict(self, features: Tensor | Sequence[Tensor],
                 data_samples: list[Det3DDataSample]) -> list[InstanceData]:

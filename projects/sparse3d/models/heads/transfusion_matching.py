@@ -51,7 +51,7 @@ def center_cost(predicted: Tensor, objects: Tensor,  # [Q, 2], [G, 2]  meters
 
 
 @torch.no_grad()
-def match(
+def match_cost(
         logits: Tensor,      # [Q, K]
         predicted: Tensor,   # [Q, 2]  centers, meters
         ious: Tensor,        # [Q, G]  3D
@@ -60,19 +60,27 @@ def match(
         extent: Sequence[float],
         weights: MatchWeights,
         extra: Tensor | None = None,  # [Q, G]
-) -> Matches:
-    """Pairs of the least total cost; every object is matched while predictions last.
+) -> Tensor:                      # [Q, G]
+    """What it costs to match each prediction with each object.
 
     Args:
         extent: of the range along both axes, meters.
         extra: more cost, such as that of looking from another camera.
 
-    Source: TransFusion (CVPR 2022), section 3.4; Hungarian algorithm (scipy).
+    Source: TransFusion (CVPR 2022), section 3.4.
     """
     cost = (weights.label * focal_cost(logits, labels)
             + weights.center * center_cost(predicted, objects, extent)
             - weights.iou * ious.to(predicted))
-    if extra is not None:
-        cost = cost + extra
-    rows, columns = cheapest_pairs(cost, IMPOSSIBLE)
-    return Matches(rows, columns, ious[rows, columns].clamp(0, 1))
+    return cost if extra is None else cost + extra
+
+
+def match(costs: Sequence[Tensor],  # [Q, G] each
+          ious: Sequence[Tensor],   # [Q, G] each, 3D
+          ) -> list[Matches]:
+    """Pairs of the least total cost; every object is matched while predictions last.
+
+    Source: TransFusion (CVPR 2022), section 3.4; Hungarian algorithm (scipy).
+    """
+    return [Matches(rows, columns, of_sample[rows, columns].clamp(0, 1)) for (rows, columns),
+            of_sample in zip(cheapest_pairs(costs, IMPOSSIBLE), ious, strict=True)]

@@ -10,7 +10,12 @@ from torch import Tensor
 
 from sparse3d.models.center.heatmap_targets import Drawing, heatmap_targets
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
-from sparse3d.models.heads.transfusion_matching import Matches, MatchWeights, match
+from sparse3d.models.heads.transfusion_matching import (
+    Matches,
+    MatchWeights,
+    match,
+    match_cost,
+)
 from sparse3d.ops.rotated_iou import rotated_iou_3d
 from sparse3d.structures.box_tensors import lifted, with_velocities
 
@@ -57,23 +62,27 @@ def boxes_and_labels(objects: InstanceData, device: torch.device) -> tuple[Tenso
 
 
 def query_targets(
-        boxes: Tensor,      # [Q, 7 or 9]  predictions, meters
-        logits: Tensor,     # [Q, K]
-        gt_boxes: Tensor,   # [G, 7 or 9]
-        gt_labels: Tensor,  # [G]
+        boxes: Tensor,      # [B, Q, 7 or 9]  predictions, meters
+        logits: Tensor,     # [B, Q, K]
+        gt: Sequence[tuple[Tensor, Tensor]],  # boxes [G, 7 or 9] and labels [G] of each sample
         coder: TransFusionBoxCoder,
         weights: MatchWeights,
         iou_shift: float = 0.0,
 ) -> QueryTargets:
-    """Match predictions with objects, and write down what each should have given.
+    """Match predictions with objects of a batch, and write down what each should have given.
 
     Args:
         iou_shift: part of its height by which a box is lifted before the overlap is
             measured (the released DSVT takes middles for bottoms: 0.5).
     """
-    overlaps = rotated_iou_3d(lifted(boxes[:, :7], iou_shift), lifted(gt_boxes[:, :7], iou_shift))
-    pairs = match(logits, boxes[:, :2], overlaps, gt_labels, gt_boxes[:, :2], coder.extent, weights)
-    return targets_of_pairs(pairs, coder.encode(gt_boxes), gt_labels, *logits.shape)
+    overlaps = [rotated_iou_3d(lifted(of_sample[:, :7], iou_shift),
+                               lifted(gt_boxes[:, :7], iou_shift))
+                for of_sample, (gt_boxes, _) in zip(boxes, gt, strict=True)]
+    costs = [match_cost(logits[row], boxes[row, :, :2], overlaps[row], gt_labels, gt_boxes[:, :2],
+                        coder.extent, weights) for row, (gt_boxes, gt_labels) in enumerate(gt)]
+    return QueryTargets.stack([
+        targets_of_pairs(pairs, coder.encode(gt_boxes), gt_labels, *logits.shape[1:])
+        for pairs, (gt_boxes, gt_labels) in zip(match(costs, overlaps), gt, strict=True)])
 
 
 def targets_of_pairs(pairs: Matches, gt_codes: Tensor, gt_labels: Tensor,

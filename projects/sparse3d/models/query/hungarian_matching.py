@@ -1,6 +1,9 @@
 """One prediction for each object, at the least total cost."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
@@ -24,17 +27,25 @@ def focal_cost(
 
 
 @torch.no_grad()
-def cheapest_pairs(cost: Tensor, unusable: float) -> tuple[Tensor, Tensor]:
-    """Rows and columns [M] of the pairs of the least total cost, rows rising.
+def cheapest_pairs(costs: Sequence[Tensor], unusable: float) -> list[tuple[Tensor, Tensor]]:
+    """Rows and columns [M] of the pairs of the least total cost, rows rising, of each table.
 
-    Every column is matched while rows last; the host computes the pairs.
+    Every column is matched while rows last. The host computes the pairs: it waits for the costs
+    of all tables at once.
 
     Args:
-        cost: [rows, columns].
+        costs: [rows, columns] each, of one device.
         unusable: what a cost that is not a number, or infinite, counts as.
 
     Source: Hungarian algorithm (scipy).
     """
-    cost = torch.nan_to_num(cost, unusable, unusable, -unusable)
-    rows, columns = linear_sum_assignment(cost.cpu().numpy())
-    return tuple(torch.from_numpy(index).to(cost.device) for index in (rows, columns))
+    if not costs:
+        return []
+    flat = torch.cat([cost.flatten() for cost in costs])
+    flat = torch.nan_to_num(flat, unusable, unusable, -unusable)
+    tables = flat.cpu().split([cost.numel() for cost in costs])
+    found = [linear_sum_assignment(table.view(cost.shape).numpy())
+             for table, cost in zip(tables, costs, strict=True)]
+    lengths = [len(rows) for rows, _ in found]
+    pairs = torch.from_numpy(np.concatenate([np.stack(pair) for pair in found], axis=1))
+    return [(rows, columns) for rows, columns in pairs.to(flat.device).split(lengths, dim=1)]

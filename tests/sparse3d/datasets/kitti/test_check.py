@@ -90,6 +90,14 @@ def test_frames_of_train_and_val_are_counted_and_stand_once_in_trainval(small_ki
     report = prepare_kitti(small_kitti.root)
     assert '1 of 2 frames of val are in train too (000005)' in str(report)
     assert report.frames['trainval'] == 4
+    _problem(small_kitti.root, '1 of 2 frames of val are in train too (000005): scores on them')
+
+
+def test_frames_in_both_on_request_are_no_problem(small_kitti):
+    prepare_kitti(small_kitti.root, all_frames=True)
+    report = check_kitti(small_kitti.root)
+    assert report.ok, report
+    assert any('of val are in train too' in fact for fact in report.facts)
 
 
 @pytest.mark.parametrize('calibration', ['1 0 0 0 0 1 0 0 0 0 1 0', None])

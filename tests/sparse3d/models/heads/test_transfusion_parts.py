@@ -12,7 +12,7 @@ from sparse3d.models.center.peaks import local_peaks, top_peaks
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
 from sparse3d.models.heads.transfusion_detections import Suppression, doubles, select_detections
 from sparse3d.models.heads.transfusion_losses import code_loss, heat_loss, label_loss
-from sparse3d.models.heads.transfusion_matching import MatchWeights, match
+from sparse3d.models.heads.transfusion_matching import MatchWeights, match, match_cost
 from sparse3d.models.heads.transfusion_targets import boxes_and_labels, heat_target, query_targets
 
 RANGE = [-8.0, -4.0, -3.0, 8.0, 4.0, 1.0]  # twice as long as wide
@@ -36,12 +36,12 @@ def test_a_box_in_cells_worked_by_hand(coder):
 
 @pytest.mark.parametrize('top', [False, True])
 def test_decoding_is_the_inverse_of_encoding(top):
-    coder = TransFusionBoxCoder(RANGE, [0.25, 0.5], 2, published_top_height=top)
+    coder = TransFusionBoxCoder(RANGE, [0.25, 0.5], 2, top_height=top)
     torch.testing.assert_close(coder.decode(coder.encode(BOXES)), BOXES)
 
 
 def test_the_published_height_is_that_of_the_top():
-    code = TransFusionBoxCoder(RANGE, [0.25, 0.5], 2, published_top_height=True).encode(BOXES)
+    code = TransFusionBoxCoder(RANGE, [0.25, 0.5], 2, top_height=True).encode(BOXES)
     torch.testing.assert_close(code[:, 2], BOXES[:, 2] + BOXES[:, 5])
 
 
@@ -85,7 +85,9 @@ def test_matching_agrees_with_all_permutations():
         return float(total)
 
     best = min(permutations(range(5), 3), key=cost)
-    pairs = match(logits, centers, overlaps, labels, objects, [16.0, 8.0], MatchWeights())
+    costs = match_cost(logits, centers, overlaps, labels, objects, [16.0, 8.0], MatchWeights())
+    other, pairs = match([costs[:2, :1], costs], [overlaps[:2, :1], overlaps])
+    assert len(other.objects) == 1
     assert {int(o): int(p) for p, o in zip(pairs.predictions, pairs.objects, strict=True)} == (
         dict(enumerate(best)))
 
@@ -93,8 +95,9 @@ def test_matching_agrees_with_all_permutations():
 def test_matching_survives_what_is_not_a_number(coder):
     boxes = BOXES.repeat(2, 1)
     boxes[0] = torch.nan
-    targets = query_targets(boxes, torch.zeros(4, 3), BOXES, LABELS, coder, MatchWeights())
-    assert targets.labels.tolist() == [3, 2, 0, 3]
+    targets = query_targets(boxes[None], torch.zeros(1, 4, 3), [(BOXES, LABELS)], coder,
+                            MatchWeights())
+    assert targets.labels.tolist() == [[3, 2, 0, 3]]
 
 
 def test_targets_of_matched_and_unmatched_queries(coder):
@@ -102,11 +105,13 @@ def test_targets_of_matched_and_unmatched_queries(coder):
     truth[0, 7:] = torch.nan  # no velocity known
     logits = torch.zeros(3, 3)
     predictions = torch.cat([BOXES[1:], BOXES[:1] + 20, BOXES[:1]])
-    targets = query_targets(predictions, logits, truth, LABELS, coder, MatchWeights())
-    assert targets.labels.tolist() == [2, 3, 0] and int(targets.positives) == 2
-    torch.testing.assert_close(targets.ious, torch.tensor([1.0, -1, 1]))
-    assert targets.code_weights.sum(1).tolist() == [10, 0, 8]
-    torch.testing.assert_close(coder.decode(targets.codes[0]), BOXES[1])
+    targets = query_targets(torch.stack([predictions, predictions]), torch.stack([logits, logits]),
+                            [(truth, LABELS), (truth[1:], LABELS[1:])], coder, MatchWeights())
+    assert targets.labels.tolist() == [[2, 3, 0], [2, 3, 3]]
+    assert targets.positives.tolist() == [2, 1]
+    torch.testing.assert_close(targets.ious, torch.tensor([[1.0, -1, 1], [1.0, -1, -1]]))
+    assert targets.code_weights.sum(2).tolist() == [[10, 0, 8], [10, 0, 0]]
+    torch.testing.assert_close(coder.decode(targets.codes[0, 0]), BOXES[1])
 
 
 def test_a_velocity_marked_as_unknown_is_not_learned():
@@ -118,8 +123,9 @@ def test_a_velocity_marked_as_unknown_is_not_learned():
 
 
 def test_a_sample_without_objects_is_all_background(coder):
-    targets = query_targets(BOXES, torch.zeros(2, 3), BOXES[:0], LABELS[:0], coder, MatchWeights())
-    assert targets.labels.tolist() == [3, 3] and not targets.code_weights.any()
+    targets = query_targets(BOXES[None], torch.zeros(1, 2, 3), [(BOXES[:0], LABELS[:0])], coder,
+                            MatchWeights())
+    assert targets.labels.tolist() == [[3, 3]] and not targets.code_weights.any()
     assert not heat_target([(BOXES[:0], LABELS[:0])], coder, 3).any()
 
 
@@ -158,7 +164,7 @@ def test_radii_count_in_meters_unless_the_published_way_is_asked_for():
     boxes[1, 0] += 0.5
     scores = torch.tensor([[0.9, 0.0], [0.8, 0.0]])
     for published, left in ((False, 2), (True, 1)):
-        chosen = Suppression(radii=[0.35, -1], published_squared_radius=published)
+        chosen = Suppression(radii=[0.35, -1], squared_radius=published)
         assert len(select_detections(boxes, scores, EVERYWHERE, chosen).scores_3d) == left
 
 
@@ -166,7 +172,7 @@ def test_zero_scores_go_and_stay_only_when_asked_for():
     scores = torch.tensor([[0.0, 0.0], [0.0, 0.3]])
     found = select_detections(BOXES, scores, EVERYWHERE, Suppression())
     assert found.labels_3d.tolist() == [1] and found.bboxes_3d.box_dim == 9
-    kept = select_detections(BOXES, scores, EVERYWHERE, Suppression(published_zero_scores=True))
+    kept = select_detections(BOXES, scores, EVERYWHERE, Suppression(zero_scores=True))
     assert kept.labels_3d.tolist() == [0, 1]
 
 

@@ -17,16 +17,19 @@ def test_the_pairs_cost_least_of_all():
         best = min(permutations(range(5), 3),
                    key=lambda rows: sum(cost[row, column].item()
                                         for column, row in enumerate(rows)))
-        rows, columns = cheapest_pairs(cost, 100.0)
+        (rows, columns), other = cheapest_pairs([cost, cost[:2]], 100.0)
+        assert other[0].tolist() == [0, 1] and len(other[1]) == 2
         assert dict(zip(columns.tolist(), rows.tolist(), strict=True)) == dict(enumerate(best))
         assert rows.tolist() == sorted(rows.tolist())
 
 
 def test_what_is_not_a_number_costs_as_told():
     cost = torch.tensor([[float('nan'), 5.0], [1.0, float('inf')]])
-    assert cheapest_pairs(cost, 100.0)[1].tolist() == [1, 0]
-    assert cheapest_pairs(cost, -100.0)[1].tolist() == [0, 1]
-    assert [len(part) for part in cheapest_pairs(cost[:, :0], 1.0)] == [0, 0]
+    assert cheapest_pairs([cost], 100.0)[0][1].tolist() == [1, 0]
+    assert cheapest_pairs([cost], -100.0)[0][1].tolist() == [0, 1]
+    assert [[len(part) for part in pair] for pair in cheapest_pairs([cost[:, :0], cost], 1.0)] \
+        == [[0, 0], [2, 2]]
+    assert cheapest_pairs([], 1.0) == []
 
 
 def test_a_query_that_knows_the_class_is_cheaper():

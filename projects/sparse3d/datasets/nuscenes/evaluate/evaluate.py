@@ -88,14 +88,8 @@ def evaluate_nuscenes(submission: Mapping | str | os.PathLike, tables: NuScenesT
         DataError: for a submission that nuScenes would refuse, or a split without annotations.
     """
     rules = rules_named(config)
-    submission = _read(submission)
-    results = submission['results']
-    expected = _sample_tokens(tables, split) if tokens is None else list(tokens)
-    _refuse_no_annotations(tables, split, expected)
-    if tokens is None and not tables.version.endswith(TABLES_OF[split]):
-        raise DataError(f'{split} is a split of v1.0-{TABLES_OF[split]}, not of '
-                        f'{tables.table_root}')
-    _check_samples(set(results), expected, split)
+    results = read_results(submission)['results']
+    expected = expected_tokens(set(results), tables, split, tokens)
     # The order of the submission breaks ties; of own samples, that of the tokens.
     order = list(results) if tokens is None else expected
     positions = vehicle_positions(tables, order)
@@ -105,11 +99,36 @@ def evaluate_nuscenes(submission: Mapping | str | os.PathLike, tables: NuScenesT
     return NuScenesResult(detection_score(pred, gt, rules), notes_of(gt, rules))
 
 
-def _read(submission: Mapping | str | os.PathLike) -> dict:
+def expected_tokens(results: set[str], tables: NuScenesTables, split: str,
+                    tokens: Sequence[str] | None = None) -> list[str]:
+    """Tokens of the samples of a split, which are those of the results.
+
+    Args:
+        results: tokens of the samples that the submission has.
+        tables, split, tokens: as of :func:`evaluate_nuscenes`.
+
+    Raises:
+        DataError: if the submission has other samples, or the split no annotations.
+    """
+    expected = _sample_tokens(tables, split) if tokens is None else list(tokens)
+    _refuse_no_annotations(tables, split, expected)
+    if tokens is None and not tables.version.endswith(TABLES_OF[split]):
+        raise DataError(f'{split} is a split of v1.0-{TABLES_OF[split]}, not of '
+                        f'{tables.table_root}')
+    _check_samples(results, expected, split)
+    return expected
+
+
+def read_results(submission: Mapping | str | os.PathLike) -> dict:
+    """The content of a submission, or of its file.
+
+    Raises:
+        DataError: if it cannot be read or is none.
+    """
     if not isinstance(submission, Mapping):
         try:
             submission = json.loads(Path(submission).read_bytes())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DataError(f'the submission {submission} cannot be read: {error}') from error
     if not isinstance(submission, Mapping) or not isinstance(submission.get('results'), Mapping):
         raise DataError('a submission holds "meta" and "results", a list of boxes per sample')

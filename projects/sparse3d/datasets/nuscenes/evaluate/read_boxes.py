@@ -87,9 +87,17 @@ def that_count(boxes: BoxColumns, rules: DetectionRules, tables: NuScenesTables 
                tokens: Sequence[str] = ()) -> BoxColumns:
     """Boxes within the range of their class, with a point in them if that is known, and not
     in a bicycle rack, of which the tables of the samples ``tokens`` know."""
-    boxes = boxes.select((boxes.distance < rules.ranges()[boxes.label]) & (boxes.num_points != 0))
+    return boxes.select(rows_that_count(boxes, rules, tables, tokens))
+
+
+def rows_that_count(boxes: BoxColumns, rules: DetectionRules,
+                    tables: NuScenesTables | None = None,
+                    tokens: Sequence[str] = ()) -> np.ndarray:
+    """Rows of :func:`that_count`."""
+    rows = np.flatnonzero((boxes.distance < rules.ranges()[boxes.label]) & (boxes.num_points != 0))
+    boxes = boxes.select(rows)
     if tables is None or not len(boxes):
-        return boxes
+        return rows
     kept = np.ones(len(boxes), dtype=bool)
     cycles = np.flatnonzero(np.isin(boxes.label, _IN_RACKS))
     for row in np.unique(boxes.sample[cycles]):
@@ -99,7 +107,7 @@ def that_count(boxes: BoxColumns, rules: DetectionRules, tables: NuScenesTables 
         for record in records:
             if record['category_name'] == BICYCLE_RACK:
                 kept[here] &= ~_inside(boxes.center[here], record)
-    return boxes.select(kept)
+    return rows[kept]
 
 
 def box_columns(records: Sequence[Mapping], row: int, position: np.ndarray, what: str,

@@ -8,6 +8,9 @@ from sparse3d.errors import DataError
 
 _LARGEST_IMAGE = 8192        # rows or columns of a range image
 _FARTHEST = 1e8              # meters in the global frame
+_FARTHEST_BOX = 1000.0       # meters from the vehicle; LiDARs see 75
+_LONGEST = 500.0             # meters; a long train, or a number of millimeters
+_MAX_YAW = 7.0               # radians; 2 pi and a little
 
 
 def rigid_pose(numbers: object, where: str) -> np.ndarray:
@@ -84,3 +87,24 @@ def sensor_number(value: object, names: tuple[str, ...], where: str) -> int:
     if isinstance(value, int | np.integer) and 0 < value < len(names):
         return int(value)
     raise DataError(f'{where} names the sensor {value!r}; known are {", ".join(names[1:])}')
+
+
+def plausible_boxes(boxes: np.ndarray, where: str) -> np.ndarray:
+    """Boxes (N, 7) as Waymo has them, or a :class:`DataError` naming what one of them cannot be.
+
+    Args:
+        boxes: x, y, z of the center, length, width, height, heading; vehicle frame.
+        where: file and record, for the sentence.
+    """
+    finite_rows(boxes, 'a 3D box', where)
+    for row, box in enumerate(boxes):
+        size = ' x '.join(f'{number:g}' for number in box[3:6])
+        if box[3:6].min() <= 0 or box[3:6].max() > _LONGEST:
+            raise DataError(f'{where}: the 3D box {row} has a size of {size}, which are no meters')
+        if np.abs(box[:3]).max() > _FARTHEST_BOX:
+            raise DataError(f'{where}: the 3D box {row} lies at {box[0]:.0f}, {box[1]:.0f}, '
+                            f'{box[2]:.0f}; boxes are in the frame of the vehicle, not of the map')
+        if abs(box[6]) > _MAX_YAW:
+            raise DataError(f'{where}: the 3D box {row} has a heading of {box[6]:g}, which is in '
+                            f'degrees; radians are needed')
+    return boxes

@@ -77,6 +77,9 @@ def prepare_waymo(
     root = Path(root)
     out = Path(out or root / 'kitti_format')
     part, parts = _checked_shard(shard)
+    if database_interval < 0:
+        raise DataError(f'database_interval is {database_interval}; give 1 or more, or 0 for no '
+                        f'database')
     segments = _chosen(find_segments(root, version), splits, root)
     mine = [segment for split in segments for segment in segments[split]][part - 1::parts]
     _make_folders(out, {segment.folder for segment in mine})

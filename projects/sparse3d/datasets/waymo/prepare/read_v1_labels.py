@@ -7,7 +7,7 @@ import numpy as np
 from google.protobuf.message import Message
 
 from sparse3d.datasets.waymo import frame as waymo
-from sparse3d.datasets.waymo.prepare.plausible import finite_rows, sensor_number
+from sparse3d.datasets.waymo.prepare.plausible import finite_rows, plausible_boxes, sensor_number
 from sparse3d.errors import DataError
 
 _BOX = ('center_x', 'center_y', 'center_z', 'length', 'width', 'height', 'heading')
@@ -25,7 +25,7 @@ def read_lidar_objects(labels: Iterable[Message], where: str) -> waymo.LidarObje
     boxes = _table([_numbers(label, 'box', _BOX) for label in labels], 7)
     return waymo.LidarObjects(
         [label.id for label in labels], _integers(labels, 'type'),
-        finite_rows(boxes, 'a 3D box', where), _integers(labels, 'num_lidar_points_in_box'),
+        plausible_boxes(boxes, where), _integers(labels, 'num_lidar_points_in_box'),
         _integers(labels, 'num_top_lidar_points_in_box'),
         _table([_numbers(label, 'metadata', _SPEED) for label in labels], 3),
         _table([_numbers(label, 'metadata', _ACCELERATION) for label in labels], 3),

@@ -9,7 +9,7 @@ import numpy as np
 
 from sparse3d.datasets.waymo import frame as waymo
 from sparse3d.datasets.waymo.prepare.parquet_tables import ParquetTable
-from sparse3d.datasets.waymo.prepare.plausible import finite_rows, sensor_number
+from sparse3d.datasets.waymo.prepare.plausible import finite_rows, plausible_boxes, sensor_number
 from sparse3d.errors import DataError
 
 _CAMERA, _LASER_ID, _CAMERA_ID = 'key.camera_name', 'key.laser_object_id', 'key.camera_object_id'
@@ -66,7 +66,7 @@ class LabelTables:
         joints = _joined(self.lidar_joints.get(time, []), (_LASER_ID,), ids, where)
         keypoints, visibility = _arrange(joints, _PLACE_3D, _HIDDEN_3D, waymo.LIDAR_JOINT_TYPES)
         return waymo.LidarObjects(
-            ids, _integers(rows, 'type'), finite_rows(_table(rows, _BOX_3D), 'a 3D box', where),
+            ids, _integers(rows, 'type'), plausible_boxes(_table(rows, _BOX_3D), where),
             *(_integers(rows, name) for name in _COUNTS), _table(rows, _SPEED),
             _table(rows, _ACCELERATION), *(_integers(rows, name) for name in _DIFFICULTY),
             _integers(synced, 'most_visible_camera_name'), _table(synced, _SYNCED),

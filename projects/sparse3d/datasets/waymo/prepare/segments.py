@@ -17,6 +17,12 @@ SPLITS = dict(training=('train', 0), validation=('val', 1), testing=('test', 2),
               testing_3d_camera_only_detection=('test_cam_only', 3))
 VERSIONS = ('v1', 'v2')
 _PATTERNS = dict(v1='*.tfrecord', v2='vehicle_pose/*.parquet')
+# What is often in the place of the files above, and what to do about it.
+_INSTEAD = {'**/*.tar': 'unpack it', '**/*.tfrecord.gz': 'unpack it',
+            '**/*.gstmp': 'its download was stopped, fetch it again',
+            '**/*.tfrecord.part': 'its download was stopped, fetch it again',
+            '**/*.tfrecord': 'move it to training/, validation/ or testing/',
+            '**/*.TFRECORD': 'move it to training/, validation/ or testing/'}
 FRAMES_OF_A_NUMBER = 1000   # a frame's number: split, segment, frame, three digits each
 
 
@@ -71,8 +77,8 @@ def find_segments(root: Path, version: str = 'auto') -> dict[str, list[Segment]]
     found = {name: segments for name, segments in found.items() if segments}
     if not found:
         raise DataError(f'{root} is not a Waymo data set: it has no training/*.tfrecord (v1) and '
-                        f'no training/vehicle_pose/*.parquet (v2), nor of the other splits; see '
-                        f'data/README.md for the layout')
+                        f'no training/vehicle_pose/*.parquet (v2), nor of the other splits'
+                        f'{_what_is_there(root)}; see data/README.md for the layout')
     if len(found) > 1:
         raise DataError(f'{root} holds both versions of the data set; choose with --version')
     return next(iter(found.values()))
@@ -101,15 +107,31 @@ def folders_without_segments(root: Path, version: str) -> list[str]:
     return [f'left out: {root / folder} holds no {wanted}, which format {version} needs'
             for folder in SPLITS
             if (root / folder).is_dir() and any((root / folder).iterdir())
-            and not any((root / folder).glob(wanted))]
+            and not _files(root / folder, wanted)]
 
 
 def _segments(root: Path, version: str) -> dict[str, list[Segment]]:
     pattern = _PATTERNS.get(version)
     if pattern is None:
         raise DataError(f'there is no version {version!r} of Waymo; known are auto, v1, v2')
-    names = {folder: sorted(path.name for path in (root / folder).glob(pattern))
+    names = {folder: sorted(path.name for path in _files(root / folder, pattern))
              for folder in SPLITS}
     return {SPLITS[folder][0]: [Segment(root, folder, version, index, name)
                                 for index, name in enumerate(files)]
             for folder, files in names.items() if files}
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    """Files of a pattern, in capitals too; without those that a Mac puts beside them."""
+    *above, name = pattern.split('/')
+    ending = Path(name).suffix
+    return [path for path in folder.glob('/'.join([*above, '*']))
+            if path.suffix.lower() == ending and not path.name.startswith('._')]
+
+
+def _what_is_there(root: Path) -> str:
+    for pattern, way_out in _INSTEAD.items():
+        found = next(root.glob(pattern), None)
+        if found is not None:
+            return f', but {found.relative_to(root)}: {way_out}'
+    return ''

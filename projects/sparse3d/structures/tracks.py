@@ -1,0 +1,148 @@
+"""Objects followed over frames: what a tracker knows of each in one frame, as plain arrays."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from sparse3d.errors import DataError
+from sparse3d.structures.detections import Detections
+
+TENTATIVE, CONFIRMED, LOST = 'tentative', 'confirmed', 'lost'
+STATES = (TENTATIVE, CONFIRMED, LOST)
+
+
+@dataclass(frozen=True)
+class Track:
+    """One object in one frame.
+
+    Attributes:
+        box: (9,) x, y, z_bottom, dx, dy, dz, yaw, vx, vy; meters, radians, meters per second,
+            LiDAR frame (drawing in ``sparse3d.structures.box_conversions``); NaN for a velocity
+            that is not known.
+        score: in 0..1.
+        name: of its class.
+        id: the same in all frames, of no other object.
+        age: frames since it was first seen; 0 in its first frame.
+        state: ``'tentative'`` (too new to be sure of), ``'confirmed'``, or ``'lost'``: not seen
+            in this frame, the box is a prediction.
+    """
+
+    box: np.ndarray
+    score: float
+    name: str
+    id: int
+    age: int
+    state: str
+
+    @property
+    def velocity(self) -> np.ndarray:
+        """vx, vy [m/s] in the LiDAR frame."""
+        return self.box[7:9]
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """The objects of one frame; iterated, they are :class:`Track` s.
+
+    Attributes:
+        boxes_3d: (N, 9) see :class:`Track`; 7 columns are taken, their velocities are NaN.
+        scores: (N,) in 0..1.
+        labels: (N,) rows of ``class_names``.
+        class_names: of the detector.
+        ids: (N,) whole numbers.
+        ages: (N,) frames since each was first seen.
+        states: (N,) of ``STATES``.
+        timestamp: of the frame [s].
+        name: of the frame.
+    """
+
+    boxes_3d: np.ndarray
+    scores: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    ids: np.ndarray
+    ages: np.ndarray
+    states: np.ndarray
+    timestamp: float = float('nan')
+    name: str = 'frame'
+
+    def __post_init__(self) -> None:
+        boxes = np.asarray(self.boxes_3d, np.float64)
+        boxes = boxes.reshape(0, 9) if not boxes.size else boxes
+        if boxes.ndim != 2 or boxes.shape[1] not in (7, 9):
+            raise DataError(f'the boxes of tracks have the shape {boxes.shape}; (N, 9) is needed: '
+                            f'x, y, z_bottom, dx, dy, dz, yaw, vx, vy')
+        if boxes.shape[1] == 7:
+            boxes = np.column_stack([boxes, np.full((len(boxes), 2), np.nan)])
+        object.__setattr__(self, 'boxes_3d', boxes)
+        object.__setattr__(self, 'class_names', tuple(self.class_names))
+        for key in ('scores', 'labels', 'ids', 'ages', 'states'):
+            value = np.asarray(getattr(self, key))
+            if value.shape != (len(boxes),):
+                raise DataError(f'{len(boxes)} boxes of tracks do not go with {len(value)} {key}')
+            object.__setattr__(self, key, value)
+        self._refuse_doubt()
+
+    def _refuse_doubt(self) -> None:
+        ids, counts = np.unique(self.ids, return_counts=True)
+        if (counts > 1).any():
+            raise DataError(f'the id {ids[counts > 1][0]} stands {counts.max()} times in frame '
+                            f'{self.name}; an id is one object in a frame')
+        labels = self.labels[(self.labels < 0) | (self.labels >= len(self.class_names))]
+        if len(labels):
+            raise DataError(f'a track has the label {labels[0]}, but there are names for '
+                            f'{len(self.class_names)} classes from 0 on')
+        strange = [state for state in self.states.tolist() if state not in STATES]
+        if strange:
+            raise DataError(f'a track has the state {strange[0]!r}; there are '
+                            f'{", ".join(STATES)}')
+
+    def __len__(self) -> int:
+        return len(self.boxes_3d)
+
+    def __iter__(self) -> Iterator[Track]:
+        for row, name in enumerate(self.names):
+            yield Track(self.boxes_3d[row], float(self.scores[row]), name, int(self.ids[row]),
+                        int(self.ages[row]), str(self.states[row]))
+
+    def __getitem__(self, rows: Any) -> Tracks:
+        """Some of them, by mask, slice, numbers or one number."""
+        rows = [rows] if isinstance(rows, int | np.integer) else rows
+        rows = np.zeros(0, np.int64) if isinstance(rows, list) and not rows else rows
+        return replace(self, **{key: getattr(self, key)[rows] for key in (
+            'boxes_3d', 'scores', 'labels', 'ids', 'ages', 'states')})
+
+    @property
+    def names(self) -> list[str]:
+        """Name of the class of each track."""
+        return [self.class_names[label] for label in self.labels]
+
+    def in_state(self, *states: str) -> Tracks:
+        """Those in one of these states.
+
+        Raises:
+            DataError: for a state that is none.
+        """
+        for state in states:
+            if state not in STATES:
+                raise DataError(f'{state!r} is no state of a track; there are '
+                                f'{", ".join(STATES)}')
+        return self[np.isin(self.states, states)]
+
+    @property
+    def detections(self) -> Detections:
+        """The same boxes without identities."""
+        return Detections(self.boxes_3d, self.scores, self.labels, self.class_names,
+                          name=self.name)
+
+    @classmethod
+    def of(cls, detections: Detections, ids: Sequence[int] | np.ndarray,
+           timestamp: float = float('nan')) -> Tracks:
+        """Detections whose identities are known, of a detector that keeps them for instance."""
+        count = len(detections)
+        return cls(detections.boxes_3d, detections.scores, detections.labels,
+                   detections.class_names, np.asarray(ids), np.zeros(count, np.int64),
+                   np.full(count, CONFIRMED), timestamp, detections.name)

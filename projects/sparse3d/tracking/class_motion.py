@@ -1,0 +1,72 @@
+"""How the objects of a class move and how well they are measured: what trackers assume."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from sparse3d.errors import ConfigError, DataError
+from sparse3d.structures.detections import Detections
+
+
+@dataclass(frozen=True)
+class ClassMotion:
+    """One class; standard deviations.
+
+    Attributes:
+        max_distance: between a track and its detection in BEV [m].
+        acceleration: of the object [m/s^2].
+        turn_rate: of its heading [rad/s].
+        center_std: of a measured center, each axis [m].
+        size_std: of a measured size, each axis [m].
+        yaw_std: of a measured heading [rad].
+        velocity_std: of a measured velocity, each axis [m/s].
+    """
+
+    max_distance: float = 4.0
+    acceleration: float = 3.0
+    turn_rate: float = 0.3
+    center_std: float = 0.4
+    size_std: float = 0.3
+    yaw_std: float = 0.2
+    velocity_std: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value > 0:
+                raise ConfigError(f'{name} of a class is {value!r}; it has to be more than 0')
+
+
+_PERSON = ClassMotion(1.0, 1.5, 1.0, 0.2, 0.1, 0.6, 0.5)
+_CYCLIST = ClassMotion(3.0, 2.5, 0.6, 0.3, 0.2, 0.3, 1.0)
+_STANDING = ClassMotion(1.0, 0.1, 0.05, 0.2, 0.1, 0.3, 0.3)
+# The distances are those of CenterPoint's tracker for nuScenes, where key frames are 0.5 s apart.
+CLASS_MOTIONS: Mapping[str, ClassMotion] = {
+    'car': ClassMotion(), 'vehicle': ClassMotion(), 'van': ClassMotion(),
+    'truck': ClassMotion(4.0, 2.0, 0.2, 0.6), 'bus': ClassMotion(5.5, 2.0, 0.2, 0.6),
+    'trailer': ClassMotion(3.0, 2.0, 0.2, 0.8),
+    'construction_vehicle': ClassMotion(5.0, 1.0, 0.2, 0.6),
+    'motorcycle': ClassMotion(13.0, 4.0, 0.6, 0.3, 0.2), 'bicycle': _CYCLIST,
+    'cyclist': _CYCLIST, 'pedestrian': _PERSON, 'person_sitting': _PERSON,
+    'barrier': _STANDING, 'traffic_cone': _STANDING, 'sign': _STANDING}
+
+
+def motions_of(detections: Detections, own: Mapping[str, ClassMotion]) -> list[ClassMotion]:
+    """The motion of each detection's class.
+
+    Args:
+        own: by the names of the detector, before those of ``CLASS_MOTIONS``.
+
+    Raises:
+        DataError: for a detection of a class without one.
+    """
+    known = [own.get(name) or CLASS_MOTIONS.get(name.lower()) for name in detections.class_names]
+    for label in np.unique(detections.labels):
+        if known[label] is None:
+            name = detections.class_names[label]
+            raise DataError(f'frame {detections.name} has detections of the class {name!r}, of '
+                            f'which the tracker does not know how it moves: give '
+                            f'motions={{{name!r}: ClassMotion(...)}}, or leave them out with '
+                            f'detections.filter(classes=...)')
+    return [known[label] for label in detections.labels]  # type: ignore[misc]  # checked
