@@ -15,7 +15,7 @@ ifeq ($(OMP_WAIT_POLICY),)
 export GOMP_SPINCOUNT ?= 0
 endif
 
-.PHONY: help install demo test test-fast test-slow test-numpy2 matrix doctor lint docs pictures release clean
+.PHONY: help install demo test test-fast test-slow test-numpy2 matrix mutants doctor lint docs pictures release clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -45,6 +45,10 @@ test-numpy2:
 # make matrix   installs every row of docs/installation.md and runs the fast tests, fills the table
 matrix:
 	@$(PYTHON) tools/matrix.py --write
+
+# make mutants   wrong lines that the tests have to notice; continues results/mutants.json
+mutants: install
+	@$(RUN) tests/support/mutants.py
 
 # make doctor   a table of what works on this machine
 doctor: install

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sparse3d.atomic_files import atomic_path, make_folder
+
 SOURCE = Path(__file__).with_name('device.cpp')
 _loaded: list[ctypes.CDLL] = []
 
@@ -30,6 +32,7 @@ def prepare() -> None:
     Raises:
         CudaBuild: with a CUDA build of PyTorch.
         NoPretendedDevice: after torch, or without a compiler.
+        UnwritableFile: if the library cannot be kept.
     """
     if _loaded:
         return
@@ -68,16 +71,16 @@ def _compiled(torch: Path) -> Path:
     library = cache / f'pretended_cuda_{hashlib.sha256(text).hexdigest()[:16]}.so'
     if library.exists():
         return library
-    cache.mkdir(parents=True, exist_ok=True)
-    unfinished = library.with_suffix(f'.{os.getpid()}')
-    command = ['g++', '-std=c++20', '-O1', '-w', '-shared', '-fPIC',
-               '-fno-access-control',  # of autograd's engine a protected function is called
-               os.fspath(SOURCE), f'-I{torch}/include', f'-L{torch}/lib', '-lc10', '-ltorch_cpu',
-               '-o', os.fspath(unfinished)]
-    try:
-        subprocess.run(command, check=True, capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        said = (getattr(error, 'stderr', '') or str(error)).strip().splitlines()[:1]
-        raise NoPretendedDevice(f'{SOURCE.name} cannot be compiled: {"".join(said)}') from error
-    unfinished.rename(library)
+    make_folder(cache)
+    with atomic_path(library) as unfinished:
+        command = ['g++', '-std=c++20', '-O1', '-w', '-shared', '-fPIC',
+                   '-fno-access-control',  # of autograd's engine a protected function is called
+                   os.fspath(SOURCE), f'-I{torch}/include', f'-L{torch}/lib', '-lc10',
+                   '-ltorch_cpu', '-o', os.fspath(unfinished)]
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            said = (getattr(error, 'stderr', '') or str(error)).strip().splitlines()[:1]
+            raise NoPretendedDevice(
+                f'{SOURCE.name} cannot be compiled: {"".join(said)}') from error
     return library

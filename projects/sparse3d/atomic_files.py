@@ -59,6 +59,16 @@ def atomic_path(path: str | os.PathLike, keep_ending: bool = True) -> Iterator[P
             temporary.unlink()
 
 
+def refuse_same_file(source: str | os.PathLike, target: str | os.PathLike) -> None:
+    """Refuse to write over the file that is read.
+
+    Raises:
+        UnwritableFile: naming it.
+    """
+    if os.path.exists(source) and os.path.exists(target) and os.path.samefile(source, target):
+        raise UnwritableFile(f'{target} is the file that is read; give another name to write to')
+
+
 def make_folder(path: str | os.PathLike, way_out: str = WAY_OUT, mode: int = 0o777) -> None:
     """Make a folder and those above it, if they are not there.
 

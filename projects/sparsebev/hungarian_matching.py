@@ -44,5 +44,8 @@ def _cost(logits: Tensor, codes: Tensor, boxes: Tensor, labels: Tensor, code_wei
     wanted = box_to_code(boxes)
     known = torch.cat([torch.ones_like(wanted[:, :8]),
                        (~wanted[:, 8:].isnan()).to(wanted.dtype)], 1) * code_weights
-    distance = ((codes.float()[:, None] - wanted.nan_to_num()) * known).abs().sum(-1)
+    # A size of 0 stays infinitely far, so that the pair counts as unusable: a huge finite cost
+    # would swallow the costs of all other objects.
+    wanted = wanted.nan_to_num(0.0, torch.inf, -torch.inf)
+    distance = ((codes.float()[:, None] - wanted) * known).abs().sum(-1)
     return class_weight * focal_cost(logits, labels) + box_weight * distance

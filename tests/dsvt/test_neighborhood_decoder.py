@@ -61,3 +61,14 @@ def test_wrapping_on_a_small_map_is_refused():
     queries, positions, bev = inputs()
     with pytest.raises(ConfigError, match='published.wrapping needs a map of more than 5 rows'):
         layer(published=dict(wrapping=True))(queries, positions, bev[:, :, :5])
+
+
+def test_dropout_of_all_three_parts_acts_in_training_alone():
+    """Of everything: three normalizations of the queries are left."""
+    module = layer(dropout=1.0)
+    queries, positions, bev = inputs()
+    expected = queries
+    for part in (module.self_attention, module.cross_attention, module.feed_forward):
+        expected = part.norm(expected)
+    assert torch.equal(module.train()(queries, positions, bev), expected)
+    assert not torch.allclose(module.eval()(queries, positions, bev), expected)

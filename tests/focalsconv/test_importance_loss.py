@@ -35,6 +35,14 @@ def test_loss_cannot_fall_below_its_floor():
     assert 0.011 < right < 0.0115
 
 
+def test_an_importance_however_wrong_costs_no_more_than_a_chance_of_a_ten_millionth():
+    importance = torch.tensor([60.0, -60.0], requires_grad=True)
+    loss = importance_loss(importance, torch.tensor([False, True]))
+    loss.backward()
+    assert loss.item() == pytest.approx(-math.log(1e-7) / 2, rel=1e-4)
+    assert importance.grad.isfinite().all()
+
+
 def test_loss_agrees_with_two_softmaxes():
     importance, targets = torch.rand(50), torch.rand(50) > 0.5
     scores = torch.softmax(torch.stack([1 - importance, importance], 1), 1)

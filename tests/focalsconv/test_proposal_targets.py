@@ -152,6 +152,18 @@ def test_losses_by_hand():
     assert all(loss.item() == 0 for loss in empty.values())
 
 
+def test_losses_of_half_precision_are_taken_in_float32():
+    car = torch.tensor([[0., 0, 0, 3, 4, 2, 0]])
+    target = ProposalTargets(proposals(car), car, torch.ones(1), torch.ones(1),
+                             torch.ones(1).bool())
+    scores, box_deltas = torch.tensor([-30.0]), torch.full((1, 7), 0.25)
+    for dtype in (torch.float16, torch.bfloat16):
+        found = roi_losses(scores.to(dtype), box_deltas.to(dtype), [target])
+        for name, loss in roi_losses(scores, box_deltas, [target]).items():
+            assert found[name].dtype == torch.float32
+            torch.testing.assert_close(found[name], loss)
+
+
 def test_proposals_are_the_boxes_of_mmdet3d():
     """mmdet3d decodes all anchors; its suppression needs a GPU, so none is asked for here."""
     init_default_scope('mmdet3d')

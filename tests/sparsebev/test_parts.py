@@ -21,7 +21,7 @@ from sparse3d.models.query.box_code import (
 from sparse3d.ops.sample_views import sample_views
 from sparsebev.adaptive_mixing import AdaptiveMixing, mix
 from sparsebev.box_selection import as_detections, select_boxes
-from sparsebev.decoder_layer import refine
+from sparsebev.decoder_layer import DecoderLayer, DecoderOptions, refine
 from sparsebev.published_names import LAYER, ours
 from sparsebev.scale_adaptive_attention import ScaleAdaptiveSelfAttention, pairwise_distance
 from sparsebev.spatio_temporal_sampling import (
@@ -88,6 +88,15 @@ def test_detections_lie_on_their_bottom_faces_and_may_be_none():
     assert boxes.shape == (0, 9) and scores.shape == (0,)
 
 
+def test_a_score_of_exactly_the_threshold_is_no_detection_and_the_limits_belong_to_the_range():
+    codes = torch.zeros(1, 10)
+    codes[0, 0] = 9.0
+    for threshold, limit, count in ((0.5, 9.0, 0), (0.499, 9.0, 1), (0.499, 8.99, 0)):
+        boxes, _, _ = select_boxes(torch.zeros(1, 1), codes, [-9, -9, -9, limit, 9, 9],
+                                   score_threshold=threshold)
+        assert len(boxes) == count
+
+
 # Self attention ---------------------------------------------------------------
 
 
@@ -119,6 +128,30 @@ def test_a_large_tau_sees_only_itself_and_plain_attention_no_distance():
     torch.testing.assert_close(attention(features, centers), features + attention.output(value))
     plain = ScaleAdaptiveSelfAttention(8, num_heads=2, dropout=0.0, adaptive=False)
     torch.testing.assert_close(plain(features, centers), plain(features, centers * 5))
+
+
+def test_dropout_of_the_attention_acts_in_training_alone():
+    layer = ScaleAdaptiveSelfAttention(8, 2, dropout=1.0)  # of all weights: nothing is attended to
+    features, centers = torch.randn(1, 5, 8), torch.randn(1, 5, 2)
+    assert torch.equal(layer.train()(features, centers), features + layer.output.bias)
+    assert not torch.allclose(layer.eval()(features, centers), features)
+
+
+def test_where_queries_stand_gets_no_gradient_from_their_attention():
+    layer = ScaleAdaptiveSelfAttention(8, 2, dropout=0.0)
+    features = torch.randn(1, 5, 8, requires_grad=True)
+    centers = torch.randn(1, 5, 2, requires_grad=True)
+    layer(features, centers).square().sum().backward()
+    assert centers.grad is None and features.grad.any() and layer.tau.weight.grad.any()
+
+
+def test_dropout_of_the_layer_reaches_attention_and_network():
+    layer = DecoderLayer([0, 0, 0, 1, 1, 1], 3, DecoderOptions(
+        channels=8, num_heads=2, num_groups=2, feedforward_channels=16, dropout=1.0)).train()
+    features = torch.randn(1, 5, 8)
+    assert torch.equal(layer.feedforward(features), features)
+    assert layer.self_attention.dropout == 1.0
+    assert not torch.allclose(layer.eval().feedforward(features), features)
 
 
 def test_gradient_of_self_attention():

@@ -127,6 +127,15 @@ def test_the_nearest_point_of_a_pixel_wins_and_old_points_do_not_count():
     assert not sparse_depth([points[:0]], cameras).any()
 
 
+def test_a_cloud_without_ages_is_all_new():
+    cameras = rig()
+    points = torch.tensor([[5.0, 0.1, 0.2, 0.3, 0.0], [9.0, -1.0, 0.4, 0.1, 0.0]])
+    whole = sparse_depth([points], cameras)
+    assert whole.any()
+    for columns in (3, 4):
+        assert torch.equal(sparse_depth([points[:, :columns]], cameras), whole)
+
+
 def test_heights_of_columns():
     voxels = torch.tensor([[[0, 0, -1.0], [0, 0, 0.0]], [[0, 0, 2.0], [0, 0, 9.0]]])
     coordinates = torch.tensor([[1, 0, 2, 1], [1, 3, 3, 0]])

@@ -85,3 +85,11 @@ def test_swin_trains_at_the_released_rates_and_decays(golden_dir):
             assert group['weight_decay'] == pytest.approx(0.01 * decay), name
             kinds.add((rate, decay))
     assert kinds == {(0.1, 5), (0.1, 1), (1, 0), (1, 1)}
+
+
+def test_radii_of_suppression_are_the_roots_of_the_released_squares():
+    released = [0.35] * 5 + [0.175, 0.1, -1, 0.1, 0.1]  # compared with squares of distances
+    for path in sorted(FOLDER.glob('*r50*.py')):
+        radii = load_config(path).model.bbox_head.suppression.radii
+        assert [round(radius ** 2, 3) if radius > 0 else radius for radius in radii] == (
+            pytest.approx(released, abs=1e-3)), path

@@ -74,3 +74,38 @@ def test_queries_that_are_absent_change_nothing_for_the_others():
     nobody = torch.ones(1, 5, dtype=torch.bool)
     assert layer(queries, positions, nobody).isfinite().all()
     assert layer(queries[:, :0], positions[:, :0], absent[:, :0]).shape == (1, 0, CHANNELS)
+
+
+def test_dropout_of_both_layers_acts_in_training_alone():
+    """Of everything: normalizations of the queries are left."""
+    queries, positions = torch.randn(2, 4, CHANNELS), torch.randn(2, 4, 3)
+    attention = QueryAttention(3, CHANNELS, num_heads=2, feedforward_channels=32, dropout=1.0)
+    nobody = torch.zeros(2, 4, dtype=torch.bool)
+    expected = attention.feed_forward.norm(attention.attention.norm(queries))
+    assert torch.equal(attention.train()(queries, positions, nobody), expected)
+    assert not torch.allclose(attention.eval()(queries, positions, nobody), expected)
+
+    layer = DeformableDecoderLayer(3, CHANNELS, num_heads=2, feedforward_channels=32, dropout=1.0,
+                                   num_levels=2)
+    queries = torch.randn(SAMPLES * VIEWS, 4, CHANNELS)
+    positions = torch.rand(SAMPLES * VIEWS, 4, 3)
+    given = queries, positions, positions[..., :2], torch.zeros(
+        SAMPLES * VIEWS, 4, dtype=torch.bool), pyramid()
+    expected = layer.feed_forward.norm(layer.norm(layer.self_attention.norm(queries)))
+    torch.testing.assert_close(layer.train()(*given), expected)
+    assert not torch.allclose(layer.eval()(*given), expected)
+
+
+def test_a_sample_without_anybody_looks_at_itself_and_another_is_not_disturbed():
+    attention = QueryAttention(3, CHANNELS, num_heads=2, feedforward_channels=32).eval()
+    queries, positions = torch.randn(2, 4, CHANNELS), torch.randn(2, 4, 3)
+    absent = torch.tensor([[True] * 4, [True, False, False, False]])
+    found = attention(queries, positions, absent)
+    assert found.isfinite().all()
+    torch.testing.assert_close(found[:1], attention(queries[:1], positions[:1],
+                                                    torch.zeros(1, 4, dtype=torch.bool)))
+    changed = queries.clone()
+    changed[1, 0] += 10.0                     # nobody looks at it but it changes itself
+    again = attention(changed, positions, absent)
+    torch.testing.assert_close(again[1, 1:], found[1, 1:])
+    assert not torch.allclose(again[1, 0], found[1, 0])

@@ -89,6 +89,49 @@ def test_cut_on_the_side_of_the_person(axis, sign):
     assert gone == (sign * before[..., axis] >= 0.3).sum() > 0
 
 
+LONG = np.array([[3.0, 2, 1, 4, 1, 2, 0.7]])
+
+
+def crowd(count: int = 4000) -> np.ndarray:
+    """Points all over one long box, told apart by their last column."""
+    local = np.random.default_rng(0).uniform(-.499, .499, (count, 3)) * LONG[0, 3:6]
+    xyz = local @ turn(LONG[0, 6]).T + LONG[0, :3] + [0, 0, 1]
+    return np.column_stack([xyz, np.arange(count)])
+
+
+def in_the_box(points: np.ndarray) -> np.ndarray:
+    return (points[:, :3] - LONG[0, :3] - [0, 0, 1]) @ turn(LONG[0, 6])
+
+
+def test_every_side_is_cut_and_front_and_back_are_not(monkeypatch):
+    augment = AugmentPeople(exchange=(0, 0), cut=(1, 0.2), noise=(0, 0, 0))
+    monkeypatch.setattr(np.random, 'uniform', lambda low, high, size: np.full(size, high))
+    points = crowd()
+    left = in_the_box(augment._disturb(points, LONG))
+    shares = np.abs(in_the_box(points)) / LONG[0, 3:6]
+    assert len(left) == ((shares[:, 1] < 0.3) & (shares[:, 2] < 0.3)).sum()
+    np.testing.assert_allclose(np.abs(left).max(0), [1.99, 0.3, 0.6], atol=0.02)
+
+
+def test_noise_is_in_proportion_to_each_side_of_the_box():
+    np.random.seed(0)
+    points = crowd()
+    more = add_noise(points, LONG, 1.0, 0.1)[len(points):]
+    assert len(more) == len(points)
+    spread = (more[:, :3] - points[more[:, 3].astype(int), :3]).std(0)
+    np.testing.assert_allclose(spread, [0.4, 0.1, 0.2], rtol=0.05)
+
+
+def test_exchanged_points_keep_their_place_in_the_person(monkeypatch):
+    monkeypatch.setattr(np.random, 'permutation', lambda rows: np.arange(rows)[::-1]
+                        if np.ndim(rows) == 0 else rows)
+    points = sample()['points'].tensor.numpy().astype(float)
+    copies = exchange_points(points, BOXES[:2], 1.0)[len(points):]
+    middles = BOXES[:2, :3] + BOXES[:2, [5]] * [0, 0, .5]
+    np.testing.assert_allclose(copies[:200, :3] - middles[1], points[:200, :3] - middles[0],
+                               atol=1e-9)
+
+
 def test_noise_is_added_beside_the_points():
     points = sample()['points'].tensor.numpy().astype(float)
     more = add_noise(points, BOXES, 0.2, 0.1)

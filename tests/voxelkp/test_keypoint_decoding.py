@@ -61,3 +61,18 @@ def test_frames_have_any_number_of_cells():
     most = DecodingOptions(center_range=OPTIONS.center_range, max_detections=1)
     assert len(decode(outputs(cells, [3.0] * 4, 4), GRID, most)[2].scores) == 1
     assert len(decode(outputs([], [], 1), GRID, OPTIONS)[0].scores) == 0
+
+
+@pytest.mark.parametrize(('threshold', 'people'), [(0.5, 0), (0.499, 1)])
+def test_a_score_of_exactly_the_threshold_is_nobody(threshold, people):
+    options = DecodingOptions(OPTIONS.center_range, score_threshold=threshold)
+    found, = decode(outputs([[0, 3, 10]], [0.0]), GRID, options)
+    assert len(found.scores) == people
+
+
+def test_a_predicted_overlap_beyond_its_range_counts_as_its_end():
+    given = outputs([[0, 3, 10], [0, 15, 1]], [2.0, 2.0])
+    given.iou[:] = torch.tensor([1.3, -1.2])
+    found, = decode(given, GRID, OPTIONS)
+    score = 1 / (1 + math.exp(-2))
+    assert found.scores.tolist() == pytest.approx([score ** 0.32, 0.0])

@@ -81,3 +81,12 @@ def test_heatmap_against_a_loop():
             distance = min((x - cx) ** 2 + (y - cy) ** 2, (x - nx) ** 2 + (y - ny) ** 2)
             values.append(math.exp(-distance / (2 * spread ** 2)))
         assert targets.heatmap[row].item() == pytest.approx(max(values), abs=1e-5)
+
+
+def test_labels_in_double_precision_give_targets_in_single():
+    people = People(torch.tensor([[1.0, 2, 1, 0.6, 0.6, 1.8, 0]]).double(),
+                    torch.rand(1, 14, 3).double(), torch.full((1, 14), 2).double())
+    targets = assign_targets(torch.tensor([[0, 12, 11]]), [people],
+                             BEVGrid((-8.0, -8.0), (0.8, 0.8), (20, 20)))
+    numbers = [value for value in vars(targets).values() if value.is_floating_point()]
+    assert len(numbers) == 6 and all(value.dtype == torch.float32 for value in numbers)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sparse3d.apis.detector import Detector, load_detector
     from sparse3d.apis.test import test
+    from sparse3d.apis.track import track
     from sparse3d.apis.train import TrainingResult, train
     from sparse3d.apis.visualize import visualize
     from sparse3d.engine.build_model import build_model
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from sparse3d.structures.detections import Detections
 
 __all__ = ['Detections', 'Detector', 'TrainingResult', 'build_model', 'load_config',
-           'load_detector', 'test', 'train', 'visualize']
+           'load_detector', 'test', 'track', 'train', 'visualize']
 HOMES = {
     'Detections': 'sparse3d.structures.detections',
     'Detector': 'sparse3d.apis.detector',
@@ -25,6 +26,7 @@ HOMES = {
     'load_config': 'sparse3d.engine.load_config',
     'load_detector': 'sparse3d.apis.detector',
     'test': 'sparse3d.apis.test',
+    'track': 'sparse3d.apis.track',
     'train': 'sparse3d.apis.train',
     'visualize': 'sparse3d.apis.visualize',
 }

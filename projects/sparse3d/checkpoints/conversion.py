@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sparse3d.atomic_files import atomic_file, check_place
+from sparse3d.atomic_files import atomic_file, check_place, refuse_same_file
 from sparse3d.checkpoints.options import PLACE, check_published_options
 from sparse3d.checkpoints.reading import read_published
 from sparse3d.errors import CheckpointError, ConfigError
@@ -58,7 +58,7 @@ def convert_checkpoint(plug_in: str, source: str | PathLike, target: str | PathL
             unknown, misshapen or missing.
     """
     check_place(target)
-    refuse_own_place(source, target)
+    refuse_same_file(source, target)
     conversion = converter(plug_in)(read_published(source), config)
     refuse_broken(conversion.weights, str(source))
     options = check_published_options(conversion.options, f'the converter of {plug_in}', plug_in)
@@ -67,16 +67,6 @@ def convert_checkpoint(plug_in: str, source: str | PathLike, target: str | PathL
     with atomic_file(Path(target)) as stream:
         torch.save(dict(meta=meta, state_dict=conversion.weights), stream)
     return conversion
-
-
-def refuse_own_place(source: str | PathLike, target: str | PathLike) -> None:
-    """Refuse to write over the file that is read.
-
-    Raises:
-        CheckpointError: naming it.
-    """
-    if Path(source).exists() and Path(target).exists() and Path(source).samefile(target):
-        raise CheckpointError(f'{target} is the file that is read; give another name to write to')
 
 
 def refuse_broken(weights: Mapping[str, Tensor], path: str) -> None:

@@ -16,8 +16,7 @@ from typing import Any
 
 import torch
 
-from sparse3d.atomic_files import atomic_file
-from sparse3d.checkpoints.conversion import refuse_own_place
+from sparse3d.atomic_files import atomic_file, refuse_same_file
 from sparse3d.checkpoints.moved_quirks import Moves, move_in_config, move_options, moves
 from sparse3d.checkpoints.renamed_names import RENAMES
 from sparse3d.compat.checkpoint_loading import load_checkpoint_file
@@ -39,7 +38,7 @@ def rewrite_checkpoint(source: str | PathLike, target: str | PathLike) -> list[s
     """
     if not Path(source).is_file():
         raise CheckpointError(f'checkpoint {source} does not exist')
-    refuse_own_place(source, target)
+    refuse_same_file(source, target)
     content, changes = renamed(load_checkpoint_file(source, 'cpu', all_texts=True))
     if not changes:
         raise CheckpointError(f'{source} has the present names already; nothing was written')

@@ -80,9 +80,10 @@ def combine_hota(parts: Sequence[Hota]) -> Hota:
     def total(name: str) -> np.ndarray:
         return np.sum([getattr(part, name) * part.tp for part in parts], axis=0)
 
-    association = (total(name) / np.maximum(1, tp) for name in ('ass_a', 'ass_re', 'ass_pr'))
+    ass_a, ass_re, ass_pr = (total(name) / np.maximum(1, tp)
+                             for name in ('ass_a', 'ass_re', 'ass_pr'))
     return Hota(tp, np.sum([part.fn for part in parts], axis=0),
-                np.sum([part.fp for part in parts], axis=0), *association,
+                np.sum([part.fp for part in parts], axis=0), ass_a, ass_re, ass_pr,
                 np.maximum(1e-10, total('loc_a')) / np.maximum(1e-10, tp))
 
 

@@ -63,7 +63,8 @@ def _match_frame(frame: MatchedFrame, threshold: float, last: dict[int, int]) ->
     for row, column, distance, score in frame.near:
         if score >= threshold:
             rows.setdefault(row, {})[column] = distance
-    matches, taken = [], set()
+    matches: list[Match] = []
+    taken: set[int] = set()
     for row, near in rows.items():
         column = _kept_column(frame, last.get(frame.gt[row]), threshold, taken)
         if column in near:

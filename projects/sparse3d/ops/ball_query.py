@@ -59,8 +59,8 @@ def ball_query(
     # so that keys fit without asking the device how far the points reach.
     size = ((highest - lowest) / MAX_CELLS).clamp(min=MARGIN * radius)
 
-    def cells_of(places: Tensor) -> Tensor:  # [.., 3] z, y, x
-        cells = ((places - lowest) / size).floor().nan_to_num(0)
+    def cells_of(positions: Tensor) -> Tensor:  # [.., 3] z, y, x
+        cells = ((positions - lowest) / size).floor().nan_to_num(0)
         return cells.clamp(-BEYOND, MAX_CELLS + BEYOND).long().flip(1)
 
     cells = cells_of(points).clamp(min=0)                           # [N, 3]
@@ -84,5 +84,5 @@ def _inside(offset: Tensor, radius: float, min_radius: float) -> Tensor:  # [..,
     return near & ((distance >= inner) | (distance == 0)) if min_radius > 0 else near
 
 
-def _computable(places: Tensor) -> Tensor:
-    return places if places.dtype == torch.float64 else places.float()
+def _computable(positions: Tensor) -> Tensor:
+    return positions if positions.dtype == torch.float64 else positions.float()

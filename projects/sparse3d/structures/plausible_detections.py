@@ -4,14 +4,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sparse3d.errors import DataError
-
-if TYPE_CHECKING:
-    from sparse3d.structures.detections import Detections
 
 MAX_YAW = 7.0  # radians; 2 pi and a little
 # A heading that a network has added up may leave the circle; degrees leave it nearly all.
@@ -52,11 +49,11 @@ def refuse_odd_names(names: Any) -> None:
         raise DataError(f'class_names holds {twice!r} twice; name each class once')
 
 
-def refuse_implausible(found: Detections, where: str) -> None:
+def refuse_implausible(found: Any, where: str) -> None:
     """Raise for numbers that no detector writes; velocities may be unknown.
 
     Args:
-        found: as it was read.
+        found: Detections as they were read.
         where: the file or the value, for the sentence.
 
     Raises:

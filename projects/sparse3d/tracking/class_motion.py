@@ -16,6 +16,7 @@ class ClassMotion:
 
     Attributes:
         max_distance: between a track and its detection in BEV [m].
+        speed: of an object of which nothing more is known, each axis [m/s].
         acceleration: of the object [m/s^2].
         turn_rate: of its heading [rad/s].
         center_std: of a measured center, each axis [m].
@@ -25,6 +26,7 @@ class ClassMotion:
     """
 
     max_distance: float = 4.0
+    speed: float = 8.0
     acceleration: float = 3.0
     turn_rate: float = 0.3
     center_std: float = 0.4
@@ -38,16 +40,16 @@ class ClassMotion:
                 raise ConfigError(f'{name} of a class is {value!r}; it has to be more than 0')
 
 
-_PERSON = ClassMotion(1.0, 1.5, 1.0, 0.2, 0.1, 0.6, 0.5)
-_CYCLIST = ClassMotion(3.0, 2.5, 0.6, 0.3, 0.2, 0.3, 1.0)
-_STANDING = ClassMotion(1.0, 0.1, 0.05, 0.2, 0.1, 0.3, 0.3)
+_PERSON = ClassMotion(1.0, 1.2, 1.0, 1.0, 0.2, 0.1, 0.6, 0.5)
+_CYCLIST = ClassMotion(3.0, 4.0, 2.5, 0.6, 0.3, 0.2, 0.3, 1.0)
+_STANDING = ClassMotion(1.0, 0.1, 0.1, 0.05, 0.2, 0.1, 0.3, 0.3)
 # The distances are those of CenterPoint's tracker for nuScenes, where key frames are 0.5 s apart.
 CLASS_MOTIONS: Mapping[str, ClassMotion] = {
     'car': ClassMotion(), 'vehicle': ClassMotion(), 'van': ClassMotion(),
-    'truck': ClassMotion(4.0, 2.0, 0.2, 0.6), 'bus': ClassMotion(5.5, 2.0, 0.2, 0.6),
-    'trailer': ClassMotion(3.0, 2.0, 0.2, 0.8),
-    'construction_vehicle': ClassMotion(5.0, 1.0, 0.2, 0.6),
-    'motorcycle': ClassMotion(13.0, 4.0, 0.6, 0.3, 0.2), 'bicycle': _CYCLIST,
+    'truck': ClassMotion(4.0, 7.0, 2.0, 0.2, 0.6), 'bus': ClassMotion(5.5, 7.0, 2.0, 0.2, 0.6),
+    'trailer': ClassMotion(3.0, 7.0, 2.0, 0.2, 0.8),
+    'construction_vehicle': ClassMotion(5.0, 3.0, 1.0, 0.2, 0.6),
+    'motorcycle': ClassMotion(13.0, 8.0, 4.0, 0.6, 0.3, 0.2), 'bicycle': _CYCLIST,
     'cyclist': _CYCLIST, 'pedestrian': _PERSON, 'person_sitting': _PERSON,
     'barrier': _STANDING, 'traffic_cone': _STANDING, 'sign': _STANDING}
 

@@ -16,7 +16,6 @@ from sparse3d.structures.box_conversions import wrap_angle
 from sparse3d.tracking.class_motion import ClassMotion
 
 _X, _Z, _SIZE, _YAW, _VELOCITY = slice(0, 2), 2, slice(3, 6), 6, slice(7, 9)
-_UNKNOWN_SPEED = 10.0  # standard deviation of a velocity of which nothing is known [m/s]
 _SIZE_DRIFT = 0.05     # of a size, in a second [m]
 _HEIGHT_DRIFT = 0.5    # of z on slopes, in a second [m]
 _IGNORED = 1e9         # variance of what is not measured
@@ -26,7 +25,8 @@ def start(boxes: np.ndarray, motions: Sequence[ClassMotion]) -> tuple[np.ndarray
     """Means (N, 9) and covariances (N, 9, 9) of boxes (N, 9) that are new."""
     variances = _measured(boxes, motions)
     unknown = np.isnan(boxes)
-    variances[unknown] = _UNKNOWN_SPEED ** 2
+    speeds = np.array([motion.speed for motion in motions]).reshape(-1, 1)
+    variances = np.where(unknown, speeds ** 2, variances)
     return np.where(unknown, 0, boxes), variances[:, :, None] * np.eye(9)
 
 

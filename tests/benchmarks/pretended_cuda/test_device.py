@@ -116,3 +116,14 @@ def test_the_machine_of_other_tests_has_no_gpu():
     assert not torch.cuda.is_available()
     with pytest.raises((AssertionError, RuntimeError)):
         torch.ones(1, device='cuda')
+
+
+def test_a_constant_is_copied_to_the_device_once(pretended_gpu):
+    from sparse3d.models.layers.constants import constant
+    like = torch.zeros(2, device='cuda')
+    with pretended_gpu.counting() as waits:
+        first = constant([1.5, 11.25], like)
+    assert waits.total() == 1
+    with pretended_gpu.counting() as waits:
+        assert constant([1.5, 11.25], like) is first
+    assert waits.total() == 0

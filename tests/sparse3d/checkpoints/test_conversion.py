@@ -12,7 +12,7 @@ from sparse3d import plugins
 from sparse3d.apis import test
 from sparse3d.checkpoints import Conversion, convert_checkpoint, read_published, refuse_unmatched
 from sparse3d.checkpoints.open import open_checkpoint
-from sparse3d.errors import CheckpointError, ConfigError
+from sparse3d.errors import CheckpointError, ConfigError, DataError
 from sparse3d.plugins import Plugin
 from sparse3d.published import PublishedSet, quirk
 
@@ -123,7 +123,7 @@ def test_weights_of_which_nothing_is_found_are_not_converted(
 def test_the_published_file_is_not_written_over(tmp_path, tiny_converter):
     torch.save({'old_a': torch.ones(2)}, tmp_path / 'a.pth')
     before = (tmp_path / 'a.pth').read_bytes()
-    with pytest.raises(CheckpointError, match='the file that is read; give another name'):
+    with pytest.raises(DataError, match='the file that is read; give another name'):
         convert_checkpoint('tiny', tmp_path / 'a.pth', tmp_path / '.' / 'a.pth')
     assert (tmp_path / 'a.pth').read_bytes() == before
 

@@ -46,6 +46,16 @@ def test_one_detection_of_each_kind(box, label, kind):
     assert errors.points.tolist() == [2]
 
 
+@pytest.mark.parametrize(('degrees', 'kind'), [
+    (60, 'found'), (-60, 'found'), (89, 'found'), (91, 'wrong heading'), (120, 'wrong heading'),
+    (-120, 'wrong heading'), (300, 'found'), (240, 'wrong heading')])
+def test_a_heading_is_wrong_from_a_quarter_turn(degrees, kind):
+    square = [10, 0, -1, 3, 3, 1.5, 0]  # turned by any angle it still overlaps itself by more
+    turned = [*square[:6], np.radians(degrees)]
+    errors = frame_errors(predicted([turned]), labeled([square]), POINTS)
+    assert errors.detections.tolist() == [kind]
+
+
 def test_the_second_detection_of_an_object_is_a_duplicate():
     errors = frame_errors(predicted([CAR, shifted(0.1)]), labeled([CAR]), POINTS)
     assert errors.detections.tolist() == ['found', 'duplicate']

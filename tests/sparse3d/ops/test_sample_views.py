@@ -69,6 +69,18 @@ def test_a_point_ahead_is_read_by_hand():
     assert published.item() == pytest.approx(6 / 16 * 15)
 
 
+def test_a_point_exactly_on_the_edge_of_the_image_is_not_read():
+    inside, above = 1e-3, 4.0
+    for point, weight in (
+            ((above, above, 0.0), 0), ((above, above - inside, 0.0), 1),     # the left edge
+            ((above, -above, 0.0), 0), ((above, inside - above, 0.0), 1),    # the right one
+            ((above, 0.0, above / 2), 0), ((above, 0.0, above / 2 - inside), 1),
+            ((above, 0.0, -above / 2), 0), ((above, 0.0, inside - above / 2), 1)):
+        points = torch.tensor(point, dtype=torch.float64).view(1, 1, 1, 1, 3)
+        chosen = choose_views(points, camera().round(decimals=9)[None, None, None], SIZE)
+        assert chosen.weight.item() == weight, point
+
+
 def test_a_point_nobody_sees_gives_zeros_whatever_its_depth():
     ones = torch.ones(1, 1, 1, 2, 8, 16)
     points = torch.tensor([[-5.0, 0, 0], [0, 0, 0], [1e-7, 1e6, 0], [5, 0, 90]]).view(1, 1, 1, 4, 3)

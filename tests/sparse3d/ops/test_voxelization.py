@@ -76,6 +76,18 @@ def test_equals_mmcv_on_every_face_of_the_grid():
     assert torch.equal(voxel_coordinates(points, size, limits), theirs)
 
 
+@pytest.mark.parametrize('extent', [2.5, 3.5, 2.4, 2.6])
+def test_equals_mmcv_where_the_range_is_not_a_whole_number_of_voxels(extent):
+    """Half a voxel counts as one, of an even number and of an odd one."""
+    places = torch.arange(0.1, 4.5, 0.2)
+    points = torch.stack([places, places.flip(0) % extent, places % extent], 1)
+    setting = (1.0, 1.0, 1.0), (0.0, 0.0, 0.0, extent, extent, extent), 5, 100
+    ours = hard_voxelize(points, *setting)
+    assert_same(ours, mmcv_hard(points, *setting))
+    cells = 2 if extent == 2.4 else round(extent + 0.01)
+    assert ours[1][:, 2].max() == cells - 1
+
+
 def test_equals_mmcv_in_double_precision():
     points = torch.rand(2000, 4, dtype=torch.float64) * 6 - 3
     assert_same(hard_voxelize(points, SIZE, RANGE, 4, 300), mmcv_hard(points, SIZE, RANGE, 4, 300))

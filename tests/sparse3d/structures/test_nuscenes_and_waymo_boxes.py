@@ -69,3 +69,12 @@ def test_no_boxes():
     parts = lidar_to_nuscenes(np.zeros((0, 7)))
     assert [part.shape for part in parts] == [(0, 3), (0, 3), (0, 4)]
     assert nuscenes_to_lidar(*parts).shape == (0, 7)
+
+
+def test_quaternions_have_a_part_that_is_not_negative():
+    turns = np.linspace(-2 * np.pi + 0.01, 2 * np.pi - 0.01, 33)
+    boxes = np.column_stack([np.zeros((33, 3)), np.ones((33, 3)), turns])
+    rotation = lidar_to_nuscenes(boxes)[2]
+    assert (rotation[:, 0] >= 0).all()
+    np.testing.assert_allclose(2 * np.arctan2(rotation[:, 3], rotation[:, 0]),
+                               (turns + np.pi) % (2 * np.pi) - np.pi, atol=1e-9)

@@ -12,36 +12,36 @@ from sparse3d.ops.cells import max_groups
 LEAST_UNION = 1e-6  # square meters
 
 
-def assigned_objects(overlaps: Tensor, rule: MaxIoUAssigner) -> Tensor:  # [G, A] -> [A] int64
+def assigned_objects(ious: Tensor, rule: MaxIoUAssigner) -> Tensor:  # [G, A] -> [A] int64
     """One more than the object of each anchor; 0 for background, -1 for what counts as neither.
 
     What ``rule.assign_wrt_overlaps`` finds, whose loop over the objects waits for the device
     once an object.
 
     Args:
-        overlaps: of objects and anchors, not negative.
+        ious: of objects and anchors, not negative.
 
     Source: Faster R-CNN (NeurIPS 2015), section 3.1.2; mmdet's ``MaxIoUAssigner``.
     """
-    if not len(overlaps):
-        return torch.zeros(overlaps.shape[1], dtype=torch.long, device=overlaps.device)
-    best, nearest = overlaps.max(0)
+    if not len(ious):
+        return torch.zeros(ious.shape[1], dtype=torch.long, device=ious.device)
+    best, nearest = ious.max(0)
     low, high = (0, rule.neg_iou_thr) if isinstance(rule.neg_iou_thr, float) else rule.neg_iou_thr
     assigned = torch.where((best >= low) & (best < high), 0, -1)
     assigned = torch.where(best >= rule.pos_iou_thr, nearest + 1, assigned)
     if not rule.match_low_quality:
         return assigned
-    highest, place = overlaps.max(1)
-    number = torch.arange(1, len(overlaps) + 1, dtype=torch.int32, device=overlaps.device)
+    highest, place = ious.max(1)
+    number = torch.arange(1, len(ious) + 1, dtype=torch.int32, device=ious.device)
     number = torch.where(highest >= rule.min_pos_iou, number, 0)
     if rule.gt_max_assign_all:
-        claimed = torch.where(overlaps == highest[:, None], number[:, None], 0).amax(0)
+        claimed = torch.where(ious == highest[:, None], number[:, None], 0).amax(0)
     else:
-        claimed = max_groups(number, place, overlaps.shape[1])
+        claimed = max_groups(number, place, ious.shape[1])
     return torch.where(claimed > 0, claimed.long(), assigned)  # of several the last object
 
 
-def nearest_overlaps(objects: Tensor, anchors: Tensor) -> Tensor:  # [G, >=7], [A, >=7] -> [G, A]
+def nearest_ious(objects: Tensor, anchors: Tensor) -> Tensor:  # [G, >=7], [A, >=7] -> [G, A]
     """Intersection over union in BEV, each box turned to the nearest right angle."""
     a, b = nearest_rectangles(objects)[:, None], nearest_rectangles(anchors)[None]
     width, height = ((torch.minimum(a[..., axis + 2], b[..., axis + 2])

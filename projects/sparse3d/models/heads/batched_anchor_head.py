@@ -12,7 +12,7 @@ from mmdet3d.structures import BboxOverlapsNearest3D
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from sparse3d.models.heads.anchor_targets import assigned_objects, nearest_overlaps
+from sparse3d.models.heads.anchor_targets import assigned_objects, nearest_ious
 
 # Labels, their weights, codes, their weights, directions, their weights, rows of positive anchors,
 # rows of negative anchors.
@@ -68,7 +68,7 @@ class BatchedAnchorHead(Anchor3DHead):
 
     def _targets(self, rule: Max3DIoUAssigner, anchors: Tensor, boxes: Tensor,
                  labels: Tensor) -> Targets:
-        assigned = assigned_objects(nearest_overlaps(boxes, anchors), rule)
+        assigned = assigned_objects(nearest_ious(boxes, anchors), rule)
         positive = (assigned > 0).nonzero().squeeze(1)
         rows = assigned[positive] - 1
         codes, code_weights = torch.zeros_like(anchors), torch.zeros_like(anchors)

@@ -39,3 +39,13 @@ def test_without_objects_it_is_finite_and_a_nan_is_not_hidden():
     assert logits.grad.isfinite().all() and logits.grad.any()
     assert heatmap_loss(torch.tensor([float('nan'), 0]), torch.tensor([1.0, 0])).isnan()
     assert heatmap_loss(torch.zeros(0), torch.zeros(0)) == 0
+
+
+def test_a_logit_however_wrong_costs_no_more_than_a_probability_of_a_ten_thousandth():
+    sure = -(1 - 1e-4) ** 2 * log(1e-4)
+    for extreme in (50.0, 500.0):
+        for logit, target in ((-extreme, 1.0), (extreme, 0.0)):
+            logits = torch.tensor([logit], requires_grad=True)
+            loss = heatmap_loss(logits, torch.tensor([target]))
+            loss.backward()
+            assert loss.item() == pytest.approx(sure, rel=1e-4) and logits.grad.isfinite()

@@ -6,7 +6,7 @@ import torch
 from mmdet3d.models.task_modules import Max3DIoUAssigner
 from mmdet3d.structures import BboxOverlapsNearest3D
 
-from sparse3d.models.heads.anchor_targets import assigned_objects, nearest_overlaps
+from sparse3d.models.heads.anchor_targets import assigned_objects, nearest_ious
 
 NEAREST = dict(type='BboxOverlapsNearest3D')
 
@@ -21,9 +21,9 @@ def test_overlaps_are_those_of_mmdet3d_to_the_bit():
     objects, anchors = boxes(9), boxes(200)
     objects[0, 6] = torch.pi / 4
     objects[1, 3:6] = 0
-    assert torch.equal(nearest_overlaps(objects, anchors),
+    assert torch.equal(nearest_ious(objects, anchors),
                        BboxOverlapsNearest3D('lidar')(objects, anchors))
-    assert nearest_overlaps(objects[:0], anchors).shape == (0, 200)
+    assert nearest_ious(objects[:0], anchors).shape == (0, 200)
 
 
 @pytest.mark.parametrize('options', [

@@ -80,3 +80,21 @@ def test_samples_with_and_without_velocities_in_one_batch():
     assert 0 < unknown.sum() < len(unknown)
     assert head.loss_by_feat(head([torch.randn(2, 8, 16, 24)]), [first, second])[
         'task1.loss_bbox'].isfinite()
+
+
+def test_outputs_that_are_sure_cost_what_they_cost_in_mmdet3d():
+    """Probabilities stay a ten thousandth from 0 and 1, however large the logit."""
+    ours, theirs = BatchedCenterHead(**settings()), CenterHead(**settings())
+    samples, features = batch(30, 4), torch.randn(2, 8, 16, 24)
+
+    def sure() -> tuple:
+        torch.manual_seed(3)
+        outputs = ours([features])
+        for task, in outputs:
+            task['heatmap'] = 60 * torch.randn_like(task['heatmap'])
+        return outputs
+
+    found, expected = ours.loss_by_feat(sure(), samples), theirs.loss_by_feat(sure(), samples)
+    for name, value in found.items():
+        assert value.isfinite()
+        torch.testing.assert_close(value, expected[name])

@@ -10,6 +10,7 @@ from mmengine.structures import InstanceData
 
 from sparse3d.models.center.peaks import local_peaks, top_peaks
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
+from sparse3d.models.heads.transfusion_decoder import MapDecoderLayer, QueryDecoder
 from sparse3d.models.heads.transfusion_detections import Suppression, doubles, select_detections
 from sparse3d.models.heads.transfusion_losses import code_loss, heat_loss, label_loss
 from sparse3d.models.heads.transfusion_matching import MatchWeights, match, match_cost
@@ -182,3 +183,37 @@ def test_overlaps_and_range_remove_boxes():
     chosen = Suppression(iou_thresholds=[0.5, -1])
     found = select_detections(boxes, scores, [-50.0] * 3 + [50.0] * 3, chosen)
     torch.testing.assert_close(found.scores_3d, torch.tensor([0.9, 0.8]))
+
+
+def test_dropout_of_the_decoder_acts_in_training_alone():
+    """Of everything: three normalizations of the queries are left."""
+    layer = MapDecoderLayer(8, num_heads=2, feedforward_channels=16, dropout=1.0)
+    queries, positions, bev = torch.randn(1, 3, 8), torch.rand(1, 3, 2), torch.randn(1, 8, 4, 5)
+    expected = queries
+    for part in (layer.self_attention, layer.cross_attention, layer.feed_forward):
+        expected = part.norm(expected)
+    assert torch.equal(layer.train()(queries, positions, bev), expected)
+    assert not torch.allclose(layer.eval()(queries, positions, bev), expected)
+
+
+def test_a_matched_overlap_is_at_most_one_however_it_was_rounded():
+    ious = torch.tensor([[1.0 + 1e-6], [-1e-6]])
+    pairs, = match([-ious], [ious])
+    assert pairs.predictions.tolist() == [0] and pairs.ious.tolist() == [1.0]
+
+
+def test_a_layer_starts_at_the_centers_of_the_last_without_their_gradient():
+    class Branches(torch.nn.Module):
+        def forward(self, queries):
+            return dict(center=queries.transpose(1, 2)[:, :2])
+
+    seen = []
+    decoder = QueryDecoder([torch.nn.Identity(), torch.nn.Identity()], Branches())
+    for layer in decoder.layers:
+        layer.forward = lambda queries, positions, bev: seen.append(positions) or queries
+    queries = torch.randn(1, 3, 4, requires_grad=True)
+    _, places, outputs = decoder(queries, torch.ones(1, 3, 2), torch.zeros(1, 4, 2, 2))
+    torch.testing.assert_close(places[1], 1 + queries[..., :2].detach())
+    torch.testing.assert_close(places[2], 1 + 2 * queries[..., :2].detach())
+    assert seen[1] is places[1] and not any(place.requires_grad for place in places)
+    assert all(found['center'].requires_grad for found in outputs)

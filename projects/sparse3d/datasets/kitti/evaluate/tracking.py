@@ -35,7 +35,7 @@ class KittiTracks:
 
     Attributes:
         frame: (N,) int64.
-        track: (N,) int64, -1 for regions that do not matter.
+        track: (N,) int64, -1 for areas that do not matter.
         kind: (N,) classes in small letters.
         truncation: (N,) occlusion: (N,) levels.
         box: (N, 4) x1, y1, x2, y2 [pixels].
@@ -129,7 +129,7 @@ def identity_frames(pred: KittiTracks, gt: KittiTracks, length: int,
     ones that are small or in a region that does not matter.
     """
     pred = pred.select((pred.kind == kind) & (pred.track >= 0))
-    regions = gt.select(gt.kind == _DONT_CARE)
+    dont_care = gt.select(gt.kind == _DONT_CARE)
     gt = gt.select(np.isin(gt.kind.astype(str), (kind, *NEIGHBORS[kind])) & (gt.track >= 0))
     counts = ((gt.kind == kind) & (gt.occlusion <= _MAX_OCCLUSION)
               & (gt.truncation <= _MAX_TRUNCATION))
@@ -137,7 +137,7 @@ def identity_frames(pred: KittiTracks, gt: KittiTracks, length: int,
     for frame in range(length):
         here, there = np.flatnonzero(gt.frame == frame), np.flatnonzero(pred.frame == frame)
         iou = box_ious(gt.box[here], pred.box[there])
-        kept = _kept(iou, counts[here], pred.box[there], regions.box[regions.frame == frame])
+        kept = _kept(iou, counts[here], pred.box[there], dont_care.box[dont_care.frame == frame])
         gt_ids.append(gt.track[here][counts[here]].tolist())
         pred_ids.append(pred.track[there][kept].tolist())
         similarity.append(iou[counts[here]][:, kept])
@@ -145,13 +145,13 @@ def identity_frames(pred: KittiTracks, gt: KittiTracks, length: int,
 
 
 def _kept(iou: np.ndarray, counts: np.ndarray, boxes: np.ndarray,
-          regions: np.ndarray) -> np.ndarray:
+          dont_care: np.ndarray) -> np.ndarray:
     """Which tracks of a frame count, (M,) bool."""
     rows, columns = linear_sum_assignment(-np.where(iou < _MIN_IOU - _EPS, 0, iou))
     found = iou[rows, columns] >= _MIN_IOU - _EPS
     rows, columns = rows[found], columns[found]
     small = boxes[:, 3] - boxes[:, 1] <= _MIN_HEIGHT + _EPS
-    inside = (box_ious(regions, boxes, of_second=True) > _MIN_IOU + _EPS).any(axis=0)
+    inside = (box_ious(dont_care, boxes, of_second=True) > _MIN_IOU + _EPS).any(axis=0)
     kept = ~(small | inside)
     kept[columns] = counts[rows]
     return kept

@@ -40,6 +40,42 @@ def test_small_detections_are_ignored_whatever_their_class():
     assert detection_states(np.array(['Tram']), BOX, 'Car', 2).tolist() == [OTHER]
 
 
+@pytest.mark.parametrize(('difficulty', 'minimum'), [(0, 40.0), (1, 25.0), (2, 25.0)])
+def test_a_detection_of_exactly_the_minimum_height_counts(difficulty, minimum):
+    heights = np.array([minimum - 0.01, minimum, minimum + 0.01])
+    boxes = np.column_stack([np.zeros((3, 2)), np.full(3, 10.0), heights])
+    states = detection_states(np.array(['Car'] * 3), boxes, 'Car', difficulty)
+    assert states.tolist() == [IGNORED, COUNTS, COUNTS]
+
+
+@pytest.mark.parametrize(('difficulty', 'occlusion', 'truncation'),
+                         [(0, 0, 0.15), (1, 1, 0.3), (2, 2, 0.5)])
+def test_an_object_exactly_at_the_limits_of_its_difficulty_counts(difficulty, occlusion,
+                                                                  truncation):
+    def state(occluded, truncated):
+        return gt_states(np.array(['Car']), BOX, np.array([occluded]), np.array([truncated]),
+                         'Car', difficulty).tolist()
+
+    assert state(occlusion, truncation) == [COUNTS]
+    assert state(occlusion + 1, truncation) == state(occlusion, truncation + 0.001) == [IGNORED]
+
+
+def test_similarity_of_headings_by_hand():
+    gt_state, detection_state, score, *lists = arguments([COUNTS], [COUNTS], [0.9], [[(0, 0.8)]])
+    for turn, similarity in ((0.0, 1.0), (np.pi / 2, 0.5), (np.pi, 0.0), (np.pi / 3, 0.75)):
+        found = count_at_thresholds(
+            np.array([0.5]), gt_state, detection_state, score, np.zeros(1, bool),
+            np.zeros(1), np.array([turn]), *lists, 0.5)
+        assert found[0].tolist() == pytest.approx([1, 0, similarity])
+
+
+def test_a_score_exactly_at_the_cut_off_is_reported():
+    missed = arguments([COUNTS], [COUNTS, COUNTS], [0.9, 0.5], [[(0, 0.8)]])
+    assert counts([0.5], missed) == [[1, 1, 1]] and counts([0.5001], missed) == [[1, 0, 1]]
+    found = arguments([COUNTS], [COUNTS], [0.5], [[(0, 0.8)]])
+    assert counts([0.5], found) == [[1, 0, 1]] and counts([0.5001], found) == [[0, 0, 0]]
+
+
 def arguments(gt_state, detection_state, score, lists):
     """Arrays of the kernels; ``lists``: (detection, overlap) pairs of each ground truth."""
     starts = np.cumsum([0] + [len(pairs) for pairs in lists])
@@ -66,6 +102,11 @@ def test_recall_takes_the_surest_and_the_curve_the_closest():
 
 def test_an_overlap_equal_to_the_threshold_is_none():
     assert scores_of_matched(*arguments([0], [0], [0.9], [[(0, 0.5)]]), 0.5).tolist() == []
+
+
+def test_an_overlap_equal_to_the_threshold_is_a_false_positive_of_the_curve():
+    assert counts([0.1], arguments([COUNTS], [COUNTS], [0.9], [[(0, 0.5)]])) == [[0, 1, 0]]
+    assert counts([0.1], arguments([COUNTS], [COUNTS], [0.9], [[(0, 0.501)]])) == [[1, 0, 1]]
 
 
 def test_a_counting_detection_is_preferred_to_an_ignored_one():

@@ -8,6 +8,7 @@ import pytest
 
 from sparse3d.datasets.waymo.evaluate import WaymoObjects, evaluate_waymo
 from sparse3d.datasets.waymo.evaluate.average_precision import average_precision
+from sparse3d.datasets.waymo.evaluate.ious import ious_of_pairs
 from sparse3d.errors import ConfigError, DataError
 
 FIXTURES = Path(__file__).resolve().parents[4] / 'fixtures' / 'metrics_waymo'
@@ -63,6 +64,23 @@ def test_a_flipped_heading_costs_only_the_heading_weighted_precision():
     result = evaluate_waymo(found, cars(1))
     assert result.average_precision['Vehicle_L1_AP'] == pytest.approx(1)
     assert result.average_precision['Vehicle_L1_APH'] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize('overlap', ['3d', 'bev'])
+def test_an_overlap_of_exactly_the_threshold_is_enough(overlap):
+    """0.5 for pedestrians: a box half as long, in the middle of the other."""
+    person = dict(frame=[0], type=[2], num_points=[100], box=[[4.0, 2, 1, 1, 1, 2, 0]])
+    for length, found in ((0.5, 1), (0.49, 0)):
+        half = dict(frame=[0], type=[2], score=[0.9], box=[[4.0, 2, 1, length, 1, 2, 0]])
+        curve = evaluate_waymo(half, person, ['Pedestrian'], iou_type=overlap).curves[
+            'Pedestrian', 1]
+        assert curve.true_positives[50] == found
+
+
+def test_boxes_above_each_other_do_not_meet():
+    low = np.array([[0.0, 0, 0, 4, 2, 1, 0]])
+    assert ious_of_pairs(low, low + [0, 0, 3, 0, 0, 0, 0]).tolist() == [0]
+    assert ious_of_pairs(low, low + [0, 0, 1, 0, 0, 0, 0]).tolist() == [0]
 
 
 def test_a_found_level_2_object_counts_as_found_in_level_1_too():
