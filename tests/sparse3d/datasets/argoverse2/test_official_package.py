@@ -1,0 +1,116 @@
+"""The official package opens what the simulator writes, and scores detections as we do."""
+from __future__ import annotations
+
+from itertools import starmap
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from sparse3d.datasets.argoverse2.categories import CLASSES
+from sparse3d.datasets.argoverse2.evaluate import evaluate_argoverse2
+from sparse3d.datasets.argoverse2.evaluate.box_columns import make_columns
+from sparse3d.datasets.argoverse2.evaluate.detection_score import MEASURES
+from sparse3d.datasets.argoverse2.evaluate.evaluate import LogPlace
+from sparse3d.datasets.argoverse2.evaluate.map_rasters import read_region
+from sparse3d.datasets.argoverse2.feather_files import QUATERNION, SIZE, TRANSLATION, read_feather
+from sparse3d.datasets.argoverse2.poses import read_poses
+from sparse3d.datasets.argoverse2.results import submission_columns
+from sparse3d.datasets.argoverse2.simulate import Argoverse2Options
+from sparse3d.datasets.argoverse2.simulate.drive import log_folder, simulate_argoverse2
+from sparse3d.structures.box_conversions import center_to_lidar
+
+pytest.importorskip('av2', reason='av2 is not installed: pip install "sparse3d-perception[av2]"')
+pd = pytest.importorskip('pandas')
+NUMBERS = (*TRANSLATION, *SIZE, *QUATERNION)
+ANNOTATED = ('timestamp_ns', 'track_uuid', 'category', *NUMBERS, 'num_interior_pts')
+
+
+@pytest.fixture(scope='module')
+def log(tmp_path_factory):
+    """One simulated log with a picture of each camera for each sweep."""
+    root = tmp_path_factory.mktemp('official') / 'argoverse2'
+    simulate_argoverse2(root, 1, seed=2, show_progress=False,
+                        options=Argoverse2Options(sweeps=3, azimuths=200, image_width=32))
+    return log_folder(root, 2, 0)
+
+
+def test_the_package_opens_a_simulated_log(log):
+    from av2.datasets.sensor.sensor_dataloader import SensorDataloader
+    loader = SensorDataloader(log.parents[1], with_annotations=True, with_cache=False)
+    sweeps = {int(path.stem) for path in (log / 'sensors/lidar').iterdir()}
+    records = [loader[row] for row in range(len(loader))]
+    assert {record.timestamp_ns for record in records} == sweeps
+    stored = read_feather(log / 'annotations.feather', ANNOTATED)
+    for record in records:
+        rows = stored['timestamp_ns'] == record.timestamp_ns
+        counts = [int(cuboid.compute_interior_points(record.sweep.xyz)[1].sum())
+                  for cuboid in record.annotations]
+        assert counts == stored['num_interior_pts'][rows].tolist() and sum(counts) > 100
+
+
+def test_the_package_makes_the_same_region_of_interest(log):
+    from av2.map.map_api import ArgoverseStaticMap
+    official = ArgoverseStaticMap.from_map_dir(log / 'map', build_raster=True)
+    assert (official.raster_roi_layer.array.astype(bool) == read_region(log).cells).all()
+    poses = read_poses(log).matrices[:, :3, 3]
+    ground = official.raster_ground_height_layer.get_ground_height_at_xy(poses)
+    np.testing.assert_allclose(poses[:, 2] - ground, 0.33, atol=0.1)
+
+
+@pytest.mark.parametrize('seed', range(3))
+@pytest.mark.parametrize('roi', [False, True])
+def test_equal_scores_on_generated_detections(log, seed, roi, monkeypatch):
+    from av2.evaluation.detection import eval as official
+    from av2.evaluation.detection.utils import DetectionCfg
+    serial = SimpleNamespace(starmap=lambda *given: list(starmap(*given)))
+    monkeypatch.setattr(official, 'NUM_DECIMALS', 15)
+    monkeypatch.setattr(official, 'mp', SimpleNamespace(get_context=lambda _: SimpleNamespace(
+        Pool=lambda processes: _Entered(serial))))
+    gts, dts = generated(log, np.random.default_rng(seed))
+    config = DetectionCfg(eval_only_roi_instances=roi, dataset_dir=log.parent)
+    expected = official.evaluate(dts.copy(), gts.copy(), config, n_jobs=1)[2]
+    place = LogPlace(read_poses(log), read_region(log))
+    result = evaluate_argoverse2(columns_of(dts), columns_of(gts), None,
+                                 (lambda name: place) if roi else None)
+    for name, values in result.by_class.items():
+        for measure in MEASURES:
+            assert values[measure] == pytest.approx(expected.loc[name, measure], abs=1e-9)
+    assert result.scores['mAP'] > 0.01
+
+
+class _Entered:
+    def __init__(self, content) -> None:
+        self.content = content
+
+    def __enter__(self):
+        return self.content
+
+    def __exit__(self, *error) -> None:
+        pass
+
+
+def generated(log, random):
+    """Labels of a log, and detections about them, some far off, some of other classes."""
+    table = read_feather(log / 'annotations.feather', ANNOTATED)
+    gts = pd.DataFrame({name: table[name] for name in ANNOTATED}).assign(log_id=log.name)
+    rows = random.choice(len(gts), 2 * len(gts))
+    boxes = gts[[*TRANSLATION, *SIZE]].to_numpy()[rows]
+    boxes[:, :3] += random.normal(0, 0.6, (len(rows), 3)) + (
+        random.random((len(rows), 1)) < 0.2) * random.normal(0, 15, (len(rows), 3))
+    boxes[:, 3:] *= random.uniform(0.7, 1.4, (len(rows), 3))
+    yaw = 2 * np.arctan2(gts['qz'], gts['qw']).to_numpy()[rows] + random.normal(0, 1, len(rows))
+    names = np.where(random.random(len(rows)) < 0.1, 'BUS', gts['category'].to_numpy()[rows])
+    parts = submission_columns(center_to_lidar(np.column_stack([boxes, yaw])),
+                               random.permutation(len(rows)) / len(rows), names, log.name)
+    parts['timestamp_ns'] = gts['timestamp_ns'].to_numpy()[rows]
+    return gts, pd.DataFrame(parts)
+
+
+def columns_of(table):
+    labels = np.array([CLASSES.index(name) for name in table['category']])
+    points = table['num_interior_pts'].to_numpy() if 'num_interior_pts' in table else None
+    score = table['score'].to_numpy() if 'score' in table else None
+    boxes = table[list(NUMBERS)].to_numpy()
+    return make_columns(table['log_id'].to_numpy(), table['timestamp_ns'].to_numpy(), labels,
+                        boxes, score, points)
