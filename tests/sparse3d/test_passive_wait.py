@@ -20,7 +20,8 @@ ARGUMENTS = {
     'doctor': '', 'compare': 'a=absent.py b=absent.py --out absent.json',
     'simulate': 'kitti absent --frames 0', 'list': 'modules', 'view': 'absent.py',
     'track': 'absent.json --infos absent.pkl --out absent_tracks.json',
-    'convert_checkpoint': 'dsvt absent.pth out.pth', 'make_pictures': '--checkpoint absent.pth'}
+    'convert_checkpoint': 'dsvt absent.pth out.pth', 'make_pictures': '--checkpoint absent.pth',
+    'blind_trial': '--answers absent.json', 'gpu_check': ''}
 # It makes the environment; starts other processes; reads numbers.
 WITHOUT_TORCH = {'install', 'matrix', 'update_tables'}
 
@@ -60,7 +61,7 @@ def test_a_package_sets_it_before_torch_is_loaded(package):
 @pytest.mark.parametrize(
     'tool', sorted({path.stem for path in ROOT.glob('tools/*.py')} - WITHOUT_TORCH))
 def test_a_tool_sets_it_before_torch_is_loaded(tool):
-    script = ('import runpy; sys.argv = ["tool", *sys.argv[1:]]; '
+    script = ('import runpy; sys.argv = ["tool", *sys.argv[1:]]; sys.path.insert(0, "tools"); '
               f'runpy.run_path("tools/{tool}.py", run_name="__main__")')
     assert at_torch(script, *ARGUMENTS[tool].split()) == '0 None'
 
