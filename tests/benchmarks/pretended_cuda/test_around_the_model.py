@@ -67,7 +67,7 @@ def test_a_stream_on_the_gpu(pretended_gpu):
             timestamps=np.full(views, 0.5 * number), scene='a')
         with torch.no_grad():
             found = stream(frame)
-        assert [each.bboxes_3d.tensor.is_cuda for each in found] == [True]
+        assert [each.instances.bboxes_3d.tensor.is_cuda for each in found] == [True]
 
 
 @pytest.mark.parametrize('amp', [True, pytest.param(False, marks=pytest.mark.slow)])

@@ -59,18 +59,24 @@ def crops(root, workers):
     return dict(objects=3, crops=workers)
 '''
 PLUG_IN = '''
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from sparse3d.plugins import Plugin
+from sparse3d.published import PublishedSet, quirk
+
+@dataclass(frozen=True)
+class Quirks(PublishedSet):
+    zz_quirk: int | None = quirk(None, 'another number', 'none')
 
 plugin = Plugin(
     name='zz_method', modules=('zz_method',), configs='zz_method_configs',
-    convert='zz_method:convert', published=('model.zz_quirk',),
+    convert='zz_method:convert', published='zz_method:Quirks',
     exporters={'zz_text': 'zz_method:export'}, pictures={'zz_dots': 'zz_method:dots'})
 
 def convert(published, config=None):
     from sparse3d.checkpoints import Conversion
-    return Conversion(dict(published), config or 'zz_method_tiny', {'model.zz_quirk': 2})
+    return Conversion(dict(published), config or 'zz_method_tiny', {'zz_quirk': 2})
 
 def export(config, checkpoint, out, clouds, cfg_options):
     Path(out).write_text('exported')
@@ -128,7 +134,7 @@ def test_data_below_the_root_are_checked_where_they_lie(tmp_path, distributions)
 def test_a_checkpoint_is_converted_with_the_options_that_the_contract_names(method, tmp_path):
     torch.save({'a': torch.ones(2)}, tmp_path / 'published.pth')
     convert_checkpoint('zz_method', tmp_path / 'published.pth', tmp_path / 'ours.pth')
-    assert open_checkpoint(tmp_path / 'ours.pth').options == {'model.zz_quirk': 2}
+    assert open_checkpoint(tmp_path / 'ours.pth').options == {'model.published': {'zz_quirk': 2}}
     content = torch.load(tmp_path / 'ours.pth')
     content['meta']['config_options'] = {'model.zz_other': 2}
     torch.save(content, tmp_path / 'other.pth')
