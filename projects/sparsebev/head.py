@@ -43,8 +43,8 @@ class SparseBEVHead(BaseModule):
         denoising_groups: copies of the ground truth in training, 0 for none.
         code_weights: of the ten numbers of a box code, in costs and losses.
         loss_cls, loss_bbox: configs of mmdet's losses.
-        limits: x, y, z from and to of detections, meters; default 10 m (z: 5 m) beyond
-            ``point_cloud_range``.
+        limits: x, y, z from and to of detections, meters; default as released: 10 m beyond
+            ``point_cloud_range`` in x and y, 5 m below it and 7 m above.
         max_detections, score_threshold: of the detections.
         adaptive_attention, adaptive_sampling: False for the paper's ablations.
         with_checkpoint: spend time instead of memory in training.
