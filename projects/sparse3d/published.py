@@ -9,11 +9,12 @@ follow too. All such quirks of a plug-in are fields of one dataclass, off by def
 
 A config sets them in one place, ``model.published=dict(corners=True)``. The detector hands the set
 to its parts (:func:`hand_down`): a part whose class names the dataclass as its ``published_set``
-gets it as the argument ``published``. mmengine builds parts from their own dicts alone, so that the
-one who builds them has to do this; a part that is built alone takes ``published`` itself. What the
-core's own parts, the data or the optimizer do is an option of theirs, with a name of its own; a
-field switches it on (``switches``) and never off. A set all of whose fields do that is for models
-of the core's parts alone; loading a config writes it out as those options.
+gets it as the argument ``published``. mmengine builds a part from its own dict alone, so the
+detector has to pass the set on; a part that is built alone takes ``published`` itself.
+
+Parts of the core, the data and the optimizer know no plug-in. What they can do as published is an
+option of theirs; a field may switch that on (``switches``), never off. A set whose fields all do
+so serves models that consist of the core's parts; loading the config writes the options out.
 """
 from __future__ import annotations
 
@@ -53,7 +54,7 @@ class PublishedSet:
         """The set that a config gives; None is the one with all quirks off.
 
         Raises:
-            ConfigError: for a field that there is not, or a set of another plug-in.
+            ConfigError: for an unknown field, or a set of another plug-in.
         """
         if isinstance(given, cls):
             return given

@@ -33,7 +33,7 @@ VERBS: dict[str, str] = {
     'demo': 'the whole way once: simulate, train, evaluate, draw',
     'list': 'what is installed: configs, modules, plug-ins, data sets, pictures, exporters, ...',
     'doctor': 'what works on this machine, with remedies',
-    'gpu-check': 'check everything on a GPU in ten minutes, for a file to send back',
+    'gpu-check': 'check everything on a GPU, for a file to send back',
 }
 
 

@@ -1,4 +1,4 @@
-"""Check everything on this machine's GPU in about ten minutes, and write one file to send back.
+"""Check everything on this machine's GPU, and write one file to send back.
 
 The parts: the doctor's table, every operator beside the CPU, a training step of every kind of model
 in float32, float16 and bfloat16 with time and memory, a short training, and what plug-ins measure

@@ -1,4 +1,4 @@
-"""Everything about a GPU that can be checked in ten minutes, for whoever has one to send back.
+"""What can be checked on a GPU in a short time, as one file for whoever has one to send back.
 
 Each part runs in a process of its own under a time limit, so that one that fails, hangs or kills
 its process leaves the others alone.

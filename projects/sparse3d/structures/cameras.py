@@ -1,4 +1,4 @@
-"""The cameras of a batch: where a point lies in each image, and which images there are."""
+"""The cameras of a batch: where a point lies in each image, and which images are missing."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ from sparse3d.structures.projection import NEAR, image_coordinates, pixels_and_d
 class Cameras:
     """V images for each of B samples; of several frames frame by frame, newest first.
 
-    An image is missing where ``valid`` is False, and nowhere else: nothing of its pixels, of its
-    matrix or of its time has a part in anything. Its matrix is finite all the same.
+    An image is missing where ``valid`` is False, and nowhere else: its pixels, its matrix and its
+    time are never used. Its matrix is finite all the same.
 
     Attributes:
         lidar2img: [B, V, 4, 4] from the LiDAR frame of now, after every augmentation of the

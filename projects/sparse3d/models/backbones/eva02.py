@@ -18,7 +18,7 @@ EPSILON = 1e-6
 
 
 class SwiGLU(nn.Module):
-    """Gated feed-forward layer with a norm inside."""
+    """Gated feed-forward layer with a norm inside; EVA-02, section 2."""
 
     def __init__(self, channels: int, hidden_channels: int) -> None:
         super().__init__()

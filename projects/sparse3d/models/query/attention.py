@@ -6,7 +6,10 @@ from torch import Tensor, nn
 
 
 class FeedForward(nn.Module):
-    """Two linear layers with a residual connection and a layer normalization behind."""
+    """Two linear layers with a residual connection and a layer normalization behind.
+
+    Source: Attention Is All You Need (NeurIPS 2017), section 3.3.
+    """
 
     def __init__(self, channels: int, feedforward_channels: int, dropout: float) -> None:
         super().__init__()
@@ -28,6 +31,8 @@ class Attention(nn.Module):
     """Multi-head attention with a residual connection and a layer normalization behind.
 
     Keys and values are the same vectors, positions included, as in the released code.
+
+    Source: Attention Is All You Need (NeurIPS 2017), section 3.2.2; TransFusion's released code.
     """
 
     def __init__(self, channels: int, num_heads: int, dropout: float) -> None:
@@ -58,7 +63,7 @@ def scaled_attention(
     """Multi-head attention with the weights of ``layer``, without a table of all pairs.
 
     ``nn.MultiheadAttention`` itself keeps that table in evaluation when keys are masked,
-    which is ten times slower for the thousands of cells that a camera sees.
+    which is slow for the thousands of cells that a camera sees.
     """
     weights = layer.in_proj_weight.split(layer.embed_dim)
     biases = layer.in_proj_bias.split(layer.embed_dim)
