@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import torch
 from mmdet3d.models.layers import make_sparse_convmodule
@@ -26,9 +25,6 @@ from focalsconv.importance_loss import (
 from focalsconv.published import FocalsConvPublished
 from sparse3d.errors import ConfigError
 from sparse3d.ops import voxel_batch_norm  # noqa: F401  (registers VoxelBN1d)
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
