@@ -76,7 +76,7 @@ class CameraRig:
         return self.cameras.sizes.flip(-1)
 
     def to_camera(self, points: Tensor) -> Tensor:  # [B, P, 3] -> [B, N, P, 3]
-        """Points of the LiDAR frame in each camera's frame."""
+        """Points of the LiDAR frame in each camera's frame, meters, in float32."""
         return points.float()[:, None] @ self.rotation.mT + self.translation[:, :, None]
 
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:  # [B, N, P, 2], [B, N, P]

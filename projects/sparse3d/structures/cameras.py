@@ -28,7 +28,7 @@ class Cameras:
         image_size: height and width of the network's image.
         valid: [B, V] bool.
         complete: whether no image is missing; known without asking the device.
-        times: [B, V] seconds as float64, on the host; None where nobody says.
+        times: [B, V] seconds as float64, on the host; None where unknown.
         names: of the cameras of each sample, where they are known.
     """
 

@@ -17,6 +17,10 @@ def project_rectangles(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bounds of the part of each box in front of the camera, not clipped to any image.
 
+    Args:
+        boxes: x, y, z of the bottom center, dx, dy, dz in meters, yaw in radians, LiDAR frame.
+        lidar2img: see :mod:`sparse3d.structures.projection`.
+
     Returns:
         (M, 4) float64 left, top, right, bottom in pixels, all 0 for what lies behind; (M,)
         bool, whether the whole box is in front.

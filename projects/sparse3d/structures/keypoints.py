@@ -72,7 +72,7 @@ class Keypoints3D:
 
     @classmethod
     def empty(cls, joints: int = len(JOINTS)) -> Keypoints3D:
-        """Of nobody."""
+        """Keypoints of no person."""
         return cls(torch.zeros(0, joints, 3), torch.zeros(0, joints, dtype=torch.int64))
 
     @staticmethod

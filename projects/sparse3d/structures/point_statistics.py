@@ -190,7 +190,7 @@ class TrainingComparison:
             return
         cloud = numbers_of_cloud(points, self.training.columns, self._limits)
         if cloud is None:
-            return  # an empty cloud is a normal frame, one outside of the range is told elsewhere
+            return  # an empty cloud is a normal frame, one out of range is reported elsewhere
         found = differences(cloud, self.training)
         with self._lock:
             new = {kind: text for kind, text in found.items() if kind not in self._said}

@@ -31,8 +31,8 @@ class Tracker(Protocol):
             What was seen in this frame, and if wanted what is lost, in its LiDAR frame.
 
         Raises:
-            DataError: if time stands still or runs backwards, poses come and go, or detections
-                cannot be tracked; the state is then as it was.
+            DataError: if the timestamp is not later than the last, poses are given in some frames
+                only, or detections cannot be tracked; the state is then as it was.
         """
 
     def reset(self) -> None:

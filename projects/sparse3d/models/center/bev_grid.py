@@ -14,7 +14,7 @@ from sparse3d.errors import ConfigError
 class BEVGrid:
     """Cells on the ground: column ``i`` begins at ``origin[0] + i * cell[0]``.
 
-    Numbers are plain, so that a device is told nothing when cells are computed.
+    Its numbers are Python's, so that nothing is copied to a device when cells are computed.
 
     Attributes:
         origin: x, y of the corner of the range in meters, LiDAR frame.

@@ -31,6 +31,8 @@ class CenterBoxCoder:
         velocity: whether boxes have the two numbers of a velocity.
         cosine_first: order of columns 6 and 7; that of published weights.
         height: 0 keeps z; with LiDAR boxes, whose z is the bottom, 0.5 is the middle.
+
+    Source: CenterPoint (CVPR 2021), section 4; order of columns as in the released code.
     """
 
     grid: BEVGrid

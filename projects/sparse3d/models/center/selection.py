@@ -34,7 +34,9 @@ def suppress_by_class(
     Args:
         nms_pre, nms_post: boxes of a class that enter and that leave.
         published_turned_nms: turn every box by 90 degrees about its center before overlaps
-            are measured, which is what some released code does.
+            are measured, as some released code does.
+
+    Source: CenterPoint (CVPR 2021), released code.
     """
     flat = bev_boxes(boxes)
     if published_turned_nms:

@@ -50,7 +50,7 @@ class VoxelDetector(Base3DDetector):
 
     def extract_feat(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None = None,
                      ) -> tuple[list[Tensor], Any]:
-        """Features of the map, and what the middle encoder has to say in training.
+        """Features of the map, and the ``auxiliary`` of the middle encoder, which its losses need.
 
         Args:
             batch_inputs: ``points`` (list of [N, C]) and ``voxels``, see

@@ -1,4 +1,4 @@
-"""A center head with velocities, some of which nobody knows."""
+"""A center head with velocities, some of which are unknown."""
 from __future__ import annotations
 
 from mmdet3d.registry import MODELS

@@ -31,6 +31,8 @@ class PositionEmbedding(nn.Module):
         channels: of the vector.
         norm: whether the network has a batch normalization; positions in cells need one,
             logits of fractions do not.
+
+    Source: TransFusion (CVPR 2022), released code.
     """
 
     def __init__(self, inputs: int, channels: int, norm: bool = True) -> None:
