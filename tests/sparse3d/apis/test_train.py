@@ -196,7 +196,7 @@ def test_a_place_for_curves_that_is_not_installed_is_named(tiny_config, tmp_path
 @pytest.fixture
 def converted(tmp_path):
     """Weights of width 3, which a checkpoint's option says; the config's 8 would not fit."""
-    model = {'hidden.weight': torch.zeros(3, 4), 'hidden.bias': torch.zeros(3),
+    model = {'hidden.weight': torch.zeros(3, 4), 'hidden.bias': torch.ones(3),
              'center.weight': torch.zeros(3, 3), 'center.bias': torch.zeros(3)}
     path = tmp_path / 'converted.pth'
     meta = dict(config_options={'model.published': {'width': 3}})
