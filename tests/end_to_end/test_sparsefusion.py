@@ -34,11 +34,13 @@ def test_from_a_drive_to_scores_and_pictures(drive, tmp_path, monkeypatch):
     fused = CONFIGS / 'sparsefusion_simulated_nuscenes.py'
     train(fused, tmp_path / 'work', {**SHORT, **SERIAL})
     checkpoint = tmp_path / 'work' / 'epoch_1.pth'
-    for name in ('', '_front_camera_lost', '_half_beams', '_cameras_only'):
+    drive_of = 'simulated_nuscenes'
+    for name in (drive_of, f'{drive_of}_front_camera_lost', f'{drive_of}_half_beams',
+                 f'cameras_only_{drive_of}'):
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # a lost camera is reported
-            scores = evaluate(CONFIGS / f'sparsefusion_simulated_nuscenes{name}.py', checkpoint,
-                              tmp_path / f'test{name}', SERIAL)
+            scores = evaluate(CONFIGS / f'sparsefusion_{name}.py', checkpoint,
+                              tmp_path / name, SERIAL)
         assert 0 <= scores['nuscenes/NDS'] <= 1
     paths = visualize(fused, checkpoint, tmp_path / 'pictures', frames=1, score_threshold=0.0,
                       cfg_options=SERIAL, pictures=['stages'])
