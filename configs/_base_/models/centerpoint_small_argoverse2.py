@@ -1,76 +1,26 @@
 # A small CenterPoint for drives in Argoverse 2's layout: 77 m around, on a CPU.
+_base_ = ['centerpoint_small_waymo.py']
+
 grid_voxel_size = [0.3, 0.3, 0.2]
 grid_range = [-76.8, -76.8, -4, 76.8, 76.8, 4]
 grid_shape = [41, 512, 512]
-grid_stride = 4  # cells of the heat map in voxels
+detection_range = [-90, -90, -10, 90, 90, 10]
 
 model = dict(
-    type='VoxelDetector',
     data_preprocessor=dict(
-        type='Det3DDataPreprocessor',
-        voxel=True,
-        voxel_layer=dict(
-            max_num_points=5,
-            point_cloud_range=grid_range,
-            voxel_size=grid_voxel_size,
-            max_voxels=(40000, 60000))),
-    voxel_encoder=dict(type='HardSimpleVFE', num_features=4),
-    middle_encoder=dict(
-        type='SparseEncoder',
-        in_channels=4,
-        sparse_shape=grid_shape,
-        encoder_channels=((16, ), (32, 32, 32), (32, 32, 32)),
-        encoder_paddings=((1, ), (1, 1, 1), (1, 1, 1)),
-        output_channels=32,
-        norm_cfg=dict(type='BN1d', eps=1e-3, momentum=0.05)),
-    backbone=dict(
-        type='SECOND',
-        in_channels=160,
-        out_channels=[32, 64],
-        layer_nums=[2, 2],
-        layer_strides=[1, 2],
-        norm_cfg=dict(type='BN', eps=1e-3, momentum=0.05)),
-    neck=dict(
-        type='SECONDFPN',
-        in_channels=[32, 64],
-        out_channels=[48, 48],
-        upsample_strides=[1, 2],
-        norm_cfg=dict(type='BN', eps=1e-3, momentum=0.05)),
+        voxel_layer=dict(point_cloud_range=grid_range, voxel_size=grid_voxel_size)),
+    voxel_encoder=dict(num_features=4),
+    middle_encoder=dict(in_channels=4, sparse_shape=grid_shape),
     bbox_head=dict(
-        type='StaticCenterHead',
-        in_channels=96,
         tasks=[dict(
             num_class=4,
             class_names=['REGULAR_VEHICLE', 'BOX_TRUCK', 'PEDESTRIAN', 'BICYCLIST'])],
-        common_heads=dict(reg=(2, 2), height=(1, 2), dim=(3, 2), rot=(2, 2)),
-        share_conv_channel=32,
         bbox_coder=dict(
-            type='CenterPointBBoxCoder',
             pc_range=grid_range[:2],
-            post_center_range=[-90, -90, -10, 90, 90, 10],
-            max_num=300,
-            score_threshold=0.1,
-            out_size_factor=grid_stride,
-            voxel_size=grid_voxel_size[:2],
-            code_size=7),
-        separate_head=dict(type='SeparateHead', head_conv=32, init_bias=-2.19, final_kernel=3),
-        loss_cls=dict(type='mmdet.GaussianFocalLoss', reduction='mean'),
-        loss_bbox=dict(type='mmdet.L1Loss', reduction='mean', loss_weight=1.0),
-        norm_bbox=True,
+            post_center_range=detection_range,
+            voxel_size=grid_voxel_size[:2]),
         train_cfg=dict(
             grid_size=grid_shape[::-1],
             voxel_size=grid_voxel_size,
-            point_cloud_range=grid_range,
-            out_size_factor=grid_stride,
-            dense_reg=1,
-            gaussian_overlap=0.1,
-            min_radius=2,
-            max_objs=200,
-            code_weights=[1.0, 1.0, 2.0, 1.0, 1.0, 2.0, 1.0, 1.0]),
-        test_cfg=dict(
-            nms_type='rotate',
-            post_center_limit_range=[-90, -90, -10, 90, 90, 10],
-            score_threshold=0.1,
-            nms_thr=0.2,
-            pre_max_size=500,
-            post_max_size=150)))
+            point_cloud_range=grid_range),
+        test_cfg=dict(post_center_limit_range=detection_range)))
