@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -46,7 +47,8 @@ def atomic_path(path: str | os.PathLike, keep_ending: bool = True) -> Iterator[P
         UnwritableFile: if the operating system cannot write the file, or nothing wrote it.
     """
     path = Path(path)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp'
+    # Two machines may write the same file at once, with processes of one number.
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp'
                                + path.suffix * keep_ending)
     try:
         yield temporary

@@ -1,14 +1,15 @@
 """Independent pieces of work spread over processes: one pool for whoever has many frames or scenes.
 
-A worker that the system kills costs its piece, not the run: what was not done is done again by
-half as many workers, in the end by one. Ctrl-C lets the pieces under way end, so that their files
-are whole, and no other one begins; workers whose parent is gone end too.
+The processes are here, or on a cluster (:mod:`sparse3d.parallel.executors`). A worker that the
+system kills costs its piece, not the run: what was not done is done again by half as many workers,
+in the end by one; what kills that one as well has failed, and the others go on. Ctrl-C lets the
+pieces under way end, so that their files are whole, and no other one begins; workers whose parent
+is gone end too.
 """
 from __future__ import annotations
 
 import multiprocessing
 import os
-import reprlib
 import signal
 import sys
 import threading
@@ -22,6 +23,9 @@ from typing import TypeVar
 
 from sparse3d.atomic_files import UnwritableFile
 from sparse3d.errors import DataError
+from sparse3d.parallel.cluster import on_cluster
+from sparse3d.parallel.executors import Cluster, Workers
+from sparse3d.parallel.failures import Failures, item_name
 from sparse3d.parallel.progress import Activity, Progress
 
 Item = TypeVar('Item')
@@ -33,7 +37,7 @@ _MAX_CHUNK = 16  # items that a worker gets at once
 def run_parallel(
         function: Callable[[Item], Result],
         items: Sequence[Item],
-        workers: int,
+        workers: Workers,
         title: str,
 ) -> Iterator[Result | DataError]:
     """Call ``function`` on every item and yield the results in the order of the items.
@@ -44,12 +48,11 @@ def run_parallel(
     Args:
         function: a module-level function (or ``partial`` of one); it must not use torch.
         items: what to call it on.
-        workers: number of processes; 0 or 1 works in this process.
+        workers: number of processes, 0 or 1 works in this process; or a cluster.
         title: the first words of the progress line.
 
-    Raises:
-        DataError: naming the item whose worker was killed from outside with no other beside it,
-            for instance for want of memory.
+    An item whose worker is killed from outside with no other beside it, for instance for want of
+    memory, gives a :class:`DataError` that names it.
     """
     attempt = partial(_result_or_error, partial(_named_error, function))
     ready: dict[int, Result | DataError] = {}
@@ -63,29 +66,38 @@ def run_parallel(
                 following += 1
 
 
-def run_jobs(function: Callable[[Item], int], jobs: Sequence[Item], workers: int, *, title: str,
-             total: int, done: int = 0, show_progress: bool = True) -> None:
+def run_jobs(function: Callable[[Item], int], jobs: Sequence[Item], workers: Workers, *,
+             title: str, total: int, done: int = 0, show_progress: bool = True,
+             failures: Failures | None = None) -> None:
     """Call ``function`` on every job; each returns how many frames or samples it finished.
 
-    An exception of a job is raised here as soon as the jobs under way have ended.
+    A job that fails by a :class:`DataError` is noted and said, the others go on; any other
+    exception, a full disk among them, ends the run as soon as the jobs under way have ended.
 
     Args:
         function: as for :func:`run_parallel`; workers start from clean processes, so it may use
             threads.
         jobs: what to call it on.
-        workers: number of processes; 0 or 1 works in this process.
+        workers: number of processes, 0 or 1 works in this process; or a cluster.
         title: the first words of the progress line.
         total: what all jobs together finish.
         done: what was finished before.
+        failures: where jobs that failed are noted.
 
     Raises:
-        DataError: see :func:`run_parallel`.
+        DataError: at the end, if a job failed.
     """
+    failures = Failures() if failures is None else failures
+    attempt = partial(_result_or_error, partial(_named_error, function))
     with _counted(title, total, done) if show_progress else _uncounted() as progress:
-        for _, finished in _in_any_order(partial(_named_error, function), jobs, workers, title,
-                                         _clean(function), max_chunk=1):
-            if progress:
+        for place, finished in _in_any_order(attempt, jobs, workers, title, _clean(function),
+                                             max_chunk=1):
+            if isinstance(finished, DataError):
+                failures.add(failures.name(jobs[place]), finished)
+            elif progress:
                 progress.advance(pieces=finished)
+    failures.close(len(jobs))
+    failures.refuse()
 
 
 @contextmanager
@@ -105,12 +117,17 @@ def _uncounted() -> Iterator[None]:
 def _in_any_order(
         function: Callable[[Item], Result],
         items: Sequence[Item],
-        workers: int,
+        workers: Workers,
         title: str,
         context: multiprocessing.context.BaseContext,
         max_chunk: int = _MAX_CHUNK,
-) -> Iterator[tuple[int, Result]]:
+) -> Iterator[tuple[int, Result | DataError]]:
     """Place of an item and its result, as they become ready."""
+    if isinstance(workers, Cluster):
+        if items:
+            yield from on_cluster(function, dict(enumerate(items)), workers, title, max_chunk,
+                                  item_name)
+        return
     if workers <= 1 or len(items) <= 1:
         for place, item in enumerate(items):
             yield place, function(item)
@@ -122,13 +139,14 @@ def _in_any_order(
             for place, result in _by_workers(function, left, workers, context, max_chunk):
                 del left[place]
                 yield place, result
-        except BrokenProcessPool as error:
+        except BrokenProcessPool:
             if workers == 1:  # which takes the items in order, one by one
-                raise DataError(
+                place = next(iter(left))
+                yield place, DataError(
                     f'{title}: the worker process was killed while it worked on '
-                    f'{_name(next(iter(left.values())))}, with no other beside it, perhaps for '
-                    f'want of memory; run the command again to continue where there is more'
-                ) from error
+                    f'{item_name(left.pop(place))}, with no other beside it, perhaps for want of '
+                    f'memory; run the command again to continue where there is more')
+                continue
             workers //= 2
             max_chunk = 1
             print(f'{title}: a worker process was killed, perhaps for want of memory; going on '
@@ -181,13 +199,8 @@ def _named_error(function: Callable[[Item], Result], item: Item) -> Result:
         raise
     except Exception as error:
         if hasattr(error, 'add_note'):  # since Python 3.11
-            error.add_note(f'while working on {_name(item)}')
+            error.add_note(f'while working on {item_name(item)}')
         raise
-
-
-def _name(item: object) -> str:
-    item = item[0] if isinstance(item, tuple) and item else item
-    return str(getattr(item, 'name', None) or reprlib.repr(item))
 
 
 def _forked() -> multiprocessing.context.BaseContext:

@@ -56,13 +56,13 @@ def test_a_killed_worker_costs_its_piece_not_the_run(tmp_path, capsys):
     assert 'numbers: a worker process was killed' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('run', [
-    lambda: list(run_parallel(_square, [1, 200, 2], 2, 'numbers')),
-    lambda: run_jobs(_square, [1, 200, 2], 2, title='numbers', total=3)])
-def test_what_kills_its_worker_alone_too_is_named(run):
-    with pytest.raises(DataError, match='numbers: the worker process was killed while it worked '
-                                        'on 200'):
-        run()
+def test_what_kills_its_worker_alone_too_has_failed_and_the_others_are_done(capsys):
+    results = list(run_parallel(_square, [1, 200, 2], 2, 'numbers'))
+    assert [results[0], results[2]] == [1, 4]
+    assert 'numbers: the worker process was killed while it worked on 200' in str(results[1])
+    with pytest.raises(DataError, match='killed while it worked on 200'):
+        run_jobs(_square, [1, 200, 2], 2, title='numbers', total=5)
+    assert 'numbers: 5/5' in capsys.readouterr().err
 
 
 def test_nothing_to_do():

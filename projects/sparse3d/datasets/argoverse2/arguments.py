@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import argparse
-import os
+
+from sparse3d.parallel.executors import add_executor
+from sparse3d.parallel.failures import say_retried
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -11,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', help='where to write (default: root)')
     parser.add_argument('--splits', nargs='+', choices=['train', 'val', 'test'],
                         help='default: all that are there')
-    parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    add_executor(parser)
     parser.add_argument('--sweeps', type=int, default=4, metavar='N',
                         help='earlier sweeps of a frame, at most (default: %(default)s)')
     parser.add_argument('--no-cameras', action='store_true', help='the pictures are not wanted')
@@ -27,6 +29,8 @@ def prepare(arguments: argparse.Namespace) -> object:
     """What ``create-data argoverse2`` runs; returns a report to print."""
     from sparse3d.datasets.argoverse2.prepare.options import Argoverse2Preparation
     from sparse3d.datasets.argoverse2.prepare.preparation import prepare_argoverse2
+    if arguments.retry_failed:
+        say_retried(arguments.out or arguments.root)
     options = Argoverse2Preparation(
         sweeps=arguments.sweeps, cameras=not arguments.no_cameras,
         database_interval=arguments.database_interval, skip_damaged=arguments.skip_damaged)

@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import argparse
-import os
+
+from sparse3d.parallel.executors import add_executor
+from sparse3d.parallel.failures import say_retried
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,12 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--no-database', action='store_true', help='no ground-truth database')
     parser.add_argument('--skip-damaged', action='store_true',
                         help='leave out and name frames whose cloud cannot be read')
-    parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    add_executor(parser)
 
 
 def prepare(arguments: argparse.Namespace) -> object:
     """What ``create-data custom`` runs; returns a report to print."""
     from sparse3d.datasets.custom.prepare.frames import CustomPreparation, prepare_custom
+    if arguments.retry_failed:
+        say_retried(arguments.root)
     options = CustomPreparation(arguments.columns, arguments.validation, not arguments.no_database,
                                 arguments.skip_damaged)
     return prepare_custom(arguments.root, options, arguments.workers)

@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import argparse
-import os
+
+from sparse3d.parallel.executors import add_executor
+from sparse3d.parallel.failures import say_retried
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -11,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', help='where to write (default: root)')
     parser.add_argument('--splits', nargs='+', choices=['train', 'val', 'trainval', 'test'],
                         help='default: all that ImageSets has')
-    parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    add_executor(parser)
     parser.add_argument('--all-frames', action='store_true',
                         help='no ImageSets: every labeled frame for training and validation')
     parser.add_argument('--no-database', action='store_true',
@@ -26,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def prepare(arguments: argparse.Namespace) -> object:
     """What ``create-data kitti`` runs; returns a report to print."""
     from sparse3d.datasets.kitti.prepare.frames import prepare_kitti
+    if arguments.retry_failed:
+        say_retried(arguments.out or arguments.root)
     return prepare_kitti(
         arguments.root, out=arguments.out, splits=arguments.splits, workers=arguments.workers,
         all_frames=arguments.all_frames, database=not arguments.no_database,

@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 
+from sparse3d.parallel.executors import add_executor
+from sparse3d.parallel.failures import say_retried
 from sparse3d.parallel.shard import add_shard
+from sparse3d.preparation.parts import part_suffix
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--version', help='folder of the tables (default: the first of '
                                           'v1.0-trainval, v1.0-mini, v1.0-test there is)')
     parser.add_argument('--out', help='where to write (default: root)')
-    parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    add_executor(parser)
     add_shard(parser)
     parser.add_argument('--lidar-sweeps', type=int, default=10, metavar='N',
                         help='earlier sweeps of a sample, at most (default: %(default)s)')
@@ -38,6 +40,8 @@ def prepare(arguments: argparse.Namespace) -> object:
     from sparse3d.datasets.nuscenes.prepare.merging import merge_nuscenes
     if arguments.merge:
         return merge_nuscenes(arguments.out or arguments.root)
+    if arguments.retry_failed:
+        say_retried(arguments.out or arguments.root, part_suffix(arguments.shard))
     options = NuScenesPreparation(
         lidar_sweeps=arguments.lidar_sweeps, camera_sweeps=arguments.camera_sweeps,
         cameras=not arguments.no_cameras, lidar=not arguments.no_lidar,

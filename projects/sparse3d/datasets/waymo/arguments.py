@@ -4,7 +4,10 @@ from __future__ import annotations
 import argparse
 import os
 
+from sparse3d.parallel.executors import add_executor
+from sparse3d.parallel.failures import say_retried
 from sparse3d.parallel.shard import add_shard
+from sparse3d.preparation.parts import part_suffix
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='published format (default: the one that is there)')
     parser.add_argument('--splits', nargs='+', choices=['train', 'val', 'test', 'test_cam_only'],
                         help='default: all that root has')
-    parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    add_executor(parser)
     add_shard(parser)
     parser.add_argument('--keep-no-label-zones', action='store_true',
                         help='keep points in no-label zones (keypoint models use them)')
@@ -33,6 +36,9 @@ def prepare(arguments: argparse.Namespace) -> object:
     from sparse3d.datasets.waymo.prepare.preparation import prepare_waymo
     if arguments.merge:
         return merge_waymo(arguments.out or os.path.join(arguments.root, 'kitti_format'))
+    if arguments.retry_failed:
+        say_retried(arguments.out or os.path.join(arguments.root, 'kitti_format'),
+                    part_suffix(arguments.shard))
     return prepare_waymo(
         arguments.root, out=arguments.out, version=arguments.version, splits=arguments.splits,
         workers=arguments.workers, shard=arguments.shard,

@@ -15,6 +15,8 @@ from sparse3d.datasets.argoverse2.prepare.log import DATABASE_FOLDER, PreparedLo
 from sparse3d.datasets.argoverse2.prepare.log_files import LogFolder, find_logs
 from sparse3d.datasets.argoverse2.prepare.options import Argoverse2Preparation
 from sparse3d.errors import DataError
+from sparse3d.parallel.executors import Workers
+from sparse3d.parallel.failures import Failures
 from sparse3d.parallel.pool import run_parallel
 from sparse3d.preparation.ground_truth_database import merge_entries
 from sparse3d.preparation.journal import Journal
@@ -31,7 +33,7 @@ OTHER_OUT = 'choose another folder with --out'
 
 
 def prepare_argoverse2(root: str | os.PathLike, out: str | os.PathLike | None = None,
-                       splits: Sequence[str] | None = None, workers: int = 1,
+                       splits: Sequence[str] | None = None, workers: Workers = 1,
                        options: Argoverse2Preparation | None = None) -> PreparationReport:
     """Make everything that training and evaluation on Argoverse 2 need.
 
@@ -51,7 +53,7 @@ def prepare_argoverse2(root: str | os.PathLike, out: str | os.PathLike | None = 
         out: where to write, by default ``root``; elsewhere a link to the logs is made, so
             that ``out`` serves as data root.
         splits: by default all that are there.
-        workers: number of processes.
+        workers: number of processes, or a cluster.
 
     Raises:
         DataError: if there is no data set, a file cannot be written, or a file is missing or
@@ -67,8 +69,11 @@ def prepare_argoverse2(root: str | os.PathLike, out: str | os.PathLike | None = 
     report = PreparationReport(out)
     function = partial(_prepare_or_load, out=out, options=options, journal=journal)
     left_out: Counter = Counter()
+    failures = Failures(out, 'log', '--skip-damaged leaves such logs out')
     for split, logs in logs_of.items():
-        prepared = _all_logs(function, logs, workers, options, report)
+        prepared = _all_logs(function, logs, workers, failures)
+        if failures and not options.skip_damaged:
+            continue  # the logs of the other splits are done all the same
         for log in prepared:
             left_out.update(log.left_out)
             report.damaged += log.damaged
@@ -76,8 +81,13 @@ def prepare_argoverse2(root: str | os.PathLike, out: str | os.PathLike | None = 
                      _stamp(root, options), report)
         if split == 'train' and options.database_interval:
             _write_database([item for log in prepared for item in log.objects], report)
+    failures.close(sum(map(len, logs_of.values())))
+    if not options.skip_damaged:
+        failures.refuse()
+    report.damaged += [f'log {name}: {reason}' for name, reason in failures.reasons.items()]
     report.notes += [f'{count} {what}' for what, count in left_out.items() if count]
-    journal.remove()
+    if not failures:  # else --retry-failed goes on with it
+        journal.remove()
     return report
 
 
@@ -96,17 +106,15 @@ def _prepare_or_load(log: LogFolder, out: Path, options: Argoverse2Preparation,
     return prepared
 
 
-def _all_logs(function: partial, logs: list[LogFolder], workers: int,
-              options: Argoverse2Preparation, report: PreparationReport) -> list[PreparedLog]:
+def _all_logs(function: partial, logs: list[LogFolder], workers: Workers,
+              failures: Failures) -> list[PreparedLog]:
     prepared = []
     for log, result in zip(logs, run_parallel(function, logs, workers, 'Argoverse 2 logs'),
                            strict=True):
         if not isinstance(result, DataError):
             prepared.append(result)
-        elif options.skip_damaged:
-            report.damaged.append(f'log {log.name}: {result}')
         else:
-            raise DataError(f'{result} (log {log.name})') from result
+            failures.add(log.name, result)
     return prepared
 
 

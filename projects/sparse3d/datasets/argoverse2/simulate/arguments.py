@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 
+from sparse3d.parallel.executors import add_executor
+from sparse3d.parallel.failures import say_retried
 from sparse3d.simulate.arguments import add_conditions, conditions
 
 
@@ -15,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--logs', type=int, default=8,
                         help='number of logs; every fourth is for validation')
     parser.add_argument('--seed', type=int, default=0, help='same seed, same bytes')
-    parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    add_executor(parser)
     parser.add_argument('--sweeps', type=int, default=default.sweeps, help='sweeps of a log')
     parser.add_argument('--sweep-rate', type=float, default=default.sweep_rate,
                         help='sweeps per second; 10 in the real data')
@@ -30,6 +31,8 @@ def simulate(arguments: argparse.Namespace) -> str:
     """What ``simulate argoverse2`` runs; returns a closing line."""
     from sparse3d.datasets.argoverse2.simulate.drive import simulate_argoverse2, split_of
     from sparse3d.datasets.argoverse2.simulate.options import Argoverse2Options
+    if arguments.retry_failed:
+        say_retried(arguments.out)
     options = Argoverse2Options(
         sweeps=arguments.sweeps, sweep_rate=arguments.sweep_rate, azimuths=arguments.azimuths,
         image_width=arguments.image_width, conditions=conditions(arguments))

@@ -30,6 +30,8 @@ from sparse3d.datasets.argoverse2.simulate.rig import (
 )
 from sparse3d.datasets.argoverse2.simulate.sweep import label_sweep, scan_both
 from sparse3d.errors import DataError
+from sparse3d.parallel.executors import Workers
+from sparse3d.parallel.failures import Failures
 from sparse3d.parallel.pool import run_jobs
 from sparse3d.simulate.camera import take_picture
 from sparse3d.simulate.conditions import options_for_stamp
@@ -46,7 +48,7 @@ FAR_AWAY = 5000.0                   # how far from the origin of the city a stre
 _NAMESPACE = uuid.UUID('6f1d7c1e-52a7-4f7e-9a53-0d6a1d0f9a10')
 
 
-def simulate_argoverse2(root: str | Path, num_logs: int = 8, seed: int = 0, workers: int = 1,
+def simulate_argoverse2(root: str | Path, num_logs: int = 8, seed: int = 0, workers: Workers = 1,
                         options: Argoverse2Options | None = None,
                         show_progress: bool = True) -> None:
     """Simulate ``num_logs`` labeled logs into the folder ``root``.
@@ -55,7 +57,7 @@ def simulate_argoverse2(root: str | Path, num_logs: int = 8, seed: int = 0, work
     version; a longer run may follow a shorter one.
 
     Args:
-        workers: number of processes.
+        workers: number of processes, or a cluster.
 
     Raises:
         DataError: if the folder holds something else, cannot be written, or the disk is full, or
@@ -72,7 +74,8 @@ def simulate_argoverse2(root: str | Path, num_logs: int = 8, seed: int = 0, work
                if not (log_folder(root, seed, number) / 'annotations.feather').is_file()]
     run_jobs(partial(write_log, root, seed, options), missing, workers, title='simulated sweeps',
              total=num_logs * options.sweeps, done=(num_logs - len(missing)) * options.sweeps,
-             show_progress=show_progress)
+             show_progress=show_progress,
+             failures=Failures(root, 'log'))
 
 
 def split_of(number: int) -> str:

@@ -32,6 +32,8 @@ from sparse3d.datasets.custom.prepare.labels import Labels
 from sparse3d.datasets.custom.prepare.splits import SPLITS, find_splits
 from sparse3d.datasets.custom.prepare.times import FrameTime, in_order, read_times
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.parallel.executors import Workers
+from sparse3d.parallel.failures import Failures
 from sparse3d.parallel.pool import run_parallel
 from sparse3d.preparation.ground_truth_database import merge_entries, write_objects
 from sparse3d.preparation.preparation_report import PreparationReport
@@ -75,7 +77,7 @@ class CustomPreparation:
 
 
 def prepare_custom(root: str | os.PathLike, options: CustomPreparation | None = None,
-                   workers: int = 1) -> PreparationReport:
+                   workers: Workers = 1) -> PreparationReport:
     """Make the info files of a custom data set.
 
     Labels are looked at before clouds: classes that differ in their spelling only, yaws in
@@ -84,7 +86,7 @@ def prepare_custom(root: str | os.PathLike, options: CustomPreparation | None = 
     Args:
         root: folder in the layout above; the info files go there too.
         options: how to read it.
-        workers: number of processes.
+        workers: number of processes, or a cluster.
 
     Raises:
         DataError: naming the file and row that cannot be used.
@@ -117,14 +119,17 @@ def prepare_custom(root: str | os.PathLike, options: CustomPreparation | None = 
                        calibration=calibration, times=times)
     report, prepared = PreparationReport(root, notes=notes), {}
     items = [(frame, labels.get(frame.name)) for frame in wanted]
+    failures = Failures(root, 'frame', '--skip-damaged leaves such frames out')
     for frame, result in zip(wanted, run_parallel(function, items, workers, 'frames'),
                              strict=True):
         if not isinstance(result, DataError):
             prepared[frame.name] = result
-        elif options.skip_damaged:
-            report.damaged.append(str(result))
         else:
-            raise result
+            failures.add(frame.name, result)
+            report.damaged.append(str(result))
+    failures.close(len(wanted))
+    if not options.skip_damaged:
+        failures.refuse()
     splits = {split: [name for name in names if name in prepared]
               for split, names in splits.items()}
     if not any(prepared[name][0]['instances'] for name in splits['train']):

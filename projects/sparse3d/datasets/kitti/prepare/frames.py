@@ -12,6 +12,8 @@ from sparse3d.datasets.kitti.prepare.files import SPLITS, KittiFrame, find_split
 from sparse3d.datasets.kitti.prepare.frame import CATEGORIES, read_frame
 from sparse3d.datasets.kitti.prepare.text import check_types
 from sparse3d.errors import DataError
+from sparse3d.parallel.executors import Workers
+from sparse3d.parallel.failures import Failures
 from sparse3d.parallel.pool import run_parallel
 from sparse3d.preparation.ground_truth_database import merge_entries, write_objects
 from sparse3d.preparation.journal import Journal
@@ -31,7 +33,7 @@ def prepare_kitti(
         root: str | os.PathLike,
         out: str | os.PathLike | None = None,
         splits: Sequence[str] | None = None,
-        workers: int = 1,
+        workers: Workers = 1,
         all_frames: bool = False,
         database: bool = True,
         skip_damaged: bool = False,
@@ -49,7 +51,7 @@ def prepare_kitti(
         out: where to write, by default ``root``; elsewhere, links to the folders of
             ``root`` are made as well, so that ``out`` serves as data root.
         splits: which of train, val, trainval, test; by default all in ``ImageSets/``.
-        workers: number of processes.
+        workers: number of processes, or a cluster.
         all_frames: take every labeled frame for training and validation; the report counts
             the others.
         database: whether to make the ground-truth database (from train).
@@ -74,11 +76,13 @@ def prepare_kitti(
         with_objects=sorted(with_objects), types=types))
     prepare = partial(prepare_frame, out=out, journal=journal, types=types,
                       with_objects=frozenset(with_objects))
-    prepared = _prepare_frames(prepare, frames, workers, skip_damaged, report)
+    failures = Failures(out, 'frame', '--skip-damaged leaves such frames out')
+    prepared = _prepare_frames(prepare, frames, workers, skip_damaged, report, failures)
     _write_infos(prepared, frames_of, _stamp(root, all_frames, types), report)
     if with_objects:
         _write_database(prepared, frames_of['train'], report)
-    journal.remove()
+    if not failures:  # else --retry-failed goes on with it
+        journal.remove()
     return report
 
 
@@ -131,18 +135,20 @@ def _make_folders(root: Path, out: Path, frames_of: dict[str, list[str]]) -> Non
                 link_folder(root / folder / kind, out / folder / kind, OTHER_OUT)
 
 
-def _prepare_frames(function: Callable[[KittiFrame], dict], frames: list[KittiFrame], workers: int,
-                    skip_damaged: bool, report: PreparationReport) -> dict:
+def _prepare_frames(function: Callable[[KittiFrame], dict], frames: list[KittiFrame],
+                    workers: Workers, skip_damaged: bool, report: PreparationReport,
+                    failures: Failures) -> dict:
     prepared = {}
     results = run_parallel(function, frames, workers, 'KITTI frames')
     for frame, result in zip(frames, results, strict=True):
         if not isinstance(result, DataError):
             prepared[frame.folder, frame.name] = result
-        elif skip_damaged:
-            report.damaged.append(str(result))
         else:
-            raise DataError(f'{result} (frame {frame.name}; --skip-damaged leaves such frames '
-                            f'out)') from result
+            failures.add(frame.name, result)
+            report.damaged.append(str(result))
+    failures.close(len(frames))
+    if not skip_damaged:
+        failures.refuse()
     return prepared
 
 

@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 
+from sparse3d.parallel.executors import add_executor
+from sparse3d.parallel.failures import say_retried
 from sparse3d.simulate.arguments import add_conditions, conditions
 
 
@@ -14,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('out', help='folder to fill; a stopped run goes on where it stopped')
     parser.add_argument('--frames', type=int, default=200, help='number of frames')
     parser.add_argument('--seed', type=int, default=0, help='same seed, same bytes')
-    parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    add_executor(parser)
     parser.add_argument('--val-fraction', type=float, default=.25,
                         help='share of the drives kept for validation')
     parser.add_argument('--frames-per-drive', type=int, default=default.frames_per_drive,
@@ -37,6 +38,8 @@ def simulate(arguments: argparse.Namespace) -> str:
         simulate_kitti,
         split_frames,
     )
+    if arguments.retry_failed:
+        say_retried(arguments.out)
     options = KittiOptions(
         frames_per_drive=arguments.frames_per_drive, frame_rate=arguments.frame_rate,
         azimuths=arguments.azimuths, lidar_field=arguments.lidar_field,

@@ -30,6 +30,8 @@ from sparse3d.datasets.kitti.simulate.labels import (
 )
 from sparse3d.datasets.kitti.simulate.options import KittiOptions
 from sparse3d.errors import DataError
+from sparse3d.parallel.executors import Workers
+from sparse3d.parallel.failures import Failures
 from sparse3d.parallel.pool import run_jobs
 from sparse3d.simulate.camera import Camera, Picture, take_picture
 from sparse3d.simulate.conditions import options_for_stamp
@@ -54,7 +56,7 @@ class Frame:
     sightings: list[Sighting]
 
 
-def simulate_kitti(root: str | Path, num_frames: int = 200, seed: int = 0, workers: int = 1,
+def simulate_kitti(root: str | Path, num_frames: int = 200, seed: int = 0, workers: Workers = 1,
                    val_fraction: float = 0.25, options: KittiOptions | None = None,
                    show_progress: bool = True) -> None:
     """Simulate ``num_frames`` labeled frames into the folder ``root`` in KITTI's layout.
@@ -64,7 +66,7 @@ def simulate_kitti(root: str | Path, num_frames: int = 200, seed: int = 0, worke
 
     Args:
         val_fraction: share of the drives that go to ``ImageSets/val.txt``, spread evenly.
-        workers: number of processes.
+        workers: number of processes, or a cluster.
 
     Raises:
         DataError: if the folder holds something else, cannot be written, or the disk is
@@ -84,7 +86,9 @@ def simulate_kitti(root: str | Path, num_frames: int = 200, seed: int = 0, worke
             for drive in drives]
     run_jobs(partial(write_drive, root, seed, options), jobs, workers,
              title='simulated frames', total=num_frames, done=num_frames - len(missing),
-             show_progress=show_progress)
+             show_progress=show_progress,
+             failures=Failures(root, 'drive',
+                               name=lambda frames: str(frames[0] // options.frames_per_drive)))
     for split, frames in split_frames(num_frames, val_fraction, options.frames_per_drive).items():
         write_lines(root / 'ImageSets' / f'{split}.txt', [f'{frame:06d}' for frame in frames])
 

@@ -30,6 +30,8 @@ from sparse3d.datasets.nuscenes.prepare.tables import (
     table_files,
 )
 from sparse3d.errors import DataError
+from sparse3d.parallel.executors import Workers
+from sparse3d.parallel.failures import Failures
 from sparse3d.parallel.pool import run_parallel
 from sparse3d.preparation.ground_truth_database import merge_entries, write_objects
 from sparse3d.preparation.journal import Journal
@@ -49,7 +51,7 @@ _LINKED = ('samples', 'sweeps', 'maps')
 
 
 def prepare_nuscenes(root: str | os.PathLike, version: str | None = None,
-                     out: str | os.PathLike | None = None, workers: int = 1,
+                     out: str | os.PathLike | None = None, workers: Workers = 1,
                      options: NuScenesPreparation | None = None,
                      shard: tuple[int, int] = (1, 1)) -> PreparationReport:
     """Make everything that training and evaluation on nuScenes need.
@@ -74,7 +76,7 @@ def prepare_nuscenes(root: str | os.PathLike, version: str | None = None,
             and v1.0-test that is there.
         out: where to write, by default ``root``; elsewhere, links to the folders of
             ``root`` are made as well, so that ``out`` serves as data root.
-        workers: number of processes.
+        workers: number of processes, or a cluster.
         shard: ``(i, n)``: prepare part i of n, for instance on n machines; then
             :func:`~sparse3d.datasets.nuscenes.prepare.merging.merge_nuscenes` joins the parts.
 
@@ -96,11 +98,16 @@ def prepare_nuscenes(root: str | os.PathLike, version: str | None = None,
     journal = Journal(out / f'.prepare_nuscenes{suffix}', stamp_of_run)
     report = PreparationReport(out, notes=notes)
     objects, missing = [], []
+    failures = Failures(out, 'scene', '--skip-damaged leaves such files out',
+                        part=suffix)
     stamp = _stamp(root, version, options)
     for split, scenes in scenes_of.items():
         function = partial(prepare_scene, root=root, version=version, out=out, journal=journal,
                            options=options, with_objects=options.database and split == 'train')
-        prepared = _all_scenes(function, scenes[shard[0] - 1::shard[1]], workers, split, report)
+        prepared = _all_scenes(function, scenes[shard[0] - 1::shard[1]], workers, split, report,
+                               failures)
+        if failures:
+            continue  # the scenes of the other splits are done all the same
         entries = [info for scene in prepared for info in scene['infos']]
         missing += [name for scene in prepared for name in scene['missing']]
         if not entries and scenes and shard == (1, 1):
@@ -108,6 +115,8 @@ def prepare_nuscenes(root: str | os.PathLike, version: str | None = None,
                             f'with its files: {"; ".join(absent_by_folder(root, missing))}')
         write_nuscenes_infos(entries, version, split, stamp, report, suffix)
         objects += [entry for scene in prepared for entry in scene['objects']]
+    failures.close(sum(len(scenes[shard[0] - 1::shard[1]]) for scenes in scenes_of.values()))
+    failures.refuse()
     if options.database and 'train' in scenes_of:
         write_nuscenes_database(objects, report, suffix)
     report.damaged += absent_by_folder(root, missing)
@@ -204,13 +213,15 @@ def _make_folders(root: Path, out: Path, version: str) -> None:
             link_folder(root / name, out / name, OTHER_OUT)
 
 
-def _all_scenes(function: partial, scenes: list[dict], workers: int, split: str,
-                report: PreparationReport) -> list[dict]:
+def _all_scenes(function: partial, scenes: list[dict], workers: Workers, split: str,
+                report: PreparationReport, failures: Failures) -> list[dict]:
     prepared = []
     tokens = [scene['token'] for scene in scenes]
-    for result in run_parallel(function, tokens, workers, f'nuScenes {split} scenes'):
+    results = run_parallel(function, tokens, workers, f'nuScenes {split} scenes')
+    for scene, result in zip(scenes, results, strict=True):
         if isinstance(result, DataError):
-            raise DataError(f'{result} (--skip-damaged leaves such files out)') from result
+            failures.add(scene['name'], result)
+            continue
         report.damaged += result['damaged']
         prepared.append(result)
     return prepared

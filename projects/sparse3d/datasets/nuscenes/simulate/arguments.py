@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 
+from sparse3d.parallel.executors import add_executor
+from sparse3d.parallel.failures import say_retried
 from sparse3d.simulate.arguments import add_conditions, conditions
 
 
@@ -17,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--seconds', type=float, default=default.seconds,
                         help='length of a scene')
     parser.add_argument('--seed', type=int, default=0, help='same seed, same bytes')
-    parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    add_executor(parser)
     parser.add_argument('--image-width', type=int, default=default.image_width,
                         help='pixels; 1600 (by 900) in the real data')
     parser.add_argument('--camera-rate', type=float, default=default.camera_rate,
@@ -33,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def simulate(arguments: argparse.Namespace) -> str:
     """What ``simulate nuscenes`` runs; returns a closing line."""
     from sparse3d.datasets.nuscenes.simulate.drive import NuScenesOptions, simulate_nuscenes
+    if arguments.retry_failed:
+        say_retried(arguments.out)
     options = NuScenesOptions(
         seconds=arguments.seconds, image_width=arguments.image_width,
         camera_rate=arguments.camera_rate, lidar_rate=arguments.lidar_rate,

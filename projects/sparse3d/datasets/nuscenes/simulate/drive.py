@@ -27,6 +27,8 @@ from sparse3d.datasets.nuscenes.simulate.rig import CHANNELS
 from sparse3d.datasets.nuscenes.simulate.tables import MAP_FILE, build_tables
 from sparse3d.datasets.nuscenes.splits import official_splits
 from sparse3d.errors import DataError
+from sparse3d.parallel.executors import Workers
+from sparse3d.parallel.failures import Failures
 from sparse3d.parallel.pool import run_jobs
 from sparse3d.simulate.conditions import options_for_stamp
 from sparse3d.simulate.output_folder import open_folder
@@ -39,7 +41,7 @@ MOST_SCENES = 750
 SAMPLES_PER_JOB = 20  # a street takes seconds to build; progress is counted in jobs
 
 
-def simulate_nuscenes(root: str | Path, num_scenes: int = 10, seed: int = 0, workers: int = 1,
+def simulate_nuscenes(root: str | Path, num_scenes: int = 10, seed: int = 0, workers: Workers = 1,
                       options: NuScenesOptions | None = None, show_progress: bool = True) -> str:
     """Simulate ``num_scenes`` annotated scenes into the folder ``root``.
 
@@ -47,7 +49,7 @@ def simulate_nuscenes(root: str | Path, num_scenes: int = 10, seed: int = 0, wor
     options and version.
 
     Args:
-        workers: number of processes.
+        workers: number of processes, or a cluster.
 
     Returns:
         The version of the tables, ``'v1.0-mini'`` up to 10 scenes, else ``'v1.0-trainval'``.
@@ -70,7 +72,8 @@ def simulate_nuscenes(root: str | Path, num_scenes: int = 10, seed: int = 0, wor
     total, left = num_scenes * options.samples, sum(len(samples) for _, samples in jobs)
     run_jobs(partial(write_samples, root, seed, options), jobs, workers,
              title='simulated samples', total=total, done=total - left,
-             show_progress=show_progress)
+             show_progress=show_progress,
+             failures=Failures(root, 'scene'))
     _write_tables(root, version, num_scenes, seed, options)
     return version
 

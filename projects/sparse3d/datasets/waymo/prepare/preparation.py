@@ -23,6 +23,8 @@ from sparse3d.datasets.waymo.prepare.segments import (
     repeated_segments,
 )
 from sparse3d.errors import DataError
+from sparse3d.parallel.executors import Workers
+from sparse3d.parallel.failures import Failures
 from sparse3d.parallel.pool import run_parallel
 from sparse3d.preparation.journal import Journal
 from sparse3d.preparation.preparation_report import PreparationReport
@@ -39,7 +41,7 @@ def prepare_waymo(
         out: str | os.PathLike | None = None,
         version: str = 'auto',
         splits: Sequence[str] | None = None,
-        workers: int = 1,
+        workers: Workers = 1,
         shard: tuple[int, int] = (1, 1),
         keep_no_label_zones: bool = False,
         skip_damaged: bool = False,
@@ -62,7 +64,7 @@ def prepare_waymo(
         out: where to write, by default ``root/kitti_format``.
         version: ``'v1'``, ``'v2'`` or ``'auto'``.
         splits: which of train, val, test, test_cam_only; by default all there are.
-        workers: number of processes.
+        workers: number of processes, or a cluster.
         shard: ``(i, n)``: prepare part i of n, for instance on n machines; then
             :func:`merge_waymo` joins the info files.
         keep_no_label_zones: keep points in no-label zones (the published layout drops them).
@@ -90,7 +92,10 @@ def prepare_waymo(
         format_version=FORMAT_VERSION, writer=__version__, root=str(root.resolve()), **options))
     report = PreparationReport(out)
     report.notes += folders_without_segments(root, options['version']) if splits is None else []
-    infos, objects = _prepare_segments(mine, out, journal, options, workers, skip_damaged, report)
+    failures = Failures(out, 'segment', '--skip-damaged leaves such segments out',
+                        part=suffix)
+    infos, objects = _prepare_segments(mine, out, journal, options, workers, skip_damaged, report,
+                                       failures)
     stamp = dict(format_version=FORMAT_VERSION, box_convention=BOX_CONVENTION,
                  source=_source(root, options['version']), options=options,
                  writer=f'sparse3d {__version__}')
@@ -100,7 +105,8 @@ def prepare_waymo(
                       suffix)
     if database_interval and 'train' in segments:
         write_indices(out, objects, report, suffix)
-    journal.remove()
+    if not failures:  # else --retry-failed goes on with it
+        journal.remove()
     return report
 
 
@@ -225,7 +231,7 @@ def _make_folders(out: Path, folders: set[str]) -> None:
 
 def _prepare_segments(
         segments: list[Segment], out: Path, journal: Journal, options: dict[str, Any],
-        workers: int, skip_damaged: bool, report: PreparationReport,
+        workers: Workers, skip_damaged: bool, report: PreparationReport, failures: Failures,
 ) -> tuple[dict[str, list[dict]], list[list[dict]]]:
     """Entries of the info file of each split, and of the database for each frame."""
     function = partial(prepare_segment, out=out, journal=journal, options=options)
@@ -238,11 +244,12 @@ def _prepare_segments(
             infos.setdefault(segment.split, []).extend(result['entries'])
             objects.extend(result['objects'])
             counted += result.get('counted', False)
-        elif skip_damaged:
-            report.damaged.append(str(result))
         else:
-            raise DataError(f'{result} (segment {segment}; --skip-damaged leaves such segments '
-                            f'out)') from result
+            failures.add(str(segment), result)
+            report.damaged.append(str(result))
+    failures.close(len(segments))
+    if not skip_damaged:
+        failures.refuse()
     if counted:
         report.notes.append(f'the labels of {counted} segments give no point counts (format 1.0); '
                             f'points in their boxes were counted')

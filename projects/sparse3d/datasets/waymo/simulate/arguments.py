@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 
+from sparse3d.parallel.executors import add_executor
+from sparse3d.parallel.failures import say_retried
 from sparse3d.simulate.arguments import add_conditions, conditions
 
 
@@ -16,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--seconds', type=float, default=default.seconds,
                         help='length of a segment')
     parser.add_argument('--seed', type=int, default=0, help='same seed, same content')
-    parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
+    add_executor(parser)
     parser.add_argument('--format', choices=['v1', 'v2', 'both'], default=default.format,
                         help='TFRecord, Parquet, or both from the same frames')
     parser.add_argument('--frame-rate', type=float, default=default.frame_rate,
@@ -35,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def simulate(arguments: argparse.Namespace) -> str:
     """What ``simulate waymo`` runs; returns a closing line."""
     from sparse3d.datasets.waymo.simulate.drive import WaymoOptions, simulate_waymo
+    if arguments.retry_failed:
+        say_retried(arguments.out)
     options = WaymoOptions(
         seconds=arguments.seconds, frame_rate=arguments.frame_rate, columns=arguments.columns,
         image_width=arguments.image_width, projections=arguments.projections,

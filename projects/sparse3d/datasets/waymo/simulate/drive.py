@@ -26,6 +26,8 @@ from sparse3d.datasets.waymo.simulate.scan import TURN, Rig
 from sparse3d.datasets.waymo.simulate.v1 import v1_path, write_v1
 from sparse3d.datasets.waymo.simulate.v2 import v2_path, write_v2
 from sparse3d.errors import DataError
+from sparse3d.parallel.executors import Workers
+from sparse3d.parallel.failures import Failures
 from sparse3d.parallel.pool import run_jobs
 from sparse3d.simulate.conditions import options_for_stamp
 from sparse3d.simulate.output_folder import open_folder
@@ -35,7 +37,7 @@ VERSION = 1  # raise whenever the same options give other files
 SPLITS = ('training', 'validation')
 
 
-def simulate_waymo(root: str | Path, num_segments: int = 4, seed: int = 0, workers: int = 1,
+def simulate_waymo(root: str | Path, num_segments: int = 4, seed: int = 0, workers: Workers = 1,
                    options: WaymoOptions | None = None, show_progress: bool = True) -> None:
     """Simulate ``num_segments`` labeled segments into the folder ``root``.
 
@@ -43,7 +45,7 @@ def simulate_waymo(root: str | Path, num_segments: int = 4, seed: int = 0, worke
     options and version; a longer run may follow a shorter one.
 
     Args:
-        workers: number of processes; each simulates one segment at a time.
+        workers: number of processes, each simulates one segment at a time; or a cluster.
 
     Raises:
         DataError: if the folder holds something else, cannot be written, or the disk is
@@ -60,7 +62,8 @@ def simulate_waymo(root: str | Path, num_segments: int = 4, seed: int = 0, worke
                if not _is_complete(root, seed, number, options)]
     run_jobs(partial(write_segment, root, seed, options), missing, workers,
              title='simulated frames', total=num_segments * options.frames,
-             done=(num_segments - len(missing)) * options.frames, show_progress=show_progress)
+             done=(num_segments - len(missing)) * options.frames, show_progress=show_progress,
+             failures=Failures(root, 'segment'))
 
 
 def write_segment(root: Path, seed: int, options: WaymoOptions, number: int) -> int:
