@@ -1,17 +1,22 @@
 #!/usr/bin/env bash
-# Train on a Slurm cluster; one task per GPU.
+# Train on a Slurm cluster, one task per GPU; GPUS=0 takes TASKS processes on CPUs.
 #   GPUS=8 GPUS_PER_NODE=8 tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [options]
+#   GPUS=0 TASKS=2 CPUS_PER_TASK=1 tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [options]
 # Also read: CPUS_PER_TASK (5) and SRUN_ARGS (further options of srun).
 set -euo pipefail
-[ $# -ge 4 ] || { sed -n '2,4s/^# //p' "$0" >&2; exit 2; }
+[ $# -ge 4 ] || { sed -n '2,5s/^# //p' "$0" >&2; exit 2; }
 PARTITION=$1
 JOB_NAME=$2
 CONFIG=$3
 WORK_DIR=$4
+# Waiting threads sleep (docs/threads.md); a setting of your own stays.
+[ -n "${OMP_WAIT_POLICY:-}" ] || export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-0}"
+TASKS_AND_GPUS=(--gres="gpu:${GPUS_PER_NODE:-8}" --ntasks="${GPUS:-8}"
+    --ntasks-per-node="${GPUS_PER_NODE:-8}")
+[ "${GPUS:-8}" != 0 ] || TASKS_AND_GPUS=(--ntasks="${TASKS:-1}")
 # shellcheck disable=SC2086  # SRUN_ARGS is a list of options
 exec srun --partition="$PARTITION" --job-name="$JOB_NAME" \
-    --gres="gpu:${GPUS_PER_NODE:-8}" --ntasks="${GPUS:-8}" \
-    --ntasks-per-node="${GPUS_PER_NODE:-8}" --cpus-per-task="${CPUS_PER_TASK:-5}" \
+    "${TASKS_AND_GPUS[@]}" --cpus-per-task="${CPUS_PER_TASK:-5}" \
     --kill-on-bad-exit=1 ${SRUN_ARGS:-} \
     "${PYTHON:-python}" -u "$(dirname "$0")/train.py" "$CONFIG" --work-dir="$WORK_DIR" \
     --launcher slurm "${@:5}"

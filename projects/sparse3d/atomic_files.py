@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sparse3d.errors import DataError
+from sparse3d.remote_paths import address_of, is_remote
 
 
 class UnwritableFile(DataError):
@@ -46,6 +47,7 @@ def atomic_path(path: str | os.PathLike, keep_ending: bool = True) -> Iterator[P
     Raises:
         UnwritableFile: if the operating system cannot write the file, or nothing wrote it.
     """
+    _refuse_remote(path)
     path = Path(path)
     # Two machines may write the same file at once, with processes of one number.
     temporary = path.with_name(f'.{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp'
@@ -82,6 +84,7 @@ def make_folder(path: str | os.PathLike, way_out: str = WAY_OUT, mode: int = 0o7
     Raises:
         UnwritableFile: if the operating system cannot make it, or a file is in its place.
     """
+    _refuse_remote(path)
     try:
         os.makedirs(path, mode, exist_ok=True)
     except OSError as error:
@@ -138,6 +141,7 @@ def check_place(path: str | os.PathLike) -> None:
     Raises:
         UnwritableFile: if what is above it is no folder, or may not be written to.
     """
+    _refuse_remote(path)
     above = Path(path).absolute().parent
     while not os.path.lexists(above):
         above = above.parent
@@ -146,6 +150,12 @@ def check_place(path: str | os.PathLike) -> None:
     if not os.access(above, os.W_OK | os.X_OK):
         raise UnwritableFile(f'{path} could not be written: {above} may not be written to; '
                              f'{WAY_OUT}')
+
+
+def _refuse_remote(path: str | os.PathLike) -> None:
+    if is_remote(path):
+        raise UnwritableFile(f'{address_of(path)} lies on a server, and servers are only read; '
+                             f'give a folder of this machine')
 
 
 def write_bytes_atomically(path: str | os.PathLike, content: bytes | memoryview) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from sparse3d.parallel.executors import add_executor
+
 EXAMPLES = """\
   sparse3d detect CONFIG CHECKPOINT sweep.bin
   sparse3d detect CONFIG CHECKPOINT folder --out found --formats json txt
@@ -31,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="height of your LiDAR above the ground, if not the training's: z is "
                         'shifted for the model, results are in your frame')
     parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
+    add_executor(parser, workers=None)
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
                         help='override the config')
 
@@ -43,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     done = detect_files(arguments.config, arguments.checkpoint, arguments.clouds, arguments.out,
                         arguments.formats, arguments.score_threshold, arguments.device,
                         parse_options(arguments.cfg_options), arguments.intensity_scale,
-                        arguments.sensor_height)
+                        arguments.sensor_height, arguments.workers, arguments.retry_failed)
     print(f'{len(done)} clouds, {sum(map(len, done.values()))} detections; '
           f'results in {arguments.out}')
     for error in done.damaged.values():

@@ -4,6 +4,8 @@ from __future__ import annotations
 import argparse
 import os
 
+from sparse3d.parallel.executors import add_executor
+
 EXAMPLES = """\
   sparse3d test CONFIG work_dirs/mine/epoch_80.pth
   sparse3d test CONFIG CHECKPOINT --out scores.json
@@ -22,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='override the config, e.g. test_dataloader.batch_size=1')
     parser.add_argument('--allow-partial', action='store_true',
                         help='take a checkpoint of which only a part fits the model')
+    add_executor(parser, workers=None)
     parser.add_argument('--verbose', action='store_true', help='show all that is logged')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
                         help='how several processes were started')
@@ -31,16 +34,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     from sparse3d.apis import test
+    from sparse3d.apis.train import choose_work_dir
     from sparse3d.atomic_files import check_place
     from sparse3d.engine.config_options import parse_options
     from sparse3d.engine.distributed import leave_process_group
+    from sparse3d.engine.load_config import load_config
     from sparse3d.engine.result_record import write_result
+    from sparse3d.parallel.failures import say_retried
     if arguments.out:
         check_place(arguments.out)
+    if arguments.retry_failed:
+        say_retried(choose_work_dir(load_config(arguments.config), arguments.work_dir))
     metrics = test(
         arguments.config, arguments.checkpoint, arguments.work_dir,
         parse_options(arguments.cfg_options), launcher=arguments.launcher,
-        allow_partial=arguments.allow_partial, verbose=arguments.verbose)
+        allow_partial=arguments.allow_partial, verbose=arguments.verbose,
+        workers=arguments.workers)
     if os.environ.get('RANK', '0') == '0':
         if arguments.out:
             write_result(arguments.out, {'metrics': metrics})

@@ -15,21 +15,28 @@ from mmengine.structures import InstanceData
 from tiny_published import TinyPublished
 from torch import nn
 
+from sparse3d.errors import DataError
+
 
 @DATASETS.register_module()
 class TinyFrames(torch.utils.data.Dataset):
-    """Clouds of points round one box each; ``jitter`` is drawn anew at each reading."""
+    """Clouds of points round one box each; ``jitter`` is drawn anew at each reading.
+
+    Frame 3 is damaged while the file ``damaged`` is there.
+    """
 
     METAINFO = {'classes': ('Car', 'Cyclist')}
 
-    def __init__(self, frames: int = 8, jitter: float = 0.0):
-        self.frames, self.jitter = frames, jitter
+    def __init__(self, frames: int = 8, jitter: float = 0.0, damaged: str = ''):
+        self.frames, self.jitter, self.damaged = frames, jitter, damaged
         self.metainfo = dict(self.METAINFO)
 
     def __len__(self):
         return self.frames
 
     def __getitem__(self, index):
+        if index == 3 and self.damaged and os.path.exists(self.damaged):
+            raise DataError('frame 3 is damaged')
         made = np.random.default_rng(index)
         center = made.uniform([5, -10, -2], [30, 10, -1])
         points = center + made.normal(size=(50, 3)) + self.jitter * np.random.normal(size=3)
@@ -97,11 +104,20 @@ class TinyMetric(BaseMetric):
 
 @HOOKS.register_module()
 class KillHook(Hook):
-    """Kill the process, as the operating system would, after an iteration of training."""
+    """End the process, as the operating system would, after an iteration of training.
 
-    def __init__(self, iteration: int):
-        self.iteration = iteration
+    Args:
+        iteration: counted from 1.
+        rank: of several processes, this one alone.
+        message: raise an error with it in place of being killed.
+    """
+
+    def __init__(self, iteration: int, rank: int | None = None, message: str | None = None):
+        self.iteration, self.rank, self.message = iteration, rank, message
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        if runner.iter + 1 == self.iteration:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if runner.iter + 1 != self.iteration or self.rank not in (None, runner.rank):
+            return
+        if self.message is not None:
+            raise DataError(self.message)
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -2,15 +2,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from sparse3d.apis.detector import load_detector
+from sparse3d.apis.detector import Detector, load_detector
 from sparse3d.atomic_files import check_place
 from sparse3d.errors import DataError
-from sparse3d.parallel.progress import Progress
+from sparse3d.parallel.executors import Workers
+from sparse3d.parallel.failures import Failures, failed_before
+from sparse3d.parallel.pool import run_parallel
 from sparse3d.structures.detection_formats import file_format, suffixes
 from sparse3d.structures.detections import Detections, refuse_odd_threshold
 from sparse3d.transforms.cloud_files import clouds_in
@@ -39,6 +42,8 @@ def detect_files(
         cfg_options: Mapping[str, Any] | None = None,
         intensity_scale: float = 1.0,
         sensor_height: float | None = None,
+        workers: Workers | None = None,
+        retry_failed: bool = False,
 ) -> DetectedFiles:
     """Detect in each cloud and write ``<out>/<name of the cloud>.<format>``.
 
@@ -51,6 +56,8 @@ def detect_files(
         out: folder for the results.
         formats: suffixes that :meth:`sparse3d.apis.Detections.save` knows.
         score_threshold: detections below are left out.
+        workers: detect in so many processes, or on a cluster; None detects here.
+        retry_failed: only in the clouds that failed in the last run that filled ``out``.
 
     Returns:
         The detections by file, and what was wrong with damaged files.
@@ -72,22 +79,67 @@ def detect_files(
         raise DataError(f'two clouds are named {twice}; detect in them one after the other, '
                         f'with another --out')
     check_place(Path(out) / names[0])
-    detector = load_detector(config, checkpoint, device, cfg_options, intensity_scale,
-                             sensor_height)
-    done, progress = DetectedFiles(), Progress('detection', len(files))
-    for file in files:
-        try:
-            found = detector(file, score_threshold=score_threshold)
-        except DataError as error:
-            done.damaged[file] = error
+    if retry_failed:
+        failed = failed_before(out)
+        files = [file for file in files if file.name in failed]
+        if not files:
+            raise DataError(f'none of the clouds given failed in the last run; those that did are '
+                            f'{", ".join(list(failed)[:3])}')
+    task = DetectionTask(config, checkpoint, device, dict(cfg_options or {}),
+                         intensity_scale, sensor_height, Path(out), tuple(formats),
+                         score_threshold)
+    _loaded.clear()
+    if workers is None:
+        task.detector()  # refuses before anything long starts
+    done, failures = DetectedFiles(), Failures(out, 'cloud')
+    results = run_parallel(partial(detect_file, task), files, workers or 0, 'detection', clean=True)
+    for file, result in zip(files, results, strict=True):
+        if isinstance(result, DataError):
+            done.damaged[file] = result
+            failures.reasons[file.name] = str(result)
         else:
-            for suffix in formats:
-                found.save(Path(out) / f'{file.stem}.{suffix}')
-            done[file] = replace(found, points=None)
-        progress.advance(file.name)
+            done[file] = result
+    _loaded.clear()
+    failures.close(len(files))
     if not done:
         raise next(iter(done.damaged.values()))
     return done
+
+
+@dataclass(frozen=True)
+class DetectionTask:
+    """What each process needs to detect in a cloud; see :func:`detect_files`."""
+
+    config: str | PathLike
+    checkpoint: str | PathLike
+    device: str | None
+    cfg_options: dict[str, Any]
+    intensity_scale: float
+    sensor_height: float | None
+    out: Path
+    formats: tuple[str, ...]
+    score_threshold: float
+
+    def detector(self) -> Detector:
+        """The detector, loaded once in each process, anew where the checkpoint changed."""
+        file = Path(self.checkpoint)
+        wanted = self, file.stat().st_mtime_ns if file.is_file() else None
+        if _loaded.get('task') != wanted:
+            _loaded.update(task=wanted, detector=load_detector(
+                self.config, self.checkpoint, self.device, self.cfg_options,
+                self.intensity_scale, self.sensor_height))
+        return _loaded['detector']
+
+
+_loaded: dict[str, Any] = {}
+
+
+def detect_file(task: DetectionTask, file: Path) -> Detections:
+    """Detect in one cloud and write its results; they come back without the cloud."""
+    found = task.detector()(file, score_threshold=task.score_threshold)
+    for suffix in task.formats:
+        found.save(task.out / f'{file.stem}.{suffix}')
+    return replace(found, points=None)
 
 
 def _known(formats: Sequence[str]) -> list[str]:

@@ -14,6 +14,8 @@ from mmengine.registry import init_default_scope
 import sparse3d.register  # noqa: F401  (repairs the stack, registers)
 from sparse3d.engine.registry_errors import clear_registry_errors
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.remote_files import remote_exists
+from sparse3d.remote_paths import is_remote
 from sparse3d.structures.frame_names import frame_name
 from sparse3d.structures.keypoints import Keypoints3D
 from sparse3d.transforms.image_files import read_stored_image
@@ -96,7 +98,7 @@ def _points(inputs: dict, info: dict) -> np.ndarray:
     if 'points' in inputs:
         return _array(inputs['points'])
     path = info.get('lidar_path')
-    if not path or not Path(path).is_file():
+    if not path or not _is_there(path):
         return np.zeros((0, 4), dtype=np.float32)
     return load_points(path, info.get('num_pts_feats', 4))
 
@@ -160,6 +162,10 @@ def _lidar_boxes(boxes: Any) -> np.ndarray:
     return _array(boxes.tensor)
 
 
+def _is_there(path: str) -> bool:
+    return remote_exists(path) if is_remote(path) else Path(path).is_file()
+
+
 def _pictures(info: dict, augmentation: np.ndarray | None = None) -> tuple[Picture, ...]:
     """Camera images named in the sample's description, as far as the files exist.
 
@@ -170,7 +176,7 @@ def _pictures(info: dict, augmentation: np.ndarray | None = None) -> tuple[Pictu
     cameras = {'camera': info} if 'img_path' in info else info.get('images', {})
     pictures = []
     for name, camera in cameras.items():
-        if not isinstance(camera, dict) or not Path(camera.get('img_path') or '').is_file():
+        if not isinstance(camera, dict) or not _is_there(camera.get('img_path') or ''):
             continue
         matrix = _lidar2img(camera)
         if matrix is not None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from sparse3d.apis.evaluated_pieces import test_in_pieces
 from sparse3d.apis.train import choose_work_dir
 from sparse3d.checkpoints.open import load_weights
 from sparse3d.engine.agreement.check import check_checkpoint, check_config
@@ -17,6 +18,7 @@ from sparse3d.engine.registry_errors import clear_registry_errors
 from sparse3d.engine.runner import Sparse3DRunner, bare_model
 from sparse3d.engine.training_folder import Attempt, check_writable
 from sparse3d.errors import ConfigError
+from sparse3d.parallel.executors import Workers
 from sparse3d.structures.point_statistics import PointStatistics
 
 TEST_KEYS = ('model', 'test_dataloader', 'test_cfg', 'test_evaluator')
@@ -32,6 +34,7 @@ def test(
         launcher: str = 'none',
         allow_partial: bool = False,
         verbose: bool = False,
+        workers: Workers | None = None,
 ) -> dict[str, float]:
     """Predict the test set of a config and evaluate it.
 
@@ -46,6 +49,7 @@ def test(
         launcher: ``'none'``, ``'pytorch'`` (torchrun), ``'slurm'`` or ``'mpi'``.
         allow_partial: take a checkpoint of which only a part fits.
         verbose: show on the console all that mmengine logs.
+        workers: predict in so many processes, or on a cluster; None predicts here.
 
     Returns:
         The metrics by name.
@@ -69,11 +73,16 @@ def test(
     check_writable(config.work_dir)
     config.verbose = verbose
     config.load_from, config.resume = opened.path, False
+    if workers is not None and launcher != 'none':
+        raise ConfigError(f'--executor and --launcher {launcher} are two ways to use several '
+                          f'processes; give one of them')
     prepare_launcher(config, launcher)
     with Attempt(config.work_dir) as attempt, clear_registry_errors():
         runner = attempt.runner = Sparse3DRunner.from_cfg(config)
         load_weights(bare_model(runner.model), opened, allow_partial)
         check_checkpoint(config, ['test'], opened.content, opened.path, refuse=not allow_partial)
+        if workers is not None:
+            return test_in_pieces(runner, config, opened.path, workers, allow_partial)
         runner.opened = opened
         runner.register_hook(TrainingComparisonHook(PointStatistics.from_meta(opened.meta)))
         return runner.test()

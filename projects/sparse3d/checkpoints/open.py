@@ -1,6 +1,7 @@
 """Checkpoints opened once: weights, options and meta, given to a model or refused."""
 from __future__ import annotations
 
+import os
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -21,11 +22,15 @@ from sparse3d.checkpoints.safetensors_files import SUFFIX, read_safetensors
 from sparse3d.checkpoints.wrapper_names import bare_name, common_prefix, without_wrappers
 from sparse3d.compat import checkpoint_loading
 from sparse3d.compat.checkpoint_loading import load_checkpoint_file
-from sparse3d.errors import CheckpointError, ConfigError
+from sparse3d.errors import CheckpointError, ConfigError, DataError
+from sparse3d.remote_files import CACHE, local_copy
+from sparse3d.remote_paths import is_remote, scheme_of
 from sparse3d.stored_config import stored_config
 
 checkpoint_loading.apply_patch()  # makes reading of training checkpoints safe and possible
 
+OF_MMENGINE = ('http', 'https', 'torchvision', 'open-mmlab', 'openmmlab', 'mmcls', 'modelzoo',
+               'local')
 SUFFIXES = ('.pth', '.pt', '.ckpt', SUFFIX)  # by which a file is taken for a checkpoint
 
 
@@ -96,6 +101,8 @@ def read_any_checkpoint(path: str | PathLike) -> Any:
     Raises:
         CheckpointError: if the file is missing, damaged or holds what the loader refuses.
     """
+    if is_remote(path) and not _is_for_mmengine(path):
+        return _read_from_server(path)
     if '://' in str(path):
         try:
             return CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
@@ -113,6 +120,20 @@ def read_any_checkpoint(path: str | PathLike) -> Any:
     if path.suffix.lower() == SUFFIX:
         return read_safetensors(path)
     return load_checkpoint_file(path, map_location='cpu')
+
+
+def _is_for_mmengine(path: str | PathLike) -> bool:
+    """Catalogs of names, and web servers unless the cache of Sparse3D is asked for."""
+    scheme = scheme_of(path)
+    return scheme in OF_MMENGINE and not (scheme in ('http', 'https') and CACHE in os.environ)
+
+
+def _read_from_server(path: str | PathLike) -> Any:
+    try:
+        with local_copy(path) as copy:
+            return read_any_checkpoint(copy)
+    except DataError as error:
+        raise CheckpointError(str(error)) from error
 
 
 def load_weights(model: nn.Module, path: str | PathLike | Checkpoint,

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import torch
 from mmengine.config import Config
@@ -27,8 +28,18 @@ def prepare_launcher(config: Config, launcher: str) -> None:
     if launcher == 'pytorch' and 'RANK' not in os.environ:
         raise ConfigError('--launcher pytorch is meant for torchrun; '
                           'start with tools/dist_train.sh or tools/dist_test.sh')
+    if launcher == 'slurm':
+        if 'SLURM_PROCID' not in os.environ:
+            raise ConfigError('--launcher slurm is meant for srun; start with '
+                              'tools/slurm_train.sh or tools/slurm_test.sh')
+        os.environ.setdefault('MASTER_PORT', str(_port_of_job(os.environ.get('SLURM_JOB_ID'))))
     if not torch.cuda.is_available():
         _prepare_gloo(config, launcher)
+
+
+def _port_of_job(job: str | None) -> int:
+    """Of its own for each job: several may share a machine."""
+    return 20000 + int(job) % 10000 if job and job.isdecimal() else 29500
 
 
 def leave_process_group() -> None:
@@ -43,10 +54,36 @@ def leave_process_group() -> None:
 
 
 def _prepare_gloo(config: Config, launcher: str) -> None:
-    if launcher != 'pytorch':
-        raise ConfigError(f'--launcher {launcher} needs GPUs; on CPUs use --launcher pytorch')
+    if launcher == 'slurm':
+        _set_ranks_of_slurm()
+    elif launcher != 'pytorch':
+        raise ConfigError(f'--launcher {launcher} needs GPUs; on CPUs use --launcher pytorch or '
+                          f'slurm')
     wrapper = {'type': 'MMDistributedDataParallel', 'device_ids': None, 'broadcast_buffers': False,
                'find_unused_parameters': config.get('find_unused_parameters', False)}
     config.model_wrapper_cfg = {**wrapper, **config.get('model_wrapper_cfg', {})}
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group('gloo')
+
+
+def _set_ranks_of_slurm() -> None:
+    """Tell torch what srun told this process, as mmengine does on GPUs."""
+    os.environ['RANK'] = os.environ['SLURM_PROCID']
+    os.environ['WORLD_SIZE'] = os.environ['SLURM_NTASKS']
+    os.environ['LOCAL_RANK'] = os.environ.get('SLURM_LOCALID', '0')
+    if 'MASTER_ADDR' not in os.environ:
+        os.environ['MASTER_ADDR'] = first_host(os.environ['SLURM_NODELIST'])
+
+
+def first_host(nodes: str) -> str:
+    """The first machine of a list as Slurm writes it, ``node[01-04],other``.
+
+    Raises:
+        ConfigError: if Slurm does not know the list.
+    """
+    asked = subprocess.run(['scontrol', 'show', 'hostnames', nodes], capture_output=True,
+                           text=True)
+    if asked.returncode or not asked.stdout.strip():
+        raise ConfigError(f'SLURM_NODELIST is {nodes!r}, of which Slurm names no machine '
+                          f'({asked.stderr.strip()}); set MASTER_ADDR to the first one')
+    return asked.stdout.split()[0]

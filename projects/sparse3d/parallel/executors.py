@@ -56,7 +56,7 @@ def add_executor(parser: argparse.ArgumentParser, workers: int | None = os.cpu_c
                         default=argparse.SUPPRESS,
                         help='local:N, dask:ADDRESS or slurm:PARTITION: where the pieces run')
     parser.add_argument('--retry-failed', action='store_true',
-                        help='do what failed in the last run (failed.json) once more')
+                        help='do what failed in the last run (.failed_pieces) once more')
 
 
 def _executor(text: str) -> Workers:

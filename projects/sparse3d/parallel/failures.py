@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.atomic_files import make_folder, write_bytes_atomically
 from sparse3d.errors import DataError
 
 
@@ -16,7 +16,8 @@ class Failures:
     """What failed in one run.
 
     Args:
-        folder: which the run fills; ``failed.json`` goes there. None keeps no file.
+        folder: which the run fills; ``.failed_pieces`` (JSON) goes there; it has no
+            ending, as folders of results may be read as a whole. None keeps no file.
         what: a piece, in sentences: ``'segment'``.
         way_out: end of the sentence that ends a run with failures.
         name: of an item.
@@ -48,6 +49,7 @@ class Failures:
         if self.path is None:
             return
         if self.reasons:
+            make_folder(self.path.parent)
             content = {'pieces': total, 'failed': self.reasons}
             write_bytes_atomically(self.path, json.dumps(content, indent=2).encode())
         elif self.path.is_file():
@@ -98,7 +100,7 @@ def say_retried(folder: str | os.PathLike, part: str = '') -> None:
 
 
 def _path(folder: str | os.PathLike, part: str) -> Path:
-    return Path(folder) / f'failed{part}.json'
+    return Path(folder) / f'.failed_pieces{part}'
 
 
 def item_name(item: object) -> str:

@@ -39,6 +39,7 @@ def run_parallel(
         items: Sequence[Item],
         workers: Workers,
         title: str,
+        clean: bool = False,
 ) -> Iterator[Result | DataError]:
     """Call ``function`` on every item and yield the results in the order of the items.
 
@@ -46,10 +47,12 @@ def run_parallel(
     caller decides; any other exception, a full disk among them, ends the run.
 
     Args:
-        function: a module-level function (or ``partial`` of one); it must not use torch.
+        function: a module-level function (or ``partial`` of one); without ``clean`` it must not
+            use torch.
         items: what to call it on.
         workers: number of processes, 0 or 1 works in this process; or a cluster.
         title: the first words of the progress line.
+        clean: start workers from clean processes, so that the function may use threads and torch.
 
     An item whose worker is killed from outside with no other beside it, for instance for want of
     memory, gives a :class:`DataError` that names it.
@@ -58,7 +61,8 @@ def run_parallel(
     ready: dict[int, Result | DataError] = {}
     following = 0
     with _counted(title, len(items)) as progress:
-        for place, result in _in_any_order(attempt, items, workers, title, _forked()):
+        context = _clean(function) if clean else _forked()
+        for place, result in _in_any_order(attempt, items, workers, title, context):
             progress.advance()
             ready[place] = result
             while following in ready:

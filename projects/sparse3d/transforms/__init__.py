@@ -1,5 +1,6 @@
 """One sample: loading, augmentation, database sampling, packing."""
 import sparse3d.compat.applied  # noqa: F401  (these parts rest on it)
+import sparse3d.transforms.remote_backend  # noqa: F401  (registers it with mmengine)
 from sparse3d.transforms.augment_images import AugmentImages
 from sparse3d.transforms.augment_scene import AugmentScene
 from sparse3d.transforms.class_balanced_dataset import ClassBalancedDataset

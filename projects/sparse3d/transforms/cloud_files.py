@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from sparse3d.errors import DataError
+from sparse3d.remote_files import remote_names
+from sparse3d.remote_paths import is_remote
 from sparse3d.transforms.las_files import read_las
 from sparse3d.transforms.named_columns import (
     column_names,
@@ -52,7 +54,7 @@ def read_cloud(path: str | os.PathLike, columns: int = 4,
     suffix = path.suffix.lower()
     names = column_names(columns) if names is None else tuple(names)
     if suffix not in SUFFIXES:
-        if not path.exists():
+        if not is_remote(path) and not path.exists():
             raise DataError(f'{path} does not exist')
         raise DataError(f'{path} is no point cloud that can be read; give {", ".join(SUFFIXES)}')
     if suffix in _NAMED:
@@ -98,7 +100,11 @@ def clouds_in(path: str | os.PathLike) -> list[Path]:
         DataError: if there is none.
     """
     path = Path(path)
-    files = sorted(file for file in path.iterdir() if is_cloud(file)) if path.is_dir() else [path]
+    if is_remote(path):
+        files = [path] if is_cloud(path) else sorted(
+            path / name for name in remote_names(path) or () if is_cloud(Path(name)))
+    else:
+        files = sorted(filter(is_cloud, path.iterdir())) if path.is_dir() else [path]
     if not files:
         raise DataError(f'the folder {path} has no point cloud ({", ".join(SUFFIXES)})')
     return files

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sparse3d.errors import DataError
+from sparse3d.remote_files import remote_names
+from sparse3d.remote_paths import is_remote
 
 NOT_IN_NAMES = frozenset('/\\%:*?"<>|')  # '%' too: what stands for another has to be unique
 MOST_BYTES = 200                         # of a name, room for endings left
@@ -35,11 +37,20 @@ def posix_path(name: str) -> Path:
 
 
 def absent_files(paths: Iterable[Path]) -> list[Path]:
-    """Those that do not exist, with one look at each folder: a data set has many files."""
+    """Those that do not exist, with one look at each folder: a data set has many files.
+
+    Folders of web servers, which list nothing, are not looked at.
+    """
     paths = list(paths)
-    present = {folder: set(os.listdir(folder)) if folder.is_dir() else set()
-               for folder in {path.parent for path in paths}}
-    return [path for path in paths if path.name not in present[path.parent]]
+    present = {folder: _names_in(folder) for folder in {path.parent for path in paths}}
+    return [path for path in paths
+            if (names := present[path.parent]) is not None and path.name not in names]
+
+
+def _names_in(folder: Path) -> set[str] | None:
+    if is_remote(folder):
+        return remote_names(folder)
+    return set(os.listdir(folder)) if folder.is_dir() else set()
 
 
 def file_name(text: object) -> str:

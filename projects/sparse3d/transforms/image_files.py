@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from sparse3d.errors import DataError
+from sparse3d.remote_paths import is_remote
 from sparse3d.transforms.image_headers import jpeg_fault, png_fault
 from sparse3d.transforms.point_files import read_bytes
 
@@ -95,6 +96,8 @@ def image_file_fault(path: str | os.PathLike, decode_others: bool = False) -> st
     Raises:
         DataError: if it does not exist or cannot be read.
     """
+    if is_remote(path):
+        return image_fault(read_bytes(path))
     try:
         with open(path, 'rb', buffering=0) as file:
             size, head = os.fstat(file.fileno()).st_size, file.read(_HEAD)

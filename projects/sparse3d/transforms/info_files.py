@@ -16,6 +16,7 @@ from typing import Any
 from sparse3d.atomic_files import atomic_file
 from sparse3d.errors import DataError
 from sparse3d.plugins import data_sets
+from sparse3d.remote_paths import is_remote
 from sparse3d.safe_pickle import loads_plain
 from sparse3d.transforms.point_files import read_bytes
 
@@ -89,7 +90,7 @@ def read_info_file(path: str | os.PathLike, dataset: str) -> dict:
         DataError: if the file is missing, damaged, of mmdet3d 0.x (other entries
             and LiDAR boxes), of a later format or of another data set.
     """
-    if not Path(path).exists():
+    if not is_remote(path) and not Path(path).exists():
         raise DataError(f'the info file {path} does not exist; make it with "sparse3d create-data '
                         f'{dataset} {_raw_folder(Path(path), dataset)}", or name the folder where '
                         f'it lies (--cfg-options data_root=FOLDER)')

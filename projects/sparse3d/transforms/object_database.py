@@ -10,6 +10,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.remote_paths import is_remote
 from sparse3d.transforms.data_paths import path_inside
 from sparse3d.transforms.info_files import read_plain_file
 from sparse3d.transforms.point_files import load_points
@@ -61,7 +62,7 @@ def load_index(path: str, classes: Sequence[str], wanted: Collection[str],
         ConfigError: for a wanted name that is no class, or an index without crops.
         DataError: for an unusable index.
     """
-    if not Path(path).exists():
+    if not is_remote(path) and not Path(path).exists():
         raise DataError(f'the ground-truth database {path} does not exist: "sparse3d create-data" '
                         f'makes it when it prepares the data set; if that lies elsewhere, name it '
                         f'(--cfg-options data_root=FOLDER)')

@@ -9,6 +9,8 @@ import numpy as np
 from mmengine.logging import print_log
 
 from sparse3d.errors import DataError
+from sparse3d.remote_files import read_remote
+from sparse3d.remote_paths import is_remote
 
 _BYTES_PER_NUMBER = 4
 _warned: set[str] = set()
@@ -66,7 +68,9 @@ def _check_rows(content: bytes, columns: int, path: str | os.PathLike) -> None:
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:
-    """Read a file, with a :class:`DataError` that names it when that fails."""
+    """Read a file, here or with a scheme; a :class:`DataError` names it when that fails."""
+    if is_remote(path):
+        return read_remote(path)
     try:
         with open(path, 'rb', buffering=0) as file:
             return file.readall()

@@ -39,7 +39,7 @@ def test_a_damaged_cloud_does_not_end_the_run(folder, tmp_path):
     assert all(found.points is None and len(found) == 1 for found in done.values())
     assert [path.name for path in done.damaged] == ['b.npy']
     assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == [
-        'a.csv', 'a.json', 'c.csv', 'c.json']
+        '.failed_pieces', 'a.csv', 'a.json', 'c.csv', 'c.json']
 
 
 def test_no_cloud_that_can_be_read_and_two_of_one_name(folder, tmp_path):

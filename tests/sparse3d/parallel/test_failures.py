@@ -16,7 +16,7 @@ def test_the_reasons_are_kept_until_a_run_goes_well(tmp_path, capsys):
     failures.add('b', DataError('b is empty'))
     failures.close(5)
     assert 'failed: scene a: cloud 7 is cut short' in capsys.readouterr().err
-    assert json.loads((tmp_path / 'failed.json').read_text()) == {
+    assert json.loads((tmp_path / '.failed_pieces').read_text()) == {
         'pieces': 5, 'failed': {'a': 'cloud 7 is cut short', 'b': 'b is empty'}}
     with pytest.raises(DataError, match=r'cloud 7 is cut short \(scene a; --skip leaves such '
                                         r'scenes out\); 2 of 5 failed, each with its reason in'):
@@ -39,8 +39,8 @@ def test_parts_of_a_work_keep_files_of_their_own(tmp_path):
 
 
 def test_a_damaged_file_is_named(tmp_path):
-    (tmp_path / 'failed.json').write_text('{"pieces"')
-    with pytest.raises(DataError, match='failed.json is damaged'):
+    (tmp_path / '.failed_pieces').write_text('{"pieces"')
+    with pytest.raises(DataError, match='.failed_pieces is damaged'):
         failed_before(tmp_path)
 
 

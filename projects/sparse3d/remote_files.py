@@ -1,0 +1,153 @@
+"""Files of object stores and web servers, read through fsspec; nothing is written there.
+
+Two environment variables say how:
+
+- ``SPARSE3D_REMOTE_CACHE``: a local folder that keeps what was read once. A file there is not
+  asked for again: remove the folder when the files behind it change.
+- ``SPARSE3D_REMOTE_PATIENCE``: seconds in which a server that does not answer is asked again,
+  30 by default. A file that is not there, or may not be read, is an error at once.
+
+What an endpoint and its keys are is said to the backend in its own way: ``AWS_ENDPOINT_URL``,
+``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY`` or ``~/.aws``; ``FSSPEC_S3_ANON=true`` for public
+buckets.
+"""
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+from sparse3d.atomic_files import make_folder, write_bytes_atomically
+from sparse3d.errors import BackendUnavailable, DataError
+from sparse3d.remote_paths import EXTRA, address_of, scheme_of
+
+CACHE, PATIENCE = 'SPARSE3D_REMOTE_CACHE', 'SPARSE3D_REMOTE_PATIENCE'
+_PAUSE = 0.5  # seconds before the second try; doubled each time
+_MAX_PAUSE = 8.0
+Result = TypeVar('Result')
+
+
+def read_remote(path: str | os.PathLike) -> bytes:
+    """Read a file with a scheme, from the cache where it is kept.
+
+    Raises:
+        DataError: if it does not exist, may not be read, or the server does not answer.
+        BackendUnavailable: if the package for the scheme is not installed.
+    """
+    address = address_of(path)
+    kept = _kept(address)
+    if kept is not None and kept.is_file():
+        return kept.read_bytes()
+    content = _patiently(address, lambda files: files.cat_file(address))
+    if kept is not None:
+        make_folder(kept.parent)
+        write_bytes_atomically(kept, content)
+    return content
+
+
+def remote_exists(path: str | os.PathLike) -> bool:
+    """Whether there is such a file; errors as :func:`read_remote`."""
+    address = address_of(path)
+    kept = _kept(address)
+    return (kept is not None and kept.is_file()) or \
+        _patiently(address, lambda files: files.isfile(address))
+
+
+def remote_names(folder: str | os.PathLike) -> set[str] | None:
+    """Names in a folder; None where servers tell none (http). Errors as :func:`read_remote`."""
+    address = address_of(folder)
+    if scheme_of(address) in ('http', 'https'):
+        return None
+    try:
+        found = _patiently(address, lambda files: files.ls(address, detail=False))
+    except DataError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return set()
+        raise
+    return {PurePosixPath(name).name for name in found}
+
+
+@contextmanager
+def local_copy(path: str | os.PathLike) -> Iterator[Path]:
+    """A file with a scheme as one on this machine: in the cache, or for the block alone."""
+    address = address_of(path)
+    kept = _kept(address)
+    content = read_remote(address)
+    if kept is not None:
+        yield kept
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, PurePosixPath(address).name)
+        copy.write_bytes(content)
+        yield copy
+
+
+def _kept(address: str) -> Path | None:
+    """Where the cache has a file; None without a cache."""
+    folder = os.environ.get(CACHE)
+    if not folder:
+        return None
+    digest = hashlib.sha256(address.encode()).hexdigest()
+    return Path(folder, digest[:2], f'{digest[2:34]}-{PurePosixPath(address).name[-100:]}')
+
+
+def _patiently(address: str, call: Callable[[Any], Result]) -> Result:
+    """Ask a server until it answers, or the patience is over."""
+    files, patience = _files_of(address), _patience()
+    begun, pause = time.monotonic(), _PAUSE
+    while True:
+        try:
+            return call(files)
+        except FileNotFoundError as error:
+            raise DataError(f'{address} does not exist') from error
+        except PermissionError as error:
+            raise DataError(f'{address} may not be read ({_first_line(error)}); check the keys '
+                            f'and the endpoint') from error
+        except Exception as error:  # each backend has errors of its own
+            if _is_missing_credentials(error):
+                raise DataError(f'{address} needs keys, and there are none; set AWS_ACCESS_KEY_ID '
+                                f'and AWS_SECRET_ACCESS_KEY, or FSSPEC_S3_ANON=true for a public '
+                                f'bucket') from error
+            passed = time.monotonic() - begun
+            if passed + pause > patience:
+                raise DataError(f'{address} cannot be read: the server did not answer for '
+                                f'{patience:g} s ({type(error).__name__}: {_first_line(error)}); '
+                                f'run again when it does, or set {PATIENCE}') from error
+            time.sleep(pause)
+            pause = min(2 * pause, _MAX_PAUSE)
+
+
+def _files_of(address: str) -> Any:
+    scheme = scheme_of(address)
+    try:
+        import fsspec
+        return fsspec.filesystem(scheme, skip_instance_cache=False, use_listings_cache=False)
+    except ImportError as error:
+        missing = getattr(error, 'name', None) or 'fsspec'
+        raise BackendUnavailable(f'{address} needs a package that is not installed '
+                                 f'({missing if "install" not in str(error).lower() else error}): '
+                                 f'{EXTRA}') from error
+    except ValueError as error:
+        raise DataError(f'{address} has a scheme that nothing reads, {scheme}://; use s3://, '
+                        f'http:// or https://, or another one that fsspec knows') from error
+
+
+def _patience() -> float:
+    text = os.environ.get(PATIENCE, '30')
+    try:
+        return float(text)
+    except ValueError as error:
+        raise DataError(f'{PATIENCE} is {text!r}; give seconds') from error
+
+
+def _is_missing_credentials(error: Exception) -> bool:
+    return type(error).__name__ in ('NoCredentialsError', 'PartialCredentialsError')
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
