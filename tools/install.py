@@ -137,6 +137,8 @@ class Installer:
         extras = metadata['options.extras_require']
         listed = [metadata['options']['install_requires'], extras['cuda' if self.cuda else 'cpu'],
                   extras['test'], extras['dev']]
+        if 'moto' in locks.pins_of(self.lock.read_text()):
+            listed.append(extras['store'])
         lines = [line.strip() for text in listed for line in text.splitlines()]
         names = [line for line in lines if line and not line.startswith('#')]
         # mmdet3d, mmdet and mmengine do not declare mmcv, so nothing pulls its sdist in.

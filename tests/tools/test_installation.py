@@ -141,6 +141,15 @@ def test_the_lock_of_a_row(row):
     assert '/' not in text.replace('tools/', '') or row.name == 'main'  # no paths, no addresses
 
 
+@pytest.mark.parametrize('row', locks.ROWS, ids=lambda row: row.name)
+def test_a_lock_with_an_object_store_keeps_the_dates_that_botocore_takes(row):
+    """pip would look through hundreds of releases for others."""
+    pins = locks.pins_of(row.path.read_text()) if row.path.is_file() else {}
+    assert ('moto' in pins) >= (row.name == 'main')
+    if 'moto' in pins:
+        assert pins['python-dateutil'] < '3' and {'botocore', 'aiobotocore', 's3fs'} < set(pins)
+
+
 def test_each_interpreter_has_its_lock(tmp_path, monkeypatch):
     assert locks.default_lock((3, 10)) == locks.default_lock((3, 11)) == locks.MAIN
     monkeypatch.setattr(locks, 'ROOT', tmp_path)

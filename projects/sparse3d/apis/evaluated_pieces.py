@@ -85,6 +85,7 @@ def test_in_pieces(runner: Sparse3DRunner, config: Config, checkpoint: str, work
         config=hashlib.sha256(config.pretty_text.encode()).hexdigest(),
         checkpoint=os.path.abspath(checkpoint), allow_partial=allow_partial))
     task = TestTask(config.pretty_text, checkpoint, allow_partial, journal)
+    runner.begun = True  # what is finished stays in the work folder, whatever fails
     failures = Failures(folder, 'piece')
     results: list[list] = [[] for _ in loop.evaluator.metrics]
     predicted = run_parallel(partial(predict_piece, task), pieces, workers, 'tested pieces',
