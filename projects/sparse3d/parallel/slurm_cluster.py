@@ -18,7 +18,7 @@ from sparse3d.errors import BackendUnavailable, DataError
 from sparse3d.parallel.cluster import LostPiece
 
 FOLDER = '.sparse3d_slurm'  # in the current folder, which all machines see: calls, results, logs
-MAX_JOBS = 400              # of an array: schedulers limit them, 1001 by default
+MAX_JOBS = 1000             # of an array at most, where MaxArraySize of Slurm allows it
 MINUTES = 24 * 60           # of a job at most, where the partition allows it
 _ASK_EVERY = 5.0            # seconds between two questions to Slurm
 _GRACE = 10.0               # seconds that a file may need to be seen after its job ended
@@ -49,8 +49,9 @@ class SlurmPieces:
         if shutil.which('sbatch') is None or shutil.which('srun') is None:
             raise BackendUnavailable('--executor slurm needs the commands of Slurm; run this on a '
                                      'machine where "sinfo" answers')
-        self.partition, self.size, self.most = partition, MAX_JOBS // 4, MAX_JOBS
         minutes = _minutes_of(partition)
+        self.partition, self.most = partition, _most_jobs()
+        self.size = max(1, self.most // 4)
         self.folder = Path.cwd() / FOLDER / f'{time.strftime("%Y%m%d-%H%M%S")}-{os.getpid()}'
         make_folder(self.folder)
         self._jobs: dict[int, Any] = {}
@@ -58,7 +59,7 @@ class SlurmPieces:
         self._executor.update_parameters(
             partition=partition, job_name=f'sparse3d {title}'.replace(' ', '_'),
             time=minutes, cpus_per_task=1, ntasks_per_node=1,
-            array_parallelism=MAX_JOBS, use_srun=False, setup=_one_thread())
+            array_parallelism=self.most, use_srun=False, setup=_one_thread())
 
     def __enter__(self) -> SlurmPieces:
         return self
@@ -176,3 +177,10 @@ def _minutes_of(partition: str) -> int:
         return MINUTES
     days, hours, minutes, _ = (int(number or 0) for number in found.groups())
     return min(MINUTES, max(1, (24 * days + hours) * 60 + minutes))
+
+
+def _most_jobs() -> int:
+    """How many jobs an array may have."""
+    asked = subprocess.run(['scontrol', 'show', 'config'], capture_output=True, text=True)
+    found = re.search(r'^MaxArraySize\s*=\s*(\d+)', asked.stdout, re.MULTILINE)
+    return max(1, min(MAX_JOBS, int(found[1]) - 1)) if found else MAX_JOBS // 4
