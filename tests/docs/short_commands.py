@@ -58,6 +58,18 @@ NOT_RUN = {
     'the whole model on whole clouds takes minutes on a CPU; its small config '
     'is tested by tests/end_to_end/test_voxelkp.py',
     'tools/slurm_train.sh': 'needs a Slurm cluster',
+    'python tools/simulate.py waymo /shared':
+    'needs a Dask cluster; tests/sparse3d/parallel/test_dask_cluster.py starts one',
+    'python tools/create_data.py waymo /shared':
+    'needs a Slurm cluster; tests/sparse3d/parallel/test_slurm_cluster.py starts one',
+    'python tools/detect.py CONFIG CHECKPOINT /shared':
+    'needs a Slurm cluster; tests/end_to_end/test_executors.py detects on Dask',
+    'python tools/test.py CONFIG CHECKPOINT --work-dir /shared':
+    'needs a Slurm cluster; tests/end_to_end/test_executors.py scores on Dask',
+    'tools/dist_train.sh CONFIG 8':
+    'eight processes; tests/end_to_end/test_two_processes.py starts two',
+    'GPUS=': 'needs a Slurm cluster; tests/end_to_end/test_two_processes.py starts one',
+    'AWS_ENDPOINT_URL=': 'needs an object store; tests/sparse3d/test_remote_files.py starts one',
     'tensorboard': 'serves pages until it is stopped, and is not part of the environment',
     'pytest tests/<plug-in>': 'stands for one command for each plug-in; their READMEs have them',
 }
