@@ -83,7 +83,7 @@ def local_copy(path: str | os.PathLike) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, PurePosixPath(address).name)
-        copy.write_bytes(content)
+        write_bytes_atomically(copy, content)
         yield copy
 
 

@@ -7,34 +7,18 @@ writes has names of its own until it is whole (:mod:`sparse3d.atomic_files`).
 from __future__ import annotations
 
 import os
-import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from sparse3d.errors import DataError
+from sparse3d.parallel.dask_cluster import DaskPieces
 from sparse3d.parallel.executors import Cluster
-from sparse3d.version import __version__
+from sparse3d.parallel.pieces import LostPiece, Pieces, call_there
+from sparse3d.parallel.slurm_cluster import SlurmPieces
 
 TRIES = 3  # of a piece whose worker dies
-
-
-class LostPiece(Exception):
-    """A piece that came to no end: its worker or job is gone. Says where, and why if known."""
-
-
-class Pieces(Protocol):
-    """A cluster that is open: it takes calls and gives back results as they come."""
-
-    size: int  # workers, as far as can be told: chunks are made for them
-    most: int  # calls at once
-
-    def submit(self, calls: Mapping[int, Callable[[], Any]]) -> None:
-        """Give out calls, by number."""
-
-    def wait(self) -> Iterator[tuple[int, Any]]:
-        """Numbers and results of what was given out; a result may be :class:`LostPiece`."""
 
 
 def on_cluster(function: Callable, items: Mapping[int, Any], cluster: Cluster, title: str,
@@ -53,15 +37,13 @@ def on_cluster(function: Callable, items: Mapping[int, Any], cluster: Cluster, t
 
 def _opened(cluster: Cluster, title: str) -> AbstractContextManager[Pieces]:
     if cluster.kind == 'dask':
-        from sparse3d.parallel.dask_cluster import DaskPieces
         return DaskPieces(cluster.where, title)
-    from sparse3d.parallel.slurm_cluster import SlurmPieces
     return SlurmPieces(cluster.where, title)
 
 
 def _results(pieces: Pieces, function: Callable, left: dict[int, Any], max_chunk: int,
              name: Callable[[Any], str]) -> Iterator[tuple[int, Any]]:
-    size = max(1, min(max_chunk, len(left) // (4 * pieces.size)), -(-len(left) // pieces.most))
+    size = max(1, min(max_chunk, len(left) // (4 * pieces.size)), -(-len(left) // pieces.max_calls))
     lost: dict[int, int] = {}
     while left:
         places = list(left)
@@ -82,32 +64,4 @@ def _results(pieces: Pieces, function: Callable, left: dict[int, Any], max_chunk
                 del left[place]
                 yield place, each
         # What is left was in one chunk with what kills its worker, perhaps.
-        size = max(1, -(-len(left) // pieces.most))
-
-
-def call_there(folder: str, function: Callable, items: Sequence[Any]) -> list[Any]:
-    """What a worker of a cluster runs: the function on some items, in the folder of the caller.
-
-    Raises:
-        DataError: if the folder is not there.
-    """
-    refuse_elsewhere(folder, __version__)
-    if os.getcwd() != folder:
-        os.chdir(folder)  # paths of the caller may be relative
-    return [function(item) for item in items]
-
-
-def refuse_elsewhere(folder: str, version: str) -> str:
-    """Refuse a machine without the folder of the caller, or with another release; names it.
-
-    Raises:
-        DataError: naming the machine.
-    """
-    host = socket.gethostname()
-    if not os.path.isdir(folder):
-        raise DataError(f'the machine {host} of the cluster has no folder {folder}; work in one '
-                        f'that all machines see at the same path')
-    if version != __version__:
-        raise DataError(f'the machine {host} of the cluster has sparse3d {__version__}, this one '
-                        f'{version}; install the same on both')
-    return host
+        size = max(1, -(-len(left) // pieces.max_calls))

@@ -7,14 +7,14 @@ from concurrent.futures import Future, as_completed
 from typing import Any
 
 from sparse3d.errors import BackendUnavailable, DataError
-from sparse3d.parallel.cluster import LostPiece, refuse_elsewhere
+from sparse3d.parallel.pieces import LostPiece, refuse_elsewhere
 from sparse3d.version import __version__
 
 PATIENCE = 30  # seconds in which the scheduler answers and the first worker is there
 
 
 class DaskPieces:
-    """See :class:`~sparse3d.parallel.cluster.Pieces`; to be used in ``with``.
+    """See :class:`~sparse3d.parallel.pieces.Pieces`; to be used in ``with``.
 
     Dask gives a piece of a worker that died to another one by itself, three times.
 
@@ -37,7 +37,7 @@ class DaskPieces:
                 "pip install 'sparse3d-perception[dask]'") from error
         self._lost = KilledWorker
         self._futures: dict[Future, int] = {}
-        self.most = 100_000  # its scheduler keeps a table of them
+        self.max_calls = 100_000  # its scheduler keeps a table of them
         try:
             self._client = Client(address, timeout=patience, set_as_default=False)
         except (OSError, ValueError) as error:

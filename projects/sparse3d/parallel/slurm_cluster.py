@@ -15,7 +15,7 @@ from typing import Any
 
 from sparse3d.atomic_files import make_folder
 from sparse3d.errors import BackendUnavailable, DataError
-from sparse3d.parallel.cluster import LostPiece
+from sparse3d.parallel.pieces import LostPiece
 
 FOLDER = '.sparse3d_slurm'  # in the current folder, which all machines see: calls, results, logs
 MAX_JOBS = 1000             # of an array at most, where MaxArraySize of Slurm allows it
@@ -25,7 +25,7 @@ _GRACE = 10.0               # seconds that a file may need to be seen after its 
 
 
 class SlurmPieces:
-    """See :class:`~sparse3d.parallel.cluster.Pieces`; to be used in ``with``.
+    """See :class:`~sparse3d.parallel.pieces.Pieces`; to be used in ``with``.
 
     Further options of ``sbatch`` come from its own environment variables (``SBATCH_ACCOUNT``,
     ``SBATCH_QOS``, ``SBATCH_TIMELIMIT``, ...), which win. The folder of calls, results and logs
@@ -50,8 +50,8 @@ class SlurmPieces:
             raise BackendUnavailable('--executor slurm needs the commands of Slurm; run this on a '
                                      'machine where "sinfo" answers')
         minutes = _minutes_of(partition)
-        self.partition, self.most = partition, _most_jobs()
-        self.size = max(1, self.most // 4)
+        self.partition, self.max_calls = partition, _most_jobs()
+        self.size = max(1, self.max_calls // 4)
         self.folder = Path.cwd() / FOLDER / f'{time.strftime("%Y%m%d-%H%M%S")}-{os.getpid()}'
         make_folder(self.folder)
         self._jobs: dict[int, Any] = {}
@@ -59,7 +59,7 @@ class SlurmPieces:
         self._executor.update_parameters(
             partition=partition, job_name=f'sparse3d {title}'.replace(' ', '_'),
             time=minutes, cpus_per_task=1, ntasks_per_node=1,
-            array_parallelism=self.most, use_srun=False, setup=_one_thread())
+            array_parallelism=self.max_calls, use_srun=False, setup=_one_thread())
 
     def __enter__(self) -> SlurmPieces:
         return self
