@@ -66,6 +66,8 @@ def s3_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
                             AWS_SECRET_ACCESS_KEY='test', AWS_DEFAULT_REGION='us-east-1',
                             AWS_EC2_METADATA_DISABLED='true').items():
         monkeypatch.setenv(name, value)
+    import s3fs
+    s3fs.S3FileSystem.clear_instance_cache()  # one of an earlier test knows another port
     try:
         server.start()
         store().mkdir(BUCKET)
