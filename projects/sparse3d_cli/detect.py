@@ -85,9 +85,22 @@ def run(arguments: argparse.Namespace) -> int:
     from sparse3d.engine.allocator import set_allocator
     from sparse3d.recordings.reading import is_recording
     set_allocator()
-    if any(map(is_recording, arguments.clouds)):
-        return _recording(arguments)
-    return _clouds(arguments)
+    recording = any(map(is_recording, arguments.clouds))
+    _refuse_useless(arguments, recording)
+    return _recording(arguments) if recording else _clouds(arguments)
+
+
+def _refuse_useless(arguments: argparse.Namespace, recording: bool) -> None:
+    """An option that would be passed over is a misunderstanding."""
+    from sparse3d.errors import ConfigError
+    useless = {'formats': ['json']} if recording else dict(
+        track='', points=[], images=[], odometry='', frame='', fixed_frame='', rate=0.0,
+        interval=0.5, clock='aligned', deskew=False, with_input=False)
+    for name, default in useless.items():
+        if getattr(arguments, name) != default:
+            raise ConfigError(f'--{name.replace("_", "-")} is for '
+                              f'{"clouds" if recording else "a recording (.mcap, ROS 2 bag)"}, and '
+                              f'{arguments.clouds[0]} is none; leave it out')
 
 
 def _sort(arguments: argparse.Namespace) -> None:

@@ -42,8 +42,8 @@ def read_bag(path: str | os.PathLike, left_out: LeftOut) -> Iterator[RawMessage]
             except StopIteration:
                 return
             except Exception as error:  # sqlite's and zstd's, of what was damaged on the way
-                left_out.add(f'ends of {path.name}', f'the storage is damaged '
-                             f'({type(error).__name__}); read up to there')
+                left_out.add(path.name, f'the storage is damaged ({type(error).__name__}); it was '
+                             f'read up to there')
                 return
             yield RawMessage(channels[connection.id], time, time, bytes(data))
     finally:

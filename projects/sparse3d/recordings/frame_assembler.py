@@ -27,7 +27,7 @@ from sparse3d.transforms.given_arrays import EarlierSweeps
 NEAREST_CLOUD = 10 ** 8 + 10 ** 7   # ns that clouds of several LiDARs lie apart at most
 PICTURE_AHEAD = 2 * 10 ** 7         # ns that a picture may be later than its moment
 PICTURE_LOST = 1_200_000_000        # ns without a picture after which a camera counts as lost
-KEPT = 64                           # messages of another LiDAR or of a camera that wait
+KEPT = 24                           # messages of another LiDAR or of a camera that wait
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class FrameAssembler:
             self._image_of_info.setdefault(info, []).append(image)
         self._used_images: dict[str, int] = {}
         self._waiting: deque[_Moment] = deque()
-        self._newest = self._last_given = 0
+        self._newest = self._last_given = self._seen = 0  # log time, stamps [ns]
 
     def take(self, topic: str, message: Any, log_time: int) -> list[SensorFrame]:
         """Take in a message; the moments that it completes, the oldest first.
@@ -156,6 +156,7 @@ class FrameAssembler:
         if topic in self._camera_of:
             camera = self._camera_of[topic]
             self._images[camera].append((reading.stamp, message))
+            self._forget_old(camera)
             if anchor is None and self._all_new(reading.stamp):
                 self._waiting.append(_Moment(reading.stamp, log_time, None, log_time))
                 self._used_images = {each: images[-1][0] for each, images in self._images.items()
@@ -167,6 +168,13 @@ class FrameAssembler:
             else:
                 self._others[topic].append(cloud)
 
+    def _forget_old(self, camera: str) -> None:
+        """Keep of the pictures before the oldest moment that waits the newest one."""
+        images = self._images[camera]
+        oldest = self._waiting[0].stamp if self._waiting else self._seen
+        while len(images) > 1 and images[1][0] <= oldest:
+            images.popleft()
+
     def _begin_anew(self) -> None:
         """The clock jumped: what waits is given up, and what was before is not compared."""
         if self._waiting:
@@ -176,7 +184,7 @@ class FrameAssembler:
         self._history.clear()
         self.tree.forget_moving()
         self._used_images.clear()
-        self._last_given = 0
+        self._last_given = self._seen = 0
         self.jumps += 1
 
     def _ready(self) -> list[SensorFrame]:
@@ -207,7 +215,7 @@ class FrameAssembler:
 
     def _frame(self, moment: _Moment) -> list[SensorFrame]:
         """The moment as arrays: one, or none if it cannot be used or is not wanted."""
-        frame = self._frame_of(moment)
+        frame, self._seen = self._frame_of(moment), moment.stamp
         try:
             fixed = self.tree.fixed_frame(frame, self.options.fixed_frame)
             pose = None if fixed is None else self.tree.lookup(fixed, frame, moment.stamp)
@@ -270,9 +278,8 @@ class FrameAssembler:
                     self._left_out.add('moments', f'without earlier sweeps: nothing says how '
                                        f'{shown(frame)} moves (/tf or odometry)')
                 points = self._history.with_earlier(points, moment.stamp, pose)
-        with self._stages('pictures'):
-            images = {camera: self._image(camera, moment, frame, fixed)
-                      for camera in self._cameras}
+        images = {camera: self._image(camera, moment, frame, fixed)
+                  for camera in self._cameras}
         there = {camera: found for camera, found in images.items() if found is not None}
         return SensorFrame(
             moment.stamp, moment.log_time, frame, points,

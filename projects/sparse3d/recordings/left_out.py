@@ -31,4 +31,5 @@ class LeftOut:
 
     def sentences(self) -> list[str]:
         """A line for each reason."""
-        return [f'{count} {what}: {why}' for (what, why), count in self.counts.items()]
+        return [f'{what}: {why} ({"once" if count == 1 else f"{count} times"})'
+                for (what, why), count in self.counts.items()]

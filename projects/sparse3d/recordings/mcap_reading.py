@@ -115,8 +115,8 @@ class _Records:
                 self._truncated()
                 return
             except (errors.McapError, struct.error, ValueError, UnicodeDecodeError) as error:
-                self._left_out.add(f'ends of {self._path.name}', f'a record is damaged '
-                                   f'({_words(error)}); read up to it')
+                self._left_out.add(self._path.name, f'a record is damaged ({_words(error)}); the '
+                                   f'file was read up to it')
                 return
             if record is None:
                 return
@@ -171,8 +171,8 @@ class _Records:
         self._left_out.add(f'chunks of {self._path.name}', why)
 
     def _truncated(self) -> None:
-        self._left_out.add(f'ends of {self._path.name}', 'the file is truncated; it was read up '
-                           'to its last whole chunk')
+        self._left_out.add(self._path.name, 'the file is truncated; it was read up to its last '
+                           'whole chunk')
 
 
 def _words(error: Exception) -> str:
