@@ -15,7 +15,8 @@ from sparse3d.recordings.foreign_text import shown
 from sparse3d.structures.quaternions import rotation_matrices
 
 HORIZON = 20 * 10 ** 9    # how long transforms are kept
-TOLERANCE = 10 ** 8       # beyond the first or last of an edge, its value is taken that long
+TOLERANCE = 10 ** 8       # so long beyond what is known of an edge it is extended
+MAX_GAP = 10 ** 9         # so long a time without a transform is interpolated over
 MAX_DEPTH = 50            # frames above one another
 
 
@@ -42,15 +43,23 @@ class _Edge:
         place = bisect_left(self.times, time)
         if place < len(self.times) and self.times[place] == time:
             return _matrix(self.poses[time])
-        if 0 < place < len(self.times):
-            before, after = self.times[place - 1], self.times[place]
-            return _matrix(_between(self.poses[before], self.poses[after],
-                                    (time - before) / (after - before)))
-        nearest = self.times[0] if place == 0 else self.times[-1]
-        if abs(nearest - time) > TOLERANCE:
+        inside = 0 < place < len(self.times)
+        if inside and self.times[place] - self.times[place - 1] <= MAX_GAP:
+            return self._on_the_line(place - 1, place, time)
+        near = [number for number in (place - 1, place) if 0 <= number < len(self.times)]
+        nearest = min(near, key=lambda number: abs(self.times[number] - time))
+        if abs(self.times[nearest] - time) > TOLERANCE:
             raise MissingTransform(f'no transform of {shown(name)} within '
                                    f'{TOLERANCE / 1e9:g} s')
-        return _matrix(self.poses[nearest])
+        other = nearest + (1 if nearest == place else -1)  # away from the time that is asked for
+        if 0 <= other < len(self.times) and abs(self.times[other] - self.times[nearest]) <= MAX_GAP:
+            return self._on_the_line(other, nearest, time)
+        return _matrix(self.poses[self.times[nearest]])
+
+    def _on_the_line(self, first: int, second: int, time: int) -> np.ndarray:
+        """Through two poses, between or beyond them."""
+        start, end = self.times[first], self.times[second]
+        return _matrix(_between(self.poses[start], self.poses[end], (time - start) / (end - start)))
 
 
 class TransformTree:
