@@ -11,7 +11,7 @@ from sparse3d_cli.own_parser import VerbParser, add_parsers
 CROPS = ('sparse3d create-data crops kitti data/kitti          # objects to paste into images',)
 CONFIG = ('sparse3d create-data config data/mine                # a config that fits them',)
 RECORDING = (
-    'sparse3d create-data recording drive.mcap data/mine --every 0.5   # then create-data custom',)
+    'sparse3d create-data recording drive.mcap data/mine --interval 0.5   # then custom',)
 UPGRADE = (
     'sparse3d create-data upgrade data/nuscenes/nuscenes_infos_train.pkl   # mmdet3d 0.x, 1.0',
     'sparse3d create-data upgrade data/kitti/kitti_infos_train.pkl         # mmdet3d 0.x, 1.0')

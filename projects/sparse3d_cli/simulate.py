@@ -6,7 +6,6 @@ import argparse
 from sparse3d.plugins import data_sets, examples_of, load
 from sparse3d_cli.own_parser import HelpWithDefaults, VerbParser, add_parsers
 
-
 RECORDING = (
     'sparse3d simulate mcap data/drive.mcap --seconds 10          # two LiDARs, six cameras',
     'sparse3d simulate mcap data/drive.mcap --image-width 0 --clock-offset 0.4',

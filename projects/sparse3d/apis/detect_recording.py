@@ -123,12 +123,11 @@ def detect_recording(
         if topic in choice.topics:
             print(f'the clock of {topic.encode("unicode_escape").decode()} differs from that of '
                   f'the first sensor: {offset / 1e9:+.3f} s are added (--clock)', flush=True)
-    start, count = time.monotonic(), 0
+    start = time.monotonic()
     with atomic_file(out) as stream, Activity(
             lambda: f'{core.moments} moments, {core.boxes} boxes'):
         writer = RecordingWriter(stream)
-        for count in _run(core, recording, left_out, writer, with_input):
-            pass
+        count = _run(core, recording, left_out, writer, with_input)
         if not core.moments:
             raise DataError(f'no moment of {recording} could be used: '
                             f'{"; ".join(left_out.sentences()) or "it has no messages"}')
@@ -139,8 +138,8 @@ def detect_recording(
 
 
 def _run(core: MessageDetector, recording: str | PathLike, left_out: LeftOut,
-         writer: RecordingWriter, with_input: bool) -> Any:
-    """Every message through the detector; counts them."""
+         writer: RecordingWriter, with_input: bool) -> int:
+    """Every message through the detector; gives their number."""
     decoder, used, count = Decoder(left_out), core.topics, 0
     messages = read_messages(recording, left_out)
     while True:
@@ -157,8 +156,8 @@ def _run(core: MessageDetector, recording: str | PathLike, left_out: LeftOut,
                 message = decoder.decode(raw)
             if message is not None:
                 _write(writer, core, core.take(raw.channel.topic, message, raw.log_time))
-        yield count
     _write(writer, core, core.flush())
+    return count
 
 
 def _write(writer: RecordingWriter, core: MessageDetector, made: Sequence[Any]) -> None:

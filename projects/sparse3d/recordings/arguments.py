@@ -44,7 +44,7 @@ def add_custom_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``create-data recording``."""
     parser.add_argument('recording', help='.mcap file, .db3 file, or folder of a ROS 2 bag')
     parser.add_argument('root', help='folder of the custom data set')
-    parser.add_argument('--every', type=float, default=0.5, metavar='SECONDS',
+    parser.add_argument('--interval', type=float, default=0.5, metavar='SECONDS',
                         help='between frames (default: %(default)s)')
     parser.add_argument('--points', nargs='+', default=[], metavar='TOPIC',
                         help='LiDARs, the leading one first (default: all)')
@@ -66,14 +66,14 @@ def create_custom(arguments: argparse.Namespace) -> Any:
     """What ``create-data recording`` runs; returns a report to print."""
     from sparse3d.recordings.custom_data import frames_of_recording
     from sparse3d.recordings.frame_assembler import AssemblyOptions
-    if not arguments.every > 0:
-        raise ConfigError(f'--every is {arguments.every}; give seconds above 0')
+    if not arguments.interval > 0:
+        raise ConfigError(f'--interval is {arguments.interval}; give seconds above 0')
     images = arguments.images
     named = None if images is None else {} if images == ['none'] else pairs(images, '--images')
     return frames_of_recording(
         arguments.recording, arguments.root, arguments.points, named, arguments.odometry,
         AssemblyOptions(arguments.frame, arguments.fixed_frame, arguments.clock, arguments.deskew,
-                        1 / arguments.every))
+                        1 / arguments.interval))
 
 
 def pairs(texts: Sequence[str], option: str) -> dict[str, str]:

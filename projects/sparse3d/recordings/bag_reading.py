@@ -97,4 +97,5 @@ def _metadata(folder: Path) -> dict[str, Any]:
         return dict(information)
     except Exception as error:
         raise DataError(f'{folder / METADATA} is not the metadata of a ROS 2 bag '
-                        f'({type(error).__name__}); make it anew with "ros2 bag reindex"') from error
+                        f'({type(error).__name__}); make it anew with "ros2 bag reindex"'
+                        ) from error

@@ -11,7 +11,7 @@ from sparse3d.recordings.transform_tree import nanoseconds
 CLOCKS = ('aligned', 'stamps', 'log')
 MIN_OFFSET = 150_000_000    # ns; less is how long a message is on its way
 MAX_JUMP = 1_000_000_000    # ns that stamps and log times may go on differently
-LATE = 500_000_000          # ns; a message that is older by less came late, by more the clock jumped
+LATE = 500_000_000          # ns; a message older by less came late; by more: the clock jumped
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,6 @@ class Clocks:
         if passed < 0 or abs(passed - logged) > MAX_JUMP:
             return Reading(stamp, jump=(passed - max(logged, 0)) / 1e9)
         return Reading(stamp)
-
-    def forget(self) -> None:
-        """Any time may follow, on all topics."""
-        self._last.clear()
 
 
 def offsets_of(delays: Mapping[str, float], first: str) -> dict[str, int]:

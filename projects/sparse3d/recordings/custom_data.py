@@ -158,7 +158,7 @@ class _FrameWriter:
         self.times[name] = entry
         make_folder(self.folder / 'points')
         stream = io.BytesIO()
-        np.save(stream, frame.points.astype(np.float32))
+        np.lib.format.write_array(stream, frame.points.astype(np.float32))
         write_bytes_atomically(self.folder / 'points' / f'{name}.npy', stream.getvalue())
         for camera, image in frame.images.items():
             if image is not None:

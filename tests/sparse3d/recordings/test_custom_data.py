@@ -23,7 +23,7 @@ def test_frames_become_points_pictures_calibration_times_and_poses(tmp_path, cap
     recording = tmp_path / 'my drive.mcap'
     simulate_recording(recording, 0, RecordingOptions(1.5, 4, image_width=32, azimuths=60))
     root = tmp_path / 'mine'
-    assert main(['create-data', 'recording', str(recording), str(root), '--every', '0.5',
+    assert main(['create-data', 'recording', str(recording), str(root), '--interval', '0.5',
                  '--frame', 'base_link']) == 0
     assert '3 frames, 3 pictures of cam_front_left' in capsys.readouterr().out
     names = sorted(path.stem for path in (root / 'points').iterdir())

@@ -18,7 +18,8 @@ from sparse3d.structures.detections import Detections
 from sparse3d.structures.tracks import Tracks
 
 NAMES = ('car', 'pedestrian')
-FOUND = Detections(np.array([[10, -2, -1, 4, 2, 1.5, np.pi / 2, 3, 1], [5, 1, 0, .6, .6, 1.8, -3, 0, 0]]),
+FOUND = Detections(np.array([[10, -2, -1, 4, 2, 1.5, np.pi / 2, 3, 1],
+                             [5, 1, 0, .6, .6, 1.8, -3, 0, 0]]),
                    np.array([.9, .4]), np.array([0, 1]), NAMES)
 
 
@@ -71,5 +72,6 @@ def test_mcap_readers_of_ros_2_decode_them():
         found = decoder(out.data)
         rows = found.detections if hasattr(found, 'detections') else found.entities
         assert len(rows) == 2
-        place = (rows[0].bbox.center if hasattr(rows[0], 'bbox') else rows[0].cubes[0].pose).position
+        first = rows[0]
+        place = (first.bbox.center if hasattr(first, 'bbox') else first.cubes[0].pose).position
         assert (place.x, place.y, place.z) == (10, -2, -.25)

@@ -65,7 +65,8 @@ def test_what_cannot_be_a_picture_is_refused():
 
 
 def info(bend=(), model='plumb_bob', width=64, height=48):
-    made = camera_info(np.array([[50.0, 0, 32], [0, 50, 24], [0, 0, 1]]), width, height, 0, 'camera')
+    matrix = np.array([[50.0, 0, 32], [0, 50, 24], [0, 0, 1]])
+    made = camera_info(matrix, width, height, 0, 'camera')
     made.d, made.distortion_model = np.array(bend, float), model
     made.p[0] = 45.0
     return made
@@ -85,7 +86,8 @@ def test_a_line_of_a_bent_picture_becomes_straight(model, bend):
     matrix = np.array([[50.0, 0, 32], [0, 50, 24], [0, 0, 1]])
     line = np.stack([np.linspace(-.5, .5, 400), np.full(400, -.3), np.ones(400)], -1)[:, None]
     project = cv2.fisheye.projectPoints if model == 'equidistant' else cv2.projectPoints
-    pixels = project(line, np.zeros(3), np.zeros(3), matrix, np.array(bend, float))[0].reshape(-1, 2)
+    pixels = project(line, np.zeros(3), np.zeros(3), matrix, np.array(bend, float))[0]
+    pixels = pixels.reshape(-1, 2)
     picture = np.zeros((48, 64, 3), np.uint8)
     for u, v in np.round(pixels).astype(int):
         if 0 <= u < 64 and 0 <= v < 48:

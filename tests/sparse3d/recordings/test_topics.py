@@ -97,7 +97,7 @@ def test_a_known_type_with_other_fields_is_no_cloud(tmp_path):
         writer.finish()
     topics = look(tmp_path / 'odd.mcap')
     assert 'is defined with other fields' in topics['/points0'].fault
-    assert 'cannot be parsed' in topics['/points1'].fault or 'other fields' in topics['/points1'].fault
+    assert 'cannot be parsed' in topics['/points1'].fault
     with pytest.raises(DataError, match='has no sensor_msgs/msg/PointCloud2 that can be read'):
         choose(topics, LeftOut(), True)
     with pytest.raises(DataError, match='/points0 cannot be read'):
