@@ -22,7 +22,7 @@ CHECKPOINTS = ('.pth', '.pt', '.ckpt', '.safetensors')
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', help='config file, or its bare name; may be left out where the '
                         'checkpoint holds it')
-    parser.add_argument('checkpoint', help='weights, ours or converted')
+    parser.add_argument('checkpoint', nargs='?', help='weights, ours or converted')
     parser.add_argument('clouds', nargs='*',
                         help='.bin, .npy, .pcd, .ply, .las or .laz files, or folders of them; or '
                         'one recording')
@@ -105,8 +105,11 @@ def _refuse_useless(arguments: argparse.Namespace, recording: bool) -> None:
 
 def _sort(arguments: argparse.Namespace) -> None:
     """Of ``detect CHECKPOINT drive.mcap`` the first is the checkpoint; the config is in it."""
+    from sparse3d.errors import ConfigError
+    if arguments.checkpoint is None:
+        raise ConfigError(f'{arguments.config} is given alone; give a model and what to detect in: '
+                          f'CHECKPOINT drive.mcap, or CONFIG CHECKPOINT CLOUDS')
     if not arguments.clouds:
-        from sparse3d.errors import ConfigError
         if not arguments.config.lower().endswith(CHECKPOINTS):
             raise ConfigError(
                 f'{arguments.config} and {arguments.checkpoint} are given, and no '

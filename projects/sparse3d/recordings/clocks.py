@@ -10,7 +10,7 @@ from sparse3d.recordings.transform_tree import nanoseconds
 
 CLOCKS = ('aligned', 'stamps', 'log')
 MIN_OFFSET = 150_000_000    # ns; less is how long a message is on its way
-MAX_JUMP = 1_000_000_000    # ns that stamps and log times may go on differently
+MAX_JUMP = 1_000_000_000    # ns that stamps may go on more than log times
 LATE = 500_000_000          # ns; a message older by less came late; by more: the clock jumped
 
 
@@ -64,7 +64,7 @@ class Clocks:
         if -LATE < passed < 0:
             return Reading(stamp, 'they are older than the one before')
         self._last[topic] = stamp, log_time
-        if passed < 0 or abs(passed - logged) > MAX_JUMP:
+        if passed < 0 or passed - logged > MAX_JUMP:  # a slow disk only delays what is logged
             return Reading(stamp, jump=(passed - max(logged, 0)) / 1e9)
         return Reading(stamp)
 

@@ -147,9 +147,10 @@ class FrameAssembler:
             return
         anchor = self.choice.clouds[0] if self.choice.clouds else None
         if reading.jump:
-            self._left_out.add(f'jumps of the clock of {shown(topic)}', f'by {reading.jump:+.3f} s '
-                               f'first; sweeps, transforms and tracks begin anew')
-            if topic == anchor or anchor is None:
+            leads = topic == anchor or anchor is None
+            self._left_out.add(f'jumps of the clock of {shown(topic)}', 'sweeps, transforms and '
+                               'tracks begin anew' if leads else 'what it sent before is not used')
+            if leads:
                 self._begin_anew()
             self._others.get(topic, deque()).clear()
             self._images.get(self._camera_of.get(topic, ''), deque()).clear()

@@ -26,6 +26,7 @@ from sparse3d.recordings.reading import read_messages
 from sparse3d.recordings.transform_tree import nanoseconds
 
 LOOKED_AT = 10 * 10 ** 9   # ns of a recording that decide which topics are used
+LOOKED_AT_LEAST = 200      # messages; the first may be stamped long before the others
 MAX_DECODED = 20           # messages of a topic that are opened for it
 
 
@@ -78,9 +79,10 @@ def look(path: str | os.PathLike, left_out: LeftOut | None = None,
 def look_at(messages: Iterable[RawMessage], seconds: float | None) -> dict[str, Topic]:
     """The topics of messages by name; see :func:`look`."""
     decoder, topics, start = Decoder(LeftOut()), {}, None
-    for raw in messages:
+    for number, raw in enumerate(messages):
         start = raw.log_time if start is None else start
-        if seconds is not None and raw.log_time - start > seconds * 1e9:
+        if seconds is not None and number >= LOOKED_AT_LEAST \
+                and raw.log_time - start > seconds * 1e9:
             break
         topic = topics.get(raw.channel.topic)
         if topic is None:

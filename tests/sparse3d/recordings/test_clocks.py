@@ -33,7 +33,10 @@ def test_a_jump_is_told_from_a_break(times, jump):
     found = readings([(round(a * SECOND), round(b * SECOND)) for a, b in times])
     assert [each.jump for each in found[:2]] == [0, 0]
     assert found[2].jump == pytest.approx(jump) and not found[2].fault
-    assert readings([(100, 100), (160, 160)])[1].jump == 0  # nothing was recorded for a minute
+    minute = readings([(SECOND, SECOND), (61 * SECOND, 61 * SECOND)])
+    assert minute[1].jump == 0  # nothing was recorded for that long
+    late = readings([(SECOND, SECOND), (SECOND + 10 ** 8, 4 * SECOND)])
+    assert late[1].jump == 0 and not late[1].fault  # only written late
 
 
 def test_messages_that_stand_twice_or_come_late_are_named():
