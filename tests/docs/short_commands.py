@@ -52,6 +52,8 @@ NOT_RUN = {
     'MMCV_WITH_OPS=1 pip install': 'changes the environment and loads from the network',
     'docker build': 'needs Docker, and loads from the network',
     'python tools/install.py': 'changes the environment and loads from the network',
+    'python tools/measure_recording.py':
+    'detects in ten minutes of a drive; tests/tools/test_measure_recording.py has its parts',
     'python tools/matrix.py': 'installs environments and loads from the network',
     'python tests/support/reporters_table.py':
     'runs all cases for ten minutes; tests/support/test_reporters_table.py runs some',

@@ -126,7 +126,7 @@ def test_two_commands_from_nothing_to_a_recording_with_boxes_and_tracks(run):
     run('sparse3d', 'simulate', 'mcap', 'drive.mcap', '--seconds', '1', '--azimuths', '120',
         '--lidar-rate', '4', '--image-width', '64')
     said = run('sparse3d', 'detect', 'model.pth', 'drive.mcap', '--out', 'boxes.mcap', '--track',
-               '--score-threshold', '0', '--cfg-options',
+               'greedy', '--score-threshold', '0', '--cfg-options',
                'model.bbox_head.bbox_coder.score_threshold=0.0',
                'model.bbox_head.test_cfg.score_threshold=0.0')
     found = re.search(r'(\d+) boxes of (\d+) tracks in 3 moments', said)

@@ -44,7 +44,7 @@ class RecordingReport:
     Attributes:
         path: of the recording that was written.
         choice: the topics that were used.
-        moments, boxes, identities: how many; no identities without a tracker.
+        moments, boxes, identities: how many; identities are None without a tracker.
         messages: that were read.
         seconds: that it took, without loading the model.
         left_out: what was left out, a sentence each.
@@ -55,14 +55,14 @@ class RecordingReport:
     choice: Choice
     moments: int
     boxes: int
-    identities: int
+    identities: int | None
     messages: int
     seconds: float
     left_out: tuple[str, ...]
     stages: str
 
     def __str__(self) -> str:
-        tracks = f' of {self.identities} tracks' if self.identities else ''
+        tracks = '' if self.identities is None else f' of {self.identities} tracks'
         used = ', '.join(sorted(self.choice.topics))
         return (f'topics: {used.encode("unicode_escape").decode()}\n{self.stages}\n'
                 f'{self.boxes} boxes{tracks} in {self.moments} moments from {self.messages} '
@@ -132,7 +132,8 @@ def detect_recording(
             raise DataError(f'no moment of {recording} could be used: '
                             f'{"; ".join(left_out.sentences()) or "it has no messages"}')
         writer.finish()
-    return RecordingReport(out, choice, core.moments, core.boxes, len(core.identities), count,
+    identities = len(core.identities) if options.tracker else None
+    return RecordingReport(out, choice, core.moments, core.boxes, identities, count,
                            time.monotonic() - start, tuple(left_out.sentences()),
                            core.stages.table())
 
