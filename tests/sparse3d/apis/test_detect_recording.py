@@ -125,7 +125,7 @@ BAD = {
     'missing_tf': (lambda drive: without(without(drive, '/tf'), '/tf_static'),
                    'nothing says how lidar moves (/tf or odometry) (5 times)', 5),
     'two_of_one_type': (another_lidar, 'of the same LiDAR as /lidar/points', 5),
-    'jump': (jumping, 'jumps of the clock of /lidar/points: sweeps, transforms and tracks begin', 8),
+    'jump': (jumping, 'jumps of the clock of /lidar/points: sweeps, transforms and tracks', 8),
     'empty': (lambda drive: drive.add('/lidar/points', cloud(np.zeros((0, 4)), .5), .52),
               'clouds of /lidar/points: empty (once)', 5),
     'nan': (lambda drive: drive.add('/lidar/points', cloud([[np.nan] * 4, [9, 0, 0, 0]], .5), .52),
