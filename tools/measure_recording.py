@@ -19,6 +19,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from sparse3d.atomic_files import check_place
+from sparse3d.errors import DataError
+
 SECONDS = 10  # of the drive that is repeated
 
 
@@ -35,6 +38,14 @@ def main() -> int:
                         help='LiDAR firings per turn (default: %(default)s)')
     parser.add_argument('--out', metavar='FILE.json', help='write the rows')
     arguments = parser.parse_args()
+    try:  # before minutes of simulation
+        if not Path(arguments.checkpoint).is_file():
+            raise DataError(f'{arguments.checkpoint} does not exist')
+        if arguments.out:
+            check_place(arguments.out)
+    except DataError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
     with tempfile.TemporaryDirectory() as folder:
         rows = _measured(arguments, Path(folder))
     if arguments.out:
