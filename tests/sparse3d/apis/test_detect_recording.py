@@ -9,6 +9,8 @@ pytest.importorskip('rosbags', reason='rosbags is not installed (extra recording
 
 from recorded_drive import FakeDetector, at, cloud, simple_drive, transform
 from sparse3d.apis import detect_recording as module
+from sparse3d.recordings.bag_writing import bag_folder
+from sparse3d.recordings.detection_messages import Outgoing
 from sparse3d.recordings.left_out import LeftOut
 from sparse3d.recordings.message_types import type_store
 from sparse3d.recordings.reading import read_messages
@@ -95,6 +97,24 @@ def test_the_checkpoint_alone_and_a_name_of_its_own(detect, tmp_path):
     code, _, _ = detect(simple_drive(), model=('epoch_6.pth', ))
     assert code == 0 and (tmp_path / 'drive_boxes.mcap').is_file()
     assert detect.given[0][:2] == ('epoch_6.pth', None)
+
+
+@pytest.mark.parametrize('storage', ['sqlite3', 'mcap'])
+def test_a_bag_folder_of_ros_2_gives_the_same_boxes(storage, detect, tmp_path):
+    drive = simple_drive()
+    assert detect(drive, '--out', 'of_file.mcap')[0] == 0
+    with bag_folder(tmp_path / 'bag', storage) as add:
+        for topic, made, time in sorted(drive.messages, key=lambda one: one[2]):
+            add(Outgoing(topic, made, time))
+    assert detect('bag', '--out', 'of_bag.mcap', '--track')[0] == 0
+    topic = '/sparse3d/detections'
+    assert [(time, str(made)) for time, made in read('of_bag.mcap', topic)] == [
+        (time, str(made)) for time, made in read('of_file.mcap', topic)]
+
+
+def test_a_recording_without_a_model_is_told_what_is_missing(detect, tmp_path):
+    code, _, err = detect(simple_drive(), '--out', 'boxes.mcap', model=())
+    assert code == 2 and 'drive.mcap is given alone; give a model' in err and err.count('\n') == 1
 
 
 def cut(path, share=.6):
