@@ -33,7 +33,7 @@ class DetectedFiles(dict[Path, Detections]):
 
 def detect_files(
         config: str | PathLike,
-        checkpoint: str | PathLike,
+        checkpoint: str | PathLike | None,
         clouds: Sequence[str | PathLike],
         out: str | PathLike = 'detections',
         formats: Sequence[str] = ('json', ),
@@ -111,7 +111,7 @@ class DetectionTask:
     """What each process needs to detect in a cloud; see :func:`detect_files`."""
 
     config: str | PathLike
-    checkpoint: str | PathLike
+    checkpoint: str | PathLike | None
     device: str | None
     cfg_options: dict[str, Any]
     intensity_scale: float
@@ -121,9 +121,9 @@ class DetectionTask:
     score_threshold: float
 
     def detector(self) -> Detector:
-        """The detector, loaded once in each process, anew where the checkpoint changed."""
-        file = Path(self.checkpoint)
-        wanted = self, file.stat().st_mtime_ns if file.is_file() else None
+        """The detector, loaded once in each process, anew where its files changed."""
+        files = [Path(str(name)) for name in (self.config, self.checkpoint) if name is not None]
+        wanted = self, [file.stat().st_mtime_ns for file in files if file.is_file()]
         if _loaded.get('task') != wanted:
             _loaded.update(task=wanted, detector=load_detector(
                 self.config, self.checkpoint, self.device, self.cfg_options,
