@@ -93,6 +93,10 @@ class Results:
             kept.boxes_3d, kept.scores, kept.names, self.class_names, kept.keypoints_3d,
             kept.keypoint_visibility), track_ids=kept.track_ids)
 
+    def quietly(self, info: Mapping[str, Any]) -> Detections | None:
+        """The detections of one more sample of all classes; nothing is counted."""
+        return self._of_sample(info)
+
     def refuse_if_none_is_left(self) -> None:
         """After the last sample: what is drawn or counted without any detection means nothing.
 

@@ -85,8 +85,9 @@ def bev_canvas(frame: Frame, style: Style = DEFAULT, size: tuple[int, int] | Non
     _draw_points(canvas, frame, ground)
     for boxes in (frame.ground_truth, frame.detections):
         if boxes is not None and len(boxes):
-            add_outlines(canvas, ground, boxes.boxes, style.colors(frame, boxes.labels),
+            add_outlines(canvas, ground, boxes.boxes, style.box_colors(frame, boxes),
                          dashed=boxes.scores is None)
+    _draw_trails(canvas, frame, ground)
     _draw_skeletons(canvas, frame, ground)
     canvas.labels(_labels(frame, ground, style))
     return canvas
@@ -199,10 +200,19 @@ def _labels(frame: Frame, ground: Ground, style: Style) -> list[Label]:
     labels = []
     for boxes, rows in labeled_rows(frame):
         places, reaches = ground.pixels(boxes.boxes[:, :2]), box_reach(boxes.boxes, ground)
-        colors = style.colors(frame, boxes.labels)
+        colors = style.box_colors(frame, boxes)
         labels += [Label(label_text(frame, boxes, row), tuple(places[row]), colors[row],
                          tuple(reaches[row])) for row in rows]
     return labels
+
+
+def _draw_trails(canvas: Canvas, frame: Frame, ground: Ground) -> None:
+    segments, owners = frame.trail_segments()
+    if len(segments):
+        colors = canvas.style.trail_colors(frame)
+        canvas.axes.add_collection(LineCollection(
+            ground.pixels(segments[..., :2]), colors=[colors[row] for row in owners],
+            linewidths=2.2, alpha=0.75, zorder=2.5, capstyle='round'))
 
 
 def _draw_skeletons(canvas: Canvas, frame: Frame, ground: Ground) -> None:
