@@ -6,12 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.structures.detections import Detections
 from sparse3d.structures.tracks import Tracks
 
 
@@ -50,6 +52,8 @@ class TrackFormat:
             is the result file that was tracked, None where there is none.
         evaluate: ``(path, root, frames) -> table`` of the benchmark's own scores, with the raw
             data set in ``root``; None where there is none.
+        labels: the labeled objects of an entry of an info file, with their identities, in the
+            LiDAR frame; None where the entry has none.
         no_score: why ``evaluate`` is None, in half a sentence.
     """
 
@@ -57,8 +61,26 @@ class TrackFormat:
     class_names: tuple[str, ...]
     frame: Callable[[Mapping[str, Any]], TrackFrame]
     write: Callable[[Sequence[FrameTracks], Path, Path | None], None]
+    labels: Callable[[Mapping[str, Any]], Tracks | None]
     evaluate: Callable[[Path, Path, Sequence[TrackFrame]], str] | None = None
     no_score: str = 'the data set has no tracking scores here'
+
+
+def labeled_tracks(boxes: Sequence[Sequence[float]], names: Sequence[str], ids: Sequence[str],
+                   class_names: Sequence[str]) -> Tracks:
+    """Labeled objects as tracks of score 1; their ids are numbered by :func:`number_of`."""
+    found = Detections.from_lists(np.array(boxes, np.float64).reshape(len(ids), -1)[:, :7]
+                                  if len(ids) else np.zeros((0, 7)), np.ones(len(ids)),
+                                  list(names), class_names)
+    return Tracks.of(found, [number_of(one) for one in ids])
+
+
+def number_of(identity: object) -> int:
+    """A whole number for an identity, the same in all files: itself, or 60 bits of its SHA-256."""
+    word = str(identity)
+    if word.isdecimal() and len(word) < 16:
+        return int(word)
+    return int(sha256(word.encode()).hexdigest()[:15], 16)
 
 
 _FORMATS: dict[str, TrackFormat] = {}

@@ -16,6 +16,7 @@ from sparse3d.structures.track_files import (
     FrameTracks,
     TrackFormat,
     TrackFrame,
+    labeled_tracks,
     register_tracks,
 )
 from sparse3d.structures.tracks import Tracks, register_tracks_format
@@ -57,6 +58,17 @@ def track_frame(entry: Mapping[str, Any]) -> TrackFrame:
         dict(entry, lidar2global=pose, lidar_path=entry['lidar_points']['lidar_path']))
 
 
+def labels(entry: Mapping[str, Any]) -> Tracks | None:
+    """Labeled objects of the classes of the benchmark."""
+    items = [item for item in entry.get('instances', ()) if item['bbox_label_3d'] >= 0]
+    if 'instances' not in entry or not all('track_id' in item for item in items):
+        return None
+    return labeled_tracks([item['bbox_3d'] for item in items],
+                          [CLASSES[item['bbox_label_3d']] for item in items],
+                          [item['track_id'] for item in items], CLASSES)
+
+
 register_tracks_format('argoverse2', tracks_to_argoverse2)
 register_tracks('argoverse2', TrackFormat(
-    'detections of Argoverse 2 with track_uuid (.feather)', CLASSES, track_frame, write_tracks))
+    'detections of Argoverse 2 with track_uuid (.feather)', CLASSES, track_frame, write_tracks,
+    labels))

@@ -8,7 +8,13 @@ import numpy as np
 
 from sparse3d.errors import DataError
 from sparse3d.structures.own_tracks import write_own_tracks
-from sparse3d.structures.track_files import TrackFormat, TrackFrame, register_tracks
+from sparse3d.structures.track_files import (
+    TrackFormat,
+    TrackFrame,
+    labeled_tracks,
+    register_tracks,
+)
+from sparse3d.structures.tracks import Tracks
 
 
 def track_frame(entry: Mapping[str, Any]) -> TrackFrame:
@@ -29,5 +35,15 @@ def track_frame(entry: Mapping[str, Any]) -> TrackFrame:
                            lidar_path=entry.get('lidar_points', {}).get('lidar_path', '')))
 
 
+def labels(entry: Mapping[str, Any]) -> Tracks | None:
+    """Labeled objects, where the box files have ``track_id``."""
+    items = entry.get('instances', ())
+    if 'instances' not in entry or not all('track_id' in item for item in items):
+        return None
+    names = [item['name'] for item in items]
+    return labeled_tracks([item['bbox_3d'] for item in items], names,
+                          [item['track_id'] for item in items], sorted(set(names)))
+
+
 register_tracks('custom', TrackFormat(
-    'a folder of .json, a file for each frame', (), track_frame, write_own_tracks))
+    'a folder of .json, a file for each frame', (), track_frame, write_own_tracks, labels))

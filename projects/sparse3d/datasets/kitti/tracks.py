@@ -16,10 +16,12 @@ from sparse3d.datasets.kitti.evaluate.tracking import (
 from sparse3d.datasets.kitti.prepare.text import KITTI_TYPES
 from sparse3d.datasets.kitti.results import to_kitti
 from sparse3d.errors import DataError
+from sparse3d.structures.box_conversions import kitti_camera_to_lidar
 from sparse3d.structures.track_files import (
     FrameTracks,
     TrackFormat,
     TrackFrame,
+    labeled_tracks,
     register_tracks,
 )
 from sparse3d.structures.tracks import Tracks, register_tracks_format
@@ -88,7 +90,18 @@ def track_frame(entry: Mapping[str, Any]) -> TrackFrame:
         dict(entry, lidar_path=entry['lidar_points']['lidar_path']))
 
 
+def labels(entry: Mapping[str, Any]) -> Tracks | None:
+    """Labeled objects; areas that do not matter are none."""
+    items = [item for item in entry.get('instances', ()) if item['bbox_label_3d'] >= 0]
+    if 'instances' not in entry or not all('track_id' in item for item in items):
+        return None
+    boxes = kitti_camera_to_lidar(np.array([item['bbox_3d'] for item in items]).reshape(-1, 7),
+                                  entry['images']['CAM2']['lidar2cam'])
+    return labeled_tracks(boxes.tolist(), [KITTI_TYPES[item['bbox_label_3d']] for item in items],
+                          [item['track_id'] for item in items], KITTI_TYPES[:-1])
+
+
 register_tracks_format('kitti', tracks_to_kitti)
 register_tracks('kitti', TrackFormat(
     'a folder with a text of the tracking benchmark for each sequence', KITTI_TYPES[:-1],
-    track_frame, write_tracks, score_tracks))
+    track_frame, write_tracks, labels, score_tracks))

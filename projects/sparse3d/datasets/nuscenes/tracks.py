@@ -11,6 +11,7 @@ from sparse3d.datasets.nuscenes.evaluate.tracking import evaluate_nuscenes_track
 from sparse3d.datasets.nuscenes.evaluate.tracking_boxes import TRACKING_CLASSES
 from sparse3d.datasets.nuscenes.prepare.tables import find_version, open_tables
 from sparse3d.datasets.nuscenes.results import (
+    CLASSES,
     MAX_BOXES,
     make_submission,
     write_nuscenes_submission,
@@ -22,6 +23,7 @@ from sparse3d.structures.track_files import (
     FrameTracks,
     TrackFormat,
     TrackFrame,
+    labeled_tracks,
     register_tracks,
 )
 from sparse3d.structures.tracks import Tracks, register_tracks_format
@@ -86,7 +88,19 @@ def track_frame(entry: Mapping[str, Any]) -> TrackFrame:
         dict(entry, lidar2global=pose, lidar_path=entry['lidar_points'].get('lidar_path', '')))
 
 
+def labels(entry: Mapping[str, Any]) -> Tracks | None:
+    """Labeled objects of classes that are tracked; info files have geometric centers."""
+    items = [item for item in entry.get('instances', ()) if item['bbox_label_3d'] >= 0
+             and CLASSES[item['bbox_label_3d']] in TRACKING_CLASSES]
+    if 'instances' not in entry or not all('instance_token' in item for item in items):
+        return None
+    boxes = [[*item['bbox_3d'][:2], item['bbox_3d'][2] - item['bbox_3d'][5] / 2,
+              *item['bbox_3d'][3:7]] for item in items]
+    return labeled_tracks(boxes, [CLASSES[item['bbox_label_3d']] for item in items],
+                          [item['instance_token'] for item in items], TRACKING_CLASSES)
+
+
 register_tracks_format('nuscenes', tracks_to_nuscenes)
 register_tracks('nuscenes', TrackFormat(
     'results of the tracking task of nuScenes (.json)', TRACKING_CLASSES, track_frame,
-    write_tracks, score_tracks))
+    write_tracks, labels, score_tracks))

@@ -14,6 +14,7 @@ from sparse3d.structures.track_files import (
     FrameTracks,
     TrackFormat,
     TrackFrame,
+    labeled_tracks,
     register_tracks,
 )
 from sparse3d.structures.tracks import Tracks, register_tracks_format
@@ -55,8 +56,19 @@ def track_frame(entry: Mapping[str, Any]) -> TrackFrame:
         dict(entry, lidar2global=pose, lidar_path=entry['lidar_points']['lidar_path']))
 
 
+def labels(entry: Mapping[str, Any]) -> Tracks | None:
+    """Labeled objects with points."""
+    items = entry.get('instances', ())
+    if 'instances' not in entry or not all('track_id' in item for item in items):
+        return None
+    return labeled_tracks([item['bbox_3d'] for item in items],
+                          [CLASS_NAMES[item['bbox_label_3d']] for item in items],
+                          [item['track_id'] for item in items], CLASS_NAMES)
+
+
 register_tracks_format('waymo', tracks_to_waymo)
 register_tracks('waymo', TrackFormat(
     'a submission of Waymo for 3D tracking (.bin)', CLASS_NAMES, track_frame, write_tracks,
+    labels,
     no_score='MOTA of Waymo waits for numbers of the official program to be compared with; the '
              'written file is what that program and the server read'))
