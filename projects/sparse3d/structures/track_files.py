@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.detections import Detections
-from sparse3d.structures.tracks import Tracks
+from sparse3d.structures.tracks import Tracks, whole_ids
 
 
 @dataclass(frozen=True)
@@ -68,19 +67,11 @@ class TrackFormat:
 
 def labeled_tracks(boxes: Sequence[Sequence[float]], names: Sequence[str], ids: Sequence[str],
                    class_names: Sequence[str]) -> Tracks:
-    """Labeled objects as tracks of score 1; their ids are numbered by :func:`number_of`."""
+    """Labeled objects as tracks of score 1; their ids are numbered by :func:`whole_ids`."""
     found = Detections.from_lists(np.array(boxes, np.float64).reshape(len(ids), -1)[:, :7]
                                   if len(ids) else np.zeros((0, 7)), np.ones(len(ids)),
                                   list(names), class_names)
-    return Tracks.of(found, [number_of(one) for one in ids])
-
-
-def number_of(identity: object) -> int:
-    """A whole number for an identity, the same in all files: itself, or 60 bits of its SHA-256."""
-    word = str(identity)
-    if word.isdecimal() and len(word) < 16:
-        return int(word)
-    return int(sha256(word.encode()).hexdigest()[:15], 16)
+    return Tracks.of(found, whole_ids(ids))
 
 
 _FORMATS: dict[str, TrackFormat] = {}

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -205,9 +206,8 @@ class Tracks:
 
 
 def whole_ids(ids: Sequence | np.ndarray) -> np.ndarray:
-    """Ids (N,) as whole numbers: as they are, or, where they are words, by first appearance."""
+    """Ids (N,) as whole numbers, the same in all files: numbers as they are, words by 60 bits of
+    their SHA-256."""
     words = [str(one) for one in np.asarray(ids).tolist()]
-    if all(word.lstrip('-').isdecimal() for word in words):
-        return np.array([int(word) for word in words], np.int64)
-    numbers = {word: number for number, word in enumerate(dict.fromkeys(words))}
-    return np.array([numbers[word] for word in words], np.int64)
+    return np.array([int(word) if word.isdecimal() and len(word) < 16 else
+                     int(sha256(word.encode()).hexdigest()[:15], 16) for word in words], np.int64)
