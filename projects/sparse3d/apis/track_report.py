@@ -90,27 +90,32 @@ def _drives(dataset: BaseDataset, data_list: Sequence[Mapping[str, Any]], name: 
         scenes = scenes_in_order(entries, kind, source)
     except DataError:  # frames that are no drives have no tracks
         return []
-    drives, tracked = [], False
-    for scene in scenes:
-        pairs = []
-        for frame in scene:
-            labels, found = kind.labels(frame.info), results.quietly(frame.info)
-            if labels is None or found is None:
-                return []
-            tracked = tracked or found.track_ids is not None
-            pairs.append((_timed(labels, frame, dataset.metainfo['classes']),
-                          _timed(_as_tracks(found), frame, dataset.metainfo['classes'])))
-        drives.append(_Drive(scene, pairs))
-    return drives if tracked else []
+    found = {frame.name: results.quietly(frame.info) for scene in scenes for frame in scene}
+    labels = {frame.name: kind.labels(frame.info) for scene in scenes for frame in scene}
+    if any(one is None for one in (*found.values(), *labels.values())) \
+            or not _have_identities([one for one in found.values() if one]):
+        return []
+    classes = dataset.metainfo['classes']
+    return [_Drive(scene, [(_timed(labels[frame.name], frame, classes),
+                            _timed(_as_tracks(found[frame.name]), frame, classes))
+                           for frame in scene]) for scene in scenes]
+
+
+def _have_identities(found: Sequence[Detections]) -> bool:
+    """Whether frames with detections have identities.
+
+    Raises:
+        DataError: if some have and others not.
+    """
+    without = [one for one in found if one.track_ids is None]
+    if without and len(without) < len(found):
+        raise DataError(f'{len(without)} of {len(found)} frames have detections without '
+                        f'identities, {without[0].name} first; give a file of tracks')
+    return bool(found) and not without
 
 
 def _as_tracks(found: Detections) -> Tracks:
-    if not len(found):
-        return Tracks.of(found, np.zeros(0, np.int64))
-    if found.track_ids is None:
-        raise DataError(f'frame {found.name} has {len(found)} detections without identities, '
-                        f'others have some; give a file of tracks')
-    return Tracks.of(found, whole_ids(found.track_ids))
+    return Tracks.of(found, whole_ids([] if found.track_ids is None else found.track_ids))
 
 
 def _timed(tracks: Tracks, frame: TrackFrame, classes: Sequence[str]) -> Tracks:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sparse3d.atomic_files import make_folder
 from sparse3d.datasets.waymo.frame import TYPE_NAMES
 from sparse3d.datasets.waymo.results import _CLASSES, to_waymo, write_detection_submission
 from sparse3d.errors import DataError
@@ -37,6 +38,7 @@ def write_tracks(frames: Sequence[FrameTracks], path: Path, source: Path | None)
     """
     if path.suffix.lower() != '.bin':
         raise DataError(f'tracks of Waymo are written as .bin, not as {path.name}')
+    make_folder(path.parent)
     write_detection_submission(path, [_frame(frame, tracks) for frame, tracks in frames])
 
 
