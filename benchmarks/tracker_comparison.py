@@ -59,16 +59,16 @@ class Damage:
         noise: standard deviation of a center, each axis, of what is near and free [m].
         misses: share of free objects that is missed; what is hidden is missed more often.
         false: boxes a frame that belong to nothing.
-        every: of so many frames one is kept.
+        interval: of so many frames one is kept.
     """
 
     noise: float = 0.2
     misses: float = 0.1
     false: float = 3.0
-    every: int = 1
+    interval: int = 1
 
 
-def labeled_scenes(paths: Sequence[str], every: int = 1
+def labeled_scenes(paths: Sequence[str], interval: int = 1
                    ) -> list[list[tuple[TrackFrame, Tracks]]]:
     """The frames of all drives with their labeled objects.
 
@@ -78,13 +78,13 @@ def labeled_scenes(paths: Sequence[str], every: int = 1
     scenes = []
     for path in paths:
         if Path(path).is_dir():
-            scenes.append(_log(Path(path))[::every])
+            scenes.append(_log(Path(path))[::interval])
             continue
         content = read_plain_file(path)
         kind = track_format(str(content['metainfo'].get('dataset')))
         for scene in scenes_in_order(content['data_list'], kind, path):
             frames = []
-            for frame in scene[::every]:
+            for frame in scene[::interval]:
                 labels = kind.labels(frame.info)
                 if labels is None:
                     raise DataError(f'{path} has no identities of its objects; make it again with '
@@ -206,13 +206,13 @@ def _followed(kind: str, options: dict, scene: Sequence[tuple[TrackFrame, Tracks
 
 def compare_pictures(paths: Sequence[str], damage: Damage, seeds: int) -> list[tuple[Any, ...]]:
     """The same of boxes in KITTI's pictures: matched by IoU, with levels of pseudo-depth."""
-    drives = list(_picture_drives(paths, damage.every))
+    drives = list(_picture_drives(paths, damage.interval))
     return [_row(f'IoU, {levels} level{"s" if levels > 1 else ""}', [
         _score_pictures(drives, damage, seed, levels) for seed in range(seeds)])
         for levels in PICTURE_LEVELS]
 
 
-def _picture_drives(paths: Sequence[str], every: int) -> Iterator[list[tuple[float, list[dict]]]]:
+def _picture_drives(paths: Sequence[str], interval: int) -> Iterator[list[tuple[float, list[dict]]]]:
     for path in paths:
         content = read_plain_file(path)
         kind = track_format(str(content['metainfo'].get('dataset')))
@@ -221,7 +221,7 @@ def _picture_drives(paths: Sequence[str], every: int) -> Iterator[list[tuple[flo
                 raise DataError(f'{path} has no boxes in pictures with identities; --pictures '
                                 f'takes info files of KITTI tracking')
             yield [(frame.seconds, [item for item in frame.info['instances']
-                                    if item['bbox_label_3d'] >= 0]) for frame in scene[::every]]
+                                    if item['bbox_label_3d'] >= 0]) for frame in scene[::interval]]
 
 
 def _score_pictures(drives: Sequence[Sequence[tuple[float, list[dict]]]], damage: Damage,
@@ -315,15 +315,15 @@ def main(given: Sequence[str] | None = None) -> None:
                         help='share of free objects that is missed (%(default)s)')
     parser.add_argument('--false', type=float, default=Damage.false,
                         help='false boxes a frame (%(default)s)')
-    parser.add_argument('--every', type=int, default=1,
+    parser.add_argument('--interval', type=int, default=1,
                         help='keep one of so many frames (%(default)s)')
     parser.add_argument('--pictures', action='store_true',
                         help='follow the boxes in pictures (KITTI tracking) instead')
     arguments = parser.parse_args(given)
-    damage = Damage(arguments.noise, arguments.misses, arguments.false, arguments.every)
+    damage = Damage(arguments.noise, arguments.misses, arguments.false, arguments.interval)
     make: Callable[[], list] = (
         (lambda: compare_pictures(arguments.infos, damage, arguments.seeds)) if arguments.pictures
-        else (lambda: compare(labeled_scenes(arguments.infos, arguments.every), damage,
+        else (lambda: compare(labeled_scenes(arguments.infos, arguments.interval), damage,
                               arguments.seeds)))
     try:
         print(format_rows(make()))

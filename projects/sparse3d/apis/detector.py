@@ -173,7 +173,9 @@ class Detector:
                 if options:
                     raise DataError(f'a stream of single frames has no option {min(options)!r}')
                 return TrackedStream(self, follower)
-            return TrackedVideo(self.stream(**options), follower, self.class_names)
+            return TrackedVideo(
+                self.stream(**options), follower,
+                lambda instances, name: detections_of(instances, self.class_names, name=name))
         if owner is None or owner.stream is None:
             raise ConfigError(f'{type(self.model).__name__} looks at single frames; '
                               f'call the detector itself')

@@ -90,10 +90,13 @@ def _drives(dataset: BaseDataset, data_list: Sequence[Mapping[str, Any]], name: 
         scenes = scenes_in_order(entries, kind, source)
     except DataError:  # frames that are no drives have no tracks
         return []
-    found = {frame.name: results.quietly(frame.info) for scene in scenes for frame in scene}
-    labels = {frame.name: kind.labels(frame.info) for scene in scenes for frame in scene}
-    if any(one is None for one in (*found.values(), *labels.values())) \
-            or not _have_identities([one for one in found.values() if one]):
+    found, labels = {}, {}
+    for frame in (frame for scene in scenes for frame in scene):
+        here, there = results.quietly(frame.info), kind.labels(frame.info)
+        if here is None or there is None:
+            return []
+        found[frame.name], labels[frame.name] = here, there
+    if not _have_identities([one for one in found.values() if len(one)]):
         return []
     classes = dataset.metainfo['classes']
     return [_Drive(scene, [(_timed(labels[frame.name], frame, classes),
@@ -148,7 +151,8 @@ def _draw(dataset: BaseDataset, drives: Sequence[_Drive], worst: Sequence[Identi
         draw_bev(frame, paths[-1], view_range=(x - _AROUND, y - _AROUND, x + _AROUND, y + _AROUND),
                  mark=place)
         captions.append(f'{here.scene}, frame {here.name}: {switch.name} was track '
-                        f'{switch.before}, goes on as {switch.after} after {switch.seconds:.2f} s')
+                        f'{switch.old_track}, goes on as {switch.new_track} after '
+                        f'{switch.seconds:.2f} s')
     return paths, captions
 
 

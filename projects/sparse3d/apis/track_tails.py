@@ -39,7 +39,8 @@ class TrackTails:
         scene, place = self._place(index)
         if not scene:
             return frame
-        here, tails = scene[place], {str(one): [] for one in drawn.track_ids}
+        here = scene[place]
+        tails: dict[str, list[np.ndarray]] = {str(one): [] for one in drawn.track_ids}
         for earlier in scene[:place + 1]:
             if here.seconds - earlier.seconds <= SECONDS + 1e-6:
                 for identity, position in self._of(earlier).items():
@@ -63,8 +64,8 @@ class TrackTails:
             self._positions[frame.name] = {}
             if found is not None and found.track_ids is not None and len(found):
                 pose = np.eye(4) if frame.pose is None else frame.pose
-                centers = np.asarray(found.boxes_3d, np.float64)[:, :3]
-                centers = centers @ pose[:3, :3].T + pose[:3, 3]
+                bottoms = np.asarray(found.boxes_3d, np.float64)[:, :3]
+                centers = list(bottoms @ pose[:3, :3].T + pose[:3, 3])
                 self._positions[frame.name] = dict(zip(
                     map(str, np.asarray(found.track_ids).tolist()), centers, strict=True))
         return self._positions[frame.name]

@@ -1,7 +1,7 @@
 """Streams that give tracks: a detector with a tracker behind it."""
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from os import PathLike
 from typing import Any, Protocol
 
@@ -78,11 +78,12 @@ class TrackedVideo:
     Args:
         stream: gives answers with ``instances``, ``timestamps``, ``lidar2global`` and ``scene``.
         tracker: behind it.
-        class_names: of the labels.
+        detections_of: ``(instances, name) -> Detections``.
     """
 
-    def __init__(self, stream: Any, tracker: Tracker, class_names: Sequence[str]) -> None:
-        self.stream, self.tracker, self._class_names = stream, tracker, tuple(class_names)
+    def __init__(self, stream: Any, tracker: Tracker,
+                 detections_of: Callable[[Any, str], Detections]) -> None:
+        self.stream, self.tracker, self._detections_of = stream, tracker, detections_of
         self._scene: Hashable = None
         self._started = False
 
@@ -100,10 +101,8 @@ class TrackedVideo:
         self.tracker.reset()
 
     def _track(self, answer: Any) -> Tracks:
-        from sparse3d.apis.detector import detections_of
         if self._started and answer.scene != self._scene:
             self.tracker.reset()
         self._scene, self._started = answer.scene, True
-        found: Detections = detections_of(answer.instances, self._class_names,
-                                          name=f'{answer.scene} {answer.number}')
+        found = self._detections_of(answer.instances, f'{answer.scene} {answer.number}')
         return self.tracker.update(found, float(answer.timestamps[0]), answer.lidar2global)

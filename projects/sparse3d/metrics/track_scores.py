@@ -29,7 +29,7 @@ class IdentitySwitch:
         scene: frame: where, counted from 0.
         name: of its class.
         gt: its identity.
-        before: after: ids of the tracks.
+        old_track: new_track: their ids.
         seconds: since it was found last, NaN without times.
     """
 
@@ -37,8 +37,8 @@ class IdentitySwitch:
     frame: int
     name: str
     gt: int
-    before: int
-    after: int
+    old_track: int
+    new_track: int
     seconds: float
 
 
@@ -100,17 +100,17 @@ def _count(made: TrackScores, pairs: Sequence[Pair], name: str, scene: int,
     matched = match_scene([_matched(gt, pred, max_distance) for gt, pred in pairs], -np.inf)
     for number, ((gt, pred), matches) in enumerate(zip(pairs, matched, strict=True)):
         for match in matches:
-            one, after = int(gt.ids[match.row]), int(pred.ids[match.column])
+            one, track = int(gt.ids[match.row]), int(pred.ids[match.column])
             if match.switched:
-                last, before = found[one][-1]
+                last, old_track = found[one][-1]
                 made.switches.append(IdentitySwitch(
-                    scene, number, name, one, before, after,
+                    scene, number, name, one, old_track, track,
                     pairs[number][1].timestamp - pairs[last][1].timestamp))
-            found.setdefault(one, []).append((number, after))
+            found.setdefault(one, []).append((number, track))
     long = {one: count for one, count in there.items() if count > 1}
     made.identities += len(long)
     made.survived += sum(
-        len(found.get(one, ())) >= _LONG * count and len({track for _, track in found[one]}) == 1
+        len(found.get(one, ())) >= _LONG * count and len({of for _, of in found[one]}) == 1
         for one, count in long.items())
 
 

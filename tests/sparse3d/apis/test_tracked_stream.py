@@ -10,7 +10,7 @@ from mmdet3d.structures import LiDARInstance3DBoxes
 from mmengine.structures import InstanceData
 
 from sparse3d.apis import detector as detector_file
-from sparse3d.apis.detector import Detector
+from sparse3d.apis.detector import Detector, detections_of
 from sparse3d.apis.tracked_stream import TrackedStream, TrackedVideo, chosen_tracker
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.detections import Detections
@@ -54,7 +54,8 @@ def test_a_stream_that_answers_later_gives_tracks_of_its_answers():
         def reset(self):
             self.was_reset = True
 
-    video = TrackedVideo(Late(), TwoStageTracker(), ['Car'])
+    video = TrackedVideo(Late(), TwoStageTracker(), lambda instances, name: detections_of(
+        instances, ['Car'], name=name))
     got = [[one.ids.tolist() for one in video(frame)] for frame in range(3)]
     assert got == [[], [[0]], [[0]]]
     assert [one.ids.tolist() for one in video.flush()] == [[0], [1]]

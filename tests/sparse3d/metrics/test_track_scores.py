@@ -31,7 +31,7 @@ def test_a_switch_is_told_with_its_frame_and_time():
     scores = track_scores([scene(pred)])
     switch, = scores.switches
     assert (switch.scene, switch.frame, switch.name, switch.gt) == (0, 2, 'car', 1)
-    assert (switch.before, switch.after) == (7, 9) and abs(switch.seconds - .2) < 1e-9
+    assert (switch.old_track, switch.new_track) == (7, 9) and abs(switch.seconds - .2) < 1e-9
     assert scores.survived == 1 and abs(scores.mota - 6 / 8) < 1e-9
 
 

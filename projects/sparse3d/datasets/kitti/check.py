@@ -97,10 +97,10 @@ def _check_drives(frames: list[dict], split: str, report: CheckReport) -> None:
                        f'away in the next one (another id, order or pose?)', leaps)
 
 
-def _farthest_step(frame: dict, after: dict) -> float:
+def _farthest_step(frame: dict, following: dict) -> float:
     """How far an object goes to the next frame, in the world where poses are known [m]."""
     places = []
-    for one in (frame, after):
+    for one in (frame, following):
         known = _known(one)
         boxes = kitti_camera_to_lidar(np.array([item['bbox_3d'] for item in known]).reshape(-1, 7),
                                       one['images']['CAM2']['lidar2cam'])

@@ -18,8 +18,6 @@ import cv2
 import numpy as np
 
 from sparse3d.atomic_files import make_folder, write_bytes_atomically
-from sparse3d.datasets.kitti.prepare.oxts import EARTH_RADIUS
-from sparse3d.datasets.kitti.prepare.sequences import FRAME_SECONDS
 from sparse3d.datasets.kitti.simulate.calibration import LIDAR_HEIGHT, KittiCalibration
 from sparse3d.datasets.kitti.simulate.drive import simulate_frame, split_frames
 from sparse3d.datasets.kitti.simulate.labels import Sighting, label_lines, lidar_from_world
@@ -34,6 +32,8 @@ from sparse3d.simulate.street import random_street
 
 VERSION = 1  # raise whenever the same options give other frames
 FOLDERS = ('velodyne', 'image_02', 'calib', 'label_02', 'oxts')
+FRAME_SECONDS = 0.1                     # between two frames
+_EARTH_RADIUS = 6378137.0               # [m]
 _LATITUDE, _LONGITUDE = 49.0, 8.4       # of the first place [deg]
 _TRUNCATION_LEVELS = (0.05, 0.5)        # from these shares on 1 and 2
 _TRACKING_NAMES = {'R0_rect:': 'R_rect', 'Tr_velo_to_cam:': 'Tr_velo_cam',
@@ -156,7 +156,7 @@ def oxts_line(snapshot: Snapshot, calibration: KittiCalibration) -> str:
     lidar_from_imu[:3] = calibration.lidar_from_imu
     pose = inverse(lidar_from_world(snapshot, ego_from_lidar))
     pose = np.einsum('ij,jk->ik', pose, lidar_from_imu)
-    scale = np.cos(np.radians(_LATITUDE)) * EARTH_RADIUS
+    scale = np.cos(np.radians(_LATITUDE)) * _EARTH_RADIUS
     north = np.log(np.tan(np.pi / 4 + np.radians(_LATITUDE) / 2))
     latitude = 2 * np.degrees(np.arctan(np.exp(north + pose[1, 3] / scale))) - 90
     longitude = _LONGITUDE + np.degrees(pose[0, 3] / scale)
