@@ -212,7 +212,8 @@ def compare_pictures(paths: Sequence[str], damage: Damage, seeds: int) -> list[t
         for levels in PICTURE_LEVELS]
 
 
-def _picture_drives(paths: Sequence[str], interval: int) -> Iterator[list[tuple[float, list[dict]]]]:
+def _picture_drives(paths: Sequence[str],
+                    interval: int) -> Iterator[list[tuple[float, list[dict]]]]:
     for path in paths:
         content = read_plain_file(path)
         kind = track_format(str(content['metainfo'].get('dataset')))

@@ -105,3 +105,64 @@ def test_an_info_file_beside_a_checkpoint_is_refused(tmp_path):
         of_checkpoint('centerpoint_kitti_car', tmp_path / 'i.pkl', 'c.pth', 'test', 0, None, None)
     with pytest.raises(DataError, match='does not exist|none.pkl'):
         of_file('results.json', tmp_path / 'none.pkl')
+
+
+def test_results_of_other_classes_leave_nothing_written(tmp_path):
+    found, infos = tmp_path / 'found', tmp_path / 'i.pkl'
+    write_info_file(infos, dict(dataset='waymo', stamp=dict(format_version=1)), entries('waymo'))
+    for entry in entries('waymo'):
+        stem = entry['lidar_points']['lidar_path'].removesuffix('.bin')
+        Detections(np.array([CAR]), [.9], [0], ('Boat',)).save(found / f'{stem}.json')
+    with pytest.raises(DataError, match='none of the 4 detections .* they are Boat'):
+        track(found, infos, tmp_path / 't.bin')
+    assert not (tmp_path / 't.bin').exists()
+
+
+def test_a_frame_that_fails_leaves_nothing_written(case):
+    name, found, infos, folder = case
+    sorted(found.glob('*.json'))[-1].unlink()
+    with pytest.raises(DataError, match='has no entry for frame'):
+        track(found, infos, folder / OUT[name], like=dict(forklift='car'))
+    with pytest.raises(DataError, match='no velocity|has no entry'):
+        track(found, infos, folder / OUT[name], 'greedy', like=dict(forklift='car'))
+    assert not (folder / OUT[name]).exists()
+
+
+def test_a_model_is_tracked_as_its_results_are(tmp_path, monkeypatch):
+    import torch
+    from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
+    from mmengine.structures import InstanceData
+
+    from sparse3d.apis import split_detections
+    from sparse3d.apis.predicted_frames import PredictedFrame
+    made = entries('kitti')[::-1]
+    path = tmp_path / 'kitti_tracking_infos_val.pkl'
+    write_info_file(path, dict(dataset='kitti', stamp=dict(format_version=1)), made)
+
+    class Drive:
+        ann_file, metainfo = str(path), dict(classes=('Car', 'Boat'))
+
+        def choose_frames(self, given):
+            return given[::2]
+
+        def get_data_info(self, index):
+            return dict(row=index)
+
+    def predict(config, opened, frames, score, split, device, title):
+        for index in range(2):
+            found = InstanceData(
+                bboxes_3d=LiDARInstance3DBoxes(torch.tensor([CAR, CAR, CAR])),
+                scores_3d=torch.tensor([.9, .8, .1]), labels_3d=torch.tensor([0, 1, 0]))
+            sample = Det3DDataSample()
+            sample.pred_instances_3d = found
+            yield PredictedFrame(index, {}, sample, None)
+
+    monkeypatch.setattr(split_detections, 'open_with_config', lambda *_: (None, None))
+    monkeypatch.setattr(split_detections, 'predict_frames',
+                        lambda *given, **more: (Drive(), predict(*given, **more)))
+    report = track('config', None, tmp_path / 't', checkpoint='c.pth', split='val',
+                   score_threshold=.5)
+    assert (report.frames, report.boxes, report.identities) == (2, 2, 1)
+    assert dict(report.left_out) == {'Boat': 2}
+    lines = (tmp_path / 't' / '0003.txt').read_text().splitlines()
+    assert [line.split()[:3] for line in lines] == [['1', '0', 'Car'], ['3', '0', 'Car']]
