@@ -17,6 +17,7 @@ plugin = Plugin(
         'waymo_metric': 'sparse3d_benchmarks.waymo_metric:run',
         'nuscenes_metric': 'sparse3d_benchmarks.nuscenes_metric:run',
         'scale': 'sparse3d_benchmarks.scale:run',
+        'tracking_metrics': 'sparse3d_benchmarks.tracking_metrics:run',
         'data': 'sparse3d_benchmarks.data:run',
         'data_memory': 'sparse3d_benchmarks.data_memory:run',
     },

@@ -43,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--sensor-height', type=float, metavar='METERS',
                         help="height of your LiDAR above the ground, if not the training's: z is "
                         'shifted for the model, results are in your frame')
+    parser.add_argument('--track', nargs='?', const='two_stage', default='', metavar='TRACKER',
+                        choices=['', *TRACKERS],
+                        help='tracks with ids too, from file to file (times of frames.json) or '
+                        f'along a recording; {", ".join(TRACKERS)} (without: two_stage)')
+    parser.add_argument('--frame-rate', type=float, metavar='HZ',
+                        help='for --track, of files without frames.json, in order of their names')
     parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
     add_executor(parser, workers=None)
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
@@ -51,9 +57,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_recording(group: argparse._ArgumentGroup) -> None:
-    group.add_argument('--track', nargs='?', const='two_stage', default='', metavar='TRACKER',
-                       choices=['', *TRACKERS],
-                       help=f'tracks with ids too; {", ".join(TRACKERS)} (without: two_stage)')
     group.add_argument('--points', nargs='+', default=[], metavar='TOPIC',
                        help='LiDARs, the leading one first (default: all, the fullest leads)')
     group.add_argument('--images', nargs='+', default=[], metavar='CAMERA=TOPIC',
@@ -84,6 +87,16 @@ def configs(arguments: argparse.Namespace) -> list[str]:
     return [arguments.config] if arguments.checkpoint else []
 
 
+def _following(arguments: argparse.Namespace) -> object:
+    from sparse3d.apis.followed_files import Following
+    from sparse3d.errors import ConfigError
+    if not arguments.track:
+        if arguments.frame_rate is not None:
+            raise ConfigError('--frame-rate is for --track; give both or none')
+        return None
+    return Following(arguments.track, frame_rate=arguments.frame_rate)
+
+
 def run(arguments: argparse.Namespace) -> int:
     from sparse3d.engine.allocator import set_allocator
     from sparse3d.recordings.reading import is_recording
@@ -96,8 +109,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _refuse_useless(arguments: argparse.Namespace, recording: bool) -> None:
     """An option that would be passed over is a misunderstanding."""
     from sparse3d.errors import ConfigError
-    useless = dict(formats=['json'], workers=None, retry_failed=False) if recording else dict(
-        track='', points=[], images=[], odometry='', frame='', fixed_frame='', rate=0.0,
+    useless = dict(formats=['json'], frame_rate=None, workers=None,
+                   retry_failed=False) if recording else dict(
+        points=[], images=[], odometry='', frame='', fixed_frame='', rate=0.0,
         interval=0.5, clock='aligned', deskew=False, with_input=False)
     for name, default in useless.items():
         if getattr(arguments, name) != default:
@@ -128,7 +142,8 @@ def _clouds(arguments: argparse.Namespace) -> int:
     done = detect_files(arguments.config, arguments.checkpoint, arguments.clouds, out,
                         arguments.formats, arguments.score_threshold, arguments.device,
                         parse_options(arguments.cfg_options), arguments.intensity_scale,
-                        arguments.sensor_height, arguments.workers, arguments.retry_failed)
+                        arguments.sensor_height, _following(arguments), arguments.workers,
+                        arguments.retry_failed)
     print(f'{len(done)} clouds, {sum(map(len, done.values()))} detections; '
           f'results in {out}')
     for error in done.damaged.values():

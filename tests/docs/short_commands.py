@@ -43,6 +43,7 @@ SHORTER = (
     (r'^tools/analyze\.py', '--frames 1 --worst 1', ''),
     (r'^tools/compare\.py', '--cost 1', ''),  # looks rows, configs, options and results up
     (r'^tools/benchmark\.py', '--list', ''),
+    (r'^-m sparse3d_benchmarks\.tracker_comparison', '--seeds 1', ''),
     (r'^-m pytest', '--collect-only -q', ''),  # the suite runs them anyway
 )
 # Beginning of a command -> why no test runs it.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sparse3d.apis.detector import Detector, load_detector
+from sparse3d.apis.followed_files import FollowedFiles, Following
 from sparse3d.atomic_files import check_place
 from sparse3d.errors import DataError
 from sparse3d.parallel.executors import Workers
@@ -42,6 +43,7 @@ def detect_files(
         cfg_options: Mapping[str, Any] | None = None,
         intensity_scale: float = 1.0,
         sensor_height: float | None = None,
+        following: Following | None = None,
         workers: Workers | None = None,
         retry_failed: bool = False,
 ) -> DetectedFiles:
@@ -56,6 +58,8 @@ def detect_files(
         out: folder for the results.
         formats: suffixes that :meth:`sparse3d.apis.Detections.save` knows.
         score_threshold: detections below are left out.
+        following: track the detections over the files, in the order of time; results are tracks,
+            with ids, where the format can hold them.
         workers: detect in so many processes, or on a cluster; None detects here.
         retry_failed: only in the clouds that failed in the last run that filled ``out``.
 
@@ -78,6 +82,14 @@ def detect_files(
     if twice is not None:
         raise DataError(f'two clouds are named {twice}; detect in them one after the other, '
                         f'with another --out')
+    if following is not None and 'txt' in formats:
+        raise DataError('a line of KITTI has no place for an id: with --track give the formats '
+                        'json, csv or npz, or pictures')
+    if following is not None and (workers is not None or retry_failed):
+        raise DataError('--track follows all clouds one after the other, in one process; leave '
+                        'out --executor, --workers and --retry-failed')
+    followed = None if following is None else FollowedFiles(files, following)
+    files = files if followed is None else followed.files
     check_place(Path(out) / names[0])
     if retry_failed:
         failed = failed_before(out)
@@ -92,7 +104,8 @@ def detect_files(
     if workers is None:
         task.detector()  # refuses before anything long starts
     done, failures = DetectedFiles(), Failures(out, 'cloud')
-    results = run_parallel(partial(detect_file, task), files, workers or 0, 'detection', clean=True)
+    results = run_parallel(partial(detect_file, task, followed=followed), files, workers or 0,
+                           'detection', clean=True)
     for file, result in zip(files, results, strict=True):
         if isinstance(result, DataError):
             done.damaged[file] = result
@@ -134,9 +147,11 @@ class DetectionTask:
 _loaded: dict[str, Any] = {}
 
 
-def detect_file(task: DetectionTask, file: Path) -> Detections:
+def detect_file(task: DetectionTask, file: Path,
+                followed: FollowedFiles | None = None) -> Detections:
     """Detect in one cloud and write its results; they come back without the cloud."""
     found = task.detector()(file, score_threshold=task.score_threshold)
+    found = found if followed is None else followed.tracked(file, found)
     for suffix in task.formats:
         found.save(task.out / f'{file.stem}.{suffix}')
     return replace(found, points=None)
