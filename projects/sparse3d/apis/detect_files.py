@@ -113,9 +113,9 @@ def detect_files(
         else:
             done[file] = result
     _loaded.clear()
-    failures.close(len(files))
-    if not done:
+    if not done:  # leaves no file behind
         raise next(iter(done.damaged.values()))
+    failures.close(len(files))
     return done
 
 

@@ -41,6 +41,8 @@ from sparse3d.datasets.kitti.prepare.text import (
     read_tracked_labels,
 )
 from sparse3d.errors import DataError
+from sparse3d.parallel.executors import Workers
+from sparse3d.parallel.failures import Failures
 from sparse3d.parallel.pool import run_parallel
 from sparse3d.preparation.preparation_report import PreparationReport
 from sparse3d.structures.box_conversions import kitti_camera_to_lidar
@@ -72,7 +74,7 @@ def is_tracking_layout(root: str | os.PathLike) -> bool:
 
 
 def prepare_kitti_tracking(root: str | os.PathLike, out: str | os.PathLike | None = None,
-                           splits: Sequence[str] | None = None, workers: int = 1,
+                           splits: Sequence[str] | None = None, workers: Workers = 1,
                            types: Mapping[str, str] | None = None) -> PreparationReport:
     """Make info files of the tracking benchmark.
 
@@ -100,10 +102,14 @@ def prepare_kitti_tracking(root: str | os.PathLike, out: str | os.PathLike | Non
     results = run_parallel(partial(_prepared, root=root, out=out, types=types), keys, workers,
                            'KITTI sequences')
     prepared: dict[tuple[str, str], _Sequence] = {}
+    failures = Failures(out, 'sequence')
     for key, result in zip(keys, results, strict=True):
         if isinstance(result, DataError):
-            raise DataError(f'{result} (sequence {key[1]})') from result
-        prepared[key] = result
+            failures.add(key[1], result)
+        else:
+            prepared[key] = result
+    failures.close(len(keys))
+    failures.refuse()
     _note(prepared, report)
     for split, names in sequences_of.items():
         entries = [entry for name in names for entry in prepared[_folder(split), name].entries]

@@ -23,6 +23,8 @@ from sparse3d.datasets.kitti.simulate.drive import simulate_frame, split_frames
 from sparse3d.datasets.kitti.simulate.labels import Sighting, label_lines, lidar_from_world
 from sparse3d.datasets.kitti.simulate.options import KittiOptions
 from sparse3d.errors import DataError
+from sparse3d.parallel.executors import Workers
+from sparse3d.parallel.failures import Failures
 from sparse3d.parallel.pool import run_jobs
 from sparse3d.simulate.conditions import options_for_stamp
 from sparse3d.simulate.output_folder import open_folder, write_lines
@@ -52,7 +54,7 @@ class _Job:
         return f'{self.number:04d}'
 
 
-def simulate_kitti_tracking(root: str | Path, num_frames: int, seed: int = 0, workers: int = 1,
+def simulate_kitti_tracking(root: str | Path, num_frames: int, seed: int = 0, workers: Workers = 1,
                             val_fraction: float = 0.25, options: KittiOptions | None = None,
                             show_progress: bool = True) -> None:
     """Simulate labeled sequences into the folder ``root``.
@@ -83,7 +85,8 @@ def simulate_kitti_tracking(root: str | Path, num_frames: int, seed: int = 0, wo
     missing = [job for job in jobs if not _is_complete(root, job)]
     run_jobs(partial(write_sequence, root, seed, options), missing, workers,
              title='simulated frames', total=num_frames,
-             done=num_frames - sum(job.frames for job in missing), show_progress=show_progress)
+             done=num_frames - sum(job.frames for job in missing), show_progress=show_progress,
+             failures=Failures(root, 'drive'))
     for split, frames in split_frames(num_frames, val_fraction, length).items():
         if split != 'trainval':
             write_lines(root / 'ImageSets' / f'{split}.txt',
