@@ -20,6 +20,7 @@ from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization.bev_view import points_extent
 from sparse3d.visualization.colors import BACKGROUND, GROUND_TRUTH, TEXT
 from sparse3d.visualization.frame import Frame, Picture
+from sparse3d.visualization.legend import DASHES
 from sparse3d.visualization.picture_files import save_figure
 
 RAMP = 'inferno'
@@ -137,7 +138,7 @@ def draw_importance(layers: list[ImportantVoxels], frame: Frame, out: str | Path
 
 def _draw_bev(layers: list[ImportantVoxels], frame: Frame, path: Path) -> None:
     figure = Figure(figsize=(6.5 * len(layers), 8), facecolor=BACKGROUND, layout='constrained')
-    x_min, y_min, x_max, y_max = points_extent(frame.points)
+    x_min, y_min, x_max, y_max = points_extent(frame.points, frame.ground_truth)
     for number, layer in enumerate(layers, start=1):
         axes = figure.add_subplot(1, len(layers), number, facecolor=BACKGROUND)
         order = np.argsort(layer.importance, kind='stable')  # important voxels on top
@@ -147,13 +148,15 @@ def _draw_bev(layers: list[ImportantVoxels], frame: Frame, path: Path) -> None:
         if frame.ground_truth is not None:
             corners = bev_corners(frame.ground_truth.boxes[:, :7])[..., ::-1]
             axes.add_collection(LineCollection(np.concatenate([corners, corners[:, :1]], 1),
-                                               colors=[GROUND_TRUTH], linewidths=1.5))
+                                               colors=[GROUND_TRUTH], linewidths=1.5,
+                                               linestyles=[DASHES]))
         axes.set(xlim=(y_max, y_min), ylim=(x_min, x_max), aspect='equal',
                  xlabel='y, left [m]', ylabel='x, forward [m]')
         _style(
             axes,
             f'{layer.title}: {len(layer.positions):,} voxels, '
-            f'{(layer.importance > 0.5).mean() if len(layer.positions) else 0:.0%} above 0.5',
+            f'{(layer.importance > 0.5).mean() if len(layer.positions) else 0:.0%} above 0.5'
+            + ('' if frame.ground_truth is None else '; dashed: labeled'),
         )
     bar = figure.colorbar(drawn, ax=figure.axes, shrink=0.6)
     bar.set_label('importance', color=TEXT)

@@ -22,7 +22,6 @@ from sparse3d.engine.build_model import build_model
 from sparse3d.engine.hooks.feature_reuse import reusing_features
 from sparse3d.engine.hooks.point_statistics import compare_sample, voxel_range
 from sparse3d.errors import ConfigError
-from sparse3d.metrics.detection_errors import frame_errors
 from sparse3d.parallel.progress import Progress
 from sparse3d.plugins import offer, offers
 from sparse3d.structures.detections import Detections, refuse_odd_threshold
@@ -163,22 +162,6 @@ def with_point_values(
         with torch.no_grad():
             return replace(frame, importance=values(model, pseudo_collate([sample]), frame))
     return fill
-
-
-def with_mistakes(frame: Frame, iou_threshold: float = 0.5) -> Frame:
-    """The frame with the kind of mistake at each box, where labels and detections are known.
-
-    Args:
-        iou_threshold: BEV overlap that counts as found.
-    """
-    truth, found = frame.ground_truth, frame.detections
-    if truth is None or found is None or found.scores is None:
-        return frame
-    found = found.above(0)
-    errors = frame_errors(dict(boxes=found.boxes, scores=found.scores, labels=found.labels),
-                          dict(boxes=truth.boxes, labels=truth.labels), frame.points, iou_threshold)
-    return replace(frame, ground_truth=replace(truth, kinds=errors.gt),
-                   detections=replace(found, kinds=errors.detections))
 
 
 def _named_apart(frames: Iterator[PredictedFrame]) -> Iterator[PredictedFrame]:

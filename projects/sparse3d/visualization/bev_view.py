@@ -12,7 +12,13 @@ from sparse3d.visualization.box_lines import heading_marks, velocity_marks
 from sparse3d.visualization.canvas import MARGIN, Canvas
 from sparse3d.visualization.colored_points import colored_points
 from sparse3d.visualization.frame import Boxes, Frame
-from sparse3d.visualization.legend import DASHES, label_text, labeled_rows, legend_lines
+from sparse3d.visualization.legend import (
+    DASHES,
+    label_text,
+    labeled_rows,
+    legend_lines,
+    mistake_marks,
+)
 from sparse3d.visualization.placed_labels import Label
 from sparse3d.visualization.skeleton_lines import skeleton_segments
 from sparse3d.visualization.style import DEFAULT, Style
@@ -88,7 +94,9 @@ def bev_canvas(frame: Frame, style: Style = DEFAULT, size: tuple[int, int] | Non
             add_outlines(canvas, ground, boxes.boxes, style.colors(frame, boxes.labels),
                          dashed=boxes.scores is None)
     _draw_skeletons(canvas, frame, ground)
-    canvas.labels(_labels(frame, ground, style))
+    for boxes, rows, marker in mistake_marks(frame):
+        canvas.marks(ground.pixels(boxes.boxes[rows, :2]), marker)
+    canvas.labels(_labels(frame, ground, style), bottom=FRAME + 2)
     return canvas
 
 
@@ -199,9 +207,9 @@ def _labels(frame: Frame, ground: Ground, style: Style) -> list[Label]:
     labels = []
     for boxes, rows in labeled_rows(frame):
         places, reaches = ground.pixels(boxes.boxes[:, :2]), box_reach(boxes.boxes, ground)
-        colors = style.colors(frame, boxes.labels)
+        colors, strong = style.colors(frame, boxes.labels), boxes.mistakes()
         labels += [Label(label_text(frame, boxes, row), tuple(places[row]), colors[row],
-                         tuple(reaches[row])) for row in rows]
+                         tuple(reaches[row]), bool(strong[row])) for row in rows]
     return labels
 
 

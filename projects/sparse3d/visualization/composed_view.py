@@ -17,6 +17,7 @@ from sparse3d.visualization.style import DEFAULT, Style
 
 WIDTH = 1920            # pixels of a composed picture of the usual size
 FRONT = np.deg2rad(104) # cameras that look further to the side than this look back
+GAP = 4                 # pixels between cameras
 TALL = 0.46             # of the width: no row of cameras is higher
 
 
@@ -97,16 +98,17 @@ def camera_row(frame: Frame, row: list[Picture], style: Style, width: int) -> np
         (H, width, 3) uint8 RGB.
     """
     aspects = [picture.image.shape[1] / picture.image.shape[0] for picture in row]
-    height = min(int(width / sum(aspects)), int(width * TALL))
+    room = width - GAP * (len(row) - 1)
+    height = min(int(room / sum(aspects)), int(width * TALL))
     panels = [camera_canvas(frame, resized(picture, max(int(height * aspect), 1)), style,
                             with_header=False).array()
               for picture, aspect in zip(row, aspects, strict=True)]
-    canvas = _empty(height, width, style)
-    left = (width - sum(panel.shape[1] for panel in panels)) // 2
+    canvas = _empty(height + GAP, width, style)
+    left = max(width - sum(panel.shape[1] + GAP for panel in panels) + GAP, 0) // 2
     for panel in panels:
         rows = min(height, len(panel))
         canvas[:rows, left:left + panel.shape[1]] = panel[:rows]
-        left += panel.shape[1]
+        left += panel.shape[1] + GAP
     return canvas
 
 

@@ -16,7 +16,8 @@ class Boxes:
         scores: (M,) in 0..1, or None for ground truth.
         joints: (M, K, 3) of people in meters, or None.
         visibility: (M, K) of the joints: above 0 present, above 1 visible; or None.
-        kinds: (M,) kind of mistake of each, in words, or None.
+        kinds: (M,) kind of mistake of each, in the words of
+            :mod:`sparse3d.metrics.detection_errors`, or None where nobody has looked.
         track_ids: (M,) what says which boxes of other frames are the same object, or None.
     """
 
@@ -30,6 +31,12 @@ class Boxes:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    def mistakes(self) -> np.ndarray:
+        """(M,) which of them are known to be a mistake: missed, or not rightly detected."""
+        if self.kinds is None:
+            return np.zeros(len(self), bool)
+        return ~np.isin(self.kinds.astype(str), ('found', 'ignored'))
 
     def turned(self, angle: float) -> Boxes:
         """The boxes turned about z at the origin by an angle in radians."""

@@ -16,12 +16,17 @@ from PIL import Image
 
 from sparse3d.errors import BackendUnavailable
 from sparse3d.visualization.bev_view import points_extent, reach_of, ring_radii
-from sparse3d.visualization.box_lines import box_segments, dashed, velocity_marks
+from sparse3d.visualization.box_lines import box_corners, box_segments, dashed, velocity_marks
 from sparse3d.visualization.canvas import Canvas
 from sparse3d.visualization.colored_points import colored_points
 from sparse3d.visualization.display import has_display
 from sparse3d.visualization.frame import Frame
-from sparse3d.visualization.legend import label_text, labeled_rows, legend_lines
+from sparse3d.visualization.legend import (
+    label_text,
+    labeled_rows,
+    legend_lines,
+    mistake_marks,
+)
 from sparse3d.visualization.placed_labels import Label
 from sparse3d.visualization.skeleton_lines import skeleton_segments
 from sparse3d.visualization.style import DEFAULT, Style
@@ -98,15 +103,33 @@ class SceneRenderer:
                 canvas.axes.text(*pixel, f'{radius} m', color=style.theme.text, alpha=0.6,
                                  fontsize=9, ha='center', va='bottom', path_effects=style.halo,
                                  clip_on=True)
+        for boxes, rows, marker in mistake_marks(frame):
+            seen = [self._seen(boxes.boxes[row], canvas.size) for row in rows]
+            canvas.marks(np.array([part[0] for part in seen if part is not None]).reshape(-1, 2),
+                         marker)
         labels = []
         for boxes, rows in labeled_rows(frame):
-            colors = style.colors(frame, boxes.labels)
+            colors, strong = style.colors(frame, boxes.labels), boxes.mistakes()
             for row in rows:
-                box = boxes.boxes[row]
-                pixel = self._project((*box[:2], box[2] + box[5]), canvas.size)
-                if pixel is not None:
-                    labels.append(Label(label_text(frame, boxes, row), pixel, colors[row], (8, 6)))
+                seen = self._seen(boxes.boxes[row], canvas.size)
+                if seen is not None:
+                    labels.append(Label(label_text(frame, boxes, row), *seen[:1], colors[row],
+                                        seen[1], bool(strong[row])))
         canvas.labels(labels, 9)
+
+    def _seen(self, box: np.ndarray, size: tuple[int, int]) -> tuple[
+            tuple[float, float], tuple[float, float]] | None:
+        """Middle and half the size in pixels of what is seen of a box; None outside."""
+        if self._project((*box[:2], box[2] + box[5] / 2), size) is None:
+            return None
+        corners = np.concatenate([box_corners(box[None])[0], np.ones((8, 1))], axis=1)
+        x, y, _, w = self._matrix @ corners.T
+        if (w <= 0).any():      # partly behind the eye
+            return None
+        u = np.clip((x / w + 1) / 2 * size[0], 0, size[0])
+        v = np.clip((1 - y / w) / 2 * size[1], 0, size[1])
+        return ((float(u.min() + u.max()) / 2, float(v.min() + v.max()) / 2),
+                (float(np.ptp(u)) / 2 + 2, float(np.ptp(v)) / 2 + 1))
 
     def _project(self, position: tuple, size: tuple[int, int]) -> tuple[float, float] | None:
         """Pixel of a point in space, or None outside the picture."""

@@ -111,7 +111,7 @@ function corners(b) {
 }
 const EDGES = [[0,1],[1,2],[2,3],[3,0],[4,5],[5,6],[6,7],[7,4],[0,4],[1,5],[2,6],[3,7]];
 function shown(b) {
-  if (b.score === undefined) return state.layers.truth || (state.layers.mistakes && b.kind === 'missed');
+  if (b.score === undefined) return state.layers.truth || (state.layers.mistakes && ['missed', 'wrong class'].includes(b.kind));
   return b.score >= state.score && (state.layers.found || (state.layers.mistakes && !!b.kind));
 }
 function color(b) {
@@ -217,7 +217,7 @@ function drawLines(made, m, scale) {
 }
 function label(b) {
   const name = scene.names[b.label] || 'class ' + b.label;
-  const kind = state.layers.mistakes && b.kind && b.kind !== 'found' ? b.kind + ': ' : '';
+  const kind = state.layers.mistakes && b.kind && b.kind !== 'found' && (b.score !== undefined || b.kind === 'missed') ? b.kind + ': ' : '';
   const track = state.layers.tracks && b.track !== undefined ? ' #' + b.track : '';
   return kind + name + (b.score === undefined ? '' : ' ' + b.score.toFixed(2)) + track;
 }

@@ -1,0 +1,94 @@
+"""What is right and what is not in predicted frames, by the rules of a config's benchmark."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from mmdet3d.structures import Det3DDataSample
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+
+from sparse3d.apis.benchmark_scores import BenchmarkEvaluation
+from sparse3d.apis.predicted_frames import PredictedFrame
+from sparse3d.metrics.detection_errors import CLASS, MISSED, FrameErrors, frame_errors
+from sparse3d.metrics.matching_rules import NOTHING_IGNORED, Ignored, MatchingRule
+from sparse3d.visualization.frame import Boxes, Frame
+
+
+class FrameJudge:
+    """Tells mistakes as a benchmark does: its rule of a match, without what it ignores.
+
+    Args:
+        config: with ``<split>_evaluator``; without one a BEV overlap of 0.5 counts as right.
+        split: whose evaluator is taken.
+        dataset: of the frames.
+    """
+
+    def __init__(self, config: Config, split: str, dataset: BaseDataset) -> None:
+        self.evaluation = BenchmarkEvaluation(config, split, dict(dataset.metainfo))
+        self.rules = self.evaluation.rules(tuple(dataset.metainfo.get('classes', ())))
+        self._turned = dataset.metainfo.get('forward_axis', 'x') != 'x'
+
+    def ignored(self, each: PredictedFrame, score_threshold: float) -> Ignored:
+        """What the benchmark leaves out of a frame, in its axes, for the detections from a score
+        on, the best first."""
+        if each.prediction is None:
+            return NOTHING_IGNORED
+        return _in_frame(self.evaluation.ignored(each.prediction), each.prediction, self._turned,
+                         score_threshold)
+
+    def judged(self, each: PredictedFrame, score_threshold: float) -> Frame:
+        """The frame with the kind of mistake at each box, where labels and detections are known.
+
+        Args:
+            score_threshold: from which on the frame has its detections.
+        """
+        truth, found = each.frame.ground_truth, each.frame.detections
+        if truth is None or found is None or found.scores is None:
+            return each.frame
+        return with_mistakes(each.frame, self.rules, self.ignored(each, score_threshold))
+
+
+def with_mistakes(frame: Frame, rules: Sequence[MatchingRule] = (),
+                  ignored: Ignored = NOTHING_IGNORED, iou_threshold: float = 0.5) -> Frame:
+    """The frame with the kind of mistake at each box, where labels and detections are known.
+
+    Args:
+        rules: when a detection of each class counts as right.
+        ignored: what does not count.
+        iou_threshold: BEV overlap that counts as right where there are no rules.
+    """
+    truth, found = frame.ground_truth, frame.detections
+    if truth is None or found is None or found.scores is None:
+        return frame
+    found = found.above(-np.inf)
+    errors = frame_errors(
+        dict(boxes=found.boxes, scores=found.scores, labels=found.labels),
+        dict(boxes=truth.boxes, labels=truth.labels), frame.points, iou_threshold, rules, ignored)
+    return replace(frame, ground_truth=replace(truth, kinds=object_kinds(errors)),
+                   detections=replace(found, kinds=errors.detections))
+
+
+def object_kinds(errors: FrameErrors) -> np.ndarray:
+    """(M,) state of each labeled object; one that was missed because it was taken for another
+    class is of the kind ``'wrong class'``, as the detection there is."""
+    kinds = errors.gt.copy()
+    taken = np.unique(errors.objects[errors.detections == CLASS])
+    kinds[taken[kinds[taken] == MISSED]] = CLASS
+    return kinds
+
+
+def _in_frame(ignored: Ignored, prediction: Det3DDataSample, turned: bool,
+              score_threshold: float) -> Ignored:
+    """What is ignored, in the axes of the frame and in the order of its detections."""
+    scores = np.asarray(prediction.pred_instances_3d.scores_3d.detach().cpu())
+    order = np.argsort(-scores, kind='stable')
+    order = order[scores[order] >= score_threshold]
+    detections = ignored.detections
+    if len(detections):
+        detections = np.asarray(detections)[order]
+    boxes = ignored.boxes
+    if turned and len(boxes):
+        boxes = Boxes(boxes, ignored.labels).turned(-np.pi / 2).boxes
+    return Ignored(boxes, ignored.labels, detections)
