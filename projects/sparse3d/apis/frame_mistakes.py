@@ -1,7 +1,7 @@
 """What is right and what is not in predicted frames, by the rules of a config's benchmark."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -48,6 +48,34 @@ class FrameJudge:
         if truth is None or found is None or found.scores is None:
             return each.frame
         return with_mistakes(each.frame, self.rules, self.ignored(each, score_threshold))
+
+
+class WatchedJudge:
+    """Judges frames that are looked at with any score threshold.
+
+    Args:
+        judge: of the data set.
+        load: gives a predicted frame with all its detections.
+    """
+
+    def __init__(self, judge: FrameJudge, load: Callable[[int], PredictedFrame]) -> None:
+        self._judge, self._load = judge, load
+        self._ignored: dict[str, Ignored] = {}
+
+    def load(self, index: int) -> Frame:
+        """The frame of a number; what is to be ignored in it is kept."""
+        each = self._load(index)
+        if each.frame.ground_truth is not None and each.frame.detections is not None:
+            self._ignored[each.frame.name] = self._judge.ignored(each, 0.0)
+        return each.frame
+
+    def judged(self, frame: Frame) -> Frame:
+        """A loaded frame, of which only the detections from some score on are left."""
+        ignored = self._ignored.get(frame.name)
+        if ignored is None or frame.detections is None:
+            return frame
+        return with_mistakes(frame, self._judge.rules, replace(
+            ignored, detections=ignored.detections[:len(frame.detections)]))
 
 
 def with_mistakes(frame: Frame, rules: Sequence[MatchingRule] = (),

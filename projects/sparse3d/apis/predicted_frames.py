@@ -106,8 +106,8 @@ def frame_loader(
     device: str | None = None,
     results: str | PathLike | None = None,
     also: Also | None = None,
-) -> tuple[Callable[[int], Frame], int]:
-    """What loads, and predicts, the frame of a number, and how many there are.
+) -> tuple[Callable[[int], PredictedFrame], BaseDataset]:
+    """What loads, and predicts, the frame of a number, and the data set.
 
     Detections come with all scores. Features of earlier frames are not kept, since frames may be
     asked for in any order.
@@ -128,11 +128,11 @@ def frame_loader(
         opened = Results(Path(results), dataset.metainfo.get('classes', ()),
                          dataset.metainfo.get('dataset', ''))
 
-    def load(index: int) -> Frame:
+    def load(index: int) -> PredictedFrame:
         if opened is not None:
-            return next(_of_results(dataset, [index], opened, 0.0)).frame
-        return next(_of_model(dataset, [index], model, 0.0, also, None)).frame
-    return load, len(dataset)
+            return next(_of_results(dataset, [index], opened, 0.0))
+        return next(_of_model(dataset, [index], model, 0.0, also, None))
+    return load, dataset
 
 
 def frames_with_detections(*arguments, **options) -> Iterator[Frame]:

@@ -1,9 +1,12 @@
 """What pictures say is wrong is what the report says, by the benchmark's own rule."""
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from sparse3d.apis.frame_mistakes import object_kinds, with_mistakes
+from sparse3d.apis.frame_mistakes import WatchedJudge, object_kinds, with_mistakes
+from sparse3d.apis.predicted_frames import PredictedFrame
 from sparse3d.metrics.detection_errors import frame_errors
 from sparse3d.metrics.matching_rules import Ignored, MatchingRule
 from sparse3d.visualization.frame import Boxes, Frame
@@ -46,7 +49,6 @@ def test_what_is_ignored_is_no_mistake():
 
 def test_without_labels_or_detections_nothing_is_said():
     frame = street(boxes((10, 0)), [0], [0.9])
-    from dataclasses import replace
     for part in ('ground_truth', 'detections'):
         alone = replace(frame, **{part: None})
         assert with_mistakes(alone) is alone
@@ -59,3 +61,19 @@ def test_an_object_that_two_are_right_about_stays_found():
     errors = frame_errors(found, truth, np.zeros((0, 3)))
     assert errors.detections.tolist() == ['found', 'wrong class']
     assert object_kinds(errors).tolist() == ['found']
+
+
+def test_a_frame_is_judged_at_every_threshold_with_what_is_ignored():
+    class Judge:
+        rules = ()
+
+        def ignored(self, each, score_threshold):
+            return Ignored(detections=np.array([False, True, False]))
+    made = street(boxes((10, 0), (10, 9), (20, 0)), [0, 0, 0], [0.9, 0.8, 0.7])
+    watched = WatchedJudge(Judge(), lambda index: PredictedFrame(index, {}, None, made))
+    frame = watched.load(0)
+    kinds = [watched.judged(replace(frame, detections=frame.detections.above(score)))
+             for score in (0.0, 0.75)]
+    assert kinds[0].detections.kinds.tolist() == ['found', 'ignored', 'found']
+    assert kinds[1].detections.kinds.tolist() == ['found', 'ignored']
+    assert kinds[1].ground_truth.kinds.tolist() == ['found', 'missed', 'missed']
