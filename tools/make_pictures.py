@@ -67,12 +67,8 @@ PLUGINS = {
             'sparsefusion_stages')],
     'dsvt': [PluginPicture('dsvt_simulated_waymo', ['--pictures', 'sets'], ['sets'], 0, 5,
                            'crowd')],
-    'voxelkp': [
-        PluginPicture('voxelkp_simulated_waymo', [
-            '--keypoints', '--score-threshold', '0.6'], ['people'], 20, 5, 'crowd'),
-        PluginPicture('voxelkp_simulated_waymo', [
-            '--keypoints', '--score-threshold', '0.6', '--view', 'follow'], ['3d'], 20, 5, 'crowd',
-            name='voxelkp_scene')],
+    'voxelkp': [PluginPicture('voxelkp_simulated_waymo', [
+        '--keypoints', '--score-threshold', '0.6'], ['people'], 4, 5, 'crowd')],
 }
 NAMES = ('drive', 'demo', *PLUGINS)
 

@@ -11,7 +11,14 @@ from mmengine.dataset import BaseDataset
 
 from sparse3d.apis.benchmark_scores import BenchmarkEvaluation
 from sparse3d.apis.predicted_frames import PredictedFrame
-from sparse3d.metrics.detection_errors import CLASS, MISSED, FrameErrors, frame_errors
+from sparse3d.metrics.detection_errors import (
+    CLASS,
+    FOUND,
+    HEADING,
+    MISSED,
+    FrameErrors,
+    frame_errors,
+)
 from sparse3d.metrics.matching_rules import NOTHING_IGNORED, Ignored, MatchingRule
 from sparse3d.visualization.frame import Boxes, Frame
 
@@ -94,7 +101,11 @@ def with_mistakes(frame: Frame, rules: Sequence[MatchingRule] = (),
     errors = frame_errors(
         dict(boxes=found.boxes, scores=found.scores, labels=found.labels),
         dict(boxes=truth.boxes, labels=truth.labels), frame.points, iou_threshold, rules, ignored)
-    return replace(frame, ground_truth=replace(truth, kinds=object_kinds(errors)),
+    by, there = np.full(len(truth), np.nan), np.isin(errors.detections, (FOUND, HEADING, CLASS))
+    for row in np.flatnonzero(there)[::-1]:     # the best last: it stays
+        if errors.detections[row] != CLASS or errors.gt[errors.objects[row]] == MISSED:
+            by[errors.objects[row]] = found.scores[row]
+    return replace(frame, ground_truth=replace(truth, kinds=object_kinds(errors), found_by=by),
                    detections=replace(found, kinds=errors.detections))
 
 

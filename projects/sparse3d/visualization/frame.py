@@ -18,6 +18,8 @@ class Boxes:
         visibility: (M, K) of the joints: above 0 present, above 1 visible; or None.
         kinds: (M,) kind of mistake of each, in the words of
             :mod:`sparse3d.metrics.detection_errors`, or None where nobody has looked.
+        found_by: (M,) of labeled objects the score of the detection that is there, NaN for none:
+            below it they are missed; or None.
         track_ids: (M,) what says which boxes of other frames are the same object, or None.
     """
 
@@ -28,6 +30,7 @@ class Boxes:
     visibility: np.ndarray | None = None
     kinds: np.ndarray | None = None
     track_ids: np.ndarray | None = None
+    found_by: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from sparse3d.apis.frame_mistakes import WatchedJudge, object_kinds, with_mistakes
 from sparse3d.apis.predicted_frames import PredictedFrame
@@ -29,6 +30,7 @@ def test_each_box_is_told():
     # the best first: the bicycle taken for a car, one where nothing is, the first car
     assert frame.detections.kinds.tolist() == ['wrong class', 'false', 'found']
     assert frame.ground_truth.kinds.tolist() == ['found', 'missed', 'wrong class']
+    np.testing.assert_array_equal(frame.ground_truth.found_by, [0.5, np.nan, 0.9])
     assert frame.detections.mistakes().tolist() == [True, True, False]
     assert frame.ground_truth.mistakes().tolist() == [False, True, True]
 
@@ -77,3 +79,11 @@ def test_a_frame_is_judged_at_every_threshold_with_what_is_ignored():
     assert kinds[0].detections.kinds.tolist() == ['found', 'ignored', 'found']
     assert kinds[1].detections.kinds.tolist() == ['found', 'ignored']
     assert kinds[1].ground_truth.kinds.tolist() == ['found', 'missed', 'missed']
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf])
+def test_boxes_without_numbers_are_wrong_and_stop_nothing(value):
+    found = boxes((10, 0), (20, 0))
+    found[1, 0] = value
+    frame = with_mistakes(street(found, [0, 0], [0.9, 0.8]))
+    assert frame.detections.kinds.tolist() == ['found', 'false']
