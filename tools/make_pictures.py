@@ -54,7 +54,7 @@ class PluginPicture:
 
 PLUGINS = {
     'focalsconv': [PluginPicture(DEMO_CONFIG, ['--pictures', 'importance'],
-                                 ['importance_camera', 'importance'], None, 8)],
+                                 ['importance_camera', 'importance'], None, 10)],
     'sparsebev': [PluginPicture('sparsebev_simulated_nuscenes', [
         '--pictures', 'sampling_points', '--score-threshold', '0.01'],
         ['sampling_0', 'sampling_1'], 4, 10, 'nuscenes')],

@@ -19,7 +19,7 @@ from sparse3d.structures.projection import project_points
 from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization.bev_view import points_extent
 from sparse3d.visualization.colors import BACKGROUND, GROUND_TRUTH, TEXT
-from sparse3d.visualization.frame import Frame, Picture
+from sparse3d.visualization.frame import Boxes, Frame, Picture
 from sparse3d.visualization.legend import DASHES
 from sparse3d.visualization.picture_files import save_figure
 
@@ -138,7 +138,7 @@ def draw_importance(layers: list[ImportantVoxels], frame: Frame, out: str | Path
 
 def _draw_bev(layers: list[ImportantVoxels], frame: Frame, path: Path) -> None:
     figure = Figure(figsize=(6.5 * len(layers), 8), facecolor=BACKGROUND, layout='constrained')
-    x_min, y_min, x_max, y_max = points_extent(frame.points, frame.ground_truth)
+    x_min, y_min, x_max, y_max = points_extent(frame.points, _among_points(frame))
     for number, layer in enumerate(layers, start=1):
         axes = figure.add_subplot(1, len(layers), number, facecolor=BACKGROUND)
         order = np.argsort(layer.importance, kind='stable')  # important voxels on top
@@ -162,6 +162,17 @@ def _draw_bev(layers: list[ImportantVoxels], frame: Frame, path: Path) -> None:
     bar.set_label('importance', color=TEXT)
     bar.ax.tick_params(colors=TEXT)
     save_figure(figure, path)
+
+
+def _among_points(frame: Frame) -> Boxes | None:
+    """The labeled boxes that stand where points are; further ones have no voxels."""
+    truth = frame.ground_truth
+    if truth is None:
+        return None
+    low_x, low_y, high_x, high_y = points_extent(frame.points)
+    x, y = truth.boxes[:, :2].T
+    near = (x > low_x) & (x < high_x) & (y > low_y) & (y < high_y)
+    return Boxes(truth.boxes[near], truth.labels[near])
 
 
 def _draw_on_image(layer: ImportantVoxels, picture: Picture, path: Path) -> None:

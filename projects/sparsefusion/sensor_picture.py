@@ -11,7 +11,13 @@ from matplotlib.lines import Line2D
 
 from sparse3d.models.heads.transfusion_detections import select_detections
 from sparse3d.transforms.data_paths import file_name
-from sparse3d.visualization.bev_view import Ground, add_outlines, box_reach, ground_canvas
+from sparse3d.visualization.bev_view import (
+    FRAME,
+    Ground,
+    add_outlines,
+    box_reach,
+    ground_canvas,
+)
 from sparse3d.visualization.canvas import Canvas
 from sparse3d.visualization.composed_view import camera_row, camera_rows, write_image
 from sparse3d.visualization.frame import Boxes, Frame
@@ -118,7 +124,7 @@ def _from_above(shown: Frame, names: list[str], style: Style,
         if boxes is not None and len(boxes):
             add_outlines(canvas, ground, boxes.boxes, style.colors(shown, boxes.labels),
                          dashed=boxes.scores is None)
-    canvas.labels(_labels(shown, names, ground, style))
+    canvas.labels(_labels(shown, names, ground, style), bottom=FRAME + 2)
     return canvas.array()
 
 

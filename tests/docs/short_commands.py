@@ -39,6 +39,7 @@ SHORTER = (
     (r'^tools/test\.py', f'--out {METRICS}', 'test_dataloader.num_workers=0'),
     (r'^(tools/visualize\.py|-m sparsefusion\.pictures)', '--frames 1', ''),
     (r'^tools/analyze\.py', '--frames 1 --worst 1', ''),
+    (r'^tools/blind_trial\.py(?!.*--answers)', '--pictures 1 --video 2 --report 0', ''),
     (r'^tools/compare\.py', '--cost 1', ''),  # looks rows, configs, options and results up
     (r'^tools/benchmark\.py', '--list', ''),
     (r'^-m pytest', '--collect-only -q', ''),  # the suite runs them anyway
@@ -58,6 +59,10 @@ NOT_RUN = {
     'the whole model on whole clouds takes minutes on a CPU; its small config '
     'is tested by tests/end_to_end/test_voxelkp.py',
     'tools/slurm_train.sh': 'needs a Slurm cluster',
+    'python tools/view.py':
+    'serves until it is stopped; tests/sparse3d/apis/test_view.py looks at it',
+    'python tools/visualize.py CONFIG CHECKPOINT --show':
+    'waits for its window to be closed; tests/sparse3d/visualization/test_viewer.py opens it',
     'tensorboard': 'serves pages until it is stopped, and is not part of the environment',
     'pytest tests/<plug-in>': 'stands for one command for each plug-in; their READMEs have them',
 }

@@ -14,6 +14,7 @@ from sparse3d.metrics.detection_errors import (
     FOUND,
     IGNORED,
     KINDS,
+    MISPLACED,
     MISSED,
     FrameErrors,
     by_distance,
@@ -148,9 +149,12 @@ def write_frames(report: HtmlReport, made: Any, out: Path, prefix: str = '') -> 
 def _told(errors: FrameErrors) -> str:
     """The mistakes of a frame in words."""
     missed = f'{errors.count(MISSED)} missed'
-    taken = int((object_kinds(errors) == CLASS).sum())
-    if taken:
-        missed += f' ({taken} of them taken for another class)'
+    kinds = object_kinds(errors)
+    seen = [f'{count} {words}' for kind, words in (
+        (CLASS, 'taken for another class'), (MISPLACED, 'found in another place'))
+        if (count := int((kinds == kind).sum()))]
+    if seen:
+        missed += f' (of them {", ".join(seen)})'
     parts = [missed, *(f'{errors.count(kind)} {kind}' for kind in KINDS[1:] if errors.count(kind)),
              f'{errors.count(FOUND)} found']
     return f'{errors.mistakes} mistakes; {", ".join(parts)}'

@@ -13,8 +13,7 @@ from sparse3d.apis.benchmark_scores import BenchmarkEvaluation
 from sparse3d.apis.predicted_frames import PredictedFrame
 from sparse3d.metrics.detection_errors import (
     CLASS,
-    FOUND,
-    HEADING,
+    MISPLACED,
     MISSED,
     FrameErrors,
     frame_errors,
@@ -101,20 +100,21 @@ def with_mistakes(frame: Frame, rules: Sequence[MatchingRule] = (),
     errors = frame_errors(
         dict(boxes=found.boxes, scores=found.scores, labels=found.labels),
         dict(boxes=truth.boxes, labels=truth.labels), frame.points, iou_threshold, rules, ignored)
-    by, there = np.full(len(truth), np.nan), np.isin(errors.detections, (FOUND, HEADING, CLASS))
-    for row in np.flatnonzero(there)[::-1]:     # the best last: it stays
-        if errors.detections[row] != CLASS or errors.gt[errors.objects[row]] == MISSED:
+    by, kinds = np.full(len(truth), np.nan), object_kinds(errors)
+    for row in range(len(found) - 1, -1, -1):       # the best last: it stays
+        if errors.objects[row] >= 0 and errors.detections[row] == kinds[errors.objects[row]]:
             by[errors.objects[row]] = found.scores[row]
-    return replace(frame, ground_truth=replace(truth, kinds=object_kinds(errors), found_by=by),
+    return replace(frame, ground_truth=replace(truth, kinds=kinds, found_by=by),
                    detections=replace(found, kinds=errors.detections))
 
 
 def object_kinds(errors: FrameErrors) -> np.ndarray:
     """(M,) state of each labeled object; one that was missed because it was taken for another
-    class is of the kind ``'wrong class'``, as the detection there is."""
+    class, or because the detection there is misplaced, is of the kind of this detection."""
     kinds = errors.gt.copy()
-    taken = np.unique(errors.objects[errors.detections == CLASS])
-    kinds[taken[kinds[taken] == MISSED]] = CLASS
+    for kind in (CLASS, MISPLACED):
+        there = np.unique(errors.objects[errors.detections == kind])
+        kinds[there[kinds[there] == MISSED]] = kind
     return kinds
 
 

@@ -232,6 +232,7 @@ def _draw_rings(canvas: Canvas, ground: Ground) -> None:
             place = center + radius * ground.scale * np.array([np.sin(angle), -np.cos(angle)])
             inside = (place > [FRAME, ground.top]) & (place < np.array(canvas.size) - FRAME)
             if inside.all():
+                canvas.taken.append((*(place - [18, 6]), *(place + [18, 6])))
                 canvas.axes.text(*place, f'{radius} m', color=canvas.style.theme.text, alpha=0.6,
                                  fontsize=7.5, ha='center', va='center', zorder=1,
                                  path_effects=canvas.style.halo)

@@ -17,6 +17,7 @@ from sparse3d.visualization.style import DEFAULT, Style
 
 WIDTH = 1920            # pixels of a composed picture of the usual size
 FRONT = np.deg2rad(104) # cameras that look further to the side than this look back
+HEADER = 87             # pixels of title and legend at least: two lines, in every frame of a video
 GAP = 4                 # pixels between cameras
 TALL = 0.46             # of the width: no row of cameras is higher
 
@@ -61,7 +62,7 @@ def compose(frame: Frame, renderer: SceneRenderer | None = None,
     """
     header = Canvas((width, 200), style)
     top = int(header.legend(legend_lines(frame, style), header.title(frame.summary(), 13), 10)) + 2
-    parts = [header.array()[:top]]
+    parts = [header.array()[:max(top, HEADER)]]
     for row in camera_rows(frame.pictures):
         parts.append(camera_row(frame, row, style, width))
     below = round(width * (0.40 if frame.pictures else 0.55))

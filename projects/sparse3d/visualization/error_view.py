@@ -19,7 +19,7 @@ from sparse3d.visualization.style import DEFAULT, Style
 # Of the kinds of sparse3d.metrics.detection_errors: rows of the palette; the names stand beside.
 KINDS = {'found': 4, 'wrong heading': 5, 'duplicate': 2, 'wrong class': 1, 'misplaced': 0,
          'false': 3}
-MISSED, TAKEN, IGNORED = 'missed', 'wrong class', 'ignored'
+MISSED, TAKEN, MISPLACED, IGNORED = 'missed', 'wrong class', 'misplaced', 'ignored'
 
 
 def error_color(kind: str, theme: Theme) -> Color:
@@ -39,7 +39,7 @@ def draw_errors(frame: Frame, detections: Sequence[str], gt: Sequence[str],
         frame: with ground truth and detections.
         detections: kind of each detection.
         gt: state of each labeled object; ``'missed'``, ``'wrong class'`` (missed, since taken for
-            another class) and ``'ignored'`` ones are drawn.
+            another class), ``'misplaced'`` and ``'ignored'`` ones are drawn.
         path: the file to write; PNG, PDF or SVG.
         style: of the picture.
 
@@ -56,13 +56,14 @@ def draw_errors(frame: Frame, detections: Sequence[str], gt: Sequence[str],
     for boxes, kinds, dashed in ((frame.detections, detections, False),
                                  (frame.ground_truth, gt, True)):
         rows = [row for row, kind in enumerate(kinds)
-                if not dashed or kind in (MISSED, TAKEN, IGNORED)]
+                if not dashed or kind in (MISSED, TAKEN, MISPLACED, IGNORED)]
         if boxes is None or not rows:
             continue
         colors = [error_color(kinds[row], theme) for row in rows]
         add_outlines(canvas, ground, boxes.boxes[rows], colors, dashed)
         places, reach = ground.pixels(boxes.boxes[:, :2]), box_reach(boxes.boxes, ground)
-        wrong = [row for row in rows if kinds[row] not in ('found', IGNORED)]
+        wrong = [row for row in rows if kinds[row] not in ('found', IGNORED)
+                 and not (dashed and kinds[row] == MISPLACED)]      # the detection says it
         marked = [row for row in wrong if not dashed or kinds[row] == MISSED]
         canvas.marks(places[marked], RING if dashed else CROSS)
         labels += [Label(_text(frame, boxes, row, kinds[row]), tuple(places[row]),
@@ -81,9 +82,10 @@ def _text(frame: Frame, boxes: Boxes, row: int, kind: str) -> str:
 
 def _legend(detections: Sequence[str], gt: Sequence[str], theme: Theme) -> list[Line2D]:
     counts = [(kind, list(detections).count(kind), '-') for kind in (*KINDS, IGNORED)]
-    counts += [(kind, list(gt).count(kind), DASHES) for kind in (MISSED, TAKEN, IGNORED)]
+    counts += [(kind, list(gt).count(kind), DASHES) for kind in (MISSED, TAKEN, MISPLACED, IGNORED)]
     words = {(MISSED, DASHES): 'missed', (IGNORED, DASHES): 'labeled, ignored',
-             (TAKEN, DASHES): 'taken for another class', (IGNORED, '-'): 'detected, ignored'}
+             (TAKEN, DASHES): 'taken for another class',
+             (MISPLACED, DASHES): 'found elsewhere', (IGNORED, '-'): 'detected, ignored'}
     lines = [Line2D([], [], color=error_color(kind, theme), linestyle=style, linewidth=2,
                     label=f'{count} {words.get((kind, style), kind)}')
              for kind, count, style in counts if count]

@@ -96,10 +96,11 @@ class SceneRenderer:
         style, ground = canvas.style, ground_height(frame.points)
         rings = ring_radii(reach_of(points_extent(frame.points, frame.ground_truth,
                                                   frame.detections)))
+        top = max(box[3] for box in [*canvas.taken, (0,) * 4])
         for radius in rings:
             pixel = self._project(_on_ring(radius, ground), canvas.size)
-            top = max(box[3] for box in [*canvas.taken, (0,) * 4])
             if pixel is not None and pixel[1] > top + 14 and 20 < pixel[0] < canvas.size[0] - 20:
+                canvas.taken.append((pixel[0] - 20, pixel[1] - 14, pixel[0] + 20, pixel[1]))
                 canvas.axes.text(*pixel, f'{radius} m', color=style.theme.text, alpha=0.6,
                                  fontsize=9, ha='center', va='bottom', path_effects=style.halo,
                                  clip_on=True)

@@ -87,3 +87,10 @@ def test_boxes_without_numbers_are_wrong_and_stop_nothing(value):
     found[1, 0] = value
     frame = with_mistakes(street(found, [0, 0], [0.9, 0.8]))
     assert frame.detections.kinds.tolist() == ['found', 'false']
+
+
+def test_an_object_with_a_misplaced_detection_is_said_once():
+    frame = with_mistakes(street(boxes((12, 0)), [0], [0.9]))
+    assert frame.detections.kinds.tolist() == ['misplaced']
+    assert frame.ground_truth.kinds.tolist() == ['misplaced', 'missed', 'missed']
+    np.testing.assert_array_equal(frame.ground_truth.found_by, [0.9, np.nan, np.nan])

@@ -114,7 +114,7 @@ function kind(b) {                // with the threshold where it stands
   return b.by !== undefined && b.by < state.score ? 'missed' : b.kind;
 }
 function shown(b) {
-  if (b.score === undefined) return state.layers.truth || (state.layers.mistakes && ['missed', 'wrong class'].includes(kind(b)));
+  if (b.score === undefined) return state.layers.truth || (state.layers.mistakes && ['missed', 'wrong class', 'misplaced'].includes(kind(b)));
   return b.score >= state.score && (state.layers.found || (state.layers.mistakes && !!b.kind));
 }
 function color(b) {
