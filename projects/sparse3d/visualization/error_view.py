@@ -82,10 +82,10 @@ def _text(frame: Frame, boxes: Boxes, row: int, kind: str) -> str:
 
 def _legend(detections: Sequence[str], gt: Sequence[str], theme: Theme) -> list[Line2D]:
     counts = [(kind, list(detections).count(kind), '-') for kind in (*KINDS, IGNORED)]
-    counts += [(kind, list(gt).count(kind), DASHES) for kind in (MISSED, TAKEN, MISPLACED, IGNORED)]
-    words = {(MISSED, DASHES): 'missed', (IGNORED, DASHES): 'labeled, ignored',
-             (TAKEN, DASHES): 'taken for another class',
-             (MISPLACED, DASHES): 'found elsewhere', (IGNORED, '-'): 'detected, ignored'}
+    # what is taken for another class, or found elsewhere, is counted with the detection there
+    counts += [(kind, list(gt).count(kind), DASHES) for kind in (MISSED, IGNORED)]
+    words = {(IGNORED, DASHES): 'labeled, not counted by the benchmark',
+             (IGNORED, '-'): 'detected, not counted by the benchmark'}
     lines = [Line2D([], [], color=error_color(kind, theme), linestyle=style, linewidth=2,
                     label=f'{count} {words.get((kind, style), kind)}')
              for kind, count, style in counts if count]

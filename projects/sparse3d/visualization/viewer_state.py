@@ -62,6 +62,9 @@ class ViewerState:
         if self.judge is not None and MISTAKES in self.shown:
             frame = self.judge(replace(frame, detections=found))
             truth, found = frame.ground_truth, frame.detections
+        elif truth is not None and truth.found_by is not None and truth.kinds is not None:
+            hidden = truth.found_by < self.score_threshold      # what found it is not shown
+            truth = replace(truth, kinds=np.where(hidden, 'missed', truth.kinds))
         truth = truth if 'ground truth' in self.shown else None
         found = found if 'detections' in self.shown else None
         frame = replace(frame, ground_truth=truth, detections=found)
