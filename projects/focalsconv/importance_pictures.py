@@ -25,6 +25,7 @@ from sparse3d.visualization.picture_files import save_figure
 
 RAMP = 'inferno'
 INSIDE = 1.01         # voxels from a point to the center of its voxel, or to its lower corner
+LONG = 3.0             # meters from the points at which a box may still reach in among them
 SHOWN_ON_IMAGES = 0.5  # importance from which a voxel is drawn on an image
 
 
@@ -171,7 +172,7 @@ def _among_points(frame: Frame) -> Boxes | None:
         return None
     low_x, low_y, high_x, high_y = points_extent(frame.points)
     x, y = truth.boxes[:, :2].T
-    near = (x > low_x) & (x < high_x) & (y > low_y) & (y < high_y)
+    near = (x > low_x - LONG) & (x < high_x + LONG) & (y > low_y - LONG) & (y < high_y + LONG)
     return Boxes(truth.boxes[near], truth.labels[near])
 
 

@@ -98,6 +98,9 @@ class Canvas:
                bottom: float = MARGIN) -> int:
         """Write labels, the first ones first; says, so many pixels from the bottom, how many found
         no room."""
+        # what lies outside is not there to be named
+        labels = [label for label in labels if 0 <= label.anchor[0] <= self.size[0]
+                  and 0 <= label.anchor[1] <= self.size[1]]
         left_out = write_labels(self.axes, labels, self.size, font_size, DOTS,
                                 self.style.theme.background, self.taken)
         if left_out:

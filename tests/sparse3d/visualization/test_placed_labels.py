@@ -59,3 +59,10 @@ def test_strong_labels_choose_first_and_stand_out():
     ((1, 0.9, 0), (0, 0, 0)), ((0.2, 0.1, 0.5), (1, 1, 1))])
 def test_text_is_read_on_any_color(color, expected):
     assert readable_on(color) == expected
+
+
+def test_what_lies_outside_is_not_counted_as_without_room():
+    canvas = Canvas((200, 100), Style())
+    assert canvas.labels([Label('car', (250, 50), (1, 1, 1)), Label('bus', (50, -9), (1, 1, 1)),
+                          Label('van', (50, 50), (1, 1, 1))]) == 0
+    assert [text.get_text() for text in canvas.axes.texts] == ['van']
