@@ -191,7 +191,7 @@ READERS_WORDS: dict[str, dict[str, str]] = {
     },
     'docs/looking.md': {
         'CONFIG': 'configs/focalsconv/focalsconv_centerpoint_kitti_car.py',
-        '--indices 0 1 2 3': '--indices 0 1',       # the drive has two frames to test on
+        '--indices 0 1 2 3': '--indices 0',         # the drive has one frame to test on
     },
     'data/README.md': {
         **{f'python tools/create_data.py {name} data/{name} --shard 1/8':

@@ -106,10 +106,10 @@ def labeled_rows(frame: Frame) -> list[tuple[Boxes, np.ndarray]]:
     return chosen
 
 
-def _without_detection(truth: Boxes, found: Boxes | None) -> np.ndarray:
+def _without_detection(gt: Boxes, found: Boxes | None) -> np.ndarray:
     if found is None or not len(found):
-        return np.ones(len(truth), bool)
-    apart = np.linalg.norm(truth.boxes[:, None, :2] - found.boxes[None, :, :2], axis=-1)
-    same = truth.labels[:, None] == found.labels[None]
-    near = np.maximum(truth.boxes[:, 3:5].max(axis=1) / 2, 0.5)[:, None]
+        return np.ones(len(gt), bool)
+    apart = np.linalg.norm(gt.boxes[:, None, :2] - found.boxes[None, :, :2], axis=-1)
+    same = gt.labels[:, None] == found.labels[None]
+    near = np.maximum(gt.boxes[:, 3:5].max(axis=1) / 2, 0.5)[:, None]
     return ~((apart < near) & same).any(axis=1)
