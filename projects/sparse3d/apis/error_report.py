@@ -139,7 +139,7 @@ def write_frames(report: HtmlReport, made: Any, out: Path, prefix: str = '') -> 
         paths, captions = [], []
         for errors, frame in pairs:
             paths.append(out / f'{prefix}{kind.lower()}_{file_name(frame.name)}.png')
-            draw_errors(frame, errors.detections, object_kinds(errors), paths[-1])
+            draw_errors(frame, errors.detections, object_kinds(errors).tolist(), paths[-1])
             captions.append(f'frame {frame.name}: {_told(errors)}')
         if paths:
             (report.heading if prefix else report.section)(f'{kind} frames')

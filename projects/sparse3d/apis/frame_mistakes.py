@@ -97,13 +97,14 @@ def with_mistakes(frame: Frame, rules: Sequence[MatchingRule] = (),
     if truth is None or found is None or found.scores is None:
         return frame
     found = found.above(-np.inf)
+    scores = np.asarray(found.scores)
     errors = frame_errors(
-        dict(boxes=found.boxes, scores=found.scores, labels=found.labels),
+        dict(boxes=found.boxes, scores=scores, labels=found.labels),
         dict(boxes=truth.boxes, labels=truth.labels), frame.points, iou_threshold, rules, ignored)
     by, kinds = np.full(len(truth), np.nan), object_kinds(errors)
     for row in range(len(found) - 1, -1, -1):       # the best last: it stays
         if errors.objects[row] >= 0 and errors.detections[row] == kinds[errors.objects[row]]:
-            by[errors.objects[row]] = found.scores[row]
+            by[errors.objects[row]] = scores[row]
     return replace(frame, ground_truth=replace(truth, kinds=kinds, found_by=by),
                    detections=replace(found, kinds=errors.detections))
 
