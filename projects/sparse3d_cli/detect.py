@@ -41,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--sensor-height', type=float, metavar='METERS',
                         help="height of your LiDAR above the ground, if not the training's: z is "
                         'shifted for the model, results are in your frame')
+    parser.add_argument('--track', nargs='?', const='two_stage', metavar='TRACKER',
+                        choices=['two_stage', 'greedy', 'depth_cascade'],
+                        help='follow the detections from file to file and write ids: two_stage '
+                             '(default), greedy or depth_cascade; times from frames.json')
+    parser.add_argument('--frame-rate', type=float, metavar='HZ',
+                        help='for --track, of files without frames.json, in order of their names')
     parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
                         help='override the config')
@@ -79,6 +85,16 @@ def configs(arguments: argparse.Namespace) -> list[str]:
     """The config, whose name is checked before anything is imported."""
     _sort(arguments)
     return [arguments.config] if arguments.checkpoint else []
+
+
+def _following(arguments: argparse.Namespace) -> object:
+    from sparse3d.apis.followed_files import Following
+    from sparse3d.errors import ConfigError
+    if arguments.track is None:
+        if arguments.frame_rate is not None:
+            raise ConfigError('--frame-rate is for --track; give both or none')
+        return None
+    return Following(arguments.track, frame_rate=arguments.frame_rate)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -125,7 +141,7 @@ def _clouds(arguments: argparse.Namespace) -> int:
     done = detect_files(arguments.config, arguments.checkpoint, arguments.clouds, out,
                         arguments.formats, arguments.score_threshold, arguments.device,
                         parse_options(arguments.cfg_options), arguments.intensity_scale,
-                        arguments.sensor_height)
+                        arguments.sensor_height, _following(arguments))
     print(f'{len(done)} clouds, {sum(map(len, done.values()))} detections; '
           f'results in {out}')
     for error in done.damaged.values():

@@ -44,6 +44,7 @@ SHORTER = (
     (r'^tools/blind_trial\.py(?!.*--answers)', '--pictures 1 --video 2 --report 0', ''),
     (r'^tools/compare\.py', '--cost 1', ''),  # looks rows, configs, options and results up
     (r'^tools/benchmark\.py', '--list', ''),
+    (r'^-m sparse3d_benchmarks\.tracker_comparison', '--seeds 1', ''),
     (r'^-m pytest', '--collect-only -q', ''),  # the suite runs them anyway
 )
 # Beginning of a command -> why no test runs it.

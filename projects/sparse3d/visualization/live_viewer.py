@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import socket
 import threading
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -160,9 +161,8 @@ class LiveViewer:
                 wxyz=(np.cos(half), 0, 0, np.sin(half)), cast_shadow=False, receive_shadow=False,
                 position=box[:3] + [0, 0, box[5] / 2])
             solid.on_click(lambda _, row=row: self.pick(name, frame, boxes, row))
-            text = label_text(frame, boxes, row)
-            if boxes.track_ids is not None and TRACKS in self.state.shown:
-                text += f' #{boxes.track_ids[row]}'
+            text = label_text(frame, boxes if TRACKS in self.state.shown else replace(
+                boxes, track_ids=None), row)
             self._shown += [solid]
             if not truth or boxes.mistakes()[row]:
                 self._shown.append(scene.add_label(
