@@ -135,7 +135,7 @@ def test_tracks_and_importance_are_layers(monkeypatch):
         assert viewer.state.coloring(viewer.state.frame) == 'importance'
         assert viewer.state.coloring(frame(0)) == 'height'      # which knows no importance
         label = next(each for each in viewer._shown if each.name == '/detections/0/name')
-        assert label.text == '<b>Van 0.62 #7'
+        assert label.text == '<b>Van #7 0.62'
         viewer.state.toggle('tracks')
         viewer.update()
         assert '/tracks' not in names(viewer)
