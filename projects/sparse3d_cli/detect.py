@@ -41,10 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--sensor-height', type=float, metavar='METERS',
                         help="height of your LiDAR above the ground, if not the training's: z is "
                         'shifted for the model, results are in your frame')
-    parser.add_argument('--track', nargs='?', const='two_stage', metavar='TRACKER',
-                        choices=['two_stage', 'greedy', 'depth_cascade'],
-                        help='follow the detections from file to file and write ids: two_stage '
-                             '(default), greedy or depth_cascade; times from frames.json')
+    parser.add_argument('--track', nargs='?', const='two_stage', default='', metavar='TRACKER',
+                        choices=['', *TRACKERS],
+                        help='tracks with ids too, from file to file (times of frames.json) or '
+                        f'along a recording; {", ".join(TRACKERS)} (without: two_stage)')
     parser.add_argument('--frame-rate', type=float, metavar='HZ',
                         help='for --track, of files without frames.json, in order of their names')
     parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
@@ -54,9 +54,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_recording(group: argparse._ArgumentGroup) -> None:
-    group.add_argument('--track', nargs='?', const='two_stage', default='', metavar='TRACKER',
-                       choices=['', *TRACKERS],
-                       help=f'tracks with ids too; {", ".join(TRACKERS)} (without: two_stage)')
     group.add_argument('--points', nargs='+', default=[], metavar='TOPIC',
                        help='LiDARs, the leading one first (default: all, the fullest leads)')
     group.add_argument('--images', nargs='+', default=[], metavar='CAMERA=TOPIC',
@@ -90,7 +87,7 @@ def configs(arguments: argparse.Namespace) -> list[str]:
 def _following(arguments: argparse.Namespace) -> object:
     from sparse3d.apis.followed_files import Following
     from sparse3d.errors import ConfigError
-    if arguments.track is None:
+    if not arguments.track:
         if arguments.frame_rate is not None:
             raise ConfigError('--frame-rate is for --track; give both or none')
         return None
@@ -109,8 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _refuse_useless(arguments: argparse.Namespace, recording: bool) -> None:
     """An option that would be passed over is a misunderstanding."""
     from sparse3d.errors import ConfigError
-    useless = {'formats': ['json']} if recording else dict(
-        track='', points=[], images=[], odometry='', frame='', fixed_frame='', rate=0.0,
+    useless = dict(formats=['json'], frame_rate=None) if recording else dict(
+        points=[], images=[], odometry='', frame='', fixed_frame='', rate=0.0,
         interval=0.5, clock='aligned', deskew=False, with_input=False)
     for name, default in useless.items():
         if getattr(arguments, name) != default:

@@ -202,10 +202,12 @@ def test_options_that_cannot_be_are_refused_and_leave_nothing(options, words, de
 
 def test_options_of_a_recording_are_refused_for_clouds(detect, tmp_path):
     np.save(tmp_path / 'cloud.npy', np.zeros((3, 4), np.float32))
-    for options, words in ((['--track'], '--track is for a recording'),
+    for options, words in ((['--deskew'], '--deskew is for a recording'),
                            (['--rate', '2'], '--rate is for a recording')):
         code, _, err = detect('cloud.npy', *options)
         assert code == 2 and words in err
+    code, _, err = detect(simple_drive(), '--track', '--frame-rate', '2')
+    assert code == 2 and '--frame-rate is for clouds' in err
 
 
 def test_what_is_no_recording_is_refused(detect, tmp_path):
