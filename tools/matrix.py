@@ -43,9 +43,9 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def find_python(version: str) -> str | None:
-    """An interpreter of this version: on the path or of pyenv; None if there is none."""
+    """An interpreter of this version: on the path, this one, or of pyenv; None if there is none."""
     pyenv = Path(os.environ.get('PYENV_ROOT') or Path.home() / '.pyenv') / 'versions'
-    found = [shutil.which(f'python{version}'),
+    found = [shutil.which(f'python{version}'), sys.executable,
              *sorted(map(str, pyenv.glob(f'{version}.*/bin/python')), reverse=True)]
     question = 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2])'
     for python in filter(None, found):
