@@ -20,7 +20,7 @@ sys.path[:0] = [str(ROOT / 'tools')]
 
 from installation.locks import ROWS, Row, frozen, pins_of  # noqa: E402
 
-PAGE = ROOT / 'docs' / 'installation.md'
+PAGES = (ROOT / 'docs' / 'installation.md', ROOT / 'README.md')
 BEGIN, END = '<!-- matrix -->', '<!-- end of matrix -->'
 HEAD = ['| row | Python | NumPy | torch | fast tests | on |', '|---|---|---|---|---|---|']
 
@@ -35,7 +35,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--venvs', type=Path, default=ROOT / '.venvs',
                         help='where the environments are (default: %(default)s)')
     parser.add_argument('--write', action='store_true',
-                        help='write the results into the table of docs/installation.md')
+                        help='write the results into the table of the README and installation.md')
     parser.add_argument('--relock', action='store_true',
                         help='write the versions that are installed into the lock of each row')
     parser.add_argument('--processes', type=int, default=2, help='of the tests')
@@ -116,7 +116,8 @@ def main() -> int:
         failed += [] if passed else [row.name]
         lines[row.name] = line_of(row, said, datetime.date.today().isoformat())
     if options.write:
-        PAGE.write_text(with_lines(PAGE.read_text(), lines))
+        for page in PAGES:
+            page.write_text(with_lines(page.read_text(), lines))
     print('\n'.join([*HEAD, *lines.values()]))
     return 1 if failed else 0
 

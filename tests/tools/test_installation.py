@@ -191,6 +191,12 @@ def test_lines_of_the_matrix_are_renewed_row_by_row():
     assert '| main | 3.11 | 1.26.4 | 2.13.0 | 8 passed | 2026-01-02 |' in again
 
 
+def test_the_pages_show_one_table():
+    tables = [page.read_text().split(matrix.BEGIN)[1].split(matrix.END)[0] for page in matrix.PAGES]
+    assert len(tables) == 2 and tables[0] == tables[1]
+    assert all(f'| {row.name} | {row.python} |' in tables[0] for row in locks.ROWS)
+
+
 def test_what_pytest_said():
     assert matrix.summary_of('...\n2 failed, 30 passed, 1 skipped, 5 warnings in 3.2s') == \
         '2 failed, 30 passed, 1 skipped'
