@@ -91,7 +91,9 @@ def gpu_check(out: str | PathLike, parts: Sequence[str] = (),
 def part_names() -> list[str]:
     """All parts, in their order: those that plug-ins offer come after the core's own."""
     trials = [name for owner in plugins().values() for name in owner.trial_configs]
-    return ['doctor', 'operators', *(f'system: {name}' for name in trials),
+    methods = [name for name, owner in plugins().items() if owner.trial_configs and owner.modules]
+    return ['doctor', 'operators', *(f'golden: {name}' for name in methods),
+            *(f'system: {name}' for name in trials),
             *(f'training: {name}' for name in trials[:1]),
             *(f'benchmark: {name}' for name in _benchmarks_of_models())]
 
@@ -147,6 +149,9 @@ def run_part(name: str, short: bool = False) -> list[dict[str, Any]]:
         return list(_operator_rows(repeats))
     if kind == 'benchmark':
         return list(_benchmark_rows(what, repeats))
+    if kind == 'golden':
+        from sparse3d.apis.gpu_check_goldens import check_golden
+        return check_golden(what)
     from sparse3d.apis.gpu_check_systems import check_system, check_training
     if kind == 'system':
         return check_system(what, repeats)

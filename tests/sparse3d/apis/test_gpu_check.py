@@ -140,6 +140,25 @@ def test_a_wrong_operator_is_found(pretended_gpu, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize('name', ['dsvt', 'focalsconv', 'sparsebev', 'sparsefusion', 'voxelkp'])
+def test_a_published_model_on_stored_inputs(pretended_gpu, golden_dir, monkeypatch, name):
+    monkeypatch.setenv('SPARSE3D_GOLDEN', str(golden_dir))
+    assert f'golden: {name}' in part_names()
+    row, = run_part(f'golden: {name}')
+    assert row['state'] == 'ok' and row['difference'] < 1e-3, row
+
+
+def test_without_stored_inputs_it_is_said(monkeypatch, tmp_path):
+    from sparse3d.apis import gpu_check_goldens
+    monkeypatch.setenv('SPARSE3D_GOLDEN', str(tmp_path))
+    row, = run_part('golden: focalsconv')
+    assert row['state'] == 'note' and f'{tmp_path}/focalsconv/inputs.npz is absent' in row['value']
+    monkeypatch.setattr(gpu_check_goldens, 'SUPPORT', tmp_path)
+    row, = run_part('golden: focalsconv')
+    assert row['state'] == 'note' and 'needs a clone' in row['value']
+
+
+@pytest.mark.slow
 def test_a_system_and_a_training(pretended_gpu):
     rows = run_part('system: centerpoint_simulated_kitti_car', short=True)
     assert [row['state'] for row in rows] == ['ok'] * 4, rows
