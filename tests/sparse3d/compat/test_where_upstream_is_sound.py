@@ -268,6 +268,20 @@ def voxelization(tmp_path, monkeypatch):
 
 
 @sound
+def voxelnet_samples(tmp_path, monkeypatch):
+    from mmdet3d.models.detectors import VoxelNet
+
+    from sparse3d.engine.trial_step import Trial
+    trial = Trial.of('pointpillars_simulated_kitti_car')
+    model = trial.model.eval()
+    inputs = model.data_preprocessor(trial.batch(samples=2), False)['inputs']
+    with torch.no_grad():
+        found, wanted = (extract(model, inputs)[0] for extract in (
+            VoxelNet.extract_feat, VoxelNet.extract_feat.upstream))
+    assert torch.equal(found, wanted) and len(found) == 2
+
+
+@sound
 def rotated_iou(tmp_path, monkeypatch):
     """The kernels need a GPU; where they are right is known in closed form."""
     from sparse3d.compat.rotated_iou import rotate_iou_gpu_eval
