@@ -1,8 +1,8 @@
 """Batches of mmdet3d's SECOND and PointPillars whose last cloud has no voxel.
 
-Wrong upstream (mmdet3d 1.4.0): ``VoxelNet`` and ``DynamicVoxelNet`` take the number of samples from
-the last voxel. Without any voxel that is an IndexError; where the last cloud alone has none, the map
-lacks a sample, and the losses end in a mismatch of shapes.
+Wrong upstream (mmdet3d 1.4.0): ``VoxelNet`` and ``DynamicVoxelNet`` take the number of samples
+from the last voxel. Without any voxel that is an IndexError; where the last cloud alone has none,
+the map lacks a sample, and the losses end in a mismatch of shapes.
 
 Repair: the number of samples is that of the clouds. It is there without waiting for a GPU.
 """
