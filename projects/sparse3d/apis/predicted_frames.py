@@ -16,6 +16,7 @@ from mmengine.structures import InstanceData
 from torch import nn
 
 from sparse3d.apis.sample_frames import build_dataset, choose_frames, frame_of_sample
+from sparse3d.apis.track_tails import TrackTails
 from sparse3d.checkpoints.open import Checkpoint, open_checkpoint
 from sparse3d.engine.agreement.check import check_config
 from sparse3d.engine.build_model import build_model
@@ -194,14 +195,17 @@ def _named_apart(frames: Iterator[PredictedFrame]) -> Iterator[PredictedFrame]:
 
 def _of_results(dataset: BaseDataset, chosen: list[int], results: Results,
                 score: float) -> Iterator[PredictedFrame]:
+    tails = TrackTails(dataset, results)
     for index in chosen:
         info = dataset.get_data_info(index)
         found = results.of_sample(info, str(Path(info.get('lidar_path') or str(index)).stem))
         sample = dataset[index]
         frame = frame_of_sample(dataset, index, sample, None, score,
                                 Boxes(found.boxes_3d, found.labels, found.scores,
-                                      found.keypoints_3d, found.keypoint_visibility))
-        yield PredictedFrame(index, sample, _as_prediction(sample, found), frame)
+                                      found.keypoints_3d, found.keypoint_visibility,
+                                      track_ids=found.track_ids))
+        yield PredictedFrame(index, sample, _as_prediction(sample, found),
+                             tails.added(frame, index, found))
     results.refuse_if_none_is_left()
     if results.left_out:
         logger.warning('%s: left out, not among the classes of the data set: %s', results.path,

@@ -53,7 +53,8 @@ def camera_canvas(frame: Frame, picture: Picture, style: Style = DEFAULT,
         canvas.title(picture.name, 9)
     for boxes in (frame.ground_truth, frame.detections):
         if boxes is not None and len(boxes):
-            _add_boxes(canvas, picture, boxes, style.colors(frame, boxes.labels))
+            _add_boxes(canvas, picture, boxes, style.box_colors(frame, boxes))
+    _add_trails(canvas, frame, picture)
     canvas.labels(_labels(frame, picture, style), 7)
     return canvas
 
@@ -123,10 +124,18 @@ def _add_boxes(canvas: Canvas, picture: Picture, boxes: Boxes, colors: list) -> 
                                               linestyles='dotted', linewidths=1.2))
 
 
+def _add_trails(canvas: Canvas, frame: Frame, picture: Picture) -> None:
+    segments, owners = frame.trail_segments()
+    lines, rows = project_segments(segments, picture.lidar2img)
+    colors = canvas.style.trail_colors(frame) if len(lines) else []
+    canvas.axes.add_collection(LineCollection(
+        lines, colors=[colors[owners[row]] for row in rows], linewidths=2.0, alpha=0.75))
+
+
 def _labels(frame: Frame, picture: Picture, style: Style) -> list[Label]:
     labels = []
     for boxes, rows in labeled_rows(frame):
-        colors = style.colors(frame, boxes.labels)
+        colors = style.box_colors(frame, boxes)
         seen = visible_rectangles(boxes.boxes, picture)
         for row in rows:
             left, top, right, bottom = seen[row]

@@ -89,6 +89,7 @@ class Frame:
         importance: (N,) how much a detector makes of each point, or None.
         trails: of tracks: class number and (T, 3) places in meters, LiDAR frame of this moment.
         seconds: time of the frame, or None.
+        trail_ids: identity of each trail, or nothing.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Frame:
     importance: np.ndarray | None = None
     trails: tuple[tuple[int, np.ndarray], ...] = ()
     seconds: float | None = None
+    trail_ids: tuple[str, ...] = ()
 
     def turned(self, angle: float) -> Frame:
         """The same frame in axes in which everything is turned about z.
@@ -126,6 +128,12 @@ class Frame:
         truth, found = self.ground_truth, self.detections
         return replace(self, ground_truth=None if truth is None else truth.without_joints(),
                        detections=None if found is None else found.without_joints())
+
+    def trail_segments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Trails as lines (S, 2, 3), and the row of the trail of each, (S,)."""
+        parts = [np.stack([places[:-1], places[1:]], axis=1) for _, places in self.trails]
+        owners = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        return np.concatenate([np.zeros((0, 2, 3)), *parts]), owners
 
     @property
     def has_joints(self) -> bool:

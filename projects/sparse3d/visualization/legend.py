@@ -19,13 +19,18 @@ def legend_lines(frame: Frame, style: Style = DEFAULT) -> list[Line2D]:
     pairs = [(word, boxes) for word, boxes in
              (('labeled', frame.ground_truth), ('detected', frame.detections)) if boxes is not None]
     labels = sorted({int(label) for _, boxes in pairs for label in boxes.labels})
-    lines = [Line2D([], [], color=style.color(frame, label), linewidth=3, label=as_text(
+    tracked = frame.detections is not None and frame.detections.track_ids is not None
+    lines = [Line2D([], [], color=text if tracked else style.color(frame, label), linewidth=3,
+                    label=as_text(
         f'{frame.class_name(label)} ({_counts(pairs, label)})')) for label in labels]
     if frame.ground_truth is not None:
         lines.append(Line2D([], [], color=text, linestyle=DASHES, linewidth=1.8,
                             label='ground truth'))
     if frame.detections is not None:
         lines.append(Line2D([], [], color=text, linewidth=1.6, label='detected, with score'))
+    if frame.detections is not None and frame.detections.track_ids is not None:
+        lines.append(Line2D([], [], color=text, linewidth=2.2, alpha=0.75,
+                            label='track: a color for each identity, tail of the last 2 s'))
     if any(len(velocity_marks(boxes.boxes)) for _, boxes in pairs):
         lines.append(Line2D([], [], color=text, linestyle='dotted', linewidth=1.4,
                             label='velocity: way in 1 s'))
@@ -42,6 +47,8 @@ def _counts(pairs: list[tuple[str, Boxes]], label: int) -> str:
 def label_text(frame: Frame, boxes: Boxes, row: int) -> str:
     """Class and score of a detection; class of a labeled object, said to be one if both stand."""
     name = as_text(frame.class_name(int(boxes.labels[row])))
+    if boxes.track_ids is not None:
+        name = f'{name} #{as_text(str(boxes.track_ids[row]))[:8]}'
     if boxes.scores is None:
         return name if frame.detections is None else f'{name}, labeled'
     return f'{name} {boxes.scores[row]:.2f}'

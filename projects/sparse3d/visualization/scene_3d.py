@@ -20,7 +20,7 @@ from sparse3d.visualization.box_lines import box_segments, dashed, velocity_mark
 from sparse3d.visualization.canvas import Canvas
 from sparse3d.visualization.colored_points import colored_points
 from sparse3d.visualization.display import has_display
-from sparse3d.visualization.frame import Frame
+from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.legend import label_text, labeled_rows, legend_lines
 from sparse3d.visualization.placed_labels import Label
 from sparse3d.visualization.skeleton_lines import skeleton_segments
@@ -100,7 +100,7 @@ class SceneRenderer:
                                  clip_on=True)
         labels = []
         for boxes, rows in labeled_rows(frame):
-            colors = style.colors(frame, boxes.labels)
+            colors = style.box_colors(frame, boxes)
             for row in rows:
                 box = boxes.boxes[row]
                 pixel = self._project((*box[:2], box[2] + box[5]), canvas.size)
@@ -155,6 +155,9 @@ def scene_geometries(frame: Frame, style: Style = DEFAULT) -> list[dict[str, Any
     for kind, boxes in (('ground truth', frame.ground_truth), ('detected', frame.detections)):
         if boxes is None:
             continue
+        if boxes.track_ids is not None and len(boxes):
+            items.append(_track_item(f'{kind} tracks', frame, boxes, style))
+            continue
         for label in sorted(set(boxes.labels.tolist())):
             segments = box_segments(boxes.boxes[boxes.labels == label])
             truth = boxes.scores is None
@@ -166,7 +169,21 @@ def scene_geometries(frame: Frame, style: Style = DEFAULT) -> list[dict[str, Any
     if sum(map(len, moving)):
         items.append(line_item('velocities', dashed(np.concatenate(moving), 0.15, 0.25),
                                style.theme.text, 2.0))
+    trails, owners = frame.trail_segments()
+    if len(trails):
+        colors = np.array(style.trail_colors(frame))[owners]
+        items.append(line_item('trails', trails, colors, 4.0))
     return items + _skeleton_items(frame)
+
+
+def _track_item(name: str, frame: Frame, boxes: Boxes, style: Style) -> dict[str, Any]:
+    """Boxes of identities: each has a color of its own."""
+    segments = [box_segments(box[None]) for box in boxes.boxes]
+    if boxes.scores is None:
+        segments = [dashed(part) for part in segments]
+    colors = np.repeat(np.array(style.box_colors(frame, boxes)), [len(part) for part in segments],
+                       axis=0)
+    return line_item(name, np.concatenate(segments), colors, 2.5)
 
 
 _RENDERERS: dict[tuple[int, int], Any] = {}     # one at most
