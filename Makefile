@@ -42,7 +42,7 @@ test-slow: install
 test-numpy2:
 	@$(PYTHON) tools/matrix.py --rows numpy2
 
-# make matrix   installs every row of docs/installation.md and runs the fast tests, fills the table
+# make matrix   installs every row of docs/installation.md and runs the fast tests, fills the tables
 matrix:
 	@$(PYTHON) tools/matrix.py --write
 

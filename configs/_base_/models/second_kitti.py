@@ -43,7 +43,7 @@ model = dict(
         upsample_strides=[1, 2],
         norm_cfg=dict(type='BN', eps=1e-3, momentum=0.01)),
     bbox_head=dict(
-        type='Anchor3DHead',
+        type='BatchedAnchorHead',
         num_classes=3,
         in_channels=512,
         feat_channels=512,
