@@ -19,7 +19,7 @@ from voxelkp.keypoint_decoding import decode
 from voxelkp.window_attention import window_attention
 from voxelkp.windows import window_numbers
 
-MODELS_FOLDER = '_base_/models'
+MODELS_FOLDER = 'voxelkp/_base_/models'
 MOST_REPEATS = 3  # of whole detectors on a CPU
 
 

@@ -14,7 +14,7 @@ from mmengine.structures import InstanceData
 
 import focalsconv.register  # noqa: F401  (registers the detectors)
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'models'
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs/focalsconv/_base_/models'
 RANGE = [0, -3.2, -3, 9.6, 3.2, 1]
 SHAPE = [41, 128, 192]
 AHEAD = np.array([[32., -32, 0, 0], [24, 0, -32, -40], [1, 0, 0, 0], [0, 0, 0, 1]])

@@ -178,7 +178,7 @@ def test_the_frames_of_a_model_are_of_a_known_kind(build_detector):
 
 def test_arrays_in_detections_out_and_a_stream():
     detector = load_detector('sparsebev_simulated_nuscenes', device='cpu',
-                             cfg_options={'model.bbox_head.score_threshold': 0.0})
+                             cfg_options={'model.bbox_head.detections.score_threshold': 0.0})
     random = np.random.default_rng(0)
     images = [random.integers(0, 255, (198, 352, 3)).astype(np.uint8) for _ in range(6)]
     matrices = ring_of_cameras(1, (198, 352)).lidar2img[0, 0].numpy()

@@ -20,6 +20,8 @@ class RenamedNames:
         types: names of registered classes.
         options_of_types: ``(present type, option)`` to option.
         options: ``'parent.option'`` to option: for what stands in no class of its own.
+        moved_options: ``(present type, option)`` to ``'group.option'``, where a class has groups
+            of arguments now (:mod:`sparse3d.argument_objects`).
         configs: bare names.
     """
 
@@ -27,6 +29,7 @@ class RenamedNames:
     types: Mapping[str, str] = field(default_factory=dict)
     options_of_types: Mapping[tuple[str, str], str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
+    moved_options: Mapping[tuple[str, str], str] = field(default_factory=dict)
     configs: Mapping[str, str] = field(default_factory=dict)
 
 
