@@ -14,6 +14,7 @@ from sparse3d.engine.timing import torch_threads
 from sparse3d.errors import ConfigError
 from sparse3d.parallel.progress import Activity
 from sparse3d.plugins import load, near, offers
+from sparse3d_benchmarks.stored_runs import StoredRuns
 
 
 @dataclass(frozen=True)
@@ -61,19 +62,64 @@ def benchmark(names: Sequence[str] = ('all',), threads: int = 2, repeats: int = 
     return rows
 
 
-def format_table(rows: Sequence[Row], threads: int) -> str:
-    """Rows as a text table under a line that names machine, threads, torch and commit."""
+def beside(row: Row, before: StoredRuns) -> dict[str, Any]:
+    """What a row was in stored runs: ``before``, its unit, ``times_before``, ``ratio_before``."""
+    stored = before.rows.get((row.benchmark, row.name))
+    if stored is None:
+        return dict(before=None, unit_before=None, times_before=None, ratio_before=None)
+    return dict(before=stored.value, unit_before=stored.unit, ratio_before=stored.ratio,
+                times_before=stored.times(row.value, row.unit))
+
+
+def format_table(rows: Sequence[Row], threads: int, before: StoredRuns | None = None) -> str:
+    """Rows as a text table under a line that names machine, threads, torch and commit.
+
+    Args:
+        before: stored runs, whose figures then stand beside; lines below name the runs.
+    """
     head = (f'{device_name()}; {threads} threads; torch {torch.__version__}; '
             f'commit {commit() or "unknown"}')
-    cells = [('benchmark', 'what', 'value', 'baseline', 'ratio', 'note')]
+    cells = [('benchmark', 'what', 'value', 'baseline', 'ratio',
+              *(() if before is None else ('before', 'than before', 'ratio before')), 'note')]
     cells += [(row.benchmark, row.name, f'{_number(row.value)} {row.unit}',
-               '' if row.baseline is None else f'{_number(row.baseline)} {row.unit}',
-               '' if row.ratio is None else f'{row.ratio:.2f}x', row.note) for row in rows]
+               _figure(row.baseline, row.unit), _times(row.ratio),
+               *(() if before is None else _before_cells(row, before)), row.note)
+              for row in rows]
     widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
     lines = ['  '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
              for row in cells]
     lines.insert(1, '  '.join('-' * width for width in widths))
-    return '\n'.join([head, '', *lines])
+    return '\n'.join([head, '', *lines, *(() if before is None else _about(rows, before))])
+
+
+def _before_cells(row: Row, before: StoredRuns) -> tuple[str, str, str]:
+    stored = before.rows.get((row.benchmark, row.name))
+    found = beside(row, before)
+    number = '' if stored is None else f' [{stored.run}]'
+    return (_figure(found['before'], found['unit_before']) + number,
+            _times(found['times_before']), _times(found['ratio_before']))
+
+
+def _about(rows: Sequence[Row], before: StoredRuns) -> list[str]:
+    """Lines on the stored runs, and what has no counterpart on one side."""
+    names = {(row.benchmark, row.name) for row in rows}
+    known = sum(name in before.rows for name in names)
+    missing = before.missing([row.benchmark for row in rows], names)
+    lines = ['', *(f'[{number}] {about}' for number, about in enumerate(before.runs, start=1)),
+             f'{known} of {len(rows)} rows were measured before']
+    if any(device != device_name() for device in before.devices):
+        lines.append('stored runs are of another machine: their ratios compare, figures do not')
+    if missing:
+        lines.append(f'{len(missing)} rows of before are not there now: {"; ".join(missing)}')
+    return lines
+
+
+def _figure(value: float | None, unit: str | None) -> str:
+    return '' if value is None else f'{_number(value)} {unit}'
+
+
+def _times(value: float | None) -> str:
+    return '' if value is None else f'{value:.2f}x'
 
 
 def chosen(names: Sequence[str]) -> list[str]:

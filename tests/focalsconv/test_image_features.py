@@ -94,7 +94,7 @@ def test_almost_empty_clouds(training, count):
 
 def test_copies_of_background_rows_see_the_image_too():
     images = ShallowImageEncoder(depth=18, base_channels=8, out_channels=8).eval()
-    settings = dict(GRID, stages=(), image_fusion=dict(channels=8, join='add'))
+    settings = dict(GRID, focal=NO_STAGE, image_fusion=dict(channels=8, join='add'))
     merged, doubled = FocalSparseEncoder(**settings), FocalSparseEncoder(
         **settings, published=dict(background_copies=True))
     doubled.load_state_dict(merged.state_dict())
