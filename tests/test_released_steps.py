@@ -248,9 +248,9 @@ def test_sparsebev(golden_dir):
     training = Training(dataclasses.replace(RECIPES['sparsebev'], meta=False), golden_dir,
                         short=False, options={
                             'model.published': SAMPLING_AS_PUBLISHED,
-                            'model.image_mask': None, 'model.bbox_head.dropout': 0.0,
+                            'model.image_mask': None, 'model.bbox_head.decoder.dropout': 0.0,
                             'model.backbone.with_cp': False,
-                            'model.bbox_head.with_checkpoint': False})
+                            'model.bbox_head.decoder.with_checkpoint': False})
     load(training, released_state(golden_dir, training))
     steps = Steps(training, 'steps.npz')
     losses = sparsebev_losses(training.model, golden_dir, steps.stored)
