@@ -1,7 +1,7 @@
 """Benchmarks run by name, in one process, with what is needed to read their numbers."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,13 +40,16 @@ class Row:
     note: str = ''
 
 
-def benchmark(names: Sequence[str] = ('all',), threads: int = 2, repeats: int = 10) -> list[Row]:
+def benchmark(names: Sequence[str] = ('all',), threads: int = 2, repeats: int = 10,
+              on_error: Callable[[str, Exception], None] | None = None) -> list[Row]:
     """Run benchmarks one after the other.
 
     Args:
         names: of benchmarks that installed plug-ins offer, or ``'all'``.
         threads: torch threads; each benchmark says where it uses another number.
         repeats: timed calls of each function, after warm-up; medians are reported.
+        on_error: called with the name of a benchmark and its error, so that the others run all
+            the same; by default the first error ends the run.
 
     Raises:
         ConfigError: for an unknown name.
@@ -56,8 +59,14 @@ def benchmark(names: Sequence[str] = ('all',), threads: int = 2, repeats: int = 
     rows = []
     there = offers('benchmarks')
     for name in chosen(names):
-        with torch_threads(threads), Activity(f'benchmark {name}'):
-            found = load(there[name])(threads=threads, repeats=repeats)
+        try:
+            with torch_threads(threads), Activity(f'benchmark {name}'):
+                found = load(there[name])(threads=threads, repeats=repeats)
+        except Exception as error:  # hours of other rows are not lost by it
+            if on_error is None:
+                raise
+            on_error(name, error)
+            continue
         rows += [Row(benchmark=name, **row) for row in found]
     return rows
 

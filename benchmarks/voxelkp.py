@@ -120,7 +120,7 @@ class _Detector:
         for number, stage in enumerate(encoder.stages, start=1):
             value = timed(f'stage {number}', stage, value)
             levels.append(value)
-        cells = timed('fusion on the ground', model.neck, levels[-encoder.levels:])
+        cells = timed('fusion on the ground', model.neck, levels[-encoder.num_levels:])
         outputs = timed('head', model.bbox_head, cells)
         rows.append(_row('decoding', measure(lambda: decode(
             outputs, model.bbox_head.grid, model.bbox_head.options), repeats), note))

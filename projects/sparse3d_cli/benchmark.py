@@ -28,6 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     from sparse3d.atomic_files import check_place
     from sparse3d.engine.result_record import write_result
+    from sparse3d.errors import Sparse3DError
     from sparse3d_benchmarks.run import benchmark, beside, chosen, format_table
     from sparse3d_benchmarks.stored_runs import StoredRuns
     if arguments.list:
@@ -37,7 +38,10 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.out:
         check_place(arguments.out)
     before = StoredRuns.read(arguments.against) if arguments.against else None  # before it runs
-    rows = benchmark(arguments.names, arguments.threads, arguments.repeats)
+    failed: dict[str, Exception] = {}
+    several = len(chosen(arguments.names)) > 1
+    rows = benchmark(arguments.names, arguments.threads, arguments.repeats,
+                     failed.__setitem__ if several else None)
     print(format_table(rows, arguments.threads, before))
     if arguments.out:
         found = [{**asdict(row), **(beside(row, before) if before else {})} for row in rows]
@@ -46,3 +50,8 @@ def run(arguments: argparse.Namespace) -> None:
             **({'against': list(before.runs)} if before else {})})
     print(f'{len(rows)} rows measured'
           + (f' and written to {arguments.out}' if arguments.out else ''))
+    if failed:
+        words = '; '.join(f'{name}: {type(error).__name__}: {" ".join(str(error).split())[:120]}'
+                          for name, error in failed.items())
+        raise Sparse3DError(f'{len(failed)} of the benchmarks failed ({words}); run one of them '
+                            f'alone to see where')

@@ -11,7 +11,7 @@ def ranges(limits=KITTI_RANGE, bottoms=BOTTOMS):
     return [[*limits[:2], bottom, *limits[3:5], bottom] for bottom in bottoms]
 
 
-def assigners(overlaps=OVERLAPS):
+def assigners(thresholds=OVERLAPS):
     """Who learns an object, for each class."""
     return [dict(
         type='Max3DIoUAssigner',
@@ -19,7 +19,7 @@ def assigners(overlaps=OVERLAPS):
         pos_iou_thr=positive,
         neg_iou_thr=negative,
         min_pos_iou=negative,
-        ignore_iof_thr=-1) for positive, negative in overlaps]
+        ignore_iof_thr=-1) for positive, negative in thresholds]
 
 
 def head(width, **more):
