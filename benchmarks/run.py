@@ -1,7 +1,7 @@
 """Benchmarks run by name, in one process, with what is needed to read their numbers."""
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from sparse3d.engine.timing import torch_threads
 from sparse3d.errors import ConfigError
 from sparse3d.parallel.progress import Activity
 from sparse3d.plugins import load, near, offers
-from sparse3d_benchmarks.stored_runs import StoredRuns
+from sparse3d_benchmarks.stored_runs import Key, StoredRuns, keys_of
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,14 @@ def benchmark(names: Sequence[str] = ('all',), threads: int = 2, repeats: int = 
     return rows
 
 
-def beside(row: Row, before: StoredRuns) -> dict[str, Any]:
-    """What a row was in stored runs: ``before``, its unit, ``times_before``, ``ratio_before``."""
-    stored = before.rows.get((row.benchmark, row.name))
-    if stored is None:
-        return dict(before=None, unit_before=None, times_before=None, ratio_before=None)
-    return dict(before=stored.value, unit_before=stored.unit, ratio_before=stored.ratio,
-                times_before=stored.times(row.value, row.unit))
+def beside(rows: Sequence[Row], before: StoredRuns) -> list[dict[str, Any]]:
+    """What each row was in stored runs: ``before``, its unit, how many times better than it, its
+    ratio to the baseline, number of the run; None where it was not measured."""
+    stored = [before.rows.get(key) for key in _keys(rows)]
+    return [dict(before=old and old.value, unit_before=old and old.unit,
+                 times_before=old and old.times(row.value, row.unit),
+                 ratio_before=old and old.ratio, run_before=old and old.run)
+            for row, old in zip(rows, stored, strict=True)]
 
 
 def format_table(rows: Sequence[Row], threads: int, before: StoredRuns | None = None) -> str:
@@ -90,10 +91,10 @@ def format_table(rows: Sequence[Row], threads: int, before: StoredRuns | None = 
             f'commit {commit() or "unknown"}')
     cells = [('benchmark', 'what', 'value', 'baseline', 'ratio',
               *(() if before is None else ('before', 'than before', 'ratio before')), 'note')]
-    cells += [(row.benchmark, row.name, f'{_number(row.value)} {row.unit}',
-               _figure(row.baseline, row.unit), _times(row.ratio),
-               *(() if before is None else _before_cells(row, before)), row.note)
-              for row in rows]
+    old = [()] * len(rows) if before is None else map(_before_cells, beside(rows, before))
+    cells += [(row.benchmark, row.name, _figure(row.value, row.unit),
+               _figure(row.baseline, row.unit), _times(row.ratio), *more, row.note)
+              for row, more in zip(rows, old, strict=True)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
     lines = ['  '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
              for row in cells]
@@ -101,26 +102,27 @@ def format_table(rows: Sequence[Row], threads: int, before: StoredRuns | None = 
     return '\n'.join([head, '', *lines, *(() if before is None else _about(rows, before))])
 
 
-def _before_cells(row: Row, before: StoredRuns) -> tuple[str, str, str]:
-    stored = before.rows.get((row.benchmark, row.name))
-    found = beside(row, before)
-    number = '' if stored is None else f' [{stored.run}]'
-    return (_figure(found['before'], found['unit_before']) + number,
-            _times(found['times_before']), _times(found['ratio_before']))
+def _before_cells(old: Mapping[str, Any]) -> tuple[str, str, str]:
+    number = '' if old['run_before'] is None else f' [{old["run_before"]}]'
+    return (_figure(old['before'], old['unit_before']) + number, _times(old['times_before']),
+            _times(old['ratio_before']))
 
 
 def _about(rows: Sequence[Row], before: StoredRuns) -> list[str]:
     """Lines on the stored runs, and what has no counterpart on one side."""
-    names = {(row.benchmark, row.name) for row in rows}
-    known = sum(name in before.rows for name in names)
-    missing = before.missing([row.benchmark for row in rows], names)
+    keys = _keys(rows)
+    missing = before.missing(keys)
     lines = ['', *(f'[{number}] {about}' for number, about in enumerate(before.runs, start=1)),
-             f'{known} of {len(rows)} rows were measured before']
+             f'{sum(key in before.rows for key in keys)} of {len(rows)} rows were measured before']
     if any(device != device_name() for device in before.devices):
         lines.append('stored runs are of another machine: their ratios compare, figures do not')
     if missing:
         lines.append(f'{len(missing)} rows of before are not there now: {"; ".join(missing)}')
     return lines
+
+
+def _keys(rows: Sequence[Row]) -> list[Key]:
+    return keys_of([(row.benchmark, row.name) for row in rows])
 
 
 def _figure(value: float | None, unit: str | None) -> str:

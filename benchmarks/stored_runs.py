@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -10,6 +11,7 @@ from typing import Any
 
 from sparse3d.errors import DataError
 
+Key = tuple[str, str, int]
 # To the base unit; what ends with /s is a rate, of which more is better, of all else less.
 UNITS = {'s': 1.0, 'ms': 1e-3, 'MB': 1e6, 'MiB': 2.0 ** 20, 'GB': 1e9, 'GiB': 2.0 ** 30}
 KINDS = ({'s', 'ms'}, {'MB', 'MiB', 'GB', 'GiB'})
@@ -47,12 +49,12 @@ class StoredRuns:
     """All rows of stored runs by benchmark and name; the newest where several have one.
 
     Attributes:
-        rows: ``(benchmark, name)`` to the row.
+        rows: what :func:`keys_of` gives to the row.
         runs: a sentence about each run: file, machine, threads, torch, commit, date.
         devices: machine of each run.
     """
 
-    rows: Mapping[tuple[str, str], StoredRow] = field(default_factory=dict)
+    rows: Mapping[Key, StoredRow] = field(default_factory=dict)
     runs: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
 
@@ -66,18 +68,30 @@ class StoredRuns:
         """
         found = [run for path in paths for run in _runs_at(Path(path))]
         found.sort(key=lambda run: str(run[1].get('date')))
-        rows: dict[tuple[str, str], StoredRow] = {}
+        rows: dict[Key, StoredRow] = {}
         for number, (_, content) in enumerate(found, start=1):
-            for row in content['rows']:
-                rows[row['benchmark'], row['name']] = StoredRow(
-                    float(row['value']), str(row['unit']), row.get('ratio'), number)
+            names = [(row['benchmark'], row['name']) for row in content['rows']]
+            for key, row in zip(keys_of(names), content['rows'], strict=True):
+                rows[key] = StoredRow(float(row['value']), str(row['unit']), row.get('ratio'),
+                                      number)
         return cls(rows, tuple(_about(*run) for run in found),
                    tuple(str(content.get('device')) for _, content in found))
 
-    def missing(self, benchmarks: Sequence[str], measured: set[tuple[str, str]]) -> list[str]:
-        """Rows of these benchmarks that were measured before and now are not."""
-        return [f'{benchmark}: {name}' for benchmark, name in self.rows
-                if benchmark in benchmarks and (benchmark, name) not in measured]
+    def missing(self, measured: Sequence[Key]) -> list[str]:
+        """Rows of the benchmarks measured that were there before and now are not."""
+        benchmarks = {key[0] for key in measured}
+        return [f'{key[0]}: {key[1]}' for key in self.rows
+                if key[0] in benchmarks and key not in measured]
+
+
+def keys_of(names: Sequence[tuple[str, str]]) -> list[Key]:
+    """Benchmark, name, and how many rows of this name there were before, for each row."""
+    seen: Counter[tuple[str, str]] = Counter()
+    keys = []
+    for name in names:
+        keys.append((*name, seen[name]))
+        seen[name] += 1
+    return keys
 
 
 def _runs_at(path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:

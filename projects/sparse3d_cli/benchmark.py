@@ -44,7 +44,8 @@ def run(arguments: argparse.Namespace) -> None:
                      failed.__setitem__ if several else None)
     print(format_table(rows, arguments.threads, before))
     if arguments.out:
-        found = [{**asdict(row), **(beside(row, before) if before else {})} for row in rows]
+        old = beside(rows, before) if before else [{}] * len(rows)
+        found = [{**asdict(row), **more} for row, more in zip(rows, old, strict=True)]
         write_result(arguments.out, {
             'rows': found, 'threads': arguments.threads,
             **({'against': list(before.runs)} if before else {})})

@@ -21,8 +21,10 @@ def run_file(path, date='2026-11-01', device='a processor, 2 cores', **values):
 def test_a_row_beside_its_stored_one(tmp_path):
     before = StoredRuns.read([run_file(tmp_path / 'a.json', thing=10.0, gone=1.0)])
     rows = [Row('fake', 'thing', 0.004, 's', 0.012, 3.0), Row('fake', 'new', 1.0, 'ms')]
-    assert beside(rows[0], before) == dict(before=10.0, unit_before='ms', ratio_before=2.0,
-                                           times_before=pytest.approx(2.5))
+    assert beside(rows, before) == [
+        dict(before=10.0, unit_before='ms', ratio_before=2.0, times_before=pytest.approx(2.5),
+             run_before=1),
+        dict.fromkeys(('before', 'unit_before', 'ratio_before', 'times_before', 'run_before'))]
     table = format_table(rows, 1, before)
     line, = (line for line in table.splitlines() if 'thing' in line)
     assert line.split()[2:] == ['0.004', 's', '0.012', 's', '3.00x', '10', 'ms', '[1]', '2.50x',
@@ -40,8 +42,18 @@ def test_a_folder_gives_its_runs_and_the_newest_counts(tmp_path):
     run_file(tmp_path / 'b.json', '2026-11-01', thing=5.0, other=7.0)
     (tmp_path / 'c.json').write_text('{"runs": []}')  # of a training
     before = StoredRuns.read([tmp_path])
-    assert before.rows['fake', 'thing'].value == 3.0 and before.rows['fake', 'other'].run == 1
+    assert before.rows['fake', 'thing', 0].value == 3.0
+    assert before.rows['fake', 'other', 0].run == 1
     assert len(before.runs) == 2
+
+
+def test_rows_of_one_name_meet_in_their_order(tmp_path):
+    path = run_file(tmp_path / 'a.json', thing=1.0)
+    content = json.loads(path.read_text())
+    content['rows'].append(dict(content['rows'][0], value=8.0))
+    path.write_text(json.dumps(content))
+    rows = [Row('fake', 'thing', 2.0, 'ms'), Row('fake', 'thing', 4.0, 'ms')]
+    assert [old['times_before'] for old in beside(rows, StoredRuns.read([path]))] == [0.5, 2.0]
 
 
 @pytest.mark.parametrize(('stored', 'value', 'unit', 'times'), [
