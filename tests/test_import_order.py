@@ -33,6 +33,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ('sparse3d.engine',),
     ('sparse3d.datasets',),
     ('sparse3d.tracking', 'sparse3d.deploy'),
+    ('sparse3d.recordings',),
     ('sparse3d.register',),
     ('sparse3d.apis',),
 )

@@ -62,8 +62,8 @@ def nuscenes_test_infos(folder: Path, path: Path, golden: Golden) -> None:
     write_info_file(path, info['metainfo'], frames)
 
 
-def initial_weights(config: str, options: str = '') -> Writer:
-    """Weights of a config as it begins a training."""
+def initial_weights(config: str, options: str = '', named: bool = False) -> Writer:
+    """Weights of a config as it begins a training; with its name, if the file stands alone."""
     def write(folder: Path, path: Path, golden: Golden) -> None:
         from mmengine.logging import MMLogger
 
@@ -71,7 +71,8 @@ def initial_weights(config: str, options: str = '') -> Writer:
         from sparse3d.engine.config_options import parse_options
         MMLogger.get_current_instance().setLevel('WARNING')  # it lists every initialized weight
         model = build_model(load_config(ROOT / 'configs' / config, parse_options(options.split())))
-        torch.save({'state_dict': model.state_dict(), 'meta': {}}, path)
+        meta = {'config': Path(config).stem} if named else {}
+        torch.save({'state_dict': model.state_dict(), 'meta': meta}, path)
     return write
 
 
@@ -135,6 +136,8 @@ READERS_FILES: dict[str, dict[str, Writer]] = {
         'sweep.bin': kitti_cloud,
         'checkpoint.pth': kitti_car,
     },
+    'docs/recordings.md': {'work_dirs/nuscenes/epoch_1.pth': initial_weights(
+        'baselines/centerpoint_simulated_nuscenes.py', named=True)},
     'data/README.md': {
         'old/nuscenes_infos_train.pkl': old_infos('nuscenes'),
         'old/kitti_infos_train.pkl': old_infos('kitti'),

@@ -25,6 +25,8 @@ SHORTER = (
      '--frames 5 --val-fraction 0.4 --azimuths 500 --workers 1', ''),
     (r'^tools/simulate\.py nuscenes', '--scenes 2 --seconds 0.5 --image-width 160 --azimuths 240 '
      '--lidar-rate 4 --workers 1', ''),
+    (r'^tools/simulate\.py mcap',
+     '--seconds 1 --image-width 32 --azimuths 60 --lidar-rate 4', ''),
     (r'^tools/simulate\.py waymo', '--segments 2 --seconds 0.1 --columns 400 --workers 1', ''),
     (r'^tools/simulate\.py waymo(?!.*--image-width 0)', '--image-width 160', ''),
     (r'^tools/create_data\.py (kitti|nuscenes|waymo|custom|crops)', '--workers 1', ''),
@@ -50,6 +52,8 @@ NOT_RUN = {
     'MMCV_WITH_OPS=1 pip install': 'changes the environment and loads from the network',
     'docker build': 'needs Docker, and loads from the network',
     'python tools/install.py': 'changes the environment and loads from the network',
+    'python tools/measure_recording.py':
+    'detects in ten minutes of a drive; tests/tools/test_measure_recording.py has its parts',
     'python tools/matrix.py': 'installs environments and loads from the network',
     'python tests/support/reporters_table.py':
     'runs all cases for ten minutes; tests/support/test_reporters_table.py runs some',

@@ -30,7 +30,7 @@ class DetectedFiles(dict[Path, Detections]):
 
 def detect_files(
         config: str | PathLike,
-        checkpoint: str | PathLike,
+        checkpoint: str | PathLike | None,
         clouds: Sequence[str | PathLike],
         out: str | PathLike = 'detections',
         formats: Sequence[str] = ('json', ),

@@ -18,7 +18,8 @@ Contract = TypeVar('Contract', Plugin, DataSet)
 # What stands where else the name of a plug-in or of a data set does on a command line.
 TAKEN_NAMES = {Plugin: {'renames': 'convert-checkpoint'},
                DataSet: {'crops': 'create-data', 'upgrade': 'create-data',
-                         'config': 'create-data'}}
+                         'config': 'create-data', 'recording': 'create-data',
+                         'mcap': 'simulate'}}
 
 
 @dataclass(frozen=True)
