@@ -18,7 +18,7 @@ DSVT_SMALL = (
     'model.middle_encoder.blocks=[1] model.middle_encoder.grid_shape=[72,48,1] ' + ' '.join(
         f'{part}.point_cloud_range=[-11.52,-7.68,-2,11.52,7.68,4]'
         for part in ('model.data_preprocessor.voxel_layer', 'model.voxel_encoder',
-                     'model.bbox_head', 'test_dataloader.dataset.pipeline.2')))
+                     'model.bbox_head.bbox_coder', 'test_dataloader.dataset.pipeline.2')))
 # Searched in the words after "python"; options added at the end; values of --cfg-options.
 SHORTER = (
     (r'^tools/simulate\.py kitti',

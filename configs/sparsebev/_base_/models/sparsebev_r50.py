@@ -1,5 +1,8 @@
 # SparseBEV with ResNet-50: 8 frames, 4 levels, 4 groups of 4 points, 900 queries.
-detection_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # meters: x, y, z from, x, y, z to
+_base_ = []
+from sparse3d_configs._base_ import grids
+
+detection_range = grids.NUSCENES_RANGE_51  # meters: x, y, z from, x, y, z to
 num_frames = 8
 
 model = dict(
@@ -31,6 +34,4 @@ model = dict(
         num_classes=10,
         num_queries=900,
         point_cloud_range=detection_range,
-        num_frames=num_frames,
-        num_levels=4,
-        num_points=4))
+        decoder=dict(num_frames=num_frames, num_levels=4, num_points=4)))

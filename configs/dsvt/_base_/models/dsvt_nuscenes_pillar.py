@@ -1,5 +1,8 @@
 # DSVT on nuScenes pillars of 0.3 m: one stage of four blocks, TransFusion's head.
-model_range = [-54.0, -54.0, -5.0, 54.0, 54.0, 3.0]  # meters: x, y, z from, x, y, z to
+_base_ = []
+from sparse3d_configs._base_ import grids
+
+model_range = grids.NUSCENES_RANGE_54  # meters: x, y, z from, x, y, z to
 model_voxel_size = [0.3, 0.3, 8.0]                   # meters
 model_grid = [360, 360, 1]                           # cells: x, y, z
 
@@ -28,13 +31,11 @@ model = dict(
         grid_shape=model_grid,
         channels=128,
         blocks=(4,),
-        window_shapes=((30, 30, 1),),
+        sets=dict(
+            window_shapes=((30, 30, 1),), set_size=90, hybrid_factor=(1, 1, 1),
+            window_shift=(15, 15, 0)),
         pool_strides=(),
-        set_size=90,
-        hybrid_factor=(1, 1, 1),
-        window_shift=(15, 15, 0),
-        num_heads=8,
-        feedforward_channels=256,
+        attention=dict(num_heads=8, feedforward_channels=256)
     ),
     backbone=dict(
         type='ResidualBEVBackbone',
@@ -49,11 +50,11 @@ model = dict(
         type='TransFusionHead',
         in_channels=384,
         num_classes=10,
-        point_cloud_range=model_range,
-        voxel_size=model_voxel_size,
-        stride=2,
-        channels=128,
-        num_queries=200,
+        bbox_coder=dict(point_cloud_range=model_range, voxel_size=model_voxel_size, stride=2),
+        query_initialization=dict(
+            channels=128, num_queries=200,
+            unsuppressed_classes=(8, 9),  # pedestrian, traffic_cone
+        ),
         decoder_layers=[
             dict(
                 type='NeighborhoodDecoderLayer',
@@ -64,13 +65,11 @@ model = dict(
             )
         ],
         branches=dict(center=2, height=1, dim=3, rot=2, vel=2, iou=1),
-        unsuppressed_classes=(8, 9),  # pedestrian, traffic_cone
-        match=dict(label=0.15, center=0.25, iou=0.25),
-        heat_weight=1.0,
-        box_weight=0.25,
-        iou_weight=0.5,
-        center_range=[-61.2, -61.2, -10.0, 61.2, 61.2, 10.0],
-        suppression=dict(iou_thresholds=[-1] * 8 + [0.175, 0.175]),
-        iou_power=0.5,
+        losses=dict(
+            match=dict(label=0.15, center=0.25, iou=0.25), heat_weight=1.0, box_weight=0.25,
+            iou_weight=0.5),
+        detections=dict(
+            center_range=grids.NUSCENES_CENTER_RANGE,
+            suppression=dict(iou_thresholds=[-1] * 8 + [0.175, 0.175]), iou_power=0.5)
     ),
 )

@@ -1,5 +1,5 @@
 # A small SparseFusion for simulated drives, from nothing: nothing is frozen.
-_base_ = ['transfusion_small_lidar.py']
+_base_ = ['../../../_base_/models/transfusion_small_lidar.py']
 
 model = dict(
     type='SparseFusion',
@@ -27,17 +27,17 @@ model = dict(
     bbox_head=dict(
         type='SparseFusionHead',
         in_channels=64,
-        image_channels=64,
-        channels=64,
+        images=dict(channels=64),
+        candidates=dict(
+            channels=64, num_lidar_queries=60, num_camera_queries=60,
+            unsuppressed_classes={{_base_.unsuppressed_classes}}),
         num_classes=4,
-        num_lidar_queries=60,
-        num_camera_queries=60,
         layer={{_base_.attention}},
         # From nothing the heat maps have to be learned as well; the release brings them along.
         losses=dict(heat_weight=1.0, image_heat_weight=1.0),
-        point_cloud_range={{_base_.lidar_range}},
-        voxel_size={{_base_.lidar_voxel_size}},
-        stride={{_base_.lidar_stride}},
-        unsuppressed_classes={{_base_.unsuppressed_classes}},
-        center_range={{_base_.center_range}},
-        suppression=dict(radii=[0.592, 0.592, -1, 0.316])))
+        bbox_coder=dict(
+            point_cloud_range={{_base_.lidar_range}}, voxel_size={{_base_.lidar_voxel_size}},
+            stride={{_base_.lidar_stride}}),
+        detections=dict(
+            center_range={{_base_.center_range}},
+            suppression=dict(radii=[0.592, 0.592, -1, 0.316]))))

@@ -9,7 +9,6 @@ model = dict(
     middle_encoder=dict(
         grid_shape=model_grid,
         blocks=(1, 1, 1, 1),
-        window_shapes=((12, 12, 32), (12, 12, 8), (12, 12, 2), (12, 12, 1)),
-        pool_strides=((1, 1, 4), (1, 1, 4), (1, 1, 2)),
-        set_size=48),
-    bbox_head=dict(voxel_size=model_voxel_size))
+        sets=dict(window_shapes=((12, 12, 32), (12, 12, 8), (12, 12, 2), (12, 12, 1)), set_size=48),
+        pool_strides=((1, 1, 4), (1, 1, 4), (1, 1, 2))),
+    bbox_head=dict(bbox_coder=dict(voxel_size=model_voxel_size)))

@@ -15,7 +15,7 @@ model = dict(
         num_keypoints=2048,
         voxel_size={{_base_.grid_voxel_size}},
         point_cloud_range={{_base_.grid_range}},
-        bev_channels=256,
+        bev=dict(channels=256),
         points=balls(1, 16, [0.4, 0.8], [16, 16]),
         stages={
             '1': balls(16, 16, [0.4, 0.8], [16, 16]),

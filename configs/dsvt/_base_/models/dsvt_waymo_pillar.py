@@ -1,5 +1,8 @@
 # DSVT on Waymo pillars of 0.32 m: one stage of four blocks, center head with overlap.
-model_range = [-74.88, -74.88, -2, 74.88, 74.88, 4]  # meters: x, y, z from, x, y, z to
+_base_ = []
+from sparse3d_configs._base_ import grids
+
+model_range = grids.WAYMO_RANGE_74  # meters: x, y, z from, x, y, z to
 model_voxel_size = [0.32, 0.32, 6]                   # meters
 model_grid = [468, 468, 1]                           # cells: x, y, z
 
@@ -25,13 +28,11 @@ model = dict(
         grid_shape=model_grid,
         channels=192,
         blocks=(4, ),
-        window_shapes=((12, 12, 1), ),
+        sets=dict(
+            window_shapes=((12, 12, 1), ), set_size=36, hybrid_factor=(2, 2, 1),
+            window_shift=(6, 6, 0)),
         pool_strides=(),
-        set_size=36,
-        hybrid_factor=(2, 2, 1),
-        window_shift=(6, 6, 0),
-        num_heads=8,
-        feedforward_channels=384),
+        attention=dict(num_heads=8, feedforward_channels=384)),
     backbone=dict(
         type='ResidualBEVBackbone',
         in_channels=192,
@@ -44,7 +45,5 @@ model = dict(
         type='IoUCenterHead',
         in_channels=384,
         num_classes=3,
-        voxel_size=model_voxel_size,
-        point_cloud_range=model_range,
-        rectifier=(0.68, 0.71, 0.65),
-        iou_thresholds=(0.7, 0.6, 0.55)))
+        bbox_coder=dict(voxel_size=model_voxel_size, point_cloud_range=model_range),
+        detections=dict(rectifier=(0.68, 0.71, 0.65), iou_thresholds=(0.7, 0.6, 0.55))))

@@ -2,11 +2,12 @@
 # raw clouds in training, on raw and on cleaned ones in evaluation. Make one with
 # sparse3d simulate waymo data/simulated_crowd --people 5, then sparse3d create-data waymo.
 # Data elsewhere: SPARSE3D_SIMULATED_WAYMO=/data/drive/kitti_format sparse3d train ...
-_base_ = ['waymo_keypoints.py']
+_base_ = ['../../../_base_/datasets/waymo_keypoints.py']
 from sparse3d.engine.pipeline_steps import changed, inserted_after, replaced
+from sparse3d_configs._base_ import grids
 
 data_root = '{{$SPARSE3D_SIMULATED_WAYMO:data/simulated_crowd/kitti_format}}'
-point_cloud_range = [-20.48, -20.48, -1.0, 20.48, 20.48, 2.2]  # meters: x, y, z from, x, y, z to
+point_cloud_range = grids.WAYMO_CROWD_RANGE  # meters: x, y, z from, x, y, z to
 cut = dict(point_cloud_range=point_cloud_range)
 
 in_range = dict(cut, type='PointsRangeFilter')
@@ -17,10 +18,10 @@ train_pipeline = changed(
         AugmentScene=dict(
             type='AugmentPeople', exchange=(0, 0), cut=(0, 0), noise=(0, 0, 0))),
     GroundTruthSampling=dict(
-        data_root=data_root,
-        info_path=data_root + '/waymo_people_dbinfos_train.pkl',
+        database=dict(
+            data_root=data_root, info_path=data_root + '/waymo_people_dbinfos_train.pkl',
+            min_points=dict(Human=20)),
         groups=dict(Human=70),  # of which half lie in the range
-        min_points=dict(Human=20),
         unlabeled=None),
     PointsRangeFilter=cut,
     KeepObjects=dict(cut, min_points=5, classes=None))

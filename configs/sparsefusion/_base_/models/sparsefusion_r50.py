@@ -1,5 +1,5 @@
 # SparseFusion with ResNet-50: TransFusion-L and six cameras, 200 candidates of each.
-_base_ = ['transfusion_l_lidar.py']
+_base_ = ['../../../_base_/models/transfusion_l_lidar.py']
 
 model = dict(
     type='SparseFusion',
@@ -31,13 +31,14 @@ model = dict(
     bbox_head=dict(
         type='SparseFusionHead',
         in_channels=512,
-        image_channels=256,
+        images=dict(channels=256),
         num_classes=10,
-        point_cloud_range={{_base_.lidar_range}},
-        voxel_size={{_base_.lidar_voxel_size}},
-        stride={{_base_.lidar_stride}},
-        unsuppressed_classes={{_base_.unsuppressed_classes}},
-        center_range={{_base_.center_range}},
-        # Meters; the release compares the squares of distances with 0.35, 0.175 and 0.1.
-        suppression=dict(
-            radii=[0.592, 0.592, 0.592, 0.592, 0.592, 0.418, 0.316, -1, 0.316, 0.316])))
+        bbox_coder=dict(
+            point_cloud_range={{_base_.lidar_range}}, voxel_size={{_base_.lidar_voxel_size}},
+            stride={{_base_.lidar_stride}}),
+        candidates=dict(unsuppressed_classes={{_base_.unsuppressed_classes}}),
+        detections=dict(
+            center_range={{_base_.center_range}},
+            # Meters; the release compares the squares of distances with 0.35, 0.175 and 0.1.
+            suppression=dict(
+                radii=[0.592, 0.592, 0.592, 0.592, 0.592, 0.418, 0.316, -1, 0.316, 0.316]))))

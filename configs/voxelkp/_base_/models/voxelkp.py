@@ -1,6 +1,9 @@
 # VoxelKP as published: Waymo, 150 m square, voxels of 10 cm, people on cells of 0.8 m.
+_base_ = []
+from sparse3d_configs._base_ import grids
+
 grid_voxel_size = [0.1, 0.1, 0.1]
-grid_range = [-75.2, -75.2, -2, 75.2, 75.2, 4]
+grid_range = grids.WAYMO_RANGE_75
 grid_shape = [61, 1504, 1504]  # cells along z, y, x; one more than the range holds along z
 
 model = dict(
@@ -22,8 +25,7 @@ model = dict(
         stages=('residual', 'residual', 'selective', 'selective', 'attentive', 'attentive'),
         kernels=(5, 5, 3, 3, 3),
         num_levels=3,
-        num_heads=4,
-        window=(6, 6, 6)),
+        blocks=dict(num_heads=4, window=(6, 6, 6))),
     neck=dict(
         type='SparseBEVFusion',
         in_channels=[256, 256, 256],

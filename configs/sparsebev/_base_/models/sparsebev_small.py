@@ -1,5 +1,8 @@
 # A small SparseBEV for simulated drives: two frames, two levels, minutes on a CPU.
-detection_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # meters: x, y, z from, x, y, z to
+_base_ = []
+from sparse3d_configs._base_ import grids
+
+detection_range = grids.NUSCENES_RANGE_51  # meters: x, y, z from, x, y, z to
 num_frames = 2
 
 model = dict(
@@ -30,13 +33,9 @@ model = dict(
         type='SparseBEVHead',
         num_classes=4,
         num_queries=100,
-        channels=128,
+        decoder=dict(
+            channels=128, num_frames=num_frames, num_levels=2, num_points=4,
+            with_checkpoint=False, feedforward_channels=256, out_points=32),
         point_cloud_range=detection_range,
-        num_frames=num_frames,
-        num_levels=2,
-        num_points=4,
         num_passes=4,
-        denoising_groups=3,
-        with_checkpoint=False,
-        feedforward_channels=256,
-        out_points=32))
+        denoising_groups=3))

@@ -1,6 +1,9 @@
 # CenterPoint on nuScenes voxels of 7.5 cm with the residual sparse encoder (no focal stages).
-grid_voxel_size = [0.075, 0.075, 0.2]
-grid_range = [-54.0, -54.0, -5.0, 54.0, 54.0, 3.0]
+_base_ = []
+from sparse3d_configs._base_ import grids
+
+grid_voxel_size = grids.NUSCENES_VOXEL
+grid_range = grids.NUSCENES_RANGE_54
 grid_shape = [41, 1440, 1440]
 grid_stride = 8  # cells of the heat map in voxels
 
@@ -24,7 +27,7 @@ model = dict(
         block_type='basicblock',
         encoder_channels=((16, 16, 32), (32, 32, 64), (64, 64, 128), (128, 128)),
         encoder_paddings=((1, 1, 1), (1, 1, 1), (1, 1, (0, 1, 1)), (1, 1)),
-        stages=()),
+        focal=dict(stages=())),
     backbone=dict(
         type='SECOND',
         in_channels=256,
@@ -55,7 +58,7 @@ model = dict(
         bbox_coder=dict(
             type='CenterPointBBoxCoder',
             pc_range=grid_range[:2],
-            post_center_range=[-61.2, -61.2, -10.0, 61.2, 61.2, 10.0],
+            post_center_range=grids.NUSCENES_CENTER_RANGE,
             max_num=500,
             score_threshold=0.1,
             out_size_factor=grid_stride,
@@ -77,7 +80,7 @@ model = dict(
             code_weights=[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.2, 0.2]),
         test_cfg=dict(
             nms_type='rotate',
-            post_center_limit_range=[-61.2, -61.2, -10.0, 61.2, 61.2, 10.0],
+            post_center_limit_range=grids.NUSCENES_CENTER_RANGE,
             score_threshold=0.1,
             nms_thr=0.2,
             pre_max_size=1000,

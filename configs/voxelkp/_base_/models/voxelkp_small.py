@@ -1,6 +1,9 @@
 # A small VoxelKP for simulated drives: 20 m to each side, voxels of 16 cm, a CPU's size.
+_base_ = []
+from sparse3d_configs._base_ import grids
+
 grid_voxel_size = [0.16, 0.16, 0.16]
-grid_range = [-20.48, -20.48, -1.0, 20.48, 20.48, 2.2]
+grid_range = grids.WAYMO_CROWD_RANGE
 grid_shape = [21, 256, 256]  # cells along z, y, x; one more than the range holds along z
 norm = dict(type='VoxelBN1d', eps=1e-3, momentum=0.05)
 
@@ -25,8 +28,7 @@ model = dict(
         stages=('residual', 'residual', 'selective', 'attentive'),
         kernels=(3, 3, 3),
         num_levels=2,
-        num_heads=4,
-        window=(6, 6, 6),
+        blocks=dict(num_heads=4, window=(6, 6, 6)),
         norm_cfg=norm,
     ),
     neck=dict(
