@@ -62,6 +62,15 @@ def nuscenes_test_infos(folder: Path, path: Path, golden: Golden) -> None:
     write_info_file(path, info['metainfo'], frames)
 
 
+def labels_as_results(folder: Path, path: Path, golden: Golden) -> None:
+    """A folder of KITTI results that finds all that is labeled."""
+    path.mkdir()
+    for labels in (folder / 'data/kitti/training/label_2').glob('*.txt'):
+        lines = [f'{line} 0.9' for line in labels.read_text().splitlines()
+                 if 'DontCare' not in line]
+        (path / labels.name).write_text('\n'.join(lines))
+
+
 def initial_weights(config: str, options: str = '', named: bool = False) -> Writer:
     """Weights of a config as it begins a training; with its name, if the file stands alone."""
     def write(folder: Path, path: Path, golden: Golden) -> None:
@@ -136,6 +145,10 @@ READERS_FILES: dict[str, dict[str, Writer]] = {
         'sweep.bin': kitti_cloud,
         'checkpoint.pth': kitti_car,
     },
+    'docs/looking.md': {
+        'CHECKPOINT': kitti_car, 'ONE': kitti_car, 'OTHER': kitti_car,
+        'RESULTS': labels_as_results,
+    },
     'docs/recordings.md': {'work_dirs/nuscenes/epoch_1.pth': initial_weights(
         'baselines/centerpoint_simulated_nuscenes.py', named=True)},
     'data/README.md': {
@@ -178,6 +191,10 @@ READERS_WORDS: dict[str, dict[str, str]] = {
     'README.md': {
         'CHECKPOINT': 'converted_or_trained.pth',
         'CONFIG': 'configs/baselines/centerpoint_simulated_kitti_car.py',
+    },
+    'docs/looking.md': {
+        'CONFIG': 'configs/focalsconv/focalsconv_centerpoint_kitti_car.py',
+        '--indices 0 1 2 3': '--indices 0',         # the drive has one frame to test on
     },
     'data/README.md': {
         **{f'python tools/create_data.py {name} data/{name} --shard 1/8':

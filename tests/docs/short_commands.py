@@ -18,7 +18,7 @@ DSVT_SMALL = (
     'model.middle_encoder.blocks=[1] model.middle_encoder.grid_shape=[72,48,1] ' + ' '.join(
         f'{part}.point_cloud_range=[-11.52,-7.68,-2,11.52,7.68,4]'
         for part in ('model.data_preprocessor.voxel_layer', 'model.voxel_encoder',
-                     'model.bbox_head', 'test_dataloader.dataset.pipeline.2')))
+                     'model.bbox_head.bbox_coder', 'test_dataloader.dataset.pipeline.2')))
 # Searched in the words after "python"; options added at the end; values of --cfg-options.
 SHORTER = (
     (r'^tools/simulate\.py kitti',
@@ -41,6 +41,7 @@ SHORTER = (
     (r'^tools/test\.py', f'--out {METRICS}', 'test_dataloader.num_workers=0'),
     (r'^(tools/visualize\.py|-m sparsefusion\.pictures)', '--frames 1', ''),
     (r'^tools/analyze\.py', '--frames 1 --worst 1', ''),
+    (r'^tools/blind_trial\.py(?!.*--answers)', '--pictures 1 --video 2 --report 0', ''),
     (r'^tools/compare\.py', '--cost 1', ''),  # looks rows, configs, options and results up
     (r'^tools/benchmark\.py', '--list', ''),
     (r'^-m sparse3d_benchmarks\.tracker_comparison', '--seeds 1', ''),
@@ -75,6 +76,10 @@ NOT_RUN = {
     'eight processes; tests/end_to_end/test_two_processes.py starts two',
     'GPUS=': 'needs a Slurm cluster; tests/end_to_end/test_two_processes.py starts one',
     'AWS_ENDPOINT_URL=': 'needs an object store; tests/sparse3d/test_remote_files.py starts one',
+    'python tools/view.py':
+    'serves until it is stopped; tests/sparse3d/apis/test_view.py looks at it',
+    'python tools/visualize.py CONFIG CHECKPOINT --show':
+    'waits for its window to be closed; tests/sparse3d/visualization/test_viewer.py opens it',
     'tensorboard': 'serves pages until it is stopped, and is not part of the environment',
     'pytest tests/<plug-in>': 'stands for one command for each plug-in; their READMEs have them',
 }

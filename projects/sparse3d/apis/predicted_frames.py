@@ -23,7 +23,6 @@ from sparse3d.engine.build_model import build_model
 from sparse3d.engine.hooks.feature_reuse import reusing_features
 from sparse3d.engine.hooks.point_statistics import compare_sample, voxel_range
 from sparse3d.errors import ConfigError
-from sparse3d.metrics.detection_errors import frame_errors
 from sparse3d.parallel.progress import Progress
 from sparse3d.plugins import offer, offers
 from sparse3d.structures.detections import Detections, refuse_odd_threshold
@@ -108,8 +107,8 @@ def frame_loader(
     device: str | None = None,
     results: str | PathLike | None = None,
     also: Also | None = None,
-) -> tuple[Callable[[int], Frame], int]:
-    """What loads, and predicts, the frame of a number, and how many there are.
+) -> tuple[Callable[[int], PredictedFrame], BaseDataset]:
+    """What loads, and predicts, the frame of a number, and the data set.
 
     Detections come with all scores. Features of earlier frames are not kept, since frames may be
     asked for in any order.
@@ -130,11 +129,11 @@ def frame_loader(
         opened = Results(Path(results), dataset.metainfo.get('classes', ()),
                          dataset.metainfo.get('dataset', ''))
 
-    def load(index: int) -> Frame:
+    def load(index: int) -> PredictedFrame:
         if opened is not None:
-            return next(_of_results(dataset, [index], opened, 0.0)).frame
-        return next(_of_model(dataset, [index], model, 0.0, also, None)).frame
-    return load, len(dataset)
+            return next(_of_results(dataset, [index], opened, 0.0))
+        return next(_of_model(dataset, [index], model, 0.0, also, None))
+    return load, dataset
 
 
 def frames_with_detections(*arguments, **options) -> Iterator[Frame]:
@@ -164,22 +163,6 @@ def with_point_values(
         with torch.no_grad():
             return replace(frame, importance=values(model, pseudo_collate([sample]), frame))
     return fill
-
-
-def with_mistakes(frame: Frame, iou_threshold: float = 0.5) -> Frame:
-    """The frame with the kind of mistake at each box, where labels and detections are known.
-
-    Args:
-        iou_threshold: BEV overlap that counts as found.
-    """
-    truth, found = frame.ground_truth, frame.detections
-    if truth is None or found is None or found.scores is None:
-        return frame
-    found = found.above(0)
-    errors = frame_errors(dict(boxes=found.boxes, scores=found.scores, labels=found.labels),
-                          dict(boxes=truth.boxes, labels=truth.labels), frame.points, iou_threshold)
-    return replace(frame, ground_truth=replace(truth, kinds=errors.gt),
-                   detections=replace(found, kinds=errors.detections))
 
 
 def _named_apart(frames: Iterator[PredictedFrame]) -> Iterator[PredictedFrame]:

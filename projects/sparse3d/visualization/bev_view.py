@@ -12,7 +12,13 @@ from sparse3d.visualization.box_lines import heading_marks, velocity_marks
 from sparse3d.visualization.canvas import MARGIN, Canvas
 from sparse3d.visualization.colored_points import colored_points
 from sparse3d.visualization.frame import Boxes, Frame
-from sparse3d.visualization.legend import DASHES, label_text, labeled_rows, legend_lines
+from sparse3d.visualization.legend import (
+    DASHES,
+    label_text,
+    labeled_rows,
+    legend_lines,
+    mistake_marks,
+)
 from sparse3d.visualization.placed_labels import Label
 from sparse3d.visualization.skeleton_lines import skeleton_segments
 from sparse3d.visualization.style import DEFAULT, Style
@@ -96,7 +102,9 @@ def bev_canvas(frame: Frame, style: Style = DEFAULT, size: tuple[int, int] | Non
         canvas.axes.scatter(*ground.pixels(np.asarray(mark, np.float64)[None]).T, s=3600, zorder=4,
                             facecolors='none', edgecolors=[style.theme.text], linewidths=1.6)
     _draw_skeletons(canvas, frame, ground)
-    canvas.labels(_labels(frame, ground, style))
+    for boxes, rows, marker in mistake_marks(frame):
+        canvas.marks(ground.pixels(boxes.boxes[rows, :2]), marker)
+    canvas.labels(_labels(frame, ground, style), bottom=FRAME + 2)
     return canvas
 
 
@@ -207,9 +215,9 @@ def _labels(frame: Frame, ground: Ground, style: Style) -> list[Label]:
     labels = []
     for boxes, rows in labeled_rows(frame):
         places, reaches = ground.pixels(boxes.boxes[:, :2]), box_reach(boxes.boxes, ground)
-        colors = style.box_colors(frame, boxes)
+        colors, strong = style.box_colors(frame, boxes), boxes.mistakes()
         labels += [Label(label_text(frame, boxes, row), tuple(places[row]), colors[row],
-                         tuple(reaches[row])) for row in rows]
+                         tuple(reaches[row]), bool(strong[row])) for row in rows]
     return labels
 
 
@@ -241,6 +249,7 @@ def _draw_rings(canvas: Canvas, ground: Ground) -> None:
             place = center + radius * ground.scale * np.array([np.sin(angle), -np.cos(angle)])
             inside = (place > [FRAME, ground.top]) & (place < np.array(canvas.size) - FRAME)
             if inside.all():
+                canvas.taken.append((*(place - [18, 6]), *(place + [18, 6])))
                 canvas.axes.text(*place, f'{radius} m', color=canvas.style.theme.text, alpha=0.6,
                                  fontsize=7.5, ha='center', va='center', zorder=1,
                                  path_effects=canvas.style.halo)

@@ -16,7 +16,10 @@ class Boxes:
         scores: (M,) in 0..1, or None for ground truth.
         joints: (M, K, 3) of people in meters, or None.
         visibility: (M, K) of the joints: above 0 present, above 1 visible; or None.
-        kinds: (M,) kind of mistake of each, in words, or None.
+        kinds: (M,) kind of mistake of each, in the words of
+            :mod:`sparse3d.metrics.detection_errors`, or None where nobody has looked.
+        found_by: (M,) of labeled objects the score of the detection that is there, NaN for none:
+            below it they are missed; or None.
         track_ids: (M,) what says which boxes of other frames are the same object, or None.
     """
 
@@ -27,9 +30,16 @@ class Boxes:
     visibility: np.ndarray | None = None
     kinds: np.ndarray | None = None
     track_ids: np.ndarray | None = None
+    found_by: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    def mistakes(self) -> np.ndarray:
+        """(M,) which of them are known to be a mistake: missed, or not rightly detected."""
+        if self.kinds is None:
+            return np.zeros(len(self), bool)
+        return ~np.isin(self.kinds.astype(str), ('found', 'ignored'))
 
     def turned(self, angle: float) -> Boxes:
         """The boxes turned about z at the origin by an angle in radians."""
