@@ -65,9 +65,9 @@ def compose(frame: Frame, renderer: SceneRenderer | None = None,
     top = int(header.legend(legend_lines(frame, style), header.title(frame.summary(), 13), 10)) + 2
     parts = [header.array()[:max(top, HEADER)]]
     rows = camera_rows(frame.pictures)
-    most = round(TALLER * min((_row_height(row, width) for row in rows), default=0))
+    tallest = round(TALLER * min((_row_height(row, width) for row in rows), default=0))
     for row in rows:
-        parts.append(camera_row(frame, row, style, width, most))
+        parts.append(camera_row(frame, row, style, width, tallest))
     below = round(width * (0.40 if frame.pictures else 0.55))
     parts.append(_scene_row(frame, renderer, style, width, below))
     picture = np.concatenate(parts)
@@ -96,17 +96,17 @@ def write_image(image: np.ndarray, path: str | os.PathLike) -> None:
 
 
 def camera_row(frame: Frame, row: list[Picture], style: Style, width: int,
-               most: int | None = None) -> np.ndarray:
+               max_height: int | None = None) -> np.ndarray:
     """Cameras side by side with the boxes on them, as high as they can be together.
 
     Args:
-        most: pixels that they are not higher than.
+        max_height: pixels that they are not higher than.
 
     Returns:
         (H, width, 3) uint8 RGB.
     """
     aspects = _aspects(row)
-    height = min(_row_height(row, width), most or width)
+    height = min(_row_height(row, width), max_height or width)
     panels = [camera_canvas(frame, resized(picture, max(int(height * aspect), 1)), style,
                             with_header=False).array()
               for picture, aspect in zip(row, aspects, strict=True)]
