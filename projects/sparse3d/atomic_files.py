@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -134,7 +135,8 @@ def check_place(path: str | os.PathLike) -> None:
     """Refuse a file or folder that could not be made, before a long work; nothing is made.
 
     Raises:
-        UnwritableFile: if what is above it is no folder, or may not be written to.
+        UnwritableFile: if what is above it is no folder, or may not be written to or takes no
+            files.
     """
     above = Path(path).absolute().parent
     while not os.path.lexists(above):
@@ -144,6 +146,12 @@ def check_place(path: str | os.PathLike) -> None:
     if not os.access(above, os.W_OK | os.X_OK):
         raise UnwritableFile(f'{path} could not be written: {above} may not be written to; '
                              f'{WAY_OUT}')
+    try:  # /proc, a full disk, a share that is gone: access says yes
+        with tempfile.TemporaryFile(dir=above):
+            pass
+    except OSError as error:
+        raise UnwritableFile(f'{path} could not be written: {above} takes no files '
+                             f'({error.strerror or error}); {WAY_OUT}') from error
 
 
 def write_bytes_atomically(path: str | os.PathLike, content: bytes | memoryview) -> None:

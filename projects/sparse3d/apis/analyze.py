@@ -74,6 +74,9 @@ def analyze(
     if not 1 <= len(sources) <= 2:
         raise ConfigError(f'an analysis needs detections: give a checkpoint or --results FILE, or '
                           f'two to compare; these are {len(sources)}')
+    for path, is_checkpoint in sources:  # the second one's fault is told before the first is run
+        if not is_checkpoint and not Path(path).exists():
+            raise DataError(f'{path} does not exist')
     check_place(Path(out) / 'report.html')
     options = Options(frames, score_threshold, iou_threshold, worst, split, device)
     titles = _titles([Path(path) for path, _ in sources])
@@ -84,6 +87,8 @@ def analyze(
         name = Path(str(opened_config.filename)).stem
         sets.append(analyze_results(opened_config, opened, None if is_checkpoint else Path(path),
                                     title, options))
+    if len(sets) == 2:
+        same_frames(*sets)
     make_folder(out)
     report = HtmlReport(
         f'{name}: what it finds and what it misses',
@@ -96,8 +101,6 @@ def analyze(
 
 
 def _fill(report: HtmlReport, sets: list[AnalyzedResults], out: Path) -> None:
-    if len(sets) == 2:
-        same_frames(*sets)
     write_benchmark(report, sets)
     if len(sets) == 2:
         one, other = sets

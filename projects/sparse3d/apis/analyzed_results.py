@@ -11,7 +11,7 @@ from mmdet3d.structures import Det3DDataSample
 from mmengine.config import Config
 
 from sparse3d.apis.benchmark_scores import BenchmarkEvaluation, BenchmarkScores
-from sparse3d.apis.predicted_frames import predict_frames
+from sparse3d.apis.predicted_frames import predict_frames, tell_low_scores
 from sparse3d.checkpoints.open import Checkpoint
 from sparse3d.errors import DataError
 from sparse3d.metrics.detection_errors import FOUND, MISSED, FrameErrors, frame_errors
@@ -107,6 +107,10 @@ def analyze_results(config: Config, opened: Checkpoint | None, results: Path | N
         _add(made, replace(frame, pictures=()), truth, found,
              _in_frame(ignored, each.prediction, turned), options)
         evaluation.add(each.sample, each.prediction)
+    strong = [predicted['scores'] for predicted, _, _ in made.shown]
+    if not sum(map(len, strong)):
+        tell_low_scores(title, [predicted['scores'] for predicted, _, _ in made.curves],
+                        options.score_threshold)
     made.benchmark = evaluation.scores(len(made.curves), len(dataset))
     return made
 
