@@ -16,7 +16,7 @@ from sparse3d.checkpoints.renames import rewrite_checkpoint
 from sparse3d.errors import CheckpointError
 from sparse3d.no_checkpoint import is_safetensors, no_checkpoint
 
-UPSTREAM = ('PytorchStream', 'torch.load', 'weights_only', 'magic number', 'Traceback', 'RuntimeErr')
+UPSTREAM = ('PytorchStream', 'torch.load', 'weights_only', 'magic number', 'Traceback', 'RuntimeE')
 
 
 def saved(write) -> bytes:

@@ -28,7 +28,7 @@ from sparse3d.engine.agreement.check import check_config
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.hooks.feature_reuse import reusing_features
 from sparse3d.engine.hooks.point_statistics import compare_sample, voxel_range
-from sparse3d.errors import ConfigError
+from sparse3d.errors import ConfigError, DataError
 from sparse3d.metrics.detection_errors import frame_errors
 from sparse3d.parallel.progress import Progress
 from sparse3d.plugins import offer, offers
@@ -84,10 +84,15 @@ def predict_frames(
         results: file with detections in place of a checkpoint.
 
     Raises:
-        ConfigError: if a checkpoint and results are given.
+        ConfigError: if a checkpoint and results are given, or a number that cannot be.
+        DataError: if the split has no frame, or the results are not of it.
     """
     if checkpoint is not None and results is not None:
         raise ConfigError('detections come from a checkpoint or from --results, not from both')
+    if isinstance(frames, int) and frames < 1:
+        raise ConfigError(f'the number of frames is {frames}; give 1 or more')
+    if np.isnan(score_threshold):
+        raise ConfigError('the score threshold is NaN; give a number')
     if checkpoint is not None:
         refuse_odd_threshold(score_threshold)
         check_config(config, [split])
@@ -98,6 +103,8 @@ def predict_frames(
         training = PointStatistics.from_meta(checkpoint.meta)
         device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         model = build_model(config, checkpoint, device, allow_partial, split)
+    if not len(dataset):
+        raise DataError(f'the split {split} has no frame')
     chosen = choose_frames(len(dataset) if frames is None else frames, len(dataset))
     if results is not None:
         opened = Results(Path(results), dataset.metainfo.get('classes', ()),

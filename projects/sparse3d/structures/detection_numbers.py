@@ -160,8 +160,9 @@ def read_csv(path: Path, class_names: Sequence[str] | None = None,
     Raises:
         DataError: if the file is damaged or another one.
     """
+    given = _bytes_of(path)
     try:
-        text = _bytes_of(path).decode('utf-8-sig')
+        text = given.decode('utf-8-sig')
         lines = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
     except (ValueError, csv.Error) as error:
         raise DataError(f'{path} holds no detections ({error})') from error

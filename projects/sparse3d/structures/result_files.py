@@ -11,6 +11,7 @@ from typing import Any
 
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.detections import Detections
+from sparse3d.structures.plausible_detections import refuse_implausible
 
 # (description of a sample, class names) -> its detections in the LiDAR frame with any class names,
 # or None where the file has no entry for the sample.
@@ -110,12 +111,15 @@ class Results:
 
     def _read(self, info: Mapping[str, Any]) -> Detections | None:
         try:
-            return self._of_sample(info)
+            found = self._of_sample(info)
         except KeyError as error:
             own = f' ({self._dataset})' if self._dataset else ''
             raise DataError(f'{self.path} does not belong to this data set{own}: it is read as '
                             f'{self._format.description}, and the samples have no {error}; give '
                             f'results and config of one data set') from error
+        if found is not None:
+            refuse_implausible(found, str(self.path))
+        return found
 
     def _of_classes(self, found: Detections) -> Detections:
         for other in found.names:

@@ -160,7 +160,7 @@ def write_results(folder: Path, kind: str) -> Path:
     """A result file of another kind than the data set's, or a damaged one."""
     path = folder / kind
     contents = {
-        'empty.json': b'', 'cut.json': b'{"results": {"a": [{"transla', 'other.json': b'{"meta": 1}',
+        'empty.json': b'', 'cut.json': b'{"results": {"a": [{"tran', 'other.json': b'{"meta": 1}',
         'list.json': b'[1, 2]', 'nuscenes.json': b'{"results": {"a": []}}', 'empty.bin': b'',
         'noise.bin': bytes(range(1, 200)), 'cloud.bin': np.ones(400, '<f4').tobytes(),
         'empty.feather': b'', 'noise.feather': b'ARROW1' * 30, 'weights.pth': b'PK\3\4',
