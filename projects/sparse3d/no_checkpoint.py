@@ -57,7 +57,7 @@ def _kind_of(file: Any) -> str:
     head = file.read(512)
     if head.startswith(_ZIP):
         file.seek(0)
-        if not zipfile.is_zipfile(file):
+        if not _has_table(file):
             return 'it was cut short: the table at the end of its archive is not there'
         return 'a part of its archive is damaged; fetch it again'
     if is_safetensors(head):
@@ -86,6 +86,14 @@ def is_safetensors(head: bytes) -> bool:
 def is_torch_archive(head: bytes) -> bool:
     """Whether the first bytes of a file may be those of ``torch.save``."""
     return head.startswith((_ZIP, b'\x80\x02\x8a\x0a'))
+
+
+def _has_table(file: Any) -> bool:
+    """Whether an archive has the table of its parts, which stands at its end."""
+    try:
+        return zipfile.is_zipfile(file)
+    except zipfile.BadZipFile:  # it has one that contradicts itself
+        return True
 
 
 def _is_text(head: bytes) -> bool:

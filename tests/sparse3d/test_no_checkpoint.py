@@ -57,6 +57,7 @@ KINDS = {
     'picture': (b'\x89PNG\r\n\x1a\n' + bytes(64), 'a picture'),
     'safetensors': (safetensors(), r'in the format of safetensors; name it \*.safetensors'),
     'cut short': (WHOLE[:-100], 'cut short: the table at the end'),
+    'of several disks': (WHOLE[:-18] + b'\1\0' * 3 + WHOLE[-12:], 'is damaged|cut short'),
     'old, cut short': (OLD[:-3], 'damaged, or a pickle'),
     'noise': (b'\x01\xff\x02' * 50, 'no file of torch.save'),
 }

@@ -55,6 +55,15 @@ def test_frames_without_detections(tmp_path):
     assert of_sample(dict(log_id='b', timestamp_ns=5)) is None
 
 
+@pytest.mark.parametrize('name', [b'timestamp_ns', b'category'])
+def test_a_damaged_name_of_a_column_is_a_sentence(tmp_path, name):
+    path = tmp_path / 'detections.feather'
+    write_argoverse2_submission([submission_columns(BOXES, [1, 1], ['BUS', 'DOG'], 'a', 5)], path)
+    path.write_bytes(path.read_bytes().replace(name, b'\xff' + name[1:]))
+    with pytest.raises(DataError, match='detections.feather is no whole feather file|lacks the'):
+        open_feather(path)
+
+
 def test_other_names_are_refused(tmp_path):
     with pytest.raises(DataError, match="the category 'Car', which is none of Argoverse 2"):
         submission_columns(BOXES, [1, 1], ['BUS', 'Car'])
