@@ -25,6 +25,7 @@ from sparse3d.transforms.object_database import (
     keypoints_of,
     load_index,
     points_of,
+    refuse_foreign_objects,
 )
 from sparse3d.transforms.object_filters import PER_OBJECT
 
@@ -72,7 +73,8 @@ class GroundTruthSampling(BaseTransform):
 
     Raises:
         ConfigError: for a group that is no class, or that has no images to paste.
-        DataError: for an unusable index or object file.
+        DataError: for an unusable index or object file, or objects whose points do not lie in
+            their boxes.
 
     Source: SECOND (Sensors 2018), section 3.2; images: Focal Sparse Convolutional Networks
         (CVPR 2022), section 3.2, and its released code.
@@ -110,6 +112,7 @@ class GroundTruthSampling(BaseTransform):
         self.database = load_index(
             info_path, (*self.classes, *unlabeled), self.groups, min_points or {},
             set(removed_difficulties), paste_images)
+        refuse_foreign_objects(self.database, info_path, data_root, columns)
 
     def transform(self, results: dict) -> dict:
         """Add objects to one sample."""

@@ -37,6 +37,7 @@ def read_feather(path: str | os.PathLike, columns: tuple[str, ...],
     try:
         # Read first: a mapped file that is cut meanwhile would end the process.
         table = feather.read_table(pa.BufferReader(path.read_bytes()), memory_map=False)
+        table.validate(full=True)  # offsets of texts that leave the file would end the process
         names = table.column_names  # a damaged one is no text
     except FileNotFoundError as error:
         raise DataError(f'{path} does not exist; fetch it again') from error

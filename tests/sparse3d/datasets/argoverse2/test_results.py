@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.feather as feather
 import pytest
 
@@ -61,6 +62,21 @@ def test_a_damaged_name_of_a_column_is_a_sentence(tmp_path, name):
     write_argoverse2_submission([submission_columns(BOXES, [1, 1], ['BUS', 'DOG'], 'a', 5)], path)
     path.write_bytes(path.read_bytes().replace(name, b'\xff' + name[1:]))
     with pytest.raises(DataError, match='detections.feather is no whole feather file|lacks the'):
+        open_feather(path)
+
+
+def test_texts_that_would_lie_outside_of_the_file(tmp_path):
+    """Arrow believes offsets unless it is asked to look; Python dies of some."""
+    path = tmp_path / 'detections.feather'
+    part = submission_columns(BOXES, [1, 1], ['BUS', 'DOG'], 'a', 5)
+    offsets = pa.array([0, 3, 1 << 20], pa.int32()).buffers()[1]
+    category = pa.Array.from_buffers(pa.string(), 2, [None, offsets, pa.py_buffer(b'BUSDOG')])
+    columns = {name: category if name == 'category' else
+               pa.array(list(values)) for name, values in part.items()}
+    with pa.OSFile(str(path), 'wb') as file, pa.ipc.new_file(
+            file, pa.schema([(name, column.type) for name, column in columns.items()])) as writer:
+        writer.write_batch(pa.record_batch(list(columns.values()), names=list(columns)))
+    with pytest.raises(DataError, match='detections.feather is no whole feather file'):
         open_feather(path)
 
 
