@@ -16,7 +16,7 @@ from sparse3d.checkpoints.renames import rewrite_checkpoint
 from sparse3d.errors import CheckpointError
 from sparse3d.no_checkpoint import is_safetensors, no_checkpoint
 
-UPSTREAM = ('PytorchStream', 'torch.load', 'weights_only', 'magic number', 'Traceback', 'RuntimeE')
+UPSTREAM = ('PytorchStream', 'torch.load', 'weights_only', 'magic number', 'Traceback', 'Unpickl')
 
 
 def saved(write) -> bytes:
@@ -53,6 +53,8 @@ KINDS = {
         torch.nn.Linear(2, 2), torch.ones(1, 2)), stream)), 'a TorchScript model'),
     'hdf5': (b'\x89HDF\r\n\x1a\n' + bytes(64), 'an HDF5 file'),
     'pickle': (pickle.dumps(dict(a=1)), 'a pickle that torch.save has not written'),
+    'whole model': (saved(lambda stream: torch.save(torch.nn.Linear(2, 2), stream)),
+                    r'refused: it asks for torch.nn.modules.*, a part of a whole model; load it'),
     'text': (b'epoch: 3\nloss: 0.4\n', 'it is a text'),
     'picture': (b'\x89PNG\r\n\x1a\n' + bytes(64), 'a picture'),
     'safetensors': (safetensors(), r'in the format of safetensors; name it \*.safetensors'),

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import sys
 import warnings
 import zipfile
@@ -42,6 +43,7 @@ from sparse3d.stored_config import leave_out_programs
 STATISTICS = ('min', 'max', 'current', 'mean')
 # Of PyTorch's own list, with bounds: these take a size, or what they make has one.
 BOUNDED = (('builtins', 'bytearray'), ('builtins', 'set'), ('_codecs', 'encode'))
+MODULES = ('torch.nn.modules.', 'torchvision.models.', 'timm.', 'mmdet', 'spconv.')
 READ = 'only weights, plain containers, NumPy values and HistoryBuffer are read'
 
 
@@ -217,8 +219,11 @@ def _first_line(error: Exception) -> str:
 
 
 def _asked(error: Exception) -> str | None:
-    """The line of PyTorch's long message that says what was in the file, if it does."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    asked = [line for line in lines if 'GLOBAL' in line]
-    return asked[0].split(' was not')[0] if asked and isinstance(
+    """What PyTorch's long message says was in the file, if it does, without its words."""
+    found = re.search(r'GLOBAL ([\w.]+)', str(error)) if isinstance(
         error, pickle.UnpicklingError) else None
+    if found is None:
+        return None
+    whole = found[1].startswith(MODULES)
+    return f'it asks for {found[1]}' + (', a part of a whole model; load it where it was made and '
+                                        'save its weights alone (model.state_dict())' * whole)
