@@ -290,7 +290,12 @@ def sparsebev_losses(model: nn.Module, golden_dir: Path, stored):
 
 @pytest.mark.slow
 def test_sparsefusion(golden_dir):
-    """The head, with assignments of its own: two objects may tie."""
+    """The head, with assignments of its own: objects tie.
+
+    Which one wins a tie is up to the last bit, hence to the processor. With the weights moved by
+    1e-14 a single term of the first step changes by up to 1.2e-2, the total by 7.9e-5; that of
+    the third step by 1.9e-3: hence twice the 1e-4 and 2e-3 of the golden's README.
+    """
     golden = sparsefusion_golden.Golden(golden_dir)
     training = Training(RECIPES['sparsefusion'], golden_dir, short=False, options={
         'model.published': sparsefusion_golden.QUIRKS, **sparsefusion_golden.SMALL,
@@ -307,8 +312,8 @@ def test_sparsefusion(golden_dir):
         return total, {released: terms[ours].item() for ours, released in LOSSES.items()}
 
     for step in steps.run(losses):
-        bars = [dict(total=1e-4, norm=1e-4, terms=5e-3), dict(total=2e-3, terms=5e-2),
-                *3 * [dict(total=2e-3, terms=1.0)]]
+        bars = [dict(total=2e-4, norm=1e-4, terms=3e-2), dict(total=2e-3, terms=5e-2),
+                *3 * [dict(total=4e-3, terms=1.0)]]
         steps.compare(step, **bars[step])
 
 

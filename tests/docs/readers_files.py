@@ -206,4 +206,11 @@ images = torch.full((6, 3, 256, 704), 100.0)
 forward = np.array([[350., -350, 0, 0], [128, 0, -350, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
 lidar2img, seconds, pose = np.tile(forward, (6, 1, 1)), np.zeros(6), np.eye(4)
 ''',
+    'docs/tracking.md': '''
+import numpy as np
+from sparse3d.structures.detections import Detections
+car = np.array([[8.0, 0.0, 0.0, 4.2, 1.8, 1.6, 0.0, 2.0, 0.0]])
+stream = [(Detections(car + [seconds * 2, *[0] * 8], np.array([0.9]), np.array([0]), ('car',)),
+           seconds, np.eye(4)) for seconds in (0.0, 0.5, 1.0)]
+''',
 }
