@@ -37,7 +37,7 @@ TAKEN = {
         'Columns are matched by name; a time that can be no age becomes 0, with a warning.',
     'lidar/28_class_name_with_dollars': 'The name is drawn as text.',
     'security/nuscenes_token_leaves_root':
-        'The token is refused, and nothing is written outside of the data root.',
+        'Tokens become names of files that stay inside of the data root.',
     'security/plain_pickle_memory': 'All of these files are refused.',
     'security/report_injection': 'No tag of a name stands unescaped in the page.',
 }
