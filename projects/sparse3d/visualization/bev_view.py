@@ -156,10 +156,10 @@ def ring_radii(reach: float) -> list[int]:
     return list(range(step, int(max(reach, step)) + step, step))
 
 
-def step_of(least: float) -> int:
+def step_of(minimum: float) -> int:
     """The smallest of 5, 10, 20, 50, 100, ... that is more than so much."""
     return next(step for step in (digit * 10 ** power for power in range(40) for digit in (1, 2, 5))
-                if step >= 5 and step > least)
+                if step >= 5 and step > minimum)
 
 
 def reach_of(extent: Extent) -> float:

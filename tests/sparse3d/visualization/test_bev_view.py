@@ -111,7 +111,7 @@ def test_a_place_that_cannot_be_written(tmp_path):
 
 def test_rings_and_numbers_of_any_reach_are_few():
     """A box on a map drew 14,000 rings in four minutes, and ended in StopIteration."""
-    assert [step_of(least) for least in (0.1, 5, 9.9, 42, 999, 45_000)] == [
+    assert [step_of(minimum) for minimum in (0.1, 5, 9.9, 42, 999, 45_000)] == [
         5, 10, 10, 50, 1000, 50_000]
     for reach in (900, 1001, 691_000, 5e6, 1e30):
         assert 2 <= len(ring_radii(reach)) <= 20, reach
