@@ -9,13 +9,14 @@ RUN = $(VENV)/bin/python
 TEST = OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadfile
 INSTALL_OPTIONS ?=
 PYTEST_OPTIONS ?=
+BENCHMARK_OPTIONS ?=
 
 # Waiting threads sleep (docs/threads.md); a setting of your own stays.
 ifeq ($(OMP_WAIT_POLICY),)
 export GOMP_SPINCOUNT ?= 0
 endif
 
-.PHONY: help install demo test test-fast test-slow test-numpy2 matrix mutants doctor lint docs pictures release clean
+.PHONY: help install demo test test-fast test-slow test-numpy2 matrix mutants benchmark-all doctor lint docs pictures release clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -42,13 +43,17 @@ test-slow: install
 test-numpy2:
 	@$(PYTHON) tools/matrix.py --rows numpy2
 
-# make matrix   installs every row of docs/installation.md and runs the fast tests, fills the table
+# make matrix   installs every row of docs/installation.md and runs the fast tests, fills the tables
 matrix:
 	@$(PYTHON) tools/matrix.py --write
 
 # make mutants   wrong lines that the tests have to notice; continues results/mutants.json
 mutants: install
 	@$(RUN) tests/support/mutants.py
+
+# make benchmark-all   every benchmark in one run, one table, beside the stored runs in results/
+benchmark-all: install
+	@$(RUN) tools/benchmark.py all --against results $(BENCHMARK_OPTIONS)
 
 # make doctor   a table of what works on this machine
 doctor: install

@@ -76,7 +76,7 @@ def pipelines(sizes: data_sets.Sizes = data_sets.FULL,
                 nuscenes, camera.class_names, camera.point_cloud_range, camera.image_size),
             'JPEG decoded at half size, option reduce=2'),
         'nuScenes 6 images, reduced decoding, bilinear': (
-            lambda: _reduced(nuscenes, interpolation='bilinear'),
+            lambda: _reduced(nuscenes, resampling=dict(interpolation='bilinear')),
             lambda: data_baselines.nuscenes_images(
                 nuscenes, camera.class_names, camera.point_cloud_range, camera.image_size),
             'the same, resized with two pixels in place of four'),

@@ -153,7 +153,8 @@ class _PillarModel(nn.Module):
         self.voxel_encoder = DynamicVoxelEncoder(5, (192, 192), size, MODEL_RANGE)
         self.encoder = DSVTEncoder(MODEL_GRID)
         self.backbone = ResidualBEVBackbone(192)
-        self.head = IoUCenterHead(384, 3, size, MODEL_RANGE)
+        self.head = IoUCenterHead(
+            384, 3, dict(point_cloud_range=MODEL_RANGE, voxel_size=size))
 
     def forward(self, points: Tensor, coordinates: Tensor) -> dict[str, Tensor]:
         return self.head(self.backbone(self.encoder(*self.voxel_encoder(points, coordinates), 1)))

@@ -21,7 +21,7 @@ NUSCENES = dict(in_channels=5, sparse_shape=[41, 1440, 1440], voxel_size=[0.075,
                 point_cloud_range=[-54, -54, -5, 54, 54, 3], block_type='basicblock',
                 encoder_channels=((16, 16, 32), (32, 32, 64), (64, 64, 128), (128, 128)),
                 encoder_paddings=((1, 1, 1), (1, 1, 1), (1, 1, (0, 1, 1)), (1, 1)))
-FOCAL = dict(stages=(1, 2, 3), mask_multi=True,
+FOCAL = dict(focal=dict(stages=(1, 2, 3), mask_multi=True),
              published=dict(skip_index_zero=True, corners=True))
 
 
@@ -66,7 +66,8 @@ def encoder_inputs(features: Tensor, coordinates: Tensor, boxes: list[Tensor], g
     """Random encoders for a batch on a device."""
     torch.manual_seed(0)
     focal = FocalSparseEncoder(**grid, **FOCAL)
-    published, plain = LoopEncoder(**grid, **FOCAL), FocalSparseEncoder(**grid, stages=())
+    published = LoopEncoder(**grid, **FOCAL)
+    plain = FocalSparseEncoder(**grid, focal=dict(stages=()))
     published.load_state_dict(focal.state_dict())
     plain.load_state_dict(focal.state_dict(), strict=False)
     return EncoderInputs(features.to(device), coordinates.to(device),

@@ -20,7 +20,7 @@ from sparsefusion.image_pyramid import ImagePyramid
 from sparsefusion.sparsefusion_head import SceneInput, SparseFusionHead
 from sparsefusion.view_groups import ViewGroups
 
-MODEL = '_base_/models/sparsefusion_r50.py'
+MODEL = 'sparsefusion/_base_/models/sparsefusion_r50.py'
 BATCH = 4  # samples on a GPU in the published training
 GIGABYTE = 1e9
 

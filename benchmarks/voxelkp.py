@@ -19,7 +19,7 @@ from voxelkp.keypoint_decoding import decode
 from voxelkp.window_attention import window_attention
 from voxelkp.windows import window_numbers
 
-MODELS_FOLDER = '_base_/models'
+MODELS_FOLDER = 'voxelkp/_base_/models'
 MOST_REPEATS = 3  # of whole detectors on a CPU
 
 
@@ -120,7 +120,7 @@ class _Detector:
         for number, stage in enumerate(encoder.stages, start=1):
             value = timed(f'stage {number}', stage, value)
             levels.append(value)
-        cells = timed('fusion on the ground', model.neck, levels[-encoder.levels:])
+        cells = timed('fusion on the ground', model.neck, levels[-encoder.num_levels:])
         outputs = timed('head', model.bbox_head, cells)
         rows.append(_row('decoding', measure(lambda: decode(
             outputs, model.bbox_head.grid, model.bbox_head.options), repeats), note))

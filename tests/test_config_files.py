@@ -1,13 +1,16 @@
 """Configs: one order of names, steps found by type, no plug-in named by the core's."""
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 
-from sparse3d.plugins import plugins
+from sparse3d.engine.registered import find_registered
+from sparse3d.plugins import plugins, register
 
+register(plugins().values())
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 LEAVES = sorted(path for path in CONFIGS.rglob('*.py')
                 if path.stem != '__init__' and '_base_' not in path.parts)
@@ -32,11 +35,32 @@ def test_steps_are_found_by_type_and_not_by_position(path):
     assert not re.search(r'pipeline\s*\[', path.read_text())
 
 
-@pytest.mark.parametrize('path', [path for path in ALL if 'baselines' in path.parts
-                                  or path.parent.name in ('datasets', '_base_')],
-                         ids=lambda path: path.stem)
+@pytest.mark.parametrize('path', [path for path in ALL if path.relative_to(CONFIGS).parts[0] in (
+    'baselines', '_base_')], ids=lambda path: path.stem)
 def test_configs_of_the_core_name_no_plug_in(path):
-    code = '\n'.join(line.partition('#')[0] for line in path.read_text().splitlines())
+    """Neither by its name, in comments as well, nor by a type that it registers."""
+    text = path.stem + path.read_text()
     names = [name for name, owner in plugins().items() if owner.modules]
     assert len(names) >= 5
-    assert not [name for name in names if re.search(rf'\b{name}\b', code)]
+    assert not [name for name in names if re.search(name, text, re.IGNORECASE)]
+    packages = {module.partition('.')[0] for name in names for module in plugins()[name].modules}
+    types = re.findall(r"type='([\w.]+)'", text)
+    assert not [name for name in types
+                if getattr(find_registered(name), '__module__', '').split('.')[0] in packages]
+
+
+def test_a_range_is_written_once():
+    """Six numbers along x, y, z: in ``_base_/grids.py``, or in the one config that has them."""
+    places: dict[tuple, set[str]] = {}
+    for path in ALL:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.List | ast.Tuple) and len(node.elts) == 6:
+                try:
+                    value = tuple(ast.literal_eval(node))
+                except ValueError:
+                    continue  # not of plain numbers
+                if any(isinstance(item, float) or item < 0 for item in value
+                       if isinstance(item, int | float)):
+                    places.setdefault(value, set()).add(path.relative_to(CONFIGS).as_posix())
+    assert len(places) > 15
+    assert {value: files for value, files in places.items() if len(files) > 1} == {}

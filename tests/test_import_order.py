@@ -22,7 +22,8 @@ ORDER: tuple[tuple[str, ...], ...] = (
      'sparse3d.safe_pickle', 'sparse3d.pickle_opcodes', 'sparse3d.nested_tuples',
      'sparse3d.plain_pickle',
      'sparse3d.passive_wait', 'sparse3d.stored_config', 'sparse3d.plugins',
-     'sparse3d.first_bytes', 'sparse3d.published', 'sparse3d.config_names'),
+     'sparse3d.first_bytes', 'sparse3d.argument_objects', 'sparse3d.published',
+     'sparse3d.config_names'),
     ('sparse3d.parallel',),
     ('sparse3d.ops', 'sparse3d.structures'),
     ('sparse3d.compat',),
@@ -32,6 +33,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ('sparse3d.engine',),
     ('sparse3d.datasets',),
     ('sparse3d.tracking', 'sparse3d.deploy'),
+    ('sparse3d.recordings',),
     ('sparse3d.register',),
     ('sparse3d.apis',),
 )

@@ -14,6 +14,7 @@ OF_THE_WHOLE_PACKAGE = {'configs', 'contracts', 'contract_references', 'learning
                         'own_cameras', 'pipelines', 'detector'}
 # Tests of what several files do together, each with what it is about.
 ACROSS_FILES = {
+    'sparse3d/compat/test_where_upstream_is_sound.py': 'every repair beside what it replaces',
     'sparse3d/datasets/argoverse2/test_official_package.py': 'simulate/, evaluate/ beside av2',
     'sparse3d/apis/test_results_of_others.py': 'visualize.py and analyze.py with --results',
     'sparse3d/apis/test_contracts.py': 'every verb asks the contracts',

@@ -150,7 +150,8 @@ def released_state(golden_dir: Path, training: Training) -> dict[str, Tensor]:
 
 RANGE = [-11.52, -7.68, -2, 11.52, 7.68, 4]
 SMALL_DSVT = {  # the stored range and grid, and the released behaviour
-    'model.voxel_encoder.point_cloud_range': RANGE, 'model.bbox_head.point_cloud_range': RANGE,
+    'model.voxel_encoder.point_cloud_range': RANGE,
+    'model.bbox_head.bbox_coder.point_cloud_range': RANGE,
     'model.middle_encoder.grid_shape': [72, 48, 1],
     'model.published': dsvt.published_checkpoint.QUIRKS['pillar']}
 ALL_TRAINED = {'model.published.leaf_parameters': False}
@@ -247,9 +248,9 @@ def test_sparsebev(golden_dir):
     training = Training(dataclasses.replace(RECIPES['sparsebev'], meta=False), golden_dir,
                         short=False, options={
                             'model.published': SAMPLING_AS_PUBLISHED,
-                            'model.image_mask': None, 'model.bbox_head.dropout': 0.0,
+                            'model.image_mask': None, 'model.bbox_head.decoder.dropout': 0.0,
                             'model.backbone.with_cp': False,
-                            'model.bbox_head.with_checkpoint': False})
+                            'model.bbox_head.decoder.with_checkpoint': False})
     load(training, released_state(golden_dir, training))
     steps = Steps(training, 'steps.npz')
     losses = sparsebev_losses(training.model, golden_dir, steps.stored)

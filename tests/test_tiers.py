@@ -4,6 +4,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tiers import FAST, TESTS, is_fast
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,13 +34,30 @@ def test_ci_runs_both_and_ends_with_pytest():
     assert 'set -euo pipefail' in commands
 
 
+def test_ci_runs_the_everyday_loop_with_numpy_2_and_counts_it():
+    commands = [line for line in CI.splitlines() if line and not line.startswith('#')]
+    assert 'make test-numpy2 || failed=1' in commands
+    made = re.search(r'^test-numpy2:\n\t@(.*)$', MAKEFILE, re.M)[1]
+    assert made == '$(PYTHON) tools/matrix.py --rows numpy2'
+
+
+@pytest.mark.parametrize('path', sorted(
+    path for path in TESTS.rglob('test_*.py')
+    if re.search(r'^\s*(from|import) nuscenes\b', path.read_text(), re.M)),
+    ids=lambda path: path.stem)
+def test_a_test_that_asks_the_devkit_is_skipped_without_it(path):
+    """With NumPy 2 there is none."""
+    assert re.search(r"importorskip\(\s*'nuscenes\b", path.read_text())
+
+
 def test_the_budgets_stand_in_one_table():
     page = (ROOT / 'CONTRIBUTING.md').read_text()
     rows = dict(re.findall(r'^\| `([^`]+)` \| ([\d.]+) min', page, re.M))
     assert {'make test-fast', 'make test', 'make test-slow', '.ci/run'} <= set(rows)
     assert float(rows['make test']) <= 20 and float(rows['.ci/run']) <= 75
     assert float(rows['make test-fast']) <= 1.5
-    together = sum(float(rows[name]) for name in ('make test', 'make test-slow'))
+    together = sum(float(rows[name]) for name in ('make test-numpy2', 'make test',
+                                                  'make test-slow'))
     assert together <= float(rows['.ci/run'])
 
 

@@ -1,9 +1,10 @@
 """A trial of the pictures: is it seen in them what was missed, what is false, and of which class?
 
 Takes labeled frames of a simulated drive as if they had been detected, with mistakes put in by
-chance: objects left out, boxes where nothing is, wrong classes. Draws them with "visualize
---results" and "analyze --results", and writes down what was done. Somebody looks at the pictures
-alone, writes answers in the same form, and "--answers" counts how many are right.
+chance: objects left out, boxes where nothing is, wrong classes. Some frames are drawn as pictures
+and some as a video with "visualize --results", the others in the report of "analyze --results";
+what was done is written down in truth.json. Somebody looks at these alone, writes answers in the
+same form, and "--answers" counts how many are right.
 """
 from __future__ import annotations
 
@@ -23,6 +24,8 @@ EXAMPLES = """\
   python tools/blind_trial.py                                     # the pictures and the truth
   python tools/blind_trial.py --answers docs/blind_trial.json     # then, whether they are right
 """
+FRAMES = dict(pictures=[1, 5, 9, 13, 17], video=[2, 3, 6, 7, 10, 11, 14, 15],
+              report=[0, 8, 12, 19])
 KINDS = ('missed', 'false', 'wrong_class')
 SEEN = 20           # points in an object that may be left out
 NEAR, FAR = 6.0, 35.0   # meters from the sensor of what is changed
@@ -38,9 +41,10 @@ def parse() -> argparse.Namespace:
                         help='of the simulated drive (default: %(default)s)')
     parser.add_argument('--out', default='work_dirs/blind_trial', metavar='FOLDER',
                         help='for pictures, results and truth.json (default: %(default)s)')
-    parser.add_argument('--frames', type=int, nargs='+', default=[1, 5, 9, 13, 17], metavar='I',
-                        help='of the drive (default: %(default)s)')
-    parser.add_argument('--seed', type=int, default=20261129, help='(default: %(default)s)')
+    for what, rows in FRAMES.items():
+        parser.add_argument(f'--{what}', type=int, nargs='*', default=rows, metavar='I',
+                            help=f'frames of the drive in the {what} (default: %(default)s)')
+    parser.add_argument('--seed', type=int, default=20261130, help='(default: %(default)s)')
     parser.add_argument('--answers', metavar='FILE',
                         help='only count which of these answers are right')
     return parser.parse_args()
@@ -56,7 +60,8 @@ def make(arguments: argparse.Namespace) -> list[Path]:
     out, random = Path(arguments.out), np.random.default_rng(arguments.seed)
     simulate_nuscenes(arguments.data)
     os.environ['SPARSE3D_SIMULATED_NUSCENES'] = arguments.data
-    dataset, frames = predict_frames(load_config(DRIVE_CONFIG), None, arguments.frames, 0.0, 'val')
+    every = [*arguments.pictures, *arguments.video, *arguments.report]
+    dataset, frames = predict_frames(load_config(DRIVE_CONFIG), None, every, 0.0, 'val')
     back = 0.0 if dataset.metainfo.get('forward_axis', 'x') == 'x' else np.pi / 2
     truth = {}
     for made in frames:
@@ -65,11 +70,17 @@ def make(arguments: argparse.Namespace) -> list[Path]:
         Detections(boxes.boxes, boxes.scores, boxes.labels, made.frame.class_names,
                    name=made.frame.name).save(out / 'results' / f'{made.frame.name}.json')
     write_bytes_atomically(out / 'truth.json', (json.dumps(truth, indent=1) + '\n').encode())
-    paths = visualize(DRIVE_CONFIG, None, out / 'pictures', frames=arguments.frames, split='val',
-                      results=out / 'results', video=out / 'drive.mp4', frames_per_second=1.0)
-    report = analyze(DRIVE_CONFIG, None, out / 'report', split='val', results=out / 'results',
-                     frames=arguments.frames)
-    return [*(path for path in paths if path.stem.endswith('_all')), out / 'drive.mp4', report]
+    paths: list[Path] = []
+    given: dict[str, Any] = dict(split='val', results=out / 'results')
+    if arguments.pictures:
+        paths = visualize(DRIVE_CONFIG, None, out / 'pictures', arguments.pictures, **given)
+    if arguments.video:
+        visualize(DRIVE_CONFIG, None, out / 'of_video', arguments.video, video=out / 'drive.mp4',
+                  frames_per_second=1.0, **given)
+    if arguments.report:
+        paths.append(analyze(DRIVE_CONFIG, None, out / 'report', frames=arguments.report, **given))
+    return [*(path for path in paths if path.stem.endswith(('_all', 'report'))),
+            *out.glob('drive.mp4')]
 
 
 def with_mistakes(frame: Any, random: np.random.Generator) -> tuple[Any, dict[str, list[str]]]:

@@ -181,13 +181,15 @@ class Installer:
         with tempfile.TemporaryDirectory() as folder:
             work = Path(folder)
             run_logged([self.python, '-m', 'pip', 'download', '--no-deps', '--no-binary', 'mmcv',
-                        '--no-build-isolation', '-d', folder, 'mmcv==2.1.0'], log, 'mmcv: source')
+                        '--no-build-isolation', '-d', folder, 'mmcv==2.1.0'], log, 'mmcv: source',
+                       env=mmcv_build.with_exec_as_before(work, os.environ))
             with tarfile.open(work / 'mmcv-2.1.0.tar.gz') as archive:
                 archive.extractall(work, **_safe_extraction())
             source = work / 'mmcv-2.1.0'
             if quick:
                 mmcv_build.group_sources(source)
-            environment = mmcv_build.build_environment(self.mmcv_cuda, quick, os.cpu_count() or 1)
+            environment = mmcv_build.with_exec_as_before(work, mmcv_build.build_environment(
+                self.mmcv_cuda, quick, os.cpu_count() or 1))
             run_logged([self.python, 'setup.py', 'bdist_wheel', '-d', str(work / 'wheel')], log,
                        label, cwd=source, env=environment)
             self._keep(next((work / 'wheel').glob('*.whl')))

@@ -29,15 +29,17 @@ LARGEST = 300_000   # bytes of one
 
 @dataclass(frozen=True)
 class PluginPicture:
-    """How the picture of a plug-in is made.
+    """How a picture of a plug-in is made.
 
     Attributes:
         config: bare name.
         words: of ``visualize``.
-        endings: of the files that go into the picture, one below the other.
+        endings: of the files that go into the picture, row by row.
         epochs: of training; 0 for none, None where the demo has trained.
         frame: of the test split.
         drive: that it is trained on and drawn from.
+        across: how many files stand side by side.
+        name: of the picture's file; default: that of the plug-in.
     """
 
     config: str
@@ -46,19 +48,27 @@ class PluginPicture:
     epochs: int | None
     frame: int = 0
     drive: str = ''
+    across: int = 1
+    name: str = ''
 
 
 PLUGINS = {
-    'focalsconv': PluginPicture(DEMO_CONFIG, ['--pictures', 'importance'],
-                                ['importance_camera', 'importance'], None, 8),
-    'sparsebev': PluginPicture('sparsebev_simulated_nuscenes', [
+    'focalsconv': [PluginPicture(DEMO_CONFIG, ['--pictures', 'importance'],
+                                 ['importance_camera', 'importance'], None, 10)],
+    'sparsebev': [PluginPicture('sparsebev_simulated_nuscenes', [
         '--pictures', 'sampling_points', '--score-threshold', '0.01'],
-        ['sampling_0', 'sampling_1'], 4, 10, 'nuscenes'),
-    'sparsefusion': PluginPicture('sparsefusion_simulated_nuscenes', [
-        '--pictures', 'sensors', '--score-threshold', '0.15'], ['sensors'], 6, 10, 'nuscenes'),
-    'dsvt': PluginPicture('dsvt_simulated_waymo', ['--pictures', 'sets'], ['sets'], 0, 5, 'crowd'),
-    'voxelkp': PluginPicture('voxelkp_simulated_waymo', [
-        '--keypoints', '--score-threshold', '0.5'], ['people'], 4, 5, 'crowd'),
+        ['sampling_0', 'sampling_1'], 4, 10, 'nuscenes')],
+    'sparsefusion': [
+        PluginPicture('sparsefusion_simulated_nuscenes', [
+            '--pictures', 'sensors', '--score-threshold', '0.15'], ['sensors'], 6, 10, 'nuscenes'),
+        PluginPicture('sparsefusion_simulated_nuscenes', [
+            '--pictures', 'stages', '--score-threshold', '0.15'],
+            ['lidar', 'camera_lifted', 'camera_transformed', 'fused'], 6, 10, 'nuscenes', 2,
+            'sparsefusion_stages')],
+    'dsvt': [PluginPicture('dsvt_simulated_waymo', ['--pictures', 'sets'], ['sets'], 0, 5,
+                           'crowd')],
+    'voxelkp': [PluginPicture('voxelkp_simulated_waymo', [
+        '--keypoints', '--score-threshold', '0.6'], ['people'], 4, 5, 'crowd')],
 }
 NAMES = ('drive', 'demo', *PLUGINS)
 
@@ -143,7 +153,7 @@ def draw_demo(arguments: argparse.Namespace) -> list[Path]:
         return []
     folder = Path(arguments.demo) / 'pictures'
     sparse3d('visualize', DEMO_CONFIG, checkpoint, '--out', folder, '--indices',
-             PLUGINS['focalsconv'].frame)
+             PLUGINS['focalsconv'][0].frame)
     made = newest(folder, '3d'), newest(folder, 'camera')
     return [join([path], Path(arguments.out) / f'demo_{view}.webp')
             for path, view in zip(made, ('3d', 'camera'), strict=True) if path is not None]
@@ -160,22 +170,25 @@ def demo_checkpoint(arguments: argparse.Namespace) -> Path | None:
 
 
 def draw_plugin(name: str, arguments: argparse.Namespace) -> list[Path]:
-    """The picture of a plug-in, ``<name>.webp``."""
-    made = PLUGINS[name]
-    if made.drive == 'nuscenes':
-        simulate_nuscenes(arguments.data, arguments.seconds)
-    elif made.drive:
-        simulate_crowd(arguments.crowd)
-    folder = Path(arguments.work_dirs) / name
-    checkpoint = demo_checkpoint(arguments) if made.epochs is None else trained(made, folder)
-    if checkpoint is None:
-        return []
-    out = folder / 'pictures'
-    sparse3d('visualize', made.config, checkpoint, '--out', out, '--indices', made.frame,
-             *made.words)
-    files = [newest(out, ending) for ending in made.endings]
-    return [join([file for file in files if file is not None],
-                 Path(arguments.out) / f'{name}.webp')]
+    """The pictures of a plug-in, ``<name>.webp`` and others."""
+    paths = []
+    for made in PLUGINS[name]:
+        if made.drive == 'nuscenes':
+            simulate_nuscenes(arguments.data, arguments.seconds)
+        elif made.drive:
+            simulate_crowd(arguments.crowd)
+        folder = Path(arguments.work_dirs) / name
+        checkpoint = demo_checkpoint(arguments) if made.epochs is None else trained(made, folder)
+        if checkpoint is None:
+            continue
+        out = folder / 'pictures'
+        sparse3d('visualize', made.config, checkpoint, '--out', out, '--indices', made.frame,
+                 *made.words)
+        files = [file for file in (newest(out, ending) for ending in made.endings) if file]
+        if files:
+            paths.append(join(files, Path(arguments.out) / f'{made.name or name}.webp',
+                              made.across))
+    return paths
 
 
 def trained(made: PluginPicture, folder: Path) -> Path:
@@ -205,19 +218,25 @@ def newest(folder: Path, ending: str) -> Path | None:
     return files[-1] if files else None
 
 
-def join(files: list[Path], path: Path) -> Path:
-    """Pictures one below the other, as wide as each other, in a .webp of at most 300 kB."""
+def join(files: list[Path], path: Path, across: int = 1) -> Path:
+    """Pictures row by row, as wide as each other, in a .webp of at most 300 kB.
+
+    Args:
+        across: how many stand side by side.
+    """
     from PIL import Image
 
     from sparse3d.atomic_files import make_folder, write_bytes_atomically
     images = [Image.open(file).convert('RGB') for file in files]
-    images = [image.resize((WIDE, round(image.height * WIDE / image.width)),
+    width = WIDE // across
+    images = [image.resize((width, round(image.height * width / image.width)),
                            Image.Resampling.LANCZOS) for image in images]
-    together = Image.new('RGB', (WIDE, sum(image.height for image in images)))
-    top = 0
-    for image in images:
-        together.paste(image, (0, top))
-        top += image.height
+    rows = [images[start:start + across] for start in range(0, len(images), across)]
+    heights = [max(image.height for image in row) for row in rows]
+    together = Image.new('RGB', (width * across, sum(heights)))
+    for place, row in enumerate(rows):
+        for column, image in enumerate(row):
+            together.paste(image, (column * width, sum(heights[:place])))
     for quality in (85, 70, 55, 40):
         stream = BytesIO()
         together.save(stream, format='webp', quality=quality, method=6)

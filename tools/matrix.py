@@ -20,7 +20,7 @@ sys.path[:0] = [str(ROOT / 'tools')]
 
 from installation.locks import ROWS, Row, frozen, pins_of  # noqa: E402
 
-PAGE = ROOT / 'docs' / 'installation.md'
+PAGES = (ROOT / 'docs' / 'installation.md', ROOT / 'README.md')
 BEGIN, END = '<!-- matrix -->', '<!-- end of matrix -->'
 HEAD = ['| row | Python | NumPy | torch | fast tests | on |', '|---|---|---|---|---|---|']
 
@@ -35,7 +35,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--venvs', type=Path, default=ROOT / '.venvs',
                         help='where the environments are (default: %(default)s)')
     parser.add_argument('--write', action='store_true',
-                        help='write the results into the table of docs/installation.md')
+                        help='write the results into the table of the README and installation.md')
     parser.add_argument('--relock', action='store_true',
                         help='write the versions that are installed into the lock of each row')
     parser.add_argument('--processes', type=int, default=2, help='of the tests')
@@ -43,9 +43,9 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def find_python(version: str) -> str | None:
-    """An interpreter of this version: on the path or of pyenv; None if there is none."""
+    """An interpreter of this version: on the path, this one, or of pyenv; None if there is none."""
     pyenv = Path(os.environ.get('PYENV_ROOT') or Path.home() / '.pyenv') / 'versions'
-    found = [shutil.which(f'python{version}'),
+    found = [shutil.which(f'python{version}'), sys.executable,
              *sorted(map(str, pyenv.glob(f'{version}.*/bin/python')), reverse=True)]
     question = 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2])'
     for python in filter(None, found):
@@ -116,7 +116,8 @@ def main() -> int:
         failed += [] if passed else [row.name]
         lines[row.name] = line_of(row, said, datetime.date.today().isoformat())
     if options.write:
-        PAGE.write_text(with_lines(PAGE.read_text(), lines))
+        for page in PAGES:
+            page.write_text(with_lines(page.read_text(), lines))
     print('\n'.join([*HEAD, *lines.values()]))
     return 1 if failed else 0
 

@@ -71,6 +71,8 @@ def _patches() -> Iterator[Any]:
     yield mock.patch.object(torch.cuda, 'get_rng_state', lambda *_: torch.get_rng_state())
     for name in ('device', 'Stream', 'Event', 'stream', 'current_stream', 'default_stream'):
         yield mock.patch.object(torch.cuda, name, _Idle)
+    for name, dtype in (('IntTensor', torch.int32), ('FloatTensor', torch.float32)):
+        yield mock.patch.object(torch.cuda, name, _unfilled(dtype))
     for name in ('tensor', 'as_tensor'):
         yield mock.patch.object(torch, name, _reading_numbers(getattr(torch, name)))
     yield mock.patch.object(torch.Tensor, 'pin_memory', lambda self, *_: self)
@@ -94,6 +96,11 @@ class _Idle:
 
     def __getattr__(self, name: str) -> Callable:
         return lambda *args, **kwargs: 0.0 if name == 'elapsed_time' else None
+
+
+def _unfilled(dtype: torch.dtype) -> Callable:
+    """What mmcv makes its tables with: ``torch.cuda.IntTensor(2, 3)``."""
+    return lambda *shape: torch.empty(shape, dtype=dtype, device='cuda')
 
 
 def _reading_numbers(make: Callable) -> Callable:

@@ -131,9 +131,24 @@ def _focal_backward(logits: Tensor, labels: Tensor, weight: Tensor, out: Tensor,
     out.copy_(torch.autograd.grad(loss, logits)[0])
 
 
+def _furthest_points(points: Tensor, distances: Tensor, out: Tensor, **sizes: int) -> None:
+    from sparse3d.ops.furthest_point_sampling import furthest_point_sampling
+    out.copy_(furthest_point_sampling(points, sizes['m']))
+
+
+def _nearest_points(points: Tensor, queries: Tensor, out: Tensor, distances: Tensor,
+                    **sizes: int) -> None:
+    from sparse3d.ops.nearest_points import nearest_points
+    for sample, given in enumerate(zip(points, queries, strict=True)):
+        away, rows = nearest_points(*given, sizes['nsample'])
+        distances[sample], out[sample] = away, rows
+
+
 STAND_INS: dict[str, Callable] = {
     'points_in_boxes_part_forward': _first_box_of_points,
     'points_in_boxes_all_forward': _boxes_of_points,
+    'furthest_point_sampling_forward': _furthest_points,
+    'knn_forward': _nearest_points,
     'nms_rotated': _nms_rotated,
     'ms_deform_attn_forward': _attention,
     'ms_deform_attn_backward': _attention_backward,

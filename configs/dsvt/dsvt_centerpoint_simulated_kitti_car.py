@@ -21,9 +21,6 @@ model = dict(
         grid_shape=(128, 100, 1),
         channels=64,
         blocks=(2, ),
-        window_shapes=((10, 10, 1), ),
-        window_shift=(5, 5, 0),
-        set_size=36,
-        num_heads=4,
-        feedforward_channels=128),
+        sets=dict(window_shapes=((10, 10, 1), ), window_shift=(5, 5, 0), set_size=36),
+        attention=dict(num_heads=4, feedforward_channels=128)),
     backbone=dict(in_channels=64))

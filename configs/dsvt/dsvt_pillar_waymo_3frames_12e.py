@@ -1,8 +1,8 @@
 # DSVT with pillars, three LiDAR frames, 12 epochs on every fifth frame of Waymo.
 _base_ = [
-    '../_base_/models/dsvt_waymo_pillar.py',
+    '_base_/models/dsvt_waymo_pillar.py',
     '../_base_/datasets/waymo_3class_3frames.py',
-    '../_base_/schedules/dsvt_waymo_12e.py',
+    '_base_/schedules/dsvt_waymo_12e.py',
     '../_base_/default_runtime.py',
 ]
 custom_imports = dict(imports=['dsvt.register'])

@@ -1,6 +1,6 @@
 # A small DSVT on a simulated drive in Waymo's layout, three classes, minutes on a CPU.
 _base_ = [
-    '../_base_/models/dsvt_small.py',
+    '_base_/models/dsvt_small.py',
     '../_base_/datasets/simulated_waymo.py',
     '../_base_/schedules/onecycle_minutes.py',
     '../_base_/default_runtime.py',

@@ -1,8 +1,8 @@
 # DSVT with voxels, one LiDAR frame, 12 epochs on every fifth frame of Waymo.
 _base_ = [
-    '../_base_/models/dsvt_waymo_voxel.py',
+    '_base_/models/dsvt_waymo_voxel.py',
     '../_base_/datasets/waymo_3class.py',
-    '../_base_/schedules/dsvt_waymo_12e.py',
+    '_base_/schedules/dsvt_waymo_12e.py',
     '../_base_/default_runtime.py',
 ]
 custom_imports = dict(imports=['dsvt.register'])

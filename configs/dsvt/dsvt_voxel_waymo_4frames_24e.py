@@ -1,8 +1,8 @@
 # DSVT with voxels, four LiDAR frames, 24 epochs on all of Waymo.
 _base_ = [
-    '../_base_/models/dsvt_waymo_voxel.py',
+    '_base_/models/dsvt_waymo_voxel.py',
     '../_base_/datasets/waymo_3class_4frames.py',
-    '../_base_/schedules/dsvt_waymo_24e.py',
+    '_base_/schedules/dsvt_waymo_24e.py',
     '../_base_/default_runtime.py',
 ]
 custom_imports = dict(imports=['dsvt.register'])

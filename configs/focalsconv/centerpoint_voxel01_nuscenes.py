@@ -2,9 +2,10 @@
 # mmdet3d's and OpenPCDet's weights of CenterPoint were published for.
 _base_ = ['centerpoint_nuscenes.py']
 from sparse3d.engine.pipeline_steps import changed
+from sparse3d_configs._base_ import grids
 
 grid_voxel_size = [0.1, 0.1, 0.2]
-grid_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]
+grid_range = grids.NUSCENES_RANGE_51
 grid_shape = [41, 1024, 1024]
 voxel_size = grid_voxel_size
 point_cloud_range = grid_range

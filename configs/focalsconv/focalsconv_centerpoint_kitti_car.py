@@ -8,6 +8,4 @@ model = dict(
         type='FocalSparseEncoder',
         voxel_size={{_base_.grid_voxel_size}},
         point_cloud_range={{_base_.grid_range}},
-        stages=(1, 2, 3),
-        mask_multi=True,
-        enlarge_channels=64))
+        focal=dict(stages=(1, 2, 3), mask_multi=True, enlarge_channels=64)))

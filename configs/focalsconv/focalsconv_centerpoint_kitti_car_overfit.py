@@ -23,8 +23,7 @@ model = dict(
         sparse_shape=grid_size[::-1],
         voxel_size={{_base_.grid_voxel_size}},
         point_cloud_range=point_cloud_range,
-        stages=(1, 2),
-        max_dilation=0.5),
+        focal=dict(stages=(1, 2), max_dilation=0.5)),
     bbox_head=dict(
         bbox_coder=dict(
             pc_range=point_cloud_range[:2], post_center_range=[-10, -40, -10, 80, 40, 10]),

@@ -4,8 +4,5 @@ _base_ = ['centerpoint_nuscenes.py']
 
 model = dict(
     middle_encoder=dict(
-        stages=(1, 2, 3),
-        enlarge_channels=64,
-        mask_multi=True,
-        skip_mask_kernel=True,
+        focal=dict(stages=(1, 2, 3), enlarge_channels=64, mask_multi=True, skip_mask_kernel=True),
         importance_loss_weight=0))

@@ -7,5 +7,5 @@ model = dict(
         type='FocalSparseEncoder',
         voxel_size={{_base_.grid_voxel_size}},
         point_cloud_range={{_base_.grid_range}},
-        stages=(1, 2),
-        max_dilation=0.25))  # bounds the time of a step while importance is still random
+        # Bounds the time of a step while importance is still random.
+        focal=dict(stages=(1, 2), max_dilation=0.25)))

@@ -5,11 +5,12 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 from sparse3d.engine.pipeline_steps import changed
+from sparse3d_configs._base_ import grids
 
 custom_imports = dict(imports=['focalsconv.register'])
 
 grid_voxel_size = [0.1, 0.1, 0.15]
-grid_range = [-75.2, -75.2, -2, 75.2, 75.2, 4]
+grid_range = grids.WAYMO_RANGE_75
 grid_shape = [41, 1504, 1504]
 max_epochs = 30
 learning_rate = 0.003
@@ -47,13 +48,13 @@ model = dict(
     bbox_head=dict(
         type='StaticCenterHead',
         in_channels=512,
-        tasks=[dict(num_class=3, class_names=['Car', 'Pedestrian', 'Cyclist'])],
+        tasks=[dict(num_class=3, class_names=grids.CAR_PEDESTRIAN_CYCLIST)],
         common_heads=dict(reg=(2, 2), height=(1, 2), dim=(3, 2), rot=(2, 2)),
         share_conv_channel=64,
         bbox_coder=dict(
             type='CenterPointBBoxCoder',
             pc_range=grid_range[:2],
-            post_center_range=[-75.2, -75.2, -2, 75.2, 75.2, 4],
+            post_center_range=grids.WAYMO_RANGE_75,
             max_num=500,
             score_threshold=0.1,
             out_size_factor=8,
@@ -75,7 +76,7 @@ model = dict(
             code_weights=[1.0] * 8),
         test_cfg=dict(
             nms_type='rotate',
-            post_center_limit_range=[-75.2, -75.2, -2, 75.2, 75.2, 4],
+            post_center_limit_range=grids.WAYMO_RANGE_75,
             score_threshold=0.1,
             nms_thr=0.7,
             pre_max_size=4096,

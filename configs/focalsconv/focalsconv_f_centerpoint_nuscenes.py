@@ -1,6 +1,6 @@
 # Focals Conv-F in CenterPoint on nuScenes, as published: 63.86 mAP, 69.41 NDS (val).
 _base_ = [
-    '../_base_/models/centerpoint_nuscenes.py',
+    '_base_/models/centerpoint_nuscenes.py',
     '../_base_/datasets/nuscenes_fusion_balanced.py',
     '../_base_/schedules/onecycle_20e.py',
     '../_base_/default_runtime.py',
@@ -12,7 +12,7 @@ model = dict(
     # pretrained='deeplabv3_resnet50_coco-cd0a2569.pth', prefix='backbone.' as published
     image_encoder=dict(type='ShallowImageEncoder'),
     middle_encoder=dict(
-        skip_mask_kernel=True,
+        focal=dict(skip_mask_kernel=True),
         importance_loss_weight=0,
         image_fusion=dict(
             join='add',

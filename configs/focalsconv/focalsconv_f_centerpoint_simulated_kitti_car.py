@@ -15,8 +15,7 @@ model = dict(
         type='FocalSparseEncoder',
         voxel_size={{_base_.grid_voxel_size}},
         point_cloud_range={{_base_.grid_range}},
-        stages=(1, 2),
-        max_dilation=0.25,
+        focal=dict(stages=(1, 2), max_dilation=0.25),
         image_fusion=dict(join='concatenate')))
 
 # As for the baseline: a few frames show whether evaluation works.

@@ -3,7 +3,7 @@
 _base_ = ['voxel_rcnn_kitti_3class.py']
 from sparse3d.engine.pipeline_steps import changed
 
-model = dict(middle_encoder=dict(stages=(1, ), kernel_size=5, enlarge_channels=64))
+model = dict(middle_encoder=dict(focal=dict(stages=(1, ), kernel_size=5, enlarge_channels=64)))
 
 # More sampled objects than the other recipes.
 train_pipeline = changed(

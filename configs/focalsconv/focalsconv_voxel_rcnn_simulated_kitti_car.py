@@ -1,13 +1,15 @@
 # A small Focals Conv in Voxel R-CNN on a simulated drive: two stages, minutes on a CPU.
 _base_ = [
-    '../_base_/models/voxel_rcnn_kitti_car.py',
+    '_base_/models/voxel_rcnn_kitti_car.py',
     '../_base_/datasets/simulated_kitti_car.py',
     '../_base_/schedules/onecycle_minutes.py',
     '../_base_/default_runtime.py',
 ]
+from sparse3d_configs._base_ import grids
+
 custom_imports = dict(imports=['focalsconv.register'])
 
-grid_range = [0, -20, -3, 51.2, 20, 1]
+grid_range = grids.KITTI_NEAR_RANGE
 grid_voxel_size = [0.1, 0.1, 0.1]
 
 model = dict(
@@ -21,8 +23,7 @@ model = dict(
         encoder_channels=((16, ), (32, 32, 32), (32, 32, 32)),
         encoder_paddings=((1, ), (1, 1, 1), (1, 1, 1)),
         output_channels=32,
-        stages=(1, 2),
-        max_dilation=0.25),
+        focal=dict(stages=(1, 2), max_dilation=0.25)),
     backbone=dict(in_channels=160, out_channels=[32, 64], layer_nums=[2, 4]),
     neck=dict(in_channels=[32, 64], out_channels=[48, 48]),
     rpn_head=dict(

@@ -1,6 +1,6 @@
 # The baseline: Voxel R-CNN with a plain sparse encoder on KITTI, cars, LiDAR only.
 _base_ = [
-    '../_base_/models/voxel_rcnn_kitti_car.py',
+    '_base_/models/voxel_rcnn_kitti_car.py',
     '../_base_/datasets/kitti_car.py',
     '../_base_/schedules/onecycle_80e.py',
     '../_base_/default_runtime.py',

@@ -11,7 +11,7 @@ model = dict(
     backbone=dict(
         _delete_=True,
         type='SimpleFeaturePyramid',  # learns and is pre-trained with the transformer, as published
-        net=dict(type='EVA02', drop_path=0.3, frozen_blocks=3, with_checkpoint=True),
+        net=dict(type='EVA02', blocks=dict(drop_path=0.3, with_checkpoint=True), frozen_blocks=3),
         in_channels=1024,
         out_channels=256,
         init_cfg=dict(
@@ -19,7 +19,7 @@ model = dict(
             checkpoint='data/pretrained/eva02_L_coco_seg_sys_o365.pth',
             prefix='backbone')),
     neck=None,
-    bbox_head=dict(num_points=8))
+    bbox_head=dict(decoder=dict(num_points=8)))
 
 train_dataloader = dict(dataset=dict(frames=frames))
 val_dataloader = dict(dataset=dict(frames=frames))

@@ -1,4 +1,4 @@
 # Ablation in small: sampling offsets stay where they started.
 _base_ = ['sparsebev_simulated_nuscenes.py']
 
-model = dict(bbox_head=dict(adaptive_sampling=False))
+model = dict(bbox_head=dict(decoder=dict(adaptive_sampling=False)))

@@ -1,4 +1,4 @@
 # Ablation in small: self attention without distances.
 _base_ = ['sparsebev_simulated_nuscenes.py']
 
-model = dict(bbox_head=dict(adaptive_attention=False))
+model = dict(bbox_head=dict(decoder=dict(adaptive_attention=False)))

@@ -11,7 +11,7 @@ model = dict(
             checkpoint='data/pretrained/cascade_mask_rcnn_r101_fpn_1x_nuim_'
             '20201024_134804-45215b1e.pth')),
     neck=dict(num_outs=5),
-    bbox_head=dict(num_levels=5))
+    bbox_head=dict(decoder=dict(num_levels=5)))
 
 train_pipeline = changed(
     _base_.train_pipeline, AugmentImages=dict(size=image_size, resize=[0.76, 1.1]))

@@ -1,7 +1,7 @@
 # ResNet-50 at 704 x 256, 900 queries, 8 frames; published: 55.6 NDS on the validation set.
 _base_ = [
-    '../_base_/datasets/nuscenes_camera.py', '../_base_/models/sparsebev_r50.py',
-    '../_base_/schedules/sparsebev_24e.py', '../_base_/default_runtime.py'
+    '../_base_/datasets/nuscenes_camera.py', '_base_/models/sparsebev_r50.py',
+    '_base_/schedules/sparsebev_24e.py', '../_base_/default_runtime.py'
 ]
 custom_imports = dict(imports=['sparsebev.register'])
 

@@ -1,7 +1,7 @@
 # A simulated drive (sparse3d simulate nuscenes), from random weights, on a CPU.
 _base_ = [
-    '../_base_/datasets/simulated_nuscenes_camera.py', '../_base_/models/sparsebev_small.py',
-    '../_base_/schedules/sparsebev_minutes.py', '../_base_/default_runtime.py'
+    '../_base_/datasets/simulated_nuscenes_camera.py', '_base_/models/sparsebev_small.py',
+    '_base_/schedules/sparsebev_minutes.py', '../_base_/default_runtime.py'
 ]
 from sparse3d.engine.pipeline_steps import changed
 

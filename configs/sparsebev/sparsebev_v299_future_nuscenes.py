@@ -25,7 +25,7 @@ model = dict(
             checkpoint='data/pretrained/dd3d_det_final.pth',
             prefix='img_backbone')),
     neck=dict(in_channels=[256, 512, 768, 1024], num_outs=5),
-    bbox_head=dict(num_queries=1600, num_levels=5, num_points=4, num_frames=15))
+    bbox_head=dict(num_queries=1600, decoder=dict(num_levels=5, num_points=4, num_frames=15)))
 
 train_pipeline = changed(
     _base_.train_pipeline, AugmentImages=dict(size=image_size, resize=[0.94, 1.25]))

@@ -1,8 +1,8 @@
 # LiDAR and cameras on a simulated drive (sparse3d simulate nuscenes), from nothing, on a CPU.
 _base_ = [
     '../_base_/datasets/simulated_nuscenes_fusion.py',
-    '../_base_/models/sparsefusion_small.py',
-    '../_base_/schedules/sparsefusion_minutes.py',
+    '_base_/models/sparsefusion_small.py',
+    '_base_/schedules/sparsefusion_minutes.py',
     '../_base_/default_runtime.py',
 ]
 from sparse3d.engine.pipeline_steps import changed, replaced

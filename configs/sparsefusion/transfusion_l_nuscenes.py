@@ -16,13 +16,12 @@ train_pipeline = inserted_after(
     _base_.train_pipeline,
     LoadAnnotations3D=dict(
         type='GroundTruthSampling',
-        data_root=_base_.data_root,
-        info_path=_base_.data_root + '/nuscenes_dbinfos_train.pkl',
+        database=dict(
+            data_root=_base_.data_root,
+            info_path=_base_.data_root + '/nuscenes_dbinfos_train.pkl',
+            min_points={name: 5 for name in wanted}, columns=5, use=[0, 1, 2, 3, 4]),
         classes=_base_.class_names,
-        groups=wanted,
-        min_points={name: 5 for name in wanted},
-        columns=5,
-        use=[0, 1, 2, 3, 4]))
+        groups=wanted))
 train_dataloader = dict(
     batch_size=2,  # on each of 8 GPUs
     dataset=dict(

@@ -2,7 +2,7 @@
 _base_ = [
     '../_base_/datasets/simulated_nuscenes_lidar.py',
     '../_base_/models/transfusion_small.py',
-    '../_base_/schedules/sparsefusion_minutes.py',
+    '_base_/schedules/sparsefusion_minutes.py',
     '../_base_/default_runtime.py',
 ]
 from sparse3d.engine.pipeline_steps import changed

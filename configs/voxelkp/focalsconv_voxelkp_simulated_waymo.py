@@ -13,7 +13,6 @@ model = dict(
         encoder_channels=((16, ), (32, 32, 32), (64, 64, 64)),
         encoder_paddings=((1, ), (1, 1, 1), (1, 1, 1)),
         output_channels=64,
-        stages=(1, 2),
-        max_dilation=0.25),
+        focal=dict(stages=(1, 2), max_dilation=0.25)),
     # The encoder's last convolution leaves 2 of 6 cells along z.
     neck=dict(in_channels=[64], depths=[2]))

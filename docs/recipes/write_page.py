@@ -28,6 +28,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import BaseLoop
 from torch import nn
 
+from sparse3d.argument_objects import argument_object, argument_objects_of
 from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.engine.load_config import load_config
 from sparse3d.engine.runner import Sparse3DRunner
@@ -192,15 +193,25 @@ def transform_words(pipeline: list) -> Iterator[str]:
             bound = inspect.signature(kind).bind_partial(
                 **{key: value for key, value in settings.items() if key != 'type'})
             bound.apply_defaults()
-            yield _call({'type': kind.__name__, **bound.arguments})
+            yield _call({'type': kind.__name__, **bound.arguments, **_groups(kind, bound)})
     finally:
         ground_truth_sampling.load_index = real
 
 
+def _groups(kind: type, bound: inspect.BoundArguments) -> dict[str, str]:
+    """Argument objects in words; one that is left out is none where that means something."""
+    return {name: f'dict({_given(vars(argument_object(kind, name, value)))})'
+            for name in argument_objects_of(kind)
+            if (value := bound.arguments[name]) is not None or name == 'resampling'}
+
+
 def _call(settings: dict) -> str:
-    given = ', '.join(f'{key}={_short(value)}' for key, value in settings.items()
-                      if key not in ('type', *PATHS) and value not in (None, False, {}, ()))
-    return f'`{settings["type"]}({given})`'
+    return f'`{settings["type"]}({_given(settings)})`'
+
+
+def _given(settings: dict) -> str:
+    return ', '.join(f'{key}={_short(value)}' for key, value in settings.items()
+                     if key not in ('type', *PATHS) and value not in (None, False, {}, ()))
 
 
 def _short(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sparse3d.engine.agreement.model_statements import map_head, range_and_voxels
+from sparse3d.engine.agreement.model_statements import coded_head, range_and_voxels
 from sparse3d.engine.agreement.statements import Reading, states
 
 
@@ -22,8 +22,4 @@ def middle_encoder(config: Mapping[str, Any]) -> Reading:
     yield 'model.sparse_shape', None if shape is None else list(shape)[::-1], 'grid_shape'
 
 
-@states('IoUCenterHead')
-def head(config: Mapping[str, Any]) -> Reading:
-    """Map and number of classes."""
-    yield from map_head(config)
-    yield 'model.num_classes', config.get('num_classes'), 'num_classes'
+states('IoUCenterHead')(coded_head)

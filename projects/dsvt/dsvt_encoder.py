@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import ceil
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from dsvt.dsvt_stage import DSVTStage, StageTables
 from dsvt.published import DSVTPublished
 from dsvt.scatter_to_bev import scatter_to_bev
 from dsvt.window_partition import Window
+from sparse3d.argument_objects import argument_object
 from sparse3d.errors import ConfigError
 
 
@@ -23,6 +25,36 @@ class EncoderTables(NamedTuple):
     stages: list[StageTables]
     poolings: list[PoolingTable]  # from each stage to the next
     coordinates: Tensor           # [M, 4] int64  sample, z, y, x of the last stage
+
+
+@dataclass(frozen=True)
+class SetOptions:
+    """How voxels are parted into windows and sets; triples are in voxels, x, y, z.
+
+    Attributes:
+        window_shapes: plain windows of each stage.
+        hybrid_factor: shifted windows are larger by this.
+        window_shift: of the shifted windows.
+        set_size: slots of a set.
+    """
+
+    window_shapes: Sequence = ((12, 12, 1),)
+    hybrid_factor: Sequence[int] = (2, 2, 1)
+    window_shift: Sequence[int] = (6, 6, 0)
+    set_size: int = 36
+
+
+@dataclass(frozen=True)
+class AttentionOptions:
+    """Attention within a set.
+
+    Attributes:
+        num_heads: of the attention.
+        feedforward_channels: behind it.
+    """
+
+    num_heads: int = 8
+    feedforward_channels: int = 384
 
 
 @MODELS.register_module()
@@ -36,12 +68,9 @@ class DSVTEncoder(nn.Module):
         grid_shape: cells of the grid.
         channels: of the voxels, all the way through.
         blocks: number of blocks of each stage.
-        window_shapes: plain windows of each stage.
         pool_strides: what joins between stages; the last stage has one cell in z.
-        set_size: slots of a set.
-        hybrid_factor: shifted windows are larger by this.
-        window_shift: of the shifted windows.
-        num_heads, feedforward_channels: of the attention.
+        sets: how voxels are told apart, see :class:`SetOptions`.
+        attention: see :class:`AttentionOptions`.
         in_channels: of the features that come in, where they are not ``channels``; a linear
             layer brings them there (for voxel encoders that only take means).
         with_checkpoint: compute blocks again in the backward pass instead of keeping what is
@@ -55,19 +84,16 @@ class DSVTEncoder(nn.Module):
     """
 
     published_set = DSVTPublished
+    argument_objects = dict(sets=SetOptions, attention=AttentionOptions)
 
     def __init__(
         self,
         grid_shape: Sequence[int],
         channels: int = 192,
         blocks: Sequence[int] = (4,),
-        window_shapes: Sequence = ((12, 12, 1),),
         pool_strides: Sequence = (),
-        set_size: int = 36,
-        hybrid_factor: Sequence[int] = (2, 2, 1),
-        window_shift: Sequence[int] = (6, 6, 0),
-        num_heads: int = 8,
-        feedforward_channels: int = 384,
+        sets: dict | SetOptions | None = None,
+        attention: dict | AttentionOptions | None = None,
         in_channels: int | None = None,
         with_checkpoint: bool = False,
         published: dict | DSVTPublished | None = None,
@@ -75,18 +101,20 @@ class DSVTEncoder(nn.Module):
         super().__init__()
         self.input = (nn.Identity() if in_channels in (None, channels)
                       else nn.Linear(in_channels, channels))
-        self.grids = _grids(grid_shape, blocks, window_shapes, pool_strides)
+        sets = argument_object(self, 'sets', sets)
+        attention = argument_object(self, 'attention', attention)
+        self.grids = _grids(grid_shape, blocks, sets.window_shapes, pool_strides)
         self.strides = [tuple(stride) for stride in pool_strides]
         published = DSVTPublished.of(published)
-        attention = (channels, num_heads, feedforward_channels, set_size,
+        of_layers = (channels, attention.num_heads, attention.feedforward_channels, sets.set_size,
                      published.embedding_order, with_checkpoint)
         self.stages = nn.ModuleList(
-            DSVTStage(_windows(shape, hybrid_factor, window_shift, grid), count,
-                      sum(blocks[:stage]), *attention)
+            DSVTStage(_windows(shape, sets.hybrid_factor, sets.window_shift, grid), count,
+                      sum(blocks[:stage]), *of_layers)
             for stage, (shape, grid, count)
-            in enumerate(zip(window_shapes, self.grids, blocks, strict=True)))
+            in enumerate(zip(sets.window_shapes, self.grids, blocks, strict=True)))
         self.poolings = nn.ModuleList(
-            AttentionPooling(channels, x * y * z, num_heads, published.empty_slots)
+            AttentionPooling(channels, x * y * z, attention.num_heads, published.empty_slots)
             for x, y, z in self.strides)
         for parameter in self.parameters():
             if parameter.dim() > 1:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from mmdet3d.registry import MODELS
@@ -14,8 +14,9 @@ from dsvt.center_decoding import candidates
 from dsvt.center_losses import box_losses
 from dsvt.center_targets import CenterTargets, center_targets
 from dsvt.published import DSVTPublished
+from sparse3d.argument_objects import argument_object
 from sparse3d.errors import ConfigError
-from sparse3d.models.center.bev_grid import BEVGrid
+from sparse3d.models.center.bev_grid import BEVGrid, GridOptions
 from sparse3d.models.center.box_coder import CenterBoxCoder
 from sparse3d.models.center.heatmap_loss import RARE_BIAS, heatmap_loss
 from sparse3d.models.center.heatmap_targets import Drawing
@@ -28,6 +29,50 @@ CODES = dict(center=2, center_z=1, dim=3, rot=2)  # in the order of the code; ro
 LOSS_WEIGHTS = dict(loss_heatmap=1.0, loss_bbox=2.0, loss_iou=1.0, loss_diou=2.0)
 
 
+@dataclass(frozen=True)
+class TargetOptions:
+    """Which objects teach which cells.
+
+    Attributes:
+        max_objects: objects of a sample that are trained on.
+        gaussian_overlap, min_radius: of the Gaussians on the heat map.
+    """
+
+    max_objects: int = 500
+    gaussian_overlap: float = 0.1
+    min_radius: int = 2
+
+
+@dataclass(frozen=True)
+class DetectionOptions:
+    """What is kept of the cells.
+
+    Attributes:
+        max_candidates: cells that become boxes, over all classes.
+        score_threshold: of the heat, before it is corrected by the overlap.
+        center_range: boxes with their center outside are dropped.
+        rectifier: weight of the overlap in the score, for each class.
+        iou_thresholds: overlap in BEV, for each class.
+        nms_pre, nms_post: boxes of a class before and after suppression.
+    """
+
+    max_candidates: int = 500
+    score_threshold: float = 0.1
+    center_range: Sequence[float] = (-80, -80, -10, 80, 80, 10)
+    rectifier: Sequence[float] = (0.68, 0.71, 0.65)
+    iou_thresholds: Sequence[float] = (0.7, 0.6, 0.55)
+    nms_pre: int = 4096
+    nms_post: int = 500
+
+    def check(self, num_classes: int) -> None:
+        """Refuse numbers for other classes than there are."""
+        for name in ('rectifier', 'iou_thresholds'):
+            values = getattr(self, name)
+            if len(values) != num_classes:
+                raise ConfigError(f'{name} of IoUCenterHead has {len(values)} numbers for '
+                                  f'{num_classes} classes: give one for each class')
+
+
 @MODELS.register_module()
 class IoUCenterHead(nn.Module):
     """Heat map, box and overlap of the box at each cell; one map for each class.
@@ -35,20 +80,12 @@ class IoUCenterHead(nn.Module):
     Args:
         in_channels: of the map.
         num_classes: heat maps.
-        voxel_size: x, y[, z] in meters.
-        point_cloud_range: x, y, z minimum, x, y, z maximum in meters, LiDAR frame.
-        stride: cells of the map in voxels.
+        bbox_coder: range and cells of the map, see :class:`GridOptions`.
         channels: inside the head.
-        loss_weights: of ``loss_heatmap``, ``loss_bbox``, ``loss_iou`` and ``loss_diou``.
-        max_objects: objects of a sample that are trained on.
-        gaussian_overlap, min_radius: of the Gaussians on the heat map.
-        max_candidates: cells that become boxes, over all classes.
-        score_threshold: of the heat, before it is corrected by the overlap.
-        center_range: boxes with their center outside are dropped.
-        rectifier: weight of the overlap in the score, for each class.
-        iou_thresholds: overlap in BEV, for each class.
-        nms_pre, nms_post: boxes of a class before and after suppression.
         momentum: of the batch normalizations; 0.01 is for schedules of many thousand steps.
+        loss_weights: of ``loss_heatmap``, ``loss_bbox``, ``loss_iou`` and ``loss_diou``.
+        targets: which objects teach which cells, see :class:`TargetOptions`.
+        detections: what is kept of the cells, see :class:`DetectionOptions`.
         published: quirks, see :class:`dsvt.published.DSVTPublished`.
 
     Raises:
@@ -58,31 +95,28 @@ class IoUCenterHead(nn.Module):
     """
 
     published_set = DSVTPublished
+    argument_objects = dict(bbox_coder=GridOptions, targets=TargetOptions,
+                            detections=DetectionOptions)
 
-    def __init__(self, in_channels: int, num_classes: int, voxel_size: Sequence[float],
-                 point_cloud_range: Sequence[float], stride: int = 1, channels: int = 64,
-                 loss_weights: dict[str, float] | None = None, max_objects: int = 500,
-                 gaussian_overlap: float = 0.1, min_radius: int = 2, max_candidates: int = 500,
-                 score_threshold: float = 0.1,
-                 center_range: Sequence[float] = (-80, -80, -10, 80, 80, 10),
-                 rectifier: Sequence[float] = (0.68, 0.71, 0.65),
-                 iou_thresholds: Sequence[float] = (0.7, 0.6, 0.55), nms_pre: int = 4096,
-                 nms_post: int = 500, momentum: float = 0.01,
+    def __init__(self, in_channels: int, num_classes: int, bbox_coder: dict | GridOptions,
+                 channels: int = 64, momentum: float = 0.01,
+                 loss_weights: dict[str, float] | None = None,
+                 targets: dict | TargetOptions | None = None,
+                 detections: dict | DetectionOptions | None = None,
                  published: dict | DSVTPublished | None = None) -> None:
         super().__init__()
-        for name, values in (('rectifier', rectifier), ('iou_thresholds', iou_thresholds)):
-            if len(values) != num_classes:
-                raise ConfigError(f'{name} of IoUCenterHead has {len(values)} numbers for '
-                                  f'{num_classes} classes: give one for each class')
         self.num_classes = num_classes
-        self.coder = CenterBoxCoder(BEVGrid.from_voxels(voxel_size, point_cloud_range, stride),
-                                    cosine_first=True)
+        self.chosen = argument_object(self, 'detections', detections)
+        self.chosen.check(num_classes)
+        targets = argument_object(self, 'targets', targets)
+        self.max_objects = targets.max_objects
+        self.drawing = Drawing(targets.gaussian_overlap, targets.min_radius)
+        grid = argument_object(self, 'bbox_coder', bbox_coder)
+        self.coder = CenterBoxCoder(
+            BEVGrid.from_voxels(grid.voxel_size, grid.point_cloud_range, grid.stride),
+            cosine_first=True)
         self.loss_weights = {**LOSS_WEIGHTS, **(loss_weights or {})}
-        self.drawing, self.max_objects = Drawing(gaussian_overlap, min_radius), max_objects
-        self.choice = (max_candidates, score_threshold, center_range)
-        self.rectifier = rectifier
-        self.suppression = (iou_thresholds, nms_pre, nms_post,
-                            DSVTPublished.of(published).turned_nms)
+        self.turned_nms = DSVTPublished.of(published).turned_nms
         self.shared_conv = nn.Sequential(*_convolution(in_channels, channels, momentum))
         outputs = {**CODES, 'iou': 1, 'hm': num_classes}
         self.branches = nn.ModuleDict({
@@ -151,10 +185,13 @@ class IoUCenterHead(nn.Module):
                 for of_sample in zip(heat, codes, maps['iou'][:, 0].float(), strict=True)]
 
     def _detections(self, heat: Tensor, codes: Tensor, quality: Tensor) -> InstanceData:
-        found = candidates(heat, codes, quality, self._coder_of(heat), *self.choice)
-        power = constant(self.rectifier, found.scores)[found.labels]
+        chosen = self.chosen
+        found = candidates(heat, codes, quality, self._coder_of(heat), chosen.max_candidates,
+                           chosen.score_threshold, chosen.center_range)
+        power = constant(chosen.rectifier, found.scores)[found.labels]
         scores = rectified_scores(found.scores, found.quality, power)
-        kept = suppress_by_class(found.boxes, scores, found.labels, *self.suppression)
+        kept = suppress_by_class(found.boxes, scores, found.labels, chosen.iou_thresholds,
+                                 chosen.nms_pre, chosen.nms_post, self.turned_nms)
         boxes = LiDARInstance3DBoxes(found.boxes[kept], origin=(0.5, 0.5, 0.5))
         return InstanceData(bboxes_3d=boxes, scores_3d=scores[kept], labels_3d=found.labels[kept])
 

@@ -3,17 +3,15 @@ from __future__ import annotations
 
 import torch
 from mmdet3d.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from dsvt.published import DSVTPublished
 from sparse3d.errors import ConfigError
-from sparse3d.models.center.bev_grid import cell_centers
-from sparse3d.models.query.attention import Attention, FeedForward
-from sparse3d.models.query.positions import PositionEmbedding
+from sparse3d.models.heads.transfusion_decoder import MapDecoderLayer
 
 
 @MODELS.register_module()
-class NeighborhoodDecoderLayer(nn.Module):
+class NeighborhoodDecoderLayer(MapDecoderLayer):
     """Self-attention of the queries, attention to a square of cells, feed-forward.
 
     Stands among ``decoder_layers`` of
@@ -43,38 +41,20 @@ class NeighborhoodDecoderLayer(nn.Module):
         radius: int = 20,
         published: dict | DSVTPublished | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(channels, num_heads, feedforward_channels, dropout)
         self.radius = radius
         self.published = DSVTPublished.of(published)
-        self.query_position = PositionEmbedding(2, channels)
-        self.key_position = PositionEmbedding(2, channels)
-        self.self_attention = Attention(channels, num_heads, dropout)
-        self.cross_attention = Attention(channels, num_heads, dropout)
-        self.feed_forward = FeedForward(channels, feedforward_channels, dropout)
 
-    def forward(self,
-                queries: Tensor,          # [B, Q, C]
-                query_positions: Tensor,  # [B, Q, 2]  x, y in cells
-                bev: Tensor,              # [B, C, H, W]
-                ) -> Tensor:              # [B, Q, C]
-        """Refine the queries."""
-        position = self.query_position(query_positions)
-        queries = self._among_queries(queries, queries + position)
-        keys = bev.flatten(2).transpose(1, 2) + self.key_position(cell_centers(bev)[None])
-        queries = self.cross_attention(queries, queries + position, keys,
-                                       seen=self._seen(query_positions, bev))
-        return self.feed_forward(queries)
-
-    def _among_queries(self, queries: Tensor, placed: Tensor) -> Tensor:
+    def among_queries(self, queries: Tensor, placed: Tensor) -> Tensor:
         if not self.published.lone_queries:
-            return self.self_attention(queries, placed, placed)
+            return super().among_queries(queries, placed)
         alone = placed.flatten(0, 1)[:, None]
         return self.self_attention(queries.flatten(0, 1)[:, None], alone, alone).view_as(queries)
 
-    def _seen(self, positions: Tensor, bev: Tensor) -> Tensor:
-        """Which cells each query sees: [B, Q, H * W] bool."""
+    def seen_cells(self, query_positions: Tensor, bev: Tensor) -> Tensor:
+        """Cells of the square around each query, [B, Q, H * W] bool."""
         height, width = bev.shape[-2:]
-        column, row = positions.detach().floor().long().unbind(-1)     # [B, Q] each
+        column, row = query_positions.detach().floor().long().unbind(-1)     # [B, Q] each
         columns = torch.arange(width, device=bev.device).repeat(height)
         rows = torch.arange(height, device=bev.device).repeat_interleave(width)
         if self.published.wrapping:

@@ -34,11 +34,12 @@ class DSVTPublished(PublishedSet):
         'it ends with the map', was={f'{LAYER}.published_wrapping': True})
     top_height: bool = quirk(
         False, 'nuScenes: the height branch predicts the top of the box', 'the center',
-        was={f'{HEAD}.published_top_height': True}, switches={f'{HEAD}.top_height': True})
+        was={f'{HEAD}.published_top_height': True},
+        switches={f'{HEAD}.bbox_coder.top_height': True})
     iou_shift: bool = quirk(
         False, 'nuScenes: IoU is measured with box centers taken for bottom centers',
         'with the boxes', was={f'{HEAD}.published_iou_shift': 0.5},
-        switches={f'{HEAD}.iou_shift': 0.5})
+        switches={f'{HEAD}.losses.iou_shift': 0.5})
     leaf_parameters: bool = quirk(
         False, 'the projections into the attention are never trained', 'they are',
         was={'optim_wrapper.paramwise_cfg.published_leaf_parameters': True},

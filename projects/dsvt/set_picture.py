@@ -72,7 +72,8 @@ def draw_sets(windows: tuple[Window, Window], set_size: int, coordinates: Tensor
     theme = style.theme
     figure = Figure(figsize=(12.8, 13.2), facecolor=theme.background, layout='constrained')
     figure.suptitle(f'frame {frame.name}: {len(coordinates):,} voxels; one color: a set of up to '
-                    f'{set_size} voxels that attend to each other', color=theme.text, fontsize=13)
+                    f'{set_size} voxels that attend to each other; dashed: labeled',
+                    color=theme.text, fontsize=13)
     size, low = voxel_size[:2], point_cloud_range[:2]
     corner = low + coordinates[:, [3, 2]].numpy() * size
     squares = corner[:, None] + size * np.array([[0, 0], [1, 0], [1, 1], [0, 1]])

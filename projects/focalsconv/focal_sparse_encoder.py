@@ -23,6 +23,7 @@ from focalsconv.importance_loss import (
     voxel_corners,
 )
 from focalsconv.published import FocalsConvPublished
+from sparse3d.argument_objects import argument_object
 from sparse3d.errors import ConfigError
 from sparse3d.ops import voxel_batch_norm  # noqa: F401  (registers VoxelBN1d)
 
@@ -37,13 +38,28 @@ class EncodedVoxels:
     of_images: Importance | None = None  # of the layer that sees images, after stage 1
 
 
+@dataclass(frozen=True)
+class FocalLayerOptions(FocalOptions):
+    """Where focal layers stand, and what all of them do; further fields: :class:`FocalOptions`.
+
+    Attributes:
+        stages: numbers of the stages, from 1, that end with a focal layer.
+        kernel_size: 3 or 5, of the focal convolutions.
+        enlarge_channels: width of the convolution in front of the importance, 0 for none.
+    """
+
+    stages: Sequence[int] = (1, 2, 3)
+    kernel_size: int = 3
+    enlarge_channels: int = 0
+
+
 @MODELS.register_module()
 class FocalSparseEncoder(nn.Module):
     """mmdet3d's ``SparseEncoder`` with a focal sparse convolution at the end of chosen stages.
 
     The arguments up to ``return_middle_feats`` are those of ``SparseEncoder``, and so are the
-    names and shapes of all weights outside ``focal_layers``; without ``stages`` both compute
-    the same. ``block_type='conv_module'`` is the published KITTI and Waymo encoder,
+    names and shapes of all weights outside ``focal_layers``; with ``focal=dict(stages=())`` both
+    compute the same. ``block_type='conv_module'`` is the published KITTI and Waymo encoder,
     ``'basicblock'`` the nuScenes one.
 
     Args:
@@ -52,16 +68,12 @@ class FocalSparseEncoder(nn.Module):
         order: only the default; there for configs of ``SparseEncoder`` that spell it out.
         voxel_size: meters along x, y, z.
         point_cloud_range: x, y, z minima, then maxima, in meters.
-        stages: numbers of the stages, from 1, that end with a focal layer.
-        kernel_size: 3 or 5, of the focal convolutions.
-        enlarge_channels: width of the convolution in front of the importance, 0 for none.
+        focal: the focal layers, see :class:`FocalLayerOptions`.
         importance_loss_weight: factor of each stage's importance loss.
         image_fusion: Focals Conv-F: one more focal layer after stage 1 that sees images. Its
             ``channels`` (16) and ``join`` as in :class:`ImageFusion`, ``mask_multi`` and
             ``skip_mask_kernel`` of that layer, and ``minimum_depth`` of
             :class:`ProjectionOptions`.
-        top_k, threshold, mask_multi, skip_mask_kernel, max_dilation: of the focal layers, see
-            :class:`FocalOptions`.
         published: quirks, see :class:`focalsconv.published.FocalsConvPublished`.
 
     Raises:
@@ -72,6 +84,7 @@ class FocalSparseEncoder(nn.Module):
     """
 
     published_set = FocalsConvPublished
+    argument_objects = dict(focal=FocalLayerOptions)
 
     def __init__(
             self,
@@ -89,18 +102,10 @@ class FocalSparseEncoder(nn.Module):
                 (1, ), (1, 1, 1), (1, 1, 1), ((0, 1, 1), 1, 1)),
             block_type: str = 'conv_module',
             return_middle_feats: bool = False,
-            stages: Sequence[int] = (1, 2, 3),
-            kernel_size: int = 3,
-            enlarge_channels: int = 0,
+            focal: dict | FocalLayerOptions | None = None,
             importance_loss_weight: float = 1.0,
             image_fusion: dict | None = None,
-            top_k: bool = True,
-            threshold: float = 0.5,
-            mask_multi: bool = False,
-            skip_mask_kernel: bool = False,
-            max_dilation: float | None = None,
             published: dict | FocalsConvPublished | None = None,
-            **unknown,
     ) -> None:
         super().__init__()
         if tuple(order) != ('conv', 'norm', 'act'):
@@ -124,17 +129,14 @@ class FocalSparseEncoder(nn.Module):
             raise ConfigError(f"block_type is '{block_type}'; use 'conv_module' or 'basicblock'")
         plan = build(base_channels, encoder_channels, encoder_paddings, norm_cfg)
         self.encoder_layers, self.focal_positions = plan.layers, plan.focal_positions
-        options = _options(dict(
-            top_k=top_k, threshold=threshold, mask_multi=mask_multi,
-            skip_mask_kernel=skip_mask_kernel, max_dilation=max_dilation,
-            published=published, **unknown))
-        self.focal_layers = _focal_layers(stages, plan, kernel_size, enlarge_channels, norm_cfg,
-                                          options)
+        options = replace(argument_object(self, 'focal', focal), published=published)
+        self.focal_layers = _focal_layers(plan, norm_cfg, options)
         self.image_layer = None
         if image_fusion is not None:
             fusion = dict(voxel_size=voxel_size, range_minimum=point_cloud_range[:3],
                           published=published, **image_fusion)
-            key = 'subm1' if 1 not in stages else 'focal1' if kernel_size == 3 else 'image_in'
+            key = ('subm1' if 1 not in options.stages else
+                   'focal1' if options.kernel_size == 3 else 'image_in')
             self.image_layer = _image_layer(plan.widths[0], options, norm_cfg, key, **fusion)
         self.conv_out = make_sparse_convmodule(
             plan.widths[-1], output_channels, kernel_size=(3, 1, 1), stride=(2, 1, 1),
@@ -221,26 +223,17 @@ class FocalSparseEncoder(nn.Module):
                 f'they make [{cells[0] + 1}, {cells[1]}, {cells[2]}] cells along z, y, x')
 
 
-def _options(values: dict) -> FocalOptions:
-    unknown = sorted(set(values) - set(FocalOptions.__dataclass_fields__))
-    if unknown:
-        known = ', '.join(FocalOptions.__dataclass_fields__)
-        raise ConfigError(f"FocalSparseEncoder has no option {', '.join(unknown)}; use {known}")
-    return FocalOptions(**values)
-
-
-def _focal_layers(stages: Sequence[int], plan: StagePlan, kernel_size: int, enlarge_channels: int,
-                  norm_cfg: dict, options: FocalOptions) -> nn.ModuleDict:
+def _focal_layers(plan: StagePlan, norm_cfg: dict, options: FocalLayerOptions) -> nn.ModuleDict:
     """One focal layer for each chosen stage, under the names stage1, stage2, ..."""
-    wrong = sorted(set(stages) - set(plan.focal_stages()))
+    wrong = sorted(set(options.stages) - set(plan.focal_stages()))
     if wrong:
         raise ConfigError(f'no focal layer can end the stages {wrong}; '
                           f'choose from {plan.focal_stages()}')
     return nn.ModuleDict({
         f'stage{stage}': FocalSparseConvolution(
-            plan.widths[stage - 1], kernel_size, enlarge_channels, options, norm_cfg,
-            f'subm{stage}', f'focal{stage}')
-        for stage in sorted(set(stages))})
+            plan.widths[stage - 1], options.kernel_size, options.enlarge_channels, options,
+            norm_cfg, f'subm{stage}', f'focal{stage}')
+        for stage in sorted(set(options.stages))})
 
 
 def _image_layer(width: int, options: FocalOptions, norm_cfg: dict, stage_key: str,

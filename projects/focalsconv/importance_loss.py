@@ -6,6 +6,7 @@ from torch import Tensor
 
 from sparse3d.models.layers.constants import constant
 from sparse3d.ops.points_in_boxes import points_in_boxes
+from sparse3d.structures.box_tensors import at_bottoms
 
 MARGIN = 1e-5  # meters, horizontal, of the published box test
 
@@ -73,8 +74,7 @@ def inside_doubled_boxes(points: Tensor, sample: Tensor, boxes: list[Tensor]) ->
     """
     doubled = []
     for of_sample in boxes:
-        upright = of_sample[:, :7].clone()
-        upright[:, 2] -= upright[:, 5] / 2
+        upright = at_bottoms(of_sample[:, :7])  # its base goes down as the height doubles
         upright[:, 3:6] *= 2
         upright[:, 6] = 0
         doubled.append(upright)

@@ -19,11 +19,13 @@ from sparse3d.structures.projection import project_points
 from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization.bev_view import points_extent
 from sparse3d.visualization.colors import BACKGROUND, GROUND_TRUTH, TEXT
-from sparse3d.visualization.frame import Frame, Picture
+from sparse3d.visualization.frame import Boxes, Frame, Picture
+from sparse3d.visualization.legend import DASHES
 from sparse3d.visualization.picture_files import save_figure
 
 RAMP = 'inferno'
 INSIDE = 1.01         # voxels from a point to the center of its voxel, or to its lower corner
+LONG = 3.0             # meters from the points at which a box may still reach in among them
 SHOWN_ON_IMAGES = 0.5  # importance from which a voxel is drawn on an image
 
 
@@ -137,7 +139,7 @@ def draw_importance(layers: list[ImportantVoxels], frame: Frame, out: str | Path
 
 def _draw_bev(layers: list[ImportantVoxels], frame: Frame, path: Path) -> None:
     figure = Figure(figsize=(6.5 * len(layers), 8), facecolor=BACKGROUND, layout='constrained')
-    x_min, y_min, x_max, y_max = points_extent(frame.points)
+    x_min, y_min, x_max, y_max = points_extent(frame.points, _among_points(frame))
     for number, layer in enumerate(layers, start=1):
         axes = figure.add_subplot(1, len(layers), number, facecolor=BACKGROUND)
         order = np.argsort(layer.importance, kind='stable')  # important voxels on top
@@ -147,18 +149,31 @@ def _draw_bev(layers: list[ImportantVoxels], frame: Frame, path: Path) -> None:
         if frame.ground_truth is not None:
             corners = bev_corners(frame.ground_truth.boxes[:, :7])[..., ::-1]
             axes.add_collection(LineCollection(np.concatenate([corners, corners[:, :1]], 1),
-                                               colors=[GROUND_TRUTH], linewidths=1.5))
+                                               colors=[GROUND_TRUTH], linewidths=1.5,
+                                               linestyles=[DASHES]))
         axes.set(xlim=(y_max, y_min), ylim=(x_min, x_max), aspect='equal',
                  xlabel='y, left [m]', ylabel='x, forward [m]')
         _style(
             axes,
             f'{layer.title}: {len(layer.positions):,} voxels, '
-            f'{(layer.importance > 0.5).mean() if len(layer.positions) else 0:.0%} above 0.5',
+            f'{(layer.importance > 0.5).mean() if len(layer.positions) else 0:.0%} above 0.5'
+            + ('' if frame.ground_truth is None else '; dashed: labeled'),
         )
     bar = figure.colorbar(drawn, ax=figure.axes, shrink=0.6)
     bar.set_label('importance', color=TEXT)
     bar.ax.tick_params(colors=TEXT)
     save_figure(figure, path)
+
+
+def _among_points(frame: Frame) -> Boxes | None:
+    """The labeled boxes that stand where points are; further ones have no voxels."""
+    truth = frame.ground_truth
+    if truth is None:
+        return None
+    low_x, low_y, high_x, high_y = points_extent(frame.points)
+    x, y = truth.boxes[:, :2].T
+    near = (x > low_x - LONG) & (x < high_x + LONG) & (y > low_y - LONG) & (y < high_y + LONG)
+    return Boxes(truth.boxes[near], truth.labels[near])
 
 
 def _draw_on_image(layer: ImportantVoxels, picture: Picture, path: Path) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from focalsconv.shared_layers import connected, on_rows
 from focalsconv.voxel_pooling import voxel_centers
+from sparse3d.argument_objects import argument_object
 from sparse3d.ops.ball_query import ball_query
 from sparse3d.ops.furthest_point_sampling import furthest_points
 from sparse3d.ops.points_in_boxes import points_in_boxes
@@ -61,6 +62,33 @@ class PointNeighborhood(nn.Module):
         return torch.cat(pooled, 1)
 
 
+@dataclass(frozen=True)
+class MapOptions:
+    """The encoder's map.
+
+    Attributes:
+        channels: of the map.
+        stride: of its cells, in finest voxels.
+    """
+
+    channels: int
+    stride: int = 8
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """How keypoints are scored, and taught.
+
+    Attributes:
+        channels: widths of the layers.
+        margin: meters around an object's box in which a keypoint teaches nothing, all sides
+            together.
+    """
+
+    channels: Sequence[int] = (256, 256)
+    margin: float = 0.2
+
+
 @MODELS.register_module()
 class KeypointEncoder(nn.Module):
     """Keypoints spread over the cloud, with features from map, points and all stages.
@@ -69,31 +97,32 @@ class KeypointEncoder(nn.Module):
         num_keypoints: keypoints of a sample.
         stages: number of a stage (from 1) -> options of its :class:`PointNeighborhood`.
         points: options of the neighborhood of raw points.
-        bev_channels, bev_stride: of the encoder's map; stride in finest voxels.
+        bev: the encoder's map, see :class:`MapOptions`.
         out_channels: after fusion.
-        score_channels: widths of the layers that score the keypoints.
-        margin: meters around an object's box in which a keypoint teaches nothing, all
-            sides together.
+        score: how keypoints are scored, see :class:`ScoreOptions`.
         voxel_size, point_cloud_range: of the finest voxels, meters.
 
     Source: PV-RCNN (CVPR 2020), sections 3.2 and 3.3.
     """
 
-    def __init__(self, num_keypoints: int, stages: dict[int, dict], points: dict, bev_channels: int,
-                 voxel_size: Sequence[float], point_cloud_range: Sequence[float],
-                 bev_stride: int = 8, out_channels: int = 128,
-                 score_channels: Sequence[int] = (256, 256), margin: float = 0.2) -> None:
+    argument_objects = dict(bev=MapOptions, score=ScoreOptions)
+
+    def __init__(self, num_keypoints: int, stages: dict[int, dict], points: dict,
+                 bev: dict | MapOptions, voxel_size: Sequence[float],
+                 point_cloud_range: Sequence[float], out_channels: int = 128,
+                 score: dict | ScoreOptions | None = None) -> None:
         super().__init__()
-        self.num_keypoints, self.bev_stride, self.margin = num_keypoints, bev_stride, margin
+        bev, score = (argument_object(self, 'bev', bev), argument_object(self, 'score', score))
+        self.num_keypoints, self.bev_stride, self.margin = num_keypoints, bev.stride, score.margin
         self.stages = [int(stage) for stage in stages]
         self.raw_point_layer = PointNeighborhood(**points)
         self.stage_layers = nn.ModuleList(
             PointNeighborhood(**options) for options in stages.values())
-        width = bev_channels + self.raw_point_layer.out_channels + sum(
+        width = bev.channels + self.raw_point_layer.out_channels + sum(
             layer.out_channels for layer in self.stage_layers)
         self.fusion = connected([width, out_channels])
-        self.score = connected([width, *score_channels])
-        self.score_out = nn.Linear(score_channels[-1], 1)
+        self.score = connected([width, *score.channels])
+        self.score_out = nn.Linear(score.channels[-1], 1)
         self.register_buffer('voxel_size', torch.tensor(list(voxel_size)).float(), persistent=False)
         self.register_buffer('range_minimum', torch.tensor(list(point_cloud_range[:3])).float(),
                              persistent=False)

@@ -24,6 +24,7 @@ baselines = Plugin(
     name='baselines',
     modules=(),
     convert='focalsconv.baseline_checkpoints:convert',
-    trial_configs=('centerpoint_simulated_kitti_car',),
+    trial_configs=('centerpoint_simulated_kitti_car', 'second_simulated_kitti_car',
+                   'pointpillars_simulated_kitti_car'),
     published='focalsconv.published_baselines:BaselinesPublished',
     docs='docs/coming_from.md')

@@ -45,4 +45,18 @@ RENAMES = RenamedNames(
     configs={
         'focalsconv_centerpoint_kitti_overfit': 'focalsconv_centerpoint_kitti_car_overfit',
         'focalsconv_centerpoint_own_data': 'focalsconv_centerpoint_custom_data',
+    },
+    moved_options={
+        ('FocalSparseEncoder', 'stages'): 'focal.stages',
+        ('FocalSparseEncoder', 'kernel_size'): 'focal.kernel_size',
+        ('FocalSparseEncoder', 'enlarge_channels'): 'focal.enlarge_channels',
+        ('FocalSparseEncoder', 'top_k'): 'focal.top_k',
+        ('FocalSparseEncoder', 'threshold'): 'focal.threshold',
+        ('FocalSparseEncoder', 'mask_multi'): 'focal.mask_multi',
+        ('FocalSparseEncoder', 'skip_mask_kernel'): 'focal.skip_mask_kernel',
+        ('FocalSparseEncoder', 'max_dilation'): 'focal.max_dilation',
+        ('KeypointEncoder', 'bev_channels'): 'bev.channels',
+        ('KeypointEncoder', 'bev_stride'): 'bev.stride',
+        ('KeypointEncoder', 'score_channels'): 'score.channels',
+        ('KeypointEncoder', 'margin'): 'score.margin',
     })

@@ -24,6 +24,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
+from sparse3d.argument_objects import argument_objects_of
 from sparse3d.errors import ConfigError
 
 Set = TypeVar('Set', bound='PublishedSet')
@@ -155,26 +156,33 @@ def _takers(parts: Any, kind: type[PublishedSet]) -> Iterator[tuple[str, dict]]:
 
 def _all_takers(node: Any, place: str = 'model') -> Iterator[tuple[str, dict, type[PublishedSet]]]:
     """Configs of parts that take a set, with their places and the dataclass."""
-    from mmdet3d.registry import MODELS  # the dataclasses alone are light
     if isinstance(node, list | tuple):
         for number, item in enumerate(node):
             yield from _all_takers(item, f'{place}.{number}')
     elif isinstance(node, Mapping):
-        name = node.get('type')
-        if isinstance(name, str):  # looked up, not imported: any text may stand here
-            name = MODELS.module_dict.get(name.rpartition('.')[2])
-        kind = getattr(name, 'published_set', None)
+        kind = getattr(_registered(node), 'published_set', None)
         if kind is not None:
             yield place, node, kind
         for key, value in node.items():
             yield from _all_takers(value, f'{place}.{key}')
 
 
+def _registered(node: Mapping) -> Any:
+    """The class of a part, if its ``type`` is one; looked up, not imported: any text may stand."""
+    from mmdet3d.registry import MODELS  # the dataclasses alone are light
+    name = node.get('type')
+    return MODELS.module_dict.get(name.rpartition('.')[2]) if isinstance(name, str) else name
+
+
 def _switch(parts: dict, path: str, value: Any) -> None:
     *parents, last = path.split('.')
     node: Any = parts
-    for key in parents:
+    for key in parents[:-1]:
         node = node.get(key) if isinstance(node, Mapping) else None
+    if isinstance(node, dict) and parents:
+        if parents[-1] in argument_objects_of(_registered(node)):  # a config may leave it out
+            node[parents[-1]] = dict(node.get(parents[-1]) or {})
+        node = node.get(parents[-1])
     if not isinstance(node, Mapping):
         raise ConfigError(f'model.published switches on model.{path}, and the model has no '
                           f'{".".join(parents)}; leave that quirk out')

@@ -7,6 +7,7 @@ EXAMPLES = """\
   sparse3d benchmark                                 # everything
   sparse3d benchmark sparse_convolution voxelization --threads 2
   sparse3d benchmark all --out results/benchmark.json
+  sparse3d benchmark all --against results           # side by side with stored runs
   sparse3d benchmark --list
 """
 
@@ -17,6 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--repeats', type=int, default=10,
                         help='timed calls after warm-up; the median is shown (%(default)s)')
     parser.add_argument('--out', metavar='FILE.json', help='write the rows with how they were made')
+    parser.add_argument('--against', nargs='+', metavar='FILE.json',
+                        help='stored runs, or folders of them, to show beside')
     parser.add_argument('--list', action='store_true', help='look up, list and stop')
 
 
@@ -25,17 +28,31 @@ def run(arguments: argparse.Namespace) -> None:
 
     from sparse3d.atomic_files import check_place
     from sparse3d.engine.result_record import write_result
-    from sparse3d_benchmarks.run import benchmark, chosen, format_table
+    from sparse3d.errors import Sparse3DError
+    from sparse3d_benchmarks.run import benchmark, beside, chosen, format_table
+    from sparse3d_benchmarks.stored_runs import StoredRuns
     if arguments.list:
         names = chosen(arguments.names)
         print('\n'.join([*names, f'{len(names)} benchmarks']))
         return
     if arguments.out:
         check_place(arguments.out)
-    rows = benchmark(arguments.names, arguments.threads, arguments.repeats)
-    print(format_table(rows, arguments.threads))
+    before = StoredRuns.read(arguments.against) if arguments.against else None  # before it runs
+    failed: dict[str, Exception] = {}
+    several = len(chosen(arguments.names)) > 1
+    rows = benchmark(arguments.names, arguments.threads, arguments.repeats,
+                     failed.__setitem__ if several else None)
+    print(format_table(rows, arguments.threads, before))
     if arguments.out:
-        write_result(arguments.out, {'rows': [asdict(row) for row in rows],
-                                     'threads': arguments.threads})
+        old = beside(rows, before) if before else [{}] * len(rows)
+        found = [{**asdict(row), **more} for row, more in zip(rows, old, strict=True)]
+        write_result(arguments.out, {
+            'rows': found, 'threads': arguments.threads,
+            **({'against': list(before.runs)} if before else {})})
     print(f'{len(rows)} rows measured'
           + (f' and written to {arguments.out}' if arguments.out else ''))
+    if failed:
+        words = '; '.join(f'{name}: {type(error).__name__}: {" ".join(str(error).split())[:120]}'
+                          for name, error in failed.items())
+        raise Sparse3DError(f'{len(failed)} of the benchmarks failed ({words}); run one of them '
+                            f'alone to see where')

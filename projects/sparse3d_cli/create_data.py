@@ -3,12 +3,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 from sparse3d.plugins import data_sets, examples_of, load
 from sparse3d_cli.own_parser import VerbParser, add_parsers
 
 CROPS = ('sparse3d create-data crops kitti data/kitti          # objects to paste into images',)
 CONFIG = ('sparse3d create-data config data/mine                # a config that fits them',)
+RECORDING = (
+    'sparse3d create-data recording drive.mcap data/mine --interval 0.5   # then custom',)
 UPGRADE = (
     'sparse3d create-data upgrade data/nuscenes/nuscenes_infos_train.pkl   # mmdet3d 0.x, 1.0',
     'sparse3d create-data upgrade data/kitti/kitti_infos_train.pkl         # mmdet3d 0.x, 1.0')
@@ -16,7 +19,8 @@ UPGRADE = (
 
 def examples() -> list[str]:
     """Command lines for ``--help``; those of data sets stand in their contracts."""
-    return [*examples_of('create-data'), *CONFIG, *CROPS, *UPGRADE,
+    return [*examples_of('create-data'), *CONFIG, *CROPS, *RECORDING,
+            *UPGRADE,
             'sparse3d check data/kitti                            # then']
 
 
@@ -30,6 +34,7 @@ def add_arguments(parser: VerbParser) -> None:
             command.set_defaults(_run=_prepare, _prepare=data_set.prepare)
     _add_config(commands)
     _add_crops(commands)
+    _add_recording(commands)
     _add_upgrade(commands)
 
 
@@ -72,6 +77,21 @@ def _crops(arguments: argparse.Namespace) -> int:
     count = load(data_sets()[arguments.dataset].crops)(arguments.root, arguments.workers)
     print(f'{arguments.root}: {count["crops"]} crops of {count["objects"]} objects')
     return 0
+
+
+def _add_recording(commands: argparse._SubParsersAction) -> None:
+    recording = commands.add_parser(
+        'recording', arguments='sparse3d.recordings.arguments:add_custom_arguments',
+        examples=RECORDING, help='frames of a recorded drive (MCAP, ROS 2) as a custom data set')
+    recording.set_defaults(_run=_recording)
+
+
+def _recording(arguments: argparse.Namespace) -> int:
+    report = load('sparse3d.recordings.arguments:create_custom')(arguments)
+    print(report)
+    for line in report.left_out:
+        print(f'left out: {line}', file=sys.stderr)
+    return 1 if report.left_out else 0
 
 
 def _add_upgrade(commands: argparse._SubParsersAction) -> None:

@@ -22,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='the file, written anew after each part (default: %(default)s)')
     parser.add_argument('--parts', nargs='+', default=[], metavar='PART',
                         help='only these, as --list names them')
+    parser.add_argument('--minutes', type=float, default=10, metavar='N',
+                        help='after which no further part is begun; what is left out is said '
+                             '(default: %(default)s)')
     parser.add_argument('--list', action='store_true', help='list the parts and stop')
 
 
@@ -36,8 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
     if not torch.cuda.is_available():
         print(f'error: {NO_GPU}', file=sys.stderr)
         return 1
-    parts = gpu_check(arguments.out, arguments.parts, show=lambda part: print(
-        f'--- {part.name}, {part.seconds:.0f} s\n{format_part(part)}', flush=True))
+    parts = gpu_check(
+        arguments.out, arguments.parts, minutes=arguments.minutes, show=lambda part: print(
+            f'--- {part.name}, {part.seconds:.0f} s\n{format_part(part)}', flush=True))
     broken = [part.name for part in parts if part.state == 'broken']
     print(f'{len(parts)} parts checked, {len(broken)} with something broken'
           f'{": " + ", ".join(broken) if broken else ""}; written to {arguments.out}: send us this '

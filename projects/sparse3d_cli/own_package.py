@@ -7,7 +7,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-OURS = ('plugins.py', 'register.py', 'passive_wait.py')
+OURS = ('plugins/contracts.py', 'register.py', 'passive_wait.py')
 
 
 def require_own_package() -> None:

@@ -1,7 +1,10 @@
 """Follow the detections of a split over its frames: who is who, in the format of the benchmark.
 
 Read are stored detections and the info file of the same split, which has times, scenes and the
-poses of the vehicle. nuScenes: results JSON in, JSON of the tracking task out.
+poses of the vehicle; or a config and a checkpoint, which detects first. Detections: results JSON of
+nuScenes, a folder of KITTI results, a Waymo .bin, an Argoverse 2 .feather, or what "detect" writes
+(.json, .csv, .npz). Tracks: JSON of nuScenes' tracking task, texts of KITTI's tracking benchmark,
+Waymo .bin and Argoverse 2 .feather with ids, or a folder of .json, .csv or .npz.
 """
 from __future__ import annotations
 
@@ -10,6 +13,9 @@ import argparse
 EXAMPLES = """\
   sparse3d track results_nusc.json --infos data/nuscenes/nuscenes_infos_val.pkl --out tracks.json
   sparse3d track results_nusc.json --infos INFOS.pkl --out t.json --evaluate data/nuscenes
+  sparse3d track CONFIG CHECKPOINT --split val --out tracks.json
+  sparse3d track kitti_results --infos kitti_tracking_infos_val.pkl --out tracks --evaluate ROOT
+  sparse3d track found --infos own_infos_val.pkl --out tracks --like forklift=car
   sparse3d track results_nusc.json --infos INFOS.pkl --out t.json --tracker greedy
   sparse3d track results_nusc.json --infos INFOS.pkl --out t.json --options max_lost=2
 """
@@ -17,23 +23,54 @@ TRACKERS = ('two_stage', 'greedy', 'depth_cascade')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('results', help='stored detections of a split')
-    parser.add_argument('--infos', required=True, metavar='FILE.pkl',
-                        help='info file of the same split')
-    parser.add_argument('--out', required=True, metavar='FILE', help='where the tracks go')
+    parser.add_argument('source', help='stored detections of a split; or a config, with CHECKPOINT')
+    parser.add_argument('checkpoint', nargs='?', help='weights, ours or converted')
+    parser.add_argument('--infos', metavar='FILE.pkl',
+                        help='info file of the split of stored detections')
+    parser.add_argument('--split', choices=['train', 'val', 'test'], default='test',
+                        help='of a config: what is detected in and tracked (default: %(default)s)')
+    parser.add_argument('--out', required=True, metavar='PLACE',
+                        help='where the tracks go: a file, or a folder for KITTI and --format')
+    parser.add_argument('--format', choices=['json', 'csv', 'npz'],
+                        help="a folder with a file for each frame (default: the data set's own "
+                             'format)')
+    add_tracker(parser)
+    parser.add_argument('--confirmed', action='store_true',
+                        help='leave out tracks that are too new to be sure of')
+    parser.add_argument('--evaluate', metavar='ROOT',
+                        help="raw data set: print the benchmark's tracking scores as well")
+    parser.add_argument('--score-threshold', type=float, default=0.0,
+                        help="leave out a model's detections below (default: %(default)s)")
+    parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
+    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
+                        help='override the config')
+
+
+def add_tracker(parser: argparse.ArgumentParser) -> None:
+    """Arguments that say how is tracked."""
     parser.add_argument('--tracker', choices=TRACKERS, default='two_stage',
                         help='Kalman filter and two stages by score; by detected velocity as '
                              'CenterPoint; the two stages from near to far (default: %(default)s)')
     parser.add_argument('--options', nargs='+', metavar='KEY=VALUE',
                         help='options of the tracker')
-    parser.add_argument('--confirmed', action='store_true',
-                        help='leave out tracks that are too new to be sure of')
-    parser.add_argument('--evaluate', metavar='ROOT',
-                        help="raw data set: print the benchmark's tracking scores as well")
+    parser.add_argument('--like', nargs='+', metavar='NAME=CLASS', default=[], type=pair,
+                        help='what classes of your own move like, forklift=car')
+
+
+def pair(text: str) -> tuple[str, str]:
+    """A name and what it moves like."""
+    name, sign, other = text.partition('=')
+    if not (name and sign and other):
+        raise argparse.ArgumentTypeError(f'{text!r} is not NAME=CLASS, forklift=car for instance')
+    return name, other
 
 
 def run(arguments: argparse.Namespace) -> None:
     from sparse3d.apis.track import track
     from sparse3d.engine.config_options import parse_options
-    print(track(arguments.results, arguments.infos, arguments.out, arguments.tracker,
-                parse_options(arguments.options), arguments.confirmed, arguments.evaluate))
+    print(track(arguments.source, arguments.infos, arguments.out, arguments.tracker,
+                parse_options(arguments.options), arguments.confirmed, arguments.evaluate,
+                checkpoint=arguments.checkpoint, split=arguments.split,
+                score_threshold=arguments.score_threshold, form=arguments.format,
+                like=dict(arguments.like), cfg_options=parse_options(arguments.cfg_options),
+                device=arguments.device))

@@ -16,7 +16,7 @@ def detector(config: Mapping[str, Any]) -> Reading:
 @states('SparseBEVHead')
 def head(config: Mapping[str, Any]) -> Reading:
     """Frames, classes, and where the queries are."""
-    yield 'model.frames', config['num_frames'], 'num_frames'
+    yield 'model.frames', config['decoder']['num_frames'], 'decoder.num_frames'
     yield 'model.num_classes', config.get('num_classes'), 'num_classes'
     yield 'model.range', config.get('point_cloud_range'), 'point_cloud_range'
 

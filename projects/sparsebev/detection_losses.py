@@ -1,7 +1,8 @@
 """Losses of one decoder pass, of matched and of denoising queries."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from mmdet3d.registry import MODELS
@@ -11,6 +12,23 @@ from sparse3d.models.query.box_code import box_to_code
 from sparse3d.models.query.mean_count import mean_count
 from sparse3d.models.query.query_denoising import NoisyQueries
 from sparsebev.hungarian_matching import match
+
+FOCAL_LOSS = dict(type='mmdet.FocalLoss', use_sigmoid=True, gamma=2.0, alpha=0.25, loss_weight=2.0)
+L1_LOSS = dict(type='mmdet.L1Loss', loss_weight=0.25)
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """The losses of a pass.
+
+    Attributes:
+        loss_cls, loss_bbox: configs of mmdet's losses.
+        code_weights: of the ten numbers of a box code, in costs and losses.
+    """
+
+    loss_cls: Mapping = field(default_factory=lambda: dict(FOCAL_LOSS))
+    loss_bbox: Mapping = field(default_factory=lambda: dict(L1_LOSS))
+    code_weights: Sequence[float] = (2, 2, 1, 1, 1, 1, 1, 1, 1, 1)
 
 
 class DetectionLosses(nn.Module):

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from mmdet3d.registry import MODELS
@@ -10,6 +11,7 @@ from mmengine.model import BaseModule
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
+from sparse3d.argument_objects import argument_object
 from sparse3d.errors import ConfigError
 from sparse3d.models.query.box_code import ground_truth_boxes, query_to_code
 from sparse3d.models.query.query_denoising import (
@@ -21,12 +23,25 @@ from sparse3d.models.query.query_denoising import (
 from sparse3d.ops.packed_views import PackedViews, pack_views
 from sparsebev.box_selection import as_detections, select_boxes
 from sparsebev.decoder_layer import DecoderLayer, DecoderOptions
-from sparsebev.detection_losses import DetectionLosses
+from sparsebev.detection_losses import DetectionLosses, LossOptions
 from sparsebev.published import SparseBEVPublished
 from sparsebev.views import Views
 
-FOCAL_LOSS = dict(type='mmdet.FocalLoss', use_sigmoid=True, gamma=2.0, alpha=0.25, loss_weight=2.0)
-L1_LOSS = dict(type='mmdet.L1Loss', loss_weight=0.25)
+
+@dataclass(frozen=True)
+class DetectionOptions:
+    """What is kept of the last pass.
+
+    Attributes:
+        limits: x, y, z from and to, meters; default as released: 10 m beyond
+            ``point_cloud_range`` in x and y, 5 m below it and 7 m above.
+        max_detections: of a sample.
+        score_threshold: what scores less is left out.
+    """
+
+    limits: Sequence[float] | None = None
+    max_detections: int = 300
+    score_threshold: float = 0.05
 
 
 @MODELS.register_module()
@@ -37,34 +52,25 @@ class SparseBEVHead(BaseModule):
         num_classes: K.
         num_queries: Q, a square number: they start on a grid.
         point_cloud_range: x, y, z from and to, meters; of the centers of queries.
-        channels, num_frames, num_levels, num_points, num_groups, num_heads: of the decoder.
+        decoder: sizes and switches of the decoder layer, see :class:`DecoderOptions`.
         num_passes: through the shared layer.
-        dropout: in training.
         denoising_groups: copies of the ground truth in training, 0 for none.
-        code_weights: of the ten numbers of a box code, in costs and losses.
-        loss_cls, loss_bbox: configs of mmdet's losses.
-        limits: x, y, z from and to of detections, meters; default as released: 10 m beyond
-            ``point_cloud_range`` in x and y, 5 m below it and 7 m above.
-        max_detections, score_threshold: of the detections.
-        adaptive_attention, adaptive_sampling: False for the paper's ablations.
-        with_checkpoint: spend time instead of memory in training.
+        losses: see :class:`LossOptions`.
+        detections: see :class:`DetectionOptions`.
         published: quirks, see :class:`sparsebev.published.SparseBEVPublished`.
 
     Source: SparseBEV (ICCV 2023), section 3.
     """
 
     published_set = SparseBEVPublished
+    argument_objects = dict(decoder=DecoderOptions, losses=LossOptions,
+                            detections=DetectionOptions)
 
     def __init__(
             self, num_classes: int, num_queries: int, point_cloud_range: Sequence[float],
-            channels: int = 256, num_frames: int = 8, num_levels: int = 4, num_points: int = 4,
-            num_groups: int = 4, num_heads: int = 8, num_passes: int = 6, dropout: float = 0.1,
-            feedforward_channels: int = 512, out_points: int = 128, denoising_groups: int = 10,
-            code_weights: Sequence[float] = (2, 2, 1, 1, 1, 1, 1, 1, 1, 1),
-            loss_cls: dict = FOCAL_LOSS, loss_bbox: dict = L1_LOSS,
-            limits: Sequence[float] | None = None, max_detections: int = 300,
-            score_threshold: float = 0.05, adaptive_attention: bool = True,
-            adaptive_sampling: bool = True, with_checkpoint: bool = True,
+            decoder: dict | DecoderOptions | None = None, num_passes: int = 6,
+            denoising_groups: int = 10, losses: dict | LossOptions | None = None,
+            detections: dict | DetectionOptions | None = None,
             published: dict | SparseBEVPublished | None = None,
             init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
@@ -72,22 +78,21 @@ class SparseBEVHead(BaseModule):
             raise ConfigError(f'num_queries must be a square number, not {num_queries}: '
                               f'the queries start on a grid')
         self.published = SparseBEVPublished.of(published)
-        self.num_classes, self.num_passes, self.num_frames = num_classes, num_passes, num_frames
-        self.num_groups, self.num_levels = num_groups, num_levels
+        options = argument_object(self, 'decoder', decoder)
+        losses = argument_object(self, 'losses', losses)
+        chosen = argument_object(self, 'detections', detections)
+        self.num_classes, self.num_passes = num_classes, num_passes
+        self.num_frames, self.num_levels = options.num_frames, options.num_levels
+        self.num_groups = options.num_groups
         self.point_cloud_range, self.denoising_groups = tuple(point_cloud_range), denoising_groups
-        self.limits = tuple(limits or _default_limits(point_cloud_range))
-        self.max_detections, self.score_threshold = max_detections, score_threshold
+        self.limits = tuple(chosen.limits or _default_limits(point_cloud_range))
+        self.max_detections = chosen.max_detections
+        self.score_threshold = chosen.score_threshold
         self.query_boxes = nn.Parameter(grid_of_queries(num_queries))
-        self.label_embedding = nn.Embedding(num_classes + 1, channels - 1)
-        options = DecoderOptions(
-            channels=channels, num_frames=num_frames, num_points=num_points, num_levels=num_levels,
-            num_groups=num_groups, num_heads=num_heads, dropout=dropout,
-            feedforward_channels=feedforward_channels, out_points=out_points,
-            adaptive_attention=adaptive_attention, adaptive_sampling=adaptive_sampling,
-            with_checkpoint=with_checkpoint)
+        self.label_embedding = nn.Embedding(num_classes + 1, options.channels - 1)
         self.layer = DecoderLayer(point_cloud_range, num_classes, options, self.published)
-        self.losses = DetectionLosses(num_classes, loss_cls, loss_bbox,
-                                      self.published.code_weights or code_weights)
+        self.losses = DetectionLosses(num_classes, losses.loss_cls, losses.loss_bbox,
+                                      self.published.code_weights or losses.code_weights)
 
     def forward(self, maps: Sequence[Tensor], views: Views,
                 noisy: NoisyQueries | None = None) -> dict[str, Tensor]:
@@ -127,7 +132,7 @@ class SparseBEVHead(BaseModule):
         if len(maps) != self.num_levels or frames != self.num_frames:
             raise ConfigError(f'the head was made for {self.num_levels} levels and '
                               f'{self.num_frames} frames and got {len(maps)} and {frames}; '
-                              f'set num_levels and num_frames')
+                              f'set num_levels and num_frames of decoder')
         return pack_views([level.unflatten(1, (frames, cameras)) for level in maps],
                           self.num_groups)
 

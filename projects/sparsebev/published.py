@@ -30,7 +30,7 @@ class SparseBEVPublished(PublishedSet):
     rotary_resize: bool = quirk(
         False, 'EVA-02: cosine and sine interpolated like images', 'computed for the grid',
         was={'model.backbone.net.published_rotary_resize': True},
-        switches={'model.backbone.net.resize_rotary_tables': True})
+        switches={'model.backbone.net.positions.resize_rotary_tables': True})
     future_across_scenes: bool = quirk(
         False, 'in testing the end of a scene sees the next scene', 'it stops',
         was={f'{split}_{FRAMES}.published_future_across_scenes': True for split in ('val', 'test')},

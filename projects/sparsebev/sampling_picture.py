@@ -1,13 +1,14 @@
 """Pictures of where queries look: points in every frame and view, and how far they attend."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 from torch import nn
 
@@ -17,11 +18,12 @@ from sparse3d.ops.choose_views import choose_views, project_to_views
 from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization.colors import BACKGROUND, TEXT, class_color
 from sparse3d.visualization.frame import Frame
-from sparse3d.visualization.picture_files import save_figure
+from sparse3d.visualization.picture_files import as_text, save_figure
 from sparsebev.detector import SparseBEV
 
 ACROSS = 3       # images in a row
 INCHES = 4.0     # width of one
+HEADER = 0.55    # inches of title and legend
 NEAR, FAR = 5.0, 50.0  # meters; nearer points are drawn larger
 
 
@@ -37,6 +39,8 @@ class SampledQueries:
         view: (Q, T, P) camera, -1 where none sees the point.
         labels, scores: (Q,) of the best class.
         centers: (Q, 2) meters, BEV.
+        cameras: names of the N cameras, or nothing.
+        classes: names of the classes.
         tau: (Q, heads) per meter.
     """
 
@@ -49,6 +53,8 @@ class SampledQueries:
     scores: np.ndarray
     centers: np.ndarray
     tau: np.ndarray
+    cameras: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
 
 @torch.no_grad()
@@ -110,17 +116,25 @@ def write_sampling_points(model: nn.Module, batch: dict, frame: Frame, folder: s
     if not isinstance(model, SparseBEV):
         raise ConfigError(f'{type(model).__name__} has no sampling points to draw; they are of '
                           f'SparseBEV')
-    return draw_sampling_points(model, batch, folder, frame.name, score_threshold)
+    return draw_sampling_points(model, batch, folder, frame.name, score_threshold,
+                                tuple(picture.name for picture in frame.pictures),
+                                frame.class_names)
 
 
 def draw_sampling_points(detector: nn.Module, batch: dict, folder: str | PathLike, name: str,
-                         score_threshold: float = 0.3) -> list[Path]:
+                         score_threshold: float = 0.3, cameras: tuple[str, ...] = (),
+                         classes: tuple[str, ...] = ()) -> list[Path]:
     """Write one picture for each frame and one of tau.
+
+    Args:
+        cameras: their names, in the order of the images.
+        classes: names of the classes.
 
     Returns:
         The files written.
     """
-    sampled = sampled_queries(detector, batch, score_threshold)
+    sampled = replace(sampled_queries(detector, batch, score_threshold), cameras=cameras,
+                      classes=classes)
     paths = []
     for frame in range(len(sampled.age)):
         paths.append(Path(folder) / f'{file_name(name)}_sampling_{frame}.png')
@@ -136,23 +150,39 @@ def _draw_frame(sampled: SampledQueries, frame: int, path: Path) -> None:
     rows = -(-len(images) // ACROSS)
     across = min(len(images), ACROSS)
     height, width = images.shape[1:3]
-    figure = Figure(figsize=(INCHES * across, INCHES * rows * height / width + 0.4),
+    figure = Figure(figsize=(INCHES * across, INCHES * rows * height / width + HEADER),
                     facecolor=BACKGROUND)
-    when = f'{sampled.age[frame]:+.2f} s ago' if sampled.age[frame] else 'now'
-    figure.suptitle(f'frame {frame}, {when}: {len(sampled.scores)} queries', color=TEXT,
-                    fontsize=9)
+    when = 'now' if not sampled.age[frame] else \
+        f'{abs(sampled.age[frame]):.2f} s {"ago" if sampled.age[frame] > 0 else "ahead"}'
+    figure.suptitle(f'{when}: where the {len(sampled.scores)} strongest queries look', color=TEXT,
+                    fontsize=11, y=1 - 0.05 / figure.get_figheight(), va='top')
+    handles = [Line2D([], [], color=class_color(query), marker='o', linestyle='none',
+                      label=_query_text(sampled, query)) for query in range(len(sampled.scores))]
+    if handles:
+        figure.legend(handles=handles, loc='upper center', ncols=8, fontsize=9, frameon=False,
+                      labelcolor=TEXT, handletextpad=0.1, columnspacing=1.2,
+                      bbox_to_anchor=(0.5, 1 - 0.24 / figure.get_figheight()))
     for camera, image in enumerate(images):
         axes = figure.add_subplot(rows, across, camera + 1)
         axes.imshow(image)
         axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
+        if len(sampled.cameras) == len(images):
+            axes.text(4, 4, sampled.cameras[camera], color=TEXT, fontsize=8, va='top',
+                      bbox=dict(facecolor=BACKGROUND, alpha=0.75, edgecolor='none', pad=2))
         for query in range(len(sampled.scores)):
             there = sampled.view[query, frame] == camera
             x, y = sampled.pixels[query, frame, there].T
             near = np.clip(sampled.depth[query, frame, there], NEAR, FAR)
-            axes.scatter(x, y, s=220 / near, color=class_color(query), edgecolors='black',
-                         linewidths=0.3)
-    figure.subplots_adjust(0.005, 0.01, 0.995, 1 - 0.35 / figure.get_figheight(), 0.01, 0.02)
+            axes.scatter(x, y, s=330 / near, color=class_color(query), edgecolors='black',
+                         linewidths=0.4)
+    figure.subplots_adjust(0.005, 0.01, 0.995, 1 - HEADER / figure.get_figheight(), 0.01, 0.02)
     save_figure(figure, path)
+
+
+def _query_text(sampled: SampledQueries, query: int) -> str:
+    label = int(sampled.labels[query])
+    name = sampled.classes[label] if label < len(sampled.classes) else f'class {label}'
+    return f'{as_text(name)} {sampled.scores[query]:.2f}'
 
 
 def _draw_tau(sampled: SampledQueries, point_cloud_range, path: Path) -> None:

@@ -105,8 +105,8 @@ def _check_frames(meta: dict, frames: int) -> None:
     given = meta.get('num_frames')
     if given is not None and int(given) != frames:
         raise DataError(f'the sample holds {given} frames (frames.num_frames of the data), the '
-                        f'model looks at {frames} (model.bbox_head.num_frames); give both one '
-                        f'number')
+                        f'model looks at {frames} (model.bbox_head.decoder.num_frames); give both '
+                        f'one number')
 
 
 def _age(seconds: np.ndarray, there: np.ndarray, frame: int) -> float:

@@ -1,14 +1,17 @@
 """All losses of SparseFusion."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 from mmengine.structures import InstanceData
 from torch import Tensor
 
+from sparse3d.argument_objects import argument_object
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
-from sparse3d.models.heads.transfusion_head import CODE_WEIGHTS
 from sparse3d.models.heads.transfusion_losses import (
+    CODE_WEIGHTS,
     code_loss,
     heat_loss,
     label_loss,
@@ -33,6 +36,32 @@ CAMERA_PARTS = {'center_2d': slice(0, 2), 'depth_2d': slice(2, 3), 'dim_2d': sli
                 'rot_2d': slice(6, 8), 'vel_2d': slice(8, 10)}
 
 
+@dataclass(frozen=True)
+class FusionLossOptions:
+    """Weights of the losses.
+
+    Attributes:
+        match: weights of the matching costs; a dict or :class:`MatchWeights`.
+        heat_weight: of the map's heat.
+        image_heat_weight: of the images' heat.
+        box_weight: of boxes.
+        center_2d_weight: of the camera candidates' centers.
+        code_weights: of the ten numbers of a box.
+    """
+
+    match: MatchWeights | Mapping = MatchWeights()
+    heat_weight: float = 0.1
+    image_heat_weight: float = 0.1
+    box_weight: float = 0.25
+    center_2d_weight: float = 5.0
+    code_weights: Sequence[float] = CODE_WEIGHTS
+
+    argument_objects: ClassVar = dict(match=MatchWeights)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'match', argument_object(self, 'match', self.match))
+
+
 class FusionLosses:
     """Losses of heat maps, both detectors, view transformation and fusion.
 
@@ -40,27 +69,18 @@ class FusionLosses:
         coder: of the boxes.
         num_classes: number of classes.
         image_stride: of the finest image level.
-        match: weights of the matching costs, see :class:`MatchWeights`.
-        heat_weight: of the map's heat.
-        image_heat_weight: of the images' heat.
-        box_weight: of boxes.
-        center_2d_weight: of the camera candidates' centers.
-        code_weights: of the ten numbers of a box.
+        options: weights, see :class:`FusionLossOptions`.
         published: ``match_height``, see :func:`camera_targets`.
 
     Source: SparseFusion (ICCV 2023), section 3.6; weights as in the released code.
     """
 
     def __init__(self, coder: TransFusionBoxCoder, num_classes: int, image_stride: int,
-                 match: dict | None = None, heat_weight: float = 0.1,
-                 image_heat_weight: float = 0.1, box_weight: float = 0.25,
-                 center_2d_weight: float = 5.0, code_weights: Sequence[float] = CODE_WEIGHTS,
+                 options: FusionLossOptions | None = None,
                  published: SparseFusionPublished | None = None) -> None:
         self.coder, self.num_classes, self.stride = coder, num_classes, image_stride
-        self.match = MatchWeights(**(match or {}))
-        self.heat_weight, self.image_heat_weight = heat_weight, image_heat_weight
-        self.box_weight, self.center_2d_weight = box_weight, center_2d_weight
-        self.code_weights = tuple(code_weights)
+        self.options = options or FusionLossOptions()
+        self.code_weights = tuple(self.options.code_weights)
         self.match_height = SparseFusionPublished.of(published).match_height
 
     def __call__(self, output: FusionOutput, instances: list[InstanceData], rig: CameraRig,
@@ -89,7 +109,7 @@ class FusionLosses:
                 ('view', output.view, self.box_targets(output.view, visible)),
                 ('fusion', output.fused, self.box_targets(output.fused, truth))):
             found = query_losses(outputs['heatmap'].transpose(1, 2), self.coder.stack(outputs),
-                                 targets, self.code_weights, self.box_weight)
+                                 targets, self.code_weights, self.options.box_weight)
             losses.update({f'{name}_{key}': value for key, value in found.items()})
         losses.update(self._camera_losses(output, self.camera_targets(output, views, rig)))
         return losses
@@ -99,7 +119,7 @@ class FusionLosses:
         """Targets of branches that give LiDAR boxes."""
         boxes = self.coder.decode(self.coder.stack(outputs).detach())
         logits = outputs['heatmap'].detach().transpose(1, 2)
-        return query_targets(boxes, logits, gt, self.coder, self.match)
+        return query_targets(boxes, logits, gt, self.coder, self.options.match)
 
     def camera_targets(self, output: FusionOutput, views: list[ViewObjects],
                        rig: CameraRig) -> QueryTargets:
@@ -107,7 +127,7 @@ class FusionLosses:
         camera, centers = output.camera, output.lifted.camera_centers.detach()
         outputs = {name: value.detach() for name, value in camera.outputs.items()}
         return camera_targets(outputs, centers, camera.view, views, rig.image_size,
-                              self.coder.extent, self.match, self.match_height)
+                              self.coder.extent, self.options.match, self.match_height)
 
     def _heat_losses(self, output: FusionOutput, gt: list[tuple[Tensor, Tensor]],
                      views: list[ViewObjects], rig: CameraRig) -> dict[str, Tensor]:
@@ -117,9 +137,9 @@ class FusionLosses:
         inside = ~output.pyramid.padding.unflatten(0, rig.valid.shape)  # [B, N, S]
         valid = output.valid[:, None, None, None].to(target)
         return {
-            'loss_heatmap': self.heat_weight * heat_loss(
+            'loss_heatmap': self.options.heat_weight * heat_loss(
                 output.transferred.heat, target * valid, valid.expand_as(target)),
-            'loss_heatmap_2d': self.image_heat_weight * heat_loss(
+            'loss_heatmap_2d': self.options.image_heat_weight * heat_loss(
                 output.camera.heat, image_target,
                 inside[:, None].expand_as(image_target).to(target)),
         }
@@ -132,7 +152,8 @@ class FusionLosses:
                                                 targets.label_weights, normalizer)}
         weights = targets.code_weights * constant(self.code_weights, targets.codes)
         for name, part in CAMERA_PARTS.items():
-            scale = self.center_2d_weight if name == 'center_2d' else self.box_weight
+            scale = (self.options.center_2d_weight if name == 'center_2d'
+                     else self.options.box_weight)
             losses[f'camera_loss_{name}'] = scale * code_loss(
                 found[name], targets.codes[..., part], weights[..., part], normalizer)
         return losses

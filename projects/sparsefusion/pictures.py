@@ -14,11 +14,13 @@ from sparse3d.transforms.data_paths import file_name
 from sparse3d.visualization import draw_bev, draw_camera_overlay
 from sparse3d.visualization.frame import Boxes, Frame, yaw_between
 from sparsefusion.fusion_output import FusionOutput
-from sparsefusion.sensor_picture import draw_sensors
+from sparsefusion.sensor_picture import REACH, draw_sensors
 from sparsefusion.sparsefusion_detector import SparseFusion
 from sparsefusion.sparsefusion_head import SparseFusionHead, fused_scores
 
 STAGES = ('lidar', 'camera_lifted', 'camera_transformed', 'fused')
+TITLES = dict(zip(STAGES, ('LiDAR', 'cameras, lifted', 'cameras, transformed', 'fused'),
+                  strict=True))
 
 
 @torch.no_grad()
@@ -57,9 +59,10 @@ def draw_stages(head: SparseFusionHead, output: FusionOutput, frame: Frame, out:
     """
     paths = []
     for stage, boxes in stage_boxes(head, output).items():
-        shown = replace(frame, detections=boxes.turned(turn).above(score_threshold))
+        shown = replace(frame, name=f'{frame.name}: {TITLES[stage]}',
+                        detections=boxes.turned(turn).above(score_threshold))
         paths.append(Path(out) / f'{file_name(f"{frame.name}_{stage}")}.png')
-        draw_bev(shown, paths[-1])
+        draw_bev(shown, paths[-1], (-REACH, -REACH, REACH, REACH))
         for picture in frame.pictures if stage != 'lidar' else ():
             name = file_name(f'{frame.name}_{stage}_{picture.name}')
             paths.append(Path(out) / f'{name}.png')

@@ -30,4 +30,19 @@ RENAMES = RenamedNames(
             'sparsefusion_cameras_only_simulated_nuscenes',
         'sparsefusion_simulated_nuscenes_cameras_only_front_camera_lost':
             'sparsefusion_cameras_only_simulated_nuscenes_front_camera_lost',
+    },
+    moved_options={
+        ('SparseFusionHead', 'point_cloud_range'): 'bbox_coder.point_cloud_range',
+        ('SparseFusionHead', 'voxel_size'): 'bbox_coder.voxel_size',
+        ('SparseFusionHead', 'stride'): 'bbox_coder.stride',
+        ('SparseFusionHead', 'image_channels'): 'images.channels',
+        ('SparseFusionHead', 'image_stride'): 'images.stride',
+        ('SparseFusionHead', 'num_levels'): 'images.num_levels',
+        ('SparseFusionHead', 'channels'): 'candidates.channels',
+        ('SparseFusionHead', 'num_lidar_queries'): 'candidates.num_lidar_queries',
+        ('SparseFusionHead', 'num_camera_queries'): 'candidates.num_camera_queries',
+        ('SparseFusionHead', 'num_lidar_layers'): 'candidates.num_lidar_layers',
+        ('SparseFusionHead', 'unsuppressed_classes'): 'candidates.unsuppressed_classes',
+        ('SparseFusionHead', 'center_range'): 'detections.center_range',
+        ('SparseFusionHead', 'suppression'): 'detections.suppression',
     })

@@ -11,7 +11,13 @@ from matplotlib.lines import Line2D
 
 from sparse3d.models.heads.transfusion_detections import select_detections
 from sparse3d.transforms.data_paths import file_name
-from sparse3d.visualization.bev_view import Ground, add_outlines, ground_canvas
+from sparse3d.visualization.bev_view import (
+    FRAME,
+    Ground,
+    add_outlines,
+    box_reach,
+    ground_canvas,
+)
 from sparse3d.visualization.canvas import Canvas
 from sparse3d.visualization.composed_view import camera_row, camera_rows, write_image
 from sparse3d.visualization.frame import Boxes, Frame
@@ -70,7 +76,8 @@ def draw_sensors(head: SparseFusionHead, output: FusionOutput, frame: Frame, out
         The file written, ``<frame>_sensors.png``.
     """
     found, sensor = sensor_boxes(head, output)
-    found = replace(found, labels=sensor, kinds=found.labels).turned(turn).above(score_threshold)
+    found = replace(found, track_ids=sensor).turned(turn).above(score_threshold)    # go along
+    classes, found = found.labels, replace(found, labels=found.track_ids, track_ids=None)
     truth = frame.ground_truth
     if truth is not None:
         truth = replace(truth, labels=np.full(len(truth), len(SENSORS)))
@@ -93,14 +100,15 @@ def draw_sensors(head: SparseFusionHead, output: FusionOutput, frame: Frame, out
     parts = [header.array()[:top]]
     without = replace(shown, ground_truth=None)     # whose names would cover the images
     parts += [camera_row(without, row, style, WIDTH) for row in camera_rows(frame.pictures)]
-    parts.append(_from_above(shown, frame, style, candidate_places(head, output), turn))
+    names = [frame.class_name(int(label)) for label in classes]
+    parts.append(_from_above(shown, names, style, candidate_places(head, output), turn))
     path = Path(out) / f'{file_name(f"{frame.name}_sensors")}.png'
     write_image(np.concatenate(parts), path)
     return path
 
 
-def _from_above(shown: Frame, frame: Frame, style: Style, candidates: tuple[np.ndarray, np.ndarray],
-                turn: float) -> np.ndarray:
+def _from_above(shown: Frame, names: list[str], style: Style,
+                candidates: tuple[np.ndarray, np.ndarray], turn: float) -> np.ndarray:
     canvas, ground = ground_canvas(shown, style, (WIDTH, round(0.55 * WIDTH)),
                                    (-REACH, -REACH, REACH, REACH), with_header=False)
     pixels = ground.pixels(shown.points[:, :2])
@@ -116,15 +124,16 @@ def _from_above(shown: Frame, frame: Frame, style: Style, candidates: tuple[np.n
         if boxes is not None and len(boxes):
             add_outlines(canvas, ground, boxes.boxes, style.colors(shown, boxes.labels),
                          dashed=boxes.scores is None)
-    canvas.labels(_labels(shown, frame, ground, style))
+    canvas.labels(_labels(shown, names, ground, style), bottom=FRAME + 2)
     return canvas.array()
 
 
-def _labels(shown: Frame, frame: Frame, ground: Ground, style: Style) -> list[Label]:
+def _labels(shown: Frame, names: list[str], ground: Ground, style: Style) -> list[Label]:
     found = shown.detections
-    if found is None or found.kinds is None or found.scores is None:
+    if found is None or found.scores is None:
         return []
     colors = style.colors(shown, found.labels)
-    return [Label(f'{frame.class_name(int(found.kinds[row]))} {found.scores[row]:.2f}',
-                  tuple(ground.pixels(found.boxes[row, :2])), colors[row], (8.0, 8.0))
+    return [Label(f'{names[row]} {found.scores[row]:.2f}',
+                  tuple(ground.pixels(found.boxes[row, :2])), colors[row],
+                  tuple(box_reach(found.boxes[row:row + 1], ground)[0]))
             for row in range(len(found))]

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,17 +12,23 @@ from mmengine.model import BaseModule
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
+from sparse3d.argument_objects import argument_object
+from sparse3d.models.center.bev_grid import GridOptions
 from sparse3d.models.center.heatmap_loss import RARE_BIAS
 from sparse3d.models.center.peaks import Peaks
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
 from sparse3d.models.heads.transfusion_branches import PredictionBranches
 from sparse3d.models.heads.transfusion_decoder import MapDecoderLayer, QueryDecoder
-from sparse3d.models.heads.transfusion_detections import Suppression, select_detections
+from sparse3d.models.heads.transfusion_detections import (
+    DetectionOptions,
+    Suppression,
+    select_detections,
+)
 from sparse3d.models.heads.transfusion_head import BOX_OUTPUTS
 from sparse3d.models.heads.transfusion_queries import ClassEncoding, peak_scores, queries_of_peaks
 from sparse3d.structures.camera_rig import CameraRig
 from sparsefusion.camera_candidates import CameraDetector
-from sparsefusion.fusion_losses import FusionLosses
+from sparsefusion.fusion_losses import FusionLosses, FusionLossOptions
 from sparsefusion.fusion_output import FusionOutput
 from sparsefusion.geometric_transfer import GeometricTransfer
 from sparsefusion.image_pyramid import ImagePyramid
@@ -33,6 +39,40 @@ from sparsefusion.semantic_transfer import SemanticTransfer, projection
 from sparsefusion.view_transformation import ViewTransformation
 
 CAMERA_SHARE = 0.5  # of a camera candidate's score in the final one
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """The features of the images.
+
+    Attributes:
+        channels: of the features.
+        stride: of the finest level.
+        num_levels: levels that are used, finest first.
+    """
+
+    channels: int
+    stride: int = 4
+    num_levels: int = 4
+
+
+@dataclass(frozen=True)
+class CandidateOptions:
+    """Candidates of both detectors.
+
+    Attributes:
+        channels: of all queries.
+        num_lidar_queries: candidates of the LiDAR.
+        num_camera_queries: candidates of all cameras together.
+        num_lidar_layers: decoder layers of the LiDAR candidates.
+        unsuppressed_classes: classes without suppression in the LiDAR's heat map.
+    """
+
+    channels: int = 128
+    num_lidar_queries: int = 200
+    num_camera_queries: int = 200
+    num_lidar_layers: int = 1
+    unsuppressed_classes: Sequence[int] = ()
 
 
 @dataclass
@@ -64,76 +104,67 @@ class SparseFusionHead(BaseModule):
 
     Args:
         in_channels: of the LiDAR's map.
-        image_channels: of the image features.
         num_classes: number of classes.
-        point_cloud_range: x, y, z minimum, x, y, z maximum of the map, meters.
-        voxel_size: x, y(, z), meters.
-        stride: voxels per cell of the map.
-        channels: of all queries.
-        num_lidar_queries: candidates of the LiDAR.
-        num_camera_queries: candidates of all cameras together.
-        image_stride: of the finest image level.
-        num_levels: image levels that are used.
-        num_lidar_layers: decoder layers of the LiDAR candidates.
-        layer: settings of all attention layers (``heads``, ``hidden``, ``dropout``).
-        unsuppressed_classes: classes without suppression in the LiDAR's heat map.
-        center_range: x, y, z minimum, x, y, z maximum of detections, meters.
-        suppression: how doubles are removed, see :class:`Suppression`.
-        losses: settings of :class:`FusionLosses`.
+        bbox_coder: range and cells of the map, see :class:`GridOptions`.
+        images: features of the images, see :class:`ImageOptions`.
+        candidates: of both detectors, see :class:`CandidateOptions`.
+        layer: settings of all attention layers (``num_heads``, ``feedforward_channels``,
+            ``dropout``).
+        losses: weights, see :class:`FusionLossOptions`.
+        detections: what is kept of the boxes, see :class:`DetectionOptions`.
         published: quirks, see :class:`sparsefusion.published.SparseFusionPublished`.
 
     Source: SparseFusion (ICCV 2023); released code.
     """
 
     published_set = SparseFusionPublished
+    argument_objects = dict(
+        bbox_coder=GridOptions, images=ImageOptions, candidates=CandidateOptions,
+        losses=FusionLossOptions, detections=DetectionOptions)
 
     def __init__(
             self,
             in_channels: int,
-            image_channels: int,
             num_classes: int,
-            point_cloud_range: Sequence[float],
-            voxel_size: Sequence[float],
-            stride: int,
-            center_range: Sequence[float],
-            channels: int = 128,
-            num_lidar_queries: int = 200,
-            num_camera_queries: int = 200,
-            image_stride: int = 4,
-            num_levels: int = 4,
-            num_lidar_layers: int = 1,
+            bbox_coder: dict | GridOptions,
+            images: dict | ImageOptions,
+            candidates: dict | CandidateOptions | None = None,
             layer: dict | None = None,
-            unsuppressed_classes: Sequence[int] = (),
-            suppression: dict | None = None,
-            losses: dict | None = None,
+            losses: dict | FusionLossOptions | None = None,
+            detections: dict | DetectionOptions | None = None,
             published: dict | SparseFusionPublished | None = None,
             init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
         layer = layer or {}
-        self.coder = TransFusionBoxCoder(point_cloud_range, voxel_size, stride)
+        grid = argument_object(self, 'bbox_coder', bbox_coder)
+        images = argument_object(self, 'images', images)
+        self.candidates = candidates = argument_object(self, 'candidates', candidates)
+        chosen = argument_object(self, 'detections', detections)
+        self.coder = TransFusionBoxCoder(**vars(grid))
         self.published = published = SparseFusionPublished.of(published)
-        self.losses = FusionLosses(self.coder, num_classes, image_stride, published=published,
-                                   **(losses or {}))
-        self.lidar_count, self.unsuppressed_classes = num_lidar_queries, tuple(unsuppressed_classes)
-        self.map_stride, self.image_stride, self.num_levels = stride, image_stride, num_levels
-        self.center_range = center_range
-        self.suppression = _suppression(suppression or {}, published)
+        self.losses = FusionLosses(self.coder, num_classes, images.stride,
+                                   argument_object(self, 'losses', losses), published)
+        self.map_stride, self.image_stride = grid.stride, images.stride
+        self.num_levels, channels = images.num_levels, candidates.channels
+        self.center_range = chosen.center_range
+        self.suppression = _as_published(chosen.suppression, published)
         outputs = dict(BOX_OUTPUTS, heatmap=num_classes)
 
-        self.geometric_transfer = GeometricTransfer(image_channels, channels, num_levels)
-        self.level_embedding = nn.Parameter(torch.zeros(num_levels, channels))
+        self.geometric_transfer = GeometricTransfer(images.channels, channels, images.num_levels)
+        self.level_embedding = nn.Parameter(torch.zeros(images.num_levels, channels))
         self.shared = nn.Conv2d(in_channels, channels, 3, padding=1)
         self.semantic_transfer = SemanticTransfer(
-            channels, num_classes, image_stride, dict(layer, num_levels=num_levels))
+            channels, num_classes, images.stride, dict(layer, num_levels=images.num_levels))
         self.class_encoding = ClassEncoding(num_classes, channels)
         self.lidar_decoder = QueryDecoder(
-            [MapDecoderLayer(channels, **layer) for _ in range(num_lidar_layers)],
+            [MapDecoderLayer(channels, **layer) for _ in range(candidates.num_lidar_layers)],
             PredictionBranches(channels, outputs))
         self.camera_detector = CameraDetector(
-            channels, num_classes, num_camera_queries, num_levels, layer, published)
+            channels, num_classes, candidates.num_camera_queries, images.num_levels, layer,
+            published)
         self.view_transformation = ViewTransformation(
-            channels, outputs, self.coder, center_range, layer, published.positions)
+            channels, outputs, self.coder, self.center_range, layer, published.positions)
         self.lidar_projection, self.camera_projection = projection(channels), projection(channels)
         self.fusion = QueryAttention(2, channels, norm=True, one_embedding=True, **layer)
         self.fusion_branches = PredictionBranches(channels, outputs)
@@ -165,8 +196,9 @@ class SparseFusionHead(BaseModule):
         transferred = self.semantic_transfer(bev, scene.heights, scene.occupied, pyramid,
                                              scene.rig, self.coder, self.published.padding)
         valid = scene.occupied.flatten(1).any(1)
-        first = queries_of_peaks(transferred.heat, bev, self.class_encoding, self.lidar_count,
-                                 self.unsuppressed_classes, valid)
+        first = queries_of_peaks(
+            transferred.heat, bev, self.class_encoding, self.candidates.num_lidar_queries,
+            self.candidates.unsuppressed_classes, valid)
         lidar_queries, lidar_places, lidar_layers = self.lidar_decoder(
             first.features, first.positions, bev)
         camera = self.camera_detector(pyramid, scene.rig)
@@ -206,11 +238,11 @@ class SparseFusionHead(BaseModule):
                 for row in range(len(boxes))]
 
 
-def _suppression(options: dict, published: SparseFusionPublished) -> Suppression:
+def _as_published(suppression: Suppression, published: SparseFusionPublished) -> Suppression:
     if published.radii is not None:
-        options = dict(options, radii=published.radii)
-    return Suppression(**options, squared_radius=published.squared_radius,
-                       zero_scores=published.zero_scores)
+        suppression = replace(suppression, radii=published.radii)
+    return replace(suppression, squared_radius=published.squared_radius,
+                   zero_scores=published.zero_scores)
 
 
 def peak_heights(lidar: Peaks, camera: Peaks) -> Tensor:  # [B, Q]

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sparse3d.models.layers.constants import constant
+from sparse3d.structures.box_tensors import at_centers
 from sparse3d.structures.camera_rig import CameraRig
 from sparse3d.structures.projection import near_crossings, project_points
 
@@ -57,8 +58,7 @@ def view_objects(boxes: Tensor,   # [G, 7 or 9]  LiDAR boxes, meters
     """
     rotation, translation = rig.rotation[sample], rig.translation[sample]
     boxes = boxes.to(rotation)
-    middle = boxes[:, :3].clone()
-    middle[:, 2] += boxes[:, 5] / 2
+    middle = at_centers(boxes)[:, :3]
     camera = middle @ rotation.mT + translation[:, None]                  # [N, G, 3]
     pixels, _ = project_points(camera, rig.intrinsics[sample])            # [N, G, 2]
     inside = (pixels >= 0) & (pixels < rig.valid_size[sample, :, None])

@@ -20,4 +20,11 @@ RENAMES = RenamedNames(
     },
     configs={
         'voxelkp_long_simulated_waymo': 'voxelkp_simulated_waymo_long',
+    },
+    moved_options={
+        ('SparseKeypointEncoder', 'num_heads'): 'blocks.num_heads',
+        ('SparseKeypointEncoder', 'window'): 'blocks.window',
+        ('SparseKeypointEncoder', 'selective_kernel'): 'blocks.selective_kernel',
+        ('SparseKeypointEncoder', 'box_attention'): 'blocks.box_attention',
+        ('SparseKeypointEncoder', 'point_branch'): 'blocks.point_branch',
     })

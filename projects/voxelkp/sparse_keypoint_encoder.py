@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mmdet3d.models.layers import make_sparse_convmodule
 from mmdet3d.registry import MODELS
@@ -9,6 +10,7 @@ from spconv.pytorch import SparseConvTensor
 from torch import Tensor, nn
 
 import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
+from sparse3d.argument_objects import argument_object
 from sparse3d.errors import ConfigError
 from sparse3d.models.layers.precision import at_least_float32, full_precision
 from sparse3d.models.layers.sparse_residual_block import SparseResidualBlock
@@ -21,6 +23,25 @@ NORM = dict(type='VoxelBN1d', eps=1e-3, momentum=0.01)
 KINDS = ('residual', 'selective', 'attentive')
 
 
+@dataclass(frozen=True)
+class BlockOptions:
+    """What stages consist of; the switches leave one idea out, for ablations.
+
+    Attributes:
+        num_heads: attention heads.
+        window: voxels of an attention window along z, y, x.
+        selective_kernel: False for plain residual blocks instead.
+        box_attention: False for no attention.
+        point_branch: False for no point branch.
+    """
+
+    num_heads: int = 4
+    window: Sequence[int] = (6, 6, 6)
+    selective_kernel: bool = True
+    box_attention: bool = True
+    point_branch: bool = True
+
+
 @MODELS.register_module()
 class SparseKeypointEncoder(nn.Module):
     """Voxels to sparse feature volumes of the last three stages.
@@ -31,8 +52,7 @@ class SparseKeypointEncoder(nn.Module):
     * ``'selective'``: two selective kernel blocks;
     * ``'attentive'``: selective kernel, box attention, selective kernel, box attention;
 
-    the last two with a point branch beside them. The switches ``selective_kernel``,
-    ``box_attention`` and ``point_branch`` leave one idea out, for ablations.
+    the last two with a point branch beside them.
 
     Args:
         in_channels: width of the voxel features.
@@ -41,11 +61,7 @@ class SparseKeypointEncoder(nn.Module):
         stages: kind of each stage.
         kernels: kernel of the down-sampling into each stage but the first.
         num_levels: number of stages, the last ones, that are handed on.
-        num_heads: attention heads.
-        window: voxels of an attention window along z, y, x.
-        selective_kernel: False for plain residual blocks instead.
-        box_attention: False for no attention.
-        point_branch: False for no point branch.
+        blocks: what stages consist of, see :class:`BlockOptions`.
         norm_cfg: of the convolutions.
         published: quirks, see :class:`voxelkp.published.VoxelKPPublished`.
 
@@ -57,6 +73,7 @@ class SparseKeypointEncoder(nn.Module):
     """
 
     published_set = VoxelKPPublished
+    argument_objects = dict(blocks=BlockOptions)
 
     def __init__(
             self,
@@ -67,11 +84,7 @@ class SparseKeypointEncoder(nn.Module):
                                      'attentive', 'attentive'),
             kernels: Sequence[int] = (5, 5, 3, 3, 3),
             num_levels: int = 3,
-            num_heads: int = 4,
-            window: Sequence[int] = (6, 6, 6),
-            selective_kernel: bool = True,
-            box_attention: bool = True,
-            point_branch: bool = True,
+            blocks: dict | BlockOptions | None = None,
             norm_cfg: dict | None = None,
             published: dict | VoxelKPPublished | None = None,
     ) -> None:
@@ -82,7 +95,8 @@ class SparseKeypointEncoder(nn.Module):
         self.num_levels = num_levels
         self.conv_input = make_sparse_convmodule(
             in_channels, channels[0], 3, 'stage1_3', padding=1, norm_cfg=norm_cfg)
-        attention = dict(num_heads=num_heads, window=window,
+        options = argument_object(self, 'blocks', blocks)
+        attention = dict(num_heads=options.num_heads, window=options.window,
                          published_batch_anchor=VoxelKPPublished.of(published).batch_anchor)
         self.stages = nn.ModuleList()
         for number, (kind, width) in enumerate(zip(stages, channels, strict=True), start=1):
@@ -92,14 +106,14 @@ class SparseKeypointEncoder(nn.Module):
                 down = make_sparse_convmodule(
                     channels[number - 2], width, kernel, f'down{number}', stride=2,
                     padding=kernel // 2, conv_type='SparseConv3d', norm_cfg=norm_cfg)
-            block = SelectiveKernelBlock if kind != 'residual' and selective_kernel \
+            block = SelectiveKernelBlock if kind != 'residual' and options.selective_kernel \
                 else SparseResidualBlock
-            blocks = [block(width, norm_cfg, f'stage{number}') for _ in range(2)]
-            if kind == 'attentive' and box_attention:
-                blocks = [part for block in blocks
-                          for part in (block, SparseBoxAttention(width, **attention))]
-            self.stages.append(HybridStage(
-                down, blocks, PointBranch(width) if kind != 'residual' and point_branch else None))
+            parts = [block(width, norm_cfg, f'stage{number}') for _ in range(2)]
+            if kind == 'attentive' and options.box_attention:
+                parts = [part for each in parts
+                         for part in (each, SparseBoxAttention(width, **attention))]
+            branch = PointBranch(width) if kind != 'residual' and options.point_branch else None
+            self.stages.append(HybridStage(down, parts, branch))
 
     def forward(self, features: Tensor, coordinates: Tensor,
                 batch_size: int) -> list[SparseConvTensor]:

@@ -71,7 +71,7 @@ def test_rows_of_layer_and_encoders(monkeypatch, cloud):
 
 def test_the_encoder_in_loops_computes_the_same(cloud, monkeypatch):
     # Further stages would bring voxels to index 0, where the released keys collide.
-    monkeypatch.setitem(encoder_benchmark.FOCAL, 'stages', (1, ))
+    monkeypatch.setitem(encoder_benchmark.FOCAL['focal'], 'stages', (1, ))
     features, coordinates, _ = cloud
     boxes = [torch.tensor([[0.5, 0.5, -2.8, 1, 1, 1, 0.3]])] * 2
     inputs = encoder_benchmark.encoder_inputs(features, coordinates, boxes,

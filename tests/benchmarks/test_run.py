@@ -32,6 +32,13 @@ def test_runs_with_the_threads_asked_for_and_prints_a_table(fake):
                 for line in table.splitlines() if 'fake' in line}) == 1
 
 
+def test_one_that_fails_does_not_lose_the_others(fake):
+    failed = {}
+    rows = module.benchmark(['of_benchmarks', 'fake'], 1, 1, failed.__setitem__)
+    assert [row.name for row in rows] == ['thing', 'other']
+    assert set(failed) == {'of_benchmarks'} and isinstance(failed['of_benchmarks'], PluginError)
+
+
 def test_unknown_and_absent_names(fake):
     with pytest.raises(ConfigError, match="'fale'; did you mean 'fake'"):
         module.benchmark(['fale'])

@@ -1,7 +1,9 @@
 """The benchmark runs and compares like with like."""
 from __future__ import annotations
 
-from sparse3d_benchmarks.voxelkp import attention_rows
+import torch
+
+from sparse3d_benchmarks.voxelkp import _Detector, attention_rows
 
 
 def test_attention_rows():
@@ -11,3 +13,14 @@ def test_attention_rows():
     assert all(row['value'] > 0 and row['baseline'] > 0 and row['ratio'] > 0 for row in rows)
     difference = float(rows[0]['note'].rpartition(' ')[2])
     assert difference < 1e-5
+
+
+def test_every_stage_of_a_model_is_timed():
+    random = torch.Generator().manual_seed(0)
+    points = torch.rand(600, 5, generator=random) * torch.tensor([20.0, 20, 3, 1, 1])
+    points[:, :2] -= 10
+    rows = _Detector('voxelkp_small.py', points, 'cpu').rows('drawn', 1)
+    assert [row['name'] for row in rows] == [
+        'voxels', 'first convolution', *(f'stage {number}' for number in range(1, 5)),
+        'fusion on the ground', 'head', 'decoding', 'a frame, points to people']
+    assert all(row['value'] > 0 for row in rows)

@@ -20,7 +20,9 @@ LINKED = ('tools', 'configs', 'docs', 'tests', 'pyproject.toml')
 SHOWN = 5000  # characters of the output of a command that fails
 # What of a command names a place -> files that are there afterwards, and not empty.
 MADE = (
-    (r'simulate\.py \w+ (\S+)', '{}/simulation.json'),
+    (r'simulate\.py (?!mcap)\w+ (\S+)', '{}/simulation.json'),
+    (r'simulate\.py mcap (\S+)', '{}'),
+    (r'create_data\.py recording \S+ (\S+)', '{}/points/*.npy'),
     (r'create_data\.py (?:kitti|nuscenes|waymo|custom) (\S+)', '{}/**/*_infos_*.pkl'),
     (r'create_data\.py crops \w+ (\S+)', '{}/*_gt_images/*'),
     (r'create_data\.py upgrade (\S+)', '{}.old'),
@@ -28,7 +30,8 @@ MADE = (
     (r'convert_checkpoint\.py \w+ \S+ (\S+)', '{}'),
     (r'initial_weights \S+ \S+ (\S+)', '{}'),
     (r'export\.py .*--out (\S+)', '{}'),
-    (r'detect\.py (?!.*--formats).*--out (\S+)', '{}/*.json'),
+    (r'detect\.py (?!.*--formats)(?!.*\.mcap).*--out (\S+)', '{}/*.json'),
+    (r'detect\.py .*--out (\S+\.mcap)', '{}'),
     (r'detect\.py (?=.*--formats csv).*--out (\S+)', '{}/*.csv'),
     (r'visualize\.py .*--out (\S+)', '{}/*.png'),
     (r'visualize\.py (?!.*--out)\S+', 'pictures/*.png'),

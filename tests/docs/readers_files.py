@@ -62,8 +62,17 @@ def nuscenes_test_infos(folder: Path, path: Path, golden: Golden) -> None:
     write_info_file(path, info['metainfo'], frames)
 
 
-def initial_weights(config: str, options: str = '') -> Writer:
-    """Weights of a config as it begins a training."""
+def labels_as_results(folder: Path, path: Path, golden: Golden) -> None:
+    """A folder of KITTI results that finds all that is labeled."""
+    path.mkdir()
+    for labels in (folder / 'data/kitti/training/label_2').glob('*.txt'):
+        lines = [f'{line} 0.9' for line in labels.read_text().splitlines()
+                 if 'DontCare' not in line]
+        (path / labels.name).write_text('\n'.join(lines))
+
+
+def initial_weights(config: str, options: str = '', named: bool = False) -> Writer:
+    """Weights of a config as it begins a training; with its name, if the file stands alone."""
     def write(folder: Path, path: Path, golden: Golden) -> None:
         from mmengine.logging import MMLogger
 
@@ -71,7 +80,8 @@ def initial_weights(config: str, options: str = '') -> Writer:
         from sparse3d.engine.config_options import parse_options
         MMLogger.get_current_instance().setLevel('WARNING')  # it lists every initialized weight
         model = build_model(load_config(ROOT / 'configs' / config, parse_options(options.split())))
-        torch.save({'state_dict': model.state_dict(), 'meta': {}}, path)
+        meta = {'config': Path(config).stem} if named else {}
+        torch.save({'state_dict': model.state_dict(), 'meta': meta}, path)
     return write
 
 
@@ -135,6 +145,12 @@ READERS_FILES: dict[str, dict[str, Writer]] = {
         'sweep.bin': kitti_cloud,
         'checkpoint.pth': kitti_car,
     },
+    'docs/looking.md': {
+        'CHECKPOINT': kitti_car, 'ONE': kitti_car, 'OTHER': kitti_car,
+        'RESULTS': labels_as_results,
+    },
+    'docs/recordings.md': {'work_dirs/nuscenes/epoch_1.pth': initial_weights(
+        'baselines/centerpoint_simulated_nuscenes.py', named=True)},
     'data/README.md': {
         'old/nuscenes_infos_train.pkl': old_infos('nuscenes'),
         'old/kitti_infos_train.pkl': old_infos('kitti'),
@@ -175,6 +191,10 @@ READERS_WORDS: dict[str, dict[str, str]] = {
     'README.md': {
         'CHECKPOINT': 'converted_or_trained.pth',
         'CONFIG': 'configs/baselines/centerpoint_simulated_kitti_car.py',
+    },
+    'docs/looking.md': {
+        'CONFIG': 'configs/focalsconv/focalsconv_centerpoint_kitti_car.py',
+        '--indices 0 1 2 3': '--indices 0',         # the drive has one frame to test on
     },
     'data/README.md': {
         **{f'python tools/create_data.py {name} data/{name} --shard 1/8':

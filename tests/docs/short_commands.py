@@ -18,13 +18,15 @@ DSVT_SMALL = (
     'model.middle_encoder.blocks=[1] model.middle_encoder.grid_shape=[72,48,1] ' + ' '.join(
         f'{part}.point_cloud_range=[-11.52,-7.68,-2,11.52,7.68,4]'
         for part in ('model.data_preprocessor.voxel_layer', 'model.voxel_encoder',
-                     'model.bbox_head', 'test_dataloader.dataset.pipeline.2')))
+                     'model.bbox_head.bbox_coder', 'test_dataloader.dataset.pipeline.2')))
 # Searched in the words after "python"; options added at the end; values of --cfg-options.
 SHORTER = (
     (r'^tools/simulate\.py kitti',
      '--frames 5 --val-fraction 0.4 --azimuths 500 --workers 1', ''),
     (r'^tools/simulate\.py nuscenes', '--scenes 2 --seconds 0.5 --image-width 160 --azimuths 240 '
      '--lidar-rate 4 --workers 1', ''),
+    (r'^tools/simulate\.py mcap',
+     '--seconds 1 --image-width 32 --azimuths 60 --lidar-rate 4', ''),
     (r'^tools/simulate\.py waymo', '--segments 2 --seconds 0.1 --columns 400 --workers 1', ''),
     (r'^tools/simulate\.py waymo(?!.*--image-width 0)', '--image-width 160', ''),
     (r'^tools/create_data\.py (kitti|nuscenes|waymo|custom|crops)', '--workers 1', ''),
@@ -39,8 +41,10 @@ SHORTER = (
     (r'^tools/test\.py', f'--out {METRICS}', 'test_dataloader.num_workers=0'),
     (r'^(tools/visualize\.py|-m sparsefusion\.pictures)', '--frames 1', ''),
     (r'^tools/analyze\.py', '--frames 1 --worst 1', ''),
+    (r'^tools/blind_trial\.py(?!.*--answers)', '--pictures 1 --video 2 --report 0', ''),
     (r'^tools/compare\.py', '--cost 1', ''),  # looks rows, configs, options and results up
     (r'^tools/benchmark\.py', '--list', ''),
+    (r'^-m sparse3d_benchmarks\.tracker_comparison', '--seeds 1', ''),
     (r'^-m pytest', '--collect-only -q', ''),  # the suite runs them anyway
 )
 # Beginning of a command -> why no test runs it.
@@ -50,6 +54,8 @@ NOT_RUN = {
     'MMCV_WITH_OPS=1 pip install': 'changes the environment and loads from the network',
     'docker build': 'needs Docker, and loads from the network',
     'python tools/install.py': 'changes the environment and loads from the network',
+    'python tools/measure_recording.py':
+    'detects in ten minutes of a drive; tests/tools/test_measure_recording.py has its parts',
     'python tools/matrix.py': 'installs environments and loads from the network',
     'python tests/support/reporters_table.py':
     'runs all cases for ten minutes; tests/support/test_reporters_table.py runs some',
@@ -58,6 +64,10 @@ NOT_RUN = {
     'the whole model on whole clouds takes minutes on a CPU; its small config '
     'is tested by tests/end_to_end/test_voxelkp.py',
     'tools/slurm_train.sh': 'needs a Slurm cluster',
+    'python tools/view.py':
+    'serves until it is stopped; tests/sparse3d/apis/test_view.py looks at it',
+    'python tools/visualize.py CONFIG CHECKPOINT --show':
+    'waits for its window to be closed; tests/sparse3d/visualization/test_viewer.py opens it',
     'tensorboard': 'serves pages until it is stopped, and is not part of the environment',
     'pytest tests/<plug-in>': 'stands for one command for each plug-in; their READMEs have them',
 }

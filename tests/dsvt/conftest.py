@@ -23,8 +23,9 @@ STATES = {'pillar': 'state', 'voxel': 'state_voxel', 'nus': 'state_nus'}
 def small_waymo_model(kind: str, published: bool) -> nn.Module:
     """The pillar or voxel model on 72 x 48 cells; nothing but the range is changed."""
     init_default_scope('mmdet3d')
-    model = Config.fromfile(CONFIGS / '_base_' / 'models' / f'dsvt_waymo_{kind}.py').model
-    for part in (model.voxel_encoder, model.bbox_head, model.data_preprocessor.voxel_layer):
+    model = Config.fromfile(CONFIGS / 'dsvt/_base_/models' / f'dsvt_waymo_{kind}.py').model
+    for part in (model.voxel_encoder, model.bbox_head.bbox_coder,
+                 model.data_preprocessor.voxel_layer):
         part.point_cloud_range = RANGE
     model.middle_encoder.grid_shape = [72, 48, model.middle_encoder.grid_shape[2]]
     model.published = dict(
@@ -103,16 +104,16 @@ def build_tiny_detector():
                                voxel_layer=voxels),
         voxel_encoder=dict(type='DynamicVoxelEncoder', in_channels=4, feat_channels=(8, 8),
                            voxel_size=TINY_SIZE, point_cloud_range=TINY_RANGE),
-        middle_encoder=dict(type='DSVTEncoder', grid_shape=(24, 16, 8), channels=8, num_heads=2,
-                            feedforward_channels=8, blocks=(1, 1),
-                            window_shapes=((6, 6, 8), (6, 6, 1)), pool_strides=((1, 1, 8), ),
-                            window_shift=(3, 3, 0), set_size=5),
+        middle_encoder=dict(
+            type='DSVTEncoder', grid_shape=(24, 16, 8), channels=8, blocks=(1, 1),
+            attention=dict(num_heads=2, feedforward_channels=8), pool_strides=((1, 1, 8), ),
+            sets=dict(window_shapes=((6, 6, 8), (6, 6, 1)), window_shift=(3, 3, 0), set_size=5)),
         backbone=dict(type='ResidualBEVBackbone', in_channels=8, layer_nums=(1, ),
                       layer_strides=(1, ), out_channels=(8, ), upsample_strides=(1, ),
                       upsample_channels=(8, )),
         bbox_head=dict(type='IoUCenterHead', in_channels=8, num_classes=1, channels=8,
-                       voxel_size=TINY_SIZE, point_cloud_range=TINY_RANGE, rectifier=(0.5, ),
-                       iou_thresholds=(0.5, )))).eval()
+                       bbox_coder=dict(voxel_size=TINY_SIZE, point_cloud_range=TINY_RANGE),
+                       detections=dict(rectifier=(0.5, ), iou_thresholds=(0.5, ))))).eval()
 
 
 def random_clouds(*counts):

@@ -7,9 +7,11 @@ from mmdet3d.registry import MODELS
 from mmengine.registry import init_default_scope
 
 from dsvt import DSVTEncoder, DynamicVoxelEncoder
+from grouped_arguments import grouped
 from sparse3d.errors import ConfigError
 
-PILLAR = dict(
+PILLAR = grouped(
+    DSVTEncoder,
     grid_shape=(24, 16, 1),
     channels=16,
     num_heads=4,
@@ -19,9 +21,10 @@ PILLAR = dict(
     window_shift=(3, 3, 0),
     set_size=5,
 )
-VOXEL = dict(grid_shape=(24, 16, 8), channels=16, num_heads=4, feedforward_channels=32,
-             blocks=(1, 1, 1), window_shapes=((6, 6, 8), (6, 6, 2), (6, 6, 1)),
-             pool_strides=((1, 1, 4), (1, 1, 2)), window_shift=(3, 3, 0), set_size=5)
+VOXEL = grouped(
+    DSVTEncoder, grid_shape=(24, 16, 8), channels=16, num_heads=4, feedforward_channels=32,
+    blocks=(1, 1, 1), window_shapes=((6, 6, 8), (6, 6, 2), (6, 6, 1)),
+    pool_strides=((1, 1, 4), (1, 1, 2)), window_shift=(3, 3, 0), set_size=5)
 
 
 def cloud(settings, counts=(50, 30)):
@@ -95,7 +98,8 @@ class TestEncoder:
 
 
 def test_tables_of_embeddings_give_the_same_in_evaluation():
-    encoder = DSVTEncoder(**{**PILLAR, 'window_shapes': ((4, 4, 1), )}).eval()
+    encoder = DSVTEncoder(**grouped(
+        DSVTEncoder, **{**PILLAR, 'window_shapes': ((4, 4, 1), )})).eval()
     features, coordinates = cloud(PILLAR, (150, 0))
     tables = encoder.tables(coordinates)
     for embeddings, configurations in zip(encoder.stages[0].embeddings, encoder.stages[0].embedded,

@@ -121,7 +121,9 @@ def test_boxes_before_and_after_suppression(run, sample):
     head = run.model.bbox_head
     codes = torch.cat([run.head[name][sample] for name in ('center', 'center_z', 'dim', 'rot')])
     found = candidates(run.head['hm'][sample].sigmoid(), codes.detach(),
-                       run.head['iou'][sample, 0].detach(), head.coder, *head.choice)
+                       run.head['iou'][sample, 0].detach(), head.coder,
+                       head.chosen.max_candidates, head.chosen.score_threshold,
+                       head.chosen.center_range)
     stored = {name: run.stored(f'pre{sample}_{name}') for name in
               ('pred_boxes', 'pred_scores', 'pred_labels', 'pred_iou', 'rectified_scores')}
     assert len(found.boxes) == len(stored['pred_boxes'])
@@ -131,7 +133,7 @@ def test_boxes_before_and_after_suppression(run, sample):
     np.testing.assert_array_equal(found.labels[ours], stored['pred_labels'][theirs])
     np.testing.assert_allclose(found.boxes.detach()[ours], stored['pred_boxes'][theirs],
                                rtol=0, atol=1e-4)
-    power = torch.tensor(head.rectifier)[found.labels]
+    power = torch.tensor(head.chosen.rectifier)[found.labels]
     scores = rectified_scores(found.scores, found.quality, power).detach()
     for name, values in (('pred_scores', found.scores.detach()), ('rectified_scores', scores)):
         np.testing.assert_allclose(values[ours], stored[name][theirs], rtol=0, atol=1e-5)

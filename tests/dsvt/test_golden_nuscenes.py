@@ -31,10 +31,11 @@ class Run:
         conversion = convert(golden.published_state('nus'))
         init_default_scope('mmdet3d')
         model = load_config(conversion.config, dict(conversion.options)).model
-        for part in (model.voxel_encoder, model.bbox_head, model.data_preprocessor.voxel_layer):
+        for part in (model.voxel_encoder, model.bbox_head.bbox_coder,
+                     model.data_preprocessor.voxel_layer):
             part.point_cloud_range = [-HALF, -HALF, -5, HALF, HALF, 3]
         model.middle_encoder.grid_shape = [120, 120, 1]
-        model.bbox_head.num_queries = 40
+        model.bbox_head.query_initialization.num_queries = 40
         self.model = MODELS.build(model).eval()
         self.model.load_state_dict(conversion.weights)
         self.seen = {}

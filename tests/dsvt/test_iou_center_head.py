@@ -10,6 +10,7 @@ from mmengine.structures import InstanceData
 
 from dsvt import IoUCenterHead
 from dsvt.center_targets import center_targets
+from grouped_arguments import grouped
 from sparse3d.errors import ConfigError
 from sparse3d.models.center.bev_grid import BEVGrid
 from sparse3d.models.center.box_coder import CenterBoxCoder
@@ -19,9 +20,10 @@ BOX = torch.tensor([[1.3, 0.2, 0.5, 4.0, 2.0, 1.5, 0.7]])
 
 
 def head(**settings) -> IoUCenterHead:
-    return IoUCenterHead(**{**dict(in_channels=8, num_classes=2, voxel_size=(0.5, 0.5, 4),
-                                   point_cloud_range=(-4, -2, -2, 4, 2, 2), channels=8,
-                                   rectifier=(0.5, 0.5), iou_thresholds=(0.5, 0.5)), **settings})
+    return IoUCenterHead(**grouped(IoUCenterHead, **{**dict(
+        in_channels=8, num_classes=2, voxel_size=(0.5, 0.5, 4),
+        point_cloud_range=(-4, -2, -2, 4, 2, 2), channels=8, rectifier=(0.5, 0.5),
+        iou_thresholds=(0.5, 0.5)), **settings}))
 
 
 def test_target_of_one_box_by_hand():

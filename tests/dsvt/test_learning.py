@@ -26,15 +26,15 @@ def detector():
         voxel_encoder=dict(type='DynamicVoxelEncoder', in_channels=4, feat_channels=(32, 32),
                            voxel_size=SIZE, point_cloud_range=RANGE),
         middle_encoder=dict(
-            type='DSVTEncoder', grid_shape=(32, 32, 8), channels=32, num_heads=4,
-            feedforward_channels=64, blocks=(1, 1), window_shapes=((8, 8, 8), (8, 8, 1)),
-            pool_strides=((1, 1, 8), ), window_shift=(4, 4, 0), set_size=12),
+            type='DSVTEncoder', grid_shape=(32, 32, 8), channels=32, blocks=(1, 1),
+            attention=dict(num_heads=4, feedforward_channels=64), pool_strides=((1, 1, 8), ),
+            sets=dict(window_shapes=((8, 8, 8), (8, 8, 1)), window_shift=(4, 4, 0), set_size=12)),
         backbone=dict(type='ResidualBEVBackbone', in_channels=32, layer_nums=(1, 1),
                       layer_strides=(1, 2), out_channels=(32, 32), upsample_strides=(1, 2),
                       upsample_channels=(32, 32), momentum=0.1),
         bbox_head=dict(type='IoUCenterHead', in_channels=64, num_classes=2, channels=32,
-                       voxel_size=SIZE, point_cloud_range=RANGE, rectifier=(0.5, 0.5),
-                       iou_thresholds=(0.1, 0.1))))
+                       bbox_coder=dict(voxel_size=SIZE, point_cloud_range=RANGE),
+                       detections=dict(rectifier=(0.5, 0.5), iou_thresholds=(0.1, 0.1)))))
 
 
 def scene() -> torch.Tensor:

@@ -12,7 +12,7 @@ OF_THE_HEAD = dict(
     lone_queries=lambda head: head.decoder.layers[0].published.lone_queries,
     wrapping=lambda head: head.decoder.layers[0].published.wrapping,
     top_height=lambda head: head.coder.boxes.height == 1.0,
-    iou_shift=lambda head: head.iou_shift == 0.5)
+    iou_shift=lambda head: head.losses.iou_shift == 0.5)
 
 
 @pytest.mark.parametrize('off', [None, *OF_THE_HEAD])

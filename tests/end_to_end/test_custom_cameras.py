@@ -65,7 +65,7 @@ def config_of(name, root, monkeypatch, num_frames=1):
         loader.dataset.frames = dict(num_frames=num_frames, kind='past')
     if num_frames > 1:
         config.model.data_preprocessor.num_frames = num_frames
-        config.model.bbox_head.num_frames = num_frames
+        config.model.bbox_head.decoder.num_frames = num_frames
     config.custom_hooks = []
     config.train_cfg.max_epochs = 1
     config.train_cfg.val_interval = 1

@@ -32,6 +32,14 @@ def five_lines() -> str:
     return text
 
 
+# A checkpoint that knows its config, as a training leaves it; nobody trained it.
+WEIGHTS = '''
+import torch
+from sparse3d.apis import build_model, load_config
+model = build_model(load_config('centerpoint_simulated_nuscenes'))
+torch.save({'state_dict': model.state_dict(),
+            'meta': {'config': 'centerpoint_simulated_nuscenes'}}, 'model.pth')
+'''
 # After the five lines: the checkpoint alone, another model by its bare name, configs that inherit.
 SNIPPET = f"""
 
@@ -108,3 +116,21 @@ def test_from_an_empty_folder_to_detections(run):
     assert any((run.here / 'pictures').iterdir())
     (run.here / 'five_lines.py').write_text(five_lines() + SNIPPET)
     assert 'all held' in run('python', 'five_lines.py')
+
+
+@pytest.mark.slow
+def test_two_commands_from_nothing_to_a_recording_with_boxes_and_tracks(run):
+    for name in ('mcap', 'rosbags'):
+        pytest.importorskip(name, reason=f'{name} is not installed (extra recordings)')
+    run('python', '-c', WEIGHTS)
+    run('sparse3d', 'simulate', 'mcap', 'drive.mcap', '--seconds', '1', '--azimuths', '120',
+        '--lidar-rate', '4', '--image-width', '64')
+    said = run('sparse3d', 'detect', 'model.pth', 'drive.mcap', '--out', 'boxes.mcap', '--track',
+               'greedy', '--score-threshold', '0', '--cfg-options',
+               'model.bbox_head.bbox_coder.score_threshold=0.0',
+               'model.bbox_head.test_cfg.score_threshold=0.0')
+    found = re.search(r'(\d+) boxes of (\d+) tracks in 3 moments', said)
+    assert found and min(map(int, found.groups())) > 0, said
+    listed = run('sparse3d', 'recording', 'boxes.mcap')
+    for topic in ('detections', 'scene', 'tracks', 'track_scene'):
+        assert re.search(rf'(?m)^/sparse3d/{topic} +3 ', listed)

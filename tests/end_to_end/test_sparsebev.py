@@ -26,7 +26,7 @@ def test_train_test_offline_and_from_memory_and_draw(run, tmp_path, monkeypatch)
         scores = tmp_path / f'scores{remembered}.json'
         run('test', CONFIG, work / 'epoch_1.pth', '--work-dir', work, '--out', scores,
             '--cfg-options', *ALONE, f'model.cache_frames={remembered}',
-            'model.bbox_head.score_threshold=0.0')
+            'model.bbox_head.detections.score_threshold=0.0')
         metrics.append(json.loads(scores.read_text())['metrics'])
     assert len(metrics[0]) > 100 and set(metrics[0]) == set(metrics[1])
     for name, value in metrics[0].items():  # nan for what no class has

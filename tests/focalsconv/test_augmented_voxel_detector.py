@@ -31,7 +31,7 @@ def build():
         config.data_preprocessor.voxel_layer.point_cloud_range = RANGE
         config.middle_encoder.update(
             type='FocalSparseEncoder', sparse_shape=[41, 64, 64], voxel_size=[0.2, 0.2, 0.2],
-            point_cloud_range=RANGE, stages=(1, ), top_k=False, image_fusion=dict(
+            point_cloud_range=RANGE, focal=dict(stages=(1, ), top_k=False), image_fusion=dict(
                 channels=16, join='concatenate'))
         config.image_encoder = dict(type='ShallowImageEncoder', depth=18, base_channels=8)
         head = config.bbox_head

@@ -8,6 +8,7 @@ from mmdet3d.registry import MODELS
 from torch import Tensor
 
 from focalsconv import FocalSparseEncoder
+from grouped_arguments import grouped
 from sparse3d.errors import ConfigError
 
 GRID = dict(in_channels=4, sparse_shape=[41, 48, 40])
@@ -25,7 +26,7 @@ def cloud(count: int = 300, batch_size: int = 2) -> tuple[Tensor, Tensor]:
 
 
 def encoder(**settings) -> FocalSparseEncoder:
-    return FocalSparseEncoder(**GRID, **PLACE, **settings)
+    return FocalSparseEncoder(**GRID, **PLACE, **grouped(FocalSparseEncoder, **settings))
 
 
 @pytest.mark.parametrize('family', [{}, RESIDUAL])
@@ -153,7 +154,7 @@ def test_wrong_settings_say_so():
     with pytest.raises(ConfigError, match='order'):
         encoder(order=('act', 'conv', 'norm'))
     with pytest.raises(ConfigError, match='topk'):
-        encoder(topk=True)
+        encoder(focal=dict(topk=True))
     with pytest.raises(ConfigError, match='block_type'):
         encoder(block_type='bottleneck')
     with pytest.raises(ConfigError, match="no quirk 'corner'; did you mean corners"):

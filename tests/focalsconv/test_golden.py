@@ -20,6 +20,7 @@ from focalsconv_golden import (
     encode_all,
     in_order,
 )
+from grouped_arguments import grouped
 
 
 @pytest.fixture(scope='module')
@@ -133,11 +134,12 @@ def test_published_merging(golden, one_thread, monkeypatch, case, coordinates):
     (KITTI_K5, 987_680),
 ])
 def test_number_of_parameters(settings, parameters):
-    encoder = FocalSparseEncoder(**settings)
+    encoder = FocalSparseEncoder(**grouped(FocalSparseEncoder, **settings))
     assert sum(parameter.numel() for parameter in encoder.parameters()) == parameters
 
 
 def test_number_of_parameters_of_the_residual_family():
     # The released blocks carry biases in front of batch normalizations; ours do not need them.
     biases = 4 * (16 + 32 + 64 + 128)
-    assert sum(p.numel() for p in FocalSparseEncoder(**NUSCENES).parameters()) == 3_174_576 - biases
+    encoder = FocalSparseEncoder(**grouped(FocalSparseEncoder, **NUSCENES))
+    assert sum(p.numel() for p in encoder.parameters()) == 3_174_576 - biases

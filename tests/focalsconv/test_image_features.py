@@ -12,6 +12,7 @@ from focalsconv.published import FocalsConvPublished
 from sparse3d.errors import ConfigError
 from sparse3d.structures.cameras import Cameras
 
+NO_STAGE = dict(stages=())
 GRID = dict(in_channels=4, sparse_shape=[41, 48, 40], voxel_size=[0.05, 0.05, 0.1],
             point_cloud_range=[0, -1.2, -3, 2, 1.2, 1], encoder_channels=((8,), (8, 8)),
             encoder_paddings=((1,), (1, 1)), output_channels=8, base_channels=8)
@@ -67,7 +68,8 @@ def test_values_in_the_padding_do_not_matter_unless_published():
 def test_a_training_step_reaches_the_image_branch(join, stages):
     # Shallow features are added to the layer's output: both are as wide as stage 1.
     images = ShallowImageEncoder(depth=18, base_channels=8, out_channels=8)
-    encoder = FocalSparseEncoder(**GRID, stages=stages, image_fusion=dict(join=join, channels=8))
+    encoder = FocalSparseEncoder(
+        **GRID, focal=dict(stages=stages), image_fusion=dict(join=join, channels=8))
     views = images(torch.rand(2, 3, 48, 64) * 255, samples((48, 64), (40, 50)))
     bev, auxiliary = encoder.encode(*batch(), 2, views)
     losses = encoder.auxiliary_losses(auxiliary, [torch.tensor([[1., 0, -3, 1, 1, 4, 0]])] * 2)
@@ -81,7 +83,8 @@ def test_a_training_step_reaches_the_image_branch(join, stages):
 @pytest.mark.parametrize('count', [0, 1])
 def test_almost_empty_clouds(training, count):
     images = ShallowImageEncoder(depth=18, base_channels=8, out_channels=8)
-    encoder = FocalSparseEncoder(**GRID, image_fusion=dict(channels=8), stages=(1,)).train(training)
+    encoder = FocalSparseEncoder(
+        **GRID, image_fusion=dict(channels=8), focal=dict(stages=(1,))).train(training)
     views = images(torch.rand(2, 3, 48, 64) * 255, samples((48, 64), (40, 50)))
     bev, auxiliary = encoder.encode(*batch(count), 2, views)
     assert torch.isfinite(bev).all()
@@ -91,7 +94,7 @@ def test_almost_empty_clouds(training, count):
 
 def test_copies_of_background_rows_see_the_image_too():
     images = ShallowImageEncoder(depth=18, base_channels=8, out_channels=8).eval()
-    settings = dict(GRID, stages=(), image_fusion=dict(channels=8, join='add'))
+    settings = dict(GRID, focal=NO_STAGE, image_fusion=dict(channels=8, join='add'))
     merged, doubled = FocalSparseEncoder(**settings), FocalSparseEncoder(
         **settings, published=dict(background_copies=True))
     doubled.load_state_dict(merged.state_dict())
@@ -107,10 +110,11 @@ def test_copies_of_background_rows_see_the_image_too():
 
 def test_wrong_settings_say_so():
     with pytest.raises(ConfigError, match='16 image channels cannot be added to 8'):
-        FocalSparseEncoder(**GRID, stages=(), image_fusion=dict(join='add'))
+        FocalSparseEncoder(**GRID, focal=NO_STAGE, image_fusion=dict(join='add'))
     with pytest.raises(ConfigError, match='join'):
-        FocalSparseEncoder(**GRID, stages=(), image_fusion=dict(join='multiply'))
+        FocalSparseEncoder(**GRID, focal=NO_STAGE, image_fusion=dict(join='multiply'))
     with pytest.raises(ConfigError, match='image_fusion has no option interpolate'):
-        FocalSparseEncoder(**GRID, stages=(), image_fusion=dict(interpolate=True))
+        FocalSparseEncoder(**GRID, focal=NO_STAGE, image_fusion=dict(interpolate=True))
     with pytest.raises(ConfigError, match='got none'):
-        FocalSparseEncoder(**GRID, stages=(), image_fusion=dict(channels=8)).encode(*batch(), 2)
+        FocalSparseEncoder(**GRID, focal=NO_STAGE, image_fusion=dict(channels=8)).encode(
+            *batch(), 2)

@@ -51,7 +51,7 @@ def test_important_voxels_are_bright_in_both_pictures(tmp_path, frame):
 
 
 def test_one_panel_for_each_focal_layer_and_empty_samples(tmp_path, frame):
-    encoder = FocalSparseEncoder(**GRID, stages=(1, 3))
+    encoder = FocalSparseEncoder(**GRID, focal=dict(stages=(1, 3)))
     cells = torch.randint(0, 40, (100, 3))
     coordinates = torch.nn.functional.pad(cells.unique(dim=0), (1, 0)).int()
     for count in (len(coordinates), 0):
@@ -61,7 +61,7 @@ def test_one_panel_for_each_focal_layer_and_empty_samples(tmp_path, frame):
 
 
 def test_a_plain_encoder_has_nothing_to_show(tmp_path, frame):
-    encoder = FocalSparseEncoder(**GRID, stages=())
+    encoder = FocalSparseEncoder(**GRID, focal=dict(stages=()))
     _, auxiliary = encoder.encode(torch.randn(1, 4), torch.zeros(1, 4).int(), 1)
     with pytest.raises(ConfigError, match='no focal layer'):
         draw_importance(important_voxels(encoder, auxiliary), frame, tmp_path)

@@ -10,7 +10,8 @@ from focalsconv.published_checkpoint import convert_published, published_to_ours
 from sparse3d.errors import CheckpointError
 
 SETTINGS = dict(in_channels=4, sparse_shape=[41, 48, 40], voxel_size=[0.05, 0.05, 0.1],
-                point_cloud_range=[0, -1.2, -3, 2, 1.2, 1], enlarge_channels=64, stages=(1, 2))
+                point_cloud_range=[0, -1.2, -3, 2, 1.2, 1],
+                focal=dict(enlarge_channels=64, stages=(1, 2)))
 
 
 @pytest.mark.parametrize(('name', 'residual', 'ours'), [

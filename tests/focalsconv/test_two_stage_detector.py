@@ -14,7 +14,7 @@ from mmengine.structures import InstanceData
 
 import focalsconv.register  # noqa: F401  (registers the detectors)
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'models'
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs/focalsconv/_base_/models'
 RANGE = [0, -3.2, -3, 9.6, 3.2, 1]
 SHAPE = [41, 128, 192]
 AHEAD = np.array([[32., -32, 0, 0], [24, 0, -32, -40], [1, 0, 0, 0], [0, 0, 0, 1]])
@@ -37,7 +37,7 @@ def detector(name: str, images: bool = False, **encoder):
     """The published architecture, on a small range and with thin layers where they cost most."""
     config = Config.fromfile(CONFIGS / f'{name}.py').model
     place(config)
-    config.middle_encoder.update(encoder)
+    config.middle_encoder.focal.update(encoder)
     config.backbone.update(layer_nums=[1, 1])
     config.roi_head.update(grid_size=3, channels=[32, 32], sampling=dict(num_proposals=24))
     config.proposals = dict(train=dict(nms_pre=500, nms_post=60, iou_threshold=0.8),

@@ -101,8 +101,8 @@ def key_point_encoder(count: int = 16) -> KeypointEncoder:
     balls = dict(channels=[[4, 4]] * 2, radii=[0.4, 0.8], limits=[4, 4])
     return KeypointEncoder(
         count, stages={'1': dict(in_channels=5, **balls)}, points=dict(in_channels=1, **balls),
-        bev_channels=3, bev_stride=4, voxel_size=SIZE, point_cloud_range=RANGE, out_channels=6,
-        score_channels=(8, ))
+        bev=dict(channels=3, stride=4), voxel_size=SIZE, point_cloud_range=RANGE, out_channels=6,
+        score=dict(channels=(8, )))
 
 
 @pytest.mark.parametrize('training', [True, False])

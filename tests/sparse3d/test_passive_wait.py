@@ -19,9 +19,10 @@ ARGUMENTS = {
     'export': 'absent.py', 'check': 'absent',
     'doctor': '', 'compare': 'a=absent.py b=absent.py --out absent.json',
     'simulate': 'kitti absent --frames 0', 'list': 'modules', 'view': 'absent.py',
+    'recording': 'absent.mcap',
     'track': 'absent.json --infos absent.pkl --out absent_tracks.json',
     'convert_checkpoint': 'dsvt absent.pth out.pth', 'make_pictures': '--checkpoint absent.pth',
-    'blind_trial': '--answers absent.json', 'gpu_check': ''}
+    'blind_trial': '--answers absent.json', 'gpu_check': '', 'measure_recording': 'absent.pth'}
 # It makes the environment; starts other processes; reads numbers.
 WITHOUT_TORCH = {'install', 'matrix', 'update_tables'}
 

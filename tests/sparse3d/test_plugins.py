@@ -94,7 +94,7 @@ def test_the_contracts_import_no_heavy_package():
     source = ('import importlib.util, sys, types\n'
               f'spec = importlib.util.spec_from_file_location("p", {plugins.__file__!r})\n'
               'sys.modules["sparse3d"] = package = types.ModuleType("sparse3d")\n'
-              f'package.__path__ = [{str(Path(plugins.__file__).parent)!r}]\n'
+              f'package.__path__ = [{str(Path(plugins.__file__).parents[1])!r}]\n'
               'module = importlib.util.module_from_spec(spec)\n'
               'sys.modules["p"] = module\nspec.loader.exec_module(module)\n'
               'print({"torch", "numpy", "mmengine"} & set(sys.modules))\n')
@@ -127,7 +127,7 @@ def test_configs_of_a_data_set_are_found(distributions, tmp_path):
 @pytest.mark.parametrize('contract', [plugins.Plugin, plugins.DataSet])
 def test_every_field_of_a_contract_is_asked_for_by_the_core(contract):
     """As an attribute, or by its name where several are asked for alike."""
-    package = Path(plugins.__file__).parent
+    package = Path(plugins.__file__).parents[1]
     sources = [*package.rglob('*.py'), *(package.parent / 'sparse3d_cli').glob('*.py'),
                *(package.parent / 'sparse3d_benchmarks').glob('*.py')]
     asked = set()

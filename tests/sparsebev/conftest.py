@@ -14,6 +14,8 @@ from mmengine.structures import InstanceData
 
 import sparsebev.register  # noqa: F401
 import sparsebev_published
+from grouped_arguments import grouped
+from sparsebev.head import SparseBEVHead
 
 FIXTURES = Path(__file__).resolve().parents[1] / 'fixtures' / 'sparsebev'
 
@@ -60,8 +62,8 @@ def build_detector():
             backbone=dict(type='mmdet.ResNet', depth=18, base_channels=8, num_stages=2,
                           strides=(1, 2), dilations=(1, 1), out_indices=(0, 1), norm_eval=True),
             neck=dict(type='mmdet.FPN', in_channels=[8, 16], out_channels=32, num_outs=2),
-            bbox_head=dict(
-                type='SparseBEVHead', num_classes=3, num_queries=16, channels=32,
+            bbox_head=grouped(
+                SparseBEVHead, type='SparseBEVHead', num_classes=3, num_queries=16, channels=32,
                 point_cloud_range=[-51.2, -51.2, -5.0, 51.2, 51.2, 3.0], num_frames=frames,
                 num_levels=2, num_points=2, num_groups=2, num_heads=2, num_passes=passes,
                 feedforward_channels=32, out_points=8, denoising_groups=2, score_threshold=0.0,

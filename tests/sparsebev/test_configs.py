@@ -109,7 +109,8 @@ def test_the_pyramid_of_eva02_is_pre_trained_with_the_backbone(tmp_path):
     init_default_scope('mmdet3d')
     config = load_config(CONFIGS[0].with_name('sparsebev_eva02_future_nuscenes.py'))
     settings = config.model.backbone
-    settings.net.update(channels=32, depth=1, num_heads=2, feedforward_channels=48)
+    settings.net.channels = 32
+    settings.net.blocks.update(depth=1, num_heads=2, feedforward_channels=48)
     settings.update(in_channels=32, out_channels=16)
     settings.init_cfg.checkpoint = str(tmp_path / 'eva02.pth')
     source = MODELS.build({key: value for key, value in settings.items() if key != 'init_cfg'})

@@ -37,8 +37,8 @@ def rebuilt(fixtures, published_weights, stored_heads):
 
     def rebuild(name: str, **quirks):
         batch, frames, levels, points, queries = HEADS[name]
-        head = SparseBEVHead(10, queries, RANGE, num_frames=frames, num_levels=levels,
-                             num_points=points, dropout=0.0, max_detections=100,
+        head = SparseBEVHead(10, queries, RANGE, detections=dict(max_detections=100), decoder=dict(
+            num_frames=frames, num_levels=levels, num_points=points, dropout=0.0),
                              published={**SAMPLING_AS_PUBLISHED, **quirks})
         state = published_weights.published_state(fixtures / f'state_{name}.json')
         head.load_state_dict({ours(key).removeprefix('bbox_head.'): value
@@ -288,7 +288,8 @@ def test_eva02(golden_dir, published_weights, stored):
     assert largest(sine, expected['eva_rope_glb_sin']) < 1e-5
     assert largest(rotary_tables((16, 16), 64, 16)[0], expected['eva_rope_win_cos']) < 1e-5
     backbone = SimpleFeaturePyramid(dict(
-        type='EVA02', depth=6, resize_rotary_tables=True, drop_path=0.3, frozen_blocks=3))
+        type='EVA02', blocks=dict(depth=6, drop_path=0.3), frozen_blocks=3,
+        positions=dict(resize_rotary_tables=True)))
     backbone_and_neck(golden_dir, published_weights, backbone, torch.nn.Identity(),
                       'state_eva02.json')
     seen = {}

@@ -15,11 +15,11 @@ def test_each_quirk_reaches_its_part():
     model = load_config('sparsebev_eva02_future_nuscenes_trainval',
                         {'model.published': dict(rotary_resize=True, scale_order=True)}).model
     backbone, head = hand_down(model.published, backbone=model.backbone, bbox_head=model.bbox_head)
-    assert backbone.net.resize_rotary_tables is True and head.published.scale_order
+    assert backbone.net.positions.resize_rotary_tables is True and head.published.scale_order
     tables = [rotary_tables((4, 12), 64, 96, published_resize=flag)[0] for flag in (False, True)]
     assert (tables[0] - tables[1]).abs().max() > 1e-3
     for weights in (None, [1.0] * 10):
-        built = SparseBEVHead(3, 4, RANGE, channels=32, num_heads=2,
+        built = SparseBEVHead(3, 4, RANGE, dict(channels=32, num_heads=2),
                               published=dict(code_weights=weights))
         expected = torch.tensor(weights or [2.0, 2.0] + [1.0] * 8)
         assert torch.equal(torch.as_tensor(built.losses.code_weights).flatten(), expected)

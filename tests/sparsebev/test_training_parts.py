@@ -11,8 +11,8 @@ from sparse3d.models.query.box_code import box_to_code
 from sparse3d.models.query.hungarian_matching import focal_cost
 from sparse3d.models.query.query_denoising import denoising_attn_mask, draw_noise, noisy_queries
 from sparse3d.structures.cameras import Cameras
-from sparsebev.detection_losses import DetectionLosses
-from sparsebev.head import FOCAL_LOSS, L1_LOSS, SparseBEVHead, grid_of_queries
+from sparsebev.detection_losses import FOCAL_LOSS, L1_LOSS, DetectionLosses
+from sparsebev.head import SparseBEVHead, grid_of_queries
 from sparsebev.hungarian_matching import match
 from sparsebev.views import Views
 
@@ -262,12 +262,12 @@ def test_queries_start_on_a_grid():
 
 
 def test_detections_may_lie_ten_meters_beyond_the_range_as_released():
-    head = SparseBEVHead(3, 9, RANGE, channels=32, num_frames=1, num_levels=1)
+    head = SparseBEVHead(3, 9, RANGE, decoder=dict(channels=32, num_frames=1, num_levels=1))
     assert head.limits == pytest.approx((-61.2, -61.2, -10.0, 61.2, 61.2, 10.0))
 
 
 def test_queries_of_empty_slots_start_with_nothing():
-    head = SparseBEVHead(3, 4, RANGE, channels=32, num_frames=1, num_levels=1)
+    head = SparseBEVHead(3, 4, RANGE, decoder=dict(channels=32, num_frames=1, num_levels=1))
     noisy = noisy_queries([BOXES[:2], BOXES[2:]], [LABELS[:2], LABELS[2:]], draw_noise(3, 1, 3),
                           RANGE)
     _, features, _ = head._first_queries(2, noisy)

@@ -90,6 +90,6 @@ def test_swin_trains_at_the_released_rates_and_decays(golden_dir):
 def test_radii_of_suppression_are_the_roots_of_the_released_squares():
     released = [0.35] * 5 + [0.175, 0.1, -1, 0.1, 0.1]  # compared with squares of distances
     for path in sorted(FOLDER.glob('*r50*.py')):
-        radii = load_config(path).model.bbox_head.suppression.radii
+        radii = load_config(path).model.bbox_head.detections.suppression.radii
         assert [round(radius ** 2, 3) if radius > 0 else radius for radius in radii] == (
             pytest.approx(released, abs=1e-3)), path

@@ -36,7 +36,7 @@ def test_every_stage_of_the_head(golden, case, small_scene, one_thread):
 
 
 def test_views_with_one_candidate(golden, case, small_scene, one_thread):
-    few = {f'{HEAD}num_lidar_queries': 16, f'{HEAD}num_camera_queries': 8}
+    few = {f'{HEAD}candidates.num_lidar_queries': 16, f'{HEAD}candidates.num_camera_queries': 8}
     head = golden.head(**case.SMALL, **few)
     with torch.no_grad():
         output = head(small_scene)

@@ -76,7 +76,8 @@ def test_transfusion_converts_and_its_sparse_weights_are_turned(golden):
 def test_transfusion_detects_what_the_released_lidar_branch_predicts(golden, case, one_thread):
     """With the heat map of the images as its own, the head gives the golden's LiDAR branch."""
     config = load_config(CONFIGS['transfusion_l'])
-    settings = dict(config.model.bbox_head, point_cloud_range=[-27, -27, -5, 27, 27, 3])
+    settings = config.model.bbox_head
+    settings.bbox_coder.point_cloud_range = [-27, -27, -5, 27, 27, 3]
     head = MODELS.build(settings)
     weights = convert(published_transfusion(golden)).weights
     head.load_state_dict({name.removeprefix('bbox_head.'): value for name, value in weights.items()

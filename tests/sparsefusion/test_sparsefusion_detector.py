@@ -28,15 +28,11 @@ def tiny_model(**changes) -> nn.Module:
     head = dict(
         type='SparseFusionHead',
         in_channels=32,
-        image_channels=16,
+        images=dict(channels=16),
         num_classes=2,
-        point_cloud_range=RANGE,
-        voxel_size=[0.2, 0.2],
-        stride=8,
-        channels=16,
-        center_range=[-15, -15, -10, 15, 15, 10],
-        num_lidar_queries=12,
-        num_camera_queries=12,
+        bbox_coder=dict(point_cloud_range=RANGE, voxel_size=[0.2, 0.2], stride=8),
+        candidates=dict(channels=16, num_lidar_queries=12, num_camera_queries=12),
+        detections=dict(center_range=[-15, -15, -10, 15, 15, 10]),
         layer=dict(num_heads=2, feedforward_channels=32, dropout=0.1),
     )
     head.update(changes.pop('head', {}))
@@ -267,7 +263,10 @@ def test_half_precision_trains_and_detects_nearly_the_same():
 
 def test_other_numbers_of_levels_queries_and_layers():
     model = tiny_model(
-        head=dict(num_levels=3, num_lidar_queries=3, num_camera_queries=500, num_lidar_layers=2)
+        head=dict(
+            images=dict(channels=16, num_levels=3),
+            candidates=dict(channels=16, num_lidar_queries=3, num_camera_queries=500,
+                            num_lidar_layers=2))
     )
     assert losses(model.train(), batch()).isfinite()
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from focalsconv import FocalSparseEncoder, ShallowImageEncoder
 from focalsconv.published_checkpoint import convert_image_branch, convert_published
+from grouped_arguments import grouped
 
 EVAL_TOLERANCE = 1e-5
 TRAIN_TOLERANCE = 3e-4
@@ -38,7 +39,7 @@ class Golden:
         spec.loader.exec_module(self.weights)
 
     def encoder(self, state: str, **settings) -> FocalSparseEncoder:
-        encoder = FocalSparseEncoder(**settings)
+        encoder = FocalSparseEncoder(**grouped(FocalSparseEncoder, **settings))
         published = self.weights.state_dict(self.folder / f'{state}.json')
         encoder.load_state_dict(convert_published(published, encoder))
         return encoder.eval()

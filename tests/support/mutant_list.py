@@ -29,7 +29,7 @@ ROOMS = {
                 'projects/sparse3d/datasets/waymo/keypoints/*.py'),
     'simulators': ('projects/sparse3d/simulate/*.py',
                    'projects/sparse3d/datasets/*/simulate/*.py'),
-    'recipes': ('configs/_base_/schedules/*.py', 'configs/_base_/models/*.py'),
+    'recipes': ('configs/**/_base_/schedules/*.py', 'configs/**/_base_/models/*.py'),
 }
 WITHOUT_A_CPU = {'projects/sparse3d/ops/sample_views_triton.py'}  # run on GPUs alone
 

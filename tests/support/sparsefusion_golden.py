@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'configs/sparsefusion/sparsefusion_r50_nuscenes.py'
 HEAD = 'model.bbox_head.'
 SMALL = {  # the golden's smaller sizes
-    f'{HEAD}point_cloud_range': [-27, -27, -5, 27, 27, 3],
-    f'{HEAD}center_range': [-30.6, -30.6, -10, 30.6, 30.6, 10],
+    f'{HEAD}bbox_coder.point_cloud_range': [-27, -27, -5, 27, 27, 3],
+    f'{HEAD}detections.center_range': [-30.6, -30.6, -10, 30.6, 30.6, 10],
     'model.middle_encoder.sparse_shape': [41, 720, 720],
     'model.data_preprocessor.voxel_layer.point_cloud_range': [-27, -27, -5, 27, 27, 3],
 }

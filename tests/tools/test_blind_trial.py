@@ -63,4 +63,4 @@ def test_the_stored_answers_can_be_counted(tmp_path):
     answers = json.loads((ROOT / 'docs/blind_trial.json').read_text())
     (tmp_path / 'truth.json').write_text(json.dumps(answers))
     lines = blind_trial.check(Namespace(out=str(tmp_path), answers=ROOT / 'docs/blind_trial.json'))
-    assert lines[-1] == 'in all 16 of 16 named, 0 said that are none'
+    assert lines[-1] == 'in all 64 of 64 named, 0 said that are none'

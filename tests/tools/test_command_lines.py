@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = 'centerpoint_simulated_waymo'
 TOOLS = ['train', 'test', 'visualize', 'benchmark', 'convert_checkpoint', 'detect', 'analyze',
-         'export', 'list']
+         'export', 'list', 'recording']
 
 
 def run(tool, *arguments):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,19 @@ def test_a_cpu_build_hides_the_gpu_and_a_cuda_build_asks_for_it(monkeypatch):
     assert 'FORCE_CUDA' not in cpu and cpu['CUDA_VISIBLE_DEVICES'] == ''
     assert cpu['MMCV_WITH_OPS'] == '1' and cpu['MAX_JOBS'] == '2'
     assert mmcv_build.build_environment(cuda=True, quick=False, jobs=1)['FORCE_CUDA'] == '1'
+
+
+def test_a_setup_that_reads_names_from_exec_runs_on_every_python(tmp_path):
+    """As mmcv's does; from Python 3.13 on it would end in a KeyError."""
+    (tmp_path / 'setup.py').write_text("def version():\n    exec('number = 2.1')\n"
+                                       "    return locals()['number']\n\n\n"
+                                       "exec('more = 1')\nexec('less = 3', spaces := {})\n"
+                                       "print(version() + more + spaces['less'])\n")
+    environment = mmcv_build.with_exec_as_before(tmp_path, dict(os.environ, PYTHONPATH='/mine'))
+    assert environment['PYTHONPATH'] == f'{tmp_path}{os.pathsep}/mine'
+    done = subprocess.run([sys.executable, str(tmp_path / 'setup.py')], env=environment,
+                          capture_output=True, text=True)
+    assert done.stdout == '6.1\n', done.stderr
 
 
 def test_wheels_of_different_torch_builds_are_kept_apart(tmp_path):
@@ -177,10 +191,23 @@ def test_lines_of_the_matrix_are_renewed_row_by_row():
     assert '| main | 3.11 | 1.26.4 | 2.13.0 | 8 passed | 2026-01-02 |' in again
 
 
+def test_the_pages_show_one_table():
+    tables = [page.read_text().split(matrix.BEGIN)[1].split(matrix.END)[0] for page in matrix.PAGES]
+    assert len(tables) == 2 and tables[0] == tables[1]
+    assert all(f'| {row.name} | {row.python} |' in tables[0] for row in locks.ROWS)
+
+
 def test_what_pytest_said():
     assert matrix.summary_of('...\n2 failed, 30 passed, 1 skipped, 5 warnings in 3.2s') == \
         '2 failed, 30 passed, 1 skipped'
     assert matrix.summary_of('Segmentation fault') == 'the tests did not end'
+
+
+def test_the_interpreter_that_runs_is_one_of_those_found(monkeypatch):
+    monkeypatch.setattr(matrix.shutil, 'which', lambda name: None)
+    monkeypatch.setenv('PYENV_ROOT', '/nowhere')
+    own = '.'.join(map(str, sys.version_info[:2]))
+    assert matrix.find_python(own) == sys.executable
 
 
 def test_an_interpreter_that_is_not_there(monkeypatch):

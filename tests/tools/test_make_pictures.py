@@ -26,6 +26,11 @@ def test_pictures_are_joined_below_each_other_and_small(tmp_path):
     with Image.open(path) as made:
         assert made.size == (1280, 400)
         assert np.abs(np.asarray(made.convert('RGB'))[50, 50].astype(int) - [200, 20, 20]).max() < 9
+    path = make_pictures.join([plain] * 3, tmp_path / 'grid.webp', 2)
+    with Image.open(path) as made:
+        assert made.size == (1280, 200)
+        corners = np.asarray(made.convert('RGB')).astype(int)[150, [320, 960]]
+        assert np.abs(corners - [[200, 20, 20], [0, 0, 0]]).max() < 9
     noisy = make_pictures.join([make_pictures.newest(tmp_path, 'a')], tmp_path / 'noise.webp')
     best = make_pictures.join([plain], tmp_path / 'best.webp')
     assert best.stat().st_size < noisy.stat().st_size
@@ -35,16 +40,20 @@ def test_pictures_are_joined_below_each_other_and_small(tmp_path):
 def test_every_plug_in_with_a_config_has_a_picture_of_something_that_is_offered():
     assert set(make_pictures.PLUGINS) == {
         'focalsconv', 'sparsebev', 'sparsefusion', 'dsvt', 'voxelkp'}
-    for name, made in make_pictures.PLUGINS.items():
-        assert made.config in config_files()
-        if '--pictures' in made.words:
-            assert made.words[made.words.index('--pictures') + 1] in offers('pictures')
-        assert f'../../docs/images/{name}.webp' in (
-            ROOT / 'projects' / name / 'README.md').read_text('utf-8')
+    for name, pictures in make_pictures.PLUGINS.items():
+        for made in pictures:
+            assert made.config in config_files()
+            if '--pictures' in made.words:
+                assert made.words[made.words.index('--pictures') + 1] in offers('pictures')
+            assert f'../../docs/images/{made.name or name}.webp' in (
+                ROOT / 'projects' / name / 'README.md').read_text('utf-8')
 
 
 @pytest.mark.parametrize('path', sorted((ROOT / 'docs' / 'images').glob('*')), ids=lambda p: p.name)
 def test_stored_pictures_are_small_and_shown(path):
+    drawn = {'drive', 'demo_3d', 'demo_camera'} | {
+        made.name or name for name, pictures in make_pictures.PLUGINS.items() for made in pictures}
+    assert path.suffix == '.webp' and path.stem in drawn     # make pictures draws it
     assert path.stat().st_size < (3_000_000 if path.stem == 'drive' else 300_000)
     texts = [ROOT / 'README.md', *ROOT.glob('projects/*/README.md'), *ROOT.glob('docs/*.md')]
     assert any(f'images/{path.name})' in text.read_text('utf-8') for text in texts)

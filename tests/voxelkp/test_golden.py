@@ -19,7 +19,7 @@ from voxelkp.published_architecture import POINT_CLOUD_RANGE, VOXEL_SIZE
 from voxelkp.published_checkpoint import BRANCHES, published_to_ours
 from voxelkp.windows import window_indices
 
-MODELS_FOLDER = Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'models'
+MODELS_FOLDER = Path(__file__).resolve().parents[2] / 'configs/voxelkp/_base_/models'
 EVERY = 12  # rows of a stage that are stored
 GRID = BEVGrid.from_voxels(VOXEL_SIZE, POINT_CLOUD_RANGE, 8)
 DECODING = DecodingOptions(center_range=POINT_CLOUD_RANGE, max_candidates=150)

@@ -24,7 +24,7 @@ def build(**head):
     """A model as small as the method allows."""
     init_default_scope('mmdet3d')
     torch.manual_seed(0)
-    model = Config.fromfile(CONFIGS / '_base_/models/voxelkp_small.py').model
+    model = Config.fromfile(CONFIGS / 'voxelkp/_base_/models/voxelkp_small.py').model
     model.data_preprocessor.voxel_layer.point_cloud_range = RANGE
     model.middle_encoder.update(channels=(8, 16, 16, 32), sparse_shape=[21, 80, 80])
     model.neck.update(in_channels=[16, 32], out_channels=32)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 GROUPS = 4
@@ -16,6 +17,24 @@ SAME_NAMES = ('cpu/bezier_align.cpp', 'cpu/roi_align.cpp',
               'cpu/roi_align_rotated.cpp', 'cpu/rotated_feature_align.cpp')
 # psamask.cpp defines macros called min and max: nothing may follow it.
 LAST = ('pybind.cpp', 'cpu/psamask.cpp')
+# mmcv's setup.py reads its version with exec() and locals() in a function. From Python 3.13 on
+# (PEP 667) exec() leaves nothing in the function's own names; here it does, as it did before.
+EXEC_AS_BEFORE = '''\
+import builtins
+import sys
+
+_exec = builtins.exec
+
+
+def exec_in_caller(code, *spaces, **options):
+    if spaces or options:
+        return _exec(code, *spaces, **options)
+    frame = sys._getframe(1)
+    return _exec(code, frame.f_globals, frame.f_locals)
+
+
+builtins.exec = exec_in_caller
+'''
 
 
 def group_sources(source: Path) -> None:
@@ -49,6 +68,18 @@ def build_environment(cuda: bool, quick: bool, jobs: int) -> dict[str, str]:
     if quick:
         environment.setdefault('CFLAGS', '-O2 -g0 -DNDEBUG')
     return environment
+
+
+def with_exec_as_before(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Environment variables under which Python runs mmcv's ``setup.py`` as before Python 3.13.
+
+    Args:
+        folder: where the file for it is put.
+        environment: to begin with.
+    """
+    (folder / 'sitecustomize.py').write_text(EXEC_AS_BEFORE)
+    places = [str(folder), environment.get('PYTHONPATH', '')]
+    return {**environment, 'PYTHONPATH': os.pathsep.join(filter(None, places))}
 
 
 def wheel_folder(cache: Path, python_tag: str, torch_version: str, cuda: bool) -> Path:

@@ -2,11 +2,12 @@
 # Data elsewhere: --cfg-options data_root=/disk/mine, or SPARSE3D_OWN_DATA=/disk/mine.
 _base_ = ['nuscenes_camera.py']
 from sparse3d.engine.pipeline_steps import changed
+from sparse3d_configs._base_ import grids
 
 data_root = '{{$SPARSE3D_OWN_DATA:data/mine}}'
 class_names = ['Car']                                      # as in the box files, in label order
 cameras = ['FRONT']                                        # folders of images/, in any order
-point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # meters: x, y, z from, x, y, z to
+point_cloud_range = grids.NUSCENES_RANGE_51  # meters: x, y, z from, x, y, z to
 image_size = [96, 320]                                     # height, width in pixels
 # Several frames want frames.json in the data set and the same number in the model.
 frames = dict(num_frames=1, kind='past')                   # now and the past; see FrameChoice

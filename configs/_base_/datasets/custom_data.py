@@ -1,8 +1,11 @@
 # A custom data set, LiDAR only (docs/custom_data.md).
 # Data elsewhere: --cfg-options data_root=/disk/mine, or SPARSE3D_OWN_DATA=/disk/mine.
+_base_ = []
+from sparse3d_configs._base_ import grids
+
 data_root = '{{$SPARSE3D_OWN_DATA:data/mine}}'
 class_names = ['Car']                          # as in the box files, in label order
-point_cloud_range = [0, -20, -3, 51.2, 20, 1]  # meters: x, y, z from, x, y, z to
+point_cloud_range = grids.KITTI_NEAR_RANGE  # meters: x, y, z from, x, y, z to
 columns = 4                                    # numbers of a point
 metainfo = dict(classes=class_names)
 
@@ -11,11 +14,10 @@ train_pipeline = [
     dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
     dict(
         type='GroundTruthSampling',
-        data_root=data_root,
-        info_path=data_root + '/own_dbinfos_train.pkl',
+        database=dict(
+            data_root=data_root, info_path=data_root + '/own_dbinfos_train.pkl', columns=columns),
         classes=class_names,
-        groups=10,
-        columns=columns),
+        groups=10),
     dict(
         type='AugmentScene',
         rotation=[-0.4, 0.4],

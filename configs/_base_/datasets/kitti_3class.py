@@ -1,9 +1,12 @@
 # KITTI, LiDAR only, the three benchmark classes.
 # Data elsewhere: --cfg-options data_root=/disk/kitti, or SPARSE3D_KITTI=/disk/kitti for all runs.
+_base_ = []
+from sparse3d_configs._base_ import grids
+
 data_root = '{{$SPARSE3D_KITTI:data/kitti}}'
-class_names = ['Car', 'Pedestrian', 'Cyclist']
-point_cloud_range = [0, -40, -3, 70.4, 40, 1]  # meters: x, y, z from, x, y, z to
-voxel_size = [0.05, 0.05, 0.1]                 # meters
+class_names = grids.CAR_PEDESTRIAN_CYCLIST
+point_cloud_range = grids.KITTI_RANGE  # meters: x, y, z from, x, y, z to
+voxel_size = grids.KITTI_VOXEL                 # meters
 metainfo = dict(classes=class_names)
 modality = dict(use_lidar=True, use_camera=False)
 
@@ -12,11 +15,11 @@ train_pipeline = [
     dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
     dict(
         type='GroundTruthSampling',
-        data_root=data_root,
-        info_path=data_root + '/kitti_dbinfos_train.pkl',
+        database=dict(
+            data_root=data_root, info_path=data_root + '/kitti_dbinfos_train.pkl',
+            min_points=dict(Car=5, Pedestrian=5, Cyclist=5)),
         classes=class_names,
         groups=dict(Car=15, Pedestrian=10, Cyclist=10),
-        min_points=dict(Car=5, Pedestrian=5, Cyclist=5),
         fill_up=False,  # so many are added, whatever is there
         use_ground_plane=True),
     dict(type='RandomFlip3D', sync_2d=False, flip_ratio_bev_horizontal=0.5),

@@ -11,7 +11,7 @@ load_image = dict(type='LoadKittiImage')
 train_pipeline = replaced(
     changed(
         inserted_after(_base_.train_pipeline, LoadPoints=load_image),
-        GroundTruthSampling=dict(min_points=None, paste_images=True)),
+        GroundTruthSampling=dict(database=dict(min_points=None), images=dict(paste=True))),
     RandomFlip3D=[],
     GlobalRotScaleTrans=dict(
         type='AugmentScene',

@@ -8,7 +8,7 @@ metainfo = dict(classes=class_names)
 train_pipeline = changed(
     _base_.train_pipeline,
     GroundTruthSampling=dict(
-        classes=class_names, groups=dict(Car=15), min_points=dict(Car=5)))
+        classes=class_names, groups=dict(Car=15), database=dict(min_points=dict(Car=5))))
 
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline, metainfo=metainfo))
 val_dataloader = dict(dataset=dict(metainfo=metainfo))

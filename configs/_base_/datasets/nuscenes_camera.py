@@ -1,6 +1,8 @@
 # nuScenes, six cameras over eight frames, ten classes, images of 704 x 256 pixels.
 _base_ = ['nuscenes.py']
-point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # meters: x, y, z from, x, y, z to
+from sparse3d_configs._base_ import grids
+
+point_cloud_range = grids.NUSCENES_RANGE_51  # meters: x, y, z from, x, y, z to
 image_size = [256, 704]                                    # height, width in pixels
 frames = dict(num_frames=8, kind='past')                   # now and the past; see FrameChoice
 modality = dict(use_lidar=False, use_camera=True)

@@ -1,5 +1,5 @@
-# nuScenes, LiDAR with nine earlier sweeps and six cameras at 2/3 scale, balanced classes, for
-# Focals Conv-F (det3d counts the key frame: ten sweeps).
+# nuScenes, LiDAR with nine earlier sweeps (det3d counts the key frame: ten) and six cameras at 2/3
+# scale, balanced classes.
 # Sampled objects are pasted into the images: after create_data.py nuscenes, run
 #     sparse3d create-data crops nuscenes data/nuscenes
 _base_ = ['nuscenes_lidar_balanced.py']
@@ -13,12 +13,11 @@ shrink_images = dict(
     type='AugmentImages',
     size=image_size,
     training=False,
-    interpolation='bilinear',
-    published_resize_matrix=True)
+    resampling=dict(interpolation='bilinear', published_resize_matrix=True))
 train_pipeline = changed(
     inserted_after(
         _base_.train_pipeline, LoadSweepPoints=load_images, GroundTruthSampling=shrink_images),
-    GroundTruthSampling=dict(paste_images=True),
+    GroundTruthSampling=dict(images=dict(paste=True)),
     PackSample=dict(
         keys=['points', 'img', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_velocity_known'],
         more_meta_keys=_base_.meta_keys))

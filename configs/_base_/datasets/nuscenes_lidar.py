@@ -1,7 +1,9 @@
 # nuScenes, LiDAR with ten earlier sweeps beside the key frame (as mmdet3d), ten classes.
 _base_ = ['nuscenes.py']
-point_cloud_range = [-54.0, -54.0, -5.0, 54.0, 54.0, 3.0]  # meters: x, y, z from, x, y, z to
-voxel_size = [0.075, 0.075, 0.2]                           # meters
+from sparse3d_configs._base_ import grids
+
+point_cloud_range = grids.NUSCENES_RANGE_54  # meters: x, y, z from, x, y, z to
+voxel_size = grids.NUSCENES_VOXEL                           # meters
 modality = dict(use_lidar=True, use_camera=False)
 
 load_points = dict(type='LoadSweepPoints', sweeps=10)  # x, y, z, intensity, age in seconds

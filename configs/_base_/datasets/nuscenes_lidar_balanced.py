@@ -1,18 +1,18 @@
 # nuScenes, LiDAR with nine earlier sweeps (OpenPCDet and det3d count the key frame: their ten),
-# the recipe of CenterPoint, Focals Conv and DSVT: balanced classes, objects of other samples added.
+# the recipe of CenterPoint: balanced classes, objects of other samples added.
 _base_ = ['nuscenes_lidar.py']
 from sparse3d.engine.pipeline_steps import changed, inserted_after
 
 nine_sweeps = dict(sweeps=9)
 sample_objects = dict(
     type='GroundTruthSampling',
-    data_root=_base_.data_root,
-    info_path=_base_.data_root + '/nuscenes_dbinfos_train.pkl',
+    database=dict(
+        data_root=_base_.data_root, info_path=_base_.data_root + '/nuscenes_dbinfos_train.pkl',
+        columns=5),
     classes=_base_.class_names,
     groups=dict(
         car=2, truck=3, construction_vehicle=7, bus=4, trailer=6, barrier=2, motorcycle=6,
-        bicycle=6, pedestrian=2, traffic_cone=2),
-    columns=5)
+        bicycle=6, pedestrian=2, traffic_cone=2))
 train_pipeline = inserted_after(
     changed(
         _base_.train_pipeline,

@@ -1,9 +1,12 @@
 # A simulated drive in Argoverse 2's layout, four classes
 # (make one: sparse3d simulate argoverse2, then sparse3d create-data argoverse2).
 # Data elsewhere: SPARSE3D_SIMULATED_ARGOVERSE2=/data/drive sparse3d train ...
+_base_ = []
+from sparse3d_configs._base_ import grids
+
 data_root = '{{$SPARSE3D_SIMULATED_ARGOVERSE2:data/simulated_argoverse2}}'
-class_names = ['REGULAR_VEHICLE', 'BOX_TRUCK', 'PEDESTRIAN', 'BICYCLIST']
-point_cloud_range = [-76.8, -76.8, -4, 76.8, 76.8, 4]  # meters: x, y, z from, x, y, z to
+class_names = grids.ARGOVERSE2_FOUR_CLASSES
+point_cloud_range = grids.ARGOVERSE2_RANGE_77  # meters: x, y, z from, x, y, z to
 metainfo = dict(classes=class_names)
 modality = dict(use_lidar=True, use_camera=False)
 

@@ -2,16 +2,16 @@
 # Data elsewhere: SPARSE3D_SIMULATED_KITTI=/data/drive sparse3d train ...
 _base_ = ['kitti_car.py']
 from sparse3d.engine.pipeline_steps import changed
-from sparse3d_configs._base_.datasets.simulated_drives import KITTI_RANGE as point_cloud_range
+from sparse3d_configs._base_ import grids
 
+point_cloud_range = grids.KITTI_NEAR_RANGE
 data_root = '{{$SPARSE3D_SIMULATED_KITTI:data/simulated_kitti}}'
 in_range = dict(point_cloud_range=point_cloud_range)
 
 train_pipeline = changed(
     _base_.train_pipeline,
     GroundTruthSampling=dict(
-        data_root=data_root,
-        info_path=data_root + '/kitti_dbinfos_train.pkl',
+        database=dict(data_root=data_root, info_path=data_root + '/kitti_dbinfos_train.pkl'),
         fill_up=None,  # added up to 15, on any ground
         use_ground_plane=None),
     GlobalRotScaleTrans=dict(rot_range=[-0.2, 0.2]),

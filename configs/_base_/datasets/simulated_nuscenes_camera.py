@@ -3,8 +3,9 @@
 # Data elsewhere: SPARSE3D_SIMULATED_NUSCENES=/data/drive sparse3d train ...
 _base_ = ['nuscenes_camera.py']
 from sparse3d.engine.pipeline_steps import changed
-from sparse3d_configs._base_.datasets.simulated_drives import NUSCENES_CLASSES as class_names
+from sparse3d_configs._base_ import grids
 
+class_names = grids.NUSCENES_FOUR_CLASSES
 data_root = '{{$SPARSE3D_SIMULATED_NUSCENES:data/simulated_nuscenes}}'
 metainfo = dict(classes=class_names)
 image_size = [128, 352]                   # height, width in pixels

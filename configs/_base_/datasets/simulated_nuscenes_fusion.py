@@ -3,9 +3,10 @@
 # Data elsewhere: SPARSE3D_SIMULATED_NUSCENES=/data/drive sparse3d train ...
 _base_ = ['nuscenes_fusion.py']
 from sparse3d.engine.pipeline_steps import changed
-from sparse3d_configs._base_.datasets.simulated_drives import NUSCENES_CLASSES as class_names
-from sparse3d_configs._base_.datasets.simulated_drives import NUSCENES_RANGE as point_cloud_range
+from sparse3d_configs._base_ import grids
 
+class_names = grids.NUSCENES_FOUR_CLASSES
+point_cloud_range = grids.NUSCENES_RANGE_51
 data_root = '{{$SPARSE3D_SIMULATED_NUSCENES:data/simulated_nuscenes}}'
 metainfo = dict(classes=class_names)
 in_range = dict(point_cloud_range=point_cloud_range)

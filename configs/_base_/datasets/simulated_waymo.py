@@ -3,16 +3,16 @@
 # Data elsewhere: SPARSE3D_SIMULATED_WAYMO=/data/drive/kitti_format sparse3d train ...
 _base_ = ['waymo_3class.py']
 from sparse3d.engine.pipeline_steps import changed
+from sparse3d_configs._base_ import grids
 
 data_root = '{{$SPARSE3D_SIMULATED_WAYMO:data/simulated_waymo/kitti_format}}'
-point_cloud_range = [-40, -40, -2, 40, 40, 4]  # meters: x, y, z from, x, y, z to
+point_cloud_range = grids.WAYMO_NEAR_RANGE  # meters: x, y, z from, x, y, z to
 in_range = dict(point_cloud_range=point_cloud_range)
 
 train_pipeline = changed(
     _base_.train_pipeline,
     GroundTruthSampling=dict(
-        data_root=data_root,
-        info_path=data_root + '/waymo_dbinfos_train.pkl',
+        database=dict(data_root=data_root, info_path=data_root + '/waymo_dbinfos_train.pkl'),
         groups=dict(Car=12, Pedestrian=10, Cyclist=10)),
     AugmentScene=dict(rotation=[-0.3, 0.3], translation_std=None),
     PointsRangeFilter=in_range,

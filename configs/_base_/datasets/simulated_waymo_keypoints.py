@@ -11,7 +11,8 @@ in_range = dict(point_cloud_range=point_cloud_range)
 train_pipeline = changed(
     _base_.train_pipeline,
     GroundTruthSampling=dict(
-        data_root=data_root, info_path=data_root + '/waymo_people_dbinfos_train.pkl'),
+        database=dict(
+            data_root=data_root, info_path=data_root + '/waymo_people_dbinfos_train.pkl')),
     AugmentScene=dict(rotation=[-0.3, 0.3]),
     PointsRangeFilter=in_range,
     KeepObjects=in_range)

@@ -1,7 +1,9 @@
 # Waymo, one LiDAR frame, vehicles (called Car as in mmdet3d), pedestrians, cyclists.
 _base_ = ['waymo.py']
-class_names = ['Car', 'Pedestrian', 'Cyclist']
-point_cloud_range = [-74.88, -74.88, -2, 74.88, 74.88, 4]  # meters: x, y, z from, x, y, z to
+from sparse3d_configs._base_ import grids
+
+class_names = grids.CAR_PEDESTRIAN_CYCLIST
+point_cloud_range = grids.WAYMO_RANGE_74  # meters: x, y, z from, x, y, z to
 metainfo = dict(classes=class_names)
 
 tanh = dict(type='TanhFeatures', columns=[3, 4])  # tanh of intensity and elongation
@@ -10,13 +12,11 @@ train_pipeline = [
     dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
     dict(
         type='GroundTruthSampling',
-        data_root=_base_.data_root,
-        info_path=_base_.data_root + '/waymo_dbinfos_train.pkl',
+        database=dict(
+            data_root=_base_.data_root, info_path=_base_.data_root + '/waymo_dbinfos_train.pkl',
+            min_points=dict(Car=5, Pedestrian=10, Cyclist=10), columns=6, use=[0, 1, 2, 3, 4]),
         classes=class_names,
-        groups=dict(Car=15, Pedestrian=10, Cyclist=10),
-        min_points=dict(Car=5, Pedestrian=10, Cyclist=10),
-        columns=6,
-        use=[0, 1, 2, 3, 4]),
+        groups=dict(Car=15, Pedestrian=10, Cyclist=10)),
     tanh,
     dict(
         type='AugmentScene',

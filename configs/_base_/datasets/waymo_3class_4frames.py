@@ -6,7 +6,8 @@ frames = dict(num_frames=4)
 train_pipeline = changed(
     _base_.train_pipeline,
     LoadWaymoPoints=frames,
-    GroundTruthSampling=dict(use=[0, 1, 2, 3, 4, 5]))  # objects are of the present frame: age 0
+    # Objects are of the present frame: age 0.
+    GroundTruthSampling=dict(database=dict(use=[0, 1, 2, 3, 4, 5])))
 test_pipeline = changed(_base_.test_pipeline, LoadWaymoPoints=frames)
 
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

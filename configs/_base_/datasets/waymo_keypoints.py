@@ -1,8 +1,10 @@
 # Waymo, people with 14 labeled joints (pedestrians and cyclists as one class).
 # Prepare with --keep-no-label-zones.
 _base_ = ['waymo.py']
+from sparse3d_configs._base_ import grids
+
 class_names = ['Human']
-point_cloud_range = [-75.2, -75.2, -2, 75.2, 75.2, 4]  # meters: x, y, z from, x, y, z to
+point_cloud_range = grids.WAYMO_RANGE_75  # meters: x, y, z from, x, y, z to
 metainfo = dict(classes=class_names)
 
 tanh = dict(type='TanhFeatures', columns=[3])  # tanh of intensity
@@ -16,14 +18,14 @@ train_pipeline = [
     dict(type='LoadKeypoints3D'),
     dict(
         type='GroundTruthSampling',
-        data_root=_base_.data_root,
-        info_path=_base_.data_root + '/waymo_people_dbinfos_train.pkl',
+        database=dict(
+            data_root=_base_.data_root,
+            info_path=_base_.data_root + '/waymo_people_dbinfos_train.pkl',
+            min_points=dict(Human=5, Car=5), columns=6, use=[0, 1, 2, 3, 4]),
         classes=class_names,
         groups=dict(Human=20, Car=15),
-        min_points=dict(Human=5, Car=5),
         unlabeled=['Car'],  # points without labels, for the model to tell people from
-        columns=6,
-        use=[0, 1, 2, 3, 4]),
+        ),
     tanh,
     dict(
         type='AugmentScene',

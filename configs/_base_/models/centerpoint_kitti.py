@@ -1,6 +1,9 @@
 # CenterPoint on KITTI voxels of 5 cm with mmdet3d's plain sparse encoder (no velocity).
-grid_voxel_size = [0.05, 0.05, 0.1]
-grid_range = [0, -40, -3, 70.4, 40, 1]
+_base_ = []
+from sparse3d_configs._base_ import grids
+
+grid_voxel_size = grids.KITTI_VOXEL
+grid_range = grids.KITTI_RANGE
 grid_shape = [41, 1600, 1408]
 grid_stride = 8  # cells of the heat map in voxels
 
@@ -44,7 +47,7 @@ model = dict(
         bbox_coder=dict(
             type='CenterPointBBoxCoder',
             pc_range=grid_range[:2],
-            post_center_range=[-10, -50, -10, 80, 50, 10],
+            post_center_range=grids.KITTI_CENTER_RANGE,
             max_num=300,
             score_threshold=0.1,
             out_size_factor=grid_stride,
@@ -66,7 +69,7 @@ model = dict(
             code_weights=[1.0] * 8),
         test_cfg=dict(
             nms_type='rotate',
-            post_center_limit_range=[-10, -50, -10, 80, 50, 10],
+            post_center_limit_range=grids.KITTI_CENTER_RANGE,
             score_threshold=0.1,
             nms_thr=0.1,
             pre_max_size=500,

@@ -1,6 +1,9 @@
 # A small CenterPoint for simulated drives: 51 m ahead, 20 m to each side, minutes on a CPU.
+_base_ = []
+from sparse3d_configs._base_ import grids
+
 grid_voxel_size = [0.1, 0.1, 0.1]
-grid_range = [0, -20, -3, 51.2, 20, 1]
+grid_range = grids.KITTI_NEAR_RANGE
 grid_shape = [41, 400, 512]
 grid_stride = 4  # cells of the heat map in voxels
 
@@ -45,7 +48,7 @@ model = dict(
         bbox_coder=dict(
             type='CenterPointBBoxCoder',
             pc_range=grid_range[:2],
-            post_center_range=[-10, -40, -10, 60, 40, 10],
+            post_center_range=grids.KITTI_NEAR_CENTER_RANGE,
             max_num=200,
             score_threshold=0.1,
             out_size_factor=grid_stride,
@@ -68,7 +71,7 @@ model = dict(
             code_weights=[1.0, 1.0, 3.0, 1.0, 1.0, 2.0, 1.0, 1.0]),
         test_cfg=dict(
             nms_type='rotate',
-            post_center_limit_range=[-10, -40, -10, 60, 40, 10],
+            post_center_limit_range=grids.KITTI_NEAR_CENTER_RANGE,
             score_threshold=0.1,
             nms_thr=0.1,
             pre_max_size=200,

@@ -1,8 +1,9 @@
 # A small CenterPoint for drives in Argoverse 2's layout: 77 m around, on a CPU.
 _base_ = ['centerpoint_small_waymo.py']
+from sparse3d_configs._base_ import grids
 
 grid_voxel_size = [0.3, 0.3, 0.2]
-grid_range = [-76.8, -76.8, -4, 76.8, 76.8, 4]
+grid_range = grids.ARGOVERSE2_RANGE_77
 grid_shape = [41, 512, 512]
 detection_range = [-90, -90, -10, 90, 90, 10]
 
@@ -14,7 +15,7 @@ model = dict(
     bbox_head=dict(
         tasks=[dict(
             num_class=4,
-            class_names=['REGULAR_VEHICLE', 'BOX_TRUCK', 'PEDESTRIAN', 'BICYCLIST'])],
+            class_names=grids.ARGOVERSE2_FOUR_CLASSES)],
         bbox_coder=dict(
             pc_range=grid_range[:2],
             post_center_range=detection_range,

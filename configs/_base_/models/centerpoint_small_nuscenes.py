@@ -1,6 +1,9 @@
 # A small CenterPoint with velocities for drives in nuScenes' layout: 51 m around, on a CPU.
+_base_ = []
+from sparse3d_configs._base_ import grids
+
 grid_voxel_size = [0.2, 0.2, 0.2]
-grid_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]
+grid_range = grids.NUSCENES_RANGE_51
 grid_shape = [41, 512, 512]
 grid_stride = 4  # cells of the heat map in voxels
 
@@ -48,7 +51,7 @@ model = dict(
         bbox_coder=dict(
             type='CenterPointBBoxCoder',
             pc_range=grid_range[:2],
-            post_center_range=[-61.2, -61.2, -10.0, 61.2, 61.2, 10.0],
+            post_center_range=grids.NUSCENES_CENTER_RANGE,
             max_num=200,
             score_threshold=0.1,
             out_size_factor=grid_stride,
@@ -70,7 +73,7 @@ model = dict(
             code_weights=[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.2, 0.2]),
         test_cfg=dict(
             nms_type='rotate',
-            post_center_limit_range=[-61.2, -61.2, -10.0, 61.2, 61.2, 10.0],
+            post_center_limit_range=grids.NUSCENES_CENTER_RANGE,
             score_threshold=0.1,
             nms_thr=0.2,
             pre_max_size=500,

@@ -1,6 +1,9 @@
 # A small CenterPoint for drives in Waymo's layout: 40 m around, on a CPU.
+_base_ = []
+from sparse3d_configs._base_ import grids
+
 grid_voxel_size = [0.2, 0.2, 0.15]
-grid_range = [-40, -40, -2, 40, 40, 4]
+grid_range = grids.WAYMO_NEAR_RANGE
 grid_shape = [41, 400, 400]
 grid_stride = 4  # cells of the heat map in voxels
 
@@ -39,13 +42,13 @@ model = dict(
     bbox_head=dict(
         type='StaticCenterHead',
         in_channels=96,
-        tasks=[dict(num_class=3, class_names=['Car', 'Pedestrian', 'Cyclist'])],
+        tasks=[dict(num_class=3, class_names=grids.CAR_PEDESTRIAN_CYCLIST)],
         common_heads=dict(reg=(2, 2), height=(1, 2), dim=(3, 2), rot=(2, 2)),
         share_conv_channel=32,
         bbox_coder=dict(
             type='CenterPointBBoxCoder',
             pc_range=grid_range[:2],
-            post_center_range=[-50, -50, -10, 50, 50, 10],
+            post_center_range=grids.WAYMO_NEAR_CENTER_RANGE,
             max_num=300,
             score_threshold=0.1,
             out_size_factor=grid_stride,
@@ -67,7 +70,7 @@ model = dict(
             code_weights=[1.0, 1.0, 2.0, 1.0, 1.0, 2.0, 1.0, 1.0]),
         test_cfg=dict(
             nms_type='rotate',
-            post_center_limit_range=[-50, -50, -10, 50, 50, 10],
+            post_center_limit_range=grids.WAYMO_NEAR_CENTER_RANGE,
             score_threshold=0.1,
             nms_thr=0.2,
             pre_max_size=500,

@@ -1,7 +1,10 @@
 # PointPillars on KITTI pillars of 16 cm, three classes. Source: PointPillars (CVPR 2019).
 _base_ = ['second_kitti.py']
-pillar_size = [0.16, 0.16, 4]
-pillar_range = [0, -39.68, -3, 69.12, 39.68, 1]
+from sparse3d_configs._base_ import grids
+from sparse3d_configs._base_.models import kitti_anchors
+
+pillar_size = grids.KITTI_PILLAR
+pillar_range = grids.KITTI_PILLAR_RANGE
 
 model = dict(
     data_preprocessor=dict(voxel_layer=dict(
@@ -31,8 +34,4 @@ model = dict(
         feat_channels=384,
         anchor_generator=dict(
             type='AlignedAnchor3DRangeGenerator',  # in the middle of the map's cells
-            ranges=[
-                [0, -39.68, -1.78, 69.12, 39.68, -1.78],
-                [0, -39.68, -0.6, 69.12, 39.68, -0.6],
-                [0, -39.68, -0.6, 69.12, 39.68, -0.6],
-            ])))
+            ranges=kitti_anchors.ranges(pillar_range))))

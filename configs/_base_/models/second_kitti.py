@@ -1,17 +1,10 @@
 # SECOND on KITTI voxels of 5 cm, three classes; sizes as OpenPCDet's. Source: Sensors 2018.
-grid_voxel_size = [0.05, 0.05, 0.1]
-grid_range = [0, -40, -3, 70.4, 40, 1]
+_base_ = []
+from sparse3d_configs._base_ import grids
+from sparse3d_configs._base_.models import kitti_anchors
 
-
-def assigner(positive, negative):
-    return dict(
-        type='Max3DIoUAssigner',
-        iou_calculator=dict(type='BboxOverlapsNearest3D'),
-        pos_iou_thr=positive,
-        neg_iou_thr=negative,
-        min_pos_iou=negative,
-        ignore_iof_thr=-1)
-
+grid_voxel_size = grids.KITTI_VOXEL
+grid_range = grids.KITTI_RANGE
 
 model = dict(
     type='VoxelNet',
@@ -42,37 +35,8 @@ model = dict(
         out_channels=[256, 256],
         upsample_strides=[1, 2],
         norm_cfg=dict(type='BN', eps=1e-3, momentum=0.01)),
-    bbox_head=dict(
-        type='Anchor3DHead',
-        num_classes=3,
-        in_channels=512,
-        feat_channels=512,
-        use_direction_classifier=True,
-        # The bins of the direction meet between the axes along which most cars stand.
-        dir_offset=0.78539,
-        dir_limit_offset=0,
-        assign_per_class=True,
-        anchor_generator=dict(
-            type='Anchor3DRangeGenerator',
-            ranges=[
-                [0, -40, -1.78, 70.4, 40, -1.78],
-                [0, -40, -0.6, 70.4, 40, -0.6],
-                [0, -40, -0.6, 70.4, 40, -0.6],
-            ],
-            sizes=[[3.9, 1.6, 1.56], [0.8, 0.6, 1.73], [1.76, 0.6, 1.73]],
-            rotations=[0, 1.57],
-            reshape_out=False),
-        diff_rad_by_sin=True,
-        bbox_coder=dict(type='DeltaXYZWLHRBBoxCoder'),
-        loss_cls=dict(
-            type='mmdet.FocalLoss', use_sigmoid=True, gamma=2.0, alpha=0.25, loss_weight=1.0),
-        loss_bbox=dict(type='mmdet.SmoothL1Loss', beta=1.0 / 9.0, loss_weight=2.0),
-        loss_dir=dict(type='mmdet.CrossEntropyLoss', use_sigmoid=False, loss_weight=0.2)),
-    train_cfg=dict(
-        assigner=[assigner(0.6, 0.45), assigner(0.5, 0.35), assigner(0.5, 0.35)],
-        allowed_border=0,
-        pos_weight=-1,
-        debug=False),
+    bbox_head=kitti_anchors.head(512, type='BatchedAnchorHead'),
+    train_cfg=kitti_anchors.training(),
     test_cfg=dict(
         use_rotate_nms=True,
         nms_across_levels=False,

@@ -13,8 +13,8 @@ model = dict(
         type='TransFusionHead',
         in_channels=512,
         num_classes=10,
-        point_cloud_range=_base_.lidar_range,
-        voxel_size=_base_.lidar_voxel_size,
-        stride=_base_.lidar_stride,
-        unsuppressed_classes=_base_.unsuppressed_classes,
-        center_range=_base_.center_range))
+        bbox_coder=dict(
+            point_cloud_range=_base_.lidar_range, voxel_size=_base_.lidar_voxel_size,
+            stride=_base_.lidar_stride),
+        query_initialization=dict(unsuppressed_classes=_base_.unsuppressed_classes),
+        detections=dict(center_range=_base_.center_range)))

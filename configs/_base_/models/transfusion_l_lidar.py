@@ -1,8 +1,11 @@
 # The LiDAR parts of TransFusion-L, for the detectors around them: no model yet.
-lidar_range = [-54.0, -54.0, -5.0, 54.0, 54.0, 3.0]  # meters: x, y, z from, x, y, z to
-lidar_voxel_size = [0.075, 0.075, 0.2]  # meters
+_base_ = []
+from sparse3d_configs._base_ import grids
+
+lidar_range = grids.NUSCENES_RANGE_54  # meters: x, y, z from, x, y, z to
+lidar_voxel_size = grids.NUSCENES_VOXEL  # meters
 lidar_stride = 8  # voxels per cell of the map
-center_range = [-61.2, -61.2, -10.0, 61.2, 61.2, 10.0]  # where detections are kept, meters
+center_range = grids.NUSCENES_CENTER_RANGE  # where detections are kept, meters
 unsuppressed_classes = [8, 9]  # pedestrians and cones: no two are kept apart in the heat map
 
 voxel_layer = dict(

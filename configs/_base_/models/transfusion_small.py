@@ -12,12 +12,11 @@ model = dict(
     bbox_head=dict(
         type='TransFusionHead',
         in_channels=64,
-        channels=64,
+        query_initialization=dict(
+            channels=64, num_queries=60, unsuppressed_classes=_base_.unsuppressed_classes),
         num_classes=4,
-        num_queries=60,
         decoder_layers=[dict(type='MapDecoderLayer', **_base_.attention)],
-        point_cloud_range=_base_.lidar_range,
-        voxel_size=_base_.lidar_voxel_size,
-        stride=_base_.lidar_stride,
-        unsuppressed_classes=_base_.unsuppressed_classes,
-        center_range=_base_.center_range))
+        bbox_coder=dict(
+            point_cloud_range=_base_.lidar_range, voxel_size=_base_.lidar_voxel_size,
+            stride=_base_.lidar_stride),
+        detections=dict(center_range=_base_.center_range)))

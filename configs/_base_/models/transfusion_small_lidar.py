@@ -1,5 +1,8 @@
 # The LiDAR parts of the small TransFusion-L, for the detectors around them: no model yet.
-lidar_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]  # meters: x, y, z from, x, y, z to
+_base_ = []
+from sparse3d_configs._base_ import grids
+
+lidar_range = grids.NUSCENES_RANGE_51  # meters: x, y, z from, x, y, z to
 lidar_voxel_size = [0.2, 0.2, 0.2]  # meters
 lidar_stride = 4  # voxels per cell of the map
 center_range = [-57.6, -57.6, -10.0, 57.6, 57.6, 10.0]  # where detections are kept, meters

@@ -17,6 +17,7 @@ from sparse3d.apis.error_report import (
     write_frames,
     write_mistakes,
 )
+from sparse3d.apis.track_report import write_tracking
 from sparse3d.atomic_files import check_place, make_folder
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.engine.training_log import read_losses
@@ -44,7 +45,8 @@ def analyze(
     write ``<out>/report.html``.
 
     With two sets of detections (two checkpoints, two result files, or one of each) they stand
-    side by side, with their difference and its interval.
+    side by side, with their difference and its interval. Results of a tracker get a section on
+    identities, with the ten worst switches drawn.
 
     Args:
         config: path of a config file, or a Config.
@@ -96,6 +98,9 @@ def analyze(
         f'{len(sets[0].frame_names)} frames of the split {split}; {", ".join(titles)}; mistakes '
         f'from score {score_threshold:g} on')
     _fill(report, sets, Path(out))
+    for path, is_checkpoint in sources[:1] if len(sources) == 1 else ():
+        if not is_checkpoint:
+            write_tracking(report, opened_config, split, Path(path), Path(out))
     if len(sets) == 1 and sources[0][1]:
         _write_training(report, Path(sources[0][0]).parent)
     return report.write(Path(out) / 'report.html')

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmdet3d.structures import Det3DDataSample
 from mmengine.config import Config
 
-from sparse3d.apis.benchmark_scores import BenchmarkEvaluation, BenchmarkScores
+from sparse3d.apis.benchmark_scores import BenchmarkScores
+from sparse3d.apis.frame_mistakes import FrameJudge
 from sparse3d.apis.predicted_frames import predict_frames, tell_low_scores
 from sparse3d.checkpoints.open import Checkpoint
 from sparse3d.errors import DataError
@@ -93,25 +93,23 @@ def analyze_results(config: Config, opened: Checkpoint | None, results: Path | N
     dataset, predicted = predict_frames(config, opened, options.frames, CURVE_SCORE, options.split,
                                         options.device, title=title, results=results)
     names = tuple(dataset.metainfo.get('classes', ()))
-    evaluation = BenchmarkEvaluation(config, options.split, dict(dataset.metainfo))
+    judge = FrameJudge(config, options.split, dataset)
     made = AnalyzedResults(title, names)
-    made.rules = evaluation.rules(names) if options.iou_threshold is None else tuple(
+    made.rules = judge.rules if options.iou_threshold is None else tuple(
         MatchingRule('BEV', options.iou_threshold) for _ in names)
-    turned = dataset.metainfo.get('forward_axis', 'x') != 'x'
     for each in predicted:
         frame = each.frame
         truth, found = frame.ground_truth, frame.detections
         if truth is None or found is None or each.prediction is None:
             raise DataError(f'frame {frame.name} of the split {options.split} has no labels')
-        ignored = evaluation.ignored(each.prediction)
-        _add(made, replace(frame, pictures=()), truth, found,
-             _in_frame(ignored, each.prediction, turned), options)
-        evaluation.add(each.sample, each.prediction)
-    strong = [predicted['scores'] for predicted, _, _ in made.shown]
-    if not sum(map(len, strong)):
+        _add(made, replace(frame, pictures=()), truth, found, judge.ignored(each, CURVE_SCORE),
+             options)
+        judge.evaluation.add(each.sample, each.prediction)
+    _keep_apart(made)
+    if not any(len(predicted['scores']) for predicted, _, _ in made.shown):
         tell_low_scores(title, [predicted['scores'] for predicted, _, _ in made.curves],
                         options.score_threshold)
-    made.benchmark = evaluation.scores(len(made.curves), len(dataset))
+    made.benchmark = judge.evaluation.scores(len(made.curves), len(dataset))
     return made
 
 
@@ -139,6 +137,14 @@ def _add(made: AnalyzedResults, frame: Frame, gt: Boxes, pred: Boxes, ignored: I
                            lambda each: (each.mistakes, -each.count(FOUND)))
 
 
+def _keep_apart(made: AnalyzedResults) -> None:
+    """Of few frames each is among the worst or among the best, not both."""
+    most = -(-len(made.shown) // 2)
+    made.worst = made.worst[:most]
+    worst = {frame.name for _, frame in made.worst}
+    made.best = [(errors, frame) for errors, frame in made.best if frame.name not in worst]
+
+
 def _first(pairs: list, number: int, key) -> list[tuple[FrameErrors, Frame]]:
     return sorted(pairs, key=lambda pair: key(pair[0]))[:number]
 
@@ -146,20 +152,6 @@ def _first(pairs: list, number: int, key) -> list[tuple[FrameErrors, Frame]]:
 def _from_score(predicted: dict, score_threshold: float) -> dict:
     kept = predicted['scores'] >= score_threshold
     return {key: values[kept] for key, values in predicted.items()}
-
-
-def _in_frame(ignored: Ignored, prediction: Det3DDataSample, turned: bool) -> Ignored:
-    """What is ignored, in the axes of the frame and in the order of its detections."""
-    scores = np.asarray(prediction.pred_instances_3d.scores_3d.detach().cpu())
-    order = np.argsort(-scores, kind='stable')
-    order = order[scores[order] >= CURVE_SCORE]
-    detections = ignored.detections
-    if len(detections):
-        detections = np.asarray(detections)[order]
-    boxes = ignored.boxes
-    if turned and len(boxes):
-        boxes = Boxes(boxes, ignored.labels).turned(-np.pi / 2).boxes
-    return Ignored(boxes, ignored.labels, detections)
 
 
 def same_frames(one: AnalyzedResults, other: AnalyzedResults) -> Sequence[str]:

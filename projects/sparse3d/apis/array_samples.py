@@ -20,7 +20,12 @@ from sparse3d.apis.ground_shift import shifted_calibration
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.transforms.cloud_files import read_cloud
 from sparse3d.transforms.column_count import likely_columns
-from sparse3d.transforms.given_arrays import TakesImages, TakesPoints, taking_arrays
+from sparse3d.transforms.given_arrays import (
+    EarlierSweeps,
+    TakesImages,
+    TakesPoints,
+    taking_arrays,
+)
 from sparse3d.transforms.image_files import decode_image
 from sparse3d.transforms.named_columns import points_of_columns
 from sparse3d.transforms.point_files import read_bytes
@@ -47,6 +52,8 @@ class ArraySamples:
         has_age: whether the last of them is the age of the point in seconds.
         views: images that the model wants of one moment; 0 for a LiDAR model.
         frames: moments that the model looks at.
+        frame_kind: which, see :class:`sparse3d.transforms.camera_frames.FrameChoice`.
+        sweeps: earlier ones that the model's loader adds to the points of now.
 
     Raises:
         ConfigError: if the config has no test pipeline, or a model without intensities is given
@@ -66,6 +73,8 @@ class ArraySamples:
                        if step not in points[:-1] and not isinstance(step, LoadAnnotations)]
         self._looked = False
         self.names: tuple[str, ...] = points[-1].point_columns if points else ()
+        self.sweeps: EarlierSweeps = getattr(points[-1], 'earlier_sweeps', EarlierSweeps()) \
+            if points else EarlierSweeps()
         self._cameras: tuple[str, ...] = images[-1].image_cameras if images else ()
         self.views = len(self._cameras)
         self.columns, self.has_age = len(self.names), 'age' in self.names
@@ -77,7 +86,13 @@ class ArraySamples:
         if self.intensity_scale != 1 and 'intensity' not in self.names:
             raise ConfigError(f'intensity_scale={intensity_scale} is for a model that takes '
                               f'intensities; this one takes {", ".join(self.names) or "no points"}')
-        self.frames = (dataset.get('frames') or {}).get('num_frames', 1) if self.views else 1
+        chosen = (dataset.get('frames') or {}) if self.views else {}
+        self.frames, self.frame_kind = chosen.get('num_frames', 1), chosen.get('kind', 'past')
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Names of the cameras whose images the model wants, in its order."""
+        return self._cameras
 
     def make(self, points: np.ndarray | None,
              images: Sequence[Image] | Mapping[str, Image] | None,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sparse3d.apis.detector import load_detector
+from sparse3d.apis.followed_files import FollowedFiles, Following
 from sparse3d.atomic_files import check_place
 from sparse3d.errors import DataError
 from sparse3d.parallel.progress import Progress
@@ -30,7 +31,7 @@ class DetectedFiles(dict[Path, Detections]):
 
 def detect_files(
         config: str | PathLike,
-        checkpoint: str | PathLike,
+        checkpoint: str | PathLike | None,
         clouds: Sequence[str | PathLike],
         out: str | PathLike = 'detections',
         formats: Sequence[str] = ('json', ),
@@ -39,6 +40,7 @@ def detect_files(
         cfg_options: Mapping[str, Any] | None = None,
         intensity_scale: float = 1.0,
         sensor_height: float | None = None,
+        following: Following | None = None,
 ) -> DetectedFiles:
     """Detect in each cloud and write ``<out>/<name of the cloud>.<format>``.
 
@@ -51,6 +53,8 @@ def detect_files(
         out: folder for the results.
         formats: suffixes that :meth:`sparse3d.apis.Detections.save` knows.
         score_threshold: detections below are left out.
+        following: track the detections over the files, in the order of time; results are tracks,
+            with ids, where the format can hold them.
 
     Returns:
         The detections by file, and what was wrong with damaged files.
@@ -71,6 +75,11 @@ def detect_files(
     if twice is not None:
         raise DataError(f'two clouds are named {twice}; detect in them one after the other, '
                         f'with another --out')
+    if following is not None and 'txt' in formats:
+        raise DataError('a line of KITTI has no place for an id: with --track give the formats '
+                        'json, csv or npz, or pictures')
+    followed = None if following is None else FollowedFiles(files, following)
+    files = files if followed is None else followed.files
     check_place(Path(out) / names[0])
     detector = load_detector(config, checkpoint, device, cfg_options, intensity_scale,
                              sensor_height)
@@ -78,6 +87,7 @@ def detect_files(
     for file in files:
         try:
             found = detector(file, score_threshold=score_threshold)
+            found = found if followed is None else followed.tracked(file, found)
         except DataError as error:
             done.damaged[file] = error
         else:

@@ -20,6 +20,7 @@ import sparse3d.register  # noqa: F401  (repairs the stack, registers)
 from sparse3d.apis.array_samples import ArraySamples, Image
 from sparse3d.apis.cloud_warnings import CloudWarnings
 from sparse3d.apis.ground_shift import ground_shift
+from sparse3d.apis.tracked_stream import TrackedStream, TrackedVideo, chosen_tracker
 from sparse3d.checkpoints.open import SUFFIXES
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
@@ -28,6 +29,7 @@ from sparse3d.plugins import load, plugin_of
 from sparse3d.structures.detections import Detections
 from sparse3d.structures.plausible_detections import refuse_unknown_options
 from sparse3d.structures.point_statistics import PointStatistics
+from sparse3d.tracking.tracker import Tracker
 
 Cloud = np.ndarray | str | PathLike
 
@@ -148,14 +150,32 @@ class Detector:
         found = detections_of(predicted.pred_instances_3d, self.class_names, cloud, name)
         return found.filter(score_threshold).raised(-self.samples.ground_shift)
 
-    def stream(self, **options: Any) -> Any:
+    def stream(self, tracker: str | Tracker | None = None,
+               tracker_options: Mapping[str, Any] | None = None, **options: Any) -> Any:
         """A stream that keeps what a temporal model remembers, one frame in at a time.
 
+        Args:
+            tracker: its name, ``'two_stage'`` for instance, or one of your own: the stream gives
+                :class:`~sparse3d.structures.tracks.Tracks`; then any model has one, see
+                :mod:`sparse3d.apis.tracked_stream`.
+            tracker_options: of a tracker by name.
+            options: of the model's own stream.
+
         Raises:
-            ConfigError: if the model looks at single frames.
+            ConfigError: if the model looks at single frames and there is no tracker, or the tracker
+                or its option is unknown.
             DataError: for an option that its stream does not have.
         """
         owner = plugin_of(self.model)
+        if tracker is not None:
+            follower = chosen_tracker(tracker, tracker_options)
+            if owner is None or owner.stream is None:
+                if options:
+                    raise DataError(f'a stream of single frames has no option {min(options)!r}')
+                return TrackedStream(self, follower)
+            return TrackedVideo(
+                self.stream(**options), follower,
+                lambda instances, name: detections_of(instances, self.class_names, name=name))
         if owner is None or owner.stream is None:
             raise ConfigError(f'{type(self.model).__name__} looks at single frames; '
                               f'call the detector itself')

@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from sparse3d.apis.frame_mistakes import object_kinds
 from sparse3d.metrics.detection_errors import (
+    CLASS,
     FOUND,
     IGNORED,
     KINDS,
+    MISPLACED,
     MISSED,
+    FrameErrors,
     by_distance,
     by_points,
     by_size,
@@ -75,7 +79,8 @@ def write_curves(report: HtmlReport, sets: Sequence[Any]) -> None:
                       label=as_text(title), linewidth=1.8, color=color, linestyle=line)
             best = ranked.best_threshold()
             if best is not None:
-                axes.plot(best.recall / 100, best.precision / 100, 'o', color=color, markersize=5)
+                axes.plot(best.recall / 100, best.precision / 100, 'o', color=color, markersize=5,
+                          clip_on=False)
                 marked = True
             rows.append([title, int(ranked.objects.sum()), len(ranked.scores),
                          ranked.average_precision(),
@@ -134,12 +139,25 @@ def write_frames(report: HtmlReport, made: Any, out: Path, prefix: str = '') -> 
         paths, captions = [], []
         for errors, frame in pairs:
             paths.append(out / f'{prefix}{kind.lower()}_{file_name(frame.name)}.png')
-            draw_errors(frame, errors.detections, errors.gt, paths[-1])
-            captions.append(f'frame {frame.name}: {errors.mistakes} mistakes '
-                            f'({errors.count(MISSED)} missed), {errors.count(FOUND)} found')
+            draw_errors(frame, errors.detections, object_kinds(errors).tolist(), paths[-1])
+            captions.append(f'frame {frame.name}: {_told(errors)}')
         if paths:
             (report.heading if prefix else report.section)(f'{kind} frames')
             report.pictures(paths, captions)
+
+
+def _told(errors: FrameErrors) -> str:
+    """The mistakes of a frame in words."""
+    missed = f'{errors.count(MISSED)} missed'
+    kinds = object_kinds(errors)
+    seen = [f'{count} {words}' for kind, words in (
+        (CLASS, 'taken for another class'), (MISPLACED, 'found in another place'))
+        if (count := int((kinds == kind).sum()))]
+    if seen:
+        missed += f' (of them {", ".join(seen)})'
+    parts = [missed, *(f'{errors.count(kind)} {kind}' for kind in KINDS[1:] if errors.count(kind)),
+             f'{errors.count(FOUND)} found']
+    return f'{errors.mistakes} mistakes; {", ".join(parts)}'
 
 
 def write_comparison(report: HtmlReport, one: Any, other: Any,

@@ -6,6 +6,7 @@ its process leaves the others alone.
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from sparse3d.engine.result_record import write_result
 from sparse3d.errors import BackendUnavailable
 from sparse3d.plugins import offers, plugins
 
+MINUTES = 10  # for all parts together
 SECONDS = 100  # that a part may take
 BENCHMARK_SECONDS = 60
 STEPS = 200
@@ -49,7 +51,8 @@ class Part:
 
 def gpu_check(out: str | PathLike, parts: Sequence[str] = (),
               run: Callable[[str], Part] | None = None,
-              show: Callable[[Part], None] = lambda part: None) -> list[Part]:
+              show: Callable[[Part], None] = lambda part: None,
+              minutes: float = MINUTES) -> list[Part]:
     """Run all parts and write one JSON file.
 
     The file is written anew after each part: what is known stays, whatever comes.
@@ -57,6 +60,8 @@ def gpu_check(out: str | PathLike, parts: Sequence[str] = (),
     Args:
         out: the file.
         parts: names of the parts to run; default: all.
+        minutes: after which no part is begun and the one that runs is stopped; what was left out
+            is said in the file.
         run: how a part is run; default: in a process of its own.
         show: called with each part when it is done.
 
@@ -72,8 +77,11 @@ def gpu_check(out: str | PathLike, parts: Sequence[str] = (),
         raise BackendUnavailable(f'gpu-check has no part {unknown[0]!r}; it has '
                                  f'{", ".join(known)}')
     found: list[Part] = []
+    end = time.monotonic() + 60 * minutes
     for name in parts or known:
-        found.append((run or run_in_own_process)(name))
+        left = end - time.monotonic()
+        found.append(_left_out(name, minutes) if left <= 0 else run(name) if run
+                     else run_in_own_process(name, seconds_left=left))
         show(found[-1])
         write_result(out, dict(parts=[dict(asdict(part), state=part.state) for part in found],
                                packages=_versions()))
@@ -83,20 +91,32 @@ def gpu_check(out: str | PathLike, parts: Sequence[str] = (),
 def part_names() -> list[str]:
     """All parts, in their order: those that plug-ins offer come after the core's own."""
     trials = [name for owner in plugins().values() for name in owner.trial_configs]
-    return ['doctor', 'operators', *(f'system: {name}' for name in trials),
+    methods = [name for name, owner in plugins().items() if owner.trial_configs and owner.modules]
+    return ['doctor', 'operators', *(f'golden: {name}' for name in methods),
+            *(f'system: {name}' for name in trials),
             *(f'training: {name}' for name in trials[:1]),
             *(f'benchmark: {name}' for name in _benchmarks_of_models())]
 
 
-def run_in_own_process(name: str, command: Sequence[str] = ()) -> Part:
+def _left_out(name: str, minutes: float) -> Part:
+    return Part(name, 0.0, [dict(
+        name=name, state='note', value=f'left out: {minutes:g} minutes were over; '
+                                       f'sparse3d gpu-check --parts "{name}" runs it')])
+
+
+def run_in_own_process(name: str, command: Sequence[str] = (),
+                       seconds_left: float | None = None) -> Part:
     """A part in a new process; what it left behind where it ends before its time.
 
     Args:
         name: of the part.
         command: what is started instead, for tests.
+        seconds_left: of the time for all parts; None without a bound.
     """
     started = time.monotonic()
     limit = BENCHMARK_SECONDS if name.startswith('benchmark') else SECONDS
+    if seconds_left is not None:
+        limit = min(limit, math.ceil(seconds_left))
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / 'part.json'
         command = list(command) or [sys.executable, '-m', 'sparse3d.apis.gpu_check']
@@ -129,6 +149,9 @@ def run_part(name: str, short: bool = False) -> list[dict[str, Any]]:
         return list(_operator_rows(repeats))
     if kind == 'benchmark':
         return list(_benchmark_rows(what, repeats))
+    if kind == 'golden':
+        from sparse3d.apis.gpu_check_goldens import check_golden
+        return check_golden(what)
     from sparse3d.apis.gpu_check_systems import check_system, check_training
     if kind == 'system':
         return check_system(what, repeats)

@@ -23,13 +23,13 @@ from sparse3d.apis.sample_frames import (
     choose_frames,
     frame_of_sample,
 )
+from sparse3d.apis.track_tails import TrackTails
 from sparse3d.checkpoints.open import Checkpoint, open_checkpoint
 from sparse3d.engine.agreement.check import check_config
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.hooks.feature_reuse import reusing_features
 from sparse3d.engine.hooks.point_statistics import compare_sample, voxel_range
 from sparse3d.errors import ConfigError, DataError
-from sparse3d.metrics.detection_errors import frame_errors
 from sparse3d.parallel.progress import Progress
 from sparse3d.plugins import offer, offers
 from sparse3d.structures.detections import Detections, refuse_odd_threshold
@@ -110,7 +110,7 @@ def predict_frames(
         opened = Results(Path(results), dataset.metainfo.get('classes', ()),
                          dataset.metainfo.get('dataset', ''))
         found = _read_results(dataset, chosen, opened, score_threshold)
-        return dataset, _named_apart(_of_results(dataset, chosen, found, score_threshold))
+        return dataset, _named_apart(_of_results(dataset, chosen, opened, found, score_threshold))
     return dataset, _named_apart(_of_model(dataset, chosen, model, score_threshold, also, title,
                                             training))
 
@@ -122,8 +122,8 @@ def frame_loader(
     device: str | None = None,
     results: str | PathLike | None = None,
     also: Also | None = None,
-) -> tuple[Callable[[int], Frame], int]:
-    """What loads, and predicts, the frame of a number, and how many there are.
+) -> tuple[Callable[[int], PredictedFrame], BaseDataset]:
+    """What loads, and predicts, the frame of a number, and the data set.
 
     Detections come with all scores. Features of earlier frames are not kept, since frames may be
     asked for in any order.
@@ -144,12 +144,12 @@ def frame_loader(
         opened = Results(Path(results), dataset.metainfo.get('classes', ()),
                          dataset.metainfo.get('dataset', ''))
 
-    def load(index: int) -> Frame:
+    def load(index: int) -> PredictedFrame:
         if opened is not None:
             found = opened.of_sample(*_named_info(dataset, index))
-            return next(_of_results(dataset, [index], [found], 0.0)).frame
-        return next(_of_model(dataset, [index], model, 0.0, also, None)).frame
-    return load, len(dataset)
+            return next(_of_results(dataset, [index], opened, [found], 0.0))
+        return next(_of_model(dataset, [index], model, 0.0, also, None))
+    return load, dataset
 
 
 def frames_with_detections(*arguments, **options) -> Iterator[Frame]:
@@ -179,22 +179,6 @@ def with_point_values(
         with torch.no_grad():
             return replace(frame, importance=values(model, pseudo_collate([sample]), frame))
     return fill
-
-
-def with_mistakes(frame: Frame, iou_threshold: float = 0.5) -> Frame:
-    """The frame with the kind of mistake at each box, where labels and detections are known.
-
-    Args:
-        iou_threshold: BEV overlap that counts as found.
-    """
-    truth, found = frame.ground_truth, frame.detections
-    if truth is None or found is None or found.scores is None:
-        return frame
-    found = found.above(0)
-    errors = frame_errors(dict(boxes=found.boxes, scores=found.scores, labels=found.labels),
-                          dict(boxes=truth.boxes, labels=truth.labels), frame.points, iou_threshold)
-    return replace(frame, ground_truth=replace(truth, kinds=errors.gt),
-                   detections=replace(found, kinds=errors.detections))
 
 
 def _named_apart(frames: Iterator[PredictedFrame]) -> Iterator[PredictedFrame]:
@@ -237,14 +221,17 @@ def _named_info(dataset: BaseDataset, index: int) -> tuple[Mapping[str, Any], st
     return info, Path(info.get('lidar_path') or str(index)).stem
 
 
-def _of_results(dataset: BaseDataset, chosen: list[int], detections: list[Detections],
-                score: float) -> Iterator[PredictedFrame]:
+def _of_results(dataset: BaseDataset, chosen: list[int], results: Results,
+                detections: list[Detections], score: float) -> Iterator[PredictedFrame]:
+    tails = TrackTails(dataset, results)
     for index, found in zip(chosen, detections, strict=True):
         sample = dataset[index]
         frame = frame_of_sample(dataset, index, sample, None, score,
                                 Boxes(found.boxes_3d, found.labels, found.scores,
-                                      found.keypoints_3d, found.keypoint_visibility))
-        yield PredictedFrame(index, sample, _as_prediction(sample, found), frame)
+                                      found.keypoints_3d, found.keypoint_visibility,
+                                      track_ids=found.track_ids))
+        yield PredictedFrame(index, sample, _as_prediction(sample, found),
+                             tails.added(frame, index, found))
 
 
 def _as_prediction(sample: dict, found: Detections) -> Det3DDataSample:

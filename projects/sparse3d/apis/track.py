@@ -1,8 +1,9 @@
-"""From stored detections of a split to tracks in the format of its benchmark."""
+"""From detections of a split, stored or of a checkpoint, to tracks in its data set's format."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,23 @@ from typing import Any
 import numpy as np
 
 import sparse3d.register  # noqa: F401  (formats of results and of tracks)
+from sparse3d.apis.split_detections import of_checkpoint, of_file
 from sparse3d.atomic_files import check_place
-from sparse3d.errors import DataError
-from sparse3d.structures.result_files import Results
-from sparse3d.structures.track_files import FrameTracks, track_format
+from sparse3d.errors import ConfigError, DataError
+from sparse3d.structures.own_tracks import write_own_tracks
+from sparse3d.structures.track_files import (
+    FrameTracks,
+    TrackFormat,
+    TrackFrame,
+    scenes_in_order,
+    track_format,
+)
 from sparse3d.structures.tracks import TENTATIVE
 from sparse3d.tracking import make_tracker
+from sparse3d.tracking.class_motion import CLASS_MOTIONS
 from sparse3d.tracking.tracker import Tracker
-from sparse3d.transforms.camera_history import lidar2global
-from sparse3d.transforms.info_files import check_info, read_plain_file
 
-_NEEDED = ('token', 'timestamp', 'scene_token', 'ego2global', 'lidar_points')
+OWN_FORMATS = ('json', 'csv', 'npz')
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,7 @@ class TrackingReport:
     """What :func:`track` did.
 
     Attributes:
-        path: of the file that was written.
+        path: of the file or folder that was written.
         scenes: frames: boxes: identities: how many of each.
         left_out: detections by class that the benchmark does not track.
         scores: the benchmark's table, if it was wanted.
@@ -51,71 +58,94 @@ class TrackingReport:
         return '\n'.join(lines + ([self.scores] if self.scores else []))
 
 
-def track(results: str | PathLike, infos: str | PathLike, out: str | PathLike,
-          tracker: str = 'two_stage', options: Mapping[str, Any] | None = None,
-          confirmed: bool = False, evaluate: str | PathLike | None = None) -> TrackingReport:
-    """Track the detections of a result file, scene by scene in the order of time.
+def track(source: str | PathLike, infos: str | PathLike | None = None,
+          out: str | PathLike = 'tracks', tracker: str = 'two_stage',
+          options: Mapping[str, Any] | None = None, confirmed: bool = False,
+          evaluate: str | PathLike | None = None, *, checkpoint: str | PathLike | None = None,
+          split: str = 'test', score_threshold: float = 0.0, form: str | None = None,
+          like: Mapping[str, str] | None = None, cfg_options: Mapping[str, Any] | None = None,
+          device: str | None = None) -> TrackingReport:
+    """Track the detections of a split, scene by scene in the order of time.
 
     Args:
-        results: detections of a split in the format of its benchmark.
-        infos: the info file of the split, which has times, scenes and poses.
-        out: the file that is written.
+        source: detections of the split in the format of its benchmark or as ``detect`` writes
+            them; with a checkpoint, the config.
+        infos: the info file of the split, which has times, scenes and poses; with a checkpoint
+            the config says which.
+        out: the file or folder that is written.
         tracker: ``'greedy'``, ``'two_stage'`` or ``'depth_cascade'``.
         options: of the tracker, by name.
         confirmed: leave out tracks that are not confirmed yet.
         evaluate: root of the raw data set, to score the tracks with.
+        checkpoint: of the model whose detections are tracked.
+        split: of the config, ``'train'``, ``'val'`` or ``'test'``.
+        score_threshold: of a model's detections.
+        form: ``'json'``, ``'csv'`` or ``'npz'``: a folder with a file for each frame, in place of
+            the data set's own format.
+        like: own classes to classes that they move like, ``{'forklift': 'car'}``.
+        cfg_options: dotted keys and values that override the config.
+        device: of the model.
 
     Raises:
-        ConfigError: for an unknown tracker or option.
+        ConfigError: for an unknown tracker, option, form or class.
+        CheckpointError: if the checkpoint is not one of this model.
         DataError: if a file cannot be read, does not go with the other, or a frame cannot be
             tracked; nothing is written then.
     """
-    made = make_tracker(tracker, options)
+    made = make_tracker(tracker, _with_motions(options or {}, like or {}))
     check_place(out)
-    content = read_plain_file(infos)
-    named = content.get('metainfo') if isinstance(content, Mapping) else None
-    name = named.get('dataset') if isinstance(named, Mapping) else None
-    check_info(content, str(name), str(infos))
-    kind = track_format(str(name))
-    if evaluate is not None and kind.evaluate is None:
-        raise DataError(f'tracks of the data set {name} are not scored here')
-    scenes = scenes_in_order(content['data_list'], str(infos))
-    opened = Results(Path(results), kind.class_names, str(name))
-    frames = [frame for scene in scenes for frame in _tracked(made, scene, opened, confirmed)]
-    opened.refuse_if_none_is_left()
-    kind.write(frames, Path(out), Path(results))
-    table = kind.evaluate(Path(out), Path(evaluate), [info for info, _ in frames]) if (
+    found = of_file(source, infos) if checkpoint is None else of_checkpoint(
+        source, infos, checkpoint, split, score_threshold, cfg_options, device)
+    kind = track_format(found.data_set)
+    if evaluate is not None:
+        _refuse_no_score(kind, found.data_set, form)
+    scenes = scenes_in_order(found.entries, kind, found.source)
+    detections = found.open(kind.class_names)
+    frames = [frame for scene in scenes
+              for frame in tracked_scene(made, scene, detections, confirmed)]
+    found.close()
+    _writer(kind, form)(frames, Path(out), None if checkpoint is not None else Path(source))
+    table = kind.evaluate(Path(out), Path(evaluate), [frame for frame, _ in frames]) if (
         evaluate is not None and kind.evaluate is not None) else None
     ids = np.unique(np.concatenate([np.zeros(0, np.int64), *(of.ids for _, of in frames)]))
     return TrackingReport(Path(out), len(scenes), len(frames), sum(len(of) for _, of in frames),
-                          len(ids), dict(opened.left_out), table)
+                          len(ids), dict(found.left_out), table)
 
 
-def scenes_in_order(entries: Sequence[Mapping[str, Any]],
-                    source: str) -> list[list[Mapping[str, Any]]]:
-    """The entries of an info file by scene, each in the order of time.
-
-    Raises:
-        DataError: for an entry without time, scene or pose.
-    """
-    scenes: dict[str, list[Mapping[str, Any]]] = {}
-    for number, entry in enumerate(entries):
-        missing = [key for key in _NEEDED if key not in entry]
-        if missing:
-            raise DataError(f'entry {number} of {source} has no {", ".join(missing)}, which '
-                            f'tracking needs; make the info file again with sparse3d create-data')
-        scenes.setdefault(entry['scene_token'], []).append(entry)
-    return [sorted(scene, key=lambda entry: entry['timestamp']) for scene in scenes.values()]
-
-
-def _tracked(tracker: Tracker, scene: Sequence[Mapping[str, Any]], results: Results,
-             confirmed: bool) -> list[FrameTracks]:
+def tracked_scene(tracker: Tracker, scene: Sequence[TrackFrame],
+                  detections: Callable[[TrackFrame], Any], confirmed: bool) -> list[FrameTracks]:
     """Each frame of a scene with its tracks."""
     tracker.reset()
     frames = []
-    for info in scene:
-        pose = lidar2global(info)
-        found = results.of_sample(dict(info, lidar2global=pose), info['token'])
-        tracks = tracker.update(replace(found, name=info['token']), info['timestamp'], pose)
-        frames.append((info, tracks[tracks.states != TENTATIVE] if confirmed else tracks))
+    for frame in scene:
+        found = replace(detections(frame), name=frame.name)
+        tracks = tracker.update(found, frame.seconds, frame.pose)
+        frames.append((frame, tracks[tracks.states != TENTATIVE] if confirmed else tracks))
     return frames
+
+
+def _with_motions(options: Mapping[str, Any], like: Mapping[str, str]) -> Mapping[str, Any]:
+    for name, other in like.items():
+        if other.lower() not in CLASS_MOTIONS:
+            raise ConfigError(f'{name} cannot move like {other!r}; there are '
+                              f'{", ".join(CLASS_MOTIONS)}')
+    motions = {name: CLASS_MOTIONS[other.lower()] for name, other in like.items()}
+    return dict(options, motions=motions) if motions else options
+
+
+def _refuse_no_score(kind: TrackFormat, data_set: str, form: str | None) -> None:
+    if kind.evaluate is None:
+        raise DataError(f'tracks of the data set {data_set} are not scored here: {kind.no_score}')
+    if form is not None:
+        raise ConfigError(f'scores are those of the file in the format of {data_set}; leave '
+                          f'--format {form} out')
+
+
+def _writer(kind: TrackFormat, form: str | None) -> Callable[..., None]:
+    if form is None:
+        return kind.write
+    if form not in OWN_FORMATS:
+        raise ConfigError(f'tracks are not written as {form!r}; there are {", ".join(OWN_FORMATS)}')
+    return partial(write_own_tracks, suffix=f'.{form}')
+
+

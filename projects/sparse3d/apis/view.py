@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from sparse3d.apis.frame_mistakes import FrameJudge, WatchedJudge
 from sparse3d.apis.predicted_frames import frame_loader, with_point_values
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import ConfigError
@@ -56,12 +57,15 @@ def view(
     if pictures and (fill is None or checkpoint is None):
         raise ConfigError(f'{", ".join(pictures)} cannot be looked at here: that takes a '
                           f'checkpoint and one of {", ".join(offers("point_values")) or "nothing"}')
-    load, count = frame_loader(config, opened, split, device, results, fill)
+    load, dataset = frame_loader(config, opened, split, device, results, fill)
+    count = len(dataset)
     if not count:
         raise ConfigError(f'the split {split} has no frames to look at')
     style = style or Style()
-    viewer = LiveViewer(ViewerState(load, count, score_threshold=score_threshold, style=style,
-                                    color_by=style.color_by), host, port)
+    watched = WatchedJudge(FrameJudge(config, split, dataset), load)
+    viewer = LiveViewer(ViewerState(
+        watched.load, count, score_threshold=score_threshold, style=style, color_by=style.color_by,
+        judge=None if checkpoint is None and results is None else watched.judged), host, port)
     if ready is not None:
         ready(viewer)
         return

@@ -14,11 +14,8 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import nn
 
-from sparse3d.apis.predicted_frames import (
-    frames_with_detections,
-    with_mistakes,
-    with_point_values,
-)
+from sparse3d.apis.frame_mistakes import FrameJudge
+from sparse3d.apis.predicted_frames import predict_frames, with_point_values
 from sparse3d.atomic_files import check_place
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import BackendUnavailable, ConfigError, DataError
@@ -136,14 +133,16 @@ def visualize(
                 paths.extend(write(model, pseudo_collate([sample]), frame, out, score_threshold))
         return frame if fill is None else fill(model, sample, frame)
 
-    drawn = frames_with_detections(
+    dataset, predicted = predict_frames(
         config, opened, frames, score_threshold, split, device, allow_partial,
         draw_own if writers else None, results=results)
+    judge = None if opened is None and results is None else FrameJudge(config, split, dataset)
     with maybe_video(video, frames_per_second) as film:
         renderer = _renderer_if_possible(style)
 
         def draw_all() -> Iterator[Frame]:
-            for frame in drawn:
+            for each in predicted:
+                frame = each.frame if judge is None else judge.judged(each, score_threshold)
                 shown = frame if keypoints else frame.without_joints()
                 paths.extend(draw_frame(shown, out, renderer, style))
                 together = compose(shown, renderer, style)
@@ -152,7 +151,7 @@ def visualize(
                 if film is not None:
                     film.add(together)
                 logger.info('drawn: %s', frame.summary())
-                kept.append(shown if html is None else with_mistakes(shown))
+                kept.append(shown)
                 yield shown
 
         if recording is not None:

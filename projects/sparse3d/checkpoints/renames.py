@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,14 @@ from sparse3d.checkpoints.moved_quirks import Moves, move_in_config, move_option
 from sparse3d.checkpoints.renamed_names import RENAMES
 from sparse3d.checkpoints.written import refuse_safetensors_name
 from sparse3d.errors import CheckpointError, ConfigError
-from sparse3d.plugins import Plugin, RenamedNames, config_folders, data_sets, plugins
+from sparse3d.plugins import (
+    Plugin,
+    RenamedNames,
+    config_folders,
+    data_sets,
+    plugins,
+    plugins_of,
+)
 from sparse3d.stored_config import TEXTS, read_literals
 
 STATES = ('state_dict', 'ema_state_dict')
@@ -93,6 +100,23 @@ def renamed(content: Any) -> tuple[Any, list[str]]:
     if isinstance(options, Mapping):
         content['meta'] = dict(meta, config_options=change.options(options))
     return content, list(change.done)
+
+
+def refuse_old_names_in(config: Mapping[str, Any]) -> None:
+    """Refuse a config whose types, or options of types, have other names now.
+
+    Raises:
+        ConfigError: naming one of them and its present name.
+    """
+    modules = config.get('custom_imports') or {}
+    modules = modules.get('imports') or [] if isinstance(modules, Mapping) else modules
+    names = _names_of(plugins_of([modules] if isinstance(modules, str) else modules))
+    change = _Renaming(replace(names, parameters={}, options={}, configs={}), ())
+    change.config(config)
+    if change.done:
+        first, more = next(iter(change.done)), len(change.done) - 1
+        raise ConfigError(f'the config has names that were changed since: {first}'
+                          + (f' and {more} more' if more else '') + '; write the present ones')
 
 
 def _owners_of(content: dict) -> list[Plugin]:
@@ -200,6 +224,30 @@ class _Renaming:
             return type(node)(self.part(item, path) for item in node)
         return node
 
+    def config(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """A whole config; quirks move while options still stand where they stood."""
+        new = move_in_config({key: self.part(value, [key]) for key, value in config.items()},
+                             self._quirks, self.done)
+        return {key: self.grouped(value) for key, value in new.items()}
+
+    def grouped(self, node: Any) -> Any:
+        """A part of a config with options in the groups of arguments that they are in now."""
+        if isinstance(node, list | tuple):
+            return type(node)(self.grouped(item) for item in node)
+        if not isinstance(node, Mapping):
+            return node
+        kind, new = str(node.get('type')).rpartition('.')[2], {}
+        for key, value in node.items():
+            group, _, name = self._names.moved_options.get((kind, key), '').partition('.')
+            if not group:
+                value = self.grouped(value)
+                new[key] = {**new[key], **value} if key in new and isinstance(value, dict) \
+                    else value
+                continue
+            self.done[f'{kind}.{key} -> {group}.{name}'] = None
+            new[group] = {**(new.get(group) or {}), name: self.grouped(value)}
+        return new
+
     def _type(self, value: Any) -> Any:
         new = self._names.types.get(value) if isinstance(value, str) else None
         if new is None:
@@ -221,7 +269,6 @@ class _Renaming:
             config = read_literals(text)
         except ConfigError:
             return text  # more than data: nobody reads it
-        new = move_in_config({key: self.part(value, [key]) for key, value in config.items()},
-                             self._quirks, self.done)
+        new = self.config(config)
         return text if new == config else '\n'.join(
             f'{key} = {value!r}' for key, value in new.items())

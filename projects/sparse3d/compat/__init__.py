@@ -32,6 +32,7 @@ NEEDED_BY: dict[str, str] = {
     'spconv_dense': 'spconv 2.3.8',
     'spconv_pointwise_weights': 'spconv 2.0 to 2.3.8',
     'voxelization': 'mmcv 2.1.0 on a CPU',
+    'voxelnet_samples': 'mmdet3d 1.4.0',
     'rotated_iou': 'mmdet3d 1.4.0',
 }
 PATCHES: tuple[str, ...] = tuple(NEEDED_BY)

@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
+from sparse3d.argument_objects import argument_objects_of
 from sparse3d.engine.option_values import CommaText, parse_value
 from sparse3d.engine.registered import find_registered
 from sparse3d.errors import ConfigError
@@ -152,22 +153,32 @@ def arguments_of(function: Callable) -> tuple[set[str], bool]:
     return names, passes_on
 
 
-def _accepts(node: Any, path: list[str], parent: str | None = None) -> bool:
+def _accepts(node: Any, path: list[str], parent: str | None = None,
+             fields: type | None = None) -> bool:
+    """Whether a key has a place in a part of a config.
+
+    Args:
+        parent: key of the part.
+        fields: dataclass of the part, where it is a group of arguments.
+    """
     key, rest = path[0], path[1:]
     if isinstance(node, list | tuple):
         known = key.isdigit() and int(key) < len(node)
         return known and (not rest or _accepts(node[int(key)], rest))
     if not isinstance(node, dict):
         return node is None  # an option that was off is given its first values
+    owner = ARGUMENTS_OF.get(parent) if parent in ARGUMENTS_OF else fields
+    if owner is None and isinstance(node.get('type'), str):
+        owner = find_registered(node['type'])
+    group = argument_objects_of(owner).get(key)
     if key in node:
-        return not rest or _accepts(node[key], rest, key)
+        return not rest or _accepts(node[key], rest, key, group)
     if parent is None and key in RUNNER_KEYS:
         return True
     if key == 'num_batch_per_epoch' and ARGUMENTS_OF.get(parent) is DataLoader:
         return True  # mmengine takes it out before
     if parent == 'optim_wrapper' and key in OF_THE_CONSTRUCTOR and not rest:
         return True
-    owner = ARGUMENTS_OF.get(parent) if parent in ARGUMENTS_OF else None
-    if owner is None and isinstance(node.get('type'), str):
-        owner = find_registered(node['type'])
+    if group is not None and rest:
+        return _accepts({}, rest, key, group)
     return owner is not None and takes_argument(owner, key)

@@ -12,6 +12,7 @@ import mmengine
 from mmdet3d.utils import register_all_modules
 from mmengine.config import Config
 
+from sparse3d.checkpoints.renames import refuse_old_names_in
 from sparse3d.config_names import DATA_SUFFIXES, find_config
 from sparse3d.engine.config_environment import escaped_environment
 from sparse3d.engine.config_options import as_the_config_has, check_options, check_top_level
@@ -39,7 +40,7 @@ def load_config(
     Raises:
         ConfigError: if the file is missing or cannot be read, an option's key does not exist, or
             is a variable whose value was copied; if parts of the model have different sets of
-            published quirks.
+            published quirks, or a name in it was changed since.
     """
     import sparse3d.register  # noqa: F401  (repairs the stack and registers the core)
     register_all_modules(init_default_scope=False)
@@ -51,6 +52,7 @@ def load_config(
         _override(config, as_the_config_has(before, options))
         check_variables(before, config.to_dict(), options)
     check_top_level(config.to_dict())
+    refuse_old_names_in(config.to_dict())
     switch_on(config)
     return config
 

@@ -11,9 +11,12 @@ its other kind of configs.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import sparse3d.transforms  # noqa: F401  (its argument objects are known only then)
+from sparse3d.argument_objects import argument_objects_of
+from sparse3d.engine.registered import find_registered
 from sparse3d.errors import ConfigError
 
 Step = Mapping[str, Any]
@@ -25,20 +28,29 @@ def changed(pipeline: Sequence[Step], **changes: Mapping[str, Any]) -> list[dict
     Args:
         pipeline: stays as it is.
         changes: type of a step -> arguments that all steps of this type get; None takes an
-            argument out.
+            argument out. Of an argument object (:mod:`sparse3d.argument_objects`) only the fields
+            that are named change.
 
     Raises:
         ConfigError: if there is no step of a type.
     """
     steps = copy.deepcopy(list(pipeline))
     for kind, arguments in changes.items():
+        groups = argument_objects_of(find_registered(kind))
         for step in _of_type(steps, kind):
-            for name, value in arguments.items():
-                if value is None:
-                    step.pop(name, None)
-                else:
-                    step[name] = copy.deepcopy(value)
+            _change(step, arguments, groups)
     return steps
+
+
+def _change(step: dict, arguments: Mapping[str, Any], groups: Iterable[str] = ()) -> None:
+    for name, value in arguments.items():
+        if value is None:
+            step.pop(name, None)
+        elif name in groups and isinstance(step.get(name), Mapping):
+            step[name] = dict(step[name])
+            _change(step[name], value)
+        else:
+            step[name] = copy.deepcopy(value)
 
 
 def replaced(pipeline: Sequence[Step], **steps: Step | Sequence[Step]) -> list[dict]:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sparse3d.ops.points_in_boxes import points_in_boxes
 from sparse3d.ops.rotated_iou import rotated_iou_3d
+from sparse3d.structures.box_tensors import at_centers
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,7 @@ class MatchedObjectsMetric(BaseMetric):
         )
 
     def _in_range(self, boxes: Tensor) -> Tensor:
-        centers = boxes[:, :3].clone()
-        centers[:, 2] += boxes[:, 5] / 2
+        centers = at_centers(boxes)[:, :3]
         return ((centers >= self.range[:3]) & (centers <= self.range[3:])).all(dim=1)
 
     def compute_metrics(self, results: list[MatchedObjects]) -> dict[str, float]:

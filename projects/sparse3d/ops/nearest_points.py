@@ -5,7 +5,20 @@ import torch
 from torch import Tensor
 
 from sparse3d.ops.backends import choose_backend
+from sparse3d.ops.cells import (
+    cell_keys,
+    group_counts,
+    neighbor_runs,
+    ranks_in_order,
+    segments_of_counts,
+    sort_keys,
+)
 from sparse3d.ops.pair_chunks import PAIRS_AT_ONCE, row_chunks, squared_distances
+
+GRID_FROM = 1 << 20   # pairs of points and queries; comparing fewer is as fast
+MAX_CELLS = 1 << 13   # along an axis, so that rounding is a small part of a cell
+SURE = 0.99           # of a cell's size: nearer than anything beyond the next cell
+FEW = 2               # points of a cell that holds any, on average
 
 
 def nearest_points(
@@ -14,15 +27,19 @@ def nearest_points(
         count: int,
         backend: str = 'auto',
         pairs_at_once: int = PAIRS_AT_ONCE,
+        grid_from: int = GRID_FROM,
 ) -> tuple[Tensor, Tensor]:  # [M, count] squared distances, ascending, [M, count] int64 rows
     """The ``count`` nearest points of each query; of equally near points the lower row first.
 
-    Places without a point, or with a NaN, hold row 0 at an infinite distance. All pairs are
-    compared, a bounded number at a time.
+    Places without a point, or with a NaN, hold row 0 at an infinite distance. On a CPU points are
+    looked up in cells around each query, so that the cost grows with the points and not with the
+    pairs; for few, and on a device, which is not waited for, all pairs are compared, a bounded
+    number at a time.
 
     Args:
-        backend: ``'auto'``, ``'fast'`` (parts of all pairs) or ``'reference'`` (all distances,
-            sorted).
+        backend: ``'auto'``, ``'fast'`` (as above) or ``'reference'`` (all distances, sorted).
+        pairs_at_once: that are compared at a time; bounds the memory.
+        grid_from: pairs from which on points are looked up in cells.
 
     Raises:
         BackendUnavailable: for another backend.
@@ -39,11 +56,98 @@ def nearest_points(
         return distances, rows
     at_once = pairs_at_once if backend != 'reference' else len(queries) * len(points)
     nearest = _sorted if backend == 'reference' else _few if listed <= 3 else _many
-    for part in row_chunks(len(queries), len(points), at_once):
-        table = squared_distances(queries[part], points)
+    waiting = None
+    if (backend != 'reference' and points.device.type == 'cpu'
+            and len(points) * len(queries) >= grid_from):
+        waiting = _by_cells(points, queries, distances[:, :listed], rows[:, :listed], at_once)
+    left = queries if waiting is None else queries[waiting]
+    for part in row_chunks(len(left), len(points), at_once):
+        table = squared_distances(left[part], points)
         table.masked_fill_(table.isnan(), torch.inf)
-        distances[part, :listed], rows[part, :listed] = nearest(table, listed)
+        place = part if waiting is None else waiting[part]
+        distances[place, :listed], rows[place, :listed] = nearest(table, listed)
     return distances, rows.masked_fill_(distances.isinf(), 0)
+
+
+def _by_cells(points: Tensor, queries: Tensor, distances: Tensor, rows: Tensor,
+              pairs_at_once: int) -> Tensor:
+    """Fill in the rows [M, count] whose nearest points lie within one cell; which are left, [L].
+
+    What one grid leaves open the next one answers, with cells of twice the size.
+    """
+    count = distances.shape[1]
+    there = points.isfinite().all(1).nonzero().squeeze(1)  # others are near nothing
+    waiting = queries.isfinite().all(1).nonzero().squeeze(1)
+    if len(there) <= count:
+        return waiting
+    lowest = points[there].amin(0)
+    extent = float((points[there].amax(0) - lowest).amax())
+    size = max(extent / len(there) ** 0.5, extent / MAX_CELLS)
+    crowded = False
+    while len(waiting) and size < extent / 3:  # a coarser grid is no more than all pairs
+        cells = ((points[there] - lowest) / size).long().flip(1)     # [P, 3] z, y, x
+        grid = (cells.amax(0) + 1).tolist()
+        sorted_keys, order = sort_keys(cell_keys((torch.zeros_like(cells[:, 0]),
+                                                  *cells.unbind(1)), grid))
+        crowded = crowded or len(there) >= max(FEW, count / 4) * len(
+            torch.unique_consecutive(sorted_keys))
+        if crowded:
+            wanted = ((queries[waiting] - lowest) / size).floor().clamp(-2, MAX_CELLS + 2)
+            runs = neighbor_runs(sorted_keys, torch.zeros_like(waiting), wanted.long().flip(1),
+                                 grid, (1, 1, 1))
+            found = _nearest_in_runs(points, queries[waiting], *runs, there[order], count,
+                                     pairs_at_once)
+            sure = found[0][:, -1] < (SURE * size) ** 2  # all others are farther away
+            distances[waiting[sure]], rows[waiting[sure]] = (part[sure] for part in found)
+            waiting = waiting[~sure]
+        size *= 2
+    return waiting
+
+
+def _nearest_in_runs(points: Tensor, queries: Tensor, begin: Tensor, end: Tensor, order: Tensor,
+                     count: int, pairs_at_once: int) -> tuple[Tensor, Tensor]:
+    """The nearest of each query's runs [M, R] of ordered candidates; infinity where too few are."""
+    lengths = (end - begin).clamp(min=0)
+    total = lengths.sum(1)
+    distances = queries.new_full((len(queries), count), torch.inf)
+    rows = order.new_zeros(len(queries), count)
+    # Tables of queries with alike many candidates, so that little of them stays empty.
+    powers = total.clamp(min=1).double().log2().ceil().long()
+    for power in powers.unique().tolist():
+        alike = ((powers == power) & (total >= count)).nonzero().squeeze(1)
+        for part in row_chunks(len(alike), 1 << power, pairs_at_once):
+            chosen = alike[part]
+            runs = segments_of_counts(lengths[chosen].flatten())
+            candidate = order[runs.rows_from(begin[chosen].flatten())]
+            query = runs.number // lengths.shape[1]
+            place = ranks_in_order(query, group_counts(query, len(chosen)))
+            table = queries.new_full((len(chosen), 1 << power), torch.inf)
+            named = order.new_zeros(len(chosen), 1 << power)
+            table[query, place] = _pair_distances(queries[chosen[query]], points[candidate])
+            named[query, place] = candidate
+            distances[chosen], rows[chosen] = _smallest(table, named, count)
+    return distances, rows
+
+
+def _pair_distances(a: Tensor, b: Tensor) -> Tensor:  # [P, 3] each -> [P]
+    """As :func:`squared_distances`, of pairs side by side."""
+    first, *others = (a - b).unbind(1)
+    total = first.square()
+    for difference in others:
+        total.addcmul_(difference, difference)
+    return total
+
+
+def _smallest(table: Tensor, named: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The smallest distances of each row and the names there, the lower name first of equals."""
+    if table.dtype == torch.float32:
+        keys = table.view(torch.int32).long() * (1 << 32) + named
+        places = keys.topk(count, dim=1, largest=False).indices
+    else:
+        by_name = named.argsort(dim=1)
+        by_distance = table.gather(1, by_name).argsort(dim=1, stable=True)[:, :count]
+        places = by_name.gather(1, by_distance)
+    return table.gather(1, places), named.gather(1, places)
 
 
 def _sorted(table: Tensor, count: int) -> tuple[Tensor, Tensor]:

@@ -24,12 +24,12 @@ from sparse3d.structures.plausible_detections import real_numbers
 _BOX = ('x', 'y', 'z_bottom', 'dx', 'dy', 'dz', 'yaw', 'vx', 'vy')
 _ARRAYS = ('boxes_3d', 'scores', 'labels')
 MOST_RATIO = 100  # of what is unpacked to the file; numbers hardly pack
-_KEYPOINTS = ('keypoints_3d', 'keypoint_visibility')
+_OPTIONAL = ('keypoints_3d', 'keypoint_visibility', 'track_ids')
 
 
 def to_dicts(detections: Detections) -> list[dict]:
     """``{'class', 'score', 'x', 'y', 'z_bottom', 'dx', 'dy', 'dz', 'yaw'[, 'vx', 'vy']
-    [, 'keypoints', 'keypoint_visibility']}`` of each detection, Python numbers only."""
+    [, 'keypoints', 'keypoint_visibility'][, 'track_id']}`` of each detection, plain values only."""
     dicts = []
     for row, (box, name) in enumerate(
         zip(detections.boxes_3d.tolist(), detections.names, strict=True)
@@ -40,18 +40,23 @@ def to_dicts(detections: Detections) -> list[dict]:
             item['keypoints'] = detections.keypoints_3d[row].tolist()
         if detections.keypoint_visibility is not None:
             item['keypoint_visibility'] = detections.keypoint_visibility[row].tolist()
+        if detections.track_ids is not None:
+            item['track_id'] = np.asarray(detections.track_ids)[row].item()
         dicts.append(item)
     return dicts
 
 
 def to_csv(detections: Detections) -> str:
-    """A table in the layout of label files (``docs/custom_data.md``), with a column ``score``."""
+    """A table in the layout of label files (``docs/custom_data.md``), with a column ``score``
+    and, for tracks, ``track_id``."""
     stream, width = io.StringIO(), detections.boxes_3d.shape[1]
     writer = csv.writer(stream, lineterminator='\n')
-    writer.writerow(['class', *_BOX[:width], 'score'])
-    writer.writerows([name, *map(repr, box), repr(score)] for name, box, score in
-                     zip(detections.names, detections.boxes_3d.tolist(),
-                         detections.scores.tolist(), strict=True))
+    ids = None if detections.track_ids is None else np.asarray(detections.track_ids).tolist()
+    writer.writerow(['class', *_BOX[:width], 'score'] + ([] if ids is None else ['track_id']))
+    writer.writerows([name, *map(repr, box), repr(score)] + ([] if ids is None else [ids[row]])
+                     for row, (name, box, score) in enumerate(zip(
+                         detections.names, detections.boxes_3d.tolist(),
+                         detections.scores.tolist(), strict=True)))
     return stream.getvalue()
 
 
@@ -71,10 +76,12 @@ def from_dicts(dicts: Sequence[Mapping], class_names: Sequence[str]) -> Detectio
     except KeyError as error:
         raise DataError(f'a detection lacks {error}') from error
     joints = [_of_all(dicts, name) for name in ('keypoints', 'keypoint_visibility')]
-    return Detections.from_lists(
+    found = Detections.from_lists(
         np.array(boxes).reshape(-1, len(columns)), scores, names, class_names,
         *(None if values is None else real_numbers(values, name) for name, values in
           zip(('keypoints', 'keypoint_visibility'), joints, strict=True)))
+    ids = _of_all(dicts, 'track_id')
+    return found if ids is None else replace(found, track_ids=np.array(ids))
 
 
 def _coordinate(item: Mapping, name: str) -> float:
@@ -189,7 +196,7 @@ def read_csv(path: Path, class_names: Sequence[str] | None = None,
 
 def save_arrays(detections: Detections, path: Path, camera: Mapping | None = None) -> None:
     """Write the arrays and the names of the classes."""
-    arrays: dict[str, Any] = {name: getattr(detections, name) for name in (*_ARRAYS, *_KEYPOINTS)}
+    arrays: dict[str, Any] = {name: getattr(detections, name) for name in (*_ARRAYS, *_OPTIONAL)}
     arrays['class_names'] = np.array(detections.class_names)
     arrays['name'] = np.array(detections.name)
     with atomic_file(path) as stream:
@@ -209,11 +216,11 @@ def read_arrays(path: Path, class_names: Sequence[str] | None = None,
         _check_sizes(path)
         with np.load(path, allow_pickle=False) as arrays:
             names = class_names or arrays['class_names'].tolist()
-            keypoints = {name: arrays[name] for name in _KEYPOINTS if name in arrays}
+            optional = {name: arrays[name] for name in _OPTIONAL if name in arrays}
             boxes, scores, labels = (arrays[name] for name in _ARRAYS)
             names = names if isinstance(names, list | tuple) else [names]
             frame = str(arrays['name']) if 'name' in arrays else Detections.name
-            return Detections(boxes, scores, labels, tuple(names), **keypoints, name=frame)
+            return Detections(boxes, scores, labels, tuple(names), **optional, name=frame)
     except Exception as error:  # a damaged archive can raise nearly everything
         raise DataError(f'{path} holds no detections ({type(error).__name__}: {error})') from error
 

@@ -46,6 +46,8 @@ class Detections:
         keypoint_visibility: (N, K), or None.
         points: (M, C) the cloud it was found in, for pictures, or None.
         name: of the frame, for titles and files.
+        track_ids: (N,) which boxes of other frames are the same object, or None: results of a
+            tracker have them.
     """
 
     boxes_3d: np.ndarray
@@ -56,11 +58,12 @@ class Detections:
     keypoint_visibility: np.ndarray | None = None
     points: np.ndarray | None = field(default=None, repr=False)
     name: str = 'frame'
+    track_ids: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         self._take_as_arrays()
         count = len(self.boxes_3d)
-        for what in ('scores', 'labels', 'keypoints_3d', 'keypoint_visibility'):
+        for what in ('scores', 'labels', 'keypoints_3d', 'keypoint_visibility', 'track_ids'):
             value = getattr(self, what)
             if value is not None and len(value) != count:
                 raise DataError(f'{count} boxes do not go with {len(value)} {what}')
@@ -104,7 +107,8 @@ class Detections:
     def __getitem__(self, rows: Any) -> Detections:
         """Some of them, by mask, slice, numbers or one number."""
         rows = [rows] if isinstance(rows, int | np.integer) else rows
-        names = ('boxes_3d', 'scores', 'labels', 'keypoints_3d', 'keypoint_visibility')
+        names = ('boxes_3d', 'scores', 'labels', 'keypoints_3d', 'keypoint_visibility',
+                 'track_ids')
         values = {name: getattr(self, name) for name in names}
         chosen: dict[str, Any] = {name: None if value is None else value[rows]
                                   for name, value in values.items()}

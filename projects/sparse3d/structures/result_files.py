@@ -5,7 +5,7 @@ Data sets register theirs when they are imported, which ``sparse3d.register`` do
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +128,13 @@ class Results:
         rows = [row for row, other in enumerate(found.names) if other in self.class_names]
         self.kept += len(rows)
         kept = found[rows]
-        return Detections.from_lists(kept.boxes_3d, kept.scores, kept.names, self.class_names,
-                                     kept.keypoints_3d, kept.keypoint_visibility)
+        return replace(Detections.from_lists(
+            kept.boxes_3d, kept.scores, kept.names, self.class_names, kept.keypoints_3d,
+            kept.keypoint_visibility), track_ids=kept.track_ids)
+
+    def quietly(self, info: Mapping[str, Any]) -> Detections | None:
+        """The detections of one more sample of all classes; nothing is counted."""
+        return self._of_sample(info)
 
     def refuse_if_none_is_left(self) -> None:
         """After the last sample: what is drawn or counted without any detection means nothing.

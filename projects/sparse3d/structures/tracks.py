@@ -1,17 +1,32 @@
 """Objects followed over frames: what a tracker knows of each in one frame, as plain arrays."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sparse3d.errors import DataError
+from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.detections import Detections
+from sparse3d.structures.plausible_detections import refuse_unknown_options
 
 TENTATIVE, CONFIRMED, LOST = 'tentative', 'confirmed', 'lost'
 STATES = (TENTATIVE, CONFIRMED, LOST)
+_FORMATS: dict[str, Callable[..., Any]] = {}
+
+
+def register_tracks_format(name: str, to: Callable[..., Any]) -> None:
+    """Make ``tracks.to(name)`` known, where it is not that of detections with an id beside.
+
+    Raises:
+        ConfigError: if the name is taken.
+    """
+    if _FORMATS.setdefault(name, to) is not to:
+        raise ConfigError(f'two formats of tracks are called {name!r}')
 
 
 @dataclass(frozen=True)
@@ -134,9 +149,51 @@ class Tracks:
 
     @property
     def detections(self) -> Detections:
-        """The same boxes without identities."""
+        """The same boxes, with ids as ``track_ids``; time, age and state are left out."""
         return Detections(self.boxes_3d, self.scores, self.labels, self.class_names,
-                          name=self.name)
+                          name=self.name, track_ids=self.ids)
+
+    def to(self, name: str, **options: Any) -> Any:
+        """These tracks in another format.
+
+        Args:
+            name: ``'nuscenes'`` (records of the tracking task), ``'kitti'`` (lines of the
+                tracking benchmark), ``'waymo'``, ``'argoverse2'``, or any of
+                :meth:`Detections.to <sparse3d.structures.detections.Detections.to>`, with ids.
+            options: of the format, a camera or a pose for instance.
+
+        Raises:
+            DataError: for an unknown format or option.
+        """
+        if name not in _FORMATS:
+            return self.detections.to(name, **options)
+        refuse_unknown_options(_FORMATS[name], 1, options, f'the format {name!r} of tracks')
+        return _FORMATS[name](self, **options)
+
+    def save(self, path: str | PathLike, camera: Mapping | None = None) -> Path:
+        """Write a file with ids, as :meth:`Detections.save` writes one without: numbers
+        (``.json``, ``.csv``, ``.npz``) or a picture.
+
+        Raises:
+            DataError: as there, and for ``.txt``: a line of KITTI's object benchmark has no id.
+        """
+        if Path(path).suffix.lower() == '.txt':
+            raise DataError(f'{path} cannot hold ids: a file of KITTI tracking is one of a whole '
+                            f'sequence, which "sparse3d track" writes; save .json, .csv or .npz')
+        return self.detections.save(path, camera)
+
+    @classmethod
+    def read(cls, path: str | PathLike, class_names: Sequence[str] | None = None) -> Tracks:
+        """What :meth:`save` wrote as numbers; ages are 0 and all are confirmed.
+
+        Raises:
+            DataError: if the file is no such, or has no ids.
+        """
+        found = Detections.read(path, class_names)
+        if found.track_ids is None and len(found):
+            raise DataError(f'{path} holds detections without track_id; track them first')
+        ids = np.zeros(0, np.int64) if found.track_ids is None else found.track_ids
+        return cls.of(found, whole_ids(ids))
 
     @classmethod
     def of(cls, detections: Detections, ids: Sequence[int] | np.ndarray,
@@ -146,3 +203,11 @@ class Tracks:
         return cls(detections.boxes_3d, detections.scores, detections.labels,
                    detections.class_names, np.asarray(ids), np.zeros(count, np.int64),
                    np.full(count, CONFIRMED), timestamp, detections.name)
+
+
+def whole_ids(ids: Sequence | np.ndarray) -> np.ndarray:
+    """Ids (N,) as whole numbers, the same in all files: numbers as they are, words by 60 bits of
+    their SHA-256."""
+    words = [str(one) for one in np.asarray(ids).tolist()]
+    return np.array([int(word) if word.isdecimal() and len(word) < 16 else
+                     int(sha256(word.encode()).hexdigest()[:15], 16) for word in words], np.int64)

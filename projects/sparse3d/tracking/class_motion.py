@@ -40,18 +40,27 @@ class ClassMotion:
                 raise ConfigError(f'{name} of a class is {value!r}; it has to be more than 0')
 
 
+_CAR, _TRUCK = ClassMotion(), ClassMotion(4.0, 7.0, 2.0, 0.2, 0.6)
+_BUS, _TRAILER = ClassMotion(5.5, 7.0, 2.0, 0.2, 0.6), ClassMotion(3.0, 7.0, 2.0, 0.2, 0.8)
 _PERSON = ClassMotion(1.0, 1.2, 1.0, 1.0, 0.2, 0.1, 0.6, 0.5)
 _CYCLIST = ClassMotion(3.0, 4.0, 2.5, 0.6, 0.3, 0.2, 0.3, 1.0)
+_MOTORCYCLE = ClassMotion(13.0, 8.0, 4.0, 0.6, 0.3, 0.2)
 _STANDING = ClassMotion(1.0, 0.1, 0.1, 0.05, 0.2, 0.1, 0.3, 0.3)
-# The distances are those of CenterPoint's tracker for nuScenes, where key frames are 0.5 s apart.
+# The distances are those of CenterPoint's tracker for nuScenes, where key frames are 0.5 s apart;
+# names are those of the data sets that are read here.
+_ALIKE: tuple[tuple[ClassMotion, str], ...] = (
+    (_CAR, 'car vehicle van misc regular_vehicle'),
+    (_TRUCK, 'truck large_vehicle box_truck truck_cab'),
+    (_BUS, 'bus articulated_bus school_bus tram railed_vehicle'),
+    (_TRAILER, 'trailer vehicular_trailer'),
+    (ClassMotion(5.0, 3.0, 1.0, 0.2, 0.6), 'construction_vehicle'),
+    (_MOTORCYCLE, 'motorcycle motorcyclist'),
+    (_CYCLIST, 'bicycle cyclist bicyclist wheeled_device wheeled_rider'),
+    (_PERSON, 'pedestrian person person_sitting official_signaler stroller wheelchair dog animal'),
+    (_STANDING, 'barrier traffic_cone sign stop_sign bollard construction_barrel construction_cone '
+                'mobile_pedestrian_crossing_sign message_board_trailer traffic_light_trailer'))
 CLASS_MOTIONS: Mapping[str, ClassMotion] = {
-    'car': ClassMotion(), 'vehicle': ClassMotion(), 'van': ClassMotion(),
-    'truck': ClassMotion(4.0, 7.0, 2.0, 0.2, 0.6), 'bus': ClassMotion(5.5, 7.0, 2.0, 0.2, 0.6),
-    'trailer': ClassMotion(3.0, 7.0, 2.0, 0.2, 0.8),
-    'construction_vehicle': ClassMotion(5.0, 3.0, 1.0, 0.2, 0.6),
-    'motorcycle': ClassMotion(13.0, 8.0, 4.0, 0.6, 0.3, 0.2), 'bicycle': _CYCLIST,
-    'cyclist': _CYCLIST, 'pedestrian': _PERSON, 'person_sitting': _PERSON,
-    'barrier': _STANDING, 'traffic_cone': _STANDING, 'sign': _STANDING}
+    name: motion for motion, names in _ALIKE for name in names.split()}
 
 
 def motions_of(detections: Detections, own: Mapping[str, ClassMotion]) -> list[ClassMotion]:
@@ -68,7 +77,7 @@ def motions_of(detections: Detections, own: Mapping[str, ClassMotion]) -> list[C
         if known[label] is None:
             name = detections.class_names[label]
             raise DataError(f'frame {detections.name} has detections of the class {name!r}, of '
-                            f'which the tracker does not know how it moves: give '
-                            f'motions={{{name!r}: ClassMotion(...)}}, or leave them out with '
-                            f'detections.filter(classes=...)')
+                            f'which the tracker does not know how it moves: say what it moves '
+                            f'like (--like {name}=car, or motions={{{name!r}: ClassMotion(...)}}), '
+                            f'or leave them out with detections.filter(classes=...)')
     return [known[label] for label in detections.labels]  # type: ignore[misc]  # checked

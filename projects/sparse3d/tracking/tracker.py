@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from sparse3d.errors import DataError
-from sparse3d.structures.box_conversions import wrap_angle
+from sparse3d.structures.box_conversions import center_to_lidar, lidar_to_center, wrap_angle
 from sparse3d.structures.detections import Detections
 from sparse3d.structures.tracks import Tracks
 
@@ -108,11 +108,9 @@ def in_lidar(boxes: np.ndarray, pose: np.ndarray) -> np.ndarray:
 
 def _turned(boxes: np.ndarray, rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
     """Boxes stay upright: vehicles tilt by a degree or two, and boxes have no tilt."""
-    centers = boxes[:, :3].copy()
-    centers[:, 2] += boxes[:, 5] / 2
-    centers = centers @ rotation.T + translation
-    boxes[:, :3] = centers
-    boxes[:, 2] -= boxes[:, 5] / 2
+    boxes = lidar_to_center(boxes)
+    boxes[:, :3] = boxes[:, :3] @ rotation.T + translation
+    boxes = center_to_lidar(boxes)
     turn = np.arctan2(rotation[1, 0], rotation[0, 0])
     boxes[:, 6] = wrap_angle(boxes[:, 6] + turn)
     flat = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])

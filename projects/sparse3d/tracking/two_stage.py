@@ -138,7 +138,7 @@ class TwoStageTracker:
         labels = np.unique(self._tracks.labels)
         asked_for = replace(detections, boxes_3d=np.zeros((len(labels), 7)), labels=labels,
                             scores=np.zeros(len(labels)), keypoints_3d=None,
-                            keypoint_visibility=None)
+                            keypoint_visibility=None, track_ids=None)
         return dict(zip(labels.tolist(), motions_of(asked_for, self.options.motions),
                         strict=True))
 

@@ -2,15 +2,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 
+from sparse3d.argument_objects import argument_object
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.transforms.image_motion import INTERPOLATIONS, ImageMotion
 
 _PROJECTIONS = ('lidar2img', 'cam2img')  # (N, 3 or 4, 3 or 4), to pixels
+
+
+@dataclass(frozen=True)
+class ResamplingOptions:
+    """How the pixels of the new images are computed.
+
+    Attributes:
+        interpolation: of resizing: ``'bicubic'`` (published), ``'bilinear'`` (faster).
+        published_resize_matrix: write the drawn factor into the matrices, not the ratio of
+            sizes that the rounded size gives; up to a pixel off at the image's end.
+        published_nearest_turning: turn without interpolation.
+    """
+
+    interpolation: str = 'bicubic'
+    published_resize_matrix: bool = False
+    published_nearest_turning: bool = False
+
+    def __post_init__(self) -> None:
+        if self.interpolation not in INTERPOLATIONS:
+            raise ConfigError(f'interpolation is one of {", ".join(INTERPOLATIONS)}, '
+                              f'not {self.interpolation!r}')
 
 
 @TRANSFORMS.register_module()
@@ -32,10 +55,7 @@ class AugmentImages(BaseTransform):
         flip: probability of mirroring.
         angle: smallest and largest angle in radians.
         separately: draw for each view, not once for the sample.
-        interpolation: of resizing: ``'bicubic'`` (published), ``'bilinear'`` (faster).
-        published_resize_matrix: write the drawn factor into the matrices, not the ratio of
-            sizes that the rounded size gives; up to a pixel off at the image's end.
-        published_nearest_turning: turn without interpolation.
+        resampling: how pixels are computed, see :class:`ResamplingOptions`.
 
     Raises:
         ConfigError: for an empty size, a range upside down, or an unknown interpolation.
@@ -43,6 +63,8 @@ class AugmentImages(BaseTransform):
     Source: SparseBEV (ICCV 2023), released code; image augmentation of BEVDet
         (arXiv 2112.11790), section 3.2.
     """
+
+    argument_objects = dict(resampling=ResamplingOptions)
 
     def __init__(
             self,
@@ -53,9 +75,7 @@ class AugmentImages(BaseTransform):
             flip: float = 0.0,
             angle: tuple[float, float] = (0.0, 0.0),
             separately: bool = False,
-            interpolation: str = 'bicubic',
-            published_resize_matrix: bool = False,
-            published_nearest_turning: bool = False,
+            resampling: dict | ResamplingOptions | None = None,
     ) -> None:
         for name, limits in (('resize', resize), ('bottom_crop', bottom_crop), ('angle', angle)):
             if limits[0] > limits[1]:
@@ -63,14 +83,11 @@ class AugmentImages(BaseTransform):
                                   f'give the smaller number first')
         if min(size) < 1 or resize[0] <= 0:
             raise ConfigError(f'size {tuple(size)} and resize {tuple(resize)} have to be positive')
-        if interpolation not in INTERPOLATIONS:
-            raise ConfigError(f'interpolation is one of {", ".join(INTERPOLATIONS)}, '
-                              f'not {interpolation!r}')
         self.size, self.training, self.resize = tuple(size), training, resize
         self.bottom_crop, self.flip, self.angle = bottom_crop, flip, angle
-        self.separately, self.interpolation = separately, interpolation
-        self.published_resize_matrix = published_resize_matrix
-        self.turning = 'nearest' if published_nearest_turning else 'bilinear'
+        self.separately = separately
+        self.resampling = resampling = argument_object(self, 'resampling', resampling)
+        self.turning = 'nearest' if resampling.published_nearest_turning else 'bilinear'
 
     def transform(self, results: dict) -> dict:
         """Augment the images of one sample."""
@@ -83,9 +100,10 @@ class AugmentImages(BaseTransform):
                 drawn[key] = self._draw(image.shape[:2]) if self.separately or not drawn else \
                     self._like(next(iter(drawn.values())), image.shape[:2])
             motions.append(drawn[key])
-        results['img'] = [motion.apply(image, self.interpolation, self.turning)
+        results['img'] = [motion.apply(image, self.resampling.interpolation, self.turning)
                           for image, (motion, _) in zip(images, motions, strict=True)]
-        move_pixels(results, [motion.matrix(factor if self.published_resize_matrix else None)
+        drawn_factors = self.resampling.published_resize_matrix
+        move_pixels(results, [motion.matrix(factor if drawn_factors else None)
                               for motion, factor in motions])
         results['img_shape'] = results['pad_shape'] = self.size
         return results

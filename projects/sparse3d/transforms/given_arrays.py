@@ -8,6 +8,7 @@ asks for these two attributes, and needs to know no transform by name.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -21,6 +22,22 @@ from sparse3d.transforms.named_columns import chosen_columns, column_names
 MATRICES = ('lidar2img', 'lidar2cam', 'cam2img')
 _WITH_RING = ('x', 'y', 'z', 'intensity', 'ring')  # of mmdet3d's loader of single nuScenes sweeps
 _NO_IMAGE = (900, 1600)  # height and width of the black images where no camera delivered any
+
+
+@dataclass(frozen=True)
+class EarlierSweeps:
+    """What a transform adds to the points of now, as its attribute ``earlier_sweeps``.
+
+    Attributes:
+        count: how many earlier sweeps, the newest.
+        min_distance: points of theirs nearer than that in x and y [m] show the car itself and
+            are left out; 0 for none.
+        repeat_first: where there is no earlier sweep at all, the points of now stand in.
+    """
+
+    count: int = 0
+    min_distance: float = 0.0
+    repeat_first: bool = False
 
 
 @runtime_checkable
@@ -42,10 +59,13 @@ class TakePoints(BaseTransform):
 
     Args:
         point_columns: names of the columns, x, y, z first.
+        earlier_sweeps: that the loader would have added.
     """
 
-    def __init__(self, point_columns: Sequence[str]) -> None:
+    def __init__(self, point_columns: Sequence[str],
+                 earlier_sweeps: EarlierSweeps | None = None) -> None:
         self.point_columns = tuple(point_columns)
+        self.earlier_sweeps = earlier_sweeps or EarlierSweeps()
 
     def transform(self, results: dict) -> dict:
         """Make ``points`` of the sample ``LiDARPoints``."""
@@ -60,7 +80,9 @@ def taking_arrays(transform: BaseTransform) -> BaseTransform:
     """A transform that takes arrays in the place of one of mmdet3d's that reads points; any other
     transform itself."""
     if isinstance(transform, LoadPointsFromMultiSweeps):
-        return TakePoints(chosen_columns(column_names(5), transform.use_dim))
+        return TakePoints(chosen_columns(column_names(5), transform.use_dim), EarlierSweeps(
+            transform.sweeps_num, 1.0 if transform.remove_close else 0.0,
+            transform.pad_empty_sweeps))
     if isinstance(transform, LoadPointsFromFile):
         return TakePoints(chosen_columns(_WITH_RING, transform.use_dim))
     return transform

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 from mmdet3d.structures import LiDARPoints
 
+from sparse3d.argument_objects import argument_object
 from sparse3d.errors import ConfigError
 from sparse3d.structures.box_geometry import boxes_collide, points_in_any_box
 from sparse3d.structures.keypoints import Keypoints3D
@@ -30,6 +32,51 @@ from sparse3d.transforms.object_database import (
 from sparse3d.transforms.object_filters import PER_OBJECT
 
 
+@dataclass(frozen=True)
+class DatabaseOptions:
+    """Where objects come from, and which are used.
+
+    Attributes:
+        data_root: folder that paths in the database index are relative to.
+        info_path: the index, e.g. ``data/kitti/kitti_dbinfos_train.pkl``.
+        columns: numbers per point in the database.
+        use: which of them to keep, as in the transform that loads the points.
+        min_points: fewest points of an object per class to be used, default 5.
+        removed_difficulties: objects of these are not used; -1 is 'ignored by the benchmark'.
+    """
+
+    data_root: str
+    info_path: str
+    columns: int = 4
+    use: Sequence[int] | None = None
+    min_points: Mapping[str, int] | None = None
+    removed_difficulties: Sequence[int] = (-1,)
+
+
+@dataclass(frozen=True)
+class PastingOptions:
+    """How the objects' pictures get into the images, nearer before farther ones.
+
+    Objects whose points fall on another object's pixels lose these points. With a single camera
+    objects keep their pixels and depths, not their LiDAR coordinates.
+
+    Attributes:
+        max_image_overlap: an object whose rectangle in an image has this much in common (IoU)
+            with another one's is dropped.
+        max_occlusion: share of the sample's points in an object's rectangle that may stand
+            before it; with more it is dropped.
+        published_list_order: paste in list order, not far ones first (nuScenes).
+        published_keep_hidden_points: keep points that contradict the images (nuScenes).
+        paste: False leaves the images alone, so that a config can switch it off.
+    """
+
+    max_image_overlap: float = 0.5
+    max_occlusion: float = 0.5
+    published_list_order: bool = False
+    published_keep_hidden_points: bool = False
+    paste: bool = True
+
+
 @TRANSFORMS.register_module()
 class GroundTruthSampling(BaseTransform):
     """Add objects of other frames, from the ground-truth database.
@@ -42,34 +89,24 @@ class GroundTruthSampling(BaseTransform):
     Needs and changes ``points``, ``gt_bboxes_3d``, ``gt_labels_3d``, and
     ``gt_keypoints_3d``, ``attr_labels`` where the sample has them; reads ``epoch`` and,
     with ``use_ground_plane``, ``plane`` (a, b, c, d in the LiDAR frame). Boxes of nine numbers
-    get the velocity that the database knows. With ``paste_images`` the objects appear in
+    get the velocity that the database knows. With ``images`` the objects appear in
     ``img`` as well, seen through ``lidar2img``, one camera (KITTI) or several (nuScenes).
 
     Args:
-        data_root: folder that paths in the database index are relative to.
-        info_path: the index, e.g. ``data/kitti/kitti_dbinfos_train.pkl``.
+        database: where objects come from, see :class:`DatabaseOptions`.
         classes: class names in label order.
         groups: objects wanted per class, e.g. ``dict(Car=15)``; a number for each class.
         fill_up: objects that the sample has count among those wanted (det3d, mmdet3d, and
             OpenPCDet with ``LIMIT_WHOLE_SCENE: True``); False adds as many to any sample
             (OpenPCDet's KITTI recipes).
-        min_points: fewest points of an object per class to be used, default 5.
-        removed_difficulties: objects of these are not used; -1 is 'ignored by the benchmark'.
-        columns: numbers per point in the database.
-        use: which of them to keep, as in the transform that loads the points.
+        unlabeled: classes beside ``classes`` whose objects are added as bare points, without
+            box and label, and counted in ``groups`` as if the sample had none.
         use_ground_plane: put objects on the road where the sample has a plane; the first one
             without is reported.
         stop_epoch: from this epoch on (counted from 0) nothing is added, so that the last
             epochs see real scenes; None never stops. ``DisableAugmentationHook`` sets it.
-        unlabeled: classes beside ``classes`` whose objects are added as bare points, without
-            box and label, and counted in ``groups`` as if the sample had none.
-        paste_images: put the objects' pictures into the images, nearer before farther ones.
-            Objects whose points fall on another object's pixels lose these points. With a
-            single camera objects keep their pixels and depths, not their LiDAR coordinates.
-        max_image_overlap: an object whose rectangle in an image has this much in common (IoU)
-            with another one's is dropped.
-        published_list_order: paste in list order, not far ones first (nuScenes).
-        published_keep_hidden_points: keep points that contradict the images (nuScenes).
+        images: how objects get into the images, see :class:`PastingOptions`; None leaves the
+            images alone.
 
     Raises:
         ConfigError: for a group that is no class, or that has no images to paste.
@@ -80,45 +117,39 @@ class GroundTruthSampling(BaseTransform):
         (CVPR 2022), section 3.2, and its released code.
     """
 
+    argument_objects = dict(database=DatabaseOptions, images=PastingOptions)
+
     def __init__(
             self,
-            data_root: str,
-            info_path: str,
+            database: dict | DatabaseOptions,
             classes: Sequence[str],
             groups: Mapping[str, int] | int,
-            min_points: Mapping[str, int] | None = None,
-            removed_difficulties: Sequence[int] = (-1,),
-            columns: int = 4,
-            use: Sequence[int] | None = None,
+            fill_up: bool = True,
+            unlabeled: Sequence[str] = (),
             use_ground_plane: bool = False,
             stop_epoch: int | None = None,
-            unlabeled: Sequence[str] = (),
-            paste_images: bool = False,
-            max_image_overlap: float = 0.5,
-            max_occlusion: float = 0.5,
-            published_list_order: bool = False,
-            published_keep_hidden_points: bool = False,
-            fill_up: bool = True,
+            images: dict | PastingOptions | None = None,
     ) -> None:
-        self.data_root, self.columns, self.fill_up = data_root, columns, fill_up
-        self.use = list(range(columns)) if use is None else list(use)
-        self.classes = tuple(classes)
+        self.source = source = argument_object(self, 'database', database)
+        self.pasting = None if images is None else argument_object(self, 'images', images)
+        if self.pasting is not None and not self.pasting.paste:
+            self.pasting = None
+        self.use = list(range(source.columns)) if source.use is None else list(source.use)
+        self.classes, self.fill_up = tuple(classes), fill_up
         self.groups = dict.fromkeys(classes, groups) if isinstance(groups, int) else dict(groups)
         self.use_ground_plane, self.stop_epoch = use_ground_plane, stop_epoch
         self._missed_plane = False
-        self.unlabeled, self.paste_images = set(unlabeled), paste_images
-        self.max_image_overlap, self.max_occlusion = max_image_overlap, max_occlusion
-        self.list_order, self.keep_occluded = published_list_order, published_keep_hidden_points
+        self.unlabeled = set(unlabeled)
         self.database = load_index(
-            info_path, (*self.classes, *unlabeled), self.groups, min_points or {},
-            set(removed_difficulties), paste_images)
-        refuse_foreign_objects(self.database, info_path, data_root, columns)
+            source.info_path, (*self.classes, *unlabeled), self.groups, source.min_points or {},
+            set(source.removed_difficulties), self.pasting is not None)
+        refuse_foreign_objects(self.database, source.info_path, source.data_root, source.columns)
 
     def transform(self, results: dict) -> dict:
         """Add objects to one sample."""
         if self.stop_epoch is not None and results.get('epoch', 0) >= self.stop_epoch:
             return results
-        scene = camera_scene(results) if self.paste_images else None
+        scene = camera_scene(results) if self.pasting else None
         chosen = self._choose(results, scene)
         if chosen:
             remain = self._add_points(results, chosen, scene)
@@ -140,8 +171,8 @@ class GroundTruthSampling(BaseTransform):
             candidates = [_place(entries[number], plane, scene) for number in draw]
             for item in _apart(candidates, taken):
                 if scene is not None:
-                    views = scene.place(item.box, item.entry['crops'], self.max_image_overlap,
-                                        self.max_occlusion)
+                    views = scene.place(item.box, item.entry['crops'],
+                                        self.pasting.max_image_overlap, self.pasting.max_occlusion)
                     if views is None:
                         continue
                     item.views = views
@@ -165,11 +196,13 @@ class GroundTruthSampling(BaseTransform):
     def _add_points(self, results: dict, chosen: list[PlacedObject],
                     scene: CameraScene | None) -> np.ndarray:
         """Change the points; how many each added object has in the end."""
-        added = [points_of(item, self.data_root, self.columns)[:, self.use] for item in chosen]
+        added = [points_of(item, self.source.data_root, self.source.columns)[:, self.use]
+                 for item in chosen]
         old = results['points'].tensor.numpy()
         if old.shape[1] != len(self.use):
             raise ConfigError(f'the sample has {old.shape[1]} numbers per point, the database '
-                              f'{len(self.use)}: set columns and use of GroundTruthSampling')
+                              f'{len(self.use)}: set columns and use in the database of '
+                              f'GroundTruthSampling')
         free = np.ones(len(old), dtype=bool)
         free[points_in_any_box(old, np.stack([item.box[:7] for item in chosen]))] = False
         points = np.concatenate([*added, old[free]])
@@ -186,10 +219,11 @@ class GroundTruthSampling(BaseTransform):
     def _paste(self, results: dict, chosen: list[PlacedObject], scene: CameraScene,
                points: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         """Paste the objects' pictures; which points (N,) they hide."""
-        scene.paint(self.data_root, [item.views for item in chosen], self.list_order)
+        scene.paint(self.source.data_root, [item.views for item in chosen],
+                    self.pasting.published_list_order)
         single = not isinstance(results['img'], list)
         results['img'] = scene.images[0] if single else scene.images
-        if self.keep_occluded:
+        if self.pasting.published_keep_hidden_points:
             return np.zeros(len(points), dtype=bool)
         return scene.contradicting_points(points, numbers)
 

@@ -179,7 +179,7 @@ def camera_scene(results: Mapping) -> CameraScene:
     """
     if 'img' not in results or 'lidar2img' not in results:
         raise ConfigError('pasting objects into images needs img and lidar2img: load the images '
-                          'before GroundTruthSampling, or switch paste_images off')
+                          'before GroundTruthSampling, or leave out its images')
     if 'img_aug_matrix' in results or results.get('num_frames', 1) > 1:
         raise ConfigError('objects are pasted into the images of one time, before AugmentImages')
     images = results['img'] if isinstance(results['img'], list) else [results['img']]

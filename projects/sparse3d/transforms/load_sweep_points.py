@@ -8,9 +8,9 @@ from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 from mmdet3d.structures import LiDARPoints
 
-from sparse3d.transforms.given_arrays import given_points
+from sparse3d.transforms.given_arrays import EarlierSweeps, given_points
 from sparse3d.transforms.named_columns import chosen_columns, column_names
-from sparse3d.transforms.sweep_points import COLUMNS, merge_sweeps
+from sparse3d.transforms.sweep_points import COLUMNS, NEAR_THE_CAR, merge_sweeps
 
 
 @TRANSFORMS.register_module()
@@ -40,6 +40,7 @@ class LoadSweepPoints(BaseTransform):
                  published_pad: bool = False) -> None:
         self.sweeps, self.use, self.published_pad = sweeps, list(use), published_pad
         self.point_columns = chosen_columns(column_names(COLUMNS), self.use)
+        self.earlier_sweeps = EarlierSweeps(sweeps, NEAR_THE_CAR, published_pad)
 
     def transform(self, results: dict) -> dict:
         """Add ``points`` to the sample."""

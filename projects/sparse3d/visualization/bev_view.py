@@ -12,7 +12,13 @@ from sparse3d.visualization.box_lines import heading_marks, velocity_marks
 from sparse3d.visualization.canvas import MARGIN, Canvas
 from sparse3d.visualization.colored_points import colored_points
 from sparse3d.visualization.frame import Boxes, Frame
-from sparse3d.visualization.legend import DASHES, label_text, labeled_rows, legend_lines
+from sparse3d.visualization.legend import (
+    DASHES,
+    label_text,
+    labeled_rows,
+    legend_lines,
+    mistake_marks,
+)
 from sparse3d.visualization.placed_labels import Label
 from sparse3d.visualization.skeleton_lines import skeleton_segments
 from sparse3d.visualization.style import DEFAULT, Style
@@ -53,6 +59,7 @@ def draw_bev(
         view_range: Extent | None = None,
         color_by: str | None = None,
         style: Style = DEFAULT,
+        mark: np.ndarray | None = None,
 ) -> None:
     """Draw points, ground truth and detections from above into a file.
 
@@ -67,30 +74,39 @@ def draw_bev(
         view_range: x_min, y_min, x_max, y_max in meters; default: where points and boxes are.
         color_by: in place of the style's.
         style: of the picture.
+        mark: (2,) x, y of a place that a circle is drawn around.
 
     Raises:
         DataError: if the file cannot be written.
     """
     style = style if color_by is None else replace(style, color_by=color_by)
-    bev_canvas(frame, style, view_range=view_range).save(path)
+    bev_canvas(frame, style, view_range=view_range, mark=mark).save(path)
 
 
 def bev_canvas(frame: Frame, style: Style = DEFAULT, size: tuple[int, int] | None = None,
-               view_range: Extent | None = None, with_header: bool = True) -> Canvas:
+               view_range: Extent | None = None, with_header: bool = True,
+               mark: np.ndarray | None = None) -> Canvas:
     """The picture that :func:`draw_bev` writes.
 
     Args:
         size: in pixels; default: as high as the style's pictures, as wide as the ground.
         with_header: with title and legend.
+        mark: see :func:`draw_bev`.
     """
     canvas, ground = ground_canvas(frame, style, size, view_range, with_header)
     _draw_points(canvas, frame, ground)
     for boxes in (frame.ground_truth, frame.detections):
         if boxes is not None and len(boxes):
-            add_outlines(canvas, ground, boxes.boxes, style.colors(frame, boxes.labels),
+            add_outlines(canvas, ground, boxes.boxes, style.box_colors(frame, boxes),
                          dashed=boxes.scores is None)
+    _draw_trails(canvas, frame, ground)
+    if mark is not None:
+        canvas.axes.scatter(*ground.pixels(np.asarray(mark, np.float64)[None]).T, s=3600, zorder=4,
+                            facecolors='none', edgecolors=[style.theme.text], linewidths=1.6)
     _draw_skeletons(canvas, frame, ground)
-    canvas.labels(_labels(frame, ground, style))
+    for boxes, rows, marker in mistake_marks(frame):
+        canvas.marks(ground.pixels(boxes.boxes[rows, :2]), marker)
+    canvas.labels(_labels(frame, ground, style), bottom=FRAME + 2)
     return canvas
 
 
@@ -208,10 +224,19 @@ def _labels(frame: Frame, ground: Ground, style: Style) -> list[Label]:
     labels = []
     for boxes, rows in labeled_rows(frame):
         places, reaches = ground.pixels(boxes.boxes[:, :2]), box_reach(boxes.boxes, ground)
-        colors = style.colors(frame, boxes.labels)
+        colors, strong = style.box_colors(frame, boxes), boxes.mistakes()
         labels += [Label(label_text(frame, boxes, row), tuple(places[row]), colors[row],
-                         tuple(reaches[row])) for row in rows]
+                         tuple(reaches[row]), bool(strong[row])) for row in rows]
     return labels
+
+
+def _draw_trails(canvas: Canvas, frame: Frame, ground: Ground) -> None:
+    segments, owners = frame.trail_segments()
+    if len(segments):
+        colors = canvas.style.trail_colors(frame)
+        canvas.axes.add_collection(LineCollection(
+            ground.pixels(segments[..., :2]), colors=[colors[row] for row in owners],
+            linewidths=2.2, alpha=0.75, zorder=2.5, capstyle='round'))
 
 
 def _draw_skeletons(canvas: Canvas, frame: Frame, ground: Ground) -> None:
@@ -233,6 +258,7 @@ def _draw_rings(canvas: Canvas, ground: Ground) -> None:
             place = center + radius * ground.scale * np.array([np.sin(angle), -np.cos(angle)])
             inside = (place > [FRAME, ground.top]) & (place < np.array(canvas.size) - FRAME)
             if inside.all():
+                canvas.taken.append((*(place - [18, 6]), *(place + [18, 6])))
                 canvas.axes.text(*place, f'{radius} m', color=canvas.style.theme.text, alpha=0.6,
                                  fontsize=7.5, ha='center', va='center', zorder=1,
                                  path_effects=canvas.style.halo)

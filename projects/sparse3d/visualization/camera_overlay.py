@@ -17,7 +17,13 @@ from sparse3d.structures.projection import (
 from sparse3d.visualization.box_lines import box_corners, box_segments, velocity_marks
 from sparse3d.visualization.canvas import MARGIN, Canvas
 from sparse3d.visualization.frame import Boxes, Frame, Picture
-from sparse3d.visualization.legend import DASHES, label_text, labeled_rows, legend_lines
+from sparse3d.visualization.legend import (
+    DASHES,
+    label_text,
+    labeled_rows,
+    legend_lines,
+    mistake_marks,
+)
 from sparse3d.visualization.picture_files import write_picture
 from sparse3d.visualization.placed_labels import Label
 from sparse3d.visualization.style import DEFAULT, Style
@@ -53,8 +59,12 @@ def camera_canvas(frame: Frame, picture: Picture, style: Style = DEFAULT,
         canvas.title(picture.name, 9)
     for boxes in (frame.ground_truth, frame.detections):
         if boxes is not None and len(boxes):
-            _add_boxes(canvas, picture, boxes, style.colors(frame, boxes.labels))
-    canvas.labels(_labels(frame, picture, style), 7)
+            _add_boxes(canvas, picture, boxes, style.box_colors(frame, boxes))
+    _add_trails(canvas, frame, picture)
+    for boxes, rows, marker in mistake_marks(frame):
+        seen = visible_rectangles(boxes.boxes[rows], picture)
+        canvas.marks((seen[:, :2] + seen[:, 2:])[np.isfinite(seen[:, 0])] / 2, marker)
+    canvas.labels(_labels(frame, picture, style), 7.5)
     return canvas
 
 
@@ -123,15 +133,24 @@ def _add_boxes(canvas: Canvas, picture: Picture, boxes: Boxes, colors: list) -> 
                                               linestyles='dotted', linewidths=1.2))
 
 
+def _add_trails(canvas: Canvas, frame: Frame, picture: Picture) -> None:
+    segments, owners = frame.trail_segments()
+    lines, rows = project_segments(segments, picture.lidar2img)
+    colors = canvas.style.trail_colors(frame) if len(lines) else []
+    canvas.axes.add_collection(LineCollection(
+        lines, colors=[colors[owners[row]] for row in rows], linewidths=2.0, alpha=0.75))
+
+
 def _labels(frame: Frame, picture: Picture, style: Style) -> list[Label]:
     labels = []
     for boxes, rows in labeled_rows(frame):
-        colors = style.colors(frame, boxes.labels)
+        colors, strong = style.box_colors(frame, boxes), boxes.mistakes()
         seen = visible_rectangles(boxes.boxes, picture)
         for row in rows:
             left, top, right, bottom = seen[row]
             if np.isfinite(left):
                 labels.append(Label(
                     label_text(frame, boxes, row), ((left + right) / 2, (top + bottom) / 2),
-                    colors[row], ((right - left) / 2 + 2, (bottom - top) / 2 + MARGIN / 4)))
+                    colors[row], ((right - left) / 2 + 2, (bottom - top) / 2 + MARGIN / 4),
+                    bool(strong[row])))
     return labels

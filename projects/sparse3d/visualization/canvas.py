@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patheffects import Normal, Stroke
 
 from sparse3d.visualization.picture_files import as_text, save_figure
 from sparse3d.visualization.placed_labels import Label, Rectangle, text_size, write_labels
@@ -17,6 +18,7 @@ from sparse3d.visualization.style import Style
 DOTS = 100      # per inch
 MARGIN = 8      # pixels round title and legend
 LEAST_FONT = 6.0
+CROSS, RING = 'x', 'o'      # marks of a wrong detection and of a missed object
 
 
 class Canvas:
@@ -79,13 +81,31 @@ class Canvas:
         self.taken.append(place)
         return place[3] + MARGIN / 2
 
-    def labels(self, labels: Sequence[Label], font_size: float = 8.0) -> int:
-        """Write labels, the first ones first; says at the bottom how many found no room."""
-        left_out = write_labels(self.axes, labels, self.size, font_size, DOTS, self.style.halo,
-                                self.taken)
+    def marks(self, pixels: np.ndarray, marker: str) -> None:
+        """Put marks of mistakes on places (M, 2) that catch the eye before any text."""
+        inside = ((pixels >= 0) & (pixels <= np.array(self.size))).all(axis=-1)
+        self.taken += [(u - 8, v - 8, u + 8, v + 8) for u, v in pixels[inside]]
+        if inside.any():
+            self.axes.scatter(
+                *pixels[inside].T, s=95, marker=marker, linewidths=2.0, zorder=5.5,
+                color=[self.style.theme.text] if marker == CROSS else None,
+                facecolors=None if marker == CROSS else 'none',
+                edgecolors=None if marker == CROSS else [self.style.theme.text],
+                path_effects=[Stroke(linewidth=4.0, foreground=self.style.theme.background),
+                              Normal()])
+
+    def labels(self, labels: Sequence[Label], font_size: float = 8.0,
+               bottom: float = MARGIN) -> int:
+        """Write labels, the first ones first; says, so many pixels from the bottom, how many found
+        no room."""
+        # what lies outside is not there to be named
+        labels = [label for label in labels if 0 <= label.anchor[0] <= self.size[0]
+                  and 0 <= label.anchor[1] <= self.size[1]]
+        left_out = write_labels(self.axes, labels, self.size, font_size, DOTS,
+                                self.style.theme.background, self.taken)
         if left_out:
             plural = 's' if left_out > 1 else ''
-            self.axes.text(self.size[0] - MARGIN, self.size[1] - MARGIN,
+            self.axes.text(self.size[0] - MARGIN, self.size[1] - bottom,
                            f'{left_out} label{plural} without room', fontsize=7, ha='right',
                            va='bottom', color=self.style.theme.text, zorder=8,
                            path_effects=self.style.halo)

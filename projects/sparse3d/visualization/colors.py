@@ -6,6 +6,8 @@ it). Ground truth has the color of its class and is dashed.
 """
 from __future__ import annotations
 
+import colorsys
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -81,6 +83,21 @@ GROUPS = (
 def class_color(label: int, theme: Theme = DARK) -> Color:
     """RGB in 0..1 of a class number; they repeat after ten."""
     return theme.classes[label % len(theme.classes)]
+
+
+def track_color(identity: object, theme: Theme = DARK) -> Color:
+    """RGB in 0..1 of an identity: the same in every frame, picture and run.
+
+    Hues are spread evenly (golden ratio); numbers beside each other look different. Lightness
+    follows the ground: bright on the dark one, dark on the light one.
+    """
+    word = str(identity)
+    number = int(word) if word.isdecimal() and len(word) < 16 else zlib.crc32(word.encode())
+    hue = number * 0.6180339887498949 % 1.0
+    strong = number % 3 != 1       # two identities of nearly one hue differ in this mostly
+    light = sum(theme.background) > 1.5
+    saturation, value = (0.9 if strong else 0.6), (0.68 if light else 1.0)
+    return colorsys.hsv_to_rgb(hue, saturation, value)
 
 
 def class_colors(names: Sequence[str], theme: Theme = DARK) -> list[Color]:

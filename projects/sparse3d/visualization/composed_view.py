@@ -17,6 +17,9 @@ from sparse3d.visualization.style import DEFAULT, Style
 
 WIDTH = 1920            # pixels of a composed picture of the usual size
 FRONT = np.deg2rad(104) # cameras that look further to the side than this look back
+HEADER = 87             # pixels of title and legend at least: two lines, in every frame of a video
+GAP = 4                 # pixels between cameras
+TALLER = 1.5            # times the lowest row: two cameras do not fill the page beside five
 TALL = 0.46             # of the width: no row of cameras is higher
 
 
@@ -60,9 +63,11 @@ def compose(frame: Frame, renderer: SceneRenderer | None = None,
     """
     header = Canvas((width, 200), style)
     top = int(header.legend(legend_lines(frame, style), header.title(frame.summary(), 13), 10)) + 2
-    parts = [header.array()[:top]]
-    for row in camera_rows(frame.pictures):
-        parts.append(camera_row(frame, row, style, width))
+    parts = [header.array()[:max(top, HEADER)]]
+    rows = camera_rows(frame.pictures)
+    most = round(TALLER * min((_row_height(row, width) for row in rows), default=0))
+    for row in rows:
+        parts.append(camera_row(frame, row, style, width, most))
     below = round(width * (0.40 if frame.pictures else 0.55))
     parts.append(_scene_row(frame, renderer, style, width, below))
     picture = np.concatenate(parts)
@@ -90,24 +95,36 @@ def write_image(image: np.ndarray, path: str | os.PathLike) -> None:
     write_picture(path, buffer)
 
 
-def camera_row(frame: Frame, row: list[Picture], style: Style, width: int) -> np.ndarray:
+def camera_row(frame: Frame, row: list[Picture], style: Style, width: int,
+               most: int | None = None) -> np.ndarray:
     """Cameras side by side with the boxes on them, as high as they can be together.
+
+    Args:
+        most: pixels that they are not higher than.
 
     Returns:
         (H, width, 3) uint8 RGB.
     """
-    aspects = [picture.image.shape[1] / picture.image.shape[0] for picture in row]
-    height = min(int(width / sum(aspects)), int(width * TALL))
+    aspects = _aspects(row)
+    height = min(_row_height(row, width), most or width)
     panels = [camera_canvas(frame, resized(picture, max(int(height * aspect), 1)), style,
                             with_header=False).array()
               for picture, aspect in zip(row, aspects, strict=True)]
-    canvas = _empty(height, width, style)
-    left = (width - sum(panel.shape[1] for panel in panels)) // 2
+    canvas = _empty(height + GAP, width, style)
+    left = max(width - sum(panel.shape[1] + GAP for panel in panels) + GAP, 0) // 2
     for panel in panels:
         rows = min(height, len(panel))
         canvas[:rows, left:left + panel.shape[1]] = panel[:rows]
-        left += panel.shape[1]
+        left += panel.shape[1] + GAP
     return canvas
+
+
+def _aspects(row: list[Picture]) -> list[float]:
+    return [picture.image.shape[1] / picture.image.shape[0] for picture in row]
+
+
+def _row_height(row: list[Picture], width: int) -> int:
+    return min(int((width - GAP * (len(row) - 1)) / sum(_aspects(row))), int(width * TALL))
 
 
 def _scene_row(frame: Frame, renderer: SceneRenderer | None, style: Style, width: int,

@@ -19,7 +19,8 @@ def frame_of(detections: Detections) -> Frame:
     """Something to draw; without points the boxes stand in an empty scene."""
     points = np.zeros((0, 4), np.float32) if detections.points is None else detections.points
     return Frame(detections.name, points, detections.class_names,
-                 detections=Boxes(detections.boxes_3d, detections.labels, detections.scores))
+                 detections=Boxes(detections.boxes_3d, detections.labels, detections.scores,
+                                  track_ids=detections.track_ids))
 
 
 def save_scene(detections: Detections, path: Path, camera: Mapping | None = None) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.lines import Line2D
 
-from sparse3d.visualization.bev_view import add_outlines, box_reach, ground_canvas
+from sparse3d.visualization.bev_view import FRAME, add_outlines, box_reach, ground_canvas
+from sparse3d.visualization.canvas import CROSS, RING
 from sparse3d.visualization.colors import Color, Theme, point_colors
 from sparse3d.visualization.frame import Boxes, Frame
 from sparse3d.visualization.legend import DASHES
@@ -18,7 +19,7 @@ from sparse3d.visualization.style import DEFAULT, Style
 # Of the kinds of sparse3d.metrics.detection_errors: rows of the palette; the names stand beside.
 KINDS = {'found': 4, 'wrong heading': 5, 'duplicate': 2, 'wrong class': 1, 'misplaced': 0,
          'false': 3}
-MISSED, IGNORED = 'missed', 'ignored'
+MISSED, TAKEN, MISPLACED, IGNORED = 'missed', 'wrong class', 'misplaced', 'ignored'
 
 
 def error_color(kind: str, theme: Theme) -> Color:
@@ -37,7 +38,8 @@ def draw_errors(frame: Frame, detections: Sequence[str], gt: Sequence[str],
     Args:
         frame: with ground truth and detections.
         detections: kind of each detection.
-        gt: state of each labeled object; ``'missed'`` and ``'ignored'`` ones are drawn.
+        gt: state of each labeled object; ``'missed'``, ``'wrong class'`` (missed, since taken for
+            another class), ``'misplaced'`` and ``'ignored'`` ones are drawn.
         path: the file to write; PNG, PDF or SVG.
         style: of the picture.
 
@@ -53,28 +55,42 @@ def draw_errors(frame: Frame, detections: Sequence[str], gt: Sequence[str],
     labels = []
     for boxes, kinds, dashed in ((frame.detections, detections, False),
                                  (frame.ground_truth, gt, True)):
-        rows = [row for row, kind in enumerate(kinds) if not dashed or kind in (MISSED, IGNORED)]
+        rows = [row for row, kind in enumerate(kinds)
+                if not dashed or kind in (MISSED, TAKEN, MISPLACED, IGNORED)]
         if boxes is None or not rows:
             continue
         colors = [error_color(kinds[row], theme) for row in rows]
         add_outlines(canvas, ground, boxes.boxes[rows], colors, dashed)
         places, reach = ground.pixels(boxes.boxes[:, :2]), box_reach(boxes.boxes, ground)
-        labels += [Label(_text(frame, boxes, row, kinds[row]), tuple(places[row]), color,
-                         tuple(reach[row])) for row, color in zip(rows, colors, strict=True)
-                   if kinds[row] not in ('found', IGNORED)]
-    canvas.labels(labels)
+        wrong = [row for row in rows if kinds[row] not in ('found', IGNORED)
+                 and not (dashed and kinds[row] == MISPLACED)]      # the detection says it
+        marked = [row for row in wrong if not dashed or kinds[row] == MISSED]
+        canvas.marks(places[marked], RING if dashed else CROSS)
+        labels += [Label(_text(frame, boxes, row, kinds[row]), tuple(places[row]),
+                         error_color(kinds[row], theme), tuple(reach[row]), strong=True)
+                   for row in wrong]
+    canvas.labels(labels, 9, bottom=FRAME + 2)
     canvas.save(path)
 
 
 def _text(frame: Frame, boxes: Boxes, row: int, kind: str) -> str:
     name = as_text(frame.class_name(int(boxes.labels[row])))
-    score = '' if boxes.scores is None else f' {boxes.scores[row]:.2f}'
-    return f'{kind}: {name}{score}'
+    if boxes.scores is not None:
+        return f'{kind}: {name} {boxes.scores[row]:.2f}'
+    return f'{name}, labeled' if kind == TAKEN else f'{kind}: {name}'
 
 
 def _legend(detections: Sequence[str], gt: Sequence[str], theme: Theme) -> list[Line2D]:
     counts = [(kind, list(detections).count(kind), '-') for kind in (*KINDS, IGNORED)]
+    # what is taken for another class, or found elsewhere, is counted with the detection there
     counts += [(kind, list(gt).count(kind), DASHES) for kind in (MISSED, IGNORED)]
-    return [Line2D([], [], color=error_color(kind, theme), linestyle=style, linewidth=2,
-                   label=f'{count} {kind}{" objects" if style != "-" else ""}')
-            for kind, count, style in counts if count]
+    words = {(IGNORED, DASHES): 'labeled, not counted by the benchmark',
+             (IGNORED, '-'): 'detected, not counted by the benchmark'}
+    lines = [Line2D([], [], color=error_color(kind, theme), linestyle=style, linewidth=2,
+                    label=f'{count} {words.get((kind, style), kind)}')
+             for kind, count, style in counts if count]
+    for marker, label in ((CROSS, 'detection that is not right'), (RING, 'missed object')):
+        lines.append(Line2D([], [], color=theme.text, marker=marker, linestyle='none',
+                            markersize=6, markerfacecolor='none', markeredgewidth=1.8,
+                            label=label))
+    return lines

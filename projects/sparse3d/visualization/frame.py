@@ -16,7 +16,10 @@ class Boxes:
         scores: (M,) in 0..1, or None for ground truth.
         joints: (M, K, 3) of people in meters, or None.
         visibility: (M, K) of the joints: above 0 present, above 1 visible; or None.
-        kinds: (M,) kind of mistake of each, in words, or None.
+        kinds: (M,) kind of mistake of each, in the words of
+            :mod:`sparse3d.metrics.detection_errors`, or None where nobody has looked.
+        found_by: (M,) of labeled objects the score of the detection that is there, NaN for none:
+            below it they are missed; or None.
         track_ids: (M,) what says which boxes of other frames are the same object, or None.
     """
 
@@ -27,9 +30,16 @@ class Boxes:
     visibility: np.ndarray | None = None
     kinds: np.ndarray | None = None
     track_ids: np.ndarray | None = None
+    found_by: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    def mistakes(self) -> np.ndarray:
+        """(M,) which of them are known to be a mistake: missed, or not rightly detected."""
+        if self.kinds is None:
+            return np.zeros(len(self), bool)
+        return ~np.isin(self.kinds.astype(str), ('found', 'ignored'))
 
     def turned(self, angle: float) -> Boxes:
         """The boxes turned about z at the origin by an angle in radians."""
@@ -89,6 +99,7 @@ class Frame:
         importance: (N,) how much a detector makes of each point, or None.
         trails: of tracks: class number and (T, 3) places in meters, LiDAR frame of this moment.
         seconds: time of the frame, or None.
+        trail_ids: identity of each trail, or nothing.
     """
 
     name: str
@@ -100,6 +111,7 @@ class Frame:
     importance: np.ndarray | None = None
     trails: tuple[tuple[int, np.ndarray], ...] = ()
     seconds: float | None = None
+    trail_ids: tuple[str, ...] = ()
 
     def turned(self, angle: float) -> Frame:
         """The same frame in axes in which everything is turned about z.
@@ -126,6 +138,12 @@ class Frame:
         truth, found = self.ground_truth, self.detections
         return replace(self, ground_truth=None if truth is None else truth.without_joints(),
                        detections=None if found is None else found.without_joints())
+
+    def trail_segments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Trails as lines (S, 2, 3), and the row of the trail of each, (S,)."""
+        parts = [np.stack([places[:-1], places[1:]], axis=1) for _, places in self.trails]
+        owners = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        return np.concatenate([np.zeros((0, 2, 3)), *parts]), owners
 
     @property
     def has_joints(self) -> bool:

@@ -29,9 +29,10 @@ td:first-child, th:first-child { text-align: left; position: sticky; left: 0; ba
 .tile { border: 1px solid #d4d9e0; border-radius: 8px; padding: 8px 14px; }
 .tile b { display: block; font-size: 22px; }
 .chart svg { max-width: 100%; height: auto; } figure { margin: 12px 0; }
-figure img { width: 100%; border-radius: 6px; } figcaption { color: #5b6472; font-size: 13px; }
-.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(440px, 100%), 1fr));
-        gap: 16px; align-items: start; }
+figure img { width: 100%; max-width: 800px; border-radius: 6px; }
+figcaption { color: #5b6472; font-size: 13px; }
+.grid { display: grid; gap: 16px; align-items: start;
+        grid-template-columns: repeat(auto-fill, minmax(min(720px, 100%), 1fr)); }
 """
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import socket
 import threading
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,15 @@ from sparse3d.errors import BackendUnavailable, ConfigError
 from sparse3d.visualization.box_lines import box_segments, dashed, velocity_marks
 from sparse3d.visualization.colored_points import COLORINGS, colored_points
 from sparse3d.visualization.frame import Boxes, Frame
-from sparse3d.visualization.viewer_state import LAYERS, TRACKS, ViewerState, describe_box
+from sparse3d.visualization.legend import label_text
+from sparse3d.visualization.scene_3d import FIELD_OF_VIEW
+from sparse3d.visualization.viewer_state import (
+    LAYERS,
+    MISTAKES,
+    TRACKS,
+    ViewerState,
+    describe_box,
+)
 from sparse3d.visualization.viewpoint import viewpoint
 
 LOCAL = '127.0.0.1'
@@ -53,6 +62,7 @@ class LiveViewer:
         self.server.scene.set_background_image(ground.astype(np.uint8), format='png')
         camera = self.server.initial_camera
         camera.position, camera.look_at, _ = viewpoint(state.style, state.frame)
+        camera.fov = float(np.deg2rad(FIELD_OF_VIEW))
         self._add_controls()
         self.update()
 
@@ -67,7 +77,7 @@ class LiveViewer:
     def update(self) -> None:
         """Show the state anew to all who look."""
         with self._lock, self.server.atomic():
-            for handle in self._shown:
+            for handle in reversed(self._shown):    # what hangs on a box before the box
                 handle.remove()
             self._shown = []
             frame = self.state.frame
@@ -90,10 +100,10 @@ class LiveViewer:
         last = max(state.count - 1, 1)
         self.frame_slider = gui.add_slider('frame', 0, last, 1, state.index)
         self.score_slider = gui.add_slider('score from', 0.0, 1.0, 0.01, state.score_threshold)
-        self.coloring = gui.add_dropdown('points by', COLORINGS, state.color_by)
+        self.coloring = gui.add_dropdown('points by', COLORINGS, initial_value=state.color_by)
         before, after = gui.add_button('previous'), gui.add_button('next')
         self.layers = {layer: gui.add_checkbox(layer, layer in state.shown)
-                       for layer in (*LAYERS, TRACKS)}
+                       for layer in (*LAYERS, TRACKS, *self._judged())}
         self.picked = gui.add_html(_text('click on a box: its numbers'))
         self._pictures: list[Any] = []
 
@@ -111,6 +121,9 @@ class LiveViewer:
                  and state.toggle(layer))
         for button, by in ((before, -1), (after, 1)):
             button.on_click(lambda _, by=by: self._step(by))
+
+    def _judged(self) -> tuple[str, ...]:
+        return () if self.state.judge is None else (MISTAKES,)
 
     def _step(self, by: int) -> None:
         with self._lock:
@@ -148,14 +161,13 @@ class LiveViewer:
                 wxyz=(np.cos(half), 0, 0, np.sin(half)), cast_shadow=False, receive_shadow=False,
                 position=box[:3] + [0, 0, box[5] / 2])
             solid.on_click(lambda _, row=row: self.pick(name, frame, boxes, row))
-            text = frame.class_name(int(boxes.labels[row]))
-            text += '' if truth else f' {boxes.scores[row]:.2f}'
-            if boxes.track_ids is not None and TRACKS in self.state.shown:
-                text += f' #{boxes.track_ids[row]}'
+            text = label_text(frame, boxes if TRACKS in self.state.shown else replace(
+                boxes, track_ids=None), row)
             self._shown += [solid]
-            if not truth:
-                self._shown.append(scene.add_label(f'/{name}/{row}/name', text,
-                                                   position=(0, 0, box[5] / 2 + 0.3)))
+            if not truth or boxes.mistakes()[row]:
+                self._shown.append(scene.add_label(
+                    f'/{name}/{row}/name', text, position=(0, 0, box[5] / 2 + 0.3),
+                    anchor='bottom-center'))
 
     def _add_trails(self, frame: Frame) -> None:
         trails = [(label, places) for label, places in frame.trails if len(places) > 1]

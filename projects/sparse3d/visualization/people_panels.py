@@ -43,7 +43,7 @@ def draw_people(frame: Frame, path: str | os.PathLike, max_people: int = 8) -> N
         panel.axis('off')
     for panel, center in zip(axes, centers, strict=False):
         _draw_person(panel, frame, center)
-    figure.legend(handles=_legend(), loc='lower center', ncols=4, fontsize=9,
+    figure.legend(handles=_legend(), loc='outside lower center', ncols=4, fontsize=9,
                   facecolor=BACKGROUND, edgecolor=(*TEXT, 0.3), labelcolor=TEXT)
     save_figure(figure, path, dots_per_inch=110)
 
@@ -82,9 +82,13 @@ def _draw_person(axes: Axes, frame: Frame, center: np.ndarray) -> None:
     for boxes, is_gt, width in ((frame.ground_truth, True, 4.0),
                                 (frame.detections, False, 2.0)):
         _add_skeletons(axes, boxes, center, is_gt, width)
+    there = [word for word, boxes in (('labeled', frame.ground_truth),
+                                      ('detected', frame.detections)) if _is_at(boxes, center)]
+    if frame.ground_truth is not None and frame.detections is not None and len(there) == 1:
+        there.append('nobody labeled' if there == ['detected'] else 'missed')
     axes.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), aspect='equal', facecolor=BACKGROUND)
-    axes.set_title(f'{np.hypot(*center[:2]):.1f} m away, {int(near.sum())} points', color=TEXT,
-                   fontsize=9)
+    axes.set_title(f'{np.hypot(*center[:2]):.1f} m away, {int(near.sum())} points\n'
+                   f'{", ".join(there)}', color=TEXT, fontsize=9)
     axes.tick_params(colors=TEXT, labelsize=7)
     for spine in axes.spines.values():
         spine.set_color((*TEXT, 0.3))
@@ -99,6 +103,12 @@ def _add_skeletons(axes: Axes, boxes: Boxes | None, center: np.ndarray, is_gt: b
     segments, colors = skeleton_segments(boxes.joints[near], visibility, is_gt)
     axes.add_collection(LineCollection(side_view(segments, center), colors=colors,
                                        linewidths=width, capstyle='round'))
+
+
+def _is_at(boxes: Boxes | None, center: np.ndarray) -> bool:
+    """Whether one of some people stands at a place."""
+    return boxes is not None and bool(
+        (np.linalg.norm(boxes.boxes[:, :2] - center[:2], axis=1) < TOGETHER).any())
 
 
 def _legend() -> list[Line2D]:

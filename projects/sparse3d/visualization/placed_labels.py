@@ -8,11 +8,13 @@ from functools import lru_cache
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
-from matplotlib.patheffects import AbstractPathEffect
+from matplotlib.patheffects import Normal, Stroke
 
 Rectangle = tuple[float, float, float, float]   # left, top, right, bottom in pixels, y down
 
 GAP = 2.0       # pixels between two labels
+MARK = 9.0      # pixels from the middle of a mark to its edge
+STRONGER = 1.0  # points by which a strong label is larger
 STEPS = (0, 1, 2, 3)
 
 
@@ -23,12 +25,14 @@ class Label:
     Attributes:
         anchor: u, v in pixels, v down.
         reach: distance in pixels that the text keeps from the anchor, e.g. the half of a box.
+        strong: written larger and on a ground of its color, so that it is seen first.
     """
 
     text: str
     anchor: tuple[float, float]
     color: tuple
     reach: tuple[float, float] = (4.0, 4.0)
+    strong: bool = False
 
 
 def place_labels(anchors: np.ndarray, reaches: np.ndarray, sizes: np.ndarray,
@@ -87,32 +91,51 @@ def text_size(text: str, font_size: float, dots_per_inch: float) -> tuple[float,
 
 
 def write_labels(axes: Axes, labels: Sequence[Label], picture: tuple[float, float],
-                 font_size: float, dots_per_inch: float,
-                 halo: Sequence[AbstractPathEffect], taken: Sequence[Rectangle] = ()) -> int:
+                 font_size: float, dots_per_inch: float, ground: tuple[float, float, float],
+                 taken: Sequence[Rectangle] = ()) -> int:
     """Write labels into axes that cover a picture; those that stand apart get a thin line.
+
+    Strong ones choose their places first.
 
     Args:
         axes: with pixels (u right, v down) as data.
         picture: width and height in pixels.
+        ground: color of the background, on which the others stand half transparent.
 
     Returns:
         How many found no room.
     """
     if not labels:
         return 0
-    sizes = np.array([text_size(label.text, font_size, dots_per_inch) for label in labels])
+    labels = sorted(labels, key=lambda label: not label.strong)
+    fonts = [font_size + STRONGER * label.strong for label in labels]
+    sizes = np.array([text_size(label.text, font, dots_per_inch)
+                      for label, font in zip(labels, fonts, strict=True)])
+    sizes += [[4.0 * label.strong] * 2 for label in labels]
     places = place_labels(np.array([label.anchor for label in labels]),
-                          np.array([label.reach for label in labels]), sizes, picture, taken)
-    for label, place in zip(labels, places, strict=True):
+                          np.array([np.maximum(label.reach, MARK * label.strong)
+                                    for label in labels]), sizes, picture, taken)
+    for label, font, place in zip(labels, fonts, places, strict=True):
         if place is None:
             continue
         u, v = (place[0] + place[2]) / 2, (place[1] + place[3]) / 2
-        axes.text(u, v, label.text, color=label.color, fontsize=font_size, ha='center',
-                  va='center', path_effects=halo, zorder=6)
+        behind = dict(facecolor=label.color if label.strong else ground, edgecolor='none',
+                      alpha=1.0 if label.strong else 0.6, pad=2.0 if label.strong else 0.4)
+        axes.text(u, v, label.text, color=readable_on(label.color) if label.strong else label.color,
+                  fontsize=font, ha='center', va='center', bbox=behind,
+                  zorder=6.5 if label.strong else 6, path_effects=None if label.strong else [
+                      Stroke(linewidth=1.5, foreground=ground), Normal()])
         nearest = (min(max(label.anchor[0], place[0]), place[2]),
                    min(max(label.anchor[1], place[1]), place[3]))
         apart = np.hypot(nearest[0] - label.anchor[0], nearest[1] - label.anchor[1])
         if apart > max(label.reach) + 8:
             axes.plot([nearest[0], label.anchor[0]], [nearest[1], label.anchor[1]],
-                      color=label.color, linewidth=0.6, alpha=0.7, zorder=5)
+                      color=label.color, linewidth=1.2 if label.strong else 0.6,
+                      alpha=0.9 if label.strong else 0.7, zorder=5)
     return sum(place is None for place in places)
+
+
+def readable_on(color: Sequence[float]) -> tuple[float, float, float]:
+    """Black or white, whichever is read better on a color."""
+    linear = np.asarray(color[:3], float) ** 2.2
+    return (0.0, 0.0, 0.0) if linear @ [0.2126, 0.7152, 0.0722] > 0.18 else (1.0, 1.0, 1.0)

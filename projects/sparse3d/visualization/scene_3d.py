@@ -16,12 +16,17 @@ from PIL import Image
 
 from sparse3d.errors import BackendUnavailable
 from sparse3d.visualization.bev_view import points_extent, reach_of, ring_radii
-from sparse3d.visualization.box_lines import box_segments, dashed, velocity_marks
+from sparse3d.visualization.box_lines import box_corners, box_segments, dashed, velocity_marks
 from sparse3d.visualization.canvas import Canvas
 from sparse3d.visualization.colored_points import colored_points
 from sparse3d.visualization.display import has_display
-from sparse3d.visualization.frame import Frame
-from sparse3d.visualization.legend import label_text, labeled_rows, legend_lines
+from sparse3d.visualization.frame import Boxes, Frame
+from sparse3d.visualization.legend import (
+    label_text,
+    labeled_rows,
+    legend_lines,
+    mistake_marks,
+)
 from sparse3d.visualization.placed_labels import Label
 from sparse3d.visualization.skeleton_lines import skeleton_segments
 from sparse3d.visualization.style import DEFAULT, Style
@@ -91,22 +96,41 @@ class SceneRenderer:
         style, ground = canvas.style, ground_height(frame.points)
         rings = ring_radii(reach_of(points_extent(frame.points, frame.ground_truth,
                                                   frame.detections)))
+        top = max(box[3] for box in [*canvas.taken, (0,) * 4])
         for radius in rings:
             pixel = self._project(_on_ring(radius, ground), canvas.size)
-            top = max(box[3] for box in [*canvas.taken, (0,) * 4])
             if pixel is not None and pixel[1] > top + 14 and 20 < pixel[0] < canvas.size[0] - 20:
+                canvas.taken.append((pixel[0] - 20, pixel[1] - 14, pixel[0] + 20, pixel[1]))
                 canvas.axes.text(*pixel, f'{radius} m', color=style.theme.text, alpha=0.6,
                                  fontsize=9, ha='center', va='bottom', path_effects=style.halo,
                                  clip_on=True)
+        for boxes, rows, marker in mistake_marks(frame):
+            seen = [self._seen(boxes.boxes[row], canvas.size) for row in rows]
+            canvas.marks(np.array([part[0] for part in seen if part is not None]).reshape(-1, 2),
+                         marker)
         labels = []
         for boxes, rows in labeled_rows(frame):
-            colors = style.colors(frame, boxes.labels)
+            colors, strong = style.box_colors(frame, boxes), boxes.mistakes()
             for row in rows:
-                box = boxes.boxes[row]
-                pixel = self._project((*box[:2], box[2] + box[5]), canvas.size)
-                if pixel is not None:
-                    labels.append(Label(label_text(frame, boxes, row), pixel, colors[row], (8, 6)))
+                seen = self._seen(boxes.boxes[row], canvas.size)
+                if seen is not None:
+                    labels.append(Label(label_text(frame, boxes, row), *seen[:1], colors[row],
+                                        seen[1], bool(strong[row])))
         canvas.labels(labels, 9)
+
+    def _seen(self, box: np.ndarray, size: tuple[int, int]) -> tuple[
+            tuple[float, float], tuple[float, float]] | None:
+        """Middle and half the size in pixels of what is seen of a box; None outside."""
+        if self._project((*box[:2], box[2] + box[5] / 2), size) is None:
+            return None
+        corners = np.concatenate([box_corners(box[None])[0], np.ones((8, 1))], axis=1)
+        x, y, _, w = self._matrix @ corners.T
+        if (w <= 0).any():      # partly behind the eye
+            return None
+        u = np.clip((x / w + 1) / 2 * size[0], 0, size[0])
+        v = np.clip((1 - y / w) / 2 * size[1], 0, size[1])
+        return ((float(u.min() + u.max()) / 2, float(v.min() + v.max()) / 2),
+                (float(np.ptp(u)) / 2 + 2, float(np.ptp(v)) / 2 + 1))
 
     def _project(self, position: tuple, size: tuple[int, int]) -> tuple[float, float] | None:
         """Pixel of a point in space, or None outside the picture."""
@@ -155,6 +179,9 @@ def scene_geometries(frame: Frame, style: Style = DEFAULT) -> list[dict[str, Any
     for kind, boxes in (('ground truth', frame.ground_truth), ('detected', frame.detections)):
         if boxes is None:
             continue
+        if boxes.track_ids is not None and len(boxes):
+            items.append(_track_item(f'{kind} tracks', frame, boxes, style))
+            continue
         for label in sorted(set(boxes.labels.tolist())):
             segments = box_segments(boxes.boxes[boxes.labels == label])
             truth = boxes.scores is None
@@ -166,7 +193,21 @@ def scene_geometries(frame: Frame, style: Style = DEFAULT) -> list[dict[str, Any
     if sum(map(len, moving)):
         items.append(line_item('velocities', dashed(np.concatenate(moving), 0.15, 0.25),
                                style.theme.text, 2.0))
+    trails, owners = frame.trail_segments()
+    if len(trails):
+        colors = np.array(style.trail_colors(frame))[owners]
+        items.append(line_item('trails', trails, colors, 4.0))
     return items + _skeleton_items(frame)
+
+
+def _track_item(name: str, frame: Frame, boxes: Boxes, style: Style) -> dict[str, Any]:
+    """Boxes of identities: each has a color of its own."""
+    segments = [box_segments(box[None]) for box in boxes.boxes]
+    if boxes.scores is None:
+        segments = [dashed(part) for part in segments]
+    colors = np.repeat(np.array(style.box_colors(frame, boxes)), [len(part) for part in segments],
+                       axis=0)
+    return line_item(name, np.concatenate(segments), colors, 2.5)
 
 
 _RENDERERS: dict[tuple[int, int], Any] = {}     # one at most

@@ -120,6 +120,8 @@ def _boxes(frame: Frame) -> list[dict[str, Any]]:
                 box['score'] = round(float(boxes.scores[row]), 4)
             if boxes.kinds is not None:
                 box['kind'] = str(boxes.kinds[row])
+            if boxes.found_by is not None and np.isfinite(boxes.found_by[row]):
+                box['by'] = round(float(boxes.found_by[row]), 4)
             if boxes.track_ids is not None:
                 box['track'] = str(boxes.track_ids[row])
             made.append(box)

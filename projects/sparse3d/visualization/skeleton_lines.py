@@ -22,7 +22,7 @@ def skeleton_segments(
 ) -> tuple[np.ndarray, np.ndarray]:     # (S, 2, 3), (S, 3) RGB
     """Limbs of all people whose two ends are present.
 
-    The left is orange, the right blue, as the person has them; ground truth is green. A limb is
+    The left is orange, the right blue, as the person has them; ground truth is gray. A limb is
     paler if one of its ends is not visible. Other skeletons than the 14 joints of Waymo have no
     limbs that are known here: nothing is drawn.
     """

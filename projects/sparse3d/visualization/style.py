@@ -7,8 +7,16 @@ import numpy as np
 from matplotlib.patheffects import Normal, Stroke
 
 from sparse3d.errors import ConfigError
-from sparse3d.visualization.colors import DARK, THEMES, Color, Theme, class_color, class_colors
-from sparse3d.visualization.frame import Frame
+from sparse3d.visualization.colors import (
+    DARK,
+    THEMES,
+    Color,
+    Theme,
+    class_color,
+    class_colors,
+    track_color,
+)
+from sparse3d.visualization.frame import Boxes, Frame
 
 VIEWS = ('behind', 'front', 'top', 'follow', 'fit')
 MAX_PIXELS = 8192
@@ -75,6 +83,18 @@ class Style:
         known = class_colors(frame.class_names, self.theme)
         return [known[label] if 0 <= label < len(known) else class_color(label, self.theme)
                 for label in np.asarray(labels).tolist()]
+
+    def box_colors(self, frame: Frame, boxes: Boxes) -> list[Color]:
+        """Of some boxes of a frame: by identity where they are tracks, else by class."""
+        if boxes.track_ids is None:
+            return self.colors(frame, boxes.labels)
+        return [track_color(one, self.theme) for one in np.asarray(boxes.track_ids).tolist()]
+
+    def trail_colors(self, frame: Frame) -> list[Color]:
+        """Of the trails of a frame: by identity where it is known, else by class."""
+        if not frame.trail_ids:
+            return self.colors(frame, np.array([label for label, _ in frame.trails], np.int64))
+        return [track_color(one, self.theme) for one in frame.trail_ids]
 
     @property
     def halo(self) -> tuple[Stroke, Normal]:

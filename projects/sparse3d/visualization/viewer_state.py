@@ -13,7 +13,7 @@ from sparse3d.visualization.scene_3d import scene_geometries
 from sparse3d.visualization.style import DEFAULT, Style
 
 LAYERS = ('points', 'ground truth', 'detections', 'velocities', 'skeletons')
-TRACKS = 'tracks'       # a layer of the viewer in the browser
+TRACKS, MISTAKES = 'tracks', 'mistakes'     # layers of the viewer in the browser
 KEPT_FRAMES = 16        # loaded frames that are kept: going back is quick
 PICK_MARGIN = 0.3       # meters round a box that still pick it
 
@@ -25,6 +25,7 @@ class ViewerState:
     Args:
         load: gives the frame of a number, e.g. from a dataset and a detector.
         count: number of frames.
+        judge: tells the mistakes of a frame as it is shown, or None where nobody can.
     """
 
     load: Callable[[int], Frame]
@@ -33,7 +34,8 @@ class ViewerState:
     score_threshold: float = 0.3
     color_by: str = 'height'
     style: Style = DEFAULT
-    shown: set[str] = field(default_factory=lambda: {*LAYERS, TRACKS})
+    shown: set[str] = field(default_factory=lambda: {*LAYERS, TRACKS, MISTAKES})
+    judge: Callable[[Frame], Frame] | None = None
 
     def __post_init__(self) -> None:
         self._load = lru_cache(maxsize=KEPT_FRAMES)(self.load)
@@ -57,6 +59,12 @@ class ViewerState:
         truth, found = frame.ground_truth, frame.detections
         if found is not None:
             found = found.above(self.score_threshold)
+        if self.judge is not None and MISTAKES in self.shown:
+            frame = self.judge(replace(frame, detections=found))
+            truth, found = frame.ground_truth, frame.detections
+        elif truth is not None and truth.found_by is not None and truth.kinds is not None:
+            hidden = truth.found_by < self.score_threshold      # what found it is not shown
+            truth = replace(truth, kinds=np.where(hidden, 'missed', truth.kinds))
         truth = truth if 'ground truth' in self.shown else None
         found = found if 'detections' in self.shown else None
         frame = replace(frame, ground_truth=truth, detections=found)

@@ -38,7 +38,7 @@ from sparse3d.apis import load_detector
 from sparse3d.errors import Sparse3DError
 torch.manual_seed(0)
 detector = load_detector('sparsebev_simulated_nuscenes',
-                         cfg_options={'model.bbox_head.score_threshold': 0.0})
+                         cfg_options={'model.bbox_head.detections.score_threshold': 0.0})
 images = list(np.random.default_rng(0).integers(0, 255, (12, 96, 256, 3)).astype(np.uint8))
 one = np.array([[150, 0, 128, 0], [0, 150, 48, 0], [0, 0, 1, 0], [0, 0, 0, 1.]]) @ np.array(
     [[1., 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])

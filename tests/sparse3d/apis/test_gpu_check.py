@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
+import sparse3d.apis
 from sparse3d.apis.gpu_check import (
     Part,
     format_part,
@@ -17,6 +20,7 @@ from sparse3d.apis.gpu_check import (
 )
 from sparse3d.errors import BackendUnavailable
 
+APIS = Path(sparse3d.apis.__file__).parent
 FAILS = """
 import os, signal, sys, time
 name, out = sys.argv[1:]
@@ -65,6 +69,24 @@ def test_the_file_holds_what_is_known_so_far(pretended_gpu, tmp_path):
         gpu_check(out, ['operator'])
 
 
+def test_when_the_time_is_over_what_is_left_out_is_said(pretended_gpu, tmp_path, monkeypatch):
+    clock = iter([0.0, 0.0, 59.0, 61.0])
+    monkeypatch.setattr('sparse3d.apis.gpu_check.time.monotonic', lambda: next(clock))
+    asked = []
+
+    def run(name, seconds_left):
+        asked.append((name, seconds_left))
+        return Part(name, 1.0, [dict(name='a', state='ok', value='b')])
+
+    monkeypatch.setattr('sparse3d.apis.gpu_check.run_in_own_process', run)
+    training = part_names()[-1]
+    parts = gpu_check(tmp_path / 'a.json', ['doctor', 'operators', training], minutes=1)
+    assert asked == [('doctor', 60.0), ('operators', 1.0)]
+    assert [part.state for part in parts] == ['ok', 'ok', 'note']
+    assert f'left out: 1 minutes were over; sparse3d gpu-check --parts "{training}"' in \
+        parts[2].rows[0]['value']
+
+
 def test_every_kind_of_model_is_a_part():
     names = part_names()
     assert names[:2] == ['doctor', 'operators']
@@ -75,8 +97,35 @@ def test_every_kind_of_model_is_a_part():
 
 def test_operators_are_those_of_the_cpu(pretended_gpu):
     rows = run_part('operators', short=True)
-    assert len(rows) >= 17
+    assert len(rows) >= 30
     assert [row for row in rows if row['state'] != 'ok'] == []
+
+
+# What is no operator of its own on a GPU, or is run by the cases of others.
+WITHIN_OTHERS = {
+    'backends': 'chooses', 'grid_mask': 'NumPy',
+    'box_members': "CPU form of mmcv's points in boxes",
+    'neighbor_lists': 'ball query, voxel query', 'packed_views': 'sampling of views',
+    'pair_chunks': 'ball query', 'sample_views_triton': 'sampling of views',
+    'sparse_blocks': 'on the CPU only', 'sparse_convolution': 'on the CPU: spconv',
+    'sparse_pairs': 'on the CPU: spconv', 'sparse_pooling': 'on the CPU: spconv'}
+# CPU forms of mmcv's kernels, which run on a GPU.
+OF_MMCV = {
+    'assign_scores': 'assign_score_withk', 'grouping': 'grouping_operation',
+    'nearest_points': 'knn', 'roi_aware_pooling': 'RoIAwarePool3d',
+    'roi_point_pooling': 'RoIPointPool3d', 'scatter_points': 'dynamic_scatter',
+    'sigmoid_focal_loss': 'sigmoid_focal_loss', 'sort_vertices': 'diff_iou_rotated_3d',
+    'three_interpolate': 'three_interpolate'}
+
+
+def test_every_operator_is_compared():
+    cases = ''.join(path.read_text() for path in APIS.glob('gpu_check_*.py'))
+    operators = {path.stem for path in (APIS.parent / 'ops').glob('*.py')} - {'__init__'}
+    imported = set(re.findall(r'from sparse3d\.ops\.(\w+) import', cases)) | set(
+        re.findall(r'from sparse3d\.ops import (\w+)', cases))
+    assert all(f'mmcv_ops.{name}(' in cases for name in OF_MMCV.values())
+    assert operators == imported | set(OF_MMCV) | set(WITHIN_OTHERS)
+    assert not imported & (set(OF_MMCV) | set(WITHIN_OTHERS))
 
 
 @pytest.mark.slow
@@ -88,6 +137,25 @@ def test_a_wrong_operator_is_found(pretended_gpu, monkeypatch):
         lambda device: torch.ones(3, device=device) + torch.ones(3), 1e-3))
     states = {row['name']: row['state'] for row in run_part('operators', short=True)}
     assert states['wrong'] == states['raises'] == 'broken'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['dsvt', 'focalsconv', 'sparsebev', 'sparsefusion', 'voxelkp'])
+def test_a_published_model_on_stored_inputs(pretended_gpu, golden_dir, monkeypatch, name):
+    monkeypatch.setenv('SPARSE3D_GOLDEN', str(golden_dir))
+    assert f'golden: {name}' in part_names()
+    row, = run_part(f'golden: {name}')
+    assert row['state'] == 'ok' and row['difference'] < 1e-3, row
+
+
+def test_without_stored_inputs_it_is_said(monkeypatch, tmp_path):
+    from sparse3d.apis import gpu_check_goldens
+    monkeypatch.setenv('SPARSE3D_GOLDEN', str(tmp_path))
+    row, = run_part('golden: focalsconv')
+    assert row['state'] == 'note' and f'{tmp_path}/focalsconv/inputs.npz is absent' in row['value']
+    monkeypatch.setattr(gpu_check_goldens, 'SUPPORT', tmp_path)
+    row, = run_part('golden: focalsconv')
+    assert row['state'] == 'note' and 'needs a clone' in row['value']
 
 
 @pytest.mark.slow

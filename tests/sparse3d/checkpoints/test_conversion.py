@@ -41,7 +41,7 @@ def tiny_converter(monkeypatch):
     contract = Plugin('tiny', (), convert='tiny_converter_module:convert',
                       published='tiny_converter_module:WidthPublished')
     others = plugins.installed_plugins()
-    monkeypatch.setattr(plugins, 'installed_plugins',
+    monkeypatch.setattr('sparse3d.plugins.installed.installed_plugins',
                         lambda: (*others, plugins.Installed('tiny', 'tiny 1.0', contract)))
 
 

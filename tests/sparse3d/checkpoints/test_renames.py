@@ -9,7 +9,8 @@ import torch
 
 from sparse3d.checkpoints.open import open_checkpoint
 from sparse3d.checkpoints.renames import renamed, rewrite_checkpoint
-from sparse3d.errors import CheckpointError
+from sparse3d.engine.load_config import load_config
+from sparse3d.errors import CheckpointError, ConfigError
 
 OPTIONS = {'model.head.published_alignment': True, 'model.head.inner.old_key': 2}
 CONFIG = """
@@ -78,6 +79,60 @@ def test_rewriting_takes_weights_options_and_config(old, tmp_path):
     assert config['model'] == dict(type='Detector', head=dict(
         type='NewHead', new_option=3, kept=[dict(old_key=1)], inner=dict(new_key=(1, 2))))
     assert renamed(content)[1] == []
+
+
+def test_options_go_into_the_groups_that_they_are_in_now(tmp_path):
+    """A config of before is refused with the command, and gives the same model rewritten."""
+    text = ("custom_imports = dict(imports=['sparsebev.register'])\n"
+            "model = dict(bbox_head=dict(type='SparseBEVHead', num_queries=4, num_frames=2,\n"
+            "    limits=[0, 1], point_cloud_range=[0, 0], detections=dict(max_detections=5)))\n"
+            "train = [dict(type='GroundTruthSampling', data_root='d', columns=5, paste_images=True,"
+            " groups=dict(Car=2))]\n")
+    torch.save(dict(state_dict={'x': torch.ones(1)}, meta=dict(cfg=text)), tmp_path / 'old.pth')
+    with pytest.raises(CheckpointError, match=r'SparseBEVHead.num_frames -> decoder.num_frames and '
+                       r'\d+ more\); rewrite it with "sparse3d convert-checkpoint renames'):
+        open_checkpoint(tmp_path / 'old.pth')
+    rewrite_checkpoint(tmp_path / 'old.pth', tmp_path / 'new.pth')
+    config: dict = {}
+    exec(open_checkpoint(tmp_path / 'new.pth').meta['cfg'], config)
+    assert config['model']['bbox_head'] == dict(
+        type='SparseBEVHead', num_queries=4, decoder=dict(num_frames=2), point_cloud_range=[0, 0],
+        detections=dict(limits=[0, 1], max_detections=5))
+    assert config['train'] == [dict(
+        type='GroundTruthSampling', database=dict(data_root='d', columns=5),
+        images=dict(paste=True), groups=dict(Car=2))]
+
+
+def test_quirks_of_before_the_sets_move_past_the_groups():
+    """They are looked for where they stood then."""
+    text = ("custom_imports = dict(imports=['sparsefusion'])\nmodel = dict(type='SparseFusion', "
+            "bbox_head=dict(type='SparseFusionHead', channels=16, suppression=dict(\n"
+            "    radii=[1], published_squared_radius=True)))\n")
+    new = renamed(dict(state_dict={}, meta=dict(cfg=text)))[0]['meta']['cfg']
+    config: dict = {}
+    exec(new, config)
+    assert config['model'] == dict(
+        type='SparseFusion', published=dict(squared_radius=True), bbox_head=dict(
+            type='SparseFusionHead', candidates=dict(channels=16),
+            detections=dict(suppression=dict(radii=[1]))))
+
+
+def test_a_config_of_a_user_with_a_name_of_before_is_refused(tmp_path):
+    (tmp_path / 'mine.py').write_text(
+        "_base_ = ['sparse3d::sparsebev/sparsebev_simulated_nuscenes.py']\n"
+        'model = dict(bbox_head=dict(num_points=2))\n')
+    with pytest.raises(ConfigError, match='names that were changed since: SparseBEVHead.num_points '
+                       '-> decoder.num_points; write the present ones') as refused:
+        load_config(tmp_path / 'mine.py')
+    assert '\n' not in str(refused.value)
+    config = load_config('sparsebev_simulated_nuscenes', {
+        'model.bbox_head.detections.max_detections': 7, 'model.bbox_head.decoder.num_points': 2})
+    assert config.model.bbox_head.detections == dict(max_detections=7)
+    with pytest.raises(ConfigError, match="no key 'model.bbox_head.num_points'; did you mean "
+                       "'model.bbox_head.decoder.num_points'"):
+        load_config('sparsebev_simulated_nuscenes', {'model.bbox_head.num_points': 2})
+    with pytest.raises(ConfigError, match="no key 'model.bbox_head.detections.max_boxes'"):
+        load_config('sparsebev_simulated_nuscenes', {'model.bbox_head.detections.max_boxes': 2})
 
 
 def test_present_names_and_no_checkpoints_are_left_alone(tmp_path):

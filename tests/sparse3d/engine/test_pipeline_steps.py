@@ -46,3 +46,14 @@ def test_it_works_in_a_config_file(tmp_path):
     config = Config.fromfile(tmp_path / 'mine.py')
     assert config.pipeline[1] == dict(type='Turn', by=[1, 2], scale=7)
     assert set(config) == {'pipeline'}
+
+
+def test_of_an_argument_object_only_what_is_named_changes():
+    pipeline = [dict(type='GroundTruthSampling', groups=dict(Car=1, Cyclist=2),
+                     database=dict(columns=4, use=[0], min_points=dict(Car=5)))]
+    (step, ) = changed(pipeline, GroundTruthSampling=dict(
+        groups=dict(Car=3), images=dict(paste=True),
+        database=dict(columns=5, use=None, min_points=dict(Cyclist=1))))
+    assert step == dict(type='GroundTruthSampling', groups=dict(Car=3), images=dict(paste=True),
+                        database=dict(columns=5, min_points=dict(Cyclist=1)))
+    assert pipeline[0]['database']['columns'] == 4

@@ -29,6 +29,43 @@ def test_against_loops_with_ties(count, dtype, backend):
     assert np.array_equal(rows.numpy(), expected[..., 1])
 
 
+@pytest.mark.parametrize('count', [1, 3, 7, 50])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+@pytest.mark.parametrize('scene', ['lattice', 'plane', 'far apart', 'one place', 'outside'])
+def test_cells_give_what_all_pairs_give(count, dtype, scene):
+    """Whole numbers, so that equally near points are exactly equally near."""
+    random = torch.Generator().manual_seed(count)
+    points = torch.randint(0, 24, (600, 3), generator=random)
+    queries = torch.randint(-3, 27, (80, 3), generator=random)
+    if scene == 'plane':
+        points[:, 2] = 5
+    elif scene == 'far apart':
+        points[300:] += 4000
+    elif scene == 'one place':
+        points[:560] = 7
+    elif scene == 'outside':
+        queries += 500
+    points, queries = points.to(dtype), queries.to(dtype)
+    expected = nearest_points(points, queries, count, 'reference')
+    found = nearest_points(points, queries, count, grid_from=0, pairs_at_once=170)
+    assert found[0].equal(expected[0]) and found[1].equal(expected[1])
+
+
+def test_few_pairs_are_compared(monkeypatch):
+    """Of 20,000 points and as many queries less than a hundredth of all pairs."""
+    from sparse3d.ops import nearest_points as module
+    points = torch.rand(20_000, 3, generator=torch.Generator().manual_seed(0)) * 50
+    points[:, 2] = points[:, 0].sin()
+    compared = []
+    for name, pairs in (('_pair_distances', lambda a, b: len(a)),
+                        ('squared_distances', lambda a, b: len(a) * len(b))):
+        original = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda a, b, original=original, pairs=pairs: (
+            compared.append(pairs(a, b)), original(a, b))[1])
+    module.nearest_points(points, points + 0.01, 3)
+    assert 0 < sum(compared) < len(points) ** 2 / 100
+
+
 def test_fewer_points_than_asked_and_none():
     distances, rows = nearest_points(torch.tensor([[1.0, 0, 0], [3, 0, 0]]), torch.zeros(1, 3), 3)
     assert distances.tolist() == [[1, 9, torch.inf]] and rows.tolist() == [[0, 1, 0]]
@@ -38,10 +75,11 @@ def test_fewer_points_than_asked_and_none():
 
 
 @pytest.mark.parametrize('count', [3, 5])
-def test_a_nan_is_nowhere(count):
+@pytest.mark.parametrize('grid_from', [0, 1 << 20])
+def test_a_nan_is_nowhere(count, grid_from):
     points = torch.rand(10, 3)
     points[4] = torch.nan
-    distances, rows = nearest_points(points, points, count)
+    distances, rows = nearest_points(points, points, count, grid_from=grid_from)
     kept = torch.arange(10) != 4
     assert not (rows[kept] == 4).any() and distances[4].isinf().all()
     with pytest.raises(BackendUnavailable, match="no backend 'heap'"):

@@ -4,9 +4,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sparse3d.errors import DataError
+from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.detections import Detections
-from sparse3d.structures.tracks import Tracks
+from sparse3d.structures.tracks import Tracks, register_tracks_format, whole_ids
 
 BOXES = np.arange(18, dtype=float).reshape(2, 9) + 1
 
@@ -50,3 +50,47 @@ def test_what_is_no_track(changes, words):
 def test_a_state_that_is_none():
     with pytest.raises(DataError, match="'away' is no state"):
         some().in_state('away')
+
+
+@pytest.mark.parametrize('name', ['t.json', 't.csv', 't.npz'])
+def test_saved_and_read_with_ids(tmp_path, name):
+    tracks = some(boxes_3d=np.tile([[1, 2, 0, 4, 2, 1.5, 0.3, 1, 0.]], (2, 1)))
+    back = Tracks.read(tracks.save(tmp_path / name))
+    assert back.ids.tolist() == [7, 3] and back.names == tracks.names
+    np.testing.assert_allclose(back.boxes_3d, tracks.boxes_3d)
+
+
+def test_formats_by_name_hold_ids():
+    import sparse3d.register  # noqa: F401
+    tracks = some(boxes_3d=np.tile([[10, 2, 0, 4, 2, 1.5, 0.3, 1, 0.]], (2, 1)))
+    assert [item['track_id'] for item in tracks.to('dicts')] == [7, 3]
+    records = tracks.to('nuscenes', sample_token='t')
+    assert [record['tracking_id'] for record in records] == ['7', '3']
+    assert tracks.to('waymo')['ids'].tolist() == [7, 3]
+    assert [line.split()[:3] for line in tracks.to('kitti', frame=4).splitlines()] == [
+        ['4', '7', 'bus'], ['4', '3', 'car']]
+    named = some(boxes_3d=tracks.boxes_3d, class_names=('BUS', 'TRUCK'))
+    assert named.to('argoverse2', log_id='l')['track_uuid'].tolist() == ['7', '3']
+    assert tracks.to('frame').detections.track_ids.tolist() == [7, 3]
+    with pytest.raises(DataError, match="no option 'color'|'color'"):
+        tracks.to('kitti', color=1)
+
+
+def test_a_text_of_kitti_has_no_ids_and_a_file_without_ids_is_no_track(tmp_path):
+    with pytest.raises(DataError, match='cannot hold ids'):
+        some().save(tmp_path / 'a.txt')
+    boxes = np.tile([[1, 2, 0, 4, 2, 1.5, 0.3]], (1, 1))
+    path = Detections(boxes, [.5], [0], ('car',)).save(tmp_path / 'a.json')
+    with pytest.raises(DataError, match='detections without track_id; track them first'):
+        Tracks.read(path)
+
+
+def test_words_as_ids_are_the_same_number_everywhere():
+    one, two = whole_ids(['a', '12']), whole_ids(['b', 'a'])
+    assert one[0] == two[1] and one[1] == 12 and len({*one, *two}) == 3
+
+
+def test_two_formats_of_one_name_are_refused():
+    import sparse3d.register  # noqa: F401
+    with pytest.raises(ConfigError, match="two formats of tracks are called 'kitti'"):
+        register_tracks_format('kitti', lambda tracks: None)

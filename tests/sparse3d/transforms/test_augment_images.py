@@ -7,14 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmdet3d.registry import TRANSFORMS
 
+from grouped_arguments import grouped
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.transforms import AugmentImages
 from sparse3d.transforms.image_motion import ImageMotion
 
 FIXTURE = Path(__file__).parents[2] / 'fixtures/sparsebev_data/augmentation.npz'
 
 
 def build(**options):
-    return TRANSFORMS.build(dict(type='AugmentImages', **options))
+    return TRANSFORMS.build(dict(type='AugmentImages', **grouped(AugmentImages, **options)))
 
 
 def ramp(height, width):

@@ -18,7 +18,7 @@ def test_every_path_of_a_config_moves(monkeypatch):
     assert 'data/kitti' not in str(config.to_dict())
     assert config.val_evaluator.ann_file == '/disk/my_kitti/kitti_infos_val.pkl'
     sampling = config.train_dataloader.dataset.pipeline[2]
-    assert sampling.info_path == '/disk/my_kitti/kitti_dbinfos_train.pkl'
+    assert sampling.database.info_path == '/disk/my_kitti/kitti_dbinfos_train.pkl'
     assert config.train_dataloader.dataset.data_prefix.pts == 'training/velodyne_reduced'
 
 

@@ -7,9 +7,11 @@ from mmdet3d.registry import TRANSFORMS
 from mmdet3d.structures import LiDARInstance3DBoxes, LiDARPoints
 from shapely.geometry import Polygon
 
+from grouped_arguments import grouped
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.box_geometry import bev_corners, points_in_box
 from sparse3d.structures.keypoints import Keypoints3D
+from sparse3d.transforms import GroundTruthSampling
 from sparse3d.transforms.info_files import read_plain_file, write_plain_file
 from sparse3d.transforms.object_database import load_index
 
@@ -40,7 +42,8 @@ def sampler(database, **options):
     options = {'groups': dict(Car=15, Pedestrian=3), 'removed_difficulties': (),
                'info_path': str(database / 'index.pkl'), **options}
     return TRANSFORMS.build(dict(
-        type='GroundTruthSampling', data_root=str(database), classes=CLASSES, **options))
+        type='GroundTruthSampling', **grouped(
+            GroundTruthSampling, data_root=str(database), classes=CLASSES, **options)))
 
 
 def sample(boxes=(), labels=(), points=None, **more):

@@ -5,11 +5,13 @@ import torch
 from mmdet3d.registry import TRANSFORMS
 from mmdet3d.structures import LiDARInstance3DBoxes, LiDARPoints
 
+from grouped_arguments import grouped
 from sparse3d.datasets.kitti.prepare.crops import cut_crops as cut_kitti_crops
 from sparse3d.datasets.nuscenes.prepare.crops import cut_crops as cut_nuscenes_crops
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.preparation.ground_truth_database import merge_entries, write_objects
 from sparse3d.structures.image_rectangles import clip_rectangles, project_rectangles, rectangle_ious
+from sparse3d.transforms import GroundTruthSampling
 from sparse3d.transforms.image_pasting import CameraScene
 from sparse3d.transforms.info_files import read_plain_file, write_info_file, write_plain_file
 
@@ -76,8 +78,9 @@ BOXES = [[10 + 4 * k, y, -1.5, 3.5, 1.6, 1.5, 0.3 * k] for k, y in
 
 def sampler(root, dataset, **options):
     return TRANSFORMS.build(dict(
-        type='GroundTruthSampling', data_root=str(root), classes=['Car'], groups=dict(Car=15),
-        info_path=str(root / f'{dataset}_dbinfos_train.pkl'), paste_images=True, **options))
+        type='GroundTruthSampling', **grouped(
+            GroundTruthSampling, data_root=str(root), classes=['Car'], groups=dict(Car=15),
+            info_path=str(root / f'{dataset}_dbinfos_train.pkl'), paste=True, **options)))
 
 
 def sample(cameras, boxes=(), points=None):

@@ -1,11 +1,13 @@
 """Classes are told apart with every sight, on both grounds."""
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from color_vision import SIGHTS, ciede2000, lab, nearest_pair, seen_as
-from sparse3d.visualization.colors import DARK, LIGHT, class_color, class_colors
+from sparse3d.visualization.colors import DARK, LIGHT, class_color, class_colors, track_color
 
 BOUND = 12.0
 ARGOVERSE2 = (
@@ -55,3 +57,12 @@ def test_few_classes_go_by_number_and_many_by_what_they_are():
     assert colors['TRUCK'] == colors['TRUCK_CAB'] == colors['LARGE_VEHICLE'] \
         != colors['REGULAR_VEHICLE']
     assert len(set(colors.values())) == 10
+
+
+def test_an_identity_has_one_color_and_its_neighbors_have_others():
+    assert track_color(12) == track_color('12') and track_color('uuid') == track_color('uuid')
+    for theme in (DARK, LIGHT):
+        colors = np.array([track_color(number, theme) for number in range(30)])
+        assert ((colors >= 0) & (colors <= 1)).all()
+        assert min(np.abs(one - other).max() for one, other in pairwise(colors)) > .25
+        assert np.abs(colors - theme.background).max(axis=1).min() > .3

@@ -56,3 +56,13 @@ def test_a_picture_of_all(tmp_path, cameras):
     assert (gray.sum() > 6000) == bool(cameras)
     draw_composed(frame, tmp_path / 'all.png', width=480)
     assert Image.open(tmp_path / 'all.png').size == (480, len(image))
+
+
+def test_two_cameras_do_not_fill_the_page_beside_five():
+    ring = {name: angle for name, angle in ARGOVERSE2.items() if 'stereo' not in name}
+    box = np.array([[12.0, 0, -1, 4, 2, 1.6, 0]])
+    frame = Frame('drive_7', np.zeros((0, 4)), ('Car',), Boxes(box, np.zeros(1, int)),
+                  pictures=pictures(ring))
+    gray = (compose(frame, width=960) == 90).all(axis=-1).sum(axis=1)      # of the cameras, by row
+    rows = np.flatnonzero(gray > 100)
+    assert len(rows) < 2.7 * 960 * 40 / 64 / 5

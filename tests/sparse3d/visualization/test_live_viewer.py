@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from browser import CHROMIUM, REASON, Page
+from sparse3d.apis.frame_mistakes import with_mistakes
 from sparse3d.errors import BackendUnavailable, ConfigError
 from sparse3d.visualization.colors import DARK
 from sparse3d.visualization.frame import Boxes, Frame
@@ -90,6 +91,10 @@ def test_a_browser_shows_boxes_where_the_camera_sees_them(viewer, tmp_path):
         else:
             raise AssertionError(f'no box at {x}, {y}')
         assert len(np.unique(image.reshape(-1, 3), axis=0)) > 100
+        x, y = pixel(camera, BOXES[1, :3] + [0, 0, 0.8], 1000, 700)
+        page.click(x, y)                                                   # a real mouse
+        page.wait('document.body.innerText.includes("<b>Van, score 0.62")')
+        assert '4.00 x 2.00 x 1.60 m' in page.evaluate('document.body.innerText')
         viewer.frame_slider.value = 2
         page.wait('document.body.innerText.includes("lot_2")')
         assert [error for error in page.errors if 'favicon' not in error] == []
@@ -130,9 +135,29 @@ def test_tracks_and_importance_are_layers(monkeypatch):
         assert viewer.state.coloring(viewer.state.frame) == 'importance'
         assert viewer.state.coloring(frame(0)) == 'height'      # which knows no importance
         label = next(each for each in viewer._shown if each.name == '/detections/0/name')
-        assert label.text == '<b>Van 0.62 #7'
+        assert label.text == '<b>Van #7 0.62'
         viewer.state.toggle('tracks')
         viewer.update()
         assert '/tracks' not in names(viewer)
+    finally:
+        viewer.stop()
+
+
+def test_mistakes_are_a_layer_that_follows_the_threshold():
+    pytest.importorskip('viser', reason='viser is not installed')
+    viewer = LiveViewer(ViewerState(frame, 1, judge=with_mistakes), port=0)
+    try:
+        def labels():
+            return sorted(handle.text for handle in viewer._shown if hasattr(handle, 'text'))
+        assert labels() == ['false: <b>Van 0.62', 'missed: Car']
+        assert '1 labeled' in viewer.summary.content
+        viewer.state.score_threshold = 0.7
+        viewer.update()
+        assert labels() == ['missed: Car']
+        viewer.state.score_threshold = 0.3
+        viewer.layers['mistakes'].value = False
+        viewer.state.toggle('mistakes') if 'mistakes' in viewer.state.shown else None
+        viewer.update()
+        assert labels() == ['<b>Van 0.62']
     finally:
         viewer.stop()

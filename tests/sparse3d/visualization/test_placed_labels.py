@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sparse3d.visualization.canvas import Canvas
-from sparse3d.visualization.placed_labels import Label, place_labels, text_size
+from sparse3d.visualization.placed_labels import Label, place_labels, readable_on, text_size
 from sparse3d.visualization.style import Style
 
 
@@ -43,3 +43,26 @@ def test_what_finds_no_room_is_counted():
     left_out = canvas.labels(labels)
     assert left_out > 0
     assert any(f'{left_out} labels without room' == text.get_text() for text in canvas.axes.texts)
+
+
+def test_strong_labels_choose_first_and_stand_out():
+    canvas = Canvas((110, 30), Style())
+    canvas.labels([Label('car 0.90', (55, 25), (1, 0.5, 0)),
+                   Label('missed: car', (55, 25), (1, 0.5, 0), strong=True)])
+    written = {text.get_text(): text for text in canvas.axes.texts}
+    assert 'missed: car' in written
+    assert written['missed: car'].get_bbox_patch().get_facecolor()[:3] == (1, 0.5, 0)
+    assert written['missed: car'].get_color() == (0, 0, 0)
+
+
+@pytest.mark.parametrize('color, expected', [
+    ((1, 0.9, 0), (0, 0, 0)), ((0.2, 0.1, 0.5), (1, 1, 1))])
+def test_text_is_read_on_any_color(color, expected):
+    assert readable_on(color) == expected
+
+
+def test_what_lies_outside_is_not_counted_as_without_room():
+    canvas = Canvas((200, 100), Style())
+    assert canvas.labels([Label('car', (250, 50), (1, 1, 1)), Label('bus', (50, -9), (1, 1, 1)),
+                          Label('van', (50, 50), (1, 1, 1))]) == 0
+    assert [text.get_text() for text in canvas.axes.texts] == ['van']

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -156,3 +157,16 @@ def test_detections_are_saved_as_a_page(tmp_path):
 
 def test_no_frames(tmp_path):
     assert scene_of(write_scene_page([], tmp_path / 'a.html'))['frames'] == []
+
+
+@browser
+def test_an_object_is_missed_where_the_threshold_hides_what_found_it(tmp_path):
+    made = frame()
+    made = replace(made, ground_truth=replace(made.ground_truth, kinds=np.array(['found']),
+                                              found_by=np.array([0.62])))
+    with Page(write_scene_page([made], tmp_path / 'a.html').as_uri()) as shown:
+        shown.evaluate('layer_mistakes.click()')
+        assert 'found (1 labeled' in shown.evaluate('classes.textContent')
+        shown.evaluate('score.value = 0.7; score.dispatchEvent(new Event("input"))')
+        assert 'missed (1 labeled' in shown.evaluate('classes.textContent')
+        assert shown.errors == []

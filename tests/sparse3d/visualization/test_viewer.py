@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,6 +60,15 @@ def test_layers_and_score_decide_what_is_drawn(state):
     assert names(state) == ['distances', 'detected Car', 'detected Van']
     state.toggle('points')
     assert 'points' in names(state)
+
+
+def test_an_object_is_missed_where_the_threshold_hides_what_found_it(state):
+    made = frame(0)
+    truth = replace(made.ground_truth, kinds=np.array(['found']), found_by=np.array([0.9]))
+    state = ViewerState(lambda index: replace(made, ground_truth=truth), 1)
+    assert state.frame.ground_truth.kinds.tolist() == ['found']
+    state.score_threshold = 0.95
+    assert state.frame.ground_truth.kinds.tolist() == ['missed']
 
 
 def test_a_picked_box_tells_its_numbers(state):

@@ -7,7 +7,7 @@ data_set = DataSet(
     name='argoverse2',
     summary='Argoverse 2 sensor data set, feather files',
     modules=(f'{ROOM}.config_statements', f'{ROOM}.dataset', f'{ROOM}.evaluate.metric',
-             f'{ROOM}.load_points', f'{ROOM}.results'),
+             f'{ROOM}.load_points', f'{ROOM}.results', f'{ROOM}.tracks'),
     info_files=('argoverse2_infos_*.pkl',),
     arguments=f'{ROOM}.arguments:add_arguments',
     prepare=f'{ROOM}.arguments:prepare',

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from sparse3d.structures.result_files import ResultFormat, register_results
 
 _NUMBERS = (*TRANSLATION, *SIZE, *QUATERNION, 'score')
 _COLUMNS = (*_NUMBERS, 'log_id', 'timestamp_ns', 'category')
+TRACK = 'track_uuid'  # of results of a tracker, under the name of the labels
 
 
 def submission_columns(boxes: np.ndarray, scores: np.ndarray, names: Sequence[str],
@@ -77,7 +79,7 @@ def read_argoverse2_submission(path: str | os.PathLike) -> Columns:
         DataError: for a damaged file, an absent column, or a category that Argoverse 2 does not
             have.
     """
-    columns = read_feather(path, _COLUMNS)
+    columns = read_feather(path, _COLUMNS, optional=(TRACK,))
     _refuse_unknown(columns['category'], str(path))
     rotations_of(columns, path)
     order = np.lexsort((columns['timestamp_ns'], columns['log_id'].astype(str)))
@@ -121,7 +123,8 @@ def open_feather(path: Path) -> Callable[[Mapping], Detections | None]:
             return None
         found = np.array(rows.get((info['log_id'], int(info['timestamp_ns'])), []), int)
         part = {name: values[found] for name, values in columns.items()}
-        return from_argoverse2(part, sorted(set(part['category'].tolist())))
+        made = from_argoverse2(part, sorted(set(part['category'].tolist())))
+        return replace(made, track_ids=part[TRACK]) if TRACK in part and len(made) else made
 
     return of_sample
 

@@ -9,6 +9,7 @@ import numpy as np
 from sparse3d.errors import DataError
 from sparse3d.preparation.check_report import CheckReport
 from sparse3d.preparation.checks import some_of
+from sparse3d.structures.box_conversions import lidar_to_center
 from sparse3d.structures.projection import inside_image, project_points
 from sparse3d.transforms.data_paths import path_inside
 from sparse3d.transforms.image_files import image_file_fault, image_size
@@ -101,7 +102,7 @@ def _compare_center(image: dict, camera: str, size: tuple[int, int], split: str,
 
 def _centers(info: dict) -> np.ndarray:
     boxes = np.array([item['bbox_3d'] for item in info.get('instances', ())]).reshape(-1, 7)
-    return boxes[:, :3] + np.column_stack([np.zeros((len(boxes), 2)), boxes[:, 5] / 2])
+    return lidar_to_center(boxes)[:, :3]
 
 
 def _sees(image: dict, centers: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:

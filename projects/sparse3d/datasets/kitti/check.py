@@ -25,6 +25,7 @@ from sparse3d.transforms.point_files import load_points
 # A label's image box was drawn around the object, the projected one around its 3D box:
 # 0.96 on real frames, below 0.7 when length and width are swapped.
 _LEAST_MEDIAN_OVERLAP = 0.8
+_FARTHEST_STEP = 8.0  # of an object in a tenth of a second, with a wrong box or two [m]
 
 
 def check_kitti(root: str | os.PathLike) -> CheckReport:
@@ -43,8 +44,10 @@ def check_kitti(root: str | os.PathLike) -> CheckReport:
             _compare_with_train(names, bool(options.get('all_frames')), report)
         _check_split(info, root, split, report)
 
-    return check_prepared(Path(root), 'kitti', 'KITTI', check_split, splits=SPLITS,
-                          databases={DATABASE_INDEX: 4})
+    drives = any(Path(root).glob('kitti_tracking_infos_*.pkl'))
+    return check_prepared(Path(root), 'kitti', 'KITTI tracking' if drives else 'KITTI',
+                          check_split, splits=SPLITS, databases={DATABASE_INDEX: 4},
+                          prefix='kitti_tracking' if drives else None)
 
 
 def _compare_with_train(names: dict[str, list[str]], wanted: bool, report: CheckReport) -> None:
@@ -70,10 +73,43 @@ def _check_split(info: dict, root: Path, split: str, report: CheckReport) -> Non
     judge_without_points(without, len(objects), split, report)
     folder = root / ('testing' if split == 'test' else 'training')
     names = [frame['images']['CAM2']['img_path'] for frame in frames]
-    missing = [name for name in names if not (folder / 'image_2' / name).is_file()]
+    pictures = 'image_02' if info['metainfo'].get('layout') == 'tracking' else 'image_2'
+    missing = [name for name in names if not (folder / pictures / name).is_file()]
     report.problems_of(f'images of {split} are missing', missing)
     _check_points(frames, folder / 'velodyne_reduced', split, report)
     _check_projections(frames, split, report)
+    if any('sequence' in frame for frame in frames):
+        _check_drives(frames, split, report)
+
+
+def _check_drives(frames: list[dict], split: str, report: CheckReport) -> None:
+    """How many drives and identities there are, and whether anybody leaps."""
+    drives: dict[str, dict[int, dict]] = {}
+    for frame in frames:
+        drives.setdefault(frame['sequence'], {})[frame['frame']] = frame
+    tracks = {(frame['sequence'], item['track_id']) for frame in frames for item in _known(frame)}
+    without = sum('lidar2global' not in frame for frame in frames)
+    report.fact(f'{split}: {len(drives)} drives, {len(tracks)} tracks'
+                + (f', {without} frames without a pose' if without else ', poses of all frames'))
+    leaps = [f'{name}/{number:06d}' for name, of in drives.items() for number in of
+             if number + 1 in of and _farthest_step(of[number], of[number + 1]) > _FARTHEST_STEP]
+    report.problems_of(f'frames of {split} have objects that are more than {_FARTHEST_STEP:g} m '
+                       f'away in the next one (another id, order or pose?)', leaps)
+
+
+def _farthest_step(frame: dict, following: dict) -> float:
+    """How far an object goes to the next frame, in the world where poses are known [m]."""
+    places = []
+    for one in (frame, following):
+        known = _known(one)
+        boxes = kitti_camera_to_lidar(np.array([item['bbox_3d'] for item in known]).reshape(-1, 7),
+                                      one['images']['CAM2']['lidar2cam'])
+        pose = np.array(one.get('lidar2global', np.eye(4)), np.float64)
+        centers = boxes[:, :3] @ pose[:3, :3].T + pose[:3, 3]
+        places.append({item['track_id']: center
+                       for item, center in zip(known, centers, strict=True)})
+    return max((float(np.linalg.norm((places[1][track] - place)[:2]))
+                for track, place in places[0].items() if track in places[1]), default=0.0)
 
 
 def _check_points(frames: list[dict], folder: Path, split: str, report: CheckReport) -> None:

@@ -47,7 +47,8 @@ class KittiDetectionDataset(DetectionDataset, KittiDataset):
         image = info['images']['CAM2']
         path_inside(self.data_prefix.get('pts', ''), info['lidar_points']['lidar_path'])
         image_path = path_inside(self.data_prefix.get('img', ''), image['img_path'])
-        name = Path(info['lidar_points']['lidar_path']).stem  # ids have any form
+        # ids have any form; in the tracking layout each sequence begins with 000000
+        name = info.get('frame_name') or Path(info['lidar_points']['lidar_path']).stem
         info = dict(super().parse_data_info(info), frame_name=name)
         if self.test_mode and not self.modality['use_camera']:
             # for drawing detections on the image; nothing moves the points in testing

@@ -12,6 +12,7 @@ from sparse3d.atomic_files import make_folder, write_bytes_atomically
 from sparse3d.datasets.kitti.evaluate.annotations import KittiObjects
 from sparse3d.datasets.kitti.evaluate.projection import lidar_boxes_to_kitti
 from sparse3d.datasets.kitti.prepare.text import KITTI_TYPES, read_labels, read_lines
+from sparse3d.datasets.kitti.sequence_results import of_sequence
 from sparse3d.errors import DataError
 from sparse3d.structures.box_conversions import (
     kitti_camera_to_lidar,
@@ -154,8 +155,13 @@ def _line(detections: KittiObjects, row: int) -> str:
 
 
 def open_folder(folder: Path) -> Callable[[Mapping], Detections | None]:
-    """A folder of result files, one per frame; a frame without a file has no entry."""
+    """A folder of result files, one per frame; a frame without a file has no entry.
+
+    Of the tracking layout see :func:`sparse3d.datasets.kitti.sequence_results.of_sequence`.
+    """
     def of_sample(info: Mapping) -> Detections | None:
+        if 'sequence' in info:
+            return of_sequence(info, folder, read_official)
         camera = info if 'lidar2cam' in info else info['images']['CAM2']
         path = folder / f'{Path(info["lidar_path"]).stem}.txt'
         return read_official(path, dict(lidar2cam=np.asarray(camera['lidar2cam']))) \
@@ -166,6 +172,7 @@ def open_folder(folder: Path) -> Callable[[Mapping], Detections | None]:
 
 register_results('kitti', ResultFormat(
     'a folder of result files of KITTI (.txt)',
-    lambda path: path.is_dir() and any(path.glob('*.txt')) and not holds_own(path), open_folder))
+    lambda path: path.is_dir() and not holds_own(path) and (
+        any(path.glob('*.txt')) or any(path.glob('*/*.txt'))), open_folder))
 register_format('kitti', to_kitti, from_kitti, read_official)
 register_file('.txt', save_text, read_text)

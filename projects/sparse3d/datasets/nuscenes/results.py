@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,9 @@ def open_json(path: Path) -> Callable[[Mapping], Detections | None]:
             names = sorted({entry['detection_name'] for entry in entries})
             found = from_nuscenes(entries, names, matrix)
             _refuse_other_frame(found)
+            if entries and all('tracking_id' in entry for entry in entries):
+                ids = np.array([str(entry['tracking_id']) for entry in entries])
+                found = replace(found, track_ids=ids)
             return found
         except DataError as error:
             raise DataError(f'{path}, sample {token}: {error}') from error

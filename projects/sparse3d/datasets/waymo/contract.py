@@ -9,7 +9,7 @@ data_set = DataSet(
     summary='Waymo Open Dataset, TFRecord (v1) or Parquet (v2)',
     modules=(f'{ROOM}.config_statements', f'{ROOM}.dataset', f'{ROOM}.evaluate.metric',
              f'{ROOM}.keypoints.dataset', f'{ROOM}.keypoints.metric', f'{ROOM}.load_points',
-             f'{ROOM}.results'),
+             f'{ROOM}.results', f'{ROOM}.tracks'),
     info_files=('waymo_infos_*.pkl', 'kitti_format/waymo_infos_*.pkl'),
     arguments=f'{ROOM}.arguments:add_arguments',
     prepare=f'{ROOM}.arguments:prepare',

@@ -9,7 +9,7 @@ from mmdet3d.registry import TRANSFORMS
 from mmdet3d.structures import LiDARPoints
 
 from sparse3d.errors import ConfigError
-from sparse3d.transforms.given_arrays import given_points
+from sparse3d.transforms.given_arrays import EarlierSweeps, given_points
 from sparse3d.transforms.named_columns import column_names
 from sparse3d.transforms.point_files import load_points
 
@@ -50,6 +50,7 @@ class LoadWaymoPoints(BaseTransform):
                               f'{" and ".join(FEATURES)}')
         self.num_frames, self.tanh = num_frames, tuple(tanh)
         self.point_columns = column_names(COLUMNS)[:COLUMNS if num_frames > 1 else COLUMNS - 1]
+        self.earlier_sweeps = EarlierSweeps(num_frames - 1)
 
     def transform(self, results: dict) -> dict:
         """Add ``points`` to the sample."""

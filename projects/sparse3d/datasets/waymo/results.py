@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from sparse3d.structures.result_files import ResultFormat, register_results
 from sparse3d.transforms.point_files import read_bytes
 
 PACKAGE = 'sparse3d.waymo_submission'
-DETECTION_3D, LIDAR_ALL = 2, 1
+DETECTION_3D, TRACKING_3D, LIDAR_ALL = 2, 4, 1
 _BOX = ('center_x', 'center_y', 'center_z', 'length', 'width', 'height', 'heading')
 _CLASSES = dict(VEHICLE='Car', PEDESTRIAN='Pedestrian', CYCLIST='Cyclist')  # in info files
 _TYPES = {name: getattr(descriptor_pb2.FieldDescriptorProto, f'TYPE_{name.upper()}')
@@ -68,7 +69,8 @@ def write_detection_submission(path: str | os.PathLike, frames: Iterable[Mapping
         path: the file.
         frames: of each frame ``name`` (context name, timestamp in microseconds), ``box``
             [N, 7] x, y, z of the geometric center, length, width, height, heading
-            (vehicle frame, meters, radians), ``type`` [N] Waymo's number, ``score`` [N].
+            (vehicle frame, meters, radians), ``type`` [N] Waymo's number, ``score`` [N]; with
+            ``id`` [N] they are tracks, and the submission one for 3D tracking.
         plain_objects: write a bare ``Objects`` instead, what the local tool reads.
         about: other fields of ``Submission``, e.g. ``account_name='...'``,
             ``unique_method_name='...'``, ``authors=['...']``, ``sensor_type=1``.
@@ -82,8 +84,14 @@ def write_detection_submission(path: str | os.PathLike, frames: Iterable[Mapping
     _fill(submission, about)
     objects = submission.inference_results.objects
     for frame in frames:
-        for box, kind, score in zip(frame['box'], frame['type'], frame['score'], strict=True):
+        ids = frame.get('id')
+        if ids is not None:
+            submission.task = TRACKING_3D
+        for row, (box, kind, score) in enumerate(zip(frame['box'], frame['type'],
+                                                     frame['score'], strict=True)):
             _add_object(objects.add(), frame['name'], box, kind, score)
+            if ids is not None:
+                objects[-1].object.id = str(ids[row])
     whole = submission.inference_results if plain_objects else submission
     write_bytes_atomically(path, whole.SerializeToString())
 
@@ -238,9 +246,11 @@ def open_objects(path: Path) -> Callable[[Mapping], Detections | None]:
         _refuse_damaged(found, boxes, f'{path} is damaged: an object of segment '
                                       f'{info["context_name"]} at {info["timestamp"]}')
         names = [TYPE_NAMES[item.object.type] for item in found]
-        return from_waymo(dict(boxes=boxes, scores=[item.score for item in found],
+        made = from_waymo(dict(boxes=boxes, scores=[item.score for item in found],
                                names=[_CLASSES.get(name, name) for name in names]),
                           [_CLASSES.get(name, name) for name in TYPE_NAMES])
+        ids = np.array([item.object.id for item in found])
+        return replace(made, track_ids=ids) if len(ids) and all(ids) else made
 
     return of_sample
 

@@ -50,10 +50,11 @@ def points_of_mmdet3d(config: Mapping[str, Any]) -> Reading:
 @states('GroundTruthSampling')
 def sampled_objects(config: Mapping[str, Any]) -> Reading:
     """Labels and columns of pasted objects."""
-    use = config.get('use')
+    database = config['database']
+    use = database.get('use')
     yield 'data.listed_classes', list(config['classes']), 'classes'
-    yield ('data.pasted_columns',
-           *((config['columns'], 'columns') if use is None else (len(use), 'use')))
+    yield ('data.pasted_columns', *((database['columns'], 'database.columns') if use is None
+                                    else (len(use), 'database.use')))
 
 
 @states('ObjectSample')

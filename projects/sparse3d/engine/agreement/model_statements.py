@@ -27,12 +27,19 @@ def range_and_voxels(config: Mapping[str, Any]) -> Reading:
     yield 'model.voxel_size', config.get('voxel_size'), 'voxel_size'
 
 
-def map_head(config: Mapping[str, Any]) -> Reading:
+def map_head(config: Mapping[str, Any], prefix: str = '') -> Reading:
     """Of a head on a map: ``point_cloud_range``, cells of ``voxel_size`` times ``stride``."""
-    yield from range_and_voxels(config)
+    for kind, value, key in range_and_voxels(config):
+        yield kind, value, f'{prefix}{key}'
     size = config.get('voxel_size')
     if size is not None:
-        yield 'model.map_cell', _cell(size, config.get('stride', 1)), 'voxel_size'
+        yield 'model.map_cell', _cell(size, config.get('stride', 1)), f'{prefix}voxel_size'
+
+
+def coded_head(config: Mapping[str, Any]) -> Reading:
+    """Of a head whose ``bbox_coder`` has range, voxels and stride: map, and number of classes."""
+    yield from map_head(config['bbox_coder'], 'bbox_coder.')
+    yield 'model.num_classes', config.get('num_classes'), 'num_classes'
 
 
 @states('SparseEncoder', 'SparseUNet')
@@ -95,11 +102,7 @@ def map_targets(train: Mapping[str, Any], key: str) -> Reading:
         yield 'model.map_extent', extent, f'{key}.grid_size'
 
 
-@states('TransFusionHead')
-def transfusion_head(config: Mapping[str, Any]) -> Reading:
-    """Map and number of classes."""
-    yield from map_head(config)
-    yield 'model.num_classes', config.get('num_classes'), 'num_classes'
+states('TransFusionHead')(coded_head)
 
 
 @states('Anchor3DHead', 'AnchorFreeMono3DHead', 'BatchedAnchorHead', 'PartAggregationROIHead',

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sparse3d.argument_objects import argument_objects_of, defaults_of
 from sparse3d.engine.registered import find_registered
 
 # (kind, value, key of the part that says so); a value of None states nothing.
@@ -91,11 +92,21 @@ def _stated(owner: Callable | None, name: str, node: Mapping, place: str,
     names = dict.fromkeys([*(layer.__name__ for layer in layers), name.rpartition('.')[2]])
     readers = [reader for each in names for reader in READERS.get(each, ())
                if not of_files or reader in FILE_READERS]
-    filled = {**_defaults(layers), **node} if readers else {}
+    filled = _filled(owner, layers, node) if readers else {}
     for reader in dict.fromkeys(readers):
         for kind, value, key in reader(filled):
             if value is not None:
                 yield Statement(kind, value, f'{place}.{key}')
+
+
+def _filled(owner: Callable | None, layers: Iterable[type], node: Mapping) -> dict[str, Any]:
+    """A part of a config with the defaults of its class, those of its argument objects too."""
+    filled = {**_defaults(layers), **node}
+    for name, kind in argument_objects_of(owner).items():
+        given = filled.get(name)
+        if given is None or isinstance(given, Mapping):
+            filled[name] = {**defaults_of(kind), **(given or {})}
+    return filled
 
 
 def _defaults(layers: Iterable[type]) -> dict[str, Any]:

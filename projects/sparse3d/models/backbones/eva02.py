@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
@@ -12,6 +13,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from sparse3d.argument_objects import argument_object
 from sparse3d.models.backbones.rotary_positions import rotary_tables, rotate
 
 EPSILON = 1e-6
@@ -106,44 +108,80 @@ def from_windows(windows: Tensor, side: int, height: int, width: int) -> Tensor:
     return split.flatten(3, 4).flatten(1, 2)[:, :height, :width]
 
 
+@dataclass(frozen=True)
+class BlockOptions:
+    """The blocks of the transformer.
+
+    Attributes:
+        depth: number of blocks.
+        num_heads: of the attention.
+        feedforward_channels: of the feed-forward layers.
+        window: side of a window in patches.
+        global_attention_interval: of so many blocks the last looks at the whole image.
+        drop_path: of the last block; it rises evenly from 0.
+        with_checkpoint: spend time instead of memory in training.
+    """
+
+    depth: int = 24
+    num_heads: int = 16
+    feedforward_channels: int = 2730
+    window: int = 16
+    global_attention_interval: int = 3
+    drop_path: float = 0.0
+    with_checkpoint: bool = False
+
+
+@dataclass(frozen=True)
+class PositionOptions:
+    """Where patches lie.
+
+    Attributes:
+        trained_grid: side in patches of the images that the rotary positions belong to.
+        position_grid: side of the table of absolute positions; its first entry is unused.
+        resize_rotary_tables: see ``published_resize`` of
+            :func:`~sparse3d.models.backbones.rotary_positions.rotary_tables`.
+    """
+
+    trained_grid: int = 96
+    position_grid: int = 14
+    resize_rotary_tables: bool = False
+
+
 @MODELS.register_module()
 class EVA02(BaseModule):
     """EVA-02 large by default: 24 blocks, every third over the whole image.
 
     Args:
-        channels, depth, num_heads: of the transformer.
-        feedforward_channels: of the feed-forward layers.
+        channels: of the tokens.
         patch: side of a patch in pixels.
-        window: side of a window in patches.
-        global_attention_interval: of so many blocks the last looks at the whole image.
-        drop_path: of the last block; it rises evenly from 0.
-        trained_grid: side in patches of the images that the rotary positions belong to.
-        position_grid: side of the table of absolute positions; its first entry is unused.
+        blocks: of the transformer, see :class:`BlockOptions`.
+        positions: absolute and rotary, see :class:`PositionOptions`.
         frozen_blocks: patches, positions and so many blocks do not learn; -1 for none.
-        with_checkpoint: spend time instead of memory in training.
-        resize_rotary_tables: see ``published_resize`` of
-            :func:`~sparse3d.models.backbones.rotary_positions.rotary_tables`.
 
     Source: EVA-02 (arXiv 2303.11331), section 2; windows after ViTDet (arXiv 2203.16527).
     """
 
-    def __init__(self, channels: int = 1024, depth: int = 24, num_heads: int = 16,
-                 feedforward_channels: int = 2730, patch: int = 16, window: int = 16,
-                 global_attention_interval: int = 3, drop_path: float = 0.0, trained_grid: int = 96,
-                 position_grid: int = 14, frozen_blocks: int = -1, with_checkpoint: bool = False,
-                 resize_rotary_tables: bool = False, init_cfg: dict | None = None) -> None:
+    argument_objects = dict(blocks=BlockOptions, positions=PositionOptions)
+
+    def __init__(self, channels: int = 1024, patch: int = 16,
+                 blocks: dict | BlockOptions | None = None,
+                 positions: dict | PositionOptions | None = None, frozen_blocks: int = -1,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
-        self.window, self.trained_grid = window, trained_grid
-        self.head_width, self.position_grid = channels // num_heads, position_grid
-        self.frozen_blocks, self.with_checkpoint = frozen_blocks, with_checkpoint
-        self.resize_rotary_tables = resize_rotary_tables
+        blocks = argument_object(self, 'blocks', blocks)
+        positions = argument_object(self, 'positions', positions)
+        self.window, self.trained_grid = blocks.window, positions.trained_grid
+        self.head_width = channels // blocks.num_heads
+        self.position_grid = side = positions.position_grid
+        self.frozen_blocks, self.with_checkpoint = frozen_blocks, blocks.with_checkpoint
+        self.resize_rotary_tables = positions.resize_rotary_tables
         self.patch_embed = nn.ModuleDict({'proj': nn.Conv2d(3, channels, patch, patch)})
-        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + position_grid ** 2, channels))
-        rates = [drop_path * index / max(depth - 1, 1) for index in range(depth)]
+        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + side ** 2, channels))
         self.blocks = nn.ModuleList(
-            Block(channels, num_heads, feedforward_channels,
-                  0 if (index + 1) % global_attention_interval == 0 else window, rates[index])
-            for index in range(depth))
+            Block(channels, blocks.num_heads, blocks.feedforward_channels,
+                  0 if (index + 1) % blocks.global_attention_interval == 0 else blocks.window,
+                  blocks.drop_path * index / max(blocks.depth - 1, 1))
+            for index in range(blocks.depth))
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
         self.apply(_initialize)
         self.train()

@@ -11,6 +11,21 @@ from sparse3d.errors import ConfigError
 
 
 @dataclass(frozen=True)
+class GridOptions:
+    """Where the cells of a head's map lie, as the argument object of a head.
+
+    Attributes:
+        point_cloud_range: x, y, z minimum, x, y, z maximum of the map, meters, LiDAR frame.
+        voxel_size: x, y(, z) of a voxel, meters.
+        stride: voxels per cell of the map.
+    """
+
+    point_cloud_range: Sequence[float]
+    voxel_size: Sequence[float]
+    stride: int = 1
+
+
+@dataclass(frozen=True)
 class BEVGrid:
     """Cells on the ground: column ``i`` begins at ``origin[0] + i * cell[0]``.
 

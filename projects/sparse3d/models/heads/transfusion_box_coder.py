@@ -2,14 +2,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from sparse3d.models.center.bev_grid import BEVGrid
+from sparse3d.models.center.bev_grid import BEVGrid, GridOptions
 from sparse3d.models.center.box_coder import CenterBoxCoder
 
 BOX_BRANCHES = ('center', 'height', 'dim', 'rot', 'vel')
+
+
+@dataclass(frozen=True)
+class BoxCoderOptions(GridOptions):
+    """What a head is given for its coder.
+
+    Attributes:
+        top_height: see :class:`TransFusionBoxCoder`.
+    """
+
+    top_height: bool = False
 
 
 class TransFusionBoxCoder:

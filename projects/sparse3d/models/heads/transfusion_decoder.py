@@ -42,12 +42,20 @@ class MapDecoderLayer(nn.Module):
                 ) -> Tensor:              # [B, Q, C]
         """Refine the queries."""
         position = self.query_position(query_positions)
-        placed = queries + position
-        queries = self.self_attention(queries, placed, placed)
+        queries = self.among_queries(queries, queries + position)
         cells = cell_centers(bev)[None]                                  # [1, H * W, 2]
         keys = bev.flatten(2).transpose(1, 2) + self.key_position(cells)  # [B, H * W, C]
-        queries = self.cross_attention(queries, queries + position, keys)
+        queries = self.cross_attention(queries, queries + position, keys,
+                                       seen=self.seen_cells(query_positions, bev))
         return self.feed_forward(queries)
+
+    def among_queries(self, queries: Tensor, placed: Tensor) -> Tensor:  # [B, Q, C] each
+        """Attention of the queries to each other; ``placed`` are they with their positions."""
+        return self.self_attention(queries, placed, placed)
+
+    def seen_cells(self, query_positions: Tensor, bev: Tensor) -> Tensor | None:
+        """Which cells each query sees, [B, Q, H * W] bool; None for all."""
+        return None
 
 
 class QueryDecoder(nn.Module):

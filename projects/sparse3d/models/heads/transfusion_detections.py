@@ -1,15 +1,19 @@
 """From scored boxes to detections: range, score, and suppression of doubles."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from mmdet3d.structures import LiDARInstance3DBoxes
 from mmengine.structures import InstanceData
 from torch import Tensor
 
+from sparse3d.argument_objects import argument_object
 from sparse3d.models.center.selection import in_range, suppress_by_class
+
+EVERYWHERE = (-1e6, -1e6, -1e6, 1e6, 1e6, 1e6)  # meters
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,28 @@ class Suppression:
     iou_thresholds: Sequence[float] = ()
     squared_radius: bool = False
     zero_scores: bool = False
+
+
+@dataclass(frozen=True)
+class DetectionOptions:
+    """What is kept of the boxes.
+
+    Attributes:
+        center_range: x, y, z minimum, x, y, z maximum of the bottom centers kept, meters; None
+            for everywhere.
+        suppression: how doubles are removed; a dict or :class:`Suppression`.
+    """
+
+    center_range: Sequence[float] | None = None
+    suppression: Suppression | Mapping = Suppression()
+
+    argument_objects: ClassVar = dict(suppression=Suppression)
+
+    def __post_init__(self) -> None:
+        if self.center_range is None:
+            object.__setattr__(self, 'center_range', EVERYWHERE)
+        object.__setattr__(self, 'suppression',
+                           argument_object(self, 'suppression', self.suppression))
 
 
 def select_detections(

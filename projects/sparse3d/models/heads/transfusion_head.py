@@ -10,16 +10,16 @@ from mmengine.model import BaseModule
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
+from sparse3d.argument_objects import argument_object
 from sparse3d.errors import ConfigError
 from sparse3d.models.center.heatmap_loss import RARE_BIAS
 from sparse3d.models.center.peaks import Peaks
 from sparse3d.models.center.predicted_iou import predicted_quality, rectified_scores
-from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
+from sparse3d.models.heads.transfusion_box_coder import BoxCoderOptions, TransFusionBoxCoder
 from sparse3d.models.heads.transfusion_branches import PredictionBranches
 from sparse3d.models.heads.transfusion_decoder import QueryDecoder
-from sparse3d.models.heads.transfusion_detections import Suppression, select_detections
-from sparse3d.models.heads.transfusion_losses import heat_loss, query_losses
-from sparse3d.models.heads.transfusion_matching import MatchWeights
+from sparse3d.models.heads.transfusion_detections import DetectionOptions, select_detections
+from sparse3d.models.heads.transfusion_losses import LossOptions, heat_loss, query_losses
 from sparse3d.models.heads.transfusion_queries import (
     ClassEncoding,
     FirstQueries,
@@ -35,7 +35,32 @@ from sparse3d.models.heads.transfusion_targets import (
 from sparse3d.models.query.mean_count import mean_count
 
 BOX_OUTPUTS = dict(center=2, height=1, dim=3, rot=2, vel=2)
-CODE_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.2, 0.2)
+
+
+@dataclass(frozen=True)
+class QueryOptions:
+    """Which peaks become queries.
+
+    Attributes:
+        channels: of the queries, and of the map that they are read from.
+        num_queries: number of queries.
+        unsuppressed_classes: classes without suppression in the heat map (pedestrians, cones).
+    """
+
+    channels: int = 128
+    num_queries: int = 200
+    unsuppressed_classes: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class RectifiedDetectionOptions(DetectionOptions):
+    """What is kept of boxes whose overlap may be predicted.
+
+    Attributes:
+        iou_power: share of the predicted overlap in the final score, between 0 and 1.
+    """
+
+    iou_power: float = 0.5
 
 
 @dataclass
@@ -68,74 +93,49 @@ class TransFusionHead(BaseModule):
     Args:
         in_channels: of the map.
         num_classes: number of classes.
-        point_cloud_range: x, y, z minimum, x, y, z maximum of the map, meters.
-        voxel_size: x, y(, z), meters.
-        stride: voxels per cell of the map.
-        channels: of the queries.
-        num_queries: number of queries.
+        bbox_coder: range and cells of the map, see :class:`BoxCoderOptions`.
+        query_initialization: which peaks become queries, see :class:`QueryOptions`.
         decoder_layers: configs of the decoder layers; each is called with the queries
             [B, Q, C], their positions [B, Q, 2] in cells, and the map [B, C, H, W].
         branches: numbers of each output; ``iou`` adds the overlap with the true box, which
             then scales the scores.
-        unsuppressed_classes: classes without suppression in the heat map (pedestrians, cones).
-        match: weights of the matching costs, see :class:`MatchWeights`.
-        heat_weight: of the heat map's loss.
-        box_weight: of the boxes' loss.
-        iou_weight: of the overlaps' loss.
-        code_weights: of the numbers of a box in the order of the box coder.
-        center_range: where detections are kept, meters; None for everywhere.
-        suppression: how doubles are removed, see :class:`Suppression`.
-        iou_power: share of the predicted overlap in the final score, between 0 and 1.
-        top_height: see :class:`TransFusionBoxCoder`.
-        iou_shift: see :func:`query_targets`.
+        losses: weights and matching, see :class:`LossOptions`.
+        detections: what is kept of the boxes, see :class:`RectifiedDetectionOptions`.
 
     Source: TransFusion (CVPR 2022), section 3; released code.
     """
+
+    argument_objects = dict(bbox_coder=BoxCoderOptions, query_initialization=QueryOptions,
+                            losses=LossOptions, detections=RectifiedDetectionOptions)
 
     def __init__(
             self,
             in_channels: int,
             num_classes: int,
-            point_cloud_range: Sequence[float],
-            voxel_size: Sequence[float],
-            stride: int,
-            channels: int = 128,
-            num_queries: int = 200,
+            bbox_coder: dict | BoxCoderOptions,
+            query_initialization: dict | QueryOptions | None = None,
             decoder_layers: Sequence[dict] = (dict(type='MapDecoderLayer'), ),
             branches: dict[str, int] | None = None,
-            unsuppressed_classes: Sequence[int] = (),
-            match: dict | None = None,
-            heat_weight: float = 1.0,
-            box_weight: float = 0.25,
-            iou_weight: float = 0.5,
-            code_weights: Sequence[float] = CODE_WEIGHTS,
-            center_range: Sequence[float] | None = None,
-            suppression: dict | None = None,
-            iou_power: float = 0.5,
-            top_height: bool = False,
-            iou_shift: float = 0.0,
+            losses: dict | LossOptions | None = None,
+            detections: dict | RectifiedDetectionOptions | None = None,
             init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
         branches = dict(branches or BOX_OUTPUTS)
-        self.coder = TransFusionBoxCoder(point_cloud_range, voxel_size, stride,
-                                         'vel' in branches, top_height)
-        if not decoder_layers or max(unsuppressed_classes, default=0) >= num_classes:
+        self.queries = queries = argument_object(
+            self, 'query_initialization', query_initialization)
+        self.losses = argument_object(self, 'losses', losses)
+        self.chosen = argument_object(self, 'detections', detections)
+        self.coder = TransFusionBoxCoder(velocity='vel' in branches, **vars(
+            argument_object(self, 'bbox_coder', bbox_coder)))
+        unsuppressed, channels = queries.unsuppressed_classes, queries.channels
+        if not decoder_layers or max(unsuppressed, default=0) >= num_classes:
             raise ConfigError(
                 'TransFusionHead needs at least one decoder layer, and unsuppressed_classes '
-                f'names classes below {num_classes}: {list(unsuppressed_classes)}'
+                f'names classes below {num_classes}: {list(unsuppressed)}'
             )
-        self.num_classes, self.count, self.unsuppressed_classes = (
-            num_classes,
-            num_queries,
-            tuple(unsuppressed_classes),
-        )
-        self.match, self.iou_shift = MatchWeights(**(match or {})), iou_shift
-        self.heat_weight, self.box_weight, self.iou_weight = heat_weight, box_weight, iou_weight
-        self.code_weights = tuple(code_weights)[:self.coder.code_size]
-        self.center_range = center_range or [-1e6] * 3 + [1e6] * 3
-        self.suppression = Suppression(**(suppression or {}))
-        self.iou_power = iou_power
+        self.num_classes = num_classes
+        self.code_weights = tuple(self.losses.code_weights)[:self.coder.code_size]
         self.shared = nn.Conv2d(in_channels, channels, 3, padding=1)
         self.heat = heat_branch(channels, num_classes)
         self.class_encoding = ClassEncoding(num_classes, channels)
@@ -169,8 +169,8 @@ class TransFusionHead(BaseModule):
 
     def queries_of(self, heat: Tensor, bev: Tensor) -> FirstQueries:
         """Queries from the peaks of a heat map [B, K, H, W] (logits) on a map [B, C, H, W]."""
-        return queries_of_peaks(heat, bev, self.class_encoding, self.count,
-                                self.unsuppressed_classes)
+        return queries_of_peaks(heat, bev, self.class_encoding, self.queries.num_queries,
+                                self.queries.unsuppressed_classes)
 
     def loss(self, features: Tensor | Sequence[Tensor],
              data_samples: list[Det3DDataSample]) -> dict[str, Tensor]:
@@ -181,7 +181,7 @@ class TransFusionHead(BaseModule):
                 instances: list[InstanceData]) -> dict[str, Tensor]:
         """Losses of an output; see :meth:`loss`."""
         truth = [boxes_and_labels(objects, output.heat.device) for objects in instances]
-        losses = {'loss_heatmap': self.heat_weight * heat_loss(
+        losses = {'loss_heatmap': self.losses.heat_weight * heat_loss(
             output.heat, heat_target(truth, self.coder, self.num_classes))}
         for number, layer in enumerate(output.layers):
             found = self._layer_losses(layer, truth)
@@ -192,11 +192,11 @@ class TransFusionHead(BaseModule):
                       gt: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
         targets = self.targets(layer, gt)
         losses = query_losses(layer['heatmap'].transpose(1, 2), self.coder.stack(layer), targets,
-                              self.code_weights, self.box_weight)
+                              self.code_weights, self.losses.box_weight)
         if 'iou' in layer:
             overlapping = targets.ious > 0
             wrong = (layer['iou'][:, 0].float() - (2 * targets.ious - 1)).abs()
-            losses['loss_iou'] = (self.iou_weight * (wrong * overlapping).sum()
+            losses['loss_iou'] = (self.losses.iou_weight * (wrong * overlapping).sum()
                                   / mean_count(overlapping.sum()))
         return losses
 
@@ -205,7 +205,8 @@ class TransFusionHead(BaseModule):
         """Targets of one layer's queries; ``gt`` holds boxes and labels of each sample."""
         boxes = self.coder.decode(self.coder.stack(layer).detach())
         logits = layer['heatmap'].detach().transpose(1, 2)
-        return query_targets(boxes, logits, gt, self.coder, self.match, self.iou_shift)
+        return query_targets(boxes, logits, gt, self.coder, self.losses.match,
+                             self.losses.iou_shift)
 
     def predict(self, features: Tensor | Sequence[Tensor],
                 data_samples: list[Det3DDataSample]) -> list[InstanceData]:
@@ -219,9 +220,9 @@ class TransFusionHead(BaseModule):
         scores = peak_scores(last['heatmap'], output.peaks)  # [B, Q, K]
         if 'iou' in last:
             quality = predicted_quality(last['iou'][:, 0].float())[..., None]
-            scores = rectified_scores(scores, quality, self.iou_power) * (scores > 0)
-        return [select_detections(boxes[row], scores[row], self.center_range, self.suppression)
-                for row in range(len(boxes))]
+            scores = rectified_scores(scores, quality, self.chosen.iou_power) * (scores > 0)
+        return [select_detections(boxes[row], scores[row], self.chosen.center_range,
+                                  self.chosen.suppression) for row in range(len(boxes))]
 
 
 def heat_branch(channels: int, num_classes: int) -> nn.Sequential:

@@ -1,17 +1,49 @@
 """Losses of queries, divided by what the whole batch holds on all devices."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from sparse3d.argument_objects import argument_object
 from sparse3d.models.center.heatmap_loss import heatmap_loss, number_of_peaks
+from sparse3d.models.heads.transfusion_matching import MatchWeights
 from sparse3d.models.heads.transfusion_targets import QueryTargets
 from sparse3d.models.layers.constants import constant
 from sparse3d.models.query.hungarian_matching import FOCAL_ALPHA, FOCAL_GAMMA
 from sparse3d.models.query.mean_count import mean_count
+
+CODE_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.2, 0.2)
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """Weights of the losses, and who learns which object.
+
+    Attributes:
+        match: weights of the matching costs; a dict or :class:`MatchWeights`.
+        heat_weight: of the heat map's loss.
+        box_weight: of the boxes' loss.
+        iou_weight: of the overlaps' loss.
+        code_weights: of the numbers of a box in the order of the box coder.
+        iou_shift: see :func:`query_targets`.
+    """
+
+    match: MatchWeights | Mapping = MatchWeights()
+    heat_weight: float = 1.0
+    box_weight: float = 0.25
+    iou_weight: float = 0.5
+    code_weights: Sequence[float] = CODE_WEIGHTS
+    iou_shift: float = 0.0
+
+    argument_objects: ClassVar = dict(match=MatchWeights)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'match', argument_object(self, 'match', self.match))
 
 
 def label_loss(logits: Tensor, labels: Tensor, weights: Tensor,  # [..., K], [...], [...]

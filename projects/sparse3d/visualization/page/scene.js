@@ -110,12 +110,15 @@ function corners(b) {
   return made;
 }
 const EDGES = [[0,1],[1,2],[2,3],[3,0],[4,5],[5,6],[6,7],[7,4],[0,4],[1,5],[2,6],[3,7]];
+function kind(b) {                // with the threshold where it stands
+  return b.by !== undefined && b.by < state.score ? 'missed' : b.kind;
+}
 function shown(b) {
-  if (b.score === undefined) return state.layers.truth || (state.layers.mistakes && b.kind === 'missed');
+  if (b.score === undefined) return state.layers.truth || (state.layers.mistakes && ['missed', 'wrong class', 'misplaced'].includes(kind(b)));
   return b.score >= state.score && (state.layers.found || (state.layers.mistakes && !!b.kind));
 }
 function color(b) {
-  if (state.layers.mistakes && b.kind) return scene.kinds[b.kind] || theme.text;
+  if (state.layers.mistakes && b.kind) return scene.kinds[kind(b)] || theme.text;
   return scene.colors[b.label] || theme.text;
 }
 function segments() {
@@ -217,9 +220,9 @@ function drawLines(made, m, scale) {
 }
 function label(b) {
   const name = scene.names[b.label] || 'class ' + b.label;
-  const kind = state.layers.mistakes && b.kind && b.kind !== 'found' ? b.kind + ': ' : '';
+  const now = kind(b), told = state.layers.mistakes && now && now !== 'found' && (b.score !== undefined || now === 'missed') ? now + ': ' : '';
   const track = state.layers.tracks && b.track !== undefined ? ' #' + b.track : '';
-  return kind + name + (b.score === undefined ? '' : ' ' + b.score.toFixed(2)) + track;
+  return told + name + (b.score === undefined ? '' : ' ' + b.score.toFixed(2)) + track;
 }
 function drawLabels(m, scale) {
   pen.setTransform(scale, 0, 0, scale, 0, 0);
@@ -268,7 +271,7 @@ function tell(b) {
   if (!b) { info.textContent = ''; return; }
   const [x, y, z, l, w, h, yaw] = b.box, rows = [b.score === undefined ? 'ground truth' : 'detected'];
   rows[0] += ' ' + (scene.names[b.label] || 'class ' + b.label) + (b.score === undefined ? '' : ', score ' + b.score.toFixed(2));
-  if (b.kind) rows.push(b.kind);
+  if (b.kind) rows.push(kind(b));
   if (b.track !== undefined) rows.push('track ' + b.track);
   rows.push(`x ${x.toFixed(2)}, y ${y.toFixed(2)}, z bottom ${z.toFixed(2)} m`, `${l.toFixed(2)} x ${w.toFixed(2)} x ${h.toFixed(2)} m`,
     `yaw ${(yaw * 180 / Math.PI).toFixed(1)} degrees`, `${Math.hypot(x, y).toFixed(1)} m away`);
@@ -292,7 +295,7 @@ function classes() {
   const mistakes = state.layers.mistakes;
   const seen = new Map();
   for (const b of frame.boxes) if (shown(b)) {
-    const key = mistakes ? b.kind || '' : scene.names[b.label] || 'class ' + b.label;
+    const key = mistakes ? kind(b) || '' : scene.names[b.label] || 'class ' + b.label;
     if (!seen.has(key)) seen.set(key, [color(b), 0, 0]);
     seen.get(key)[b.score === undefined ? 1 : 2]++;
   }

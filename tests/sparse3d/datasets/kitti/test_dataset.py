@@ -33,8 +33,9 @@ def prepared(small_kitti):
 
 
 def train_pipeline(root, classes=CLASSES, **sampling):
-    options = dict(type='GroundTruthSampling', data_root=str(root), classes=classes,
-                   info_path=str(root / 'kitti_dbinfos_train.pkl'), groups=dict(Car=4, Cyclist=2))
+    options = dict(type='GroundTruthSampling', classes=classes, groups=dict(Car=4, Cyclist=2),
+                   database=dict(data_root=str(root),
+                                 info_path=str(root / 'kitti_dbinfos_train.pkl')))
     return [
         dict(type='LoadPoints'),
         dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),

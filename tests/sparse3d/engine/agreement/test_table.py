@@ -28,8 +28,8 @@ CONFIGS = [path for path in sorted(ROOT.glob('configs/*/*.py')) if path.parent.n
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 CENTER, REGIONS = 'centerpoint_simulated_kitti_car', 'focalsconv_voxel_rcnn_simulated_kitti_car'
 VIDEO, PEOPLE = 'sparsebev_simulated_nuscenes', 'voxelkp_simulated_waymo'
-OBJECTS = dict(type='GroundTruthSampling', data_root='', info_path='', classes=['Car'], groups={},
-               columns=3)
+OBJECTS = dict(type='GroundTruthSampling', classes=['Car'], groups={},
+               database=dict(data_root='', info_path='', columns=3))
 
 def a_cloud(out: Path) -> Path:
     np.zeros((4, 4), np.float32).tofile(out.parent / 'a.bin')
@@ -90,7 +90,7 @@ CASES = {
         r'.num_frames\) and 2 \(model.\S+num_frames\); give'),
     ('model.frames', 'model.frames'): (
         VIDEO, set_key('model.data_preprocessor.num_frames', 1),
-        r'1 \(model.data_preprocessor.num_frames\) and 2 \(model.bbox_head.num_frames\)'),
+        r'1 \(model.data_preprocessor.num_frames\) and 2 \(model.bbox_head.decoder.num_frames\)'),
     ('data.frame_kind', 'model.frame_kind'): (
         VIDEO, in_data(lambda dataset: dataset.frames.update(kind='future')),
         r'future \(\S+frames.kind\) and past \(model.frame_kind\)'),
@@ -200,7 +200,8 @@ def test_voxels_twice_as_large_for_the_head_alone_are_refused(name):
     """A cell of its map is made of whole voxels all the same."""
     config = load_config(name)
     head = config.model.bbox_head
-    head.voxel_size = [2 * size for size in head.voxel_size]
+    place = head.get('bbox_coder') or head
+    place.voxel_size = [2 * size for size in place.voxel_size]
     with pytest.raises(ConfigError, match='sizes of voxels in the model differ'):
         check_config(config, ['test'])
 
@@ -226,7 +227,7 @@ def test_every_config_of_the_repository_agrees_and_says_enough_to_be_compared(pa
 def test_a_config_without_data_or_without_a_model_has_nothing_to_disagree():
     config = deepcopy(_read(VIDEO))
     config.merge_from_dict({'model.data_preprocessor.num_frames': 4,
-                            'model.bbox_head.num_frames': 4})
+                            'model.bbox_head.decoder.num_frames': 4})
     with pytest.raises(ConfigError, match='frames of data and model'):
         check_config(config, ('test',))
     check_config(Config(dict(model=config.model)), ('train', 'val', 'test'))

@@ -40,7 +40,8 @@ class CountingSampling(GroundTruthSampling):
 
     def __init__(self, path):
         write_plain_file(path, dict(Car=[]))
-        super().__init__(str(path.parent), str(path), ['Car'], dict(Car=5))
+        super().__init__(dict(data_root=str(path.parent), info_path=str(path)), ['Car'],
+                         dict(Car=5))
 
     def transform(self, results):
         stopped = self.stop_epoch is not None and results['epoch'] >= self.stop_epoch

@@ -7,6 +7,7 @@ from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
 from mmengine.structures import InstanceData
 
+from grouped_arguments import grouped
 from sparse3d.errors import ConfigError
 from sparse3d.models.heads import TransFusionHead
 
@@ -28,7 +29,8 @@ def small_head(**changes) -> TransFusionHead:
         center_range=[-10.0] * 3 + [10.0] * 3,
         decoder_layers=[dict(type='MapDecoderLayer', num_heads=2, feedforward_channels=32)],
     )
-    head = MODELS.build(dict(type='TransFusionHead', **{**settings, **changes}))
+    head = MODELS.build(dict(
+        type='TransFusionHead', **grouped(TransFusionHead, **{**settings, **changes})))
     head.init_weights()
     return head
 

@@ -28,7 +28,7 @@ from sparse3d.datasets.custom.prepare.files import (
     read_calibration,
     read_labels,
 )
-from sparse3d.datasets.custom.prepare.labels import Labels
+from sparse3d.datasets.custom.prepare.labels import Labels, read_track_ids
 from sparse3d.datasets.custom.prepare.splits import SPLITS, find_splits
 from sparse3d.datasets.custom.prepare.times import FrameTime, in_order, read_times
 from sparse3d.errors import ConfigError, DataError
@@ -174,6 +174,9 @@ def _prepare_frame(item: tuple[CustomFrame, Labels | None], root: Path, columns:
     info['instances'] = [
         dict(name=name, bbox_3d=box[:7].tolist(), velocity=box[7:].tolist(), num_lidar_pts=count)
         for name, box, count in zip(names, boxes, counts, strict=True)]
+    ids = None if frame.boxes is None else read_track_ids(frame.boxes)
+    for item, identity in zip(info['instances'], ids or (), strict=False):
+        item['track_id'] = identity
     if points is None or frame.name not in cut:
         return info, []
     return info, write_objects(root, DATABASE_FOLDER, frame.name, points, names, boxes,

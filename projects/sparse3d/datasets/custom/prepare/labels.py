@@ -21,7 +21,7 @@ _NUMBERS = ('x', 'y', 'dx', 'dy', 'dz', 'yaw')
 _VELOCITY = ('vx', 'vy')
 # What detections have beside boxes, so that they can be labels; tracks keep their number.
 _KNOWN = {'class', *_NUMBERS, 'z_bottom', 'z_center', *_VELOCITY, 'score', 'keypoints',
-          'keypoint_visibility'}
+          'keypoint_visibility', 'track_id'}
 MAX_YAW = 7.0  # radians; 2 pi and a little
 MAX_SIZE = 500.0  # meters; a long train, or a number of millimeters
 _CSV_LAYOUT = 'class,x,y,z_bottom,dx,dy,dz,yaw'
@@ -50,6 +50,25 @@ def read_boxes(path: Path) -> Labels:
     if len({len(box) for box in boxes}) > 1:
         raise DataError(f'{path} gives a velocity for some boxes only; leave unknown ones nan')
     return names, np.array(boxes, np.float64).reshape(len(boxes), -1 if boxes else 7)
+
+
+def read_track_ids(path: Path) -> list[str] | None:
+    """``track_id`` of each box: which boxes of a drive are one object; None where a file has none.
+
+    Raises:
+        DataError: if some boxes have one and others not, or one stands twice in a frame.
+    """
+    ids = [str(row.get('track_id') or '').strip() if row.get('track_id') != 0 else '0'
+           for row in _read_rows(path)]
+    if not any(ids):
+        return None
+    if not all(ids):
+        raise DataError(f'{path} gives a track_id for some boxes only; give all of them one, or '
+                        f'none')
+    twice = next((one for one in ids if ids.count(one) > 1), None)
+    if twice is not None:
+        raise DataError(f'{path} has the track_id {twice} twice; an id is one object in a frame')
+    return ids
 
 
 def unused_columns(path: Path) -> list[str]:

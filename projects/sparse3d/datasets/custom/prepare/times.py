@@ -35,12 +35,13 @@ class FrameTime:
     lidar2global: np.ndarray | None
 
 
-def read_times(root: Path, names: Iterable[str]) -> dict[str, FrameTime]:
+def read_times(root: Path, names: Iterable[str], others: bool = False) -> dict[str, FrameTime]:
     """``<root>/frames.json`` by frame; empty if there is no such file.
 
     Args:
         root: of the data set.
         names: of all frames, each of which must be in the file.
+        others: whether the file may name further frames.
 
     Raises:
         DataError: for a frame that is not there or not in the file, a key that nobody reads, times
@@ -59,7 +60,7 @@ def read_times(root: Path, names: Iterable[str]) -> dict[str, FrameTime]:
         raise DataError(f'{path} says nothing of the frame {absent[0]} ({len(absent)} of '
                         f'{len(names)} frames are not in it)')
     unknown = sorted(set(content) - names)
-    if unknown:
+    if unknown and not others:
         near = get_close_matches(unknown[0], names, n=1)
         raise DataError(f'{path} names the frame {unknown[0]}, which is not there'
                         + (f'; did you mean {near[0]}?' if near else ''))

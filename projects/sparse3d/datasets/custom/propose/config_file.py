@@ -103,11 +103,10 @@ def _pipelines(choices: Choices, database: bool) -> str:
     sampling = '''\
     dict(
         type='GroundTruthSampling',
-        data_root=data_root,
-        info_path=data_root + '/own_dbinfos_train.pkl',
+        database=dict(
+            data_root=data_root, info_path=data_root + '/own_dbinfos_train.pkl', columns=columns),
         classes=class_names,
-        groups=10,
-        columns=columns),
+        groups=10),
 ''' if database else ''
     augment = ("rotation=[-0.785, 0.785], scale=[0.95, 1.05], flip_horizontal=0.5,\n"
                "         flip_vertical=0.5" if choices.all_around else

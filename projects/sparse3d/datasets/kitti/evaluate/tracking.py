@@ -171,3 +171,16 @@ def box_ious(first: np.ndarray, second: np.ndarray, of_second: bool = False) -> 
     total = np.broadcast_to(areas[1][None], shared.shape) if of_second else (
         areas[0][:, None] + areas[1][None] - shared)
     return np.divide(shared, total, out=np.zeros_like(shared), where=total > _EPS)
+
+
+def table(scores: Mapping[str, Mapping[str, float]]) -> str:
+    """The scores in the order of the benchmark's page, shares in percent."""
+    shares = ('HOTA', 'DetA', 'AssA', 'DetRe', 'DetPr', 'AssRe', 'AssPr', 'LocA', 'MOTA', 'MOTP',
+              'MODA')
+    counts = ('IDSW', 'Frag', 'MT', 'PT', 'ML')
+    lines = ['class       ' + ' '.join(f'{name:>6}' for name in (*shares, *counts))]
+    for kind, of in scores.items():
+        numbers = [f'{100 * of[name]:6.2f}' for name in shares]
+        numbers += [f'{of[name]:6.0f}' for name in counts]
+        lines.append(f'{kind:11} {" ".join(numbers)}')
+    return '\n'.join(lines)

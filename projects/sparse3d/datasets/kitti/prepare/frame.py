@@ -52,7 +52,7 @@ def read_frame(frame: KittiFrame, types: Mapping[str, str] | None = None) -> Rea
     size = read_image_size(frame.file('image_2'))
     content = describe_contents(read_bytes(frame.file('velodyne')))
     points = load_points(frame.file('velodyne'), allow_empty=False)
-    _check_reflectance(points, frame)
+    check_reflectance(points, str(frame.file('velodyne')))
     visible = points[points_in_image(points, calibration, size)]
     contents = dict(velodyne=content, velodyne_reduced=describe_contents(visible.tobytes()))
     info = dict(
@@ -93,9 +93,10 @@ def difficulty(item: KittiObject) -> int:
     return -1
 
 
-def _check_reflectance(points: np.ndarray, frame: KittiFrame) -> None:
+def check_reflectance(points: np.ndarray, where: str) -> None:
+    """Raise :class:`DataError` unless the fourth column of a cloud is a reflectance."""
     if len(points) and not (points[:, 3].min() >= 0 and points[:, 3].max() <= 1):
-        raise DataError(f'{frame.file("velodyne")} is not x, y, z, reflectance: its fourth column '
+        raise DataError(f'{where} is not x, y, z, reflectance: its fourth column '
                         f'leaves 0..1; it is damaged or has another number of columns')
 
 

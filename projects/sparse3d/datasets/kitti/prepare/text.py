@@ -94,6 +94,35 @@ def read_labels(path: Path, types: Mapping[str, str] | None = None) -> list[Kitt
             for number, words in lines if words]
 
 
+def read_tracked_labels(path: Path, types: Mapping[str, str] | None = None
+                        ) -> dict[int, list[tuple[int, KittiObject]]]:
+    """Read ``label_02/*.txt`` of the tracking benchmark: frame to (track id, object).
+
+    Truncation, there a level of 0 to 2, becomes a share of 0, 0.5 or 1.
+
+    Raises:
+        DataError: naming the line, as :func:`read_labels`, or an id that stands twice in a frame.
+    """
+    frames: dict[int, list[tuple[int, KittiObject]]] = {}
+    for number, line in enumerate(read_lines(path), start=1):
+        words, where = line.split(), f'{path}, line {number}'
+        if not words:
+            continue
+        if len(words) not in (17, 18):
+            raise DataError(f'{where} has {len(words)} columns; labels of the tracking benchmark '
+                            f'have 17 (frame, track, type, ...), results 18')
+        if not words[0].isdecimal() or not words[1].lstrip('-').isdecimal():
+            raise DataError(f'{where} has the frame {words[0]} and the track {words[1]}; whole '
+                            f'numbers are needed')
+        if words[3] in ('1', '2'):
+            words[3] = '0.5' if words[3] == '1' else '1'
+        frame, track = int(words[0]), int(words[1])
+        if track >= 0 and any(track == other for other, _ in frames.get(frame, ())):
+            raise DataError(f'{where} is the second one of the track {track} in frame {frame}')
+        frames.setdefault(frame, []).append((track, _object(words[2:], where, types)))
+    return frames
+
+
 def check_types(types: Mapping[str, str]) -> dict[str, str]:
     """What other types are read as, each one of KITTI's.
 
@@ -201,7 +230,8 @@ def _object(words: list[str], where: str, types: Mapping[str, str] | None) -> Ki
         tracking = len(words) in (17, 18) and all(word.lstrip('-').isdecimal()
                                                   for word in words[:2])
         raise DataError(f'{where} has {len(words)} columns, not 15 (or 16 with a score)'
-                        + ('; it is of KITTI tracking: cut it into one file a frame, without the '
+                        + ('; it is of KITTI tracking: lay the files out as that benchmark does '
+                           '(label_02/0000.txt), or cut it into one file a frame, without the '
                            'first two columns (frame, track)' if tracking else ''))
     type_ = words[0]
     if type_ not in KITTI_TYPES and types is not None:

@@ -17,10 +17,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes')
     parser.add_argument('--val-fraction', type=float, default=.25,
                         help='share of the drives kept for validation')
-    parser.add_argument('--frames-per-drive', type=int, default=default.frames_per_drive,
-                        help='frames of one street, by one moving vehicle')
-    parser.add_argument('--frame-rate', type=float, default=default.frame_rate,
-                        help='frames per second of a drive')
+    parser.add_argument('--tracking', action='store_true',
+                        help='the layout of the tracking benchmark: sequences of 40 frames, 10 a '
+                        'second, objects with ids')
+    parser.add_argument('--frames-per-drive', type=int,
+                        help='frames of one street, by one moving vehicle (default: '
+                        f'{default.frames_per_drive}, with --tracking 40)')
+    parser.add_argument('--frame-rate', type=float,
+                        help=f'frames per second of a drive (default: {default.frame_rate:g})')
     parser.add_argument('--lidar-field', type=float, default=default.lidar_field,
                         help='degrees of the LiDAR\'s turn that are simulated, around ahead')
     parser.add_argument('--azimuths', type=int, default=default.azimuths,
@@ -37,16 +41,22 @@ def simulate(arguments: argparse.Namespace) -> str:
         simulate_kitti,
         split_frames,
     )
+    from sparse3d.datasets.kitti.simulate.sequences import simulate_kitti_tracking
+    length, rate = (40, 10.0) if arguments.tracking else (
+        KittiOptions.frames_per_drive, KittiOptions.frame_rate)
     options = KittiOptions(
-        frames_per_drive=arguments.frames_per_drive, frame_rate=arguments.frame_rate,
+        frames_per_drive=length if arguments.frames_per_drive is None else
+        arguments.frames_per_drive,
+        frame_rate=rate if arguments.frame_rate is None else arguments.frame_rate,
         azimuths=arguments.azimuths, lidar_field=arguments.lidar_field,
         image_scale=arguments.image_scale, conditions=conditions(arguments))
-    simulate_kitti(arguments.out, arguments.frames, arguments.seed, arguments.workers,
-                   arguments.val_fraction, options)
+    write = simulate_kitti_tracking if arguments.tracking else simulate_kitti
+    write(arguments.out, arguments.frames, arguments.seed, arguments.workers,
+          arguments.val_fraction, options)
     counts = {split: len(frames) for split, frames in split_frames(
-        arguments.frames, arguments.val_fraction, arguments.frames_per_drive).items()}
+        arguments.frames, arguments.val_fraction, options.frames_per_drive).items()}
     line = (f'{arguments.frames} simulated frames in {arguments.out}: {counts["train"]} to train, '
             f'{counts["val"]} to validate')
     return line if all(counts.values()) else (
-        f'{line}; a street of {arguments.frames_per_drive} frames is in one of the two as a whole, '
+        f'{line}; a street of {options.frames_per_drive} frames is in one of the two as a whole, '
         f'and a training needs both: take more --frames, or fewer --frames-per-drive')

@@ -91,7 +91,7 @@ def read_tracks(results: Mapping[str, Sequence[Mapping]], samples: Samples,
     tracks = TrackColumns(boxes.sample, boxes.label, boxes.center[:, :2],
                           _numbers(samples.scenes[boxes.sample], [ids[row] for row in rows]),
                           boxes.score)
-    return _without_holes(_with_mean_scores(tracks), samples)
+    return without_holes(with_mean_scores(tracks), samples)
 
 
 def read_object_tracks(tables: NuScenesTables, samples: Samples,
@@ -113,7 +113,7 @@ def read_object_tracks(tables: NuScenesTables, samples: Samples,
     tracks = TrackColumns(boxes.sample, boxes.label, boxes.center[:, :2],
                           _numbers(samples.scenes[boxes.sample], [ids[row] for row in rows]),
                           boxes.score)
-    return _without_holes(tracks, samples)
+    return without_holes(tracks, samples)
 
 
 def _list_of(results: Mapping, token: str) -> Sequence:
@@ -159,14 +159,14 @@ def _by_track(tracks: TrackColumns) -> list[np.ndarray]:
     return np.split(order, ends) if len(order) else []
 
 
-def _with_mean_scores(tracks: TrackColumns) -> TrackColumns:
+def with_mean_scores(tracks: TrackColumns) -> TrackColumns:
     scores = np.array(tracks.score)
     for rows in _by_track(tracks):
         scores[rows] = np.mean(scores[rows])
     return TrackColumns(tracks.sample, tracks.label, tracks.center, tracks.track, scores)
 
 
-def _without_holes(tracks: TrackColumns, samples: Samples) -> TrackColumns:
+def without_holes(tracks: TrackColumns, samples: Samples) -> TrackColumns:
     """With a box in every sample between the first and the last of a track.
 
     The devkit weighs the box before and the box behind the hole the wrong way round: near the

@@ -6,6 +6,7 @@ of: a block whose record is there is complete.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -25,33 +26,45 @@ SCENE_SPACING = 3600_000_000   # [us]
 
 
 class BlockWriter:
-    """Looks at one scene with all sensors and writes what they see below ``root``."""
+    """Looks at one scene with all sensors and writes what they see below ``root``.
+
+    ``store`` takes a file's path and its content in place of the disk; the sensors may be fewer
+    (``cameras``).
+    """
 
     def __init__(self, root: Path, scene: Scene, number: int, lidar_rate: float,
-                 camera_rate: float, azimuths: int, image_width: int, seed: int) -> None:
+                 camera_rate: float, azimuths: int, image_width: int, seed: int,
+                 store: Callable[[Path, bytes], None] = write_bytes_atomically,
+                 cameras: bool = True) -> None:
         self._root, self._scene, self._number, self._seed = root, scene, number, seed
+        self._store, self._cameras = store, tuple(CAMERAS) if cameras else ()
         self._sweeps = {LIDAR: lidar_rate, **dict.fromkeys(CAMERAS, camera_rate)}
         self._lidar = build_lidar(azimuths)
         self._width = image_width
 
     def write(self, sample: int) -> None:
         """Simulate and write one key frame, its sweeps and its record."""
+        self._store(record_path(self._root, self._number, sample),
+                    json.dumps(self.look(sample)).encode())
+
+    def look(self, sample: int) -> dict:
+        """Simulate one key frame and its sweeps, store their files; gives the record."""
         snapshot = self._scene.snapshot(key_time(sample))
         sweep = scan(snapshot, self._lidar, self._rng(sample, 0, 0))
         data = [self._keep_sweep(snapshot, sweep, key_time(sample), True)]
         shares: Shares = {}
-        for channel in CAMERAS:
+        for channel in self._cameras:
             entry, seen = self._take(channel, sample, 0)
             data.append(entry)
             for identity, share in seen.items():
                 shares[identity] = max(share, shares.get(identity, 0.0))
         for channel, rate in self._sweeps.items():
+            if channel not in (LIDAR, *self._cameras):
+                continue
             steps = range(1, round(KEY_INTERVAL * rate)) if sample else ()
             data += [self._take(channel, sample, step)[0] for step in steps]
-        record = dict(data=data, annotations=annotate(
+        return dict(data=data, annotations=annotate(
             snapshot, sweep, self._lidar.ego_from_lidar, shares))
-        write_bytes_atomically(record_path(self._root, self._number, sample),
-                               json.dumps(record).encode())
 
     def _take(self, channel: str, sample: int, step: int) -> tuple[dict, Shares]:
         """Data ``step`` periods of the sensor before the key frame; shares for key frames."""
@@ -84,7 +97,7 @@ class BlockWriter:
         stamp = EPOCH + self._number * SCENE_SPACING + round(time * 1e6)
         folder = f'{"samples" if key else "sweeps"}/{channel}'
         name = f'{folder}/{log_name(self._number)}__{channel}__{stamp}.{ending}'
-        write_bytes_atomically(self._root / name, content)
+        self._store(self._root / name, content)
         return dict(channel=channel, timestamp=stamp, filename=name, is_key_frame=key, height=0,
                     width=0, world_from_ego=snapshot.world_from_ego.tolist())
 

@@ -13,6 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from sparse3d.datasets.waymo.evaluate.ious import ious_of_pairs
 from sparse3d.datasets.waymo.evaluate.matching import heaviest_assignment
 from sparse3d.datasets.waymo.keypoints.people import KeypointPeople
+from sparse3d.structures.box_conversions import lidar_to_center
 
 # Meters: what a missing or superfluous keypoint costs, and the reach of a match.
 PENALTY = 0.25
@@ -113,8 +114,7 @@ def match_by_iou(gt: KeypointPeople, pred: KeypointPeople,
     rows, columns = np.indices((len(gt), len(pred))).reshape(2, -1)
     boxes = gt.box[rows], pred.box[columns]
     if published_height:
-        boxes = tuple(np.column_stack([box[:, :2], box[:, 2] + box[:, 5] / 2, box[:, 3:]])
-                      for box in boxes)
+        boxes = tuple(lidar_to_center(box) for box in boxes)
     overlap = ious_of_pairs(*boxes)
     weight = np.where(overlap >= iou_threshold, np.round(1e6 * overlap), 0).astype(np.int64)
     chosen = heaviest_assignment(weight.reshape(len(gt), len(pred)))

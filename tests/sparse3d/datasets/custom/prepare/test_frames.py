@@ -368,3 +368,14 @@ def test_any_class_stays_inside_of_the_data_root(own, name):
 def test_options_that_cannot_be_meant(options, message):
     with pytest.raises(ConfigError, match=message):
         CustomPreparation(**options)
+
+
+def test_identities_of_labels_travel_into_the_info_file(write_street):
+    root = write_street()
+    for path in (root / 'boxes').glob('*.csv'):
+        head, *rows = path.read_text().splitlines()
+        path.write_text('\n'.join([f'{head},track_id', *(f'{row},t{number}' for number, row in
+                                                         enumerate(rows))]) + '\n')
+    prepare_custom(root, CustomPreparation(database=False))
+    entries = read_plain_file(root / 'own_infos_train.pkl')['data_list']
+    assert [item['track_id'] for item in entries[0]['instances']] == [f't{n}' for n in range(5)]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from sparse3d.datasets.custom.prepare.files import CustomFrame, read_calibration
-from sparse3d.datasets.custom.prepare.labels import read_boxes
+from sparse3d.datasets.custom.prepare.labels import read_boxes, read_track_ids, unused_columns
 from sparse3d.datasets.custom.prepare.splits import find_splits
 from sparse3d.errors import DataError
 
@@ -111,3 +111,19 @@ def test_a_key_that_stands_twice_is_not_taken_once(tmp_path):
     (tmp_path / 'a.json').write_text('[{"class": "Car", "x": 1, "x": 2}]')
     with pytest.raises(DataError, match="a.json has 'x' twice"):
         read_boxes(tmp_path / 'a.json')
+
+
+def test_identities_of_boxes(tmp_path):
+    head, row = 'class,x,y,z_bottom,dx,dy,dz,yaw', 'Car,1,2,0,4,2,1.5,0'
+    path = tmp_path / 'a.csv'
+    path.write_text(f'{head},track_id\n{row},7\n{row},8\n')
+    assert read_track_ids(path) == ['7', '8'] and unused_columns(path) == []
+    path.write_text(f'{head}\n{row}\n')
+    assert read_track_ids(path) is None
+    for ids, words in ((('7', ''), 'for some boxes only'), (('7', '7'), 'track_id 7 twice')):
+        path.write_text(f'{head},track_id\n{row},{ids[0]}\n{row},{ids[1]}\n')
+        with pytest.raises(DataError, match=words):
+            read_track_ids(path)
+    (tmp_path / 'b.json').write_text('[{"class": "Car", "x": 1, "y": 2, "z_bottom": 0, "dx": 4, '
+                                     '"dy": 2, "dz": 1, "yaw": 0, "track_id": 0}]')
+    assert read_track_ids(tmp_path / 'b.json') == ['0']

@@ -1,0 +1,87 @@
+# CenterPoint on nuScenes voxels of 7.5 cm with the residual sparse encoder (no focal stages).
+_base_ = []
+from sparse3d_configs._base_ import grids
+
+grid_voxel_size = grids.NUSCENES_VOXEL
+grid_range = grids.NUSCENES_RANGE_54
+grid_shape = [41, 1440, 1440]
+grid_stride = 8  # cells of the heat map in voxels
+
+model = dict(
+    type='VoxelDetector',
+    data_preprocessor=dict(
+        type='Det3DDataPreprocessor',
+        voxel=True,
+        voxel_layer=dict(
+            max_num_points=10,
+            point_cloud_range=grid_range,
+            voxel_size=grid_voxel_size,
+            max_voxels=(120000, 160000))),
+    voxel_encoder=dict(type='HardSimpleVFE', num_features=5),
+    middle_encoder=dict(
+        type='FocalSparseEncoder',
+        in_channels=5,
+        sparse_shape=grid_shape,
+        voxel_size=grid_voxel_size,
+        point_cloud_range=grid_range,
+        block_type='basicblock',
+        encoder_channels=((16, 16, 32), (32, 32, 64), (64, 64, 128), (128, 128)),
+        encoder_paddings=((1, 1, 1), (1, 1, 1), (1, 1, (0, 1, 1)), (1, 1)),
+        focal=dict(stages=())),
+    backbone=dict(
+        type='SECOND',
+        in_channels=256,
+        out_channels=[128, 256],
+        layer_nums=[5, 5],
+        layer_strides=[1, 2],
+        norm_cfg=dict(type='BN', eps=1e-3, momentum=0.01)),
+    neck=dict(
+        type='SECONDFPN',
+        in_channels=[128, 256],
+        out_channels=[256, 256],
+        upsample_strides=[1, 2],
+        norm_cfg=dict(type='BN', eps=1e-3, momentum=0.01),
+        use_conv_for_no_stride=True),
+    bbox_head=dict(
+        type='MovingCenterHead',
+        in_channels=512,
+        tasks=[
+            dict(num_class=1, class_names=['car']),
+            dict(num_class=2, class_names=['truck', 'construction_vehicle']),
+            dict(num_class=2, class_names=['bus', 'trailer']),
+            dict(num_class=1, class_names=['barrier']),
+            dict(num_class=2, class_names=['motorcycle', 'bicycle']),
+            dict(num_class=2, class_names=['pedestrian', 'traffic_cone']),
+        ],
+        common_heads=dict(reg=(2, 2), height=(1, 2), dim=(3, 2), rot=(2, 2), vel=(2, 2)),
+        share_conv_channel=64,
+        bbox_coder=dict(
+            type='CenterPointBBoxCoder',
+            pc_range=grid_range[:2],
+            post_center_range=grids.NUSCENES_CENTER_RANGE,
+            max_num=500,
+            score_threshold=0.1,
+            out_size_factor=grid_stride,
+            voxel_size=grid_voxel_size[:2],
+            code_size=9),
+        separate_head=dict(type='SeparateHead', init_bias=-2.19, final_kernel=3),
+        loss_cls=dict(type='mmdet.GaussianFocalLoss', reduction='mean'),
+        loss_bbox=dict(type='mmdet.L1Loss', reduction='mean', loss_weight=0.25),
+        norm_bbox=True,
+        train_cfg=dict(
+            grid_size=grid_shape[::-1],
+            voxel_size=grid_voxel_size,
+            point_cloud_range=grid_range,
+            out_size_factor=grid_stride,
+            dense_reg=1,
+            gaussian_overlap=0.1,
+            min_radius=2,
+            max_objs=500,
+            code_weights=[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.2, 0.2]),
+        test_cfg=dict(
+            nms_type='rotate',
+            post_center_limit_range=grids.NUSCENES_CENTER_RANGE,
+            score_threshold=0.1,
+            nms_thr=0.2,
+            pre_max_size=1000,
+            post_max_size=83)))
