@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -139,7 +140,8 @@ def check_place(path: str | os.PathLike) -> None:
     """Refuse a file or folder that could not be made, before a long work; nothing is made.
 
     Raises:
-        UnwritableFile: if what is above it is no folder, or may not be written to.
+        UnwritableFile: if what is above it is no folder, or may not be written to or takes no
+            files.
     """
     _refuse_remote(path)
     above = Path(path).absolute().parent
@@ -150,6 +152,12 @@ def check_place(path: str | os.PathLike) -> None:
     if not os.access(above, os.W_OK | os.X_OK):
         raise UnwritableFile(f'{path} could not be written: {above} may not be written to; '
                              f'{WAY_OUT}')
+    try:  # /proc, a full disk, a share that is gone: access says yes
+        with tempfile.TemporaryFile(dir=above):
+            pass
+    except OSError as error:
+        raise UnwritableFile(f'{path} could not be written: {above} takes no files '
+                             f'({error.strerror or error}); {WAY_OUT}') from error
 
 
 def _refuse_remote(path: str | os.PathLike) -> None:

@@ -18,8 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--results', metavar='FILE', nargs='+',
                         help='the detections of another tool in place of, or beside, a '
                              'checkpoint: results JSON of nuScenes, a folder of KITTI results, a '
-                             'Waymo .bin, or a folder of .json, .csv or .npz as "detect" writes '
-                             'them; two are compared')
+                             'Waymo .bin, an Argoverse 2 .feather, or what "detect" writes (.json, '
+                             '.csv, .npz, or a folder of them); two are compared')
     parser.add_argument('--out', default='report', metavar='FOLDER',
                         help='where the report goes (default: %(default)s)')
     parser.add_argument('--frames', type=int, metavar='N',

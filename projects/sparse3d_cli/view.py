@@ -16,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', nargs='?', help='checkpoint file; without it no detections')
     parser.add_argument('--results', metavar='FILE',
                         help='show the detections of another tool: results JSON of nuScenes, a '
-                             'folder of KITTI results, a Waymo .bin, or a folder of '
-                             '.json, .csv or .npz as "detect" writes them')
+                             'folder of KITTI results, a Waymo .bin, an Argoverse 2 .feather, or '
+                             'what "detect" writes (.json, .csv, .npz, or a folder of them)')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='test',
                         help='whose data to show (default: %(default)s)')
     parser.add_argument('--score-threshold', type=float, default=0.3,

@@ -25,7 +25,8 @@ FORMATS = (
     'bare.bin', 'noted.bin', 'a.png', 'a.jpg', 'boxes.csv', 'boxes.json', 'calibration.json',
     '000001.txt', 'calib.txt', 'plane.txt', 'train.txt', 'a.tfrecord', 'frame.tfrecord',
     'vehicle_pose.parquet', 'lidar_calibration.parquet', 'zip.pth', 'old.pth', 'a.safetensors',
-    'infos.pkl', 'protocol2.pkl', 'protocol4.pkl', 'results.json', 'results.bin', '000002.txt',
+    'infos.pkl', 'protocol2.pkl', 'protocol4.pkl', 'results.json', 'results.bin',
+    'detections.feather', '000002.txt',
     'detections.json', 'detections.npz', 'detections.csv')
 
 

@@ -18,6 +18,7 @@ import torch
 from damage import DamagedCase
 from damaged_clouds import cloud_contents, cloud_rows
 from sparse3d.checkpoints.open import open_checkpoint, read_any_checkpoint
+from sparse3d.datasets.argoverse2.results import submission_columns, write_argoverse2_submission
 from sparse3d.datasets.custom.prepare.files import read_calibration as read_camera_table
 from sparse3d.datasets.custom.prepare.labels import read_boxes
 from sparse3d.datasets.kitti.prepare import text as kitti
@@ -29,6 +30,7 @@ from sparse3d.datasets.waymo.prepare.tfrecord import read_records
 from sparse3d.datasets.waymo.results import new_message, open_objects
 from sparse3d.datasets.waymo.simulate.encoding import write_record
 from sparse3d.structures.detections import Detections
+from sparse3d.structures.result_files import Results
 from sparse3d.transforms.cloud_files import read_cloud
 from sparse3d.transforms.image_files import decode_image
 from sparse3d.transforms.info_files import read_info_file, write_info_file
@@ -292,6 +294,7 @@ def _results(folder: Path) -> Iterator[DamagedCase]:
 
     yield DamagedCase('results.bin', message.SerializeToString(), of_waymo, equal, sane,
                       whole_at=lambda size: size in ends[1:])
+    yield _feather(folder, sane)
     line = b'Car -1 -1 0.1 100.0 50.0 200.0 90.0 1.5 1.7 4.0 2.0 1.7 12.0 0.3 0.9\n'
     yield DamagedCase(
         '000002.txt', line * 2, lambda path: open_folder(path.parent)(
@@ -306,3 +309,23 @@ def _results(folder: Path) -> Iterator[DamagedCase]:
         yield DamagedCase(f'detections{suffix}', content,
                           lambda path: Detections.read(path, ['Car']), equal, sane,
                           whole_at=whole.__contains__)
+
+
+def _feather(folder: Path, sane: Callable[[Any], bool]) -> DamagedCase:
+    """Argoverse 2's submission; its footer says where everything lies, and how long it is."""
+    boxes = np.array([[10.0, 2, -1, 4, 2, 1.5, 0.3], [20, -3, 0, 0.6, 0.7, 1.8, -3.0]])
+    write_argoverse2_submission([submission_columns(boxes, [0.9, 0.4], ['BUS', 'DOG'], 'log', 5)],
+                                folder / 'detections.feather')
+    whole = (folder / 'detections.feather').read_bytes()
+    footer = int.from_bytes(whole[-10:-6], 'little')
+
+    def declares(length: int) -> bytes:
+        return whole[:-10] + length.to_bytes(4, 'little') + whole[-6:]
+
+    return DamagedCase(
+        'detections.feather', whole, lambda path: Results(path, ('BUS', 'DOG')).of_sample(
+            dict(log_id='log', timestamp_ns=5), 'a'), equal,
+        lambda found: sane(found) and bool((found.boxes_3d[:, 3:6] >= 0).all()),
+        contradictions=(declares(len(whole)), declares((1 << 31) - 1), declares(footer - 8),
+                        whole.replace(b'ARROW1', b'ARROW9', 1), whole[:-6] + b'ARROW9',
+                        whole.replace(b'timestamp_ns', b'timestamp_xx')))

@@ -46,6 +46,7 @@ VERBS = {
 TELLING = re.compile(r'PROBLEM|left out|passed over|not |no |lacks|unknown|without|skipped|damaged|'
                      r'cut|ready')
 FOLDER = re.compile(r'(?<![\w.])(?:[A-Za-z]:)?/(?:[^\s/:;,\'"()]+/)+')
+LONGEST = 900  # characters of a sentence: all are whole
 PLACE = re.compile(r'\b(?:tmp\w{6,}|tiny_\w+)\b')
 
 
@@ -55,7 +56,7 @@ def clean(text: str) -> str:
     text = re.sub(r'\b(grew by|in) \d[\d.]* (MiB|s|seconds)\b', r'\1 … \2', text)
     text = FOLDER.sub('…/', ' '.join(text.split()))
     text = PLACE.sub('…', re.sub(r'…/(?:tmp\w{6,}|tiny_\w+)', '…', text))
-    return text if len(text) <= 320 else text[:320].rpartition(' ')[0] + ' …'
+    return text if len(text) <= LONGEST else text[:LONGEST].rpartition(' ')[0] + ' …'
 
 
 class Listener:

@@ -5,7 +5,8 @@
 
 Every ``tests/field/{camera,lidar,security}/*.py`` runs in a process of its own, in which verbs are
 listened to: what they raise, warn, log and report. A case in which nothing is said is one that is
-taken, or asks a process of its own; then the script's own last line stands there.
+taken, or asks a process of its own; then a sentence on what the script has made sure of stands
+there (``reporters_sentences.py``).
 """
 from __future__ import annotations
 
@@ -21,12 +22,14 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from reporters_sentences import REPORTED, TAKEN
+
 ROOT = Path(__file__).resolve().parents[2]
 FIELD = ROOT / 'tests' / 'field'
 PAGE = ROOT / 'docs' / 'what_it_says.md'
 ROOMS = dict(camera='Cameras', lidar='LiDAR', security='Files that would run code')
 COMMAND = 'python tests/support/reporters_table.py'
-LONGEST, MOST = 320, 4  # characters of a sentence, rows of a case
+LONGEST, MOST = 520, 4  # characters of what was reported, rows of a case
 Rows = list[tuple[str, str]]
 # Cases whose trouble is the machine's: what ``doctor`` runs with, and its row that is about it.
 OF_THE_MACHINE = {'camera/21_a_display_that_is_not_there': (dict(DISPLAY=':77'), '3D rendering')}
@@ -37,12 +40,12 @@ Inputs that users of this field reported trouble with, each as a script in `test
 wrong when it was reported, and what `doctor`, `check`, `--dry-run` or the verb itself tells now.
 `doctor` looks at the machine and at no data: it stands where the trouble is the machine's.
 Where nothing is said, since the input is taken as it is or a process of its own was asked, the
-script's own verdict stands in the last column. This page is written by
+last column has what the script made sure of. This page is written by
 
     {COMMAND}
 
-and compared with what the scripts say by `tests/support/test_reporters_table.py`. Folders are left
-out of the sentences (`…`), at most {MOST} sentences of a case are shown.
+and compared with what the scripts say by `tests/support/test_reporters_table.py`. Folders are
+left out of the sentences (`…`), at most {MOST} sentences of a case are shown.
 """
 
 
@@ -58,6 +61,8 @@ def name_of(script: Path) -> str:
 
 def reported(script: Path) -> str:
     """What was reported: the first sentence of the script's docstring."""
+    if name_of(script) in REPORTED:
+        return REPORTED[name_of(script)]
     lines = (ast.get_docstring(ast.parse(script.read_text())) or '').splitlines()
     # A list of variants and what was seen elsewhere follow.
     lines = list(itertools.takewhile(lambda line: line.strip() and not line.startswith(' '), lines))
@@ -86,10 +91,8 @@ def rows_of(script: Path) -> Rows:
             raise RuntimeError(f'{name_of(script)} does not pass: {done.stdout[-500:]} '
                                f'{done.stderr[-500:]}')
         said = [tuple(row) for row in json.loads(out.read_text())]
-    if not said:
-        from reporters_listen import clean
-        last = (done.stdout.strip().splitlines() or ['PASS'])[-1].removeprefix('PASS').strip()
-        said = [('—', clean(f'passes: {last}' if last else 'passes'))]
+    if not said or name_of(script) in TAKEN:
+        said = [('—', TAKEN[name_of(script)]), *said]
     return list(dict.fromkeys([*said, *doctor(name_of(script), environment)]))
 
 
@@ -100,10 +103,11 @@ def doctor(case: str, environment: dict[str, str]) -> Rows:
     variables, row = OF_THE_MACHINE[case]
     done = subprocess.run([sys.executable, str(ROOT / 'tools' / 'doctor.py')], cwd=ROOT,
                           env={**environment, **variables}, capture_output=True, text=True)
-    lines = [' '.join(line.split()) for line in done.stdout.splitlines() if row in line]
+    lines = [line.split(row) for line in done.stdout.splitlines() if row in line]
     if not lines:
         raise RuntimeError(f'doctor has no row {row!r}: {done.stdout[-500:]} {done.stderr[-500:]}')
-    return [('doctor', lines[0])]
+    state, said = (part.strip() for part in lines[0])
+    return [('doctor', f'{row}: {state}, {said}')]
 
 
 def table(script: Path, rows: Rows) -> list[str]:

@@ -5,7 +5,9 @@ import re
 
 import pytest
 
+from reporters_listen import LONGEST as SENTENCE
 from reporters_listen import clean
+from reporters_sentences import REPORTED, TAKEN
 from reporters_table import (
     COMMAND,
     LONGEST,
@@ -66,7 +68,29 @@ def test_doctor_stands_where_the_trouble_is_the_machines():
 def test_sentences_are_cleaned():
     assert clean('error: /tmp/tmpab12cd34/d/infos.pkl  lacks\n\x1b[31mx\x1b[0m') == \
         'error: …/infos.pkl lacks x'
-    assert len(clean('word ' * 200)) <= LONGEST + 2
+    assert len(clean('word ' * 400)) <= SENTENCE + 2
+
+
+def test_every_cell_is_a_sentence():
+    """None is cut, none is a script's own shorthand."""
+    rows = [line.strip('| ').split(' | ') for line in PAGE.read_text().splitlines()
+            if line.startswith(('| `', '|  |'))]
+    for row in rows:
+        said = row[-1]
+        assert not said.endswith('…') and not re.search(r"\{'|\['|: True|: False", said), said
+        assert len(said.split()) >= 4, said
+        if row[-2] == '—':
+            assert said[0].isupper() and said.endswith('.'), said
+
+
+def test_what_a_script_made_sure_of_stands_for_cases_that_say_nothing():
+    names = {name_of(script) for script in scripts()}
+    assert set(TAKEN) <= names and set(REPORTED) <= names
+    silent = {match.replace('\\', '') for match in
+              re.findall(r'^\| `([^`]+)`: .* \| — \| ', PAGE.read_text(), re.M)}
+    assert silent == set(TAKEN)
+    for sentence in TAKEN.values():
+        assert sentence[0].isupper() and sentence.endswith('.') and len(sentence) < LONGEST
 
 
 @pytest.mark.slow

@@ -76,6 +76,10 @@ def analyze(
     if not 1 <= len(sources) <= 2:
         raise ConfigError(f'an analysis needs detections: give a checkpoint or --results FILE, or '
                           f'two to compare; these are {len(sources)}')
+    _refuse_odd_numbers(score_threshold, iou_threshold, worst)
+    for path, is_checkpoint in sources:  # the second one's fault is told before the first is run
+        if not is_checkpoint and not Path(path).exists():
+            raise DataError(f'{path} does not exist')
     check_place(Path(out) / 'report.html')
     options = Options(frames, score_threshold, iou_threshold, worst, split, device)
     titles = _titles([Path(path) for path, _ in sources])
@@ -86,6 +90,8 @@ def analyze(
         name = Path(str(opened_config.filename)).stem
         sets.append(analyze_results(opened_config, opened, None if is_checkpoint else Path(path),
                                     title, options))
+    if len(sets) == 2:
+        same_frames(*sets)
     make_folder(out)
     report = HtmlReport(
         f'{name}: what it finds and what it misses',
@@ -101,8 +107,6 @@ def analyze(
 
 
 def _fill(report: HtmlReport, sets: list[AnalyzedResults], out: Path) -> None:
-    if len(sets) == 2:
-        same_frames(*sets)
     write_benchmark(report, sets)
     if len(sets) == 2:
         one, other = sets
@@ -113,6 +117,15 @@ def _fill(report: HtmlReport, sets: list[AnalyzedResults], out: Path) -> None:
         if len(sets) == 2:
             report.section(f'Frames: {made.title}')
         write_frames(report, made, out, letter if len(sets) == 2 else '')
+
+
+def _refuse_odd_numbers(score_threshold: float, iou_threshold: float | None, worst: int) -> None:
+    if score_threshold != score_threshold:
+        raise ConfigError('the score threshold is NaN; give a number')
+    if iou_threshold is not None and not 0 < iou_threshold <= 1:
+        raise ConfigError(f'the IoU threshold is {iou_threshold:g}; overlaps lie between 0 and 1')
+    if worst < 0:
+        raise ConfigError(f'the number of frames to draw is {worst}; give 0 or more')
 
 
 def _several(given: Some) -> list[str | PathLike]:

@@ -11,7 +11,7 @@ from mmengine.config import Config
 
 from sparse3d.apis.benchmark_scores import BenchmarkScores
 from sparse3d.apis.frame_mistakes import FrameJudge
-from sparse3d.apis.predicted_frames import predict_frames
+from sparse3d.apis.predicted_frames import predict_frames, tell_low_scores
 from sparse3d.checkpoints.open import Checkpoint
 from sparse3d.errors import DataError
 from sparse3d.metrics.detection_errors import FOUND, MISSED, FrameErrors, frame_errors
@@ -106,6 +106,9 @@ def analyze_results(config: Config, opened: Checkpoint | None, results: Path | N
              options)
         judge.evaluation.add(each.sample, each.prediction)
     _keep_apart(made)
+    if not any(len(predicted['scores']) for predicted, _, _ in made.shown):
+        tell_low_scores(title, [predicted['scores'] for predicted, _, _ in made.curves],
+                        options.score_threshold)
     made.benchmark = judge.evaluation.scores(len(made.curves), len(dataset))
     return made
 

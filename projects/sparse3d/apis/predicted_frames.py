@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
 from mmengine.config import Config
@@ -15,14 +17,19 @@ from mmengine.dataset import BaseDataset, pseudo_collate
 from mmengine.structures import InstanceData
 from torch import nn
 
-from sparse3d.apis.sample_frames import build_dataset, choose_frames, frame_of_sample
+from sparse3d.apis.sample_frames import (
+    build_dataset,
+    build_unmoved_dataset,
+    choose_frames,
+    frame_of_sample,
+)
 from sparse3d.apis.track_tails import TrackTails
 from sparse3d.checkpoints.open import Checkpoint, open_checkpoint
 from sparse3d.engine.agreement.check import check_config
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.hooks.feature_reuse import reusing_features
 from sparse3d.engine.hooks.point_statistics import compare_sample, voxel_range
-from sparse3d.errors import ConfigError
+from sparse3d.errors import ConfigError, DataError
 from sparse3d.parallel.progress import Progress
 from sparse3d.plugins import offer, offers
 from sparse3d.structures.detections import Detections, refuse_odd_threshold
@@ -66,8 +73,8 @@ def predict_frames(
 ) -> tuple[BaseDataset, Iterator[PredictedFrame]]:
     """The data set of a split, and its frames one after the other.
 
-    Config, data and checkpoint are looked at at once, frames when they are asked for. Each frame
-    has the name that its files have, and no two the same.
+    Config, data, checkpoint and results are looked at at once, frames when they are asked for.
+    Each frame has the name that its files have, and no two the same.
 
     Args:
         frames: how many, spread evenly; which ones; or None for all.
@@ -77,25 +84,33 @@ def predict_frames(
         results: file with detections in place of a checkpoint.
 
     Raises:
-        ConfigError: if a checkpoint and results are given.
+        ConfigError: if a checkpoint and results are given, or a number that cannot be.
+        DataError: if the split has no frame, or the results are not of it.
     """
     if checkpoint is not None and results is not None:
         raise ConfigError('detections come from a checkpoint or from --results, not from both')
+    if isinstance(frames, int) and frames < 1:
+        raise ConfigError(f'the number of frames is {frames}; give 1 or more')
+    if np.isnan(score_threshold):
+        raise ConfigError('the score threshold is NaN; give a number')
     if checkpoint is not None:
         refuse_odd_threshold(score_threshold)
         check_config(config, [split])
-    dataset = build_dataset(config, split)
+    dataset = (build_dataset if results is None else build_unmoved_dataset)(config, split)
     model, training = None, None
     if checkpoint is not None:
         checkpoint = open_checkpoint(checkpoint)
         training = PointStatistics.from_meta(checkpoint.meta)
         device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         model = build_model(config, checkpoint, device, allow_partial, split)
+    if not len(dataset):
+        raise DataError(f'the split {split} has no frame')
     chosen = choose_frames(len(dataset) if frames is None else frames, len(dataset))
     if results is not None:
         opened = Results(Path(results), dataset.metainfo.get('classes', ()),
                          dataset.metainfo.get('dataset', ''))
-        return dataset, _named_apart(_of_results(dataset, chosen, opened, score_threshold))
+        found = _read_results(dataset, chosen, opened, score_threshold)
+        return dataset, _named_apart(_of_results(dataset, chosen, opened, found, score_threshold))
     return dataset, _named_apart(_of_model(dataset, chosen, model, score_threshold, also, title,
                                             training))
 
@@ -120,7 +135,7 @@ def frame_loader(
         raise ConfigError('detections come from a checkpoint or from --results, not from both')
     if checkpoint is not None:
         check_config(config, [split])
-    dataset = build_dataset(config, split)
+    dataset = (build_dataset if results is None else build_unmoved_dataset)(config, split)
     opened = model = None
     if checkpoint is not None:
         device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
@@ -131,7 +146,8 @@ def frame_loader(
 
     def load(index: int) -> PredictedFrame:
         if opened is not None:
-            return next(_of_results(dataset, [index], opened, 0.0))
+            found = opened.of_sample(*_named_info(dataset, index))
+            return next(_of_results(dataset, [index], opened, [found], 0.0))
         return next(_of_model(dataset, [index], model, 0.0, also, None))
     return load, dataset
 
@@ -176,12 +192,39 @@ def _named_apart(frames: Iterator[PredictedFrame]) -> Iterator[PredictedFrame]:
         yield each
 
 
+def _read_results(dataset: BaseDataset, chosen: list[int], results: Results,
+                  score: float) -> list[Detections]:
+    """Detections of the chosen samples, read and looked at before the first one is drawn."""
+    found = results.of_samples(_named_info(dataset, index) for index in chosen)
+    if results.left_out:
+        logger.warning('%s: left out, not among the classes of the data set: %s', results.path,
+                       ', '.join(f'{count} {name}' for name, count in results.left_out.items()))
+    if not results.kept:
+        logger.warning('%s holds no detection in the %d frames that are read', results.path,
+                       len(found))
+    tell_low_scores(str(results.path), [each.scores for each in found], score)
+    return found
+
+
+def tell_low_scores(title: str, scores: Iterable[np.ndarray], threshold: float) -> None:
+    """Say it where there are detections and none reaches the threshold: nothing will be seen."""
+    every = np.concatenate([np.zeros(0), *scores])
+    if len(every) and every.max() < threshold:
+        logger.warning('%s: none of the %d detections reaches the score %g, the best has %.3g; '
+                       'lower --score-threshold, or scale the scores', title, len(every),
+                       threshold, every.max())
+
+
+def _named_info(dataset: BaseDataset, index: int) -> tuple[Mapping[str, Any], str]:
+    """Description of a sample and its name for messages."""
+    info = dataset.get_data_info(index)
+    return info, Path(info.get('lidar_path') or str(index)).stem
+
+
 def _of_results(dataset: BaseDataset, chosen: list[int], results: Results,
-                score: float) -> Iterator[PredictedFrame]:
+                detections: list[Detections], score: float) -> Iterator[PredictedFrame]:
     tails = TrackTails(dataset, results)
-    for index in chosen:
-        info = dataset.get_data_info(index)
-        found = results.of_sample(info, str(Path(info.get('lidar_path') or str(index)).stem))
+    for index, found in zip(chosen, detections, strict=True):
         sample = dataset[index]
         frame = frame_of_sample(dataset, index, sample, None, score,
                                 Boxes(found.boxes_3d, found.labels, found.scores,
@@ -189,10 +232,6 @@ def _of_results(dataset: BaseDataset, chosen: list[int], results: Results,
                                       track_ids=found.track_ids))
         yield PredictedFrame(index, sample, _as_prediction(sample, found),
                              tails.added(frame, index, found))
-    results.refuse_if_none_is_left()
-    if results.left_out:
-        logger.warning('%s: left out, not among the classes of the data set: %s', results.path,
-                       ', '.join(f'{count} {name}' for name, count in results.left_out.items()))
 
 
 def _as_prediction(sample: dict, found: Detections) -> Det3DDataSample:

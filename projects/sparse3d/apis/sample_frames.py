@@ -29,12 +29,42 @@ def build_dataset(config: Config, split: str) -> BaseDataset:
     Raises:
         ConfigError: if the config has no such data loader.
     """
+    return _built(config, _data_of(config, split))
+
+
+def build_unmoved_dataset(config: Config, split: str) -> BaseDataset:
+    """The frames of a split as they were recorded, each once: what results of others lie in.
+
+    Training turns, shifts and repeats frames, and adds objects to them; here it has the pipeline
+    of the tests.
+
+    Raises:
+        ConfigError: if the config has no such data loader, or its training set is several.
+    """
+    if split != 'train':
+        return build_dataset(config, split)
+    data = _data_of(config, split)
+    while isinstance(data.get('dataset'), dict):  # what repeats and balances another one
+        data = data['dataset']
+    if 'datasets' in data:
+        raise ConfigError(f'the training set of the config joins {len(data["datasets"])} data '
+                          f'sets, and results are of one: take --split val or test')
+    tested = _data_of(config, 'test' if config.get('test_dataloader') else 'val')
+    plain = dict(data, pipeline=tested['pipeline'], test_mode=True)
+    return _built(config, Config(dict(dataset=plain)).dataset)
+
+
+def _data_of(config: Config, split: str) -> dict:
     loader = config.get(f'{split}_dataloader')
     if loader is None:
         raise ConfigError(f'the config has no {split}_dataloader to draw from')
+    return loader.dataset
+
+
+def _built(config: Config, data: dict) -> BaseDataset:
     init_default_scope(config.get('default_scope', 'mmdet3d'))
     with clear_registry_errors():
-        dataset = DATASETS.build(loader.dataset)
+        dataset = DATASETS.build(data)
     if hasattr(dataset, 'full_init'):
         dataset.full_init()
     return dataset

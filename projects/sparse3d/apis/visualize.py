@@ -114,6 +114,9 @@ def visualize(
     if style.color_by == 'importance' and fill is None:
         raise ConfigError('the importance of points is that of a detector: give a checkpoint and '
                           '--pictures importance')
+    for path, suffixes in ((html, ('.html', '.htm')), (recording, ('.rrd', ))):
+        if path is not None and Path(path).suffix.lower() not in suffixes:
+            raise ConfigError(f'{path} would not be opened by its name; call it *{suffixes[0]}')
     for path in (Path(out) / 'picture', html, video, recording):
         if path is not None:
             check_place(path)

@@ -13,6 +13,7 @@ from torch import Tensor
 from sparse3d.atomic_files import atomic_file, check_place, refuse_same_file
 from sparse3d.checkpoints.options import PLACE, check_published_options
 from sparse3d.checkpoints.reading import read_published
+from sparse3d.checkpoints.written import refuse_safetensors_name
 from sparse3d.errors import CheckpointError, ConfigError
 from sparse3d.plugins import load, near, plugins
 from sparse3d.version import __version__
@@ -57,6 +58,7 @@ def convert_checkpoint(plug_in: str, source: str | PathLike, target: str | PathL
         CheckpointError: if the file cannot be read safely, or a tensor of it is
             unknown, misshapen or missing.
     """
+    refuse_safetensors_name(target)
     check_place(target)
     refuse_same_file(source, target)
     conversion = converter(plug_in)(read_published(source), config)

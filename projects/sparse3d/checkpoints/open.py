@@ -85,7 +85,7 @@ def open_checkpoint(path: str | PathLike | Checkpoint) -> Checkpoint:
     if isinstance(content, dict) and 'model_state' in content:
         raise CheckpointError(f'{path} is a checkpoint of OpenPCDet; convert it first with '
                               f'"sparse3d convert-checkpoint"')
-    weights = _weights(content) if isinstance(content, dict) else {}
+    weights = weights_of(content) if isinstance(content, dict) else {}
     if not weights:
         raise CheckpointError(f'{path} holds no weights{instead(content)}')
     refuse_old_names(content, str(path))
@@ -95,8 +95,12 @@ def open_checkpoint(path: str | PathLike | Checkpoint) -> Checkpoint:
     return Checkpoint(str(path), content, weights, options, meta)
 
 
-def read_any_checkpoint(path: str | PathLike) -> Any:
+def read_any_checkpoint(path: str | PathLike, all_texts: bool = False) -> Any:
     """Read a file of ``torch.save`` or ``safetensors`` onto the CPU; nothing in it is run.
+
+    Args:
+        path: a file, or an address that mmengine knows.
+        all_texts: keep texts of configs that are more than data, too; nobody may run them.
 
     Raises:
         CheckpointError: if the file is missing, damaged or holds what the loader refuses.
@@ -119,7 +123,7 @@ def read_any_checkpoint(path: str | PathLike) -> Any:
         raise CheckpointError(f'checkpoint {path} does not exist')
     if path.suffix.lower() == SUFFIX:
         return read_safetensors(path)
-    return load_checkpoint_file(path, map_location='cpu')
+    return load_checkpoint_file(path, 'cpu', all_texts)
 
 
 def _is_for_mmengine(path: str | PathLike) -> bool:
@@ -214,7 +218,8 @@ def _without_prefix(model: nn.Module, weights: dict[str, Tensor]) -> dict[str, T
     return bare
 
 
-def _weights(checkpoint: dict) -> dict[str, Tensor]:
+def weights_of(checkpoint: dict) -> dict[str, Tensor]:
+    """The state dict in the content of a checkpoint, without wrappers; empty if there is none."""
     state = checkpoint.get('state_dict', checkpoint)
     if not isinstance(state, dict) or not all(
             isinstance(name, str) and isinstance(v, Tensor) for name, v in state.items()):

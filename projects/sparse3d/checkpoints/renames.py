@@ -19,7 +19,7 @@ import torch
 from sparse3d.atomic_files import atomic_file, refuse_same_file
 from sparse3d.checkpoints.moved_quirks import Moves, move_in_config, move_options, moves
 from sparse3d.checkpoints.renamed_names import RENAMES
-from sparse3d.compat.checkpoint_loading import load_checkpoint_file
+from sparse3d.checkpoints.written import refuse_safetensors_name
 from sparse3d.errors import CheckpointError, ConfigError
 from sparse3d.plugins import (
     Plugin,
@@ -37,16 +37,23 @@ STATES = ('state_dict', 'ema_state_dict')
 def rewrite_checkpoint(source: str | PathLike, target: str | PathLike) -> list[str]:
     """Write a checkpoint again under the present names: weights, options, stored config.
 
+    Args:
+        source: of ``torch.save`` or ``safetensors``.
+        target: what ``torch.save`` writes.
+
     Returns:
         what was renamed: ``'old -> new'``, each once.
 
     Raises:
-        CheckpointError: if the file cannot be read, or has nothing to rename.
+        CheckpointError: if the file cannot be read, is none of a model, or has nothing to rename.
     """
-    if not Path(source).is_file():
-        raise CheckpointError(f'checkpoint {source} does not exist')
+    from sparse3d.checkpoints.open import instead, read_any_checkpoint, weights_of
+    refuse_safetensors_name(target)
     refuse_same_file(source, target)
-    content, changes = renamed(load_checkpoint_file(source, 'cpu', all_texts=True))
+    content = read_any_checkpoint(source, all_texts=True)
+    if not isinstance(content, dict) or not weights_of(content):
+        raise CheckpointError(f'{source} holds no weights{instead(content)}')
+    content, changes = renamed(content)
     if not changes:
         raise CheckpointError(f'{source} has the present names already; nothing was written')
     with atomic_file(Path(target)) as stream:
@@ -74,6 +81,8 @@ def renamed(content: Any) -> tuple[Any, list[str]]:
         return content, []
     owners = _owners_of(content)
     change = _Renaming(_names_of(owners), moves(owner.name for owner in owners))
+    if content and all(isinstance(value, torch.Tensor) for value in content.values()):
+        return change.weights(content), list(change.done)  # a plain state dict
     content = dict(content)
     for key in STATES:
         if isinstance(content.get(key), Mapping):

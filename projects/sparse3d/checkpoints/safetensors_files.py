@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sparse3d.errors import CheckpointError
 from sparse3d.first_bytes import HEAD, other_kind
+from sparse3d.no_checkpoint import is_torch_archive
 
 SUFFIX = '.safetensors'
 DTYPES = dict(F64=torch.float64, F32=torch.float32, F16=torch.float16, BF16=torch.bfloat16,
@@ -37,6 +38,9 @@ def read_safetensors(path: str | PathLike) -> dict[str, Tensor]:
         raise CheckpointError(f'{path} cannot be read: {error.strerror}') from error
     if other := other_kind(bytes(content[:HEAD])):
         raise CheckpointError(f'{path} is no checkpoint: {other}')
+    if is_torch_archive(bytes(content[:HEAD])):
+        raise CheckpointError(f'{path} is not in the format of safetensors but a file of '
+                              f'torch.save; name it *.pth')
     length = int.from_bytes(content[:8], 'little')
     if len(content) < 8 or length > min(len(content) - 8, LONGEST_HEADER):
         raise CheckpointError(f'{path} is truncated or not in the format of safetensors '

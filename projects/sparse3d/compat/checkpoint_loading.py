@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import sys
 import warnings
 import zipfile
@@ -35,13 +36,19 @@ from sparse3d.atomic_files import make_folder
 from sparse3d.errors import CheckpointError, Sparse3DWarning
 from sparse3d.first_bytes import other_kind_of
 from sparse3d.nested_tuples import FEW, with_room
+from sparse3d.no_checkpoint import archive_kind, no_checkpoint
 from sparse3d.safe_pickle import CONSTRUCTORS, NUMPY_CONSTRUCTORS, reading, refuse, with_numpy
 from sparse3d.stored_config import leave_out_programs
 
 STATISTICS = ('min', 'max', 'current', 'mean')
 # Of PyTorch's own list, with bounds: these take a size, or what they make has one.
 BOUNDED = (('builtins', 'bytearray'), ('builtins', 'set'), ('_codecs', 'encode'))
+MODULES = ('torch.nn.modules.', 'torchvision.models.', 'timm.', 'mmdet', 'spconv.')
 READ = 'only weights, plain containers, NumPy values and HistoryBuffer are read'
+
+
+class _OtherArchive(Exception):
+    """A zip archive that ``torch.save`` has not written; says which."""
 
 
 class _SafeTorch:
@@ -110,10 +117,12 @@ def load_checkpoint_file(file: Any, map_location: Any = None, all_texts: bool = 
         except Exception as error:  # a damaged file can raise nearly everything
             if other := other_kind_of(file):
                 raise CheckpointError(f'{name} is no checkpoint: {other}') from error
+            if isinstance(error, _OtherArchive):
+                raise CheckpointError(f'{name} is no checkpoint: {error}') from error
             if asked := made.refusal or _asked(error):
                 raise CheckpointError(f'{name} is refused: {asked}; {READ}') from error
             raise CheckpointError(f'{name} cannot be read, it is damaged or no checkpoint '
-                                  f'({size:,} bytes): {_first_line(error)}') from error
+                                  f'({size:,} bytes): {no_checkpoint(file)}') from error
     return content if all_texts else leave_out_programs(content)
 
 
@@ -182,7 +191,8 @@ def _size(file: Any) -> int:
 
 
 def _check_parts(file: Any, size: int) -> int:
-    """Refuse an archive that unpacks to more than it is; ``torch.save`` compresses nothing.
+    """Refuse an archive of others, or that unpacks to more than it is; ``torch.save`` compresses
+    nothing.
 
     Returns:
         How many bytes its pickle has, and so how many tuples at most.
@@ -193,6 +203,8 @@ def _check_parts(file: Any, size: int) -> int:
             return size
         with zipfile.ZipFile(file) as archive:
             parts = archive.infolist()
+        if other := archive_kind([part.filename for part in parts]):
+            raise _OtherArchive(other)
         unpacked = sum(part.file_size for part in parts)
     finally:
         if place is not None:
@@ -203,14 +215,15 @@ def _check_parts(file: Any, size: int) -> int:
 
 
 def _first_line(error: Exception) -> str:
-    if 'weights_only' in str(error):  # PyTorch's advice to switch the safe loader off
-        return 'its bytes are no file of torch.save'
     return (str(error).splitlines() or ['it is empty'])[0]
 
 
 def _asked(error: Exception) -> str | None:
-    """The line of PyTorch's long message that says what was in the file, if it does."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    asked = [line for line in lines if 'GLOBAL' in line]
-    return asked[0].split(' was not')[0] if asked and isinstance(
+    """What PyTorch's long message says was in the file, if it does, without its words."""
+    found = re.search(r'GLOBAL ([\w.]+)', str(error)) if isinstance(
         error, pickle.UnpicklingError) else None
+    if found is None:
+        return None
+    whole = found[1].startswith(MODULES)
+    return f'it asks for {found[1]}' + (', a part of a whole model; load it where it was made and '
+                                        'save its weights alone (model.state_dict())' * whole)

@@ -16,6 +16,7 @@ from numpy.lib import format as npy_format
 
 from sparse3d.atomic_files import atomic_file, write_bytes_atomically
 from sparse3d.errors import DataError
+from sparse3d.first_bytes import HEAD, other_kind
 from sparse3d.structures.detection_formats import finite_number, register_file, register_format
 from sparse3d.structures.detections import Detections
 from sparse3d.structures.plausible_detections import real_numbers
@@ -113,8 +114,9 @@ def read_json(path: Path, class_names: Sequence[str] | None = None,
     Raises:
         DataError: if the file is damaged or another one.
     """
+    given = _bytes_of(path)
     try:
-        content = json.loads(path.read_bytes(), object_pairs_hook=_once)
+        content = json.loads(given, object_pairs_hook=_once)
         if isinstance(content, list):  # labels, as docs/custom_data.md has them
             content = dict(detections=content)
         names = class_names or content.get('class_names') or list(
@@ -123,8 +125,26 @@ def read_json(path: Path, class_names: Sequence[str] | None = None,
         return replace(found, name=str(content.get('frame', found.name)))
     except DataError as error:
         raise DataError(f'{path} holds no detections: {error}') from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f'{path} holds no detections: it is cut short or no JSON ({error})'
+                        ) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f'{path} holds no detections ({type(error).__name__}: {error})') from error
+
+
+def _bytes_of(path: Path) -> bytes:
+    """The content of a file that is there and not something else in its place.
+
+    Raises:
+        DataError: if it cannot be read, is empty, a web page, packed, ...
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f'{path} cannot be read: {error.strerror or error}') from error
+    if other := other_kind(content[:HEAD]):
+        raise DataError(f'{path} holds no detections: {other}')
+    return content
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -147,8 +167,9 @@ def read_csv(path: Path, class_names: Sequence[str] | None = None,
     Raises:
         DataError: if the file is damaged or another one.
     """
+    given = _bytes_of(path)
     try:
-        text = path.read_bytes().decode('utf-8-sig')
+        text = given.decode('utf-8-sig')
         lines = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
     except (ValueError, csv.Error) as error:
         raise DataError(f'{path} holds no detections ({error})') from error
@@ -189,6 +210,8 @@ def read_arrays(path: Path, class_names: Sequence[str] | None = None,
     Raises:
         DataError: if the file is damaged or another one.
     """
+    if not _bytes_of(path).startswith(b'PK'):
+        raise DataError(f'{path} holds no detections: it is no .npz of NumPy')
     try:
         _check_sizes(path)
         with np.load(path, allow_pickle=False) as arrays:

@@ -13,6 +13,8 @@ from sparse3d.errors import DataError
 MAX_YAW = 7.0  # radians; 2 pi and a little
 # A heading that a network has added up may leave the circle; degrees leave it nearly all.
 MOST_BEYOND = 0.1
+LARGEST_SIZE = 500.0        # of a box [m]; larger ones are in millimeters
+FARTHEST_PLACE = 100_000.0  # from the sensor [m]; farther ones are of a map
 
 
 def real_numbers(values: Any, what: str) -> np.ndarray:
@@ -67,10 +69,15 @@ def refuse_implausible(found: Any, where: str) -> None:
         if len(broken):
             raise DataError(f'{where}: detection {broken[0]} has a {name} that is not finite, '
                             f'{values[broken[0]].tolist()}')
-    negative = np.flatnonzero((boxes[:, 3:6] < 0).any(axis=1))
-    if len(negative):
-        raise DataError(f'{where}: detection {negative[0]} has the size '
-                        f'{boxes[negative[0], 3:6].tolist()}; dx, dy and dz are lengths in meters')
+    sizes = boxes[:, 3:6]
+    odd = np.flatnonzero((sizes < 0).any(axis=1) | (sizes > LARGEST_SIZE).any(axis=1))
+    if len(odd):
+        raise DataError(f'{where}: detection {odd[0]} has the size {sizes[odd[0]].tolist()}; dx, '
+                        f'dy and dz are lengths in meters')
+    far = np.flatnonzero(np.abs(boxes[:, :3]).max(axis=1) > FARTHEST_PLACE)
+    if len(far):
+        raise DataError(f'{where}: detection {far[0]} lies at {boxes[far[0], :3].tolist()}: map '
+                        f'coordinates; give places from the sensor')
     beyond = np.abs(boxes[:, 6:7]) > MAX_YAW
     if beyond.sum() > MOST_BEYOND * len(found):
         raise DataError(f'{where}: {beyond.sum()} of {len(found)} detections have a yaw beyond a '

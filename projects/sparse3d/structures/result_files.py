@@ -4,13 +4,14 @@ Data sets register theirs when they are imported, which ``sparse3d.register`` do
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.detections import Detections
+from sparse3d.structures.plausible_detections import refuse_implausible
 
 # (description of a sample, class names) -> its detections in the LiDAR frame with any class names,
 # or None where the file has no entry for the sample.
@@ -63,7 +64,34 @@ class Results:
         self.kept = 0
         if not self.path.exists():
             raise DataError(f'{path} does not exist')
-        self._of_sample = _format_of(self.path, dataset).open(self.path)
+        self._dataset = dataset
+        self._format = _format_of(self.path, dataset)
+        self._of_sample = self._format.open(self.path)
+
+    def of_samples(self, samples: Iterable[tuple[Mapping[str, Any], str]]) -> list[Detections]:
+        """The detections of samples, all of them read before anything is made of one.
+
+        Args:
+            samples: description, as the data set gives it before the pipeline, and name.
+
+        Raises:
+            DataError: if the file has no entry for some of them, the data set is another, or no
+                detection is of one of its classes.
+        """
+        found, missing = [], []
+        for info, name in samples:
+            detections = self._read(info)
+            found.append(detections)
+            missing += [name] if detections is None else []
+        if missing:
+            first = ', '.join(missing[:3]) + (', ...' if len(missing) > 3 else '')
+            frames = f'frame {first}' if len(found) == 1 else \
+                f'{len(missing)} of the {len(found)} frames that are read ({first})'
+            raise DataError(f'{self.path} has no entry for {frames}; give the results of the '
+                            f'split that is read here (--split)')
+        kept = [self._of_classes(detections) for detections in found if detections is not None]
+        self.refuse_if_none_is_left()
+        return kept
 
     def of_sample(self, info: Mapping[str, Any], name: str) -> Detections:
         """The detections of one sample.
@@ -75,14 +103,25 @@ class Results:
         Raises:
             DataError: if the file has no entry for it, or the data set is another.
         """
-        try:
-            found = self._of_sample(info)
-        except KeyError as error:
-            raise DataError(f'{self.path} does not belong to this data set: its samples have no '
-                            f'{error}') from error
+        found = self._read(info)
         if found is None:
             raise DataError(f'{self.path} has no entry for frame {name}; give the results of the '
                             f'split that is read here (--split)')
+        return self._of_classes(found)
+
+    def _read(self, info: Mapping[str, Any]) -> Detections | None:
+        try:
+            found = self._of_sample(info)
+        except KeyError as error:
+            own = f' ({self._dataset})' if self._dataset else ''
+            raise DataError(f'{self.path} does not belong to this data set{own}: it is read as '
+                            f'{self._format.description}, and the samples have no {error}; give '
+                            f'results and config of one data set') from error
+        if found is not None:
+            refuse_implausible(found, str(self.path))
+        return found
+
+    def _of_classes(self, found: Detections) -> Detections:
         for other in found.names:
             if other not in self.class_names:
                 self.left_out[other] = self.left_out.get(other, 0) + 1
@@ -111,7 +150,10 @@ class Results:
 
 
 def _format_of(path: Path, dataset: str) -> ResultFormat:
-    fitting = {name: made for name, made in _FORMATS.items() if made.matches(path)}
+    try:
+        fitting = {name: made for name, made in _FORMATS.items() if made.matches(path)}
+    except OSError as error:
+        raise DataError(f'{path} cannot be read: {error.strerror or error}') from error
     if not fitting:
         known = ', '.join(made.description for made in _FORMATS.values())
         raise DataError(f'{path} is no result file that is read here; there are {known}')

@@ -88,6 +88,9 @@ def _way_out(shape: Sequence[int], names: Sequence[str]) -> str:
         return f': save points.reshape(-1, {columns})'
     if len(shape) == 2 and shape[1] > columns:
         return f': save the columns {", ".join(names)} alone'
+    if len(shape) == 2 and 3 <= shape[1] < columns:
+        return (f': it lacks {", ".join(names[shape[1]:])}; write 0 where it is unknown, or give '
+                f'--columns {shape[1]} to create-data custom')
     return ''
 
 

@@ -27,6 +27,7 @@ from sparse3d.transforms.object_database import (
     keypoints_of,
     load_index,
     points_of,
+    refuse_foreign_objects,
 )
 from sparse3d.transforms.object_filters import PER_OBJECT
 
@@ -109,7 +110,8 @@ class GroundTruthSampling(BaseTransform):
 
     Raises:
         ConfigError: for a group that is no class, or that has no images to paste.
-        DataError: for an unusable index or object file.
+        DataError: for an unusable index or object file, or objects whose points do not lie in
+            their boxes.
 
     Source: SECOND (Sensors 2018), section 3.2; images: Focal Sparse Convolutional Networks
         (CVPR 2022), section 3.2, and its released code.
@@ -141,6 +143,7 @@ class GroundTruthSampling(BaseTransform):
         self.database = load_index(
             source.info_path, (*self.classes, *unlabeled), self.groups, source.min_points or {},
             set(source.removed_difficulties), self.pasting is not None)
+        refuse_foreign_objects(self.database, source.info_path, source.data_root, source.columns)
 
     def transform(self, results: dict) -> dict:
         """Add objects to one sample."""

@@ -11,11 +11,16 @@ from mmengine.logging import print_log
 
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.remote_paths import is_remote
+from sparse3d.structures.box_geometry import points_in_box
 from sparse3d.transforms.data_paths import path_inside
 from sparse3d.transforms.info_files import read_plain_file
 from sparse3d.transforms.point_files import load_points
 
 NO_ATTRIBUTE = 8  # nuScenes, as in the info files
+MOST_COMPARED = 30      # objects of a class
+FEWEST_COMPARED = 5     # objects that decide
+LEAST_INSIDE = 0.8      # of an object's points, median; all of those that are cut out here
+SLACK = 0.1             # meters that a box is larger for them; numbers are rounded
 
 
 @dataclass
@@ -99,6 +104,49 @@ def _check_entries(entries: Any, name: str, path: str) -> None:
         if lacking:
             raise DataError(f'entry {row} of {name} in {path} lacks {", ".join(lacking)}; make the '
                             f'database again with sparse3d create-data')
+
+
+def refuse_foreign_objects(database: Mapping[str, Sequence[Mapping[str, Any]]], path: str,
+                           data_root: str, columns: int) -> None:
+    """Raise if the points of objects do not lie in their boxes: databases of other programs count
+    them from another point of the box, or write boxes otherwise.
+
+    Files that cannot be read decide nothing; whoever wants them names them.
+
+    Args:
+        database: usable entries by class.
+        path: of the index, for the sentence.
+        data_root: folder that paths in the entries are relative to.
+        columns: numbers of a point.
+
+    Raises:
+        DataError: with the share of points inside.
+    """
+    shares = []
+    for entries in database.values():
+        for row in np.linspace(0, len(entries) - 1, min(len(entries), MOST_COMPARED)).astype(int):
+            try:
+                points = load_points(path_inside(data_root, entries[row]['path']), columns)
+            except DataError:
+                continue
+            shares += [_shares_inside(points, entries[row]['box3d_lidar'])] if len(points) else []
+    if len(shares) < FEWEST_COMPARED:
+        return
+    inside, from_middle = np.median(shares, axis=0)
+    if inside < LEAST_INSIDE:
+        why = 'they are counted from the middle of the box, as OpenPCDet does' \
+            if from_middle >= LEAST_INSIDE else 'it is of another convention'
+        raise DataError(f'the points of objects in {path} do not lie in their boxes ({inside:.0%} '
+                        f'of {len(shares)} objects, median): {why}; make the database again with '
+                        f'sparse3d create-data')
+
+
+def _shares_inside(points: np.ndarray, box: Any) -> tuple[float, float]:
+    """Of an object's points, inside its box as they are, and from the box's middle."""
+    size = np.asarray(box, np.float64)[3:6]
+    around = np.array([0, 0, -SLACK / 2, *(size + SLACK), float(box[6])])
+    lowered = around - [0, 0, size[2] / 2, 0, 0, 0, 0]
+    return tuple(len(points_in_box(points, each)) / len(points) for each in (around, lowered))
 
 
 def points_of(placed: PlacedObject, data_root: str, columns: int) -> np.ndarray:

@@ -26,6 +26,8 @@ from sparse3d.visualization.style import DEFAULT, Style
 Extent = tuple[float, float, float, float]
 FRAME = 34      # pixels left of and below the ground, for the numbers
 RING_LABELS = np.deg2rad([46, 30, 18, 9, 120, 150])   # to the right of ahead
+MOST_RINGS = 10
+NUMBER_ROOM = 42    # pixels from one number to the next
 LEAST_WIDTH, MOST_WIDTH = 0.72, 1.7     # of the height
 
 
@@ -165,8 +167,15 @@ def zoomed(extent: Extent, zoom: float) -> Extent:
 
 def ring_radii(reach: float) -> list[int]:
     """Distances in meters at which circles are drawn, up to the reach of the data."""
-    step = 10 if reach <= 90 else 20 if reach <= 160 else 50
+    step = 10 if reach <= 90 else 20 if reach <= 160 else 50 if reach <= 1000 else \
+        step_of(reach / MOST_RINGS)
     return list(range(step, int(max(reach, step)) + step, step))
+
+
+def step_of(minimum: float) -> int:
+    """The smallest of 5, 10, 20, 50, 100, ... that is more than so much."""
+    return next(step for step in (digit * 10 ** power for power in range(40) for digit in (1, 2, 5))
+                if step >= 5 and step > minimum)
 
 
 def reach_of(extent: Extent) -> float:
@@ -259,7 +268,7 @@ def _draw_rings(canvas: Canvas, ground: Ground) -> None:
 def _draw_numbers(canvas: Canvas, ground: Ground) -> None:
     """The border of the ground with meters at its left and below."""
     text, (width, height) = canvas.style.theme.text, canvas.size
-    step = next(step for step in (5, 10, 20, 50, 100, 1000) if step * ground.scale > 42)
+    step = step_of(NUMBER_ROOM / ground.scale)
     bottom = ground.top + (ground.extent[2] - ground.extent[0]) * ground.scale
     canvas.axes.fill_between([0, FRAME - 1], 0, height, color=canvas.style.theme.background,
                              zorder=4.5, linewidth=0)

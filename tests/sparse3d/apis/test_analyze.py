@@ -176,3 +176,13 @@ def test_a_split_without_labels_is_named(tiny_config, tmp_path, monkeypatch):
     torch.save({'state_dict': tiny_training.TinyDetector().state_dict()}, tmp_path / 'a.pth')
     with pytest.raises(DataError, match='has no labels'):
         analyze(tiny_config, tmp_path / 'a.pth', tmp_path / 'report', device='cpu')
+
+
+@pytest.mark.parametrize('options, said', [
+    (dict(iou_threshold=0), 'overlaps lie between 0 and 1'), (dict(iou_threshold=2.0), 'is 2'),
+    (dict(iou_threshold=float('nan')), 'is nan'), (dict(worst=-1), 'to draw is -1'),
+    (dict(score_threshold=float('nan')), 'score threshold is NaN')])
+def test_numbers_that_cannot_be(tmp_path, options, said):
+    with pytest.raises(ConfigError, match=said):
+        analyze('none', 'none.pth', tmp_path / 'report', **options)
+    assert not (tmp_path / 'report').exists()

@@ -12,12 +12,15 @@ import pytest
 from sparse3d.apis import load_config, visualize
 from sparse3d.apis.analyze import analyze
 from sparse3d.apis.predicted_frames import frames_with_detections
+from sparse3d.datasets.argoverse2.results import submission_columns, write_argoverse2_submission
 from sparse3d.datasets.kitti.evaluate import KittiObjects, evaluate_kitti
 from sparse3d.datasets.kitti.prepare import prepare_kitti
 from sparse3d.datasets.kitti.prepare.text import read_labels
+from sparse3d.datasets.waymo.results import write_detection_submission
 from sparse3d.errors import BackendUnavailable, ConfigError, DataError
 from sparse3d.plugins import config_home
 from sparse3d.structures.detections import Detections
+from sparse3d_cli import main
 
 CONFIG = config_home() / 'focalsconv/focalsconv_centerpoint_kitti_car.py'
 
@@ -121,3 +124,132 @@ def test_what_does_not_go_together_is_refused(case, tmp_path):
     shutil.rmtree(folder)
     with pytest.raises(DataError, match='does not exist'):
         visualize(CONFIG, None, tmp_path / 'out', cfg_options=options, results=folder)
+
+
+def test_results_of_the_training_split_lie_on_frames_as_they_were_recorded(case):
+    """Training turns and repeats frames, and adds objects to them."""
+    options, folder = case
+    for _ in range(3):
+        frames = list(frames_with_detections(load_config(CONFIG, options), None, 9, 0.0, 'train',
+                                             results=folder))
+        assert [frame.name for frame in frames] == ['000003', '000005', '000007']
+        for frame in frames:
+            assert len(frame.detections) == len(frame.ground_truth) <= 1
+            np.testing.assert_allclose(frame.detections.boxes, frame.ground_truth.boxes, atol=1e-3)
+
+
+def test_a_training_set_of_several_has_no_results(case):
+    options, folder = case
+    config = load_config(CONFIG, options)
+    data = config.train_dataloader.dataset
+    config.train_dataloader.dataset = dict(type='RepeatDataset', times=2, dataset=data)
+    assert len(list(frames_with_detections(config, None, 9, 0.0, 'train', results=folder))) == 3
+    config.train_dataloader.dataset = dict(type='ConcatDataset', datasets=[data, data])
+    with pytest.raises(ConfigError, match='joins 2 data sets, and results are of one'):
+        frames_with_detections(config, None, 9, 0.0, 'train', results=folder)
+
+
+def told(capsys, *words) -> tuple[int, str]:
+    """Exit status of a verb, and what it wrote to standard error apart from progress."""
+    status = main([str(word) for word in words])
+    lines = [line for line in capsys.readouterr().err.splitlines() if 'working, ' not in line]
+    return status, '\n'.join(line for line in lines if line)
+
+
+def write_results(folder: Path, kind: str) -> Path:
+    """A result file of another kind than the data set's, or a damaged one."""
+    path = folder / kind
+    contents = {
+        'empty.json': b'', 'cut.json': b'{"results": {"a": [{"tran', 'other.json': b'{"meta": 1}',
+        'list.json': b'[1, 2]', 'nuscenes.json': b'{"results": {"a": []}}', 'empty.bin': b'',
+        'noise.bin': bytes(range(1, 200)), 'cloud.bin': np.ones(400, '<f4').tobytes(),
+        'empty.feather': b'', 'noise.feather': b'ARROW1' * 30, 'weights.pth': b'PK\3\4',
+        'picture.png': b'\x89PNG', 'empty.npz': b'', 'noise.npz': b'PK\3\4' * 9, 'empty.csv': b''}
+    if kind in contents:
+        path.write_bytes(contents[kind])
+    elif kind == 'argoverse2.feather':
+        write_argoverse2_submission([submission_columns(
+            np.array([[9, 0, 0, 4, 2, 1.5, 0.0]]), np.ones(1), ['BUS'], 'log', 3)], path)
+    elif kind == 'waymo.bin':
+        write_detection_submission(path, [dict(
+            name=('drive', 7), box=np.array([[9, 0, 0, 4, 2, 1.5, 0.0]]), type=np.array([1]),
+            score=np.ones(1))])
+    elif kind != 'absent.json':
+        path.mkdir()
+        for name in {'pictures': ['a.png'], 'own': ['000001.json'], 'empty': []}[kind]:
+            (path / name).write_text('[]')
+    return path
+
+
+KINDS = {
+    'empty.json': 'empty', 'cut.json': 'no JSON', 'other.json': 'no table "results"',
+    'list.json': 'no table "results"',
+    'nuscenes.json': r'not belong to this data set \(kitti\): it is read as detection or tracking',
+    'empty.bin': 'no objects of Waymo', 'noise.bin': 'damaged or is no Objects',
+    'cloud.bin': 'damaged or is no Objects', 'empty.feather': 'no whole feather file',
+    'noise.feather': 'no whole feather file', 'weights.pth': 'no result file',
+    'picture.png': 'no result file', 'empty.npz': 'no entry for frame|empty',
+    'noise.npz': 'holds no detections', 'empty.csv': 'no detections.*empty',
+    'argoverse2.feather': 'detections of Argoverse 2 .*give results and config of one data set',
+    'waymo.bin': 'objects or a submission of Waymo .*of one data set',
+    'pictures': 'no result file', 'own': 'no entry for', 'empty': 'no result file',
+    'absent.json': 'does not exist'}
+
+
+@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('verb', ['visualize', 'analyze'])
+def test_verbs_refuse_what_is_no_result_of_the_data_set(case, tmp_path, capsys, verb, kind):
+    options, _ = case
+    path, out = write_results(tmp_path, kind), tmp_path / 'out'
+    status, text = told(capsys, verb, CONFIG, '--results', path, '--out', out, '--cfg-options',
+                        f'data_root={options["data_root"]}')
+    assert status == 2 and text.startswith('error: ') and '\n' not in text
+    assert re.search(KINDS[kind], text) and str(path) in text, text
+    assert not out.exists()
+
+
+@pytest.mark.parametrize('verb', ['visualize', 'analyze'])
+def test_nothing_is_written_before_all_frames_are_read(case, tmp_path, capsys, verb):
+    options, folder = case
+    words = (verb, CONFIG, '--split', 'train', '--results', folder, '--out', tmp_path / 'out',
+             '--frames', 9, '--cfg-options', f'data_root={options["data_root"]}')
+    (folder / '000003.txt').write_text('Car 0 0\n')    # the second of the split
+    status, text = told(capsys, *words)
+    assert status == 2 and '000003.txt, line 1 has 3 columns' in text
+    (folder / '000003.txt').unlink()
+    status, text = told(capsys, *words)
+    assert status == 2 and re.search('no entry for 1 of the . frames .*000003', text), text
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('verb, out', [('visualize', 'file/x'), ('analyze', 'file'),
+                                       ('analyze', 'file/x'), ('visualize', 'file')])
+def test_outputs_that_cannot_be_written_are_told_first(case, tmp_path, capsys, verb, out):
+    options, folder = case
+    (tmp_path / 'file').write_text('kept')
+    status, text = told(capsys, verb, CONFIG, '--results', folder, '--out', tmp_path / out,
+                        '--cfg-options', f'data_root={options["data_root"]}')
+    assert status == 2 and 'could not be written: ' in text and 'is not a folder' in text
+    assert (tmp_path / 'file').read_text() == 'kept'
+
+
+def test_of_two_the_second_is_looked_for_before_the_first_is_run(tmp_path, capsys):
+    (tmp_path / 'a').mkdir()
+    status, text = told(capsys, 'analyze', CONFIG, '--results', tmp_path / 'a', tmp_path / 'b')
+    assert (status, text) == (2, f'error: {tmp_path / "b"} does not exist')
+
+
+def test_scores_that_reach_no_threshold_and_empty_results_are_said(case, caplog):
+    options, folder = case
+    config = load_config(CONFIG, options)
+    for path in folder.glob('*.txt'):
+        path.write_text(path.read_text().replace(' 0.9', ' 0.02'))
+    frame, = frames_with_detections(config, None, 1, 0.3, results=folder)
+    assert len(frame.detections) == 0
+    assert re.search('none of the 2 detections reaches the score 0.3, the best has 0.02; lower',
+                     caplog.text)
+    caplog.clear()
+    for path in folder.glob('*.txt'):
+        path.write_text('')
+    list(frames_with_detections(config, None, 1, 0.3, results=folder))
+    assert 'holds no detection in the 1 frames' in caplog.text

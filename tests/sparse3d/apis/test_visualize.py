@@ -93,5 +93,12 @@ def test_what_cannot_be_drawn(tiny_config, checkpoint, tmp_path, no_open3d):
         visualize(config, out=tmp_path, split='val')
 
 
-def test_no_frames(tiny_config, tmp_path, no_open3d):
-    assert visualize(tiny_config, out=tmp_path, frames=0) == []
+@pytest.mark.parametrize('options, said', [
+    (dict(frames=0), 'the number of frames is 0; give 1 or more'), (dict(frames=-3), 'is -3'),
+    (dict(score_threshold=float('nan')), 'the score threshold is NaN'),
+    (dict(html='scene.txt'), r'scene.txt would not be opened by its name; call it \*.html'),
+    (dict(recording='a.html'), r'call it \*.rrd')])
+def test_numbers_and_names_that_cannot_be(tiny_config, tmp_path, options, said):
+    with pytest.raises(ConfigError, match=said):
+        visualize(tiny_config, out=tmp_path / 'out', **options)
+    assert not (tmp_path / 'out').exists()

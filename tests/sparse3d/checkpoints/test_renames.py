@@ -1,6 +1,7 @@
 """Checkpoints with names that were changed since: refused with the command, rewritten whole."""
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 
 import pytest
@@ -142,6 +143,31 @@ def test_present_names_and_no_checkpoints_are_left_alone(tmp_path):
         rewrite_checkpoint(tmp_path / 'new.pth', tmp_path / 'newer.pth')
     assert not (tmp_path / 'newer.pth').exists()
     assert renamed([1, 2]) == ([1, 2], [])
+
+
+def test_a_plain_state_dict_is_one_too(tmp_path):
+    """Averaged and stripped weights stand without a wrapper; safetensors has none at all."""
+    state = OrderedDict({'head.old.weight': torch.ones(2), 'head.kept': torch.zeros(1)})
+    state._metadata = OrderedDict({'head.old': {'version': 2}})
+    torch.save(state, tmp_path / 'plain.pth')
+    header = json.dumps({'head.old.weight': dict(dtype='F32', shape=[1], data_offsets=[0, 4])})
+    (tmp_path / 'plain.safetensors').write_bytes(
+        len(header).to_bytes(8, 'little') + header.encode() + b'\0\0\x80\x3f')
+    for name in ('plain.pth', 'plain.safetensors'):
+        with pytest.raises(CheckpointError, match=f'{name} was written before .*renames'):
+            open_checkpoint(tmp_path / name)
+        assert rewrite_checkpoint(tmp_path / name, tmp_path / 'new.pth') == [
+            'head.old. -> head.new.']
+        assert 'head.new.weight' in open_checkpoint(tmp_path / 'new.pth').weights
+    with pytest.raises(CheckpointError, match='b.safetensors would be written by torch.save'):
+        rewrite_checkpoint(tmp_path / 'plain.pth', tmp_path / 'b.safetensors')
+
+
+@pytest.mark.parametrize('content', [dict(a=3), dict(state_dict={}), [torch.ones(1)]])
+def test_what_holds_no_weights_is_not_called_up_to_date(tmp_path, content):
+    torch.save(content, tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match='a.pth holds no weights'):
+        rewrite_checkpoint(tmp_path / 'a.pth', tmp_path / 'b.pth')
 
 
 def test_names_of_one_plug_in_are_free_for_another(plug_in, tmp_path):

@@ -284,7 +284,8 @@ def test_what_is_saved_as_numbers_is_read_again(tmp_path, suffix, width):
 
 
 @pytest.mark.parametrize(('text', 'message'), [
-    ('', 'no header line class,x,y'), ('class;x;y\n', 'no header line'),
+    ('', 'holds no detections: it is damaged, for it is empty'), ('\n', 'no header line class,x,y'),
+    ('class;x;y\n', 'no header line'),
     ('class,x,y,z_bottom,dx,dy,dz,yaw,x\n', 'each once'),
     ('class,x,y,z_bottom,dx,dy,dz,yaw\nCar,1,2,3,4,5,6\n', 'box 1 of .* has 7 columns'),
     ('class,x,y,z_bottom,dx,dy,dz,yaw\nCar,1,2,3,4,5,6,0', 'cut short'),

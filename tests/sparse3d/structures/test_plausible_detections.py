@@ -20,6 +20,8 @@ NOTHING = float('nan')
 
 @pytest.mark.parametrize(('content', 'said'), [
     ([dict(BOX, dx=-4)], r'detection 0 has the size \[-4.0, 2.0, 1.5\]'),
+    ([dict(BOX, dx=4200)], r'has the size \[4200.0, .* lengths in meters'),
+    ([dict(BOX, x=691_000)], 'detection 0 lies at .*: map coordinates; give places from'),
     ([dict(BOX, yaw=90), dict(BOX, yaw=180)], '2 of 2 detections have a yaw .*in degrees'),
     ([dict(BOX, x=True)], 'x is True, no number'),
     ([{**BOX, 'class': None}], 'None, which is no name'),

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 import sparse3d.register  # noqa: F401  (formats of the data sets)
+from sparse3d.datasets.argoverse2.results import submission_columns, write_argoverse2_submission
 from sparse3d.datasets.waymo.results import write_detection_submission
 from sparse3d.errors import DataError
 from sparse3d.structures import result_files
+from sparse3d.structures.box_conversions import center_to_lidar
 from sparse3d.structures.detections import Detections
 from sparse3d.structures.result_files import ResultFormat, Results
 
@@ -41,7 +43,7 @@ def test_nuscenes(tmp_path, tracking):
     assert len(results.of_sample(dict(token='b', lidar2global=POSE), '1')) == 0
     with pytest.raises(DataError, match='no entry for frame 2; .*--split'):
         results.of_sample(dict(token='c', lidar2global=POSE), '2')
-    with pytest.raises(DataError, match="not belong to this data set: its samples have no 'token'"):
+    with pytest.raises(DataError, match="not belong to this data set: .*samples have no 'token'"):
         results.of_sample(dict(lidar_path='a.bin'), '0')
 
 
@@ -196,3 +198,41 @@ def test_a_damaged_own_file_is_refused(tmp_path):
     (tmp_path / '7.csv').write_text('class,x\ncar,1\n')
     with pytest.raises(DataError, match='7.csv has no header line'):
         Results(tmp_path, ('car', )).of_sample(dict(lidar_path='7.bin'), '7')
+
+
+@pytest.mark.parametrize('change, said', [
+    ((0, 691_000.0), 'lies at .*map coordinates'), ((3, 4200.0), 'has the size .*in meters')])
+def test_every_format_is_looked_at(tmp_path, change, said):
+    """Boxes on a map or in millimeters, in files whose own reader has no opinion on it."""
+    boxes = FOUND.to('waymo')['boxes'][:1].copy()
+    boxes[0, change[0]] = change[1]
+    write_detection_submission(tmp_path / 'a.bin', [dict(
+        name=('drive', 7), box=boxes, type=np.array([1]), score=np.ones(1))])
+    with pytest.raises(DataError, match=f'a.bin: detection 0 {said}'):
+        Results(tmp_path / 'a.bin', ('Car', )).of_sample(
+            dict(context_name='drive', timestamp=7), '0')
+    write_argoverse2_submission([submission_columns(
+        center_to_lidar(boxes), np.ones(1), ['BUS'], 'log', 3)], tmp_path / 'a.feather')
+    with pytest.raises(DataError, match=f'a.feather: detection 0 {said}'):
+        Results(tmp_path / 'a.feather', ('BUS', )).of_sample(dict(log_id='log', timestamp_ns=3), '')
+
+
+def test_samples_without_an_entry_are_counted(tmp_path):
+    OWN.save(tmp_path / '7.json')
+    results = Results(tmp_path, ('car', ))
+    assert len(results.of_samples([(dict(lidar_path='7.bin'), '7')])[0]) == 1
+    with pytest.raises(DataError, match=r'no entry for 4 of the 5 frames .*\(1, 2, 3, ...\); give'):
+        results.of_samples([(dict(lidar_path=f'{name}.bin'), name) for name in '12347'])
+    with pytest.raises(DataError, match='none of the 2 detections'):
+        Results(tmp_path, ('tram', )).of_samples([(dict(lidar_path='7.bin'), '7')])
+
+
+@pytest.mark.parametrize('name, content, said', [
+    ('7.json', b'', 'damaged, for it is empty'), ('7.json', b'[{"class": "car",', 'cut short or'),
+    ('7.json', b'\xff\xfe\0', 'no JSON'), ('7.csv', b'<html>', 'web page'),
+    ('7.npz', b'', 'it is empty'), ('7.npz', b'x,y,z\n', 'no .npz of NumPy')])
+def test_own_files_say_what_is_wrong_without_a_librarys_words(tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=f'{name} holds no detections: .*{said}') as refused:
+        Detections.read(tmp_path / name)
+    assert 'Error' not in str(refused.value) and 'BadZip' not in str(refused.value)

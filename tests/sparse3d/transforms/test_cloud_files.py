@@ -242,7 +242,8 @@ def test_missing_files_and_wrong_columns(tmp_path, points):
     (lambda points: points.T, r'shape \(4, 30\).*transposed, save points.T'),
     (lambda points: points.reshape(5, 6, 4), r'shape \(5, 6, 4\).*reshape\(-1, 4\)'),
     (lambda points: np.column_stack([points, points]),
-     'save the columns x, y, z, intensity alone')])
+     'save the columns x, y, z, intensity alone'),
+    (lambda points: points[:, :3], 'it lacks intensity; write 0 where .* --columns 3')])
 def test_arrays_of_another_shape_are_refused_with_the_way_out(tmp_path, points, change, way_out):
     np.save(tmp_path / 'a.npy', change(points))
     with pytest.raises(DataError, match=way_out):

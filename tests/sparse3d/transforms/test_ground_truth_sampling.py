@@ -162,6 +162,49 @@ def test_damaged_database(database):
         sampler(database, info_path=str(database / 'absent.pkl'))
 
 
+def _rewrite(database, change):
+    """Other boxes or points in every entry: ``change(box, points)``."""
+    index = read_plain_file(database / 'index.pkl')
+    for entry in (entry for entries in index.values() for entry in entries):
+        path = database / entry['path']
+        box, points = np.array(entry['box3d_lidar']), np.fromfile(path, '<f4').reshape(-1, 4)
+        change(box, points)
+        entry['box3d_lidar'] = box
+        path.write_bytes(points.tobytes())
+    write_plain_file(database / 'index.pkl', index)
+
+
+def _from_the_middle(box, points):
+    points[:, 2] -= box[5] / 2
+
+
+def _in_place(box, points):
+    points[:, :3] += box[:3]
+
+
+def _exchanged(box, points):
+    points[:, 0] *= 6      # along the car, whose length and width change places
+    box[3:6], box[6] = box[[4, 3, 5]], 0
+
+
+@pytest.mark.parametrize(('change', 'why'), [
+    (_from_the_middle, 'counted from the middle of the box, as OpenPCDet does'),
+    (_in_place, 'of another convention'), (_exchanged, 'of another convention')])
+def test_a_database_of_another_program_is_refused_before_a_training(database, change, why):
+    _rewrite(database, change)
+    with pytest.raises(DataError, match=f'index.pkl do not lie in their boxes .*: .*{why}; make'):
+        sampler(database)
+
+
+def test_few_objects_and_absent_files_decide_nothing(database):
+    _rewrite(database, _in_place)
+    for number in range(4, 45):
+        (database / f'objects/{number}.bin').unlink()
+    sampler(database)
+    with pytest.raises(DataError, match='does not exist'):
+        sampler(database)(sample())
+
+
 @pytest.mark.parametrize(('content', 'message'), [
     ({'Car': 3}, 'its class Car is int, not a list'), ({'Car': ['x']}, 'entry 0 of Car .* lacks'),
     ({'Car': [dict(path='a', box3d_lidar=[], difficulty=0)]}, 'lacks num_points_in_gt')])

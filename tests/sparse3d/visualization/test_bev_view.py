@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
@@ -7,7 +9,7 @@ from PIL import Image
 
 from sparse3d.errors import DataError
 from sparse3d.visualization import Boxes, Frame, draw_bev
-from sparse3d.visualization.bev_view import bev_canvas, points_extent, ring_radii
+from sparse3d.visualization.bev_view import bev_canvas, points_extent, ring_radii, step_of
 from sparse3d.visualization.colors import DARK, LIGHT, point_colors
 from sparse3d.visualization.style import Style
 
@@ -105,3 +107,21 @@ def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / 'view.png').mkdir()
     with pytest.raises(DataError, match='view.png'):
         draw_bev(frame(), tmp_path / 'view.png')
+
+
+def test_rings_and_numbers_of_any_reach_are_few():
+    """A box on a map drew 14,000 rings in four minutes, and ended in StopIteration."""
+    assert [step_of(minimum) for minimum in (0.1, 5, 9.9, 42, 999, 45_000)] == [
+        5, 10, 10, 50, 1000, 50_000]
+    for reach in (900, 1001, 691_000, 5e6, 1e30):
+        assert 2 <= len(ring_radii(reach)) <= 20, reach
+    assert ring_radii(1000)[:2] == [50, 100]
+
+
+@pytest.mark.parametrize('place', [691_000.0, 3e7])
+def test_a_far_box_is_drawn_in_time(place):
+    boxes = Boxes(np.array([[place, place, 0, 4, 2, 1.5, 0.3]]), np.zeros(1, int), np.ones(1))
+    frame = Frame('far', np.zeros((3, 4), np.float32), class_names=('Car', ), detections=boxes)
+    started = time.monotonic()
+    canvas = bev_canvas(frame, Style())
+    assert len(canvas.axes.lines) < 40 and time.monotonic() - started < 8

@@ -37,17 +37,17 @@ def read_feather(path: str | os.PathLike, columns: tuple[str, ...],
     try:
         # Read first: a mapped file that is cut meanwhile would end the process.
         table = feather.read_table(pa.BufferReader(path.read_bytes()), memory_map=False)
+        table.validate(full=True)  # offsets of texts that leave the file would end the process
+        names = table.column_names  # a damaged one is no text
     except FileNotFoundError as error:
         raise DataError(f'{path} does not exist; fetch it again') from error
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise DataError(f'{path} is no whole feather file ({str(error).splitlines()[0]:.80}); '
                         f'fetch it again') from error
-    absent = [name for name in columns if name not in table.column_names]
+    absent = [name for name in columns if name not in names]
     if absent:
-        raise DataError(f'{path} lacks the column {absent[0]}; it has '
-                        f'{", ".join(table.column_names)}')
-    return {name: _column(table, name, path) for name in (*columns, *optional)
-            if name in table.column_names}
+        raise DataError(f'{path} lacks the column {absent[0]}; it has {", ".join(names)!r:.300}')
+    return {name: _column(table, name, path) for name in (*columns, *optional) if name in names}
 
 
 def _column(table: pa.Table, name: str, path: Path) -> np.ndarray:
@@ -59,7 +59,7 @@ def _column(table: pa.Table, name: str, path: Path) -> np.ndarray:
         if name in TEXT:
             return np.array(column.cast(pa.string()).to_pylist(), dtype=object)
         values = column.to_numpy()
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise DataError(f'{path} is damaged in the column {name} '
                         f'({str(error).splitlines()[0]:.80}); fetch it again') from error
     if values.dtype.kind not in 'iuf':

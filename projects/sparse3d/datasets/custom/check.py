@@ -19,6 +19,8 @@ from sparse3d.structures.box_geometry import points_in_box
 from sparse3d.transforms.cloud_files import read_cloud
 
 _MIN_SHARE_WITH_POINTS = 0.5
+_MIN_LONG = 20         # boxes that are longer than wide, or the reverse, whose yaws tell something
+_LONG = 1.2            # from this ratio on
 _RAISED_GAIN = 1.5
 _MAX_FRAMES = 200      # of a split, spread evenly
 _MOST_COMPARED = 1000  # boxes of one class in a frame, each with each
@@ -118,6 +120,7 @@ class _Seen:
     boxes: int = 0
     with_points: int = 0
     turned: bool = False   # whether any yaw is not 0
+    long: int = 0          # boxes that are not square
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_HEIGHTS, 0))
     evidence: ConventionEvidence = field(default_factory=ConventionEvidence)
 
@@ -140,6 +143,7 @@ class _Seen:
         boxes = np.array([item['bbox_3d'] for item in instances]).reshape(-1, 7)
         self.boxes += len(boxes)
         self.turned |= bool(boxes[:, 6].any())
+        self.long += int((boxes[:, 3:5].max(axis=1) > _LONG * boxes[:, 3:5].min(axis=1)).sum())
         self.with_points += sum(item['num_lidar_pts'] > 0 for item in instances)
         for box in boxes:
             for name, raised in _HEIGHTS.items():
@@ -179,6 +183,10 @@ class _Seen:
             report.problem(f'of the points around the boxes of {split} only {evidence.share():.0%} '
                            f'are inside, and no other convention fits: {flat}sizes, headings or '
                            f'frames of the labels are wrong; look at them (sparse3d visualize)')
+        elif not self.turned and self.long >= _MIN_LONG:
+            report.problem(f'the yaw of all {self.boxes} boxes of {split} is 0, though {self.long} '
+                           f'are not square: were headings labeled? Look at them (sparse3d '
+                           f'visualize)')
         if evidence.boxes < MIN_BOXES:
             report.fact(f'{split}: {evidence.boxes} boxes with points around them are too few to '
                         f'tell the convention of the yaw')

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sparse3d.datasets.waymo.entry_faults import entry_faults
 from sparse3d.datasets.waymo.frame import CAMERA_NAMES
 from sparse3d.datasets.waymo.prepare.database import INDEX, PEOPLE_INDEX
 from sparse3d.datasets.waymo.prepare.infos import CLASS_NAMES
@@ -63,6 +64,8 @@ def _check_split(frames_to_read: int, infos: dict[str, list[dict]], info: dict, 
     report.fact(f'{split}: {len(frames)} frames of {len(segments)} segments, '
                 f'source: {stamp.get("source", "not stamped")}')
     check_content(split, frames, report)
+    for sentence in entry_faults(split, frames):
+        report.problem(sentence)
     _describe_objects(frames, split, report)
     _check_files(frames, root, split, report)
     _check_motion(frames, split, report)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.feather as feather
 import pytest
 
@@ -53,6 +54,28 @@ def test_frames_without_detections(tmp_path):
     assert len(of_sample(dict(log_id='a', timestamp_ns=5))) == 2
     assert len(of_sample(dict(log_id='a', timestamp_ns=6))) == 0
     assert of_sample(dict(log_id='b', timestamp_ns=5)) is None
+
+
+@pytest.mark.parametrize('name', [b'timestamp_ns', b'category'])
+def test_a_damaged_name_of_a_column_is_a_sentence(tmp_path, name):
+    path = tmp_path / 'detections.feather'
+    write_argoverse2_submission([submission_columns(BOXES, [1, 1], ['BUS', 'DOG'], 'a', 5)], path)
+    path.write_bytes(path.read_bytes().replace(name, b'\xff' + name[1:]))
+    with pytest.raises(DataError, match='detections.feather is no whole feather file|lacks the'):
+        open_feather(path)
+
+
+def test_texts_that_would_lie_outside_of_the_file(tmp_path):
+    """Arrow believes offsets unless it is asked to look; Python dies of some."""
+    path = tmp_path / 'detections.feather'
+    part = submission_columns(BOXES, [1, 1], ['BUS', 'DOG'], 'a', 5)
+    table = pa.table({name: pa.array(list(values)) for name, values in part.items()})
+    feather.write_feather(table, str(path), compression='uncompressed')
+    content, offsets = path.read_bytes(), np.array([0, 3, 6], '<i4').tobytes()
+    assert content.count(offsets) == 1
+    path.write_bytes(content.replace(offsets, np.array([0, 3, 1 << 20], '<i4').tobytes()))
+    with pytest.raises(DataError, match='detections.feather is no whole feather file'):
+        open_feather(path)
 
 
 def test_other_names_are_refused(tmp_path):

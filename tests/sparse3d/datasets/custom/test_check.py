@@ -70,3 +70,20 @@ def test_a_set_that_measures_nothing_says_so(write_street):
     root = write_street(1)
     prepare_custom(root)
     assert any('no frame is kept to measure' in fact for fact in check_custom(root).facts)
+
+
+@pytest.mark.parametrize('frames, width, said', [(30, 2, True), (30, 3.9, False), (12, 2, False)])
+def test_yaws_that_are_all_0_are_said_where_they_tell_something(tmp_path, frames, width, said):
+    """Along a straight road nearly all points lie inside such boxes; square ones have no yaw."""
+    (tmp_path / 'points').mkdir()
+    (tmp_path / 'boxes').mkdir()
+    for number in range(frames):
+        random = np.random.default_rng(number)
+        cloud = random.uniform([8, -width / 2, 0, 0], [12, width / 2, 2, 1], (60, 4))
+        np.save(tmp_path / f'points/{number:03d}.npy', cloud.astype(np.float32))
+        (tmp_path / f'boxes/{number:03d}.csv').write_text(
+            f'class,x,y,z_bottom,dx,dy,dz,yaw\nCar,10,0,0,4,{width},2,0\n')
+    prepare_custom(tmp_path)
+    found = [text for text in check_custom(tmp_path).problems if 'were headings labeled' in text]
+    assert len(found) == said
+    assert not found or found[0].startswith('the yaw of all 24 boxes of train is 0, though 24')

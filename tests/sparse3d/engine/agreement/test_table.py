@@ -16,6 +16,7 @@ from sparse3d.apis import load_config, load_detector, test, train, visualize
 from sparse3d.apis.analyze import analyze
 from sparse3d.apis.detect_files import detect_files
 from sparse3d.apis.model_cost import measure_cost
+from sparse3d.apis.predicted_frames import frame_loader
 from sparse3d.engine.agreement import ROWS, check_config, statements_in, states
 from sparse3d.engine.agreement.check import disagreements
 from sparse3d.engine.agreement.statements import READERS
@@ -40,6 +41,7 @@ VERBS: dict[str, Callable] = {
     'test': lambda config, file, out: test(config, file, out),
     'visualize': lambda config, file, out: visualize(config, file, out),
     'analyze': lambda config, file, out: analyze(config, file, out),
+    'view': lambda config, file, out: frame_loader(config, file),
     'detect': lambda config, file, out: detect_files(config, file, [a_cloud(out)], out),
     'load_detector': lambda config, file, out: load_detector(config, file, 'cpu'),
     'build_model': lambda config, file, out: build_model(config),

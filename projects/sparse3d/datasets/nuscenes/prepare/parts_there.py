@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sparse3d.datasets.nuscenes.prepare.options import NuScenesPreparation
 from sparse3d.datasets.nuscenes.prepare.table_reader import NuScenesTables
@@ -18,21 +19,40 @@ from sparse3d.errors import DataError
 LIDAR = 'LIDAR_TOP'
 OFFICIAL_CAMERAS = ('CAM_FRONT', 'CAM_FRONT_RIGHT', 'CAM_FRONT_LEFT', 'CAM_BACK', 'CAM_BACK_LEFT',
                     'CAM_BACK_RIGHT')
+MODALITIES = frozenset(('camera', 'lidar', 'radar'))
+PICTURES = ('.jpg', '.jpeg', '.png')
 
 
 def cameras_of(tables: NuScenesTables) -> tuple[str, ...]:
     """Channels of all cameras in the table ``sensor``: nuScenes' six first, then own ones.
 
     Raises:
-        DataError: if the table is damaged.
+        DataError: if the table is damaged, or its modality of a sensor is none or does not go
+            with the sensor's files.
     """
     try:
+        for row in tables.sensor:
+            _refuse_odd_modality(row, tables)
         listed = [str(row['channel']) for row in tables.sensor if row['modality'] == 'camera']
     except (KeyError, TypeError) as error:
         raise DataError(f'the table sensor in {tables.table_root} is damaged '
                         f'({type(error).__name__}: {error}); unpack it again') from error
     own = dict.fromkeys(name for name in listed if name not in OFFICIAL_CAMERAS)
     return (*(name for name in OFFICIAL_CAMERAS if name in listed), *own)
+
+
+def _refuse_odd_modality(sensor: Mapping[str, Any], tables: NuScenesTables) -> None:
+    """A camera that is called something else would be passed over, and a LiDAR taken for one."""
+    channel, modality = sensor['channel'], sensor['modality']
+    file = next((str(row['filename']) for row in tables.sample_data if row['channel'] == channel),
+                '')
+    takes_pictures = Path(file).suffix.lower() in PICTURES if file else channel in OFFICIAL_CAMERAS
+    if modality in MODALITIES and (modality == 'camera') == takes_pictures:
+        return
+    wanted = 'camera' if takes_pictures else ' or '.join(sorted(MODALITIES - {'camera'}))
+    because = f'its files are like {file}' if file else 'it is a camera of nuScenes'
+    raise DataError(f'the table sensor in {tables.table_root} gives {channel} the modality '
+                    f'{modality!r}, but {because}: write {wanted} there')
 
 
 def parts_that_are_there(root: Path, cameras: Sequence[str], options: NuScenesPreparation,

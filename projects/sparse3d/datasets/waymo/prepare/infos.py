@@ -23,7 +23,8 @@ def frame_info(frame: WaymoFrame, name: str, previous: list[dict]) -> dict[str, 
 
     Beside the fields of mmdet3d 1.4 it has: ``images.*.{cam2ego, distortion, ego2global,
     timestamp}``, ``no_label_zones`` (global frame; only version 1 of the data set has
-    them), ``conditions``, ``camera_labels``, and the extra fields of :func:`_instance`.
+    them), ``conditions``, ``camera_labels``, ``uncalibrated_cameras`` where there are pictures
+    without calibration, and the extra fields of :func:`_instance`.
 
     Args:
         frame: the frame.
@@ -42,6 +43,10 @@ def frame_info(frame: WaymoFrame, name: str, previous: list[dict]) -> dict[str, 
         context_name=frame.context_name, images=_images(frame, name),
         lidar_points=dict(lidar_path=f'{name}.bin', num_pts_feats=6,
                           origin_path=f'{name}.bin'))
+    uncalibrated = [CAMERA_NAMES[camera] for camera in CAMERAS
+                    if camera in frame.images and camera not in frame.camera_calibrations]
+    if uncalibrated:
+        info['uncalibrated_cameras'] = uncalibrated
     if previous:
         newest_first = previous[:-MOST_SWEEPS - 1:-1]
         info['lidar_sweeps'] = [_lidar_sweep(entry) for entry in newest_first]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from sparse3d.atomic_files import make_folder, write_bytes_atomically
+from sparse3d.datasets.waymo.entry_faults import entry_faults
 from sparse3d.datasets.waymo.frame import CAMERAS, TOP, WaymoFrame
 from sparse3d.datasets.waymo.prepare.database import FOLDER, cut_out_objects, write_indices
 from sparse3d.datasets.waymo.prepare.infos import CLASS_NAMES, frame_info
@@ -149,6 +150,8 @@ def write_waymo_infos(out: Path, infos: dict[str, list[dict]], stamp: dict,
                       report: PreparationReport, suffix: str = '') -> None:
     """Write one info file per split, and ``trainval`` where train and val are whole."""
     report.notes += repeated_segments(infos)
+    report.notes += [sentence for split, entries in infos.items()
+                     for sentence in entry_faults(split, entries)]
     if {'train', 'val'} <= infos.keys() and not suffix:
         infos = dict(infos, trainval=infos['train'] + infos['val'])
     for split, data_list in infos.items():

@@ -55,6 +55,33 @@ def test_own_cameras_of_any_names_and_number(copy, names):
     assert all(name in str(refused.value) for name in (*names.values(), 'CAM_FRONT_RIGHT'))
 
 
+@pytest.mark.parametrize('channel, modality, way_out', [
+    ('CAM_FRONT', 'lidar', 'its files are like samples/CAM_FRONT/.*: write camera there'),
+    ('CAM_BACK', 'Camera', 'write camera there'), ('CAM_BACK', None, 'None, but'),
+    ('LIDAR_TOP', 'camera', 'LIDAR_TOP/.*: write lidar or radar there'),
+    ('LIDAR_TOP', 'laser', "'laser', but")])
+def test_a_wrong_modality_is_named(copy, channel, modality, way_out):
+    change_table(copy, 'sensor', lambda rows: [
+        dict(row, modality=modality if row['channel'] == channel else row['modality'])
+        for row in rows])
+    with pytest.raises(DataError, match=f'table sensor .*{channel} the modality .*{way_out}'):
+        prepare_nuscenes(copy, options=PLAIN)
+
+
+def test_the_modality_of_own_cameras_and_of_those_without_files(copy):
+    rename_cameras(copy, {'CAM_FRONT': 'FRONT'})
+    change_table(copy, 'sensor', lambda rows: [
+        dict(row, modality='lidar' if row['channel'] == 'FRONT' else row['modality'])
+        for row in rows])
+    with pytest.raises(DataError, match='FRONT the modality .*write camera there'):
+        prepare_nuscenes(copy, options=PLAIN)
+    change_table(copy, 'sensor', lambda rows: [
+        *(dict(row, modality='camera' if row['channel'] == 'FRONT' else row['modality'])
+          for row in rows), dict(token='more', channel='CAM_FRONT', modality='radar')])
+    with pytest.raises(DataError, match='CAM_FRONT .*but it is a camera of nuScenes: write camera'):
+        prepare_nuscenes(copy, options=PLAIN)
+
+
 def test_pictures_that_lie_elsewhere_are_named(copy):
     change_table(copy, 'sample_data', lambda rows: [
         dict(row, filename=row['filename'].replace('samples/CAM_BACK/', 'samples/other/'))
