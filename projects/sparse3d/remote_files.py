@@ -132,9 +132,10 @@ def _files_of(address: str) -> Any:
         raise BackendUnavailable(f'{address} needs a package that is not installed '
                                  f'({missing if "install" not in str(error).lower() else error}): '
                                  f'{EXTRA}') from error
-    except ValueError as error:
+    except (ValueError, TypeError) as error:  # TypeError: more is asked for than an address
         raise DataError(f'{address} has a scheme that nothing reads, {scheme}://; use s3://, '
-                        f'http:// or https://, or another one that fsspec knows') from error
+                        f'http:// or https://, or another one for which fsspec needs no more '
+                        f'than the address') from error
 
 
 def _patience() -> float:
