@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     if arguments.plug_in == 'renames':
-        from sparse3d.checkpoints.renames import rewrite_checkpoint
+        from sparse3d.checkpoints.rewrite import rewrite_checkpoint
         for change in rewrite_checkpoint(arguments.source, arguments.target):
             print(change)
         return

@@ -12,7 +12,7 @@ import torch
 
 from sparse3d.checkpoints.open import open_checkpoint
 from sparse3d.checkpoints.reading import read_published
-from sparse3d.checkpoints.renames import rewrite_checkpoint
+from sparse3d.checkpoints.rewrite import rewrite_checkpoint
 from sparse3d.errors import CheckpointError
 from sparse3d.no_checkpoint import is_safetensors, no_checkpoint
 

@@ -1,7 +1,10 @@
 # A small PointPillars for simulated drives, cars alone: 51 m ahead, 20 m to each side.
 _base_ = ['pointpillars_kitti.py']
+from sparse3d_configs._base_ import grids
+from sparse3d_configs._base_.models import kitti_anchors
+
 pillar_size = [0.2, 0.2, 4]
-pillar_range = [0, -20, -3, 51.2, 20, 1]
+pillar_range = grids.KITTI_NEAR_RANGE
 
 model = dict(
     data_preprocessor=dict(voxel_layer=dict(
@@ -16,15 +19,8 @@ model = dict(
         in_channels=96,
         feat_channels=96,
         anchor_generator=dict(
-            ranges=[[0, -20, -1.78, 51.2, 20, -1.78]], sizes=[[3.9, 1.6, 1.56]])),
+            ranges=kitti_anchors.ranges(pillar_range, kitti_anchors.BOTTOMS[:1]),
+            sizes=kitti_anchors.SIZES[:1])),
     train_cfg=dict(
-        assigner=[
-            dict(
-                type='Max3DIoUAssigner',
-                iou_calculator=dict(type='BboxOverlapsNearest3D'),
-                pos_iou_thr=0.6,
-                neg_iou_thr=0.45,
-                min_pos_iou=0.45,
-                ignore_iof_thr=-1)
-        ]),
+        assigner=kitti_anchors.assigners(kitti_anchors.OVERLAPS[:1])),
     test_cfg=dict(nms_pre=1000, max_num=50))

@@ -135,7 +135,8 @@ class DetectionTask:
 
     def detector(self) -> Detector:
         """The detector, loaded once in each process, anew where its files changed."""
-        files = [Path(str(name)) for name in (self.config, self.checkpoint) if name is not None]
+        files = [Path(name) for name in (self.config, self.checkpoint)
+                 if isinstance(name, str | PathLike)]
         wanted = self, [file.stat().st_mtime_ns for file in files if file.is_file()]
         if _loaded.get('task') != wanted:
             _loaded.update(task=wanted, detector=load_detector(

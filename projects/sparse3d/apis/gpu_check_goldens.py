@@ -1,7 +1,7 @@
 """Published models on stored inputs of the originals, on the GPU beside the CPU.
 
-The stored inputs are no part of an installation: licences forbid some of them. A clone has the
-models (``tests/support/golden_models.py``), and the inputs where ``SPARSE3D_GOLDEN`` says.
+The stored inputs are no part of an installation: licences forbid some of them. A clone, from whose
+root this runs, has the models in its test support; ``SPARSE3D_GOLDEN`` says where the inputs are.
 """
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from typing import Any
 
 import torch
 
-import sparse3d
 from sparse3d.apis.gpu_check_operators import difference
 
 TOLERANCE = 1e-3  # of the largest number
-SOURCE_TREE = Path(sparse3d.__file__).resolve().parents[2]
-SUPPORT = SOURCE_TREE / 'tests' / 'support'
+SUPPORT = Path('tests', 'support')  # of a clone
 
 
 def check_golden(name: str, device: str = 'cuda') -> list[dict[str, Any]]:
@@ -29,12 +27,13 @@ def check_golden(name: str, device: str = 'cuda') -> list[dict[str, Any]]:
     """
     title = f'{name}, stored inputs'
     if not (SUPPORT / 'golden_models.py').is_file():
-        return [dict(name=title, state='note', value='not run: needs a clone of the repository')]
-    sys.path[:0] = [str(SUPPORT), str(SOURCE_TREE / 'projects')]
+        return [dict(name=title, state='note',
+                     value='not run: needs the root of a clone of the repository')]
+    sys.path[:0] = [str(SUPPORT.resolve()), str(Path('projects').resolve())]
     runs = importlib.import_module('golden_models').RUNS
     if name not in runs:
         return [dict(name=title, state='note', value='nothing of it is stored')]
-    folder = Path(os.environ.get('SPARSE3D_GOLDEN', SOURCE_TREE.parent / 'shared' / 'golden'))
+    folder = Path(os.environ.get('SPARSE3D_GOLDEN', Path('..', 'shared', 'golden')))
     try:
         expected = runs[name]('cpu', folder)
     except FileNotFoundError as error:

@@ -89,8 +89,8 @@ def _by_cells(points: Tensor, queries: Tensor, distances: Tensor, rows: Tensor,
         grid = (cells.amax(0) + 1).tolist()
         sorted_keys, order = sort_keys(cell_keys((torch.zeros_like(cells[:, 0]),
                                                   *cells.unbind(1)), grid))
-        crowded = crowded or len(there) >= max(FEW, count / 4) * len(
-            torch.unique_consecutive(sorted_keys))
+        crowded = crowded or len(there) >= max(FEW, count / 4) * _number_of(
+            sorted_keys)
         if crowded:
             wanted = ((queries[waiting] - lowest) / size).floor().clamp(-2, MAX_CELLS + 2)
             runs = neighbor_runs(sorted_keys, torch.zeros_like(waiting), wanted.long().flip(1),
@@ -102,6 +102,10 @@ def _by_cells(points: Tensor, queries: Tensor, distances: Tensor, rows: Tensor,
             waiting = waiting[~sure]
         size *= 2
     return waiting
+
+
+def _number_of(sorted_keys: Tensor) -> int:
+    return 1 + int((sorted_keys[1:] != sorted_keys[:-1]).sum())
 
 
 def _nearest_in_runs(points: Tensor, queries: Tensor, begin: Tensor, end: Tensor, order: Tensor,

@@ -155,7 +155,7 @@ def test_without_stored_inputs_it_is_said(monkeypatch, tmp_path):
     assert row['state'] == 'note' and f'{tmp_path}/focalsconv/inputs.npz is absent' in row['value']
     monkeypatch.setattr(gpu_check_goldens, 'SUPPORT', tmp_path)
     row, = run_part('golden: focalsconv')
-    assert row['state'] == 'note' and 'needs a clone' in row['value']
+    assert row['state'] == 'note' and 'root of a clone' in row['value']
 
 
 @pytest.mark.slow

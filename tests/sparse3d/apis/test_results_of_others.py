@@ -1,6 +1,7 @@
 """Result files drawn and analyzed without a checkpoint."""
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 from dataclasses import fields, replace
@@ -147,6 +148,12 @@ def test_a_training_set_of_several_has_no_results(case):
     config.train_dataloader.dataset = dict(type='ConcatDataset', datasets=[data, data])
     with pytest.raises(ConfigError, match='joins 2 data sets, and results are of one'):
         frames_with_detections(config, None, 9, 0.0, 'train', results=folder)
+
+
+@pytest.fixture(autouse=True)
+def no_complaint_of_a_logger(monkeypatch):
+    """One of an earlier test in this process may write to what that test captured."""
+    monkeypatch.setattr(logging, 'raiseExceptions', False)
 
 
 def told(capsys, *words) -> tuple[int, str]:

@@ -9,7 +9,8 @@ import torch
 from sparse3d.checkpoints.moved_quirks import move_in_config, move_options, moves
 from sparse3d.checkpoints.open import open_checkpoint
 from sparse3d.checkpoints.options import check_published_options
-from sparse3d.checkpoints.renames import renamed, rewrite_checkpoint
+from sparse3d.checkpoints.renames import renamed
+from sparse3d.checkpoints.rewrite import rewrite_checkpoint
 from sparse3d.errors import CheckpointError
 from sparse3d.plugins import config_file
 from sparse3d.stored_config import read_literals

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from sparse3d.checkpoints.open import open_checkpoint
-from sparse3d.checkpoints.renames import renamed, rewrite_checkpoint
+from sparse3d.checkpoints.renames import renamed
+from sparse3d.checkpoints.rewrite import rewrite_checkpoint
 from sparse3d.engine.load_config import load_config
 from sparse3d.errors import CheckpointError, ConfigError
 
