@@ -18,6 +18,7 @@ HORIZON = 20 * 10 ** 9    # how long transforms are kept
 TOLERANCE = 10 ** 8       # so long beyond what is known of an edge it is extended
 MAX_GAP = 10 ** 9         # so long a time without a transform is interpolated over
 MAX_DEPTH = 50            # frames above one another
+MAX_POSITION = 1e9        # meters
 
 
 class MissingTransform(DataError):
@@ -70,12 +71,15 @@ class TransformTree:
         self._moving: dict[str, _Edge] = {}
         self._from_odometry: set[str] = set()
 
-    def add(self, message: Any, static: bool = False) -> None:
-        """Take in a TFMessage."""
+    def add(self, message: Any, static: bool = False) -> int:
+        """Take in a TFMessage; gives how many of its transforms cannot be used."""
+        unusable = 0
         for each in message.transforms:
             parent, child = _name(each.header.frame_id), _name(each.child_frame_id)
             move, turn = each.transform.translation, each.transform.rotation
             pose = np.array([move.x, move.y, move.z, turn.w, turn.x, turn.y, turn.z], np.float64)
+            if not _usable(pose):
+                unusable += 1
             if not _usable(pose) or parent == child or not child:
                 continue
             if static:
@@ -85,18 +89,24 @@ class TransformTree:
                     self._from_odometry.discard(child)
                     del self._moving[child]
                 self._add(parent, child, nanoseconds(each.header.stamp), pose)
+        return unusable
 
-    def add_odometry(self, message: Any) -> None:
-        """Take in an Odometry; /tf says more, where it knows the same frame."""
+    def add_odometry(self, message: Any) -> int:
+        """Take in an Odometry; gives 1 if it cannot be used, else 0.
+
+        /tf says more, where it knows the same frame.
+        """
         parent, child = _name(message.header.frame_id), _name(message.child_frame_id)
         if not child or parent == child or child in self._static or (
                 child in self._moving and child not in self._from_odometry):
-            return
+            return 0
         place, turn = message.pose.pose.position, message.pose.pose.orientation
         pose = np.array([place.x, place.y, place.z, turn.w, turn.x, turn.y, turn.z], np.float64)
-        if _usable(pose):
-            self._from_odometry.add(child)
-            self._add(parent, child, nanoseconds(message.header.stamp), pose)
+        if not _usable(pose):
+            return 1
+        self._from_odometry.add(child)
+        self._add(parent, child, nanoseconds(message.header.stamp), pose)
+        return 0
 
     def _add(self, parent: str, child: str, time: int, pose: np.ndarray) -> None:
         edge = self._moving.get(child)
@@ -192,7 +202,8 @@ def _name(frame: str) -> str:
 
 
 def _usable(pose: np.ndarray) -> bool:
-    return bool(np.isfinite(pose).all()) and float(np.abs(pose[3:]).max()) > 1e-6
+    turn = float(np.abs(pose[3:]).max())
+    return bool((np.abs(pose[:3]) < MAX_POSITION).all()) and 1e-6 < turn < 1e6
 
 
 def _matrix(pose: np.ndarray) -> np.ndarray:
