@@ -20,6 +20,8 @@ from sparse3d.structures.detections import Detections
 from sparse3d.tracking import Tracker, make_tracker
 from sparse3d.transforms.camera_frames import frame_offsets
 
+MAX_INTERVAL = 3600.0  # seconds
+
 
 class ArrayDetector(Protocol):
     """A detector of arrays, as ``load_detector`` gives it: ``samples`` says what it takes."""
@@ -50,9 +52,9 @@ class DetectionOptions:
     prefix: str = '/sparse3d'
 
     def __post_init__(self) -> None:
-        if not self.interval > 0:
+        if not 0 < self.interval <= MAX_INTERVAL:
             raise ConfigError(f'the interval of camera frames is {self.interval} s; give a '
-                              f'positive number')
+                              f'positive number up to {MAX_INTERVAL:g}')
 
 
 class MessageDetector:
@@ -184,7 +186,7 @@ class MessageDetector:
                 try:
                     pixels = image.pixels()
                 except DataError as error:
-                    self._left_out.add(f'pictures of {image.topic}', str(error)[:160])
+                    self._left_out.add(f'pictures of {shown(image.topic)}', str(error)[:160])
                     continue
                 images[place] = pixels
                 cam2img[place, :3, :3] = image.lens.matrix_for(pixels)
