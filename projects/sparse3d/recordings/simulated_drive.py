@@ -112,7 +112,7 @@ def simulate_recording(out: str | os.PathLike, seed: int = 0,
     scene = options.conditions.apply(random_street(
         np.random.default_rng((seed, 0)), START + options.seconds, options.conditions.people))
     drive = _Drive(scene, seed, options)
-    opened = _mcap(out) if out.suffix == '.mcap' else _bag(out)
+    opened = _mcap(out) if out.suffix.lower() == '.mcap' else _bag(out)
     with opened as write:
         samples = options.of_nuscenes().samples
         progress, count, held = Progress('simulated moments', samples), 0, drive.static()

@@ -111,3 +111,9 @@ def test_a_negative_seed_is_refused_and_nothing_is_written(tmp_path):
     with pytest.raises(ConfigError, match='seed is -1; it may not be negative'):
         simulate_recording(tmp_path / 'drive.mcap', -1)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_ending_may_be_in_capitals(tmp_path):
+    simulate_recording(tmp_path / 'DRIVE.MCAP', 0, RecordingOptions(.5, 4, 0, image_width=0,
+                                                                    azimuths=10))
+    assert (tmp_path / 'DRIVE.MCAP').is_file() and look(tmp_path / 'DRIVE.MCAP')
