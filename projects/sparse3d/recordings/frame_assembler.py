@@ -16,7 +16,7 @@ import numpy as np
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.recordings.clocks import CLOCKS, Clocks
 from sparse3d.recordings.cloud_merging import CloudPlacer, StampedCloud, SweepHistory
-from sparse3d.recordings.foreign_text import shown
+from sparse3d.recordings.foreign_text import shown, shown_frame
 from sparse3d.recordings.left_out import LeftOut
 from sparse3d.recordings.pictures import Lens
 from sparse3d.recordings.sensor_frames import CameraImage, SensorFrame
@@ -234,7 +234,7 @@ class FrameAssembler:
             fixed = self.tree.fixed_frame(frame, self.options.fixed_frame)
             if fixed is None and self.options.fixed_frame:
                 raise MissingTransform(f'{shown(self.options.fixed_frame)} (--fixed-frame) is not '
-                                       f'above {shown(frame)}')
+                                       f'above {shown_frame(frame)}')
             pose = None if fixed is None else self.tree.lookup(fixed, frame, moment.stamp)
         except MissingTransform as error:
             self._left_out.add('poses', f'{error}; sweeps and tracks go without')
@@ -293,7 +293,7 @@ class FrameAssembler:
             with self._stages('sweeps'):
                 if pose is None and self._sweeps.count:
                     self._left_out.add('moments', f'without earlier sweeps: nothing says how '
-                                       f'{shown(frame)} moves (/tf or odometry)')
+                                       f'{shown_frame(frame)} moves (/tf or odometry)')
                 points = self._history.with_earlier(points, moment.stamp, pose)
         images = {camera: self._image(camera, moment, frame, fixed)
                   for camera in self._cameras}

@@ -10,7 +10,7 @@ import numpy as np
 
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.recordings.detection_messages import Outgoing, detection_array, scene_update
-from sparse3d.recordings.foreign_text import shown
+from sparse3d.recordings.foreign_text import shown, shown_frame
 from sparse3d.recordings.frame_assembler import AssemblyOptions, FrameAssembler
 from sparse3d.recordings.left_out import LeftOut
 from sparse3d.recordings.sensor_frames import CameraImage, SensorFrame
@@ -153,8 +153,8 @@ class MessageDetector:
         if self._tracked_with_pose is None:
             self._tracked_with_pose = with_pose
         if not with_pose:
-            self._left_out.add('moments', f'nothing says how {shown(frame.frame)} moves (/tf or '
-                               f'odometry): tracks are those of a sensor that stands still')
+            self._left_out.add('moments', f'nothing says how {shown_frame(frame.frame)} moves '
+                               f'(/tf or odometry): tracks are those of a sensor that stands still')
         if self._tracked_with_pose != with_pose:
             self._left_out.add('moments', 'not tracked: no pose' if not with_pose else
                                'not tracked: earlier moments had no pose')

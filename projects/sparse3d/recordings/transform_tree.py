@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sparse3d.errors import DataError
-from sparse3d.recordings.foreign_text import shown
+from sparse3d.recordings.foreign_text import shown_frame
 from sparse3d.structures.quaternions import rotation_matrices
 
 HORIZON = 20 * 10 ** 9    # how long transforms are kept
@@ -50,7 +50,7 @@ class _Edge:
         near = [number for number in (place - 1, place) if 0 <= number < len(self.times)]
         nearest = min(near, key=lambda number: abs(self.times[number] - time))
         if abs(self.times[nearest] - time) > TOLERANCE:
-            raise MissingTransform(f'no transform of {shown(name)} within '
+            raise MissingTransform(f'no transform of {shown_frame(name)} within '
                                    f'{TOLERANCE / 1e9:g} s')
         other = nearest + (1 if nearest == place else -1)  # away from the time that is asked for
         if 0 <= other < len(self.times) and abs(self.times[other] - self.times[nearest]) <= MAX_GAP:
@@ -158,7 +158,8 @@ class TransformTree:
         up, down = self._path(source), self._path(target)
         common = next((frame for frame in up if frame in down), None)
         if common is None:
-            raise MissingTransform(f'no transform connects {shown(source)} with {shown(target)}')
+            raise MissingTransform(f'no transform connects {shown_frame(source)} with '
+                                   f'{shown_frame(target)}')
         return np.linalg.inv(self._to(common, target, time)) @ self._to(common, source, time)
 
     def _to(self, ancestor: str, frame: str, time: int) -> np.ndarray:
