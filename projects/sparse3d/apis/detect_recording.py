@@ -12,12 +12,13 @@ from sparse3d.apis.detector import load_detector
 from sparse3d.atomic_files import atomic_file, check_place, refuse_same_file
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.parallel.progress import Activity
+from sparse3d.recordings.foreign_text import shown
 from sparse3d.recordings.frame_assembler import AssemblyOptions
 from sparse3d.recordings.left_out import LeftOut
 from sparse3d.recordings.message_detector import DetectionOptions, MessageDetector
 from sparse3d.recordings.message_types import TRANSFORMS, Decoder, full_name
 from sparse3d.recordings.reading import read_messages
-from sparse3d.recordings.topics import Choice, choose, look
+from sparse3d.recordings.topics import Choice, LateTopics, choose, look_for
 from sparse3d.recordings.writing import RecordingWriter
 from sparse3d.structures.detections import refuse_odd_threshold
 
@@ -110,15 +111,19 @@ def detect_recording(
     if out.suffix.lower() != '.mcap':
         raise ConfigError(f'--out is {out}; the boxes of a recording are written as .mcap')
     refuse_same_file(recording, out)
+    _refuse_inside(recording, out)
     check_place(out)
     left_out = LeftOut()
-    there = look(recording)
+    there = look_for(recording, (*topics.clouds, *(topics.images or {}).values(),
+                                 topics.odometry))
     detector = load_detector(config, checkpoint, device, cfg_options, intensity_scale,
                              sensor_height)
     samples = detector.samples
     choice = choose(there, left_out, bool(samples.columns), samples.cameras, topics.clouds,
                     topics.images, topics.odometry)
     core = MessageDetector(detector, choice, left_out, options, assembly)
+    late = LateTopics(there, left_out, not topics.clouds,
+                      bool(samples.cameras) and not topics.images, not choice.odometry)
     for topic, offset in choice.offsets.items():
         if topic in choice.topics:
             print(f'the clock of {topic.encode("unicode_escape").decode()} differs from that of '
@@ -127,7 +132,7 @@ def detect_recording(
     with atomic_file(out) as stream, Activity(
             lambda: f'{core.moments} moments, {core.boxes} boxes'):
         writer = RecordingWriter(stream)
-        count = _run(core, recording, left_out, writer, with_input)
+        count = _run(core, recording, left_out, writer, with_input, late)
         if not core.moments:
             raise DataError(f'no moment of {recording} could be used: '
                             f'{"; ".join(left_out.sentences()) or "it has no messages"}')
@@ -138,10 +143,18 @@ def detect_recording(
                            core.stages.table())
 
 
+def _refuse_inside(recording: str | PathLike, out: Path) -> None:
+    """Refuse to write into the folder of the bag that is read: its files would be replaced."""
+    folder = Path(recording)
+    if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
+        raise ConfigError(f'{out} lies in {folder}, the bag that is read; write to another folder')
+
+
 def _run(core: MessageDetector, recording: str | PathLike, left_out: LeftOut,
-         writer: RecordingWriter, with_input: bool) -> int:
+         writer: RecordingWriter, with_input: bool, late: LateTopics) -> int:
     """Every message through the detector; gives their number."""
     decoder, used, count = Decoder(left_out), core.topics, 0
+    own = f'{core.options.prefix}/'
     messages = read_messages(recording, left_out)
     while True:
         with core.stages('reading'):
@@ -149,7 +162,11 @@ def _run(core: MessageDetector, recording: str | PathLike, left_out: LeftOut,
         if raw is None:
             break
         count += 1
-        if with_input or full_name(raw.channel.schema) == TRANSFORMS:
+        late.note(raw)
+        if with_input and raw.channel.topic.startswith(own):
+            left_out.add(f'messages of {shown(raw.channel.topic)}', 'boxes of an earlier run; new '
+                         'ones take their place')
+        elif with_input or full_name(raw.channel.schema) == TRANSFORMS:
             with core.stages('writing'):
                 writer.copy(raw)
         if raw.channel.topic in used:

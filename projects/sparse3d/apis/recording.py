@@ -63,4 +63,7 @@ def list_recording(path: str | PathLike) -> RecordingContent:
     for name, topic in topics.items():
         if topic.fault and not topic.fault.endswith('is of no use here'):
             left_out.add(f'messages of {shown(name)}', topic.fault, topic.count)
+        if topic.others:
+            left_out.add(f'messages of {shown(name)}', f'of another type than {shown(topic.type)}, '
+                         f'the first one there', topic.others)
     return RecordingContent(Path(path), topics, tuple(left_out.sentences()))

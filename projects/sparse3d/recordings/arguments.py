@@ -66,8 +66,10 @@ def create_custom(arguments: argparse.Namespace) -> Any:
     """What ``create-data recording`` runs; returns a report to print."""
     from sparse3d.recordings.custom_data import frames_of_recording
     from sparse3d.recordings.frame_assembler import AssemblyOptions
-    if not arguments.interval > 0:
-        raise ConfigError(f'--interval is {arguments.interval}; give seconds above 0')
+    from sparse3d.recordings.message_detector import MAX_INTERVAL
+    if not 0 < arguments.interval <= MAX_INTERVAL:
+        raise ConfigError(f'--interval is {arguments.interval}; give seconds above 0, up to '
+                          f'{MAX_INTERVAL:g}')
     images = arguments.images
     named = None if images is None else {} if images == ['none'] else pairs(images, '--images')
     return frames_of_recording(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sparse3d.errors import DataError
+from sparse3d.recordings.foreign_text import shown
 from sparse3d.recordings.left_out import LeftOut
 from sparse3d.recordings.libraries import library
 from sparse3d.recordings.mcap_reading import Channel, RawMessage, read_mcap
@@ -30,7 +31,11 @@ def read_bag(path: str | os.PathLike, left_out: LeftOut) -> Iterator[RawMessage]
     parts = _mcap_parts(path) if path.is_dir() else None
     if parts is not None:
         for part in parts:
-            yield from read_mcap(part, left_out)
+            # A recorder that lost its power leaves a last file behind that holds nothing yet.
+            if len(parts) > 1 and not part.stat().st_size:
+                left_out.add(shown(part.name), 'the file is empty')
+            else:
+                yield from read_mcap(part, left_out)
         return
     bag = _opened(reader, path)
     try:
@@ -45,6 +50,9 @@ def read_bag(path: str | os.PathLike, left_out: LeftOut) -> Iterator[RawMessage]
                 left_out.add(path.name, f'the storage is damaged ({type(error).__name__}); it was '
                              f'read up to there')
                 return
+            if time < 0:
+                left_out.add(f'messages of {shown(connection.topic)}', 'recorded before 1970')
+                continue
             yield RawMessage(channels[connection.id], time, time, bytes(data))
     finally:
         bag.close()
@@ -55,7 +63,7 @@ def _opened(reader: Any, path: Path) -> Any:
         bag = reader.Reader(path)
         bag.open()
     except Exception as error:  # metadata and storages have errors of several libraries
-        raise DataError(f'{path} is no readable ROS 2 bag: {str(error)[:200]}; a bag is the '
+        raise DataError(f'{path} is no readable ROS 2 bag: {shown(str(error))}; a bag is the '
                         f'folder with {METADATA} and its storage files') from error
     return bag
 
@@ -78,14 +86,18 @@ def _mcap_parts(folder: Path) -> list[Path] | None:
         raise DataError(f'{folder} has no {METADATA}, which says what belongs together; give one '
                         f'of its files, or make it with "ros2 bag reindex"')
     information = _metadata(folder)
-    named = [Path(str(name)).name for name in information.get('relative_file_paths', [])]
+    paths = information.get('relative_file_paths')
+    if not isinstance(paths, list):
+        raise DataError(f'{folder / METADATA} does not list the files of the bag '
+                        f'(relative_file_paths); make it anew with "ros2 bag reindex"')
+    named = [Path(str(name)).name for name in paths]
     if information.get('storage_identifier') != 'mcap' or any(
             not name.endswith('.mcap') for name in named):
         return None
     absent = [name for name in named if not (folder / name).is_file()]
     if absent:
-        raise DataError(f'{folder / absent[0]} is named in {METADATA} and is not there; bring it '
-                        f'back, or give one of the other files alone')
+        raise DataError(f'{folder / shown(absent[0])} is named in {METADATA} and is not there; '
+                        f'bring it back, or give one of the other files alone')
     return [folder / name for name in named]
 
 

@@ -11,6 +11,7 @@ from sparse3d.recordings.transform_tree import nanoseconds
 CLOCKS = ('aligned', 'stamps', 'log')
 MIN_OFFSET = 150_000_000    # ns; less is how long a message is on its way
 MAX_JUMP = 1_000_000_000    # ns that stamps may go on more than log times
+END = 2 ** 31 * 10 ** 9      # ns; seconds of ROS 2 have 31 bits, up to the year 2038
 LATE = 500_000_000          # ns; a message older by less came late; by more: the clock jumped
 
 
@@ -54,6 +55,9 @@ class Clocks:
         if self.mode == 'log' or not stamp:  # drivers without a clock leave it empty
             stamp = log_time
         stamp += self.offsets.get(topic, 0)
+        if not 0 <= stamp < END:
+            return Reading(stamp, 'their time does not lie between 1970 and 2038, which ROS 2 can '
+                           'say')
         before = self._last.get(topic)
         if before is None:
             self._last[topic] = stamp, log_time

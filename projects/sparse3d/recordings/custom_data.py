@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import shutil
@@ -20,7 +21,7 @@ import cv2
 import numpy as np
 
 from sparse3d.atomic_files import check_place, make_folder, move_file, write_bytes_atomically
-from sparse3d.errors import DataError
+from sparse3d.errors import ConfigError, DataError
 from sparse3d.parallel.progress import Activity
 from sparse3d.recordings.foreign_text import file_name, shown
 from sparse3d.recordings.frame_assembler import AssemblyOptions, FrameAssembler
@@ -28,12 +29,13 @@ from sparse3d.recordings.left_out import LeftOut
 from sparse3d.recordings.message_types import COMPRESSED_IMAGE, IMAGE, Decoder
 from sparse3d.recordings.reading import read_messages
 from sparse3d.recordings.sensor_frames import CameraImage, SensorFrame
-from sparse3d.recordings.topics import Topic, choose, look
+from sparse3d.recordings.topics import LateTopics, Topic, choose, look_for
 from sparse3d.recordings.transform_tree import MissingTransform
 
 COLUMNS = ('x', 'y', 'z', 'intensity')
 _ENDINGS = ('image', 'compressed', 'image_raw', 'image_color', 'image_rect', 'image_rect_color',
             'image_rect_raw', 'raw')
+_UNFINISHED = '.frames.tmp'  # in a folder that was there before
 _FORMATS = {b'\xff\xd8\xff': '.jpg', b'\x89PN': '.png'}
 
 
@@ -81,19 +83,23 @@ def frames_of_recording(recording: str | os.PathLike, root: str | os.PathLike,
         BackendUnavailable: if the extra ``recordings`` is not installed.
     """
     root, left_out = Path(root), LeftOut()
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+    if root.exists() and (not root.is_dir() or any(
+            child.name != _UNFINISHED for child in root.iterdir())):
         raise DataError(f'{root} is there and not empty; choose another folder')
     check_place(root)
-    topics = look(recording)
+    topics = look_for(recording, (*clouds, *(images or {}).values(), odometry))
     named = _cameras(topics) if images is None else dict(images)
+    _refuse_one_name(named)
     named = {file_name(camera): topic for camera, topic in named.items()}
     choice = choose(topics, left_out, True, tuple(named), clouds, named, odometry)
     assembler = FrameAssembler(choice, left_out, COLUMNS, tuple(named), options=options)
     with _new_folder(root) as folder:
         writer = _FrameWriter(folder, file_name(Path(recording).stem), assembler, left_out)
         with Activity(lambda: f'{len(writer.times)} frames'):
-            decoder = Decoder(left_out)
+            decoder, late = Decoder(left_out), LateTopics(
+                topics, left_out, not clouds, images is None, not choice.odometry)
             for raw in read_messages(recording, left_out):
+                late.note(raw)
                 if raw.channel.topic in choice.topics:
                     message = decoder.decode(raw)
                     if message is not None:
@@ -110,25 +116,51 @@ def frames_of_recording(recording: str | os.PathLike, root: str | os.PathLike,
 def _cameras(topics: Mapping[str, Topic]) -> dict[str, str]:
     """All image topics by a name of their camera; compressed pictures before raw ones."""
     found: dict[str, str] = {}
+    cameras: set[tuple[str, ...]] = set()
     for kind in (COMPRESSED_IMAGE, IMAGE):
         for topic, known in topics.items():
             if known.type == kind and not known.fault:
-                parts = [part for part in topic.split('/') if part.lower() not in _ENDINGS]
-                found.setdefault(file_name('_'.join(parts)), topic)
+                parts = tuple(part for part in topic.split('/') if part.lower() not in _ENDINGS)
+                if parts not in cameras:
+                    cameras.add(parts)
+                    found[_free_name(file_name('_'.join(parts)), found)] = topic
     return found
+
+
+def _free_name(name: str, taken: Mapping[str, str]) -> str:
+    """The name, with a number where another camera has it: /a/b and /a_b are two."""
+    names = (f'{name}_{number}' if number > 1 else name for number in itertools.count(1))
+    return next(one for one in names if one not in taken)
+
+
+def _refuse_one_name(cameras: Mapping[str, str]) -> None:
+    """Refuse cameras that would have one folder."""
+    owners: dict[str, str] = {}
+    for camera in cameras:
+        other = owners.setdefault(file_name(camera), camera)
+        if other != camera:
+            raise ConfigError(f'the cameras {shown(other)} and {shown(camera)} would both be '
+                              f'{file_name(camera)}; give them names that differ in letters or '
+                              f'digits')
 
 
 @contextmanager
 def _new_folder(root: Path) -> Iterator[Path]:
-    """A folder that takes the place of ``root`` when all went well."""
-    temporary = root.with_name(f'.{root.name}.tmp')
+    """A folder whose content is that of ``root`` when all went well.
+
+    A folder that is there stays the same one: it may be a link, a disk, or where the user stands.
+    """
+    there = root.is_dir()
+    temporary = root / _UNFINISHED if there else root.with_name(f'.{root.name}.tmp')
     shutil.rmtree(temporary, ignore_errors=True)  # of a run that was killed
     make_folder(temporary)
     try:
         yield temporary
-        if root.is_dir():
-            root.rmdir()
-        move_file(temporary, root)
+        if there:
+            for child in sorted(temporary.iterdir()):
+                move_file(child, root / child.name)
+        else:
+            move_file(temporary, root)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -189,7 +221,11 @@ class _FrameWriter:
 
     def finish(self) -> None:
         """Write what belongs to all frames."""
-        if not all('lidar2global' in entry for entry in self.times.values()):
+        lacking = sum('lidar2global' not in entry for entry in self.times.values())
+        if lacking:
+            self.left_out.add('frames', 'nothing says how the sensor moves (/tf or odometry), so '
+                              'no frame has a pose; if it stands still, name its own frame with '
+                              '--fixed-frame', lacking)
             for entry in self.times.values():  # all of them, or none: half of a drive misleads
                 entry.pop('lidar2global', None)
         write_bytes_atomically(self.folder / 'frames.json',

@@ -13,6 +13,11 @@ def shown(text: str) -> str:
     return plain if len(plain) <= MAX_SHOWN else f'{plain[:MAX_SHOWN]}...'
 
 
+def shown_frame(name: str) -> str:
+    """The name of a frame; some drivers give none."""
+    return shown(name) or 'a frame without a name'
+
+
 def file_name(text: str) -> str:
     """A text as the name of one file or folder: letters, digits, ``-`` and ``_`` alone."""
     return re.sub(r'[^A-Za-z0-9_-]+', '_', text).strip('_')[:80] or 'unnamed'

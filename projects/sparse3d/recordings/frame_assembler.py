@@ -5,6 +5,7 @@ soon as the transforms and the other sensors reach it, or after ``wait`` seconds
 """
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import numpy as np
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.recordings.clocks import CLOCKS, Clocks
 from sparse3d.recordings.cloud_merging import CloudPlacer, StampedCloud, SweepHistory
-from sparse3d.recordings.foreign_text import shown
+from sparse3d.recordings.foreign_text import shown, shown_frame
 from sparse3d.recordings.left_out import LeftOut
 from sparse3d.recordings.pictures import Lens
 from sparse3d.recordings.sensor_frames import CameraImage, SensorFrame
@@ -43,7 +44,7 @@ class AssemblyOptions:
         wait: seconds that a moment waits for what belongs to it.
 
     Raises:
-        ConfigError: for a rate or time below 0, or an unknown clock.
+        ConfigError: for a rate or time below 0 or infinite, or an unknown clock.
     """
 
     frame: str = ''
@@ -54,8 +55,9 @@ class AssemblyOptions:
     wait: float = 0.25
 
     def __post_init__(self) -> None:
-        if self.rate < 0 or self.wait < 0:
-            raise ConfigError(f'rate is {self.rate} and wait {self.wait}; neither may be negative')
+        if not (0 <= self.rate < math.inf and 0 <= self.wait < math.inf):
+            raise ConfigError(f'rate is {self.rate} and wait {self.wait}; neither may be negative '
+                              f'or without an end')
         if self.clock not in CLOCKS:
             raise ConfigError(f'the clock is {self.clock!r}; there are {", ".join(CLOCKS)}')
 
@@ -96,6 +98,8 @@ class FrameAssembler:
         self._others = {name: deque[StampedCloud](maxlen=KEPT) for name in choice.clouds[1:]}
         self._images = {camera: deque[tuple[int, Any]](maxlen=KEPT) for camera in choice.images}
         self._camera_of = {topic: camera for camera, topic in choice.images.items()}
+        self._moving = {*choice.static, *choice.transforms, *choice.odometry}
+        self._fields = _telling_fields(choice)
         self._lenses: dict[str, Lens | None] = {}
         self._image_of_info: dict[str, list[str]] = {}
         for image, info in choice.infos.items():
@@ -113,12 +117,12 @@ class FrameAssembler:
             log_time: when it came, in nanoseconds.
         """
         self._newest = max(self._newest, log_time)
-        if topic in self.choice.static:
-            self.tree.add(message, static=True)
-        elif topic in self.choice.transforms:
-            self.tree.add(message)
-        elif topic in self.choice.odometry:
-            self.tree.add_odometry(message)
+        fields = self._fields.get(topic, ())
+        if fields and not any(hasattr(message, name) for name in fields):
+            self._left_out.add(f'messages of {shown(topic)}', 'of another type than those that its '
+                               'topic was chosen for')
+        elif topic in self._moving:
+            self._take_transforms(topic, message)
         elif topic in self._image_of_info:
             self._take_info(topic, message)
         elif topic in self.choice.clouds or topic in self._camera_of:
@@ -131,6 +135,15 @@ class FrameAssembler:
         while self._waiting:
             frames += self._frame(self._waiting.popleft())
         return frames
+
+    def _take_transforms(self, topic: str, message: Any) -> None:
+        if topic in self.choice.odometry:
+            unusable = self.tree.add_odometry(message)
+        else:
+            unusable = self.tree.add(message, static=topic in self.choice.static)
+        if unusable:
+            self._left_out.add(f'transforms of {shown(topic)}', 'a place or rotation that is none '
+                               '(NaN, or too large)', unusable)
 
     def _take_info(self, topic: str, message: Any) -> None:
         for image in self._image_of_info[topic]:
@@ -219,6 +232,9 @@ class FrameAssembler:
         frame, self._seen = self._frame_of(moment), moment.stamp
         try:
             fixed = self.tree.fixed_frame(frame, self.options.fixed_frame)
+            if fixed is None and self.options.fixed_frame:
+                raise MissingTransform(f'{shown(self.options.fixed_frame)} (--fixed-frame) is not '
+                                       f'above {shown_frame(frame)}')
             pose = None if fixed is None else self.tree.lookup(fixed, frame, moment.stamp)
         except MissingTransform as error:
             self._left_out.add('poses', f'{error}; sweeps and tracks go without')
@@ -277,7 +293,7 @@ class FrameAssembler:
             with self._stages('sweeps'):
                 if pose is None and self._sweeps.count:
                     self._left_out.add('moments', f'without earlier sweeps: nothing says how '
-                                       f'{shown(frame)} moves (/tf or odometry)')
+                                       f'{shown_frame(frame)} moves (/tf or odometry)')
                 points = self._history.with_earlier(points, moment.stamp, pose)
         images = {camera: self._image(camera, moment, frame, fixed)
                   for camera in self._cameras}
@@ -309,3 +325,12 @@ class FrameAssembler:
             return None
         self._used_images[camera] = stamp
         return CameraImage(topic, stamp, message, lens, then, own), matrix
+
+
+def _telling_fields(choice: Choice) -> dict[str, tuple[str, ...]]:
+    """By topic the fields of which messages of its types have one, and of other types none."""
+    return {**dict.fromkeys(choice.clouds, ('point_step', )),
+            **dict.fromkeys(choice.images.values(), ('encoding', 'format')),
+            **dict.fromkeys(choice.infos.values(), ('distortion_model', )),
+            **dict.fromkeys((*choice.static, *choice.transforms), ('transforms', )),
+            **dict.fromkeys(choice.odometry, ('child_frame_id', ))}

@@ -10,7 +10,7 @@ import numpy as np
 
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.recordings.detection_messages import Outgoing, detection_array, scene_update
-from sparse3d.recordings.foreign_text import shown
+from sparse3d.recordings.foreign_text import shown, shown_frame
 from sparse3d.recordings.frame_assembler import AssemblyOptions, FrameAssembler
 from sparse3d.recordings.left_out import LeftOut
 from sparse3d.recordings.sensor_frames import CameraImage, SensorFrame
@@ -19,6 +19,8 @@ from sparse3d.recordings.topics import Choice
 from sparse3d.structures.detections import Detections
 from sparse3d.tracking import Tracker, make_tracker
 from sparse3d.transforms.camera_frames import frame_offsets
+
+MAX_INTERVAL = 3600.0  # seconds
 
 
 class ArrayDetector(Protocol):
@@ -50,9 +52,9 @@ class DetectionOptions:
     prefix: str = '/sparse3d'
 
     def __post_init__(self) -> None:
-        if not self.interval > 0:
+        if not 0 < self.interval <= MAX_INTERVAL:
             raise ConfigError(f'the interval of camera frames is {self.interval} s; give a '
-                              f'positive number')
+                              f'positive number up to {MAX_INTERVAL:g}')
 
 
 class MessageDetector:
@@ -151,8 +153,8 @@ class MessageDetector:
         if self._tracked_with_pose is None:
             self._tracked_with_pose = with_pose
         if not with_pose:
-            self._left_out.add('moments', f'nothing says how {shown(frame.frame)} moves (/tf or '
-                               f'odometry): tracks are those of a sensor that stands still')
+            self._left_out.add('moments', f'nothing says how {shown_frame(frame.frame)} moves '
+                               f'(/tf or odometry): tracks are those of a sensor that stands still')
         if self._tracked_with_pose != with_pose:
             self._left_out.add('moments', 'not tracked: no pose' if not with_pose else
                                'not tracked: earlier moments had no pose')
@@ -184,7 +186,7 @@ class MessageDetector:
                 try:
                     pixels = image.pixels()
                 except DataError as error:
-                    self._left_out.add(f'pictures of {image.topic}', str(error)[:160])
+                    self._left_out.add(f'pictures of {shown(image.topic)}', str(error)[:160])
                     continue
                 images[place] = pixels
                 cam2img[place, :3, :3] = image.lens.matrix_for(pixels)

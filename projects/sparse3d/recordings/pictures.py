@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from sparse3d.errors import DataError
+from sparse3d.recordings.foreign_text import shown
 from sparse3d.transforms.image_files import decode_image
 
 # Encoding -> bytes of a pixel, conversion to RGB (None: as it is).
@@ -24,6 +25,11 @@ _CONVERSIONS: dict[str, tuple[int, int | None]] = {
     'yuv422_yuy2': (2, cv2.COLOR_YUV2RGB_YUY2), 'yuyv': (2, cv2.COLOR_YUV2RGB_YUY2),
     'yuv422': (2, cv2.COLOR_YUV2RGB_UYVY), 'uyvy': (2, cv2.COLOR_YUV2RGB_UYVY)}
 FISHEYE = ('equidistant', 'fisheye')
+# Models that OpenCV's numbers describe; their names differ from driver to driver.
+PINHOLE = ('', 'none', 'plumb_bob', 'rational_polynomial', 'thin_prism', 'radtan', 'pinhole',
+           'brown_conrady', 'standard')
+_COUNTS = (4, 5, 8, 12, 14)  # how many numbers OpenCV takes
+_MAX_FOCAL_LENGTH = 1e6      # pixels
 
 
 def picture_of(image: Any, name: str) -> np.ndarray:
@@ -31,11 +37,12 @@ def picture_of(image: Any, name: str) -> np.ndarray:
 
     Args:
         image: an Image or CompressedImage.
-        name: of the topic, for errors.
+        name: of the topic, for errors; as it was recorded.
 
     Raises:
         DataError: if it is damaged, or in an encoding that is not read here.
     """
+    name = shown(name)
     data = np.asarray(memoryview(image.data).cast('B')) if not isinstance(
         image.data, np.ndarray) else image.data.view(np.uint8)
     if not hasattr(image, 'encoding'):
@@ -58,7 +65,11 @@ def _decoded(image: Any, data: np.ndarray, name: str) -> np.ndarray:
     pixels = np.ascontiguousarray(rows).reshape(height, width, channels)
     if conversion is None:
         return pixels
-    return cv2.cvtColor(pixels if channels > 1 else pixels[..., 0], conversion)
+    try:
+        return cv2.cvtColor(pixels if channels > 1 else pixels[..., 0], conversion)
+    except cv2.error as error:  # YUV 4:2:2 of an odd width, for one
+        raise DataError(f'a picture of {name} declares {height} x {width} pixels, which '
+                        f'{shown(image.encoding)} cannot have') from error
 
 
 class Lens:
@@ -72,18 +83,23 @@ class Lens:
         matrix: (3, 3) of the pictures that :meth:`straightened` gives.
 
     Raises:
-        DataError: if the matrix is none: drivers without a calibration send zeros.
+        DataError: if the matrix is none: drivers without a calibration send zeros; if the
+            distortion is of a model that is not read here, or no distortion.
     """
 
     def __init__(self, info: Any, rectified: bool = False) -> None:
         own = np.array(_field(info, 'k'), np.float64).reshape(3, 3)
         projection = np.array(_field(info, 'p'), np.float64).reshape(3, 4)[:, :3]
+        model = info.distortion_model.strip().lower()
         self._bend = np.array(_field(info, 'd'), np.float64).reshape(-1)
-        self._fisheye = info.distortion_model.strip().lower() in FISHEYE
+        self._fisheye = model in FISHEYE
         self._bent = not rectified and bool(np.any(self._bend))
+        if self._bent:
+            self._bend = _distortion(self._bend, model)
         self.matrix = projection if rectified and projection[0, 0] else own
         self.size = int(info.width), int(info.height)
-        if not np.isfinite(self.matrix).all() or self.matrix[0, 0] <= 0 or self.matrix[1, 1] <= 0:
+        if not (np.abs(self.matrix) < _MAX_FOCAL_LENGTH).all() or self.matrix[0, 0] <= 0 \
+                or self.matrix[1, 1] <= 0:
             raise DataError('the camera_info has no focal length; calibrate the camera, or leave '
                             'its topic out')
 
@@ -108,6 +124,20 @@ class Lens:
             return self.matrix
         scale = np.diag([width / self.size[0], height / self.size[1], 1.0])
         return scale @ self.matrix
+
+
+def _distortion(numbers: np.ndarray, model: str) -> np.ndarray:
+    """The numbers of a distortion as OpenCV takes them: what a driver leaves out is 0."""
+    if model not in (*PINHOLE, *FISHEYE):
+        raise DataError(f'the camera_info has the distortion model {model[:40]!r}, which is not '
+                        f'read here; record straightened pictures, or leave its topic out')
+    counts = (4, ) if model in FISHEYE else _COUNTS
+    numbers = np.trim_zeros(numbers, 'b')
+    if not np.isfinite(numbers).all() or len(numbers) > counts[-1]:
+        raise DataError(f'the distortion of the camera_info has {len(numbers)} numbers or NaN, '
+                        f'which {shown(model)} cannot have; calibrate the camera again')
+    count = next(count for count in counts if len(numbers) <= count)
+    return np.pad(numbers, (0, count - len(numbers)))
 
 
 def _field(info: Any, name: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sparse3d.errors import DataError
+from sparse3d.recordings.foreign_text import shown
 
 TYPES = {1: 'i1', 2: 'u1', 3: 'i2', 4: 'u2', 5: 'i4', 6: 'u4', 7: 'f4', 8: 'f8'}
 TIME_NAMES = ('t', 'time', 'timestamp', 'time_stamp', 'offset_time', 'time_offset', 'timeoffset',
@@ -33,7 +34,7 @@ def cloud_columns(cloud: Any) -> dict[str, np.ndarray]:
     data = np.frombuffer(memoryview(cloud.data).cast('B'), np.uint8) if not isinstance(
         cloud.data, np.ndarray) else cloud.data.view(np.uint8)
     if not height or not width:
-        return {field.name: np.zeros(0, np.float32) for field in cloud.fields}
+        return {shown(field.name): np.zeros(0, np.float32) for field in cloud.fields}
     row = row if height > 1 else max(row, width * step)
     if step < 1 or row < width * step:
         raise DataError(f'a row of {width} points of {step} bytes is declared with {row} bytes')
@@ -43,7 +44,8 @@ def cloud_columns(cloud: Any) -> dict[str, np.ndarray]:
                         f'cloud has {len(data)}')
     points = np.lib.stride_tricks.as_strided(
         data[:needed], (height, width, step), (row, step, 1), writeable=False)
-    return {field.name: _column(points, field, bool(cloud.is_bigendian)) for field in cloud.fields}
+    return {shown(field.name): _column(points, field, bool(cloud.is_bigendian))
+            for field in cloud.fields}
 
 
 def _column(points: np.ndarray, field: Any, big_endian: bool) -> np.ndarray:

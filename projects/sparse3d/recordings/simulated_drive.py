@@ -31,7 +31,7 @@ from sparse3d.datasets.nuscenes.simulate.rig import (
     intrinsic,
     mounting,
 )
-from sparse3d.errors import DataError
+from sparse3d.errors import ConfigError, DataError
 from sparse3d.parallel.progress import Progress
 from sparse3d.recordings.detection_messages import Outgoing
 from sparse3d.recordings.simulated_messages import (
@@ -101,15 +101,18 @@ def simulate_recording(out: str | os.PathLike, seed: int = 0,
         seed: same seed and options, same messages.
 
     Raises:
+        ConfigError: for a negative seed.
         DataError: if it cannot be written, or a bag folder is there already.
         BackendUnavailable: if the extra ``recordings`` is not installed.
     """
     options, out = options or RecordingOptions(), Path(out)
     check_place(out)
+    if seed < 0:
+        raise ConfigError(f'seed is {seed}; it may not be negative')
     scene = options.conditions.apply(random_street(
         np.random.default_rng((seed, 0)), START + options.seconds, options.conditions.people))
     drive = _Drive(scene, seed, options)
-    opened = _mcap(out) if out.suffix == '.mcap' else _bag(out)
+    opened = _mcap(out) if out.suffix.lower() == '.mcap' else _bag(out)
     with opened as write:
         samples = options.of_nuscenes().samples
         progress, count, held = Progress('simulated moments', samples), 0, drive.static()

@@ -42,6 +42,7 @@ class Topic:
         points: of the largest cloud that was opened.
         delays: log time minus stamp in nanoseconds, of those that were opened.
         fault: why its messages cannot be read; empty if they can.
+        others: messages of another type than the first one.
     """
 
     channel: Channel
@@ -52,6 +53,7 @@ class Topic:
     points: int = 0
     delays: list[int] = field(default_factory=list)
     fault: str = ''
+    others: int = 0
 
     @property
     def type(self) -> str:
@@ -76,6 +78,39 @@ def look(path: str | os.PathLike, left_out: LeftOut | None = None,
     return look_at(read_messages(path, counted), seconds)
 
 
+def look_for(path: str | os.PathLike, names: Sequence[str]) -> dict[str, Topic]:
+    """As :func:`look`, all of the recording where a topic that is named begins later."""
+    topics = look(path)
+    return topics if all(name in topics for name in names if name) else look(path, seconds=None)
+
+
+class LateTopics:
+    """Counts messages that would have been used, had their topic begun where it was looked for.
+
+    Args:
+        topics: that were seen when it was decided what is used.
+        left_out: counts.
+        clouds, pictures: whether such topics were looked for; those of a user's are named.
+        odometry: whether none was found.
+    """
+
+    def __init__(self, topics: Mapping[str, Topic], left_out: LeftOut, clouds: bool = True,
+                 pictures: bool = True, odometry: bool = True) -> None:
+        self._topics, self._left_out = topics, left_out
+        self._wanted = {TRANSFORMS: '', **({CLOUD: '; name it with --points'} if clouds else {}),
+                        **({ODOMETRY: '; name it with --odometry'} if odometry else {}),
+                        **(dict.fromkeys((IMAGE, COMPRESSED_IMAGE), '; name it with --images')
+                           if pictures else {})}
+
+    def note(self, raw: RawMessage) -> None:
+        """Look at a message."""
+        name, kind = raw.channel.topic, full_name(raw.channel.schema)
+        if name not in self._topics and kind in self._wanted:
+            self._left_out.add(f'messages of {shown(name)}', f'they begin after the first '
+                               f'{LOOKED_AT / 1e9:g} s, which decide what is used'
+                               f'{self._wanted[kind]}')
+
+
 def look_at(messages: Iterable[RawMessage], seconds: float | None) -> dict[str, Topic]:
     """The topics of messages by name; see :func:`look`."""
     decoder, topics, start = Decoder(LeftOut()), {}, None
@@ -90,7 +125,9 @@ def look_at(messages: Iterable[RawMessage], seconds: float | None) -> dict[str, 
                                                       fault=decoder.fault(raw.channel))
         topic.count += 1
         topic.last = max(topic.last, raw.log_time)
-        if topic.count <= MAX_DECODED and not topic.fault and topic.type != TRANSFORMS:
+        if full_name(raw.channel.schema) != topic.type:
+            topic.others += 1
+        elif topic.count <= MAX_DECODED and not topic.fault and topic.type != TRANSFORMS:
             _open(topic, decoder.decode(raw), raw.log_time)
     return topics
 
@@ -160,6 +197,10 @@ def choose(topics: Mapping[str, Topic], left_out: LeftOut, wants_points: bool,
     chosen = tuple(clouds) or _clouds(topics, left_out)
     for name in clouds:
         _refuse_type(name, topics, (CLOUD,))
+    _refuse_twice(clouds, '--points')
+    _refuse_twice(tuple((images or {}).values()), '--images')
+    if odometry:
+        _refuse_type(odometry, topics, (ODOMETRY,))
     if wants_points and not chosen:
         raise DataError(f'the recording has no {CLOUD} that can be read, which this model takes; '
                         f'it has {_listed(topics)}')
@@ -259,8 +300,7 @@ def _info_of(image: str, topics: Mapping[str, Topic], infos: Sequence[str]) -> s
 
 def _refuse_absent(name: str, topics: Mapping[str, Topic]) -> None:
     if name not in topics:
-        raise ConfigError(f'the recording has no topic {shown(name)!r} in its first '
-                          f'{LOOKED_AT / 1e9:g} s; it has {_listed(topics)}')
+        raise ConfigError(f'the recording has no topic {shown(name)!r}; it has {_listed(topics)}')
 
 
 def _refuse_type(name: str, topics: Mapping[str, Topic], types: Sequence[str]) -> None:
@@ -270,6 +310,12 @@ def _refuse_type(name: str, topics: Mapping[str, Topic], types: Sequence[str]) -
                           f'{" or ".join(types)} is needed')
     if topic.fault:
         raise DataError(f'{shown(name)} cannot be read: {topic.fault}')
+
+
+def _refuse_twice(names: Sequence[str], option: str) -> None:
+    twice = next((name for name in names if list(names).count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f'{option} names {shown(twice)} twice; a topic is one sensor')
 
 
 def _say_unread(topics: Mapping[str, Topic], left_out: LeftOut) -> None:

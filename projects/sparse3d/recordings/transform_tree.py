@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from sparse3d.errors import DataError
-from sparse3d.recordings.foreign_text import shown
+from sparse3d.recordings.foreign_text import shown_frame
 from sparse3d.structures.quaternions import rotation_matrices
 
 HORIZON = 20 * 10 ** 9    # how long transforms are kept
 TOLERANCE = 10 ** 8       # so long beyond what is known of an edge it is extended
 MAX_GAP = 10 ** 9         # so long a time without a transform is interpolated over
 MAX_DEPTH = 50            # frames above one another
+MAX_POSITION = 1e9        # meters
 
 
 class MissingTransform(DataError):
@@ -49,7 +50,7 @@ class _Edge:
         near = [number for number in (place - 1, place) if 0 <= number < len(self.times)]
         nearest = min(near, key=lambda number: abs(self.times[number] - time))
         if abs(self.times[nearest] - time) > TOLERANCE:
-            raise MissingTransform(f'no transform of {shown(name)} within '
+            raise MissingTransform(f'no transform of {shown_frame(name)} within '
                                    f'{TOLERANCE / 1e9:g} s')
         other = nearest + (1 if nearest == place else -1)  # away from the time that is asked for
         if 0 <= other < len(self.times) and abs(self.times[other] - self.times[nearest]) <= MAX_GAP:
@@ -70,12 +71,15 @@ class TransformTree:
         self._moving: dict[str, _Edge] = {}
         self._from_odometry: set[str] = set()
 
-    def add(self, message: Any, static: bool = False) -> None:
-        """Take in a TFMessage."""
+    def add(self, message: Any, static: bool = False) -> int:
+        """Take in a TFMessage; gives how many of its transforms cannot be used."""
+        unusable = 0
         for each in message.transforms:
             parent, child = _name(each.header.frame_id), _name(each.child_frame_id)
             move, turn = each.transform.translation, each.transform.rotation
             pose = np.array([move.x, move.y, move.z, turn.w, turn.x, turn.y, turn.z], np.float64)
+            if not _usable(pose):
+                unusable += 1
             if not _usable(pose) or parent == child or not child:
                 continue
             if static:
@@ -85,18 +89,24 @@ class TransformTree:
                     self._from_odometry.discard(child)
                     del self._moving[child]
                 self._add(parent, child, nanoseconds(each.header.stamp), pose)
+        return unusable
 
-    def add_odometry(self, message: Any) -> None:
-        """Take in an Odometry; /tf says more, where it knows the same frame."""
+    def add_odometry(self, message: Any) -> int:
+        """Take in an Odometry; gives 1 if it cannot be used, else 0.
+
+        /tf says more, where it knows the same frame.
+        """
         parent, child = _name(message.header.frame_id), _name(message.child_frame_id)
         if not child or parent == child or child in self._static or (
                 child in self._moving and child not in self._from_odometry):
-            return
+            return 0
         place, turn = message.pose.pose.position, message.pose.pose.orientation
         pose = np.array([place.x, place.y, place.z, turn.w, turn.x, turn.y, turn.z], np.float64)
-        if _usable(pose):
-            self._from_odometry.add(child)
-            self._add(parent, child, nanoseconds(message.header.stamp), pose)
+        if not _usable(pose):
+            return 1
+        self._from_odometry.add(child)
+        self._add(parent, child, nanoseconds(message.header.stamp), pose)
+        return 0
 
     def _add(self, parent: str, child: str, time: int, pose: np.ndarray) -> None:
         edge = self._moving.get(child)
@@ -148,7 +158,8 @@ class TransformTree:
         up, down = self._path(source), self._path(target)
         common = next((frame for frame in up if frame in down), None)
         if common is None:
-            raise MissingTransform(f'no transform connects {shown(source)} with {shown(target)}')
+            raise MissingTransform(f'no transform connects {shown_frame(source)} with '
+                                   f'{shown_frame(target)}')
         return np.linalg.inv(self._to(common, target, time)) @ self._to(common, source, time)
 
     def _to(self, ancestor: str, frame: str, time: int) -> np.ndarray:
@@ -192,7 +203,8 @@ def _name(frame: str) -> str:
 
 
 def _usable(pose: np.ndarray) -> bool:
-    return bool(np.isfinite(pose).all()) and float(np.abs(pose[3:]).max()) > 1e-6
+    turn = float(np.abs(pose[3:]).max())
+    return bool((np.abs(pose[:3]) < MAX_POSITION).all()) and 1e-6 < turn < 1e6
 
 
 def _matrix(pose: np.ndarray) -> np.ndarray:

@@ -224,3 +224,27 @@ def test_a_topic_with_control_characters_is_shown_as_text(detect):
     drive.add('/tf_static', transform('a', 'b'), 0)
     code, out, err = detect(drive, '--out', 'boxes.mcap')
     assert code == 0 and '\x1b' not in out + err and '/lidar\\x1b[2J/points' in out
+
+
+def test_the_files_of_a_bag_are_not_written_over(detect, tmp_path):
+    with bag_folder(tmp_path / 'bag', 'mcap') as add:
+        for topic, made, time in sorted(simple_drive().messages, key=lambda one: one[2]):
+            add(Outgoing(topic, made, time))
+    before = {path.name: path.read_bytes() for path in (tmp_path / 'bag').iterdir()}
+    for name in ('bag.mcap', 'new.mcap'):
+        code, _, err = detect('bag', '--out', f'bag/{name}')
+        assert code == 2 and 'lies in bag, the bag that is read' in err
+    assert {path.name: path.read_bytes() for path in (tmp_path / 'bag').iterdir()} == before
+
+
+def test_boxes_of_an_earlier_run_do_not_stand_beside_new_ones(detect):
+    detect(simple_drive(), '--out', 'first.mcap', '--with-input')
+    code, _, err = detect('first.mcap', '--out', 'second.mcap', '--with-input')
+    assert code == 1 and 'messages of /sparse3d/scene: boxes of an earlier run; new ones' in err
+    assert len(read('second.mcap', '/sparse3d/scene')) == 5
+
+
+def test_a_lidar_that_begins_late_is_said(detect):
+    drive = simple_drive(110).add('/late', cloud([[1, 2, 3, 4]], 10.8, 'lidar'), 10.8)
+    code, _, err = detect(drive, '--out', 'boxes.mcap')
+    assert code == 1 and err.startswith('left out: messages of /late: they begin after the first')

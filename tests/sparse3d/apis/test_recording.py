@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip('mcap', reason='mcap is not installed (extra recordings)')
 pytest.importorskip('rosbags', reason='rosbags is not installed (extra recordings)')
 
-from recorded_drive import Drive, simple_drive
+from recorded_drive import Drive, simple_drive, transform
 from sparse3d.apis.recording import list_recording
 from sparse3d.errors import DataError
 from sparse3d_cli import main
@@ -42,3 +42,10 @@ def test_types_of_no_use_here_are_no_fault(tmp_path):
 def test_an_empty_recording_is_said(tmp_path):
     with pytest.raises(DataError, match='has no messages'):
         list_recording(Drive().write(tmp_path / 'drive.mcap'))
+
+
+def test_messages_of_several_types_on_a_topic_are_said(tmp_path):
+    drive = simple_drive().add('/lidar/points', transform('a', 'b'), .45)
+    assert list_recording(drive.write(tmp_path / 'drive.mcap')).left_out == (
+        'messages of /lidar/points: of another type than sensor_msgs/msg/PointCloud2, the first '
+        'one there (once)', )

@@ -111,3 +111,33 @@ def test_a_bag_that_is_there_is_not_written_over(tmp_path):
     with pytest.raises(ZeroDivisionError), bag_folder(tmp_path / 'half'):
         raise ZeroDivisionError
     assert [path.name for path in tmp_path.iterdir()] == ['drive']
+
+
+@pytest.mark.parametrize('paths', ['', ' 5', ' {a: 1}'])
+def test_metadata_that_name_no_files_are_said(paths, tmp_path):
+    folder = tmp_path / 'bag'
+    folder.mkdir()
+    (folder / 'metadata.yaml').write_text(
+        'rosbag2_bagfile_information:\n  storage_identifier: mcap\n'
+        f'  relative_file_paths:{paths}\n')
+    with pytest.raises(DataError, match='does not list the files of the bag'):
+        read(folder)
+
+
+def test_an_empty_last_file_of_a_recorder_without_power_is_said(tmp_path):
+    bag = write(tmp_path / 'drive', 'mcap')
+    whole = len(read(bag)[0])
+    (bag / 'last.mcap').write_bytes(b'')
+    metadata = bag / 'metadata.yaml'
+    metadata.write_text(metadata.read_text().replace(
+        '  relative_file_paths:\n', '  relative_file_paths:\n  - last.mcap\n'))
+    found, left_out = read(bag)
+    assert len(found) == whole and left_out == ['last.mcap: the file is empty (once)']
+
+
+def test_names_in_the_metadata_are_shown_as_text(tmp_path):
+    bag = write(tmp_path / 'drive', 'mcap')
+    metadata = bag / 'metadata.yaml'
+    metadata.write_text(metadata.read_text().replace('- drive.mcap', '- "a\\e[2J.mcap"'))
+    with pytest.raises(DataError, match=r'a\\x1b\[2J.mcap is named'):
+        read(bag)

@@ -60,3 +60,10 @@ def test_a_clock_that_differs_is_shifted_and_a_delay_is_not():
     delays = {'/first': 5e7, '/late': 1.2e8, '/ahead': -3.5e8, '/behind': 9e9}
     assert offsets_of(delays, '/first') == {'/ahead': -400_000_000, '/behind': 8_950_000_000}
     assert offsets_of(delays, '/absent') == {}
+
+
+@pytest.mark.parametrize('stamp, logged, mode', [
+    (0, 2 ** 63, 'stamps'), (5 * SECOND, 2_300_000_000 * SECOND, 'log'), (-SECOND, 7, 'stamps')])
+def test_times_that_ros_2_cannot_say_are_named(stamp, logged, mode):
+    found, = readings([(stamp, logged)], mode)
+    assert found.fault == 'their time does not lie between 1970 and 2038, which ROS 2 can say'

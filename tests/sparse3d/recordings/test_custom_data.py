@@ -72,7 +72,7 @@ def test_what_is_left_out_is_counted_and_poses_are_of_all_frames_or_of_none(tmp_
     drive.add('/lidar/points', cloud(np.zeros((0, 4)), .6), .62)
     drive.add('/lidar/points', cloud([[1, 2, 3, 4]], 5.0), 5.02)  # no transform of its time
     report = frames_of_recording(drive.write(tmp_path / 'drive.mcap'), tmp_path / 'mine')
-    assert report.frames == 6 and len(report.left_out) == 2
+    assert report.frames == 6 and len(report.left_out) == 3
     times = json.loads((tmp_path / 'mine' / 'frames.json').read_text())
     assert not any('lidar2global' in entry for entry in times.values())
 
@@ -94,3 +94,50 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path):
     with pytest.raises(DataError, match='is there and not empty'):
         frames_of_recording(simple_drive().write(tmp_path / 'd.mcap'), tmp_path / 'mine',
                             options=AssemblyOptions(rate=2))
+
+
+def with_cameras(*topics):
+    drive = simple_drive().add('/tf_static', transform('lidar', 'camera'), 0)
+    png = cv2.imencode('.png', np.zeros((48, 64, 3), np.uint8))[1].reshape(-1)
+    for topic in topics:
+        drive.add(f'{topic}/camera_info', camera_info(np.diag([50.0, 50, 1]), 64, 48, at(0),
+                                                      'camera'), .001)
+        drive.add(f'{topic}/image', message('sensor_msgs/msg/CompressedImage', format='png',
+                                            header=header(0, 'camera'), data=png), .002)
+    return drive
+
+
+def test_cameras_whose_names_of_files_are_one_are_two_cameras(tmp_path):
+    report = frames_of_recording(with_cameras('/a/b', '/a_b').write(tmp_path / 'd.mcap'),
+                                 tmp_path / 'mine')
+    assert report.pictures == {'a_b': 1, 'a_b_2': 1}
+    with pytest.raises(ConfigError, match='the cameras a/b and a_b would both be a_b'):
+        frames_of_recording(tmp_path / 'd.mcap', tmp_path / 'yours', images={
+            'a/b': '/a/b/image', 'a_b': '/a_b/image'})
+
+
+@pytest.mark.parametrize('name', ['.', 'link', 'there'])
+def test_an_empty_folder_that_is_there_stays_the_same_one(name, tmp_path, monkeypatch):
+    path = simple_drive().write(tmp_path / 'd.mcap')
+    there = tmp_path / 'there'
+    there.mkdir()
+    (tmp_path / 'link').symlink_to('there')
+    monkeypatch.chdir(there if name == '.' else tmp_path)
+    before = there.stat().st_ino
+    with pytest.raises(ConfigError):
+        frames_of_recording(path, name, ['/absent'])
+    (there / '.frames.tmp').mkdir()  # of a run that was killed
+    frames_of_recording(path, name)
+    assert sorted(one.name for one in there.iterdir()) == ['frames.json', 'points']
+    assert there.stat().st_ino == before and (tmp_path / 'link').is_symlink()
+
+
+def test_frames_without_poses_are_said_unless_the_sensor_stands_still(tmp_path):
+    drive = simple_drive()
+    drive.messages = [one for one in drive.messages if one[0] == '/lidar/points']
+    path = drive.write(tmp_path / 'd.mcap')
+    said, = frames_of_recording(path, tmp_path / 'mine').left_out
+    assert 'nothing says how the sensor moves' in said and said.endswith('(5 times)')
+    still = frames_of_recording(path, tmp_path / 'still',
+                                options=AssemblyOptions(fixed_frame='lidar'))
+    assert still.left_out == ()

@@ -194,3 +194,33 @@ def test_memory_does_not_grow_with_the_drive():
         sizes.append((len(edge.poses), len(made._waiting), len(made._history),
                       len(made._others['/rear/points'])))
     assert max(sizes) <= (202, 5, 3, 24) and max(sizes[600:]) == max(sizes[300:600])
+
+
+@pytest.mark.parametrize('topic, foreign', [
+    ('/lidar/points', transform('a', 'b')), ('/tf', cloud([[1, 2, 3, 4]])),
+    ('/tf_static', cloud([[1, 2, 3, 4]]))])
+def test_messages_of_another_type_on_a_topic_are_counted(topic, foreign):
+    frames, left_out = assembled(simple_drive().add(topic, foreign, .2))
+    assert len(frames) == 5 and left_out == [
+        f'messages of {topic}: of another type than those that its topic was chosen for (once)']
+
+
+def test_transforms_that_are_none_are_counted():
+    broken = transform('odom', 'base_link', (np.nan, 0, 0), seconds=.1)
+    drive = simple_drive().add('/tf', broken, .1)
+    frames, left_out = assembled(drive)
+    assert len(frames) == 5 and left_out == [
+        'transforms of /tf: a place or rotation that is none (NaN, or too large) (once)']
+
+
+def test_a_fixed_frame_that_is_not_there_is_said():
+    frames, left_out = assembled(simple_drive(), fixed_frame='mapp')
+    assert all(frame.fixed_from_frame is None for frame in frames) and left_out == [
+        'poses: mapp (--fixed-frame) is not above lidar; sweeps and tracks go without (5 times)']
+
+
+@pytest.mark.parametrize('change', [dict(rate=float('nan')), dict(rate=float('inf')),
+                                    dict(wait=float('nan'))])
+def test_rates_that_are_none_are_refused(change):
+    with pytest.raises(ConfigError, match='may be negative or without an end'):
+        AssemblyOptions(**change)

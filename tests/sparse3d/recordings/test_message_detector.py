@@ -146,3 +146,9 @@ def test_options_that_cannot_be():
         DetectionOptions(interval=0)
     with pytest.raises(ConfigError, match="there is no tracker 'none'"):
         core_of(FakeDetector(), options=DetectionOptions(tracker='none'))
+
+
+@pytest.mark.parametrize('interval', [0, float('inf'), 1e300, float('nan')])
+def test_an_interval_that_is_none_is_refused(interval):
+    with pytest.raises(ConfigError, match='give a positive number up to 3600'):
+        DetectionOptions(interval=interval)

@@ -109,3 +109,41 @@ def test_a_camera_that_nobody_calibrated_is_refused():
     nothing.k[:] = 0
     with pytest.raises(DataError, match='has no focal length; calibrate the camera'):
         Lens(nothing)
+
+
+@pytest.mark.parametrize('bend, model', [
+    ((.01, .02), 'plumb_bob'), ((.01, .02, 0, 0, .03, .04), 'rational_polynomial'),
+    ((.01, .02), 'equidistant'), ((.01, .02, 0, 0) + (0, ) * 16, 'plumb_bob')])
+def test_numbers_that_a_driver_leaves_out_are_zeros(bend, model):
+    picture = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+    count = 4 if model == 'equidistant' else 14
+    whole = np.pad(np.trim_zeros(np.array(bend), 'b'), (0, count))[:count]
+    np.testing.assert_array_equal(Lens(info(bend, model)).straightened(picture),
+                                  Lens(info(whole, model)).straightened(picture))
+
+
+@pytest.mark.parametrize('bend, model, words', [
+    ((.1, ) * 5, 'double_\x1bsphere', r"distortion model 'double_\\x1bsphere', which is not read"),
+    ((.1, ) * 15, 'plumb_bob', 'has 15 numbers or NaN'), ((.1, ) * 5, 'equidistant', 'has 5'),
+    ((np.nan, ) * 5, 'plumb_bob', 'numbers or NaN')])
+def test_a_distortion_that_is_not_read_is_refused_unless_pictures_are_straight(bend, model, words):
+    with pytest.raises(DataError, match=words):
+        Lens(info(bend, model))
+    assert not Lens(info(bend, model), rectified=True).bent
+    assert not Lens(info((0, 0, 0, 0, 0), model)).bent
+
+
+def test_a_focal_length_that_cannot_be_is_refused():
+    far = info()
+    far.k[0] = 1e300
+    with pytest.raises(DataError, match='has no focal length'):
+        Lens(far)
+
+
+def test_an_odd_row_of_yuv_is_refused_and_names_are_shown_as_text():
+    with pytest.raises(DataError, match='declares 3 x 5 pixels, which yuv422 cannot have'):
+        picture_of(image(np.zeros((3, 5, 2), np.uint8), 'yuv422'), '/camera')
+    broken = message('sensor_msgs/msg/CompressedImage', header=header(0, 'c'), format='png',
+                     data=np.zeros(9, np.uint8))
+    with pytest.raises(DataError, match=r'the picture /\\x1b\[2J\\n is damaged'):
+        picture_of(broken, '/\x1b[2J\n')

@@ -96,3 +96,9 @@ def test_points_of_one_moment_have_no_times():
     assert point_times({'t': np.zeros(5, 'u4')}, at(0)) is None
     assert point_times({'x': np.zeros(5)}, at(0)) is None
     assert list(without_times({'x': 0, 'T': 0, 'time_offset': 0})) == ['x']
+
+
+def test_names_of_fields_are_shown_as_text():
+    rows = np.zeros(2, [('x\x1b[2J\n', '<f4')])
+    assert list(cloud_columns(cloud(rows))) == list(cloud_columns(cloud(rows[:0]))) == [
+        'x\\x1b[2J\\n']

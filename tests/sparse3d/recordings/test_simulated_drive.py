@@ -8,7 +8,7 @@ pytest.importorskip('mcap', reason='mcap is not installed (extra recordings)')
 pytest.importorskip('rosbags', reason='rosbags is not installed (extra recordings)')
 
 from sparse3d.datasets.nuscenes.simulate import simulate_nuscenes
-from sparse3d.errors import DataError
+from sparse3d.errors import ConfigError, DataError
 from sparse3d.recordings.frame_assembler import AssemblyOptions, FrameAssembler
 from sparse3d.recordings.left_out import LeftOut
 from sparse3d.recordings.message_types import Decoder
@@ -105,3 +105,15 @@ def test_the_same_seed_gives_the_same_messages_and_clocks_can_be_wrong(drive, tm
 def test_options_out_of_range_are_refused(change):
     with pytest.raises(DataError, match=next(iter(change))):
         RecordingOptions(**change)
+
+
+def test_a_negative_seed_is_refused_and_nothing_is_written(tmp_path):
+    with pytest.raises(ConfigError, match='seed is -1; it may not be negative'):
+        simulate_recording(tmp_path / 'drive.mcap', -1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_ending_may_be_in_capitals(tmp_path):
+    simulate_recording(tmp_path / 'DRIVE.MCAP', 0, RecordingOptions(.5, 4, 0, image_width=0,
+                                                                    azimuths=10))
+    assert (tmp_path / 'DRIVE.MCAP').is_file() and look(tmp_path / 'DRIVE.MCAP')

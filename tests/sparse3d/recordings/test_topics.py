@@ -10,8 +10,9 @@ pytest.importorskip('rosbags', reason='rosbags is not installed (extra recording
 from recorded_drive import Drive, at, cloud, header, message, simple_drive, transform
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.recordings.left_out import LeftOut
+from sparse3d.recordings.reading import read_messages
 from sparse3d.recordings.simulated_messages import camera_info, odometry
-from sparse3d.recordings.topics import choose, look
+from sparse3d.recordings.topics import LateTopics, choose, look, look_for
 
 POINTS = np.ones((5, 4))
 MATRIX = np.array([[50.0, 0, 32], [0, 50, 24], [0, 0, 1]])
@@ -141,3 +142,36 @@ def test_the_clock_of_another_sensor_is_compared_with_the_first(tmp_path):
         drive.add('/rear/points', cloud(POINTS[:1], number / 10 + 3, 'rear'), number / 10 + .02)
     choice, _ = chosen(drive, tmp_path)
     assert choice.offsets['/rear/points'] == -3 * 10 ** 9 and '/lidar/points' not in choice.offsets
+
+
+@pytest.mark.parametrize('named, words', [
+    (dict(odometry='/lidar/points'), 'nav_msgs/msg/Odometry is needed'),
+    (dict(clouds=['/lidar/points'] * 2), '--points names /lidar/points twice'),
+    (dict(images=dict(a='/lidar/points', b='/lidar/points')), '--images names /lidar/points')])
+def test_a_topic_of_another_type_or_named_twice_is_refused(named, words, tmp_path):
+    topics = look(simple_drive().write(tmp_path / 'drive.mcap'))
+    with pytest.raises(ConfigError, match=words):
+        choose(topics, LeftOut(), True, **named)
+
+
+def test_messages_of_several_types_on_a_topic_are_those_of_the_first(tmp_path):
+    drive = simple_drive().add('/lidar/points', transform('a', 'b'), .45)
+    topic = look(drive.write(tmp_path / 'drive.mcap'))['/lidar/points']
+    assert (topic.type, topic.count, topic.others) == ('sensor_msgs/msg/PointCloud2', 6, 1)
+
+
+def test_a_topic_that_begins_late_is_said_or_found_by_its_name(tmp_path):
+    drive = simple_drive(120)
+    for second in (11, 12):
+        drive.add('/late', cloud([[1, 2, 3, 4]], second, 'other'), second)
+    path = drive.write(tmp_path / 'drive.mcap')
+    topics = look_for(path, ['', '/lidar/points'])
+    assert '/late' not in topics and '/late' in look_for(path, ['/late'])
+    for clouds, count in ((True, 1), (False, 0)):
+        left_out = LeftOut()
+        late = LateTopics(topics, left_out, clouds)
+        for raw in read_messages(path, LeftOut()):
+            late.note(raw)
+        assert left_out.sentences() == [
+            'messages of /late: they begin after the first 10 s, which decide what is used; name '
+            'it with --points (2 times)'][:count]

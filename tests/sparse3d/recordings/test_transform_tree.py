@@ -110,3 +110,16 @@ def test_reaching_is_knowing_all_that_moves_above():
     assert tree.reaches('base', at(1.0)) and not tree.reaches('base', at(1.5))
     tree.forget_moving()
     assert not tree.moves('base')
+
+
+@pytest.mark.parametrize('place, size', [((np.nan, 0, 0), 1), ((1e200, 0, 0), 1), ((0, 0, 0), 0),
+                                         ((0, 0, 0), 1e200)])
+def test_a_transform_that_is_none_is_not_used_and_counted(place, size):
+    made = transform('base', 'sensor', place)
+    turn = made.transforms[0].transform.rotation
+    turn.z, turn.w = 0.0, float(size)
+    tree = TransformTree()
+    assert tree.add(made) == tree.add(made, static=True) == 1
+    assert tree.add(transform('base', 'camera')) == 0
+    with pytest.raises(MissingTransform):
+        tree.lookup('base', 'sensor', at(0))
