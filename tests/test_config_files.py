@@ -50,9 +50,14 @@ def test_configs_of_the_core_name_no_plug_in(path):
 
 
 def test_a_range_is_written_once():
-    """Six numbers along x, y, z: in ``_base_/grids.py``, or in the one config that has them."""
+    """Six numbers along x, y, z: in ``_base_/grids.py``, or in the one config that has them.
+
+    Apart from the data set of a user's own, whose first lines are numbers to be changed.
+    """
     places: dict[tuple, set[str]] = {}
     for path in ALL:
+        if path.name == 'custom_data.py':
+            continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.List | ast.Tuple) and len(node.elts) == 6:
                 try:

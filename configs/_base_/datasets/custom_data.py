@@ -1,11 +1,8 @@
 # A custom data set, LiDAR only (docs/custom_data.md).
 # Data elsewhere: --cfg-options data_root=/disk/mine, or SPARSE3D_OWN_DATA=/disk/mine.
-_base_ = []
-from sparse3d_configs._base_ import grids
-
 data_root = '{{$SPARSE3D_OWN_DATA:data/mine}}'
 class_names = ['Car']                          # as in the box files, in label order
-point_cloud_range = grids.KITTI_NEAR_RANGE  # meters: x, y, z from, x, y, z to
+point_cloud_range = [0, -20, -3, 51.2, 20, 1]  # meters: x, y, z from, x, y, z to
 columns = 4                                    # numbers of a point
 metainfo = dict(classes=class_names)
 

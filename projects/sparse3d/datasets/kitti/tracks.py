@@ -1,11 +1,13 @@
 """Tracks in the format of KITTI's tracking benchmark: a text for each sequence."""
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 
 from sparse3d.atomic_files import make_folder, write_bytes_atomically
 from sparse3d.datasets.kitti.evaluate.tracking import (
@@ -45,7 +47,8 @@ def tracks_to_kitti(tracks: Tracks, frame: int = 0, camera: Mapping | None = Non
 def write_tracks(frames: Sequence[FrameTracks], path: Path, source: Path | None) -> None:
     """``path/<sequence>.txt`` for each sequence, also where nothing was found.
 
-    Each file appears as a whole or not at all.
+    Each file appears as a whole or not at all. What lies outside of the picture has no place in
+    this format: it is counted and said.
 
     Raises:
         DataError: if ``path`` is a file, or a file cannot be written.
@@ -53,10 +56,15 @@ def write_tracks(frames: Sequence[FrameTracks], path: Path, source: Path | None)
     if path.is_file() or path.suffix.lower() == '.txt':
         raise DataError(f'{path} has to be a folder: tracks of KITTI are a text for each sequence')
     texts: dict[str, list[str]] = {}
+    outside = 0
     for frame, tracks in frames:
-        camera = frame.info['images']['CAM2']
-        texts.setdefault(frame.scene, []).append(
-            tracks_to_kitti(tracks, int(frame.info['frame']), camera))
+        text = tracks_to_kitti(tracks, int(frame.info['frame']), frame.info['images']['CAM2'])
+        outside += len(tracks) - text.count('\n')
+        texts.setdefault(frame.scene, []).append(text)
+    if outside:
+        total = sum(len(tracks) for _, tracks in frames)
+        print_log(f'{outside} of {total} boxes lie outside of the picture, where KITTI\'s format '
+                  f'has no place for them; --format json keeps all', 'current', logging.WARNING)
     make_folder(path)
     for name, parts in texts.items():
         write_bytes_atomically(path / f'{name}.txt', ''.join(parts).encode())

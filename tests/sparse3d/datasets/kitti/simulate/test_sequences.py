@@ -16,6 +16,7 @@ from sparse3d.datasets.kitti.simulate.sequences import simulate_kitti_tracking
 from sparse3d.datasets.kitti.tracks import labels, track_frame
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.simulate.conditions import Conditions
+from sparse3d.structures.detections import Detections
 from sparse3d.transforms.info_files import read_plain_file, write_info_file
 from sparse3d_cli import main
 
@@ -94,6 +95,20 @@ def test_prepared_checked_tracked_and_scored_from_the_command_line(drive, tmp_pa
     assert 'frames of 1 scenes' in shown and 'HOTA' in shown
     row = next(line for line in shown.splitlines() if line.startswith('car')).split()
     assert float(row[9]) > 80 and row[12] == '0'  # MOTA and identity switches
+
+
+def test_what_the_text_of_a_picture_cannot_hold_is_said(drive, tmp_path, capsys):
+    infos = drive / 'kitti_tracking_infos_val.pkl'
+    behind = Detections(np.array([[-20.0, 0, -1.7, 4, 2, 1.5, 0]]), np.array([.9]),
+                        np.array([0]), ('Car',))
+    for entry in read_plain_file(infos)['data_list']:
+        replace(behind, name=entry['frame_name']).save(tmp_path / 'own' / (
+            entry['frame_name'] + '.json'))
+    report = track(tmp_path / 'own', infos, tmp_path / 'tracks', options=dict(min_hits=1))
+    assert report.boxes == 4
+    said = capsys.readouterr()
+    assert '4 of 4 boxes lie outside of the picture' in said.out + said.err
+    assert [path.read_text() for path in (tmp_path / 'tracks').iterdir()] == ['']
 
 
 def test_a_frame_without_a_cloud_is_left_out_and_counted(drive, tmp_path):
