@@ -98,7 +98,8 @@ def _kept(address: str) -> Path | None:
 
 def _patiently(address: str, call: Callable[[Any], Result]) -> Result:
     """Ask a server until it answers, or the patience is over."""
-    files, patience = _files_of(address), _patience()
+    patience = _patience()
+    files = _files_of(address, patience)
     begun, pause = time.monotonic(), _PAUSE
     while True:
         try:
@@ -109,6 +110,10 @@ def _patiently(address: str, call: Callable[[Any], Result]) -> Result:
             raise DataError(f'{address} may not be read ({_first_line(error)}); check the keys '
                             f'and the endpoint') from error
         except Exception as error:  # each backend has errors of its own
+            refusal = _refusal(error)
+            if refusal:
+                raise DataError(f'{address} cannot be read: {refusal} ({_first_line(error)})'
+                                ) from error
             if _is_missing_credentials(error):
                 raise DataError(f'{address} needs keys, and there are none; set AWS_ACCESS_KEY_ID '
                                 f'and AWS_SECRET_ACCESS_KEY, or FSSPEC_S3_ANON=true for a public '
@@ -122,11 +127,12 @@ def _patiently(address: str, call: Callable[[Any], Result]) -> Result:
             pause = min(2 * pause, _MAX_PAUSE)
 
 
-def _files_of(address: str) -> Any:
+def _files_of(address: str, patience: float) -> Any:
     scheme = scheme_of(address)
     try:
         import fsspec
-        return fsspec.filesystem(scheme, skip_instance_cache=False, use_listings_cache=False)
+        return fsspec.filesystem(scheme, skip_instance_cache=False, use_listings_cache=False,
+                                 **_options(scheme, patience))
     except ImportError as error:
         missing = getattr(error, 'name', None) or 'fsspec'
         raise BackendUnavailable(f'{address} needs a package that is not installed '
@@ -138,12 +144,40 @@ def _files_of(address: str) -> Any:
                         f'than the address') from error
 
 
+def _options(scheme: str, patience: float) -> dict[str, Any]:
+    """A web server may be silent as long as we are patient; a large file may take any time."""
+    if scheme not in ('http', 'https'):
+        return {}
+    import aiohttp
+    silence = max(1.0, patience)
+    return dict(client_kwargs=dict(timeout=aiohttp.ClientTimeout(
+        total=None, sock_connect=silence, sock_read=silence)))
+
+
+def _refusal(error: Exception) -> str:
+    """What a server said that it would say again; empty where another try may help."""
+    if type(error).__name__ in ('TooManyRedirects', 'NonHttpUrlRedirectClientError',
+                                'InvalidUrlRedirectClientError'):
+        return 'the server leads elsewhere without an end, or to what is no web server'
+    if type(error).__name__ == 'ParamValidationError':  # of botocore
+        return 'it names no file of a bucket'
+    status = getattr(error, 'status', None)
+    if not isinstance(status, int) or not 400 <= status < 500 or status in (408, 425, 429):
+        return ''
+    if status in (401, 403, 407):
+        return 'the server does not allow it; check the address, and its keys'
+    return 'the server refuses it; check the address'
+
+
 def _patience() -> float:
     text = os.environ.get(PATIENCE, '30')
     try:
-        return float(text)
-    except ValueError as error:
-        raise DataError(f'{PATIENCE} is {text!r}; give seconds') from error
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float('inf'):
+        raise DataError(f'{PATIENCE} is {text!r}; give seconds')
+    return seconds
 
 
 def _is_missing_credentials(error: Exception) -> bool:
