@@ -3,7 +3,7 @@
 Two environment variables say how:
 
 - ``SPARSE3D_REMOTE_CACHE``: a local folder that keeps what was read once. A file there is not
-  asked for again: remove the folder when the files behind it change.
+  asked for again, unless it was damaged: remove the folder when the files behind it change.
 - ``SPARSE3D_REMOTE_PATIENCE``: seconds in which a server that does not answer is asked again,
   30 by default. A file that is not there, or may not be read, is an error at once.
 
@@ -17,6 +17,7 @@ import hashlib
 import os
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -41,12 +42,14 @@ def read_remote(path: str | os.PathLike) -> bytes:
     """
     address = address_of(path)
     kept = _kept(address)
-    if kept is not None and kept.is_file():
-        return kept.read_bytes()
+    content = None if kept is None else _whole(kept)
+    if content is not None:
+        return content
     content = _patiently(address, lambda files: files.cat_file(address))
     if kept is not None:
         make_folder(kept.parent)
         write_bytes_atomically(kept, content)
+        write_bytes_atomically(_sum_of(kept), _checksum(content))
     return content
 
 
@@ -94,6 +97,23 @@ def _kept(address: str) -> Path | None:
         return None
     digest = hashlib.sha256(address.encode()).hexdigest()
     return Path(folder, digest[:2], f'{digest[2:34]}-{PurePosixPath(address).name[-100:]}')
+
+
+def _whole(kept: Path) -> bytes | None:
+    """What the cache has, if it is as it was written; a part of a cloud may look like a whole."""
+    try:
+        content, noted = kept.read_bytes(), _sum_of(kept).read_bytes()
+    except OSError:
+        return None
+    return content if noted == _checksum(content) else None
+
+
+def _sum_of(kept: Path) -> Path:
+    return kept.with_name(f'{kept.name}.crc32')
+
+
+def _checksum(content: bytes) -> bytes:
+    return b'%08x %d' % (zlib.crc32(content), len(content))
 
 
 def _patiently(address: str, call: Callable[[Any], Result]) -> Result:

@@ -14,6 +14,7 @@ from object_store import BUCKET, refusing_server, s3_server, store, upload, web_
 from sparse3d.atomic_files import UnwritableFile, check_place, make_folder, write_bytes_atomically
 from sparse3d.errors import BackendUnavailable, CheckpointError, DataError
 from sparse3d.remote_files import CACHE, PATIENCE, local_copy, read_remote, remote_names
+from sparse3d.transforms.cloud_files import clouds_in
 
 
 @pytest.mark.parametrize('write', [
@@ -44,6 +45,21 @@ def test_a_patience_that_is_no_time(seconds, monkeypatch):
     monkeypatch.setenv(PATIENCE, seconds)
     with pytest.raises(DataError, match=f"{PATIENCE} is '{seconds}'; give seconds"):
         read_remote('http://127.0.0.1:9/x.bin')
+
+
+def test_a_damaged_file_of_the_cache_is_fetched_again(tmp_path, monkeypatch):
+    """A cloud that was cut between two points looks like a whole one."""
+    pytest.importorskip('aiohttp', reason='the extra remote (aiohttp) is not installed')
+    monkeypatch.setenv(CACHE, str(tmp_path))
+    with refusing_server() as (url, asked):
+        for _ in range(2):
+            assert read_remote(f'{url}/here') == b'here'
+        assert asked == ['/here']
+        kept = next(path for path in tmp_path.rglob('*-here'))
+        kept.write_bytes(b'he')
+        with local_copy(f'{url}/here') as copy:
+            assert copy == kept and copy.read_bytes() == b'here'
+        assert asked == ['/here', '/here']
 
 
 @pytest.mark.parametrize(('path', 'sentence'), [
@@ -79,6 +95,8 @@ def test_a_bucket_is_read_cached_and_its_faults_are_named(tmp_path, monkeypatch)
         assert not copy.exists()
         with pytest.raises(DataError, match='frames/7.bin does not exist'):
             read_remote(f'{root}/7.bin')
+        with pytest.raises(DataError, match='s3://none/x is not there, or has no point cloud'):
+            clouds_in('s3://none/x')
         with pytest.raises(DataError, match='it names no file of a bucket'):
             read_remote(f's3://{BUCKET}')
 
