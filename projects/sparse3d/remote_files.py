@@ -3,7 +3,7 @@
 Two environment variables say how:
 
 - ``SPARSE3D_REMOTE_CACHE``: a local folder that keeps what was read once. A file there is not
-  asked for again: remove the folder when the files behind it change.
+  asked for again, unless it was damaged: remove the folder when the files behind it change.
 - ``SPARSE3D_REMOTE_PATIENCE``: seconds in which a server that does not answer is asked again,
   30 by default. A file that is not there, or may not be read, is an error at once.
 
@@ -17,6 +17,7 @@ import hashlib
 import os
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -41,12 +42,14 @@ def read_remote(path: str | os.PathLike) -> bytes:
     """
     address = address_of(path)
     kept = _kept(address)
-    if kept is not None and kept.is_file():
-        return kept.read_bytes()
+    content = None if kept is None else _whole(kept)
+    if content is not None:
+        return content
     content = _patiently(address, lambda files: files.cat_file(address))
     if kept is not None:
         make_folder(kept.parent)
         write_bytes_atomically(kept, content)
+        write_bytes_atomically(_sum_of(kept), _checksum(content))
     return content
 
 
@@ -96,9 +99,27 @@ def _kept(address: str) -> Path | None:
     return Path(folder, digest[:2], f'{digest[2:34]}-{PurePosixPath(address).name[-100:]}')
 
 
+def _whole(kept: Path) -> bytes | None:
+    """What the cache has, if it is as it was written; a part of a cloud may look like a whole."""
+    try:
+        content, noted = kept.read_bytes(), _sum_of(kept).read_bytes()
+    except OSError:
+        return None
+    return content if noted == _checksum(content) else None
+
+
+def _sum_of(kept: Path) -> Path:
+    return kept.with_name(f'{kept.name}.crc32')
+
+
+def _checksum(content: bytes) -> bytes:
+    return b'%08x %d' % (zlib.crc32(content), len(content))
+
+
 def _patiently(address: str, call: Callable[[Any], Result]) -> Result:
     """Ask a server until it answers, or the patience is over."""
-    files, patience = _files_of(address), _patience()
+    patience = _patience()
+    files = _files_of(address, patience)
     begun, pause = time.monotonic(), _PAUSE
     while True:
         try:
@@ -109,6 +130,10 @@ def _patiently(address: str, call: Callable[[Any], Result]) -> Result:
             raise DataError(f'{address} may not be read ({_first_line(error)}); check the keys '
                             f'and the endpoint') from error
         except Exception as error:  # each backend has errors of its own
+            refusal = _refusal(error)
+            if refusal:
+                raise DataError(f'{address} cannot be read: {refusal} ({_first_line(error)})'
+                                ) from error
             if _is_missing_credentials(error):
                 raise DataError(f'{address} needs keys, and there are none; set AWS_ACCESS_KEY_ID '
                                 f'and AWS_SECRET_ACCESS_KEY, or FSSPEC_S3_ANON=true for a public '
@@ -122,11 +147,12 @@ def _patiently(address: str, call: Callable[[Any], Result]) -> Result:
             pause = min(2 * pause, _MAX_PAUSE)
 
 
-def _files_of(address: str) -> Any:
+def _files_of(address: str, patience: float) -> Any:
     scheme = scheme_of(address)
     try:
         import fsspec
-        return fsspec.filesystem(scheme, skip_instance_cache=False, use_listings_cache=False)
+        return fsspec.filesystem(scheme, skip_instance_cache=False, use_listings_cache=False,
+                                 **_options(scheme, patience))
     except ImportError as error:
         missing = getattr(error, 'name', None) or 'fsspec'
         raise BackendUnavailable(f'{address} needs a package that is not installed '
@@ -138,12 +164,40 @@ def _files_of(address: str) -> Any:
                         f'than the address') from error
 
 
+def _options(scheme: str, patience: float) -> dict[str, Any]:
+    """A web server may be silent as long as we are patient; a large file may take any time."""
+    if scheme not in ('http', 'https'):
+        return {}
+    import aiohttp
+    silence = max(1.0, patience)
+    return dict(client_kwargs=dict(timeout=aiohttp.ClientTimeout(
+        total=None, sock_connect=silence, sock_read=silence)))
+
+
+def _refusal(error: Exception) -> str:
+    """What a server said that it would say again; empty where another try may help."""
+    if type(error).__name__ in ('TooManyRedirects', 'NonHttpUrlRedirectClientError',
+                                'InvalidUrlRedirectClientError'):
+        return 'the server leads elsewhere without an end, or to what is no web server'
+    if type(error).__name__ == 'ParamValidationError':  # of botocore
+        return 'it names no file of a bucket'
+    status = getattr(error, 'status', None)
+    if not isinstance(status, int) or not 400 <= status < 500 or status in (408, 425, 429):
+        return ''
+    if status in (401, 403, 407):
+        return 'the server does not allow it; check the address, and its keys'
+    return 'the server refuses it; check the address'
+
+
 def _patience() -> float:
     text = os.environ.get(PATIENCE, '30')
     try:
-        return float(text)
-    except ValueError as error:
-        raise DataError(f'{PATIENCE} is {text!r}; give seconds') from error
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float('inf'):
+        raise DataError(f'{PATIENCE} is {text!r}; give seconds')
+    return seconds
 
 
 def _is_missing_credentials(error: Exception) -> bool:

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from object_store import BUCKET, s3_server, store, upload, web_server
+from object_store import BUCKET, refusing_server, s3_server, store, upload, web_server
 from sparse3d.atomic_files import UnwritableFile, check_place, make_folder, write_bytes_atomically
 from sparse3d.errors import BackendUnavailable, CheckpointError, DataError
 from sparse3d.remote_files import CACHE, PATIENCE, local_copy, read_remote, remote_names
+from sparse3d.transforms.cloud_files import clouds_in
 
 
 @pytest.mark.parametrize('write', [
@@ -39,6 +40,46 @@ def test_a_scheme_that_nothing_reads():
         read_remote('drive://x/y')
 
 
+@pytest.mark.parametrize('seconds', ['soon', 'nan', 'inf', '-1'])
+def test_a_patience_that_is_no_time(seconds, monkeypatch):
+    monkeypatch.setenv(PATIENCE, seconds)
+    with pytest.raises(DataError, match=f"{PATIENCE} is '{seconds}'; give seconds"):
+        read_remote('http://127.0.0.1:9/x.bin')
+
+
+def test_a_damaged_file_of_the_cache_is_fetched_again(tmp_path, monkeypatch):
+    """A cloud that was cut between two points looks like a whole one."""
+    pytest.importorskip('aiohttp', reason='the extra remote (aiohttp) is not installed')
+    monkeypatch.setenv(CACHE, str(tmp_path))
+    with refusing_server() as (url, asked):
+        for _ in range(2):
+            assert read_remote(f'{url}/here') == b'here'
+        assert asked == ['/here']
+        kept = next(path for path in tmp_path.rglob('*-here'))
+        kept.write_bytes(b'he')
+        with local_copy(f'{url}/here') as copy:
+            assert copy == kept and copy.read_bytes() == b'here'
+        assert asked == ['/here', '/here']
+
+
+@pytest.mark.parametrize(('path', 'sentence'), [
+    ('403', 'the server does not allow it'), ('410', 'the server refuses it'),
+    ('loop', 'the server leads elsewhere'), ('elsewhere', 'the server leads elsewhere'),
+    ('500', 'the server did not answer for 1 s'), ('silent', 'the server did not answer for 1 s')])
+def test_what_a_web_server_refuses_is_not_asked_again(path, sentence, monkeypatch):
+    """One that takes the question and says nothing is waited for as long as we are patient."""
+    pytest.importorskip('aiohttp', reason='the extra remote (aiohttp) is not installed')
+    monkeypatch.setenv(PATIENCE, '1')
+    with refusing_server() as (url, asked):
+        assert read_remote(f'{url}/moved') == b'here'
+        asked.clear()
+        begun = time.monotonic()
+        with pytest.raises(DataError, match=sentence):
+            read_remote(f'{url}/{path}')
+        assert time.monotonic() - begun < 20
+        assert asked.count('/403') < 2 and asked.count('/410') < 2
+
+
 @pytest.mark.slow
 def test_a_bucket_is_read_cached_and_its_faults_are_named(tmp_path, monkeypatch):
     (tmp_path / 'frames').mkdir()
@@ -54,6 +95,10 @@ def test_a_bucket_is_read_cached_and_its_faults_are_named(tmp_path, monkeypatch)
         assert not copy.exists()
         with pytest.raises(DataError, match='frames/7.bin does not exist'):
             read_remote(f'{root}/7.bin')
+        with pytest.raises(DataError, match='s3://none/x is not there, or has no point cloud'):
+            clouds_in('s3://none/x')
+        with pytest.raises(DataError, match='it names no file of a bucket'):
+            read_remote(f's3://{BUCKET}')
 
         monkeypatch.setenv(CACHE, str(tmp_path / 'cache'))
         assert read_remote(f'{root}/1.bin') == bytes([1]) * 16

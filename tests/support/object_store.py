@@ -6,11 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -103,6 +105,41 @@ def web_server(folder: Path) -> Iterator[Server]:
         yield server
     finally:
         server.kill()
+
+
+@contextmanager
+def refusing_server() -> Iterator[tuple[str, list[str]]]:
+    """A web server that answers by what it is asked for; its address, and what it was asked."""
+    asked: list[str] = []
+    over = threading.Event()
+    places = {'/moved': '/here', '/loop': '/loop', '/elsewhere': 'file:///etc/passwd'}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            if self.path == '/silent':
+                over.wait(60)
+                return
+            code = 302 if self.path in places else int(self.path[1:].replace('here', '200'))
+            self.send_response(code)
+            if code == 302:
+                self.send_header('Location', places[self.path])
+            content = b'here' if code == 200 else b''
+            self.send_header('Content-Length', str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(('127.0.0.1', 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f'http://127.0.0.1:{server.server_port}', asked
+        finally:
+            over.set()
+            server.shutdown()
 
 
 def _free_port() -> int:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from sparse3d.parallel.pieces import LostPiece
 FOLDER = '.sparse3d_slurm'  # in the current folder, which all machines see: calls, results, logs
 MAX_JOBS = 1000             # of an array at most, where MaxArraySize of Slurm allows it
 MINUTES = 24 * 60           # of a job at most, where the partition allows it
+NO_ANSWER = 600.0           # seconds without answer or result that end a run; jobs go on without
 _ASK_EVERY = 5.0            # seconds between two questions to Slurm
+_LAST_WORDS = 60.0          # seconds for taking back what is left
 _GRACE = 10.0               # seconds that a file may need to be seen after its job ended
 
 
@@ -65,8 +68,10 @@ class SlurmPieces:
         return self
 
     def __exit__(self, kind: type | None, *_: object) -> None:
-        for job in self._jobs.values():
-            job.cancel(check=False)
+        if self._jobs:  # all at once: a controller that is gone lets every question wait
+            with suppress(subprocess.TimeoutExpired):
+                subprocess.run(['scancel', *_arrays(self._jobs.values())], capture_output=True,
+                               timeout=_LAST_WORDS)
         if kind is None:
             shutil.rmtree(self.folder, ignore_errors=True)
             try:
@@ -93,14 +98,19 @@ class SlurmPieces:
         self._jobs = dict(zip(numbers, jobs, strict=True))
 
     def wait(self) -> Iterator[tuple[int, Any]]:
-        """Numbers and results, as they come."""
+        """Numbers and results, as they come.
+
+        Raises:
+            DataError: if Slurm does not answer any more and no job ends.
+        """
         gone: dict[int, float] = {}
-        asked = time.monotonic()
+        asked = answered = time.monotonic()
         while self._jobs:
             for number, job in list(self._jobs.items()):
                 if job.paths.result_pickle.exists():
                     del self._jobs[number]
                     yield number, _outcome(job)
+                    answered = time.monotonic()
                 elif number in gone and time.monotonic() - gone[number] > _GRACE:
                     del self._jobs[number]
                     yield number, LostPiece(f'job {job.job_id} of Slurm ended without a result; '
@@ -109,6 +119,10 @@ class SlurmPieces:
                 asked, there = time.monotonic(), _jobs_of_slurm(self._jobs.values())
                 gone = {number: gone.get(number, asked) for number, job in self._jobs.items()
                         if there is not None and job.job_id not in there}
+                answered = answered if there is None else time.monotonic()
+            if time.monotonic() - answered > NO_ANSWER:
+                raise DataError(f'Slurm has not answered for {NO_ANSWER:g} s, and no job ended; '
+                                f'run the command again to continue when "sinfo" answers')
             time.sleep(0.2)
 
 
@@ -145,12 +159,15 @@ def _last_line(job: Any) -> str:
 
 def _jobs_of_slurm(jobs: Any) -> set[str] | None:
     """Those that wait or run; None where Slurm does not answer now."""
-    arrays = sorted({job.job_id.split('_')[0] for job in jobs})
     done = subprocess.run(['squeue', '--noheader', '--array', '--format=%i',
-                           f'--jobs={",".join(arrays)}'], capture_output=True, text=True)
+                           f'--jobs={",".join(_arrays(jobs))}'], capture_output=True, text=True)
     if done.returncode and 'Invalid job id' in done.stderr:
         return set()  # all of them ended a while ago
     return None if done.returncode else set(done.stdout.split())
+
+
+def _arrays(jobs: Any) -> list[str]:
+    return sorted({job.job_id.split('_')[0] for job in jobs})
 
 
 def _one_thread() -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from sparse3d.errors import DataError
 from sparse3d.remote_files import remote_names
-from sparse3d.remote_paths import is_remote
+from sparse3d.remote_paths import address_of, is_remote
 from sparse3d.transforms.las_files import read_las
 from sparse3d.transforms.named_columns import (
     column_names,
@@ -109,7 +109,8 @@ def clouds_in(path: str | os.PathLike) -> list[Path]:
     else:
         files = sorted(filter(is_cloud, path.iterdir())) if path.is_dir() else [path]
     if not files:
-        raise DataError(f'the folder {path} has no point cloud ({", ".join(SUFFIXES)})')
+        where = f'{address_of(path)} is not there, or' if is_remote(path) else f'the folder {path}'
+        raise DataError(f'{where} has no point cloud ({", ".join(SUFFIXES)})')
     return files
 
 

@@ -14,6 +14,7 @@ from dask_clusters import dask_cluster
 from slow_pieces import dies_at_two, write_slowly
 from sparse3d.datasets.waymo.simulate import WaymoOptions, simulate_waymo
 from sparse3d.errors import BackendUnavailable, DataError
+from sparse3d.parallel import dask_cluster as dask_cluster_module
 from sparse3d.parallel.dask_cluster import DaskPieces
 from sparse3d.parallel.executors import Cluster
 from sparse3d.parallel.pool import run_parallel
@@ -33,6 +34,52 @@ def test_without_a_scheduler_or_the_package_a_sentence_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, 'distributed', None)
     with pytest.raises(BackendUnavailable, match=r"pip install 'sparse3d-perception\[dask\]'"):
         list(run_parallel(abs, [1, 2], Cluster('dask', 'tcp://127.0.0.1:9'), 'numbers'))
+
+
+@pytest.mark.parametrize('address', ['nowhere', '127.0.0.1', 'tcp://127.0.0.1', 'tcp://:8786',
+                                     'tcp://127.0.0.1:x', 'tcp://127.0.0.1:99999',
+                                     'http://127.0.0.1:8786'])
+def test_what_is_no_address_is_refused_at_once(address):
+    """A client that failed on it timed out a minute later, with a traceback."""
+    begun = time.monotonic()
+    with pytest.raises(DataError, match=f"'{address}' is no address of a Dask scheduler"):
+        DaskPieces(address, 'numbers')
+    assert time.monotonic() - begun < 20
+
+
+def test_an_address_that_needs_certificates():
+    with pytest.raises(DataError, match='tls://127.0.0.1:8786 needs certificates'):
+        DaskPieces('tls://127.0.0.1:8786', 'numbers')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(('who', 'sentence'), [
+    (slice(0, 1), 'the Dask scheduler at .* is gone'),
+    (slice(1, 3), 'has had no worker for 3 s')])
+def test_a_cluster_that_dies_in_mid_run_ends_it_with_a_sentence(tmp_path, monkeypatch, who,
+                                                                sentence):
+    """The scheduler, or all workers."""
+    import dask
+    out, home = tmp_path / 'out', tmp_path / 'home'
+    out.mkdir(), home.mkdir()
+    monkeypatch.setattr(dask_cluster_module, 'NO_WORKER', 3)
+    monkeypatch.setattr(dask_cluster_module, '_ASK_EVERY', 1.0)
+    with dask_cluster(home) as cluster, dask.config.set({'distributed.comm.timeouts.connect': 3}):
+        monkeypatch.chdir(out)
+
+        def kill():
+            while not list(out.glob('begun-*')):
+                time.sleep(0.02)
+            for process in cluster.processes[who]:
+                cluster.kill(process)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        with pytest.raises(DataError, match=sentence):
+            list(run_parallel(partial(write_slowly, Path('.')), range(40),
+                              Cluster('dask', cluster.address), 'numbers'))
+        killer.join()
+    assert not list(out.glob('.*')), 'no file is half there'
 
 
 @pytest.mark.slow

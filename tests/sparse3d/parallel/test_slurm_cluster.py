@@ -8,6 +8,7 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -27,6 +28,23 @@ def test_a_machine_without_slurm_is_named(monkeypatch):
     monkeypatch.setenv('PATH', '/nowhere')
     with pytest.raises(BackendUnavailable, match='needs the commands of Slurm'):
         list(run_parallel(abs, [1, 2], Cluster('slurm', 'gpu'), 'numbers'))
+
+
+def test_a_controller_that_stays_away_ends_the_run_and_all_jobs_are_taken_back_at_once(
+        tmp_path, monkeypatch):
+    for name, text in (('squeue', 'exit 1'), ('scancel', f'echo "$@" >> {tmp_path}/cancelled')):
+        (tmp_path / name).write_text(f'#!/bin/sh\n{text}\n')
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv('PATH', f'{tmp_path}:{os.environ["PATH"]}')
+    monkeypatch.setattr(slurm_cluster, 'NO_ANSWER', 0.5)
+    monkeypatch.setattr(slurm_cluster, '_ASK_EVERY', 0.1)
+    pieces = object.__new__(slurm_cluster.SlurmPieces)
+    paths = SimpleNamespace(result_pickle=tmp_path / 'none')
+    pieces._jobs = {number: SimpleNamespace(job_id=f'7_{number}', paths=paths)
+                    for number in range(3)}
+    with pytest.raises(DataError, match='Slurm has not answered for 0.5 s'), pieces:
+        list(pieces.wait())
+    assert (tmp_path / 'cancelled').read_text() == '7\n'
 
 
 def _files(folder: Path) -> dict[str, bytes]:
