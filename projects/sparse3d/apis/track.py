@@ -39,6 +39,7 @@ class TrackingReport:
         scenes: frames: boxes: identities: how many of each.
         left_out: detections by class that the benchmark does not track.
         scores: the benchmark's table, if it was wanted.
+        note: a sentence on what the format has no place for.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class TrackingReport:
     identities: int
     left_out: Mapping[str, int]
     scores: str | None = None
+    note: str | None = None
 
     def __str__(self) -> str:
         lines = [f'{self.boxes} boxes of {self.identities} tracks in {self.frames} frames of '
@@ -55,6 +57,8 @@ class TrackingReport:
         if self.left_out:
             classes = ', '.join(f'{count} {name}' for name, count in self.left_out.items())
             lines.append(f'left out, as the benchmark does not track them: {classes}')
+        if self.note:
+            lines.append(self.note)
         return '\n'.join(lines + ([self.scores] if self.scores else []))
 
 
@@ -104,12 +108,12 @@ def track(source: str | PathLike, infos: str | PathLike | None = None,
     frames = [frame for scene in scenes
               for frame in tracked_scene(made, scene, detections, confirmed)]
     found.close()
-    _writer(kind, form)(frames, Path(out), None if checkpoint is not None else Path(source))
+    note = _writer(kind, form)(frames, Path(out), None if checkpoint is not None else Path(source))
     table = kind.evaluate(Path(out), Path(evaluate), [frame for frame, _ in frames]) if (
         evaluate is not None and kind.evaluate is not None) else None
     ids = np.unique(np.concatenate([np.zeros(0, np.int64), *(of.ids for _, of in frames)]))
     return TrackingReport(Path(out), len(scenes), len(frames), sum(len(of) for _, of in frames),
-                          len(ids), dict(found.left_out), table)
+                          len(ids), dict(found.left_out), table, note)
 
 
 def tracked_scene(tracker: Tracker, scene: Sequence[TrackFrame],
@@ -141,7 +145,7 @@ def _refuse_no_score(kind: TrackFormat, data_set: str, form: str | None) -> None
                           f'--format {form} out')
 
 
-def _writer(kind: TrackFormat, form: str | None) -> Callable[..., None]:
+def _writer(kind: TrackFormat, form: str | None) -> Callable[..., str | None]:
     if form is None:
         return kind.write
     if form not in OWN_FORMATS:

@@ -48,7 +48,8 @@ class TrackFormat:
         class_names: that the benchmark tracks; empty: those of the info file.
         frame: a frame from its entry of an info file; KeyError where the entry lacks something.
         write: ``(frames, path, source)``: writes the file or folder whole or not at all; ``source``
-            is the result file that was tracked, None where there is none.
+            is the result file that was tracked, None where there is none. What the format has no
+            place for is said in the sentence that comes back.
         evaluate: ``(path, root, frames) -> table`` of the benchmark's own scores, with the raw
             data set in ``root``; None where there is none.
         labels: the labeled objects of an entry of an info file, with their identities, in the
@@ -59,7 +60,7 @@ class TrackFormat:
     description: str
     class_names: tuple[str, ...]
     frame: Callable[[Mapping[str, Any]], TrackFrame]
-    write: Callable[[Sequence[FrameTracks], Path, Path | None], None]
+    write: Callable[[Sequence[FrameTracks], Path, Path | None], str | None]
     labels: Callable[[Mapping[str, Any]], Tracks | None]
     evaluate: Callable[[Path, Path, Sequence[TrackFrame]], str] | None = None
     no_score: str = 'the data set has no tracking scores here'

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sparse3d.atomic_files import atomic_file
 from sparse3d.errors import DataError
 from sparse3d.plugins import data_sets
@@ -29,12 +31,33 @@ UPGRADE = 'sparse3d create-data upgrade'
 def write_plain_file(path: str | os.PathLike, content: Any) -> None:
     """Write plain data (containers, numbers, numpy) as a whole, with a checksum.
 
+    Equal content gives equal bytes, whichever processes its parts come from.
+
     Raises:
         DataError: if the file cannot be written; an older file stays.
     """
-    stream = pickle.dumps(content, protocol=4)
+    stream = pickle.dumps(_unshared(content, {}), protocol=4)
     with atomic_file(path) as file:
         file.write(stream + _TRAILER + b'%08x' % zlib.crc32(stream))
+
+
+def _unshared(value: Any, texts: dict) -> Any:
+    """A copy in which equal texts are one object, and nothing else is in two places.
+
+    A pickle refers back to an object that it has seen; what came through another process is no
+    longer the same object.
+    """
+    if isinstance(value, str | bytes):
+        return texts.setdefault((type(value), value), value)
+    if type(value) is dict:
+        return {_unshared(key, texts): _unshared(item, texts) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_unshared(item, texts) for item in value)
+    if type(value) is np.ndarray and not value.dtype.hasobject and value.dtype.names is None:
+        copy = np.empty(value.shape, value.dtype.str)  # one dtype for all
+        copy[...] = value
+        return copy
+    return value
 
 
 def read_plain_file(path: str | os.PathLike) -> Any:

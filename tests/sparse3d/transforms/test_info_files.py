@@ -32,6 +32,20 @@ def test_round_trip(tmp_path):
     np.testing.assert_equal(info, dict(metainfo=METAINFO, data_list=FRAMES))
 
 
+def test_equal_content_is_equal_bytes_wherever_its_parts_come_from(tmp_path):
+    shared, box = 'velodyne/000001.bin', [1.5, 2.0]
+    one = dict(metainfo=dict(name=shared), data_list=[
+        dict(path=shared, box=box, again=box, raw=b'ab', size=(2, 3), points=np.ones(2, '<f4')),
+        dict(path=shared, box=box, raw=b'ab', size=(2, 3), points=np.ones(2, '<f4'))])
+    other = dict(one, data_list=[pickle.loads(pickle.dumps(item)) for item in one['data_list']])
+    assert pickle.dumps(one) != pickle.dumps(other)
+    write_plain_file(tmp_path / 'one.pkl', one)
+    write_plain_file(tmp_path / 'other.pkl', other)
+    assert (tmp_path / 'one.pkl').read_bytes() == (tmp_path / 'other.pkl').read_bytes()
+    read = read_plain_file(tmp_path / 'other.pkl')
+    assert repr(read) == repr(one)
+
+
 def test_ordinary_pickle_readers_can_read_it(tmp_path):
     import mmengine
     write_info_file(tmp_path / 'infos.pkl', METAINFO, FRAMES)

@@ -1,13 +1,11 @@
 """Tracks in the format of KITTI's tracking benchmark: a text for each sequence."""
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.logging import print_log
 
 from sparse3d.atomic_files import make_folder, write_bytes_atomically
 from sparse3d.datasets.kitti.evaluate.tracking import (
@@ -44,11 +42,11 @@ def tracks_to_kitti(tracks: Tracks, frame: int = 0, camera: Mapping | None = Non
     return ''.join(lines)
 
 
-def write_tracks(frames: Sequence[FrameTracks], path: Path, source: Path | None) -> None:
+def write_tracks(frames: Sequence[FrameTracks], path: Path, source: Path | None) -> str | None:
     """``path/<sequence>.txt`` for each sequence, also where nothing was found.
 
     Each file appears as a whole or not at all. What lies outside of the picture has no place in
-    this format: it is counted and said.
+    this format: it is counted, and a sentence on it comes back.
 
     Raises:
         DataError: if ``path`` is a file, or a file cannot be written.
@@ -61,13 +59,13 @@ def write_tracks(frames: Sequence[FrameTracks], path: Path, source: Path | None)
         text = tracks_to_kitti(tracks, int(frame.info['frame']), frame.info['images']['CAM2'])
         outside += len(tracks) - text.count('\n')
         texts.setdefault(frame.scene, []).append(text)
-    if outside:
-        total = sum(len(tracks) for _, tracks in frames)
-        print_log(f'{outside} of {total} boxes lie outside of the picture, where KITTI\'s format '
-                  f'has no place for them; --format json keeps all', 'current', logging.WARNING)
     make_folder(path)
     for name, parts in texts.items():
         write_bytes_atomically(path / f'{name}.txt', ''.join(parts).encode())
+    if not outside:
+        return None
+    return (f'{outside} of {sum(len(tracks) for _, tracks in frames)} boxes lie outside of the '
+            f'picture, where the texts of KITTI have no place for them; --format json keeps all')
 
 
 def score_tracks(path: Path, root: Path, frames: Sequence[TrackFrame]) -> str:
