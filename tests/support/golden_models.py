@@ -89,8 +89,9 @@ def sparsebev(device: str, folder: Path) -> Any:
     from sparsebev.published_names import ours
     from sparsebev.views import views_of_batch
     of_tests = _fixtures_of('sparsebev')
-    head = SparseBEVHead(10, 25, (-51.2, -51.2, -5.0, 51.2, 51.2, 3.0), num_frames=2, num_levels=4,
-                         num_points=4, dropout=0.0, published=SAMPLING_AS_PUBLISHED)
+    head = SparseBEVHead(10, 25, (-51.2, -51.2, -5.0, 51.2, 51.2, 3.0),
+                         decoder=dict(num_frames=2, num_levels=4, num_points=4, dropout=0.0),
+                         published=SAMPLING_AS_PUBLISHED)
     state = published.published_state(of_tests.FIXTURES / 'state_a.json')
     head.load_state_dict({ours(key).removeprefix('bbox_head.'): value
                           for key, value in state.items() if ours(key)})
