@@ -29,7 +29,8 @@ def test_partition():
 
 
 def test_maps_and_gradients():
-    encoder = DSVTEncoder((64, 64, 8), 32, (1, 1), ((12, 12, 8), (12, 12, 1)), ((1, 1, 8), ), 36,
+    encoder = DSVTEncoder((64, 64, 8), 32, (1, 1), ((1, 1, 8), ),
+                          sets=dict(window_shapes=((12, 12, 8), (12, 12, 1))),
                           attention=dict(num_heads=4, feedforward_channels=64)).eval()
     coordinates, features = cloud(), torch.randn(4000, 32)
     maps, gradients = [], []
