@@ -25,7 +25,7 @@ test_dataloader = dict(dataset=dict(data_root='data', ann_file='nuscenes_infos_t
 MODELS = {
     'baselines/centerpoint_simulated_nuscenes':
         'bbox_coder=dict(score_threshold=0.0), test_cfg=dict(score_threshold=0.0)',
-    'sparsebev/sparsebev_simulated_nuscenes': 'score_threshold=0.0',
+    'sparsebev/sparsebev_simulated_nuscenes': 'detections=dict(score_threshold=0.0)',
     'sparsefusion/sparsefusion_simulated_nuscenes': ''}
 
 
