@@ -6,6 +6,7 @@ _base_ = [
 ]
 from sparse3d.engine.pipeline_steps import changed
 from sparse3d_configs._base_ import grids
+from sparse3d_configs._base_.models import center_heads
 
 custom_imports = dict(imports=['focalsconv.register'])
 
@@ -45,42 +46,13 @@ model = dict(
         out_channels=[256, 256],
         upsample_strides=[1, 2],
         norm_cfg=dict(type='BN', eps=1e-3, momentum=0.01)),
-    bbox_head=dict(
-        type='StaticCenterHead',
-        in_channels=512,
-        tasks=[dict(num_class=3, class_names=grids.CAR_PEDESTRIAN_CYCLIST)],
-        common_heads=dict(reg=(2, 2), height=(1, 2), dim=(3, 2), rot=(2, 2)),
-        share_conv_channel=64,
-        bbox_coder=dict(
-            type='CenterPointBBoxCoder',
-            pc_range=grid_range[:2],
-            post_center_range=grids.WAYMO_RANGE_75,
-            max_num=500,
-            score_threshold=0.1,
-            out_size_factor=8,
-            voxel_size=grid_voxel_size[:2],
-            code_size=7),
-        separate_head=dict(type='SeparateHead', init_bias=-2.19, final_kernel=3),
-        loss_cls=dict(type='mmdet.GaussianFocalLoss', reduction='mean'),
-        loss_bbox=dict(type='mmdet.L1Loss', reduction='mean', loss_weight=2.0),
-        norm_bbox=True,
-        train_cfg=dict(
-            grid_size=grid_shape[::-1],
-            voxel_size=grid_voxel_size,
-            point_cloud_range=grid_range,
-            out_size_factor=8,
-            dense_reg=1,
-            gaussian_overlap=0.1,
-            min_radius=2,
-            max_objs=500,
-            code_weights=[1.0] * 8),
-        test_cfg=dict(
-            nms_type='rotate',
-            post_center_limit_range=grids.WAYMO_RANGE_75,
-            score_threshold=0.1,
-            nms_thr=0.7,
-            pre_max_size=4096,
-            post_max_size=500)))
+    bbox_head=center_heads.head(
+        [dict(num_class=3, class_names=grids.CAR_PEDESTRIAN_CYCLIST)],
+        512, 64, (grid_voxel_size, grid_range, grid_shape, 8),
+        grids.WAYMO_RANGE_75,
+        loss_weight=2.0, max_objs=500, max_num=500, nms_thr=0.7, pre_max_size=4096,
+        post_max_size=500,
+        code_weights=[1.0] * 8))
 
 # The pipelines of the data set, up to where this model's voxels end.
 in_range = dict(point_cloud_range=grid_range)

@@ -1,6 +1,7 @@
 # CenterPoint on KITTI voxels of 5 cm with mmdet3d's plain sparse encoder (no velocity).
 _base_ = []
 from sparse3d_configs._base_ import grids
+from sparse3d_configs._base_.models import center_heads
 
 grid_voxel_size = grids.KITTI_VOXEL
 grid_range = grids.KITTI_RANGE
@@ -38,39 +39,10 @@ model = dict(
         out_channels=[256, 256],
         upsample_strides=[1, 2],
         norm_cfg=dict(type='BN', eps=1e-3, momentum=0.01)),
-    bbox_head=dict(
-        type='StaticCenterHead',
-        in_channels=512,
-        tasks=[dict(num_class=1, class_names=['Car'])],
-        common_heads=dict(reg=(2, 2), height=(1, 2), dim=(3, 2), rot=(2, 2)),
-        share_conv_channel=64,
-        bbox_coder=dict(
-            type='CenterPointBBoxCoder',
-            pc_range=grid_range[:2],
-            post_center_range=grids.KITTI_CENTER_RANGE,
-            max_num=300,
-            score_threshold=0.1,
-            out_size_factor=grid_stride,
-            voxel_size=grid_voxel_size[:2],
-            code_size=7),
-        separate_head=dict(type='SeparateHead', init_bias=-2.19, final_kernel=3),
-        loss_cls=dict(type='mmdet.GaussianFocalLoss', reduction='mean'),
-        loss_bbox=dict(type='mmdet.L1Loss', reduction='mean', loss_weight=0.25),
-        norm_bbox=True,
-        train_cfg=dict(
-            grid_size=grid_shape[::-1],
-            voxel_size=grid_voxel_size,
-            point_cloud_range=grid_range,
-            out_size_factor=grid_stride,
-            dense_reg=1,
-            gaussian_overlap=0.1,
-            min_radius=2,
-            max_objs=100,
-            code_weights=[1.0] * 8),
-        test_cfg=dict(
-            nms_type='rotate',
-            post_center_limit_range=grids.KITTI_CENTER_RANGE,
-            score_threshold=0.1,
-            nms_thr=0.1,
-            pre_max_size=500,
-            post_max_size=83)))
+    bbox_head=center_heads.head(
+        [dict(num_class=1, class_names=['Car'])],
+        512, 64, (grid_voxel_size, grid_range, grid_shape, grid_stride),
+        grids.KITTI_CENTER_RANGE,
+        loss_weight=0.25, max_objs=100, max_num=300, nms_thr=0.1, pre_max_size=500,
+        post_max_size=83,
+        code_weights=[1.0] * 8))

@@ -1,6 +1,7 @@
 # A small CenterPoint for simulated drives: 51 m ahead, 20 m to each side, minutes on a CPU.
 _base_ = []
 from sparse3d_configs._base_ import grids
+from sparse3d_configs._base_.models import center_heads
 
 grid_voxel_size = [0.1, 0.1, 0.1]
 grid_range = grids.KITTI_NEAR_RANGE
@@ -39,40 +40,11 @@ model = dict(
         out_channels=[48, 48],
         upsample_strides=[1, 2],
         norm_cfg=dict(type='BN', eps=1e-3, momentum=0.05)),
-    bbox_head=dict(
-        type='StaticCenterHead',
-        in_channels=96,
-        tasks=[dict(num_class=1, class_names=['Car'])],
-        common_heads=dict(reg=(2, 2), height=(1, 2), dim=(3, 2), rot=(2, 2)),
-        share_conv_channel=32,
-        bbox_coder=dict(
-            type='CenterPointBBoxCoder',
-            pc_range=grid_range[:2],
-            post_center_range=grids.KITTI_NEAR_CENTER_RANGE,
-            max_num=200,
-            score_threshold=0.1,
-            out_size_factor=grid_stride,
-            voxel_size=grid_voxel_size[:2],
-            code_size=7),
-        separate_head=dict(type='SeparateHead', head_conv=32, init_bias=-2.19, final_kernel=3),
-        loss_cls=dict(type='mmdet.GaussianFocalLoss', reduction='mean'),
-        loss_bbox=dict(type='mmdet.L1Loss', reduction='mean', loss_weight=1.5),
-        norm_bbox=True,
-        train_cfg=dict(
-            grid_size=grid_shape[::-1],
-            voxel_size=grid_voxel_size,
-            point_cloud_range=grid_range,
-            out_size_factor=grid_stride,
-            dense_reg=1,
-            gaussian_overlap=0.1,
-            min_radius=2,
-            max_objs=100,
-            # x, y, z, log dx, dy, dz, sin, cos: height decides most 3D overlaps just below 0.7.
-            code_weights=[1.0, 1.0, 3.0, 1.0, 1.0, 2.0, 1.0, 1.0]),
-        test_cfg=dict(
-            nms_type='rotate',
-            post_center_limit_range=grids.KITTI_NEAR_CENTER_RANGE,
-            score_threshold=0.1,
-            nms_thr=0.1,
-            pre_max_size=200,
-            post_max_size=50)))
+    bbox_head=center_heads.head(
+        [dict(num_class=1, class_names=['Car'])],
+        96, 32, (grid_voxel_size, grid_range, grid_shape, grid_stride),
+        grids.KITTI_NEAR_CENTER_RANGE,
+        head_conv=32, loss_weight=1.5, max_objs=100, max_num=200, nms_thr=0.1, pre_max_size=200,
+        post_max_size=50,
+        # x, y, z, log dx, dy, dz, sin, cos: height decides most 3D overlaps just below 0.7.
+        code_weights=[1.0, 1.0, 3.0, 1.0, 1.0, 2.0, 1.0, 1.0]))

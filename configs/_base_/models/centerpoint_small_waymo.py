@@ -1,6 +1,7 @@
 # A small CenterPoint for drives in Waymo's layout: 40 m around, on a CPU.
 _base_ = []
 from sparse3d_configs._base_ import grids
+from sparse3d_configs._base_.models import center_heads
 
 grid_voxel_size = [0.2, 0.2, 0.15]
 grid_range = grids.WAYMO_NEAR_RANGE
@@ -39,39 +40,10 @@ model = dict(
         out_channels=[48, 48],
         upsample_strides=[1, 2],
         norm_cfg=dict(type='BN', eps=1e-3, momentum=0.05)),
-    bbox_head=dict(
-        type='StaticCenterHead',
-        in_channels=96,
-        tasks=[dict(num_class=3, class_names=grids.CAR_PEDESTRIAN_CYCLIST)],
-        common_heads=dict(reg=(2, 2), height=(1, 2), dim=(3, 2), rot=(2, 2)),
-        share_conv_channel=32,
-        bbox_coder=dict(
-            type='CenterPointBBoxCoder',
-            pc_range=grid_range[:2],
-            post_center_range=grids.WAYMO_NEAR_CENTER_RANGE,
-            max_num=300,
-            score_threshold=0.1,
-            out_size_factor=grid_stride,
-            voxel_size=grid_voxel_size[:2],
-            code_size=7),
-        separate_head=dict(type='SeparateHead', head_conv=32, init_bias=-2.19, final_kernel=3),
-        loss_cls=dict(type='mmdet.GaussianFocalLoss', reduction='mean'),
-        loss_bbox=dict(type='mmdet.L1Loss', reduction='mean', loss_weight=1.0),
-        norm_bbox=True,
-        train_cfg=dict(
-            grid_size=grid_shape[::-1],
-            voxel_size=grid_voxel_size,
-            point_cloud_range=grid_range,
-            out_size_factor=grid_stride,
-            dense_reg=1,
-            gaussian_overlap=0.1,
-            min_radius=2,
-            max_objs=200,
-            code_weights=[1.0, 1.0, 2.0, 1.0, 1.0, 2.0, 1.0, 1.0]),
-        test_cfg=dict(
-            nms_type='rotate',
-            post_center_limit_range=grids.WAYMO_NEAR_CENTER_RANGE,
-            score_threshold=0.1,
-            nms_thr=0.2,
-            pre_max_size=500,
-            post_max_size=150)))
+    bbox_head=center_heads.head(
+        [dict(num_class=3, class_names=grids.CAR_PEDESTRIAN_CYCLIST)],
+        96, 32, (grid_voxel_size, grid_range, grid_shape, grid_stride),
+        grids.WAYMO_NEAR_CENTER_RANGE,
+        head_conv=32, loss_weight=1.0, max_objs=200, max_num=300, nms_thr=0.2, pre_max_size=500,
+        post_max_size=150,
+        code_weights=[1.0, 1.0, 2.0, 1.0, 1.0, 2.0, 1.0, 1.0]))

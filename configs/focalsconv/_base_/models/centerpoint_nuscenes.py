@@ -1,6 +1,7 @@
 # CenterPoint on nuScenes voxels of 7.5 cm with the residual sparse encoder (no focal stages).
 _base_ = []
 from sparse3d_configs._base_ import grids
+from sparse3d_configs._base_.models import center_heads
 
 grid_voxel_size = grids.NUSCENES_VOXEL
 grid_range = grids.NUSCENES_RANGE_54
@@ -42,10 +43,8 @@ model = dict(
         upsample_strides=[1, 2],
         norm_cfg=dict(type='BN', eps=1e-3, momentum=0.01),
         use_conv_for_no_stride=True),
-    bbox_head=dict(
-        type='MovingCenterHead',
-        in_channels=512,
-        tasks=[
+    bbox_head=center_heads.head(
+        [
             dict(num_class=1, class_names=['car']),
             dict(num_class=2, class_names=['truck', 'construction_vehicle']),
             dict(num_class=2, class_names=['bus', 'trailer']),
@@ -53,35 +52,8 @@ model = dict(
             dict(num_class=2, class_names=['motorcycle', 'bicycle']),
             dict(num_class=2, class_names=['pedestrian', 'traffic_cone']),
         ],
-        common_heads=dict(reg=(2, 2), height=(1, 2), dim=(3, 2), rot=(2, 2), vel=(2, 2)),
-        share_conv_channel=64,
-        bbox_coder=dict(
-            type='CenterPointBBoxCoder',
-            pc_range=grid_range[:2],
-            post_center_range=grids.NUSCENES_CENTER_RANGE,
-            max_num=500,
-            score_threshold=0.1,
-            out_size_factor=grid_stride,
-            voxel_size=grid_voxel_size[:2],
-            code_size=9),
-        separate_head=dict(type='SeparateHead', init_bias=-2.19, final_kernel=3),
-        loss_cls=dict(type='mmdet.GaussianFocalLoss', reduction='mean'),
-        loss_bbox=dict(type='mmdet.L1Loss', reduction='mean', loss_weight=0.25),
-        norm_bbox=True,
-        train_cfg=dict(
-            grid_size=grid_shape[::-1],
-            voxel_size=grid_voxel_size,
-            point_cloud_range=grid_range,
-            out_size_factor=grid_stride,
-            dense_reg=1,
-            gaussian_overlap=0.1,
-            min_radius=2,
-            max_objs=500,
-            code_weights=[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.2, 0.2]),
-        test_cfg=dict(
-            nms_type='rotate',
-            post_center_limit_range=grids.NUSCENES_CENTER_RANGE,
-            score_threshold=0.1,
-            nms_thr=0.2,
-            pre_max_size=1000,
-            post_max_size=83)))
+        512, 64, (grid_voxel_size, grid_range, grid_shape, grid_stride),
+        grids.NUSCENES_CENTER_RANGE,
+        moving=True, loss_weight=0.25, max_objs=500, max_num=500, nms_thr=0.2, pre_max_size=1000,
+        post_max_size=83,
+        code_weights=[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.2, 0.2]))
