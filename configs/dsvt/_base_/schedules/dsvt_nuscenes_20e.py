@@ -1,14 +1,9 @@
 # DSVT on nuScenes: one cycle in 20 epochs, two fifths of it rising.
+_base_ = ['dsvt_waymo_24e.py']
 max_epochs = 20
 learning_rate = 5e-3
 
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=learning_rate, betas=(0.95, 0.99), weight_decay=0.05),
-    # The release never trains the projections into its attention: model.published does that.
-    constructor='DSVTOptimWrapperConstructor',
-    paramwise_cfg=dict(leaf_parameters=False),
-    clip_grad=dict(max_norm=35, norm_type=2))
+optim_wrapper = dict(optimizer=dict(lr=learning_rate), clip_grad=dict(max_norm=35))
 
 param_scheduler = [  # as long as the training (train_cfg.max_epochs)
     dict(type='ExactOneCycleLR', pct_start=0.4, div_factor=10, final_div_factor=1e4,
@@ -17,12 +12,7 @@ param_scheduler = [  # as long as the training (train_cfg.max_epochs)
          by_epoch=True, convert_to_iter_based=True),
 ]
 
-train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=max_epochs)
-val_cfg = dict()
-test_cfg = dict()
+train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 
 # 8 GPUs with 4 samples each.
-auto_scale_lr = dict(enable=False, base_batch_size=32)
-
-# Statistics over all GPUs: with those of one GPU users of the release lost up to 11 mAP.
-sync_bn = 'torch'
+auto_scale_lr = dict(base_batch_size=32)
