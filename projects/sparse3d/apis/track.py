@@ -102,7 +102,7 @@ def track(source: str | PathLike, infos: str | PathLike | None = None,
         source, infos, checkpoint, split, score_threshold, cfg_options, device)
     kind = track_format(found.data_set)
     if evaluate is not None:
-        _refuse_no_score(kind, found.data_set, form)
+        _refuse_no_score(kind, found.data_set, form, Path(evaluate))
     scenes = scenes_in_order(found.entries, kind, found.source)
     detections = found.open(kind.class_names)
     frames = [frame for scene in scenes
@@ -137,7 +137,9 @@ def _with_motions(options: Mapping[str, Any], like: Mapping[str, str]) -> Mappin
     return dict(options, motions=motions) if motions else options
 
 
-def _refuse_no_score(kind: TrackFormat, data_set: str, form: str | None) -> None:
+def _refuse_no_score(kind: TrackFormat, data_set: str, form: str | None, root: Path) -> None:
+    if not root.is_dir():
+        raise DataError(f'{root} is no folder; --evaluate names the raw data set')
     if kind.evaluate is None:
         raise DataError(f'tracks of the data set {data_set} are not scored here: {kind.no_score}')
     if form is not None:

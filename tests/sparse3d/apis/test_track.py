@@ -43,6 +43,12 @@ def case(golden_dir, tmp_path) -> dict[str, Path]:
     return dict(results=path, infos=infos, out=tmp_path / 'tracks.json', root=root)
 
 
+def test_a_raw_data_set_that_is_not_there_is_refused_before_anything_is_written(case, tmp_path):
+    with pytest.raises(DataError, match='nowhere is no folder; --evaluate names the raw data set'):
+        track(case['results'], case['infos'], case['out'], evaluate=tmp_path / 'nowhere')
+    assert not case['out'].exists()
+
+
 def test_tracks_are_a_submission_that_is_scored(case):
     report = track(case['results'], case['infos'], case['out'], evaluate=case['root'],
                    options=dict(min_hits=1))
