@@ -196,12 +196,7 @@ class Sparse4DHead(BaseModule):
 
     def decoded(self, outputs: HeadOutputs) -> list[Decoded]:
         """Detections of each sample from raw outputs, in numbers."""
-        quality, ids = outputs.quality[-1], outputs.ids
-        return [decode(logits, anchors, None if quality is None else quality[sample],
-                       None if ids is None else ids[sample], self.detection_options,
-                       self.published.unsorted_class_scores)
-                for sample, (logits, anchors) in enumerate(zip(
-                    outputs.logits[-1], outputs.anchors[-1], strict=True))]
+        return decoded(outputs, self.detection_options, self.published)
 
     def _decode(self, run: _Pass, instances: Instances) -> Tensor:
         """Features after the last layer; the rest is written into ``run``."""
@@ -237,6 +232,16 @@ class Sparse4DHead(BaseModule):
             return features, anchors
         noisy = run.noisy.after_first_layer(run.step, *noisy)
         return torch.cat([features, noisy[0]], 1), torch.cat([anchors, noisy[1]], 1)
+
+
+def decoded(outputs: HeadOutputs, options: DetectionOptions, quirks: Sparse4DPublished
+            ) -> list[Decoded]:
+    """Detections of each sample from raw outputs of the last layer, in numbers."""
+    quality, ids = outputs.quality[-1], outputs.ids
+    return [decode(logits, anchors, None if quality is None else quality[sample],
+                   None if ids is None else ids[sample], options, quirks.unsorted_class_scores)
+            for sample, (logits, anchors) in enumerate(zip(
+                outputs.logits[-1], outputs.anchors[-1], strict=True))]
 
 
 def built_encoder(kind: str, channels: int) -> AnchorEncoder:

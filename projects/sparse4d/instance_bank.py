@@ -246,7 +246,7 @@ def drawn_anchors(count: int, reach: float) -> Tensor:
     return anchors
 
 
-def same_scenes(frame: Frame, state: BankState) -> Tensor:
+def same_scenes(frame: Frame, state: BankState | Frame) -> Tensor:
     """[B] bool, False where a sample is of another scene than before; unknown ones are the same."""
     if frame.scenes is None or state.scenes is None:
         return torch.ones(len(frame), dtype=torch.bool)
