@@ -51,6 +51,12 @@ def stored_data(stored) -> dict[str, torch.Tensor]:
 
 
 @pytest.fixture(scope='session')
+def raw_data(stored) -> dict[str, torch.Tensor]:
+    """Part 5: what the samples are made of; names as in :func:`stored_data`."""
+    return _arrays(stored, 'data_inputs')
+
+
+@pytest.fixture(scope='session')
 def data_facts(stored) -> dict:
     """Part 5: draws, order of samples, submissions."""
     return json.loads((stored / 'data_facts.json').read_text())

@@ -72,7 +72,7 @@ def test_costs_and_targets(stored_operators, objects):
 def test_a_sample_without_objects(stored_operators, objects):
     boxes, labels = objects
     found = assign_targets(stored_operators['tgt_cls'], stored_operators['tgt_pred'],
-                           [boxes[0][:0], boxes[1]], [labels[0][:0], labels[1]], MATCHING)
+                           [boxes[0][:0], boxes[1][:2]], [labels[0][:0], labels[1][:2]], MATCHING)
     assert found.labels.equal(stored_operators['tgt_empty_cls'])
 
 
