@@ -6,7 +6,7 @@ from sparsebev.detector import SparseBEV
 from sparse3d.models.backbones import EVA02, SimpleFeaturePyramid, VoVNet
 from sparsebev.camera_frame import CameraFrame
 from sparsebev.head import SparseBEVHead
-from sparsebev.image_preprocessor import VideoPreprocessor
+from sparse3d.models.video_preprocessor import VideoPreprocessor
 from sparsebev.streaming import VideoStream
 
 __all__ = [
