@@ -9,7 +9,8 @@ custom_imports = dict(imports=['sparse4d.register'])
 
 image_size = [640, 1600]     # height, width in pixels: the lower part of a whole picture
 frames = dict(num_frames=1)  # earlier ones wait in a queue
-train_pipeline = changed(_base_.train_pipeline, AugmentImages=dict(size=image_size, resize=[1.0, 1.0]))
+train_pipeline = changed(
+    _base_.train_pipeline, AugmentImages=dict(size=image_size, resize=[1.0, 1.0], flip=0.0))
 test_pipeline = changed(_base_.test_pipeline, AugmentImages=dict(size=image_size))
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline, frames=frames))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline, frames=frames))

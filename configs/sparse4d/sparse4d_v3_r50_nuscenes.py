@@ -9,5 +9,3 @@ frames = dict(num_frames=1)  # the rest is remembered
 train_dataloader = dict(dataset=dict(frames=frames))
 val_dataloader = dict(dataset=dict(frames=frames))
 test_dataloader = val_dataloader
-
-model = dict(depth_branch=dict(type='DepthBranch', channels=256, num_levels=3))

@@ -10,6 +10,7 @@ require_own_package()
 from sparse3d.plugins import registered_attribute  # noqa: E402
 
 __all__ = [
+    'DepthBranch',
     'Sparse4D',
     'Sparse4DFramesHead',
     'Sparse4DHead',

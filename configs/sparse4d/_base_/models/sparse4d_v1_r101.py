@@ -31,5 +31,6 @@ model = dict(
         type='Sparse4DFramesHead',
         num_classes=10,
         bank=dict(num_anchors=900, num_temporal=0),
-        decoder=dict(channels=256, num_layers=6, num_levels=4, feedforward_channels=512),
+        decoder=dict(channels=256, num_layers=6, num_levels=4, feedforward_channels=512,
+                     weights_dropout=0.0),
         queue=dict(num_frames=3, num_cameras=6)))

@@ -23,6 +23,7 @@ model = dict(
         out_channels=256,
         start_level=0,
         num_outs=4),
+    depth_branch=dict(type='DepthBranch', channels=256, num_levels=3),  # in training
     bbox_head=dict(
         type='Sparse4DHead',
         num_classes=10,
