@@ -10,9 +10,18 @@ require_own_package()
 from sparse3d.plugins import registered_attribute  # noqa: E402
 
 __all__ = [
+    'AugmentSequenceImages',
+    'DepthBranch',
+    'DepthMaps',
+    'KeepNearObjects',
+    'LoadTrackIds',
+    'SequenceBatchSampler',
+    'SequenceSampler',
     'Sparse4D',
     'Sparse4DFramesHead',
     'Sparse4DHead',
+    'Sparse4DTraining',
+    'TurnScene',
 ]
 
 
