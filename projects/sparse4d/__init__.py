@@ -10,6 +10,7 @@ require_own_package()
 from sparse3d.plugins import registered_attribute  # noqa: E402
 
 __all__ = [
+<<<<<<< HEAD
     'AugmentSequenceImages',
     'DepthBranch',
     'DepthMaps',
@@ -17,6 +18,9 @@ __all__ = [
     'LoadTrackIds',
     'SequenceBatchSampler',
     'SequenceSampler',
+=======
+    'DepthBranch',
+>>>>>>> s4d
     'Sparse4D',
     'Sparse4DFramesHead',
     'Sparse4DHead',

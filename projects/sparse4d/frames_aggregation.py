@@ -76,13 +76,14 @@ class FramesAggregation(nn.Module):
         weights_dropout: see :class:`AggregationWeights`.
         border: which places count, see
             :func:`sparse3d.ops.deformable_aggregation.deformable_aggregation`.
+        dropout: of what was read, in training.
 
     Source: Sparse4D (arXiv 2211.10581), section 3.3.
     """
 
     def __init__(self, channels: int, num_cameras: int, num_levels: int = 4, num_groups: int = 8,
                  learned_points: int = 6, weights_dropout: float = 0.0,
-                 border: str = 'inside') -> None:
+                 border: str = 'inside', dropout: float = 0.0) -> None:
         super().__init__()
         self.backend, self.border = 'auto', border
         self.key_points = KeyPoints(channels, learned_points)
@@ -91,6 +92,7 @@ class FramesAggregation(nn.Module):
             weights_dropout)
         self.fusion = nn.Linear(channels * 2, channels)
         self.output = nn.Linear(channels, channels)
+        self.dropout = nn.Dropout(dropout)
 
     def init_weights(self) -> None:
         """As published."""
@@ -120,7 +122,7 @@ class FramesAggregation(nn.Module):
             begun = begun | seen.kept
         read = self._read(features, anchors, points, frames[0], encoder, depth)
         whole = self.fusion(torch.cat([whole, read], -1))
-        return features + self.output(whole.sum(2))
+        return features + self.dropout(self.output(whole.sum(2)))
 
     def _read(self, features: Tensor, anchors: Tensor, points: Tensor, seen: SeenFrame,
               encoder: AnchorEncoder, depth: DepthConfidence | None) -> Tensor:

@@ -70,7 +70,7 @@ class FramesLayer(nn.Module):
         self.attention_norm = nn.LayerNorm(channels)
         self.aggregation = FramesAggregation(
             channels, num_cameras, options.num_levels, options.num_groups, options.learned_points,
-            options.weights_dropout, border)
+            options.weights_dropout, border, options.dropout)
         self.aggregation_norm = nn.LayerNorm(channels)
         self.feedforward = ResidualFeedForward(channels, options.feedforward_channels,
                                                options.dropout)

@@ -8,7 +8,7 @@ Source: Sparse4D v2 (arXiv 2305.14018), section 3.1; v3 (arXiv 2311.11722), sect
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -117,8 +117,8 @@ class InstanceBank(nn.Module):
     def __init__(self, channels: int, options: BankOptions | None = None,
                  quirks: Sparse4DPublished | None = None) -> None:
         super().__init__()
-        self.options = options = options or BankOptions()
         self.quirks = quirks or Sparse4DPublished()
+        self.options = options = _of_the_file(options or BankOptions(), self.quirks.num_anchors)
         if not 0 <= options.num_temporal <= options.num_anchors:
             raise ConfigError(f'num_temporal is {options.num_temporal} and num_anchors '
                               f'{options.num_anchors}; carry over so many at most')
@@ -268,6 +268,14 @@ def joined(states: Sequence[BankState]) -> BankState:
     ids = None if states[0].ids is None else torch.cat([state.ids for state in states])
     return BankState(**whole, scenes=scenes, ids=ids,
                      next_id=max(state.next_id for state in states))
+
+
+def _of_the_file(options: BankOptions, num_anchors: int | None) -> BankOptions:
+    """Sizes of a bank whose anchors come with a checkpoint."""
+    if num_anchors is None or num_anchors == options.num_anchors:
+        return options
+    temporal = options.num_temporal * num_anchors // options.num_anchors
+    return replace(options, num_anchors=num_anchors, num_temporal=temporal, anchors=None)
 
 
 def _with(state: BankState, **changed: Tensor) -> BankState:

@@ -34,3 +34,6 @@ class Sparse4DPublished(PublishedSet):
     constant_interval: bool = quirk(
         False, 'velocities are refined as if half a second had passed, always (v1)',
         'by the time since the last frame')
+    num_anchors: int | None = quirk(
+        None, 'the number of learned anchors, where a file has another one than its config; as '
+        'large a part of them passes to the next frame', 'that of the config')

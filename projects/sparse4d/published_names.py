@@ -44,6 +44,7 @@ PREFIXES = (
 )
 # Carried along in released files, and used by nothing.
 CONSTANTS = re.compile(r'head\.instance_bank\.anchor_handler\.fix_scale')
+FIXED_POINTS = 'aggregation.key_points.fixed'
 ENTRY = re.compile(r'head\.layers\.(\d+)\.(.+)')
 
 
