@@ -10,10 +10,22 @@ require_own_package()
 from sparse3d.plugins import registered_attribute  # noqa: E402
 
 __all__ = [
+<<<<<<< HEAD
+    'AugmentSequenceImages',
     'DepthBranch',
+    'DepthMaps',
+    'KeepNearObjects',
+    'LoadTrackIds',
+    'SequenceBatchSampler',
+    'SequenceSampler',
+=======
+    'DepthBranch',
+>>>>>>> s4d
     'Sparse4D',
     'Sparse4DFramesHead',
     'Sparse4DHead',
+    'Sparse4DTraining',
+    'TurnScene',
 ]
 
 

@@ -21,21 +21,21 @@ class InstanceAttention(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, query: Tensor, keys: Tensor, values: Tensor,
-                identity: Tensor | None = None, hidden: Tensor | None = None) -> Tensor:
+                identity: Tensor | None = None, attn_mask: Tensor | None = None) -> Tensor:
         """Results [B, Q, C].
 
         Args:
             query: [B, Q, C].
             keys, values: [B, K, C].
             identity: what the result is added to; the query by default.
-            hidden: [Q, K] or [B, Q, K] bool, True where the row must not see the column.
+            attn_mask: [Q, K] or [B, Q, K] bool, True where the row must not see the column.
         """
         layer = self.attn
         weights, biases = layer.in_proj_weight.chunk(3), layer.in_proj_bias.chunk(3)
         parts = (F.linear(source, weight, bias).unflatten(-1, (layer.num_heads, -1)).transpose(1, 2)
                  for source, weight, bias in zip((query, keys, values), weights, biases,
                                                  strict=True))
-        seen = None if hidden is None else ~hidden
+        seen = None if attn_mask is None else ~attn_mask
         if seen is not None and seen.dim() == 3:
             seen = seen[:, None]
         found = F.scaled_dot_product_attention(
@@ -58,7 +58,7 @@ class DecoupledValues(nn.Module):
         self.after = nn.Linear(channels * 2, channels, bias=False)
 
     def forward(self, attention: InstanceAttention, features: Tensor, embedding: Tensor,
-                keys: tuple[Tensor, Tensor] | None = None, hidden: Tensor | None = None,
+                keys: tuple[Tensor, Tensor] | None = None, attn_mask: Tensor | None = None,
                 plain_values: bool = False) -> Tensor:
         """Results [B, Q, C]; see :class:`AddedPositions`.
 
@@ -69,14 +69,14 @@ class DecoupledValues(nn.Module):
         query = torch.cat([features, embedding], -1)
         of_keys, of_values = (query, features) if keys is None else (torch.cat(keys, -1), keys[0])
         values = of_keys if plain_values else self.before(of_values)
-        return self.after(attention(query, of_keys, values, hidden=hidden))
+        return self.after(attention(query, of_keys, values, attn_mask=attn_mask))
 
 
 class AddedPositions(nn.Module):
     """Embeddings added to queries and keys, as in v1 and v2; it has no weights."""
 
     def forward(self, attention: InstanceAttention, features: Tensor, embedding: Tensor,
-                keys: tuple[Tensor, Tensor] | None = None, hidden: Tensor | None = None,
+                keys: tuple[Tensor, Tensor] | None = None, attn_mask: Tensor | None = None,
                 plain_values: bool = False) -> Tensor:
         """Results [B, Q, C].
 
@@ -84,10 +84,10 @@ class AddedPositions(nn.Module):
             attention: of this layer.
             features, embedding: of the queries, [B, Q, C].
             keys: features and embeddings [B, K, C] of the keys; the queries by default.
-            hidden: [Q, K], True where the row must not see the column.
+            attn_mask: [Q, K], True where the row must not see the column.
         """
         of_keys, positions = (features, embedding) if keys is None else keys
-        return attention(features + embedding, of_keys + positions, of_keys, features, hidden)
+        return attention(features + embedding, of_keys + positions, of_keys, features, attn_mask)
 
 
 class AsymmetricFeedForward(nn.Module):

@@ -116,7 +116,7 @@ class DecoderLayer(nn.Module):
         self.refinement = Refinement(channels, num_classes, options.with_quality)
 
     def forward(self, instances: Instances, keys: Keys | None,
-                values: DecoupledValues | AddedPositions, hidden: Tensor | None,
+                values: DecoupledValues | AddedPositions, attn_mask: Tensor | None,
                 images: tuple[PackedMaps, Cameras], interval: Tensor, classify: bool = True
                 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
         """Features [B, A, C], anchors [B, A, 11], class and quality logits.
@@ -124,22 +124,22 @@ class DecoderLayer(nn.Module):
         Args:
             keys: of the frame before; None where there is none.
             values: how attention treats embeddings, shared by all layers.
-            hidden: [A, A] bool, who must not see whom; it holds among the instances.
+            attn_mask: [A, A] bool, who must not see whom; it holds among the instances.
             images: feature maps and cameras.
             interval: [B] seconds.
         """
         features, anchors, embedding = instances
         if self.attends:
-            features = self.to_the_frame_before(instances, keys, values, hidden)
+            features = self.to_the_frame_before(instances, keys, values, attn_mask)
             features = self.attention_norm(values(self.self_attention, features, embedding,
-                                                  hidden=hidden))
+                                                  attn_mask=attn_mask))
         features = self.aggregation(features, anchors, embedding, *images)
         features = self.norm(self.feedforward(features))
         return features, *self.refinement(features, anchors, embedding, interval, classify)
 
     def to_the_frame_before(self, instances: Instances, keys: Keys | None,
                             values: DecoupledValues | AddedPositions,
-                            hidden: Tensor | None) -> Tensor:
+                            attn_mask: Tensor | None) -> Tensor:
         """Features [B, A, C] after temporal attention.
 
         A sample without instances of the frame before attends to its own, as released.
@@ -149,11 +149,11 @@ class DecoderLayer(nn.Module):
         if keys is not None and bool(keys.attended.all()):
             return values(layer, features, embedding, (keys.features, keys.embedding))
         if keys is None or not bool(keys.attended.any()):
-            return values(layer, features, embedding, hidden=hidden, plain_values=True)
+            return values(layer, features, embedding, attn_mask=attn_mask, plain_values=True)
         result = torch.empty_like(features)
         for attended in (True, False):
             samples = (keys.attended == attended).nonzero()[:, 0]
             part = Instances(*(value[samples] for value in instances))
-            found = self.to_the_frame_before(part, keys.of_samples(samples), values, hidden)
+            found = self.to_the_frame_before(part, keys.of_samples(samples), values, attn_mask)
             result = result.index_copy(0, samples, found.to(result.dtype))
         return result

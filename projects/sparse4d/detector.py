@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,9 +11,25 @@ from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample
 from torch import Tensor
 
-from sparse3d.errors import DataError
+from sparse3d.errors import ConfigError, DataError
 from sparse3d.published import hand_down
+from sparse4d.denoising import CachedGroups
 from sparse4d.frame import Frame
+from sparse4d.instance_bank import BankState
+from sparse4d.training import DenoisingPass, Objects, focal_lengths, stacked_depth_maps
+
+
+@dataclass(frozen=True)
+class LastTrainingFrame:
+    """What a training keeps of a frame for the next one, whose samples go on in the same places.
+
+    Attributes:
+        bank: see :class:`~sparse4d.instance_bank.BankState`.
+        groups: denoising groups that go on.
+    """
+
+    bank: BankState | None = None
+    groups: CachedGroups | None = None
 
 
 @MODELS.register_module()
@@ -20,7 +37,9 @@ class Sparse4D(Base3DDetector):
     """Multi-camera detector with a memory of instances.
 
     The detector itself keeps nothing between calls of :meth:`predict`: each is the first frame of
-    its streams. Who drives streams hands a state in and out, see :meth:`detect`.
+    its streams. Who drives streams hands a state in and out, see :meth:`detect`. In training it
+    does keep the frame before (``last_frame``), since a training loop knows no states; what is kept
+    goes into no checkpoint, so that the first frames after a resume are first ones.
 
     Args:
         backbone: config of the image backbone.
@@ -29,7 +48,9 @@ class Sparse4D(Base3DDetector):
         data_preprocessor: config of the preprocessor, which gives ``imgs`` [B, N, 3, H, W].
         image_mask: config of an augmentation of normalized images [M, 3, H, W] in training
             (GridMask), or None.
-        depth_branch: config of a branch that learns depth from the maps in training, or None.
+        training: config of what it learns by, see :class:`sparse4d.training.Sparse4DTraining`;
+            None: it cannot be trained.
+        depth_branch: config of a :class:`sparse4d.depth_branch.DepthBranch`, in training alone.
         float32_head: the head runs in float32 even under autocast, as published.
         published: quirks of the parts, see :class:`sparse4d.published.Sparse4DPublished`.
 
@@ -38,16 +59,19 @@ class Sparse4D(Base3DDetector):
 
     def __init__(self, backbone: dict, bbox_head: dict, neck: dict | None = None,
                  data_preprocessor: dict | None = None, image_mask: dict | None = None,
-                 depth_branch: dict | None = None, float32_head: bool = True,
-                 published: dict | None = None, init_cfg: dict | None = None) -> None:
+                 training: dict | None = None, depth_branch: dict | None = None,
+                 float32_head: bool = True, published: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         backbone, bbox_head = hand_down(published, backbone=backbone, bbox_head=bbox_head)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck) if neck is not None else None
         self.bbox_head = MODELS.build(bbox_head)
         self.image_mask = MODELS.build(image_mask) if image_mask is not None else None
+        self.losses = MODELS.build(training) if training is not None else None
         self.depth_branch = MODELS.build(depth_branch) if depth_branch is not None else None
         self.float32_head = float32_head
+        self.last_frame = LastTrainingFrame()
 
     def extract_feat(self, batch_inputs: dict) -> list[Tensor]:
         """Feature maps L x [B, N, C, H_l, W_l] of ``imgs`` [B, N, 3, H, W]."""
@@ -83,8 +107,48 @@ class Sparse4D(Base3DDetector):
 
     def loss(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
              **kwargs) -> dict[str, Tensor]:
-        """Losses of all layers."""
-        raise NotImplementedError
+        """Losses of all layers, of denoising and of dense depth.
+
+        Raises:
+            ConfigError: if the config has no ``training``.
+            DataError: if the samples lack what it learns from.
+        """
+        if self.losses is None:
+            raise ConfigError('the model has no losses to train with: set '
+                              "model.training=dict(type='Sparse4DTraining', num_classes=...)")
+        maps, frame = self.seen(batch_inputs, data_samples)
+        objects = Objects.of([sample.gt_instances_3d for sample in data_samples], maps[0].device)
+        with self.head_precision(maps):
+            losses = self.instance_losses(self.for_head(maps), frame, objects)
+            if self.depth_branch is not None:
+                metas = [sample.metainfo for sample in data_samples]
+                focal = focal_lengths(metas, maps[0].shape[1]).to(maps[0].device)
+                depths = self.depth_branch(maps, focal)
+                losses['loss_dense_depth'] = self.depth_branch.loss(
+                    depths, stacked_depth_maps(batch_inputs))
+        return losses
+
+    def instance_losses(self, maps: Sequence[Tensor], frame: Frame, objects: Objects,
+                        denoised: DenoisingPass | None = None, order: Tensor | None = None
+                        ) -> dict[str, Tensor]:
+        """Losses of the instances of a frame that follows the one in ``last_frame``.
+
+        Args:
+            maps: L x [B, N, C, H_l, W_l].
+            denoised: denoising instances; default: drawn.
+            order: see :func:`sparse4d.denoising.cache_groups`; default: drawn.
+        """
+        head, before = self.bbox_head, self.last_frame
+        if denoised is None:
+            sizes = head.bank.options.num_anchors, head.options.channels
+            denoised = self.losses.noisy(objects, before.groups, sizes,
+                                         head.published.swapped_yaw)
+        outputs, bank = head(maps, frame, before.bank, denoised)
+        noisy = None if denoised is None else outputs.of_noisy()
+        losses = self.losses.of_outputs(outputs.of_learned(), noisy, objects, denoised)
+        self.last_frame = LastTrainingFrame(
+            bank, None if noisy is None else self.losses.cached(noisy, denoised, order))
+        return losses
 
     def _forward(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None = None,
                  **kwargs) -> dict[str, Any]:

@@ -9,8 +9,8 @@ The contract, with B samples, A learned instances, S noisy ones behind them, K c
 :class:`HeadOutputs`: lists over the layers, A + S rows each. ``noisy`` are denoising queries, an
 object with
 
-* ``features`` [B, S, C], ``anchors`` [B, S, 11], and ``hidden`` [A + S, A + S] bool (True: the row
-  must not see the column; rows of learned instances first);
+* ``features`` [B, S, C], ``anchors`` [B, S, 11], and ``attn_mask`` [A + S, A + S] bool (True: the
+  row must not see the column; rows of learned instances first);
 * ``after_first_layer(step, features, anchors) -> features, anchors``, all [B, S, ...]: the place
   where noisy instances of the frame before take theirs; ``step`` is the
   :class:`sparse4d.instance_bank.BankStep` of the frame (``kept``, ``transforms``, ``elapsed``).
@@ -50,7 +50,7 @@ class NoisyInstances(Protocol):
 
     features: Tensor
     anchors: Tensor
-    hidden: Tensor
+    attn_mask: Tensor
 
     def after_first_layer(self, step: BankStep, features: Tensor, anchors: Tensor
                           ) -> tuple[Tensor, Tensor]:
@@ -102,7 +102,7 @@ class _Pass:
     frame: Frame
     step: BankStep
     images: PackedMaps
-    hidden: Tensor | None
+    attn_mask: Tensor | None
     noisy: NoisyInstances | None
     logits: list = field(default_factory=list)
     anchors: list = field(default_factory=list)
@@ -164,12 +164,12 @@ class Sparse4DHead(BaseModule):
                 noisy: NoisyInstances | None = None) -> tuple[HeadOutputs, BankState | None]:
         """Raw outputs of all layers, and the state for the next frame; see the module."""
         step = self.bank.get(frame, state)
-        hidden, features, anchors = None, step.features, step.anchors
+        attn_mask, features, anchors = None, step.features, step.anchors
         if noisy is not None:
             features = torch.cat([features, noisy.features.to(features)], 1)
             anchors = torch.cat([anchors, noisy.anchors.to(anchors)], 1)
-            hidden = noisy.hidden
-        run = _Pass(frame, step, self.pack(maps), hidden, noisy)
+            attn_mask = noisy.attn_mask
+        run = _Pass(frame, step, self.pack(maps), attn_mask, noisy)
         features = self._decode(run, Instances(features, anchors, self.anchor_encoder(anchors)))
         count = self.bank.options.num_anchors
         state, ids = self.bank.cache(
@@ -211,7 +211,7 @@ class Sparse4DHead(BaseModule):
             before.features, self.anchor_encoder(before.anchors), run.step.attended)
         for index, layer in enumerate(self.layers):
             features, anchors, logits, quality = layer(
-                instances, keys if layer.attends else None, self.values, run.hidden,
+                instances, keys if layer.attends else None, self.values, run.attn_mask,
                 (run.images, run.frame.cameras), run.step.interval,
                 self.training or index in (first, last))
             run.logits.append(logits)

@@ -73,7 +73,8 @@ class InstanceLosses(nn.Module):
     def __init__(self, num_classes: int, matching: MatchOptions, options: LossOptions) -> None:
         super().__init__()
         self.num_classes, self.matching, self.options = num_classes, matching, options
-        self.loss_cls, self.loss_box = MODELS.build(options.loss_cls), MODELS.build(options.loss_box)
+        self.loss_cls = MODELS.build(options.loss_cls)
+        self.loss_box = MODELS.build(options.loss_box)
         self.register_buffer('code_weights', torch.tensor(list(map(float, options.code_weights))),
                              persistent=False)
 
