@@ -19,10 +19,12 @@ class DetectionOptions:
     Attributes:
         max_detections: of a sample.
         score_threshold: what scores less by its class is left out; None: nothing is.
+        track_threshold: what scores less by its class is nobody: its identity is -1.
     """
 
     max_detections: int = 300
     score_threshold: float | None = None
+    track_threshold: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,18 @@ def decode(logits: Tensor, anchors: Tensor, quality: Tensor | None = None,
                    None if ids is None else ids[rows])
 
 
-def as_detections(found: Decoded) -> InstanceData:
+def as_detections(found: Decoded, track_threshold: float = 0.0) -> InstanceData:
     """``bboxes_3d`` (on their bottom faces, as mmdet3d has them), ``scores_3d``, ``labels_3d``,
-    and where they are known ``class_scores`` and ``instance_ids``."""
+    and where they are known ``class_scores`` and ``track_ids``.
+
+    Args:
+        track_threshold: see :class:`DetectionOptions`.
+    """
     boxes = LiDARInstance3DBoxes(found.boxes[:, :9], box_dim=9, origin=(0.5, 0.5, 0.5))
-    more = dict(class_scores=found.class_scores, instance_ids=found.ids)
-    return InstanceData(bboxes_3d=boxes, scores_3d=found.scores, labels_3d=found.labels,
-                        **{name: value for name, value in more.items()
-                           if isinstance(value, torch.Tensor)})
+    detections = InstanceData(bboxes_3d=boxes, scores_3d=found.scores, labels_3d=found.labels)
+    if found.class_scores is not None:
+        detections.class_scores = found.class_scores
+    if found.ids is not None:
+        sure = found.scores if found.class_scores is None else found.class_scores
+        detections.track_ids = torch.where(sure >= track_threshold, found.ids, -1)
+    return detections

@@ -165,6 +165,10 @@ class Sparse4DFramesHead(BaseModule):
         return [as_detections(found) for found in
                 decoded(outputs, self.detection_options, self.published)], state
 
+    def forgotten(self, state: FrameQueue | None) -> None:
+        """A state after which the next frame starts afresh."""
+        return None
+
     def _queued(self, packed: PackedMaps, frame: Frame, queue: FrameQueue) -> FrameQueue:
         kept = PackedMaps(packed.features.detach(), packed.sizes)
         return FrameQueue(((kept, frame), *queue.frames)[:self.queue_options.num_frames])

@@ -192,7 +192,12 @@ class Sparse4DHead(BaseModule):
                 ) -> tuple[list[InstanceData], BankState | None]:
         """Detections, one ``InstanceData`` for each sample, and the state for the next frame."""
         outputs, state = self(maps, frame, state)
-        return [as_detections(found) for found in self.decoded(outputs)], state
+        threshold = self.detection_options.track_threshold
+        return [as_detections(found, threshold) for found in self.decoded(outputs)], state
+
+    def forgotten(self, state: BankState | None) -> BankState | None:
+        """A state after which the next frame starts afresh, and identities go on."""
+        return None if state is None else state.forgotten()
 
     def decoded(self, outputs: HeadOutputs) -> list[Decoded]:
         """Detections of each sample from raw outputs, in numbers."""

@@ -19,6 +19,7 @@ from sparse4d.anchors import COS, NUMBERS, projected
 from sparse4d.frame import Frame
 from sparse4d.published import Sparse4DPublished
 
+TENSORS = ('features', 'anchors', 'confidence', 'timestamps', 'lidar2global', 'ids')
 FIRST_INTERVAL = 0.5  # [s] taken where there is no frame before, or one of the same time
 
 
@@ -46,6 +47,11 @@ class BankState:
 
     def __len__(self) -> int:
         return len(self.timestamps)
+
+    def forgotten(self) -> BankState:
+        """Without streams: what follows starts afresh, and identities go on."""
+        parts = {name: getattr(self, name)[:0] for name in TENSORS if name != 'ids'}
+        return BankState(**parts, next_id=self.next_id)
 
 
 @dataclass(frozen=True)
@@ -262,7 +268,7 @@ def joined(states: Sequence[BankState]) -> BankState:
     if len({state.ids is None for state in states}) > 1:
         raise DataError('some streams carry identities and some do not; join those that do')
     whole = {name: torch.cat([getattr(state, name) for state in states])
-             for name in ('features', 'anchors', 'confidence', 'timestamps', 'lidar2global')}
+             for name in TENSORS if name != 'ids'}
     scenes = None if any(state.scenes is None for state in states) else tuple(
         scene for state in states for scene in state.scenes)
     ids = None if states[0].ids is None else torch.cat([state.ids for state in states])

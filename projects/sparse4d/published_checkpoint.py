@@ -79,7 +79,8 @@ def convert(published: Mapping[str, Tensor], config: str | None = None) -> Conve
         name: value for name, value in wanted.items() if name.endswith(FIXED_POINTS)}
     refuse_unmatched([name for name, place in names.items() if place not in wanted
                       or place in absent],
-                     sorted(set(wanted) - set(names.values()) - set(absent)))
+                     sorted(set(wanted) - set(names.values()) - set(absent))
+                     + _absent_constants(published, layout))
     weights = {place: published[name] for name, place in names.items() if place is not None}
     for name, value in weights.items():
         if value.shape != wanted[name].shape:
@@ -121,6 +122,12 @@ def _notes(layout: Layout) -> tuple[str, ...]:
         notes.append('the file holds the head alone: give the detector weights of its image '
                      'backbone before you detect with it (loading it needs --allow-partial)')
     return tuple(notes)
+
+
+def _absent_constants(published: Mapping[str, Tensor], layout: Layout) -> list[str]:
+    """Those that a whole file has: without one it was cut."""
+    found = any(CONSTANTS.fullmatch(name) for name in published)
+    return [] if found or layout.version != 'v3' else [CONSTANTS.pattern.replace('\\', '')]
 
 
 def _fixed_points(absent: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -15,7 +15,12 @@ from sparse3d.structures.box_conversions import center_to_lidar
 from sparse3d.transforms.augment_images import AugmentImages
 from sparse3d.transforms.object_filters import KeepObjects
 from sparse4d.depth_maps import DepthMaps
-from sparse4d.sequence_augmentation import KEY, AugmentSequenceImages, SequenceAugmentation, TurnScene
+from sparse4d.sequence_augmentation import (
+    KEY,
+    AugmentSequenceImages,
+    SequenceAugmentation,
+    TurnScene,
+)
 from sparse4d.sequence_sampler import SequenceSampler, sequence_groups
 from sparse4d.training_objects import KeepNearObjects
 
