@@ -10,7 +10,6 @@ require_own_package()
 from sparse3d.plugins import registered_attribute  # noqa: E402
 
 __all__ = [
-<<<<<<< HEAD
     'AugmentSequenceImages',
     'DepthBranch',
     'DepthMaps',
@@ -18,9 +17,6 @@ __all__ = [
     'LoadTrackIds',
     'SequenceBatchSampler',
     'SequenceSampler',
-=======
-    'DepthBranch',
->>>>>>> s4d
     'Sparse4D',
     'Sparse4DFramesHead',
     'Sparse4DHead',

@@ -8,8 +8,8 @@ Source: Sparse4D v3 (arXiv 2311.11722) and its released code.
 """
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -30,8 +30,8 @@ class MatchOptions:
     Attributes:
         cls_weight, box_weight: of the focal cost and of the weighted L1 distance of codes.
         code_weights: of the ten numbers of a code, in the cost.
-        class_weights: by label, ten further weights in cost and loss where a class has others than
-            one; a traffic cone has no direction.
+        round_classes: labels of what has no direction, as a traffic cone.
+        round_weights: further weights of the ten numbers of their codes, in cost and loss.
         published_unknown_velocities: an unknown velocity makes all pairs of its object unusable,
             so that any instance gets it.
     """
@@ -39,15 +39,15 @@ class MatchOptions:
     cls_weight: float = 2.0
     box_weight: float = 0.25
     code_weights: Sequence[float] = (2, 2, 2, 0.5, 0.5, 0.5, 0, 0, 0, 0)
-    class_weights: Mapping[int, Sequence[float]] = field(default_factory=dict)
+    round_classes: Sequence[int] = ()
+    round_weights: Sequence[float] = (2, 2, 2, 1, 1, 1, 0, 0, 1, 1)
     published_unknown_velocities: bool = False
 
     def __post_init__(self) -> None:
-        for what, weights in (('code_weights', self.code_weights),
-                              *((f'class_weights[{label}]', weights)
-                                for label, weights in self.class_weights.items())):
-            if len(weights) != CODE_SIZE:
-                raise ConfigError(f'{what} has {len(weights)} numbers; a box code has {CODE_SIZE}')
+        for what in ('code_weights', 'round_weights'):
+            if len(getattr(self, what)) != CODE_SIZE:
+                raise ConfigError(f'{what} of the matching has {len(getattr(self, what))} '
+                                  f'numbers; a box code has {CODE_SIZE}')
 
 
 class BoxTargets(NamedTuple):
@@ -79,18 +79,17 @@ def decode_codes(codes: Tensor) -> Tensor:
                       codes[..., 8:CODE_SIZE]], -1)
 
 
-def number_weights(codes: Tensor, labels: Tensor,
-                   class_weights: Mapping[int, Sequence[float]]) -> Tensor:
+def number_weights(codes: Tensor, labels: Tensor, options: MatchOptions) -> Tensor:
     """Weights [M, 10] of the numbers of the objects' codes: of their class, 0 for unknown ones.
 
     Args:
         codes: [M, 10]; NaN is unknown.
         labels: [M].
-        class_weights: by label, where they are not one.
     """
     weights = torch.ones_like(codes)
-    for label, values in class_weights.items():
-        weights = torch.where((labels == label)[:, None], weights.new_tensor(list(values)), weights)
+    for label in options.round_classes:
+        weights = torch.where((labels == label)[:, None],
+                              weights.new_tensor(list(options.round_weights)), weights)
     return weights * ~codes.isnan()
 
 
@@ -118,7 +117,7 @@ def pair_costs(logits: Tensor, predicted: Tensor, codes: Tensor, labels: Tensor,
         codes: [M, 10] of the objects.
         labels: [M].
     """
-    weights = number_weights(codes, labels, options.class_weights)
+    weights = number_weights(codes, labels, options)
     return options.cls_weight * focal_cost(logits, labels) + box_cost(
         predicted.float(), codes, weights, options)
 
@@ -143,7 +142,7 @@ def assign_targets(logits: Tensor, anchors: Tensor, boxes: Sequence[Tensor],
         anchors.new_zeros(batch, count, CODE_SIZE), anchors.new_zeros(batch, count, CODE_SIZE),
         torch.zeros(batch, count, dtype=torch.bool, device=anchors.device))
     for sample, (rows, columns) in enumerate(cheapest_pairs(costs, UNUSABLE_COST)):
-        weights = number_weights(codes[sample], labels[sample], options.class_weights)
+        weights = number_weights(codes[sample], labels[sample], options)
         found.labels[sample, rows] = labels[sample][columns]
         found.codes[sample, rows] = codes[sample][columns].to(anchors.dtype)
         found.weights[sample, rows] = weights[columns].to(anchors.dtype)

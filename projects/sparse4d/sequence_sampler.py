@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence, Sized
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -36,9 +36,9 @@ def sequence_groups(scenes: Sequence[Any], parts: int = 1) -> list[list[int]]:
     """
     if parts < 1:
         raise ConfigError(f'a scene is cut into at least 1 sequence, not {parts}')
-    starts = [row for row, scene in enumerate(scenes) if not row or scene != scenes[row - 1]]
+    edges = [row for row, scene in enumerate(scenes) if not row or scene != scenes[row - 1]]
     groups = []
-    for start, stop in zip(starts, [*starts[1:], len(scenes)], strict=True):
+    for start, stop in pairwise([*edges, len(scenes)]):
         length = math.ceil((stop - start) / parts)
         groups += [list(range(first, min(first + length, stop)))
                    for first in range(start, stop, length)]

@@ -20,8 +20,8 @@ from sparse4d.denoising import (
 from sparse4d.depth_branch import DepthBranch
 from sparse4d.losses import InstanceLosses, LossOptions
 
-CONE = {9: (2, 2, 2, 1, 1, 1, 0, 0, 1, 1)}
-MATCHING = MatchOptions(class_weights=CONE, published_unknown_velocities=True)
+CONES = (9,)
+MATCHING = MatchOptions(round_classes=CONES, published_unknown_velocities=True)
 LOSSES = LossOptions(reversible_classes=(5,))
 COUNTS = (5, 3)  # objects of the stored samples
 CLOSE = dict(rtol=1e-4, atol=1e-5)
@@ -79,10 +79,10 @@ def test_a_sample_without_objects(stored_operators, objects):
 def test_an_unknown_velocity_costs_nothing_unless_as_published(stored_operators, objects):
     boxes, labels = objects
     right = assign_targets(stored_operators['tgt_cls'], stored_operators['tgt_pred'], boxes,
-                           labels, MatchOptions(class_weights=CONE))
+                           labels, MatchOptions(round_classes=CONES))
     known = [sample.nan_to_num() for sample in boxes]
     expected = assign_targets(stored_operators['tgt_cls'], stored_operators['tgt_pred'], known,
-                              labels, MatchOptions(class_weights=CONE))
+                              labels, MatchOptions(round_classes=CONES))
     assert right.labels.equal(expected.labels)
     assert not right.labels.equal(stored_operators['tgt_out_cls'])
 

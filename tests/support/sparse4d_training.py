@@ -15,7 +15,6 @@ from sparse3d.structures.cameras import Cameras
 from sparse4d.denoising import noise_of
 from sparse4d.detector import Sparse4D
 from sparse4d.frame import Frame
-from sparse4d.losses import LossOptions
 from sparse4d.published_names import ours
 from sparse4d.training import Objects
 from sparsebev_published import filled
@@ -24,7 +23,6 @@ ANCHORS, TEMPORAL = 100, 60
 STEPS = (0, 1, 3)  # of part 1
 QUIRKS = dict(swapped_yaw=True, stale_keys=True, scenes_by_time=True, unsorted_class_scores=True,
               noisy_key_points=True, ids_restart=True)
-CONE = {9: (2, 2, 2, 1, 1, 1, 0, 0, 1, 1)}
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
@@ -57,8 +55,8 @@ def published_model(folder: Path, train_norms: bool) -> Sparse4D:
             decoder=dict(dropout=0.0, weights_dropout=0.0)),
         training=dict(
             type='Sparse4DTraining', num_classes=10,
-            matching=dict(class_weights=CONE),
-            losses=LossOptions(reversible_classes=(5,))),
+            matching=dict(round_classes=[9]),
+            losses=dict(reversible_classes=[5])),
         depth_branch=dict(type='DepthBranch'), published=QUIRKS))
     missing, unexpected = model.load_state_dict(published_state(folder), strict=False)
     assert not unexpected and all(name.startswith('losses.') for name in missing), (
