@@ -57,10 +57,10 @@ def test_attention_and_feed_forward(head, given, expected):
     temporal, own, hidden = layer.temporal_attention, layer.self_attention, given['attn_mask']
     close(values(temporal, query, place, (key, key_place)), expected['attn_temporal'])
     close(values(temporal, query, place, plain_values=True), expected['attn_temporal_first_frame'])
-    close(values(temporal, query, place, plain_values=True, hidden=hidden),
+    close(values(temporal, query, place, plain_values=True, attn_mask=hidden),
           expected['attn_temporal_first_frame_masked'])
     close(values(own, query, place), expected['attn_self'])
-    close(values(own, query, place, hidden=hidden), expected['attn_self_masked'])
+    close(values(own, query, place, attn_mask=hidden), expected['attn_self_masked'])
     close(layer.feedforward(given['ffn_in']), expected['ffn_out'])
 
 
