@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from sparse4d_small import drawn_drive, small_detector
+
 
 def _arrays(folder: Path, *names: str) -> dict[str, torch.Tensor]:
     found = {}
@@ -60,3 +62,15 @@ def raw_data(stored) -> dict[str, torch.Tensor]:
 def data_facts(stored) -> dict:
     """Part 5: draws, order of samples, submissions."""
     return json.loads((stored / 'data_facts.json').read_text())
+
+
+@pytest.fixture
+def build_detector():
+    """Function that builds a detector of a few thousand weights, drawn."""
+    return small_detector
+
+
+@pytest.fixture
+def drive():
+    """Function that makes frames of a moving car with cameras to the front and to the back."""
+    return drawn_drive
