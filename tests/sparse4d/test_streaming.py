@@ -77,7 +77,8 @@ def test_a_lost_camera_counts_for_nothing(build_detector, drive):
 
 @pytest.mark.parametrize('bad', [
     dict(lidar2global=np.full((4, 4), np.nan)), dict(timestamps=np.full(2, 1.0)),
-    dict(images=np.zeros((2, 3, 16, 32), np.uint8)), dict(images=np.zeros((3, 3, 32, 64), np.uint8))],
+    dict(images=np.zeros((2, 3, 16, 32), np.uint8)),
+    dict(images=np.zeros((3, 3, 32, 64), np.uint8))],
     ids=range(4))
 def test_a_refused_frame_leaves_no_trace(build_detector, drive, bad):
     model, frames = build_detector(), drive(4)

@@ -11,7 +11,8 @@ import sparse4d.register  # noqa: F401
 from sparse4d.detector import Sparse4D
 
 
-def small_detector(version: str = 'v3', published: dict | None = None, **head) -> Sparse4D:
+def small_detector(version: str = 'v3', published: dict | None = None, layers: int = 3,
+                   **head) -> Sparse4D:
     """A detector of few instances, in evaluation mode.
 
     Args:
@@ -19,7 +20,7 @@ def small_detector(version: str = 'v3', published: dict | None = None, **head) -
     """
     init_default_scope('mmdet3d')
     torch.manual_seed(0)
-    decoder = dict(channels=32, num_layers=3, num_levels=2, num_groups=4, num_heads=4,
+    decoder = dict(channels=32, num_layers=layers, num_levels=2, num_groups=4, num_heads=4,
                    feedforward_channels=32)
     kind = dict(v3=dict(type='Sparse4DHead', bank=dict(num_anchors=24, num_temporal=16)),
                 v1=dict(type='Sparse4DFramesHead', bank=dict(num_anchors=24, num_temporal=0),

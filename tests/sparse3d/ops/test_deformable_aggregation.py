@@ -83,7 +83,7 @@ def test_a_place_is_read_by_hand():
     (0.0, 0.0, 0.5), (1.0, 0.0, 0.5), (1e-6, 0.5, 0.5), (1.05, 0.0, 0.3), (1.3, 0.0, 0.0),
     (-1e9, 0.0, 0.0)])
 def test_a_place_on_the_edge_does_not_count(backend, x, inside, cells):
-    """Four cells: beyond the last center at 0.875 a place fades, and half a cell outside it ends."""
+    """Four cells: beyond the last center a place fades, and half a cell outside it ends."""
     ones, weights = torch.ones(1, 1, 1, 4, 4), torch.ones(1, 1, 1, 1, 1, 1)
     place = torch.tensor([x, 0.5]).view(1, 1, 1, 1, 2)
     for border, expected in (('inside', inside), ('cells', cells)):
