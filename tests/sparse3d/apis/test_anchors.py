@@ -1,6 +1,7 @@
 """Anchors of the labeled boxes of a config's data set, of any kind, from the command line too."""
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -62,11 +63,11 @@ def test_anchors_stand_at_gravity_centers(data_set, tmp_path, key):
 def test_from_the_command_line(data_set, tmp_path, capsys):
     asked = data_set(Labeled())
     out = tmp_path / 'anchors.npy'
-    assert sparse3d_cli.main(['create-data', 'anchors', 'my_config', '--out', str(out),
+    assert sparse3d_cli.main(['create-data', 'anchors', 'centerpoint_kitti_car', '--out', str(out),
                               '--count', '3', '--split', 'val', '--cfg-options',
                               'data_root=there']) == 0
     assert capsys.readouterr().out.startswith(f'{out}: 3 anchors of 11 boxes')
-    assert (asked.config, asked.split) == ('my_config', 'val')
+    assert (Path(asked.config).stem, asked.split) == ('centerpoint_kitti_car', 'val')
     assert asked.options == {'data_root': 'there', 'val_dataloader.dataset.check_files': False}
 
 
