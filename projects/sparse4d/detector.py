@@ -63,7 +63,8 @@ class Sparse4D(Base3DDetector):
                  float32_head: bool = True, published: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        backbone, bbox_head = hand_down(published, backbone=backbone, bbox_head=bbox_head)
+        backbone, bbox_head, training = hand_down(
+            published, backbone=backbone, bbox_head=bbox_head, training=training)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck) if neck is not None else None
         self.bbox_head = MODELS.build(bbox_head)

@@ -37,3 +37,7 @@ class Sparse4DPublished(PublishedSet):
     num_anchors: int | None = quirk(
         None, 'the number of learned anchors, where a file has another one than its config; as '
         'large a part of them passes to the next frame', 'that of the config')
+    unknown_velocity_costs: bool = quirk(
+        False, 'in training an object of unknown velocity is matched with any instance',
+        'an unknown velocity costs nothing',
+        switches={'model.training.matching.published_unknown_velocities': True})

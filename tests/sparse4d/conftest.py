@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmdet3d.registry import MODELS
+from mmengine.registry import init_default_scope
 
+import sparse4d.register  # noqa: F401
 from sparse4d_small import drawn_drive, small_detector
 
 
@@ -66,6 +69,33 @@ def data_facts(stored) -> dict:
 
 @pytest.fixture
 def build_detector():
+    """Function that builds a detector of some ten thousand weights."""
+    init_default_scope('mmdet3d')
+
+    def build(dropout: float = 0.1, **options):
+        torch.manual_seed(0)
+        config = dict(
+            type='Sparse4D',
+            backbone=dict(type='mmdet.ResNet', depth=18, base_channels=8, num_stages=2,
+                          strides=(1, 2), dilations=(1, 1), out_indices=(0, 1)),
+            neck=dict(type='mmdet.FPN', in_channels=[8, 16], out_channels=32, num_outs=2),
+            depth_branch=dict(type='DepthBranch', channels=32, num_levels=2),
+            bbox_head=dict(
+                type='Sparse4DHead', num_classes=3, bank=dict(num_anchors=20, num_temporal=10),
+                decoder=dict(channels=32, num_layers=2, num_levels=2, num_groups=2, num_heads=2,
+                             learned_points=2, feedforward_channels=32, dropout=dropout,
+                             weights_dropout=dropout)),
+            training=dict(type='Sparse4DTraining', num_classes=3,
+                          denoising=dict(num_groups=2, num_temporal_groups=1)))
+        model = MODELS.build({**config, **options})
+        model.init_weights()
+        return model
+
+    return build
+
+
+@pytest.fixture
+def recurrent_detector():
     """Function that builds a detector of a few thousand weights, drawn."""
     return small_detector
 

@@ -30,7 +30,7 @@ def test_far_points_count_as_the_limit_or_not_at_all():
 
 
 def test_points_behind_too_near_and_beside_the_image():
-    for point in ((0, -10, 0), (0, 0.05, 0), (11, 10, 0), (-12, 10, 0), (0, 10, 11)):
+    for point in ((0, -10, 0), (0, 0.05, 0), (11, 10, 0), (-12, 10, 0), (0, 10, 14)):
         assert maps(point)[0].max() == NOTHING
 
 

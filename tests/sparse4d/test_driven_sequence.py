@@ -8,8 +8,8 @@ from sparse4d.driven_sequence import DrivenSequence
 from sparse4d_small import batch_of, predictions, same
 
 
-def test_samples_of_a_batch_follow_each_other(build_detector, drive):
-    model, frames, scenes = build_detector(), drive(4), ['a', 'a', 'b', 'b']
+def test_samples_of_a_batch_follow_each_other(recurrent_detector, drive):
+    model, frames, scenes = recurrent_detector(), drive(4), ['a', 'a', 'b', 'b']
     one, two = DrivenSequence(model), DrivenSequence(model)
     alone = [predictions(model, one, batch_of([frame], [scene]))[0]
              for frame, scene in zip(frames, scenes, strict=True)]
@@ -21,8 +21,8 @@ def test_samples_of_a_batch_follow_each_other(build_detector, drive):
     assert set(alone[2].track_ids.tolist()) & set(alone[3].track_ids.tolist())
 
 
-def test_the_driver_owns_what_is_remembered(build_detector, drive):
-    model, frames = build_detector(), drive(2)
+def test_the_driver_owns_what_is_remembered(recurrent_detector, drive):
+    model, frames = recurrent_detector(), drive(2)
     with reusing_features(model) as driver:
         first = [predictions(model, model, batch_of([frame], ['a']))[0] for frame in frames]
         assert isinstance(driver, DrivenSequence) and driver.state is not None

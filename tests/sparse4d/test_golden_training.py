@@ -1,4 +1,4 @@
-"""The whole published model over three training frames: outputs, losses, gradients, what goes on."""
+"""The whole published model over three training frames: outputs, losses, gradients, memory."""
 from __future__ import annotations
 
 import pytest

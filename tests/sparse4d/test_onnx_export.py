@@ -20,10 +20,10 @@ def packages():
 
 
 @pytest.mark.slow
-def test_the_graphs_go_on_by_themselves_for_ten_frames(packages, build_detector, tmp_path):
+def test_the_graphs_go_on_by_themselves_for_ten_frames(packages, recurrent_detector, tmp_path):
     """What one frame's graph gives goes into the next; identities follow from the rows."""
     import onnxruntime
-    detector = build_detector(published=dict(swapped_yaw=True), layers=2)
+    detector = recurrent_detector(published=dict(swapped_yaw=True), layers=2)
     report = export_detector(detector, SIZE, tmp_path / 'decoder.onnx')
     assert len(report.differences) == FRAMES and max(report.differences.values()) < 1e-3
     assert report.first == tmp_path / 'decoder_first.onnx' and report.first.is_file()
@@ -51,8 +51,8 @@ def test_the_graphs_go_on_by_themselves_for_ten_frames(packages, build_detector,
     assert next_id == 24 + (FRAMES - 1) * 8 and len(set(ids.tolist())) == 16
 
 
-def test_the_deployable_part_equals_the_head(build_detector):
-    detector = build_detector()
+def test_the_deployable_part_equals_the_head(recurrent_detector):
+    detector = recurrent_detector()
     models = [DeployableSparse4D(detector.bbox_head, SIZE, first) for first in (True, False)]
     answers = [models[min(number, 1)](given)
                for number, given in enumerate(drawn_frames(detector, models, SIZE))]
@@ -61,16 +61,16 @@ def test_the_deployable_part_equals_the_head(build_detector):
 
 
 @pytest.mark.slow
-def test_what_cannot_be_exported_is_named(packages, build_detector, tmp_path, monkeypatch):
+def test_what_cannot_be_exported_is_named(packages, recurrent_detector, tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match='cameras alone'):
         export('sparse4d_v3_r50_nuscenes', None, tmp_path / 'x.onnx', ['cloud.bin'])
     with pytest.raises(ConfigError, match='not a Linear'):
         export_detector(torch.nn.Linear(1, 1), SIZE, tmp_path / 'x.onnx')
     with pytest.raises(ConfigError, match='a Sparse4DFramesHead that carries no instances over'):
-        export_detector(build_detector('v1'), SIZE, tmp_path / 'x.onnx')
+        export_detector(recurrent_detector('v1'), SIZE, tmp_path / 'x.onnx')
     monkeypatch.setattr('sparse4d.onnx_export.OnnxComparison.difference', _differs)
     with pytest.raises(DataError, match='differ'):
-        export_detector(build_detector(layers=2), SIZE, tmp_path / 'x.onnx')
+        export_detector(recurrent_detector(layers=2), SIZE, tmp_path / 'x.onnx')
     assert not list(tmp_path.iterdir())
 
 
