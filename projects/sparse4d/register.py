@@ -1,6 +1,7 @@
 """Registers what configs name of sparse4d: detector, heads, data and training."""
 import sparse3d.register  # noqa: F401, I001  (first: repairs the stack, registers the core)
 
+from sparse3d.structures.camera_frame import CameraFrame
 from sparse4d.depth_branch import DepthBranch
 from sparse4d.depth_maps import DepthMaps
 from sparse4d.detector import Sparse4D
@@ -13,6 +14,7 @@ from sparse4d.training_objects import KeepNearObjects, LoadTrackIds
 
 __all__ = [
     'AugmentSequenceImages',
+    'CameraFrame',
     'DepthBranch',
     'DepthMaps',
     'KeepNearObjects',
