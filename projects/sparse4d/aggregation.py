@@ -10,6 +10,8 @@ from sparse3d.structures.cameras import Cameras
 from sparse4d.key_points import KeyPoints
 from sparse4d.mlp import mlp
 
+MISSING = -1e4  # logit of a camera without an image; infinity would give NaN where all lack one
+
 
 class AggregationWeights(nn.Module):
     """One weight for each camera, level, key point and group; for each group they sum to 1.
@@ -45,10 +47,11 @@ class AggregationWeights(nn.Module):
         logits = at_least_float32(self.weights(features))
         logits = logits.reshape(*logits.shape[:2], -1, levels, points, groups)
         if not cameras.complete:
-            logits = logits.masked_fill(~cameras.valid[:, None, :, None, None, None], -torch.inf)
+            missing = ~cameras.valid[:, None, :, None, None, None]
+            logits = logits.masked_fill(missing, MISSING)
         weights = logits.flatten(2, 4).softmax(2).view_as(logits)            # [B, A, N, L, P, G]
         if not cameras.complete:  # a sample without any image has no weights
-            weights = weights.nan_to_num(0.0)
+            weights = weights.masked_fill(missing, 0.0)
         if self.training and self.dropout:
             batch, instances, views = weights.shape[:3]
             draws = torch.rand(batch, instances, views, 1, points, 1, device=weights.device)

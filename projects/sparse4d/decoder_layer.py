@@ -58,16 +58,17 @@ class Keys(NamedTuple):
     Attributes:
         features: [B, T, C].
         embedding: [B, T, C] of their anchors.
-        attended: [B] bool; a sample without has none.
+        attended: [B] bool; a sample without has none. None: all have.
     """
 
     features: Tensor
     embedding: Tensor
-    attended: Tensor
+    attended: Tensor | None = None
 
     def of_samples(self, samples: Tensor) -> Keys:
         """Of some samples [M]."""
-        return Keys(self.features[samples], self.embedding[samples], self.attended[samples])
+        return Keys(self.features[samples], self.embedding[samples],
+                    None if self.attended is None else self.attended[samples])
 
 
 class Instances(NamedTuple):
@@ -146,7 +147,7 @@ class DecoderLayer(nn.Module):
         """
         features, _, embedding = instances
         layer = self.temporal_attention
-        if keys is not None and bool(keys.attended.all()):
+        if keys is not None and (keys.attended is None or bool(keys.attended.all())):
             return values(layer, features, embedding, (keys.features, keys.embedding))
         if keys is None or not bool(keys.attended.any()):
             return values(layer, features, embedding, attn_mask=attn_mask, plain_values=True)

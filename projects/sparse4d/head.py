@@ -33,6 +33,7 @@ from torch import Tensor, nn
 from sparse3d.argument_objects import argument_object
 from sparse3d.errors import ConfigError
 from sparse3d.ops.deformable_aggregation import PackedMaps, pack_maps
+from sparse3d.structures.cameras import Cameras
 from sparse4d.anchor_encoder import AnchorEncoder
 from sparse4d.attention import AddedPositions, DecoupledValues
 from sparse4d.decoder_layer import DecoderLayer, DecoderOptions, Instances, Keys
@@ -99,7 +100,7 @@ class HeadOutputs:
 class _Pass:
     """What stays the same through all layers of one frame, and what they gave."""
 
-    frame: Frame
+    cameras: Cameras
     step: BankStep
     images: PackedMaps
     attn_mask: Tensor | None
@@ -164,18 +165,25 @@ class Sparse4DHead(BaseModule):
                 noisy: NoisyInstances | None = None) -> tuple[HeadOutputs, BankState | None]:
         """Raw outputs of all layers, and the state for the next frame; see the module."""
         step = self.bank.get(frame, state)
+        outputs = self.layers_of(step, maps, frame.cameras, noisy)
+        count = outputs.learned
+        state, ids = self.bank.cache(
+            step, outputs.features[:, :count], outputs.anchors[-1][:, :count],
+            outputs.logits[-1][:, :count], frame, self.with_ids and not self.training)
+        return replace(outputs, ids=ids), state
+
+    def layers_of(self, step: BankStep, maps: Sequence[Tensor], cameras: Cameras,
+                  noisy: NoisyInstances | None = None) -> HeadOutputs:
+        """Raw outputs of all layers for a frame that begins with ``step``."""
         attn_mask, features, anchors = None, step.features, step.anchors
         if noisy is not None:
             features = torch.cat([features, noisy.features.to(features)], 1)
             anchors = torch.cat([anchors, noisy.anchors.to(anchors)], 1)
             attn_mask = noisy.attn_mask
-        run = _Pass(frame, step, self.pack(maps), attn_mask, noisy)
+        run = _Pass(cameras, step, self.pack(maps), attn_mask, noisy)
         features = self._decode(run, Instances(features, anchors, self.anchor_encoder(anchors)))
-        count = self.bank.options.num_anchors
-        state, ids = self.bank.cache(
-            step, features[:, :count], run.anchors[-1][:, :count], run.logits[-1][:, :count],
-            frame, self.with_ids and not self.training)
-        return HeadOutputs(run.logits, run.anchors, run.quality, features, count, step, ids), state
+        return HeadOutputs(run.logits, run.anchors, run.quality, features,
+                           self.bank.options.num_anchors, step)
 
     def pack(self, maps: Sequence[Tensor]) -> PackedMaps:
         """Feature maps L x [B, N, C, H, W] as the aggregation reads them.
@@ -212,7 +220,7 @@ class Sparse4DHead(BaseModule):
         for index, layer in enumerate(self.layers):
             features, anchors, logits, quality = layer(
                 instances, keys if layer.attends else None, self.values, run.attn_mask,
-                (run.images, run.frame.cameras), run.step.interval,
+                (run.images, run.cameras), run.step.interval,
                 self.training or index in (first, last))
             run.logits.append(logits)
             run.anchors.append(anchors)

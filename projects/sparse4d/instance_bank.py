@@ -63,7 +63,8 @@ class BankStep:
         interval: [B] seconds to refine velocities by.
         state: of the frame before, its anchors moved to this one; None: there is none.
         kept: [B] bool, which samples go on from the frame before; None without a state.
-        attended: [B] bool, in which samples instances of the frame before are keys.
+        attended: [B] bool, in which samples instances of the frame before are keys; None with a
+            state: in all.
         transforms: [B, 4, 4] float32 from the LiDAR frame before to the present one.
         elapsed: [B] float32 seconds since the frame before, of either sign; 0 without one.
         next_id: what the next new instance is called.
@@ -171,7 +172,7 @@ class InstanceBank(nn.Module):
         """
         if step.state is None:
             return features, anchors
-        best = logits.max(-1).values.topk(features.shape[1] - step.state.features.shape[1]).indices
+        _, best = highest(logits.max(-1).values, features.shape[1] - step.state.features.shape[1])
         kept = step.kept[:, None, None]
         return tuple(
             torch.where(kept, torch.cat([before, _rows(new, best)], 1), new)
@@ -194,19 +195,21 @@ class InstanceBank(nn.Module):
         if self.options.num_temporal == 0:
             return None, None
         own = logits.max(-1).values.sigmoid()
-        best, rows = self._decayed(step, own).topk(self.options.num_temporal)
+        best, rows = highest(self.decayed(step, own), self.options.num_temporal)
         ids, next_id = self._identities(step, own) if with_ids else (None, step.next_id)
         return BankState(
             _rows(features, rows).detach(), _rows(anchors, rows).detach(), best.detach(),
             frame.timestamps, frame.lidar2global, frame.scenes,
             None if ids is None else ids.gather(1, rows), next_id), ids
 
-    def _decayed(self, step: BankStep, confidence: Tensor) -> Tensor:
+    def decayed(self, step: BankStep, confidence: Tensor) -> Tensor:
         """Confidence [B, A], where it was larger in the frame before that, smaller each time."""
         if step.state is None:
             return confidence
         count = step.state.features.shape[1]
-        before = torch.where(step.attended[:, None], step.state.confidence * self.options.decay, 0)
+        before = step.state.confidence * self.options.decay
+        if step.attended is not None:
+            before = torch.where(step.attended[:, None], before, 0)
         return torch.cat([torch.maximum(confidence[:, :count], before), confidence[:, count:]], 1)
 
     def _identities(self, step: BankStep, confidence: Tensor) -> tuple[Tensor, int]:
@@ -274,6 +277,18 @@ def joined(states: Sequence[BankState]) -> BankState:
     ids = None if states[0].ids is None else torch.cat([state.ids for state in states])
     return BankState(**whole, scenes=scenes, ids=ids,
                      next_id=max(state.next_id for state in states))
+
+
+def highest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The highest of values [B, A], highest first, and their rows, [B, count] each.
+
+    Of equal ones the first: instances that no camera sees are classified alike, and every device
+    and engine has to choose the same.
+    """
+    if torch.compiler.is_compiling():  # ONNX's TopK is of that order already
+        return values.topk(count)
+    values, rows = values.sort(descending=True, stable=True)
+    return values[:, :count], rows[:, :count]
 
 
 def _of_the_file(options: BankOptions, num_anchors: int | None) -> BankOptions:

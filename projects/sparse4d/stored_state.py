@@ -1,7 +1,6 @@
 """What a stream remembers, in a file: the instances of its last frame."""
 from __future__ import annotations
 
-import pickle
 from collections.abc import Hashable
 from os import PathLike
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 import torch
 
 from sparse3d.atomic_files import atomic_file
-from sparse3d.errors import DataError
+from sparse3d.compat.checkpoint_loading import load_checkpoint_file
+from sparse3d.errors import CheckpointError, DataError
 from sparse4d.instance_bank import TENSORS, BankState
 
 KIND = 'sparse4d instances'
@@ -44,10 +44,9 @@ def load_state(path: str | PathLike, device: torch.device | str = 'cpu'
         DataError: if the file is missing, damaged or another one.
     """
     try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise DataError(f'{path} holds no state of a stream: '
-                        f'{str(error).splitlines()[0] if str(error) else "it is empty"}') from error
+        content = load_checkpoint_file(path, 'cpu')
+    except (OSError, CheckpointError) as error:
+        raise DataError(f'{path} holds no state of a stream: {error}') from error
     if not isinstance(content, dict) or content.get('kind') != KIND:
         raise DataError(f'{path} holds no state of a stream; give a file that stream.save() wrote')
     on_device = {name: None if content[name] is None else content[name].to(device)

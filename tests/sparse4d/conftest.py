@@ -11,6 +11,7 @@ from mmdet3d.registry import MODELS
 from mmengine.registry import init_default_scope
 
 import sparse4d.register  # noqa: F401
+from sparse4d_small import drawn_drive, small_detector
 
 
 def _arrays(folder: Path, *names: str) -> dict[str, torch.Tensor]:
@@ -91,3 +92,15 @@ def build_detector():
         return model
 
     return build
+
+
+@pytest.fixture
+def recurrent_detector():
+    """Function that builds a detector of a few thousand weights, drawn."""
+    return small_detector
+
+
+@pytest.fixture
+def drive():
+    """Function that makes frames of a moving car with cameras to the front and to the back."""
+    return drawn_drive
