@@ -56,7 +56,8 @@ def test_the_published_quirk_attends_to_the_scene_before(recurrent_detector, dri
 
 def test_scenes_by_time_alone_go_on_under_another_name(recurrent_detector, drive):
     for quirk, goes_on in ((False, False), (True, True)):
-        stream, frames = open_stream(recurrent_detector(published=dict(scenes_by_time=quirk))), drive(2)
+        model = recurrent_detector(published=dict(scenes_by_time=quirk))
+        stream, frames = open_stream(model), drive(2)
         (first,) = stream(CameraFrame(**frames[0], scene='a'))
         (second,) = stream(CameraFrame(**frames[1], scene='b'))
         both = set(first.instances.track_ids.tolist()) & set(second.instances.track_ids.tolist())
