@@ -11,6 +11,7 @@ from sparse3d.plugins import registered_attribute  # noqa: E402
 
 __all__ = [
     'AugmentSequenceImages',
+    'CameraFrame',
     'DepthBranch',
     'DepthMaps',
     'KeepNearObjects',

@@ -2,6 +2,7 @@
 import sparse3d.register  # noqa: F401, I001  (first: repairs the stack, registers the core)
 
 import sparse4d.config_statements  # noqa: F401
+from sparse3d.structures.camera_frame import CameraFrame
 from sparse4d.depth_branch import DepthBranch
 from sparse4d.depth_maps import DepthMaps
 from sparse4d.detector import Sparse4D
@@ -14,6 +15,7 @@ from sparse4d.training_objects import KeepNearObjects, LoadTrackIds
 
 __all__ = [
     'AugmentSequenceImages',
+    'CameraFrame',
     'DepthBranch',
     'DepthMaps',
     'KeepNearObjects',
