@@ -15,7 +15,6 @@ model = dict(
             type='Pretrained', checkpoint='data/pretrained/resnet50-19c8e357.pth')),
     training=dict(
         type='Sparse4DTraining',
-        num_classes=10,
         matching=dict(round_classes=[9]),  # traffic cones have no direction
         denoising=dict(num_groups=0, num_temporal_groups=0)))
 

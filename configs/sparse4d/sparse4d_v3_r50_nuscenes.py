@@ -16,6 +16,5 @@ model = dict(
     bbox_head=dict(bank=dict(anchors=None)),
     training=dict(
         type='Sparse4DTraining',
-        num_classes=10,
         matching=dict(round_classes=[9]),      # traffic cones have no direction
         losses=dict(reversible_classes=[5])))  # barriers look alike from both sides

@@ -110,10 +110,11 @@ class CachedGroups(NamedTuple):
     ids: Tensor
 
 
-def draw_noise(groups: int, batch: int, count: int, device: torch.device | str = 'cpu') -> Noise:
+def draw_noise(num_groups: int, batch: int, count: int,
+               device: torch.device | str = 'cpu') -> Noise:
     """Random numbers for ``count`` slots of each sample, in the published order of draws."""
-    draws = [torch.rand(groups * batch, count, CODE_SIZE, device=device) for _ in range(3)]
-    return noise_of(*(draw.unflatten(0, (groups, batch)) for draw in draws))
+    draws = [torch.rand(num_groups * batch, count, CODE_SIZE, device=device) for _ in range(3)]
+    return noise_of(*(draw.unflatten(0, (num_groups, batch)) for draw in draws))
 
 
 def noise_of(near: Tensor, far: Tensor, sign: Tensor) -> Noise:

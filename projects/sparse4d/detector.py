@@ -1,7 +1,7 @@
 """Sparse4D: image backbone, pyramid, and a head whose instances live from frame to frame."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +69,8 @@ class Sparse4D(Base3DDetector):
         self.neck = MODELS.build(neck) if neck is not None else None
         self.bbox_head = MODELS.build(bbox_head)
         self.image_mask = MODELS.build(image_mask) if image_mask is not None else None
-        self.losses = MODELS.build(training) if training is not None else None
+        self.losses = None if training is None else MODELS.build(
+            _with_classes(training, self.bbox_head.num_classes))
         self.depth_branch = MODELS.build(depth_branch) if depth_branch is not None else None
         self.float32_head = float32_head
         self.last_frame = LastTrainingFrame()
@@ -116,7 +117,7 @@ class Sparse4D(Base3DDetector):
         """
         if self.losses is None:
             raise ConfigError('the model has no losses to train with: set '
-                              "model.training=dict(type='Sparse4DTraining', num_classes=...)")
+                              "model.training=dict(type='Sparse4DTraining')")
         maps, frame = self.seen(batch_inputs, data_samples)
         objects = Objects.of([sample.gt_instances_3d for sample in data_samples], maps[0].device)
         with self.head_precision(maps):
@@ -175,3 +176,16 @@ class Sparse4D(Base3DDetector):
     def for_head(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """Feature maps as the head reads them."""
         return [level.float() for level in maps] if self.float32_head else list(maps)
+
+
+def _with_classes(training: Mapping[str, Any], num_classes: int) -> dict[str, Any]:
+    """The config of the training with the number of classes that the head has.
+
+    Raises:
+        ConfigError: if it names another one.
+    """
+    given = training.get('num_classes', num_classes)
+    if given != num_classes:
+        raise ConfigError(f'model.training.num_classes is {given}, that of the head {num_classes}; '
+                          f'leave the first one out')
+    return dict(training, num_classes=num_classes)

@@ -1,6 +1,7 @@
 """Registers what configs name of sparse4d: detector, heads, data and training."""
 import sparse3d.register  # noqa: F401, I001  (first: repairs the stack, registers the core)
 
+import sparse4d.config_statements  # noqa: F401
 from sparse3d.structures.camera_frame import CameraFrame
 from sparse4d.depth_branch import DepthBranch
 from sparse4d.depth_maps import DepthMaps

@@ -105,7 +105,7 @@ def test_augmentation_and_objects(config):
 
 
 def test_losses_and_denoising(config):
-    training = MODELS.build(config.model.training)
+    training = MODELS.build(dict(config.model.training, num_classes=10))
     matching, losses, noise = training.losses.matching, training.losses.options, training.denoising
     names = config.class_names
     assert [names[label] for label in matching.round_classes] == ['traffic_cone']

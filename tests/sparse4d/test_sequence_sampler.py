@@ -13,8 +13,6 @@ from sparse3d.transforms.epoch_sampler import IndexWith
 from sparse4d.sequence_augmentation import KEY
 from sparse4d.sequence_sampler import SequenceBatchSampler, SequenceSampler, sequence_groups
 
-pytestmark = pytest.mark.fast
-
 
 class Frames(Dataset):
     """Samples that say what they were asked with."""

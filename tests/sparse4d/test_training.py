@@ -86,6 +86,12 @@ def test_the_quirk_reaches_the_matching(build_detector):
     assert model.losses.losses.matching.published_unknown_velocities
 
 
+def test_classes_are_those_of_the_head(build_detector):
+    assert build_detector(training=dict(type='Sparse4DTraining')).losses.losses.num_classes == 3
+    with pytest.raises(ConfigError, match='num_classes is 4, that of the head 3'):
+        build_detector(training=dict(type='Sparse4DTraining', num_classes=4))
+
+
 @pytest.mark.slow
 def test_two_frames_are_learned_by_heart(build_detector, sequence):
     """The floor: 100 steps on two frames of one scene."""

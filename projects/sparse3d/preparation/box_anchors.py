@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 
 import numpy as np
+from numpy.lib import format as npy_format
 from scipy.cluster.vq import kmeans2
 
 from sparse3d.atomic_files import write_bytes_atomically
@@ -51,7 +52,7 @@ def box_anchors(boxes: np.ndarray, count: int, max_distance: float = 55.0, seed:
 def write_anchors(anchors: np.ndarray, path: str | os.PathLike) -> None:
     """Write anchors as a ``.npy`` file, whole or not at all."""
     content = io.BytesIO()
-    np.save(content, anchors.astype(np.float32), allow_pickle=False)
+    npy_format.write_array(content, anchors.astype(np.float32), allow_pickle=False)
     write_bytes_atomically(path, content.getvalue())
 
 

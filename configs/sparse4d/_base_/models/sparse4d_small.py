@@ -32,5 +32,4 @@ model = dict(
             feedforward_channels=256)),
     training=dict(
         type='Sparse4DTraining',
-        num_classes=4,
         denoising=dict(num_groups=3, num_temporal_groups=2)))
