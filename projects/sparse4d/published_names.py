@@ -32,7 +32,7 @@ PREFIXES = (
     ('head.anchor_encoder.vel_fc.', 'bbox_head.anchor_encoder.parts.velocity.'),
     ('head.anchor_encoder.output_fc.', 'bbox_head.anchor_encoder.output.'),
     ('head.fc_before.', 'bbox_head.values.before.'),
-    ('head.fc_after.', 'bbox_head.values.after.'),
+    ('head.fc_after.', 'bbox_head.values.projection.'),
     ('head.depth_module.depth_fc.0.layers.0.0.', 'bbox_head.depth.feedforwards.0.network.0.'),
     ('head.depth_module.depth_fc.0.layers.1.', 'bbox_head.depth.feedforwards.0.network.3.'),
     ('head.depth_module.depth_fc.1.layers.0.0.', 'bbox_head.depth.feedforwards.1.network.0.'),

@@ -187,15 +187,15 @@ def _seen(points: Tensor, sizes: Tensor, border: str) -> Tensor:
     return ((points > -beyond) & (points < 1 + beyond)).all(-1)
 
 
-def _corners(places: Tensor, sizes: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows and bilinear weights [M, L, 4] of the cells around places [M, 2].
+def _corners(readings: Tensor, sizes: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows and bilinear weights [M, L, 4] of the cells around readings [M, 2].
 
     Args:
         sizes: [M, L, 2] height and width of each level of the place's camera.
         starts: [M, L] its first row.
     """
     height, width = sizes.unbind(-1)                                        # [M, L]
-    x, y = (places[:, None, axis] * extent - 0.5 for axis, extent in ((0, width), (1, height)))
+    x, y = (readings[:, None, axis] * extent - 0.5 for axis, extent in ((0, width), (1, height)))
     low_x, low_y = x.detach().floor(), y.detach().floor()
     rows, shares = [], []
     for step_y in (0, 1):

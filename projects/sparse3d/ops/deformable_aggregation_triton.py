@@ -74,7 +74,7 @@ def _forward(features, points, weights, where, out, rows, instances,
 
 
 @triton.jit
-def _backward(features, points, weights, where, gradient, of_features, of_points, of_weights,
+def _backward(features, points, weights, where, gradient, of_features, of_key_points, of_weights,
               rows, instances,
               key_points: tl.constexpr, cameras: tl.constexpr, levels: tl.constexpr,
               groups: tl.constexpr, channels: tl.constexpr, group_block: tl.constexpr,
@@ -116,8 +116,8 @@ def _backward(features, points, weights, where, gradient, of_features, of_points
                         tl.atomic_add(of_features + row, coming * (scale[:, None] * share),
                                       mask=kept)
                 tl.store(of_weights + place, gain, mask=there)
-        tl.store(of_points + entry * 2, slope_x)
-        tl.store(of_points + entry * 2 + 1, slope_y)
+        tl.store(of_key_points + entry * 2, slope_x)
+        tl.store(of_key_points + entry * 2 + 1, slope_y)
 
 
 class FusedAggregation(torch.autograd.Function):
@@ -151,17 +151,17 @@ class FusedAggregation(torch.autograd.Function):
         if torch.are_deterministic_algorithms_enabled():
             return *_in_order(inputs, gradient, ctx.strict), None, None
         of_features = torch.zeros(features.shape, dtype=torch.float32, device=features.device)
-        of_points, of_weights = torch.zeros_like(points), torch.zeros_like(weights)
+        of_key_points, of_weights = torch.zeros_like(points), torch.zeros_like(weights)
         channels, groups = features.shape[2], weights.shape[-1]
         programs = points.shape[0] * points.shape[1] * points.shape[2]
         if programs:
             _backward[(programs,)](
-                *inputs, gradient.contiguous(), of_features, of_points, of_weights,
+                *inputs, gradient.contiguous(), of_features, of_key_points, of_weights,
                 features.shape[1], points.shape[1], **_sizes(weights, channels),
                 group_block=triton.next_power_of_2(groups),
                 width_block=triton.next_power_of_2(channels // groups), strict=ctx.strict,
                 num_warps=warps_of('_backward', channels))
-        return of_features.to(features.dtype), of_points, of_weights, None, None
+        return of_features.to(features.dtype), of_key_points, of_weights, None, None
 
 
 def warps_of(kernel: str, channels: int) -> int:
