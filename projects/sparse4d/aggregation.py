@@ -24,7 +24,7 @@ class AggregationWeights(nn.Module):
             matrix of each camera, for any number of cameras.
         dropout: of (instance, camera, key point) in training.
 
-    Source: Sparse4D v2 (arXiv 2305.14018), section 3.3.
+    Source: Sparse4D v2 (arXiv 2305.14018), section 3.4.
     """
 
     def __init__(self, channels: int, shape: tuple[int, int, int], cameras: int | None = None,
@@ -83,7 +83,7 @@ class DeformableAggregation(nn.Module):
             :func:`sparse3d.ops.deformable_aggregation.deformable_aggregation`.
         border: which places count, see there.
 
-    Source: Sparse4D v3 (arXiv 2311.11722), section 3; v1 (arXiv 2211.10581), section 3.3.
+    Source: Sparse4D v2 (arXiv 2305.14018), section 3.3; v1 (arXiv 2211.10581), section 3.2.
     """
 
     def __init__(self, channels: int, num_levels: int = 4, num_groups: int = 8,

@@ -44,7 +44,7 @@ class DepthConfidence(nn.Module):
         channels: of the features.
         nearest, interval, count: of the depths that are told apart, meters.
 
-    Source: Sparse4D (arXiv 2211.10581), section 3.4.
+    Source: Sparse4D (arXiv 2211.10581), section 3.3.
     """
 
     def __init__(self, channels: int, nearest: float = 1.0, interval: float = 5.0,
@@ -79,7 +79,7 @@ class FramesAggregation(nn.Module):
             :func:`sparse3d.ops.deformable_aggregation.deformable_aggregation`.
         dropout: of what was read, in training.
 
-    Source: Sparse4D (arXiv 2211.10581), section 3.3.
+    Source: Sparse4D (arXiv 2211.10581), section 3.2.
     """
 
     def __init__(self, channels: int, num_cameras: int, num_levels: int = 4, num_groups: int = 8,

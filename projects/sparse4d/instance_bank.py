@@ -3,7 +3,7 @@
 The bank itself holds learned anchors alone. What passes from frame to frame is a
 :class:`BankState`, owned by who drives the streams.
 
-Source: Sparse4D v2 (arXiv 2305.14018), section 3.1; v3 (arXiv 2311.11722), section 3.4.
+Source: Sparse4D v2 (arXiv 2305.14018), section 3.2; v3 (arXiv 2311.11722), section 3.4.
 """
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class AnchorKeypoints(nn.Module):
         learned: number of points of the second kind.
         noisy: the fixed points start as noise, as in the released v3.
 
-    Source: Sparse4D (arXiv 2211.10581), section 3.3.
+    Source: Sparse4D (arXiv 2211.10581), section 3.2.
     """
 
     def __init__(self, channels: int, learned: int = 6, noisy: bool = False) -> None:

@@ -50,7 +50,7 @@ def deformable_aggregation(
         ValueError: if shapes do not fit together, or for an unknown border.
         BackendUnavailable: if a backend is asked for that is not there.
 
-    Source: Sparse4D v2 (arXiv 2305.14018), section 3.2.
+    Source: Sparse4D v2 (arXiv 2305.14018), section 3.3.
     """
     packed = maps if isinstance(maps, PackedMaps) else pack_maps(maps)
     _check(packed, points, weights, border)
