@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sparse3d.engine.timing import Timing, measure
-from sparse3d.ops.deformable_aggregation import counts, deformable_aggregation, pack_maps
+from sparse3d.ops.deformable_aggregation import deformable_aggregation
+from sparse3d.ops.packed_maps import counts, pack_maps
 from sparse3d.structures.cameras import Cameras
 from sparse3d_benchmarks.peak_memory import peak_mebibytes
 from sparse4d.aggregation import places_in_images
@@ -30,10 +31,10 @@ def run(threads: int = 2, repeats: int = 10) -> list[dict]:
                          f'{note}{_size(IMAGE, threads)}; against grid_sample for each camera and '
                          f'level; largest difference {apart:.1e}'))
         rows.append(_row('deformable aggregation, against the released way', inputs.fast,
-                         inputs.published, few,
+                         inputs.all_at_once, few,
                          f'{note}{_size(IMAGE, threads)}; against all readings at once, then '
                          f'weighted: the released way without its CUDA kernel'))
-        peaks = peak_mebibytes(inputs.fast), peak_mebibytes(inputs.published)
+        peaks = peak_mebibytes(inputs.fast), peak_mebibytes(inputs.all_at_once)
         rows.append(dict(name='deformable aggregation, peak memory', value=peaks[0], unit='MiB',
                          baseline=peaks[1], ratio=peaks[1] / max(peaks[0], 1e-9),
                          note=f'{note}{_size(IMAGE, threads)}; against the released way'))
@@ -55,40 +56,40 @@ class _Inputs:
         points = torch.randn(1, INSTANCES, 1, 3, generator=random) * spread
         points = points + torch.randn(1, INSTANCES, POINTS, 3, generator=random)
         matrices = torch.from_numpy(ring_of_cameras(image)).float()[None]
-        self.readings = places_in_images(points, Cameras.of_matrices(matrices, image))
+        self.locations = places_in_images(points, Cameras.of_matrices(matrices, image))
         shape = (1, INSTANCES, POINTS, CAMERAS, len(STRIDES), GROUPS)
         self.weights = torch.rand(shape, generator=random)
         self.packed = pack_maps(self.maps)
 
     def require_gradients(self) -> None:
         """For training."""
-        for value in (self.packed.features, self.readings, self.weights):
+        for value in (self.packed.features, self.locations, self.weights):
             value.requires_grad_()
 
     def fast(self) -> Tensor:
-        return deformable_aggregation(self.packed, self.readings, self.weights, backend='fast')
+        return deformable_aggregation(self.packed, self.locations, self.weights, backend='fast')
 
     def reference(self) -> Tensor:
-        return deformable_aggregation(self.packed, self.readings, self.weights, backend='reference')
+        return deformable_aggregation(self.packed, self.locations, self.weights, backend='reference')
 
-    def published(self) -> Tensor:
-        return weighted_readings(self.maps, self.readings, self.weights)
+    def all_at_once(self) -> Tensor:
+        return weighted_readings(self.maps, self.locations, self.weights)
 
 
-def weighted_readings(maps: list[Tensor], readings: Tensor, weights: Tensor) -> Tensor:
+def weighted_readings(maps: list[Tensor], locations: Tensor, weights: Tensor) -> Tensor:
     """What the aggregation gives, all readings [B, A, P, N, L, C] first, then weighted and summed.
 
     Args:
         maps: L x [B, N, C, H_l, W_l].
-        readings, weights: see
+        locations, weights: see
             :func:`sparse3d.ops.deformable_aggregation.deformable_aggregation`.
 
     Source: Sparse4D's released code without its CUDA kernel, described in words; with the
     kernel's border.
     """
-    batch, instances, points, cameras, _ = readings.shape
-    inside = counts(readings)
-    at = torch.where(inside[..., None], readings, 0.0).permute(0, 3, 1, 2, 4).flatten(0, 1) * 2 - 1
+    batch, instances, points, cameras, _ = locations.shape
+    inside = counts(locations)
+    at = torch.where(inside[..., None], locations, 0.0).permute(0, 3, 1, 2, 4).flatten(0, 1) * 2 - 1
     read = torch.stack([F.grid_sample(level.flatten(0, 1), at, align_corners=False)
                         for level in maps], 1)                      # [B * N, L, C, A, P]
     read = read.view(batch, cameras, len(maps), -1, instances, points)

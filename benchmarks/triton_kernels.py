@@ -49,7 +49,7 @@ VIEWS = Launch(  # as SparseBEV launches them
     'block')
 AGGREGATION = Launch(  # as Sparse4D launches them
     'deformable_aggregation_triton', 'Triton kernel of deformable aggregation,',
-    dict(points='*fp32', weights='*fp32', where='*i64', of_features='*fp32', of_key_points='*fp32',
+    dict(points='*fp32', weights='*fp32', where='*i64', of_features='*fp32', of_locations='*fp32',
          of_weights='*fp32'),
     ('features', 'out', 'gradient'),
     dict(key_points=13, cameras=6, levels=4, groups=8, channels=256, block=256, group_block=8,

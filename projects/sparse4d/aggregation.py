@@ -5,9 +5,10 @@ import torch
 from torch import Tensor, nn
 
 from sparse3d.models.layers.precision import at_least_float32, full_precision
-from sparse3d.ops.deformable_aggregation import PackedMaps, deformable_aggregation
+from sparse3d.ops.deformable_aggregation import deformable_aggregation
+from sparse3d.ops.packed_maps import PackedMaps
 from sparse3d.structures.cameras import Cameras
-from sparse4d.key_points import InstanceKeyPoints
+from sparse4d.key_points import AnchorKeypoints
 from sparse4d.mlp import mlp
 
 MISSING = -1e4  # logit of a camera without an image; infinity would give NaN where all lack one
@@ -75,7 +76,7 @@ class DeformableAggregation(nn.Module):
         num_levels, num_groups: of the image features.
         learned_points: number of key points that follow from the features.
         weights_dropout: see :class:`AggregationWeights`.
-        noisy_points: see :class:`InstanceKeyPoints`.
+        noisy_points: see :class:`AnchorKeypoints`.
 
     Attributes:
         backend: of the reading, see
@@ -90,7 +91,7 @@ class DeformableAggregation(nn.Module):
                  noisy_points: bool = False, border: str = 'inside') -> None:
         super().__init__()
         self.backend, self.border = 'auto', border
-        self.key_points = InstanceKeyPoints(channels, learned_points, noisy_points)
+        self.key_points = AnchorKeypoints(channels, learned_points, noisy_points)
         shape = num_levels, self.key_points.count, num_groups
         self.weighting = AggregationWeights(channels, shape, dropout=weights_dropout)
         self.output = nn.Linear(channels, channels)

@@ -54,8 +54,8 @@ class DecoupledValues(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.before = nn.Linear(channels, channels * 2, bias=False)
-        self.projection = nn.Linear(channels * 2, channels, bias=False)
+        self.value_projection = nn.Linear(channels, channels * 2, bias=False)
+        self.output_projection = nn.Linear(channels * 2, channels, bias=False)
 
     def forward(self, attention: InstanceAttention, features: Tensor, embedding: Tensor,
                 keys: tuple[Tensor, Tensor] | None = None, attn_mask: Tensor | None = None,
@@ -68,8 +68,8 @@ class DecoupledValues(nn.Module):
         """
         query = torch.cat([features, embedding], -1)
         of_keys, of_values = (query, features) if keys is None else (torch.cat(keys, -1), keys[0])
-        values = of_keys if plain_values else self.before(of_values)
-        return self.projection(attention(query, of_keys, values, attn_mask=attn_mask))
+        values = of_keys if plain_values else self.value_projection(of_values)
+        return self.output_projection(attention(query, of_keys, values, attn_mask=attn_mask))
 
 
 class AddedPositions(nn.Module):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sparse3d.ops.deformable_aggregation import PackedMaps
+from sparse3d.ops.packed_maps import PackedMaps
 from sparse3d.structures.cameras import Cameras
 from sparse4d.aggregation import DeformableAggregation
 from sparse4d.attention import (

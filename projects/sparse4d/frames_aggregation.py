@@ -7,13 +7,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sparse3d.ops.deformable_aggregation import PackedMaps, deformable_aggregation
+from sparse3d.ops.deformable_aggregation import deformable_aggregation
+from sparse3d.ops.packed_maps import PackedMaps
 from sparse4d.aggregation import AggregationWeights, places_in_images
 from sparse4d.anchor_encoder import AnchorEncoder
 from sparse4d.anchors import CENTER, VELOCITY, projected
 from sparse4d.attention import ResidualFeedForward
 from sparse4d.frame import Frame
-from sparse4d.key_points import InstanceKeyPoints
+from sparse4d.key_points import AnchorKeypoints
 
 DECAY, PER_SECOND = 0.9, 10  # of what an earlier frame says
 
@@ -72,7 +73,7 @@ class FramesAggregation(nn.Module):
         channels: C.
         num_cameras: N.
         num_levels, num_groups: of the image features.
-        learned_points: see :class:`InstanceKeyPoints`.
+        learned_points: see :class:`AnchorKeypoints`.
         weights_dropout: see :class:`AggregationWeights`.
         border: which places count, see
             :func:`sparse3d.ops.deformable_aggregation.deformable_aggregation`.
@@ -86,7 +87,7 @@ class FramesAggregation(nn.Module):
                  border: str = 'inside', dropout: float = 0.0) -> None:
         super().__init__()
         self.backend, self.border = 'auto', border
-        self.key_points = InstanceKeyPoints(channels, learned_points)
+        self.key_points = AnchorKeypoints(channels, learned_points)
         self.weighting = AggregationWeights(
             channels, (num_levels, self.key_points.count, num_groups), num_cameras,
             weights_dropout)

@@ -11,7 +11,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from sparse3d.argument_objects import argument_object
-from sparse3d.ops.deformable_aggregation import PackedMaps, pack_maps
+from sparse3d.ops.packed_maps import PackedMaps, pack_maps
 from sparse4d.attention import AddedPositions, InstanceAttention, ResidualFeedForward
 from sparse4d.decoder_layer import DecoderOptions
 from sparse4d.detections import DetectionOptions, as_detections

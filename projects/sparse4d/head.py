@@ -32,7 +32,7 @@ from torch import Tensor, nn
 
 from sparse3d.argument_objects import argument_object
 from sparse3d.errors import ConfigError
-from sparse3d.ops.deformable_aggregation import PackedMaps, pack_maps
+from sparse3d.ops.packed_maps import PackedMaps, pack_maps
 from sparse3d.structures.cameras import Cameras
 from sparse4d.anchor_encoder import AnchorEncoder
 from sparse4d.attention import AddedPositions, DecoupledValues

@@ -11,7 +11,7 @@ FIXED = ((0., 0., 0.), (.45, 0., 0.), (-.45, 0., 0.), (0., .45, 0.), (0., -.45, 
          (0., 0., .45), (0., 0., -.45))
 
 
-class InstanceKeyPoints(nn.Module):
+class AnchorKeypoints(nn.Module):
     """Fixed points of a box, and points that follow from the features of its instance.
 
     Args:

@@ -1,10 +1,13 @@
 """A data set detected in order: one sample after the other, whatever the batch."""
 from __future__ import annotations
 
+import pytest
 import torch
 
 from sparse3d.engine.hooks import reusing_features
+from sparse3d.errors import Sparse3DWarning
 from sparse4d.driven_sequence import DrivenSequence
+from sparse4d.driven_sequence import drive as open_drive
 from sparse4d_small import batch_of, predictions, same
 
 
@@ -33,3 +36,9 @@ def test_the_driver_owns_what_is_remembered(recurrent_detector, drive):
     alone = predictions(model, model, batch_of(frames[1:], ['a']))[0]  # no driver: a first frame
     assert (alone.scores_3d - first[1].scores_3d).abs().max() > 1e-4
     torch.testing.assert_close(alone.track_ids.sort().values, torch.arange(24))
+
+
+def test_frames_spread_over_processes_are_said_to_be(monkeypatch):
+    monkeypatch.setattr('sparse4d.driven_sequence.get_world_size', lambda: 8)
+    with pytest.warns(Sparse3DWarning, match='spread over 8 processes'):
+        open_drive(None)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sparse3d.ops.deformable_aggregation import pack_maps
+from sparse3d.ops.packed_maps import pack_maps
 from sparse3d.structures.cameras import Cameras
 from sparse4d.aggregation import places_in_images
 from sparse4d.anchors import projected

@@ -87,7 +87,7 @@ def test_gradients(run, stored_losses, stored_training):
     largest = max(expected.values())
     assert found == pytest.approx(expected, rel=NORMS, abs=1e-7 * largest)
     compare(gradients['bbox_head.bank.anchor'], stored_training['grad_anchor'])
-    compare(gradients['bbox_head.values.before.weight'][::16, ::8],
+    compare(gradients['bbox_head.values.value_projection.weight'][::16, ::8],
             stored_training['grad_fc_before_s'])
     compare(gradients['depth_branch.depth_layers.0.weight'].flatten(),
             stored_training['grad_depth0'])

@@ -74,8 +74,8 @@ def test_a_frame_that_comes_twice_counts_as_half_a_second():
 def test_times_of_this_century_keep_their_milliseconds():
     bank = InstanceBank(2, OPTIONS)
     state, _ = after(bank, frame_at([1.7e9 + 0.123]))
-    interval = bank.get(frame_at([1.7e9 + 0.223]), state).interval
-    assert interval.item() == pytest.approx(0.1, rel=1e-4)
+    step = bank.get(frame_at([1.7e9 + 0.223]), state)
+    assert step.interval.item() == pytest.approx(0.1, rel=1e-4)
 
 
 @pytest.mark.parametrize('restart', [False, True])

@@ -3,11 +3,11 @@ from __future__ import annotations
 
 import torch
 
-from sparse4d.key_points import FIXED, InstanceKeyPoints
+from sparse4d.key_points import FIXED, AnchorKeypoints
 
 
 def test_fixed_points_turn_and_grow_with_the_box():
-    points = InstanceKeyPoints(8, learned=0)
+    points = AnchorKeypoints(8, learned=0)
     anchor = torch.zeros(1, 1, 11)
     anchor[..., :3] = torch.tensor([10.0, 20, 1])
     anchor[..., 3] = torch.tensor(4.0).log()
@@ -21,7 +21,7 @@ def test_fixed_points_turn_and_grow_with_the_box():
 
 
 def test_learned_points_lie_in_the_box():
-    points = InstanceKeyPoints(8)
+    points = AnchorKeypoints(8)
     anchor = torch.zeros(2, 3, 11)
     anchor[..., 7] = 1.0
     found = points(anchor, torch.randn(2, 3, 8) * 100)
@@ -29,6 +29,6 @@ def test_learned_points_lie_in_the_box():
 
 
 def test_noise_in_place_of_the_fixed_points_is_a_quirk():
-    right, noisy = InstanceKeyPoints(8), InstanceKeyPoints(8, noisy=True)
+    right, noisy = AnchorKeypoints(8), AnchorKeypoints(8, noisy=True)
     assert torch.equal(right.fixed, torch.tensor(FIXED))
     assert (noisy.fixed - right.fixed).abs().max() > 0.1 and 'fixed' in noisy.state_dict()

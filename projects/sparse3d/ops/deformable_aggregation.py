@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 
@@ -18,65 +17,9 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from sparse3d.ops.backends import choose_backend
+from sparse3d.ops.packed_maps import PackedMaps, aggregate_rows, counts, pack_maps
 
 BORDERS = ('inside', 'cells')
-
-
-@dataclass(frozen=True)
-class PackedMaps:
-    """Feature maps as rows of channels: made once, read by every layer of a decoder.
-
-    Attributes:
-        features: [B, S, C]; camera by camera, then level, y, x.
-        sizes: height and width of each level, for each camera; cameras may differ.
-    """
-
-    features: Tensor
-    sizes: tuple[tuple[tuple[int, int], ...], ...]
-
-    @property
-    def cameras(self) -> int:
-        """Number N of cameras."""
-        return len(self.sizes)
-
-    @property
-    def levels(self) -> int:
-        """Number L of levels."""
-        return len(self.sizes[0])
-
-    @property
-    def starts(self) -> tuple[tuple[int, ...], ...]:
-        """First row of each level, for each camera."""
-        starts, row = [], 0
-        for levels in self.sizes:
-            of_camera = []
-            for height, width in levels:
-                of_camera.append(row)
-                row += height * width
-            starts.append(tuple(of_camera))
-        return tuple(starts)
-
-    def map_of(self, camera: int, level: int) -> Tensor:
-        """The map [B, C, H, W] of one camera and level."""
-        height, width = self.sizes[camera][level]
-        start = self.starts[camera][level]
-        rows = self.features[:, start:start + height * width]
-        return rows.transpose(1, 2).unflatten(2, (height, width))
-
-
-def pack_maps(maps: Sequence[Tensor]) -> PackedMaps:
-    """Bring feature maps L x [B, N, C, H_l, W_l] into rows.
-
-    Raises:
-        ValueError: if the levels do not share B, N and C.
-    """
-    shared = {tuple(level.shape[:3]) for level in maps}
-    if len(shared) != 1 or any(level.dim() != 5 for level in maps):
-        raise ValueError('the levels must be [B, N, C, H, W] and share B, N and C, '
-                         f'not {[tuple(level.shape) for level in maps]}')
-    rows = torch.cat([level.flatten(3).transpose(2, 3) for level in maps], 2)  # [B, N, S/N, C]
-    sizes = tuple((level.shape[3], level.shape[4]) for level in maps)
-    return PackedMaps(rows.flatten(1, 2), (sizes,) * rows.shape[1])
 
 
 def deformable_aggregation(
@@ -93,7 +36,8 @@ def deformable_aggregation(
     float32 whatever the dtype of the features. Gradients reach features, points and weights.
 
     Args:
-        maps: or what :func:`pack_maps` made of them, for more than one reading.
+        maps: or what :func:`~sparse3d.ops.packed_maps.pack_maps` made of them, for more than one
+            reading.
         border: ``'inside'``: a place counts where 0 < x < 1 and 0 < y < 1, as in the released
             CUDA kernel; ``'cells'``: wherever a cell is near, up to half a cell outside, as
             ``grid_sample`` does.
@@ -113,15 +57,10 @@ def deformable_aggregation(
     backend = choose_backend('deformable_aggregation', backend, {
         'fast': None, 'triton': _lack_of_triton(packed.features.device), 'reference': None})
     run: dict[str, Callable] = {
-        'reference': _each_map, 'fast': _places_that_count, 'triton': _fused}
+        'reference': _each_map, 'fast': aggregate_rows, 'triton': _fused}
     kind = torch.promote_types(points.dtype, torch.float32)
     found = run[backend](packed, points.to(kind), weights.to(kind), border)
     return found.to(packed.features.dtype)
-
-
-def counts(points: Tensor) -> Tensor:
-    """Where places [..., 2] lie strictly inside their image, [...] bool."""
-    return ((points > 0) & (points < 1)).all(-1)
 
 
 def _check(packed: PackedMaps, points: Tensor, weights: Tensor, border: str) -> None:
@@ -157,56 +96,6 @@ def _each_map(packed: PackedMaps, points: Tensor, weights: Tensor, border: str) 
             total = total + torch.einsum('bgcap,bapg->bagc', read.unflatten(1, (groups, -1)),
                                          shares[:, :, :, level])
     return total.flatten(2)
-
-
-def _places_that_count(packed: PackedMaps, points: Tensor, weights: Tensor, border: str) -> Tensor:
-    """Weighted sums of the rows around the places that count: most cameras see most points not."""
-    (batch, rows, channels), groups = packed.features.shape, weights.shape[-1]
-    instances, device = points.shape[1], points.device
-    sizes = torch.tensor(packed.sizes, device=device)                       # [N, L, 2]
-    starts = torch.tensor(packed.starts, device=device)                     # [N, L]
-    sample, instance, point, camera = _seen(points.detach(), sizes, border).nonzero().unbind(1)
-    read, shares = _corners(points[sample, instance, point, camera], sizes[camera],
-                            starts[camera])                                 # [M, L, 4]
-    read = (read + (sample * rows)[:, None, None]) * groups
-    scales = weights[sample, instance, point, camera]                       # [M, L, G]
-    bags = torch.bincount(sample * instances + instance, minlength=batch * instances)
-    offsets = (bags.cumsum(0) - bags) * read[0].numel() if len(read) else bags
-    table = packed.features.to(points.dtype).reshape(-1, channels // groups)
-    found = [F.embedding_bag((read + group).flatten(), table, offsets, mode='sum',
-                             per_sample_weights=(shares * scales[..., group, None]).flatten())
-             for group in range(groups)]
-    return torch.stack(found, 1).view(batch, instances, channels)
-
-
-def _seen(points: Tensor, sizes: Tensor, border: str) -> Tensor:
-    """Which places [B, A, P, N] are read at all."""
-    if border == 'inside':
-        return counts(points)
-    beyond = 0.5 / sizes.amin(1).flip(-1)                                   # [N, 2] x, y
-    return ((points > -beyond) & (points < 1 + beyond)).all(-1)
-
-
-def _corners(readings: Tensor, sizes: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows and bilinear weights [M, L, 4] of the cells around readings [M, 2].
-
-    Args:
-        sizes: [M, L, 2] height and width of each level of the place's camera.
-        starts: [M, L] its first row.
-    """
-    height, width = sizes.unbind(-1)                                        # [M, L]
-    x, y = (readings[:, None, axis] * extent - 0.5 for axis, extent in ((0, width), (1, height)))
-    low_x, low_y = x.detach().floor(), y.detach().floor()
-    rows, shares = [], []
-    for step_y in (0, 1):
-        for step_x in (0, 1):
-            at_x, at_y = low_x + step_x, low_y + step_y
-            inside = (at_x >= 0) & (at_x < width) & (at_y >= 0) & (at_y < height)
-            along_x = x - low_x if step_x else 1 - (x - low_x)
-            along_y = y - low_y if step_y else 1 - (y - low_y)
-            rows.append(torch.where(inside, at_y.long() * width + at_x.long(), 0) + starts)
-            shares.append(along_x * along_y * inside)
-    return torch.stack(rows, -1), torch.stack(shares, -1)
 
 
 def _fused(packed: PackedMaps, points: Tensor, weights: Tensor, border: str) -> Tensor:

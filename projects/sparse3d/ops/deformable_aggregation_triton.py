@@ -14,6 +14,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from sparse3d.ops.packed_maps import PackedMaps, aggregate_rows
+
 
 @triton.jit
 def _corner(x, y, size_x, size_y, step_x: tl.constexpr, step_y: tl.constexpr):
@@ -74,7 +76,7 @@ def _forward(features, points, weights, where, out, rows, instances,
 
 
 @triton.jit
-def _backward(features, points, weights, where, gradient, of_features, of_key_points, of_weights,
+def _backward(features, points, weights, where, gradient, of_features, of_locations, of_weights,
               rows, instances,
               key_points: tl.constexpr, cameras: tl.constexpr, levels: tl.constexpr,
               groups: tl.constexpr, channels: tl.constexpr, group_block: tl.constexpr,
@@ -116,8 +118,8 @@ def _backward(features, points, weights, where, gradient, of_features, of_key_po
                         tl.atomic_add(of_features + row, coming * (scale[:, None] * share),
                                       mask=kept)
                 tl.store(of_weights + place, gain, mask=there)
-        tl.store(of_key_points + entry * 2, slope_x)
-        tl.store(of_key_points + entry * 2 + 1, slope_y)
+        tl.store(of_locations + entry * 2, slope_x)
+        tl.store(of_locations + entry * 2 + 1, slope_y)
 
 
 class FusedAggregation(torch.autograd.Function):
@@ -151,17 +153,17 @@ class FusedAggregation(torch.autograd.Function):
         if torch.are_deterministic_algorithms_enabled():
             return *_in_order(inputs, gradient, ctx.strict), None, None
         of_features = torch.zeros(features.shape, dtype=torch.float32, device=features.device)
-        of_key_points, of_weights = torch.zeros_like(points), torch.zeros_like(weights)
+        of_locations, of_weights = torch.zeros_like(points), torch.zeros_like(weights)
         channels, groups = features.shape[2], weights.shape[-1]
         programs = points.shape[0] * points.shape[1] * points.shape[2]
         if programs:
             _backward[(programs,)](
-                *inputs, gradient.contiguous(), of_features, of_key_points, of_weights,
+                *inputs, gradient.contiguous(), of_features, of_locations, of_weights,
                 features.shape[1], points.shape[1], **_sizes(weights, channels),
                 group_block=triton.next_power_of_2(groups),
                 width_block=triton.next_power_of_2(channels // groups), strict=ctx.strict,
                 num_warps=warps_of('_backward', channels))
-        return of_features.to(features.dtype), of_key_points, of_weights, None, None
+        return of_features.to(features.dtype), of_locations, of_weights, None, None
 
 
 def warps_of(kernel: str, channels: int) -> int:
@@ -178,12 +180,11 @@ def _sizes(weights: Tensor, channels: int) -> dict[str, int]:
 
 def _in_order(inputs: tuple[Tensor, ...], gradient: Tensor, strict: bool) -> tuple[Tensor, ...]:
     """Gradients by PyTorch's operators, whose order is fixed."""
-    from sparse3d.ops.deformable_aggregation import PackedMaps, deformable_aggregation
     features, points, weights, where = inputs
     sizes = tuple(tuple((height, width) for height, width, _ in levels)
                   for levels in where.tolist())
     leaves = [value.detach().requires_grad_() for value in (features, points, weights)]
     with torch.enable_grad():
-        out = deformable_aggregation(PackedMaps(leaves[0], sizes), leaves[1], leaves[2],
-                                     'inside' if strict else 'cells', backend='fast')
-    return torch.autograd.grad(out, leaves, gradient)
+        out = aggregate_rows(PackedMaps(leaves[0], sizes), leaves[1], leaves[2],
+                             'inside' if strict else 'cells')
+    return torch.autograd.grad(out, leaves, gradient.to(out.dtype))

@@ -9,12 +9,8 @@ import pytest
 import torch
 
 from sparse3d.errors import BackendUnavailable
-from sparse3d.ops.deformable_aggregation import (
-    PackedMaps,
-    counts,
-    deformable_aggregation,
-    pack_maps,
-)
+from sparse3d.ops.deformable_aggregation import deformable_aggregation
+from sparse3d.ops.packed_maps import PackedMaps, counts, pack_maps
 
 FIXTURES = Path(__file__).resolve().parents[2] / 'fixtures' / 'sparse4d'
 BACKENDS = ('reference', 'fast')
