@@ -70,7 +70,8 @@ class _Inputs:
         return deformable_aggregation(self.packed, self.locations, self.weights, backend='fast')
 
     def reference(self) -> Tensor:
-        return deformable_aggregation(self.packed, self.locations, self.weights, backend='reference')
+        return deformable_aggregation(self.packed, self.locations, self.weights,
+                                      backend='reference')
 
     def all_at_once(self) -> Tensor:
         return weighted_readings(self.maps, self.locations, self.weights)
