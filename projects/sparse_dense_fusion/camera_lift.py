@@ -112,9 +112,7 @@ class CameraLift(BaseModule):
         probability, context = self.masked(logits, context, rig.picture_mask(image.shape[-2:]))
         summed = splat(probability, context, self.cells_of(image.shape[-2:], rig, coder),
                        len(rig.valid), coder.map_size)
-        coverage = (summed[:, -1:] > SEEN).to(summed.dtype)
-        features = torch.cat([summed[:, :-1], coverage], dim=1).to(image.dtype)
-        return self.cells(features), coverage, logits
+        return *self.map_of(summed, image.dtype), logits
 
     def look(self, image: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of the depths [B * N, bins, h, w] and contexts [B * N, context_channels, h, w].
@@ -138,6 +136,11 @@ class CameraLift(BaseModule):
         zero = probability.new_zeros(())
         return (torch.where(picture[:, None], probability, zero),
                 torch.where(picture[:, None], context.float(), zero))
+
+    def map_of(self, summed: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """The cameras' map and which cells they cover, from what :func:`splat` gives."""
+        coverage = (summed[:, -1:] > SEEN).to(summed.dtype)
+        return self.cells(torch.cat([summed[:, :-1], coverage], dim=1).to(dtype)), coverage
 
     @torch.no_grad()
     def cells_of(self, shape: tuple[int, int], rig: CameraRig,

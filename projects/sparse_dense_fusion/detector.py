@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from sparse3d.errors import ConfigError
 from sparse3d.models.detectors.voxel_backbone import VoxelBackbone
-from sparse3d.models.heads.transfusion_head import TransFusionOutput
+from sparse3d.models.heads.transfusion_head import TransFusionHead, TransFusionOutput
 from sparse3d.ops.sparse_depth import sparse_depth
 from sparse3d.structures.camera_rig import CameraRig
+from sparse_dense_fusion.query_fusion import QueryFusion
 
 POINT_COLUMNS = 5       # x, y, z, intensity, age
 BLANK_IMAGE = (64, 96)  # height, width where a batch has no image at all
@@ -168,7 +169,7 @@ class SparseDenseFusion(Base3DDetector):
             bev = self.map_fusion(bev, cameras)
         found = self.bbox_head.detect_on(bev)
         if self.query_fusion is not None:
-            found = self._look_again(found, scene)
+            found = look_again(self.bbox_head, self.query_fusion, found, scene.images, scene.rig)
         scores = found.peaks.scores * scene.evidence[:, None]  # nothing to go by, nothing found
         return FusedOutput(replace(found, peaks=replace(found.peaks, scores=scores)), cameras,
                            coverage, logits)
@@ -199,19 +200,6 @@ class SparseDenseFusion(Base3DDetector):
                  **kwargs) -> FusedOutput:
         """Raw outputs."""
         return self.detect(self.extract_feat(batch_inputs, data_samples))
-
-    def _look_again(self, found: TransFusionOutput, scene: SceneFeatures) -> TransFusionOutput:
-        """One more layer: queries that looked into the images, and what the branches read off them.
-
-        Centers are added to what the last layer's were added to, so that equal queries give equal
-        boxes.
-        """
-        head = self.bbox_head
-        boxes = head.coder.decode(head.coder.stack(found.layers[-1]).detach())
-        queries = self.query_fusion(found.queries, boxes, scene.images, scene.rig)
-        layer = head.decoder.branches(queries)
-        layer['center'] = layer['center'] + found.positions.transpose(1, 2)
-        return replace(found, queries=queries, layers=[*found.layers, layer])
 
     def _images(self, images: Tensor | None, samples: list[Det3DDataSample],
                 device: torch.device) -> tuple[list[Tensor], CameraRig]:
@@ -251,6 +239,20 @@ class SparseDenseFusion(Base3DDetector):
             self._said.add(what)
             warnings.warn(f'a sample lacks {what}; it is detected with the rest, and '
                           'further such samples are not reported', stacklevel=2)
+
+
+def look_again(head: TransFusionHead, fusion: QueryFusion, found: TransFusionOutput,
+               images: list[Tensor], rig: CameraRig) -> TransFusionOutput:
+    """One more layer: queries that looked into the images, and what the branches read off them.
+
+    Centers are added to what the last layer's were added to, so that equal queries give equal
+    boxes.
+    """
+    boxes = head.coder.decode(head.coder.stack(found.layers[-1]).detach())
+    queries = fusion(found.queries, boxes, images, rig)
+    layer = head.decoder.branches(queries)
+    layer['center'] = layer['center'] + found.positions.transpose(1, 2)
+    return replace(found, queries=queries, layers=[*found.layers, layer])
 
 
 def _refuse_half_a_branch(parts: dict[str, dict | None]) -> None:

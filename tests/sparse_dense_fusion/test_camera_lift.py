@@ -240,13 +240,13 @@ def test_a_mirrored_scene_gives_a_mirrored_map():
 
 def test_gradients_of_the_sums():
     lift, rig = tiny_lift(bins=dict(nearest=1, farthest=9, count=2)), draw_rig(1, 2)
-    cells = lift.cells_of((2, 3), rig, coder())
+    coarse = TransFusionBoxCoder(RANGE, [4, 4], 2)
+    cells = lift.cells_of((2, 3), rig, coarse)
     random = torch.Generator().manual_seed(2)
     probability = torch.rand(2, 2, 2, 3, generator=random, dtype=torch.float64, requires_grad=True)
     context = torch.randn(2, 2, 2, 3, generator=random, dtype=torch.float64, requires_grad=True)
-    small = (32, 64)
     assert torch.autograd.gradcheck(
-        lambda *parts: splat(*parts, cells, 1, small), (probability, context))
+        lambda *parts: splat(*parts, cells, 1, coarse.map_size), (probability, context))
 
 
 def test_the_product_of_depths_and_contexts_is_never_whole():
