@@ -1,4 +1,4 @@
-"""Sparse-Dense Fusion at its published sizes: time of each part, memory that each keeps to learn."""
+"""Sparse-Dense Fusion at its published sizes: time of each part, memory that each keeps."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

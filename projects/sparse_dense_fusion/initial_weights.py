@@ -70,8 +70,9 @@ def load_lidar(model: nn.Module, weights: Mapping[str, Tensor], path: str | Path
         CheckpointError: if it has released names, lacks a tensor or has one of another shape.
     """
     if any(name.startswith('pts_') for name in weights):
-        raise CheckpointError(f'{path} has the names of a release (pts_...); turn it into ours with '
-                              f'"sparse3d convert-checkpoint sparsefusion {path} transfusion_l.pth"')
+        raise CheckpointError(
+            f'{path} has the names of a release (pts_...); turn it into ours with '
+            f'"sparse3d convert-checkpoint sparsefusion {path} transfusion_l.pth"')
     wanted = {name for name in model.state_dict() if name.startswith(LIDAR_PARTS)}
     return load_part(model, {name: weights[name] for name in wanted & set(weights)}, wanted,
                      'the LiDAR')

@@ -53,15 +53,15 @@ class MapFusionLayer(nn.Module):
     def forward(self,
                 cells: Tensor,           # [B, H * W, C]
                 cameras: Tensor,         # [B, H * W, C]
-                places: Tensor,          # [1, H * W, 2]  fractions of the map
+                references: Tensor,      # [1, H * W, 2]  fractions of the map
                 shape: tuple[int, int],  # H, W
                 ) -> Tensor:             # [B, H * W, C]
         """The cells with what they found in the cameras' map."""
-        placed = self.norm_cells(cells) + self.position(places.to(cells.dtype))
+        placed = self.norm_cells(cells) + self.position(references.to(cells.dtype))
         with full_precision(cells):  # places between cells need the digits
             value = self.norm_cameras(cameras.float())
             found = self.attention(
-                placed.float(), value, places.expand(len(cells), -1, -1),
+                placed.float(), value, references.expand(len(cells), -1, -1),
                 torch.zeros(value.shape[:2], dtype=torch.bool, device=value.device), [shape])
         cells = cells + found.to(cells.dtype)
         return cells + self.feed_forward(self.norm(cells))
@@ -105,9 +105,9 @@ class MapFusion(BaseModule):
     def forward(self, bev: Tensor, cameras: Tensor) -> Tensor:
         """Both maps [B, C, H, W] as one."""
         height, width = bev.shape[-2:]
-        places = cell_centers(bev.float())
-        places = (places / constant([width, height], places))[None]
+        references = cell_centers(bev.float())
+        references = (references / constant([width, height], references))[None]
         cells, others = (each.flatten(2).transpose(1, 2) for each in (bev, cameras))
         for layer in self.layers:
-            cells = layer(cells, others, places, (height, width))
+            cells = layer(cells, others, references, (height, width))
         return cells.transpose(1, 2).contiguous().view_as(bev)

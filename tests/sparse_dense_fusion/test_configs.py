@@ -35,7 +35,7 @@ def test_a_model_and_a_schedule_can_be_built(path):
 
 
 def test_all_of_a_data_set_are_compared_on_the_same_data_and_schedule():
-    """The LiDAR's head and schedule of the comparison equal TransFusion-L's, the data SparseFusion's."""
+    """LiDAR's head and schedule as TransFusion-L has them, data as SparseFusion."""
     ours = load_config('sdf_simulated_nuscenes')
     lidar, fused = (load_config(f'{name}_simulated_nuscenes') for name in (
         'transfusion_l', 'sparsefusion'))
