@@ -190,8 +190,9 @@ def pixel_directions(shape: tuple[int, int], rig: CameraRig) -> Tensor:  # [B, N
         (torch.arange(width, device=device) + 0.5) * (rig.image_size[1] / width), indexing='ij')
     pixels = torch.stack([x, y, torch.ones_like(x)]).flatten(1)  # [3, h * w]
     with full_precision(pixels):
-        return torch.linalg.solve(rig.intrinsics.float(), pixels.expand(
-            *rig.intrinsics.shape[:2], -1, -1)).mT
+        # Triangular, as they are: a general solution waits for the device.
+        return torch.linalg.solve_triangular(rig.intrinsics.float(), pixels.expand(
+            *rig.intrinsics.shape[:2], -1, -1), upper=True).mT
 
 
 def splat(
