@@ -67,8 +67,8 @@ def focal_layer_nodes(graph: SparseGraph, layer: FocalSparseConvolution,
         ConfigError: for an option that has no nodes.
     """
     options = layer.options
-    if layer.fusion is not None or options.published_merge or options.max_dilation is not None:
-        raise ConfigError('a focal layer with images, max_dilation, published.float32_keys or '
+    if layer.fusion is not None or options.published_merge:
+        raise ConfigError('a focal layer with images, published.float32_keys or '
                           'published.key_sizes has no graph')
     return _FocalNodes(graph, layer, value).convolved()
 
@@ -132,10 +132,8 @@ class _FocalNodes:
         if not options.top_k:
             self.foreground = self.one('Greater', self.scores, self._float(options.threshold))
             return
-        share = self.one('Mul', self.one('Cast', self.count, to=TensorProto.DOUBLE),
-                         self._constant(np.array([options.threshold], np.float64)))
-        quota = self.one('Cast', self.one('Floor', share), to=TensorProto.INT64)
-        _, rows = self.graph.node('TopK', [self.scores, quota], 2, axis=0, largest=1, sorted=1)
+        _, rows = self.graph.node('TopK', [self.scores, self._share(options.threshold)], 2, axis=0,
+                                  largest=1, sorted=1)
         nobody = self.one('Expand', self._float(0), self.one('Shape', self.scores))
         marked = self.one('ScatterElements', nobody, rows, self.one(
             'Expand', self._float(1), self.one('Shape', rows)), axis=0)
@@ -158,15 +156,42 @@ class _FocalNodes:
         self.rows, of_candidates = (
             self.one('Slice', slots, start, stop) for start, stop in (
                 (self._integers(0), self.count), (self.count, end)))
-        self.size = self.one('Shape', merged)
-        zeros = self.one('Expand', self._float(0), self.size)
+        size = self.one('Shape', merged)
+        zeros = self.one('Expand', self._float(0), size)
         ones = self.one('Expand', self._float(1), self.one('Shape', candidates))
         self.pointing, total = (
             self._column(self.one('Gather', self.one(
                 'ScatterElements', zeros, of_candidates, each, axis=0, reduction='add'), self.rows))
             for each in (ones, importance))
+        if options.max_dilation is not None:
+            strongest = self.one('ScatterElements', zeros, of_candidates, importance, axis=0,
+                                 reduction='max')
+            merged = self._strongest(merged, size, strongest)
+        self.size = self.one('Shape', merged)
         self._place(total)
         self._unpack(merged)
+
+    def _strongest(self, merged: str, size: str, strongest: str) -> str:
+        """The old voxels, and the new ones asked for most strongly; of equal ones the first."""
+        infinite = self.one('Expand', self._float(np.inf), self.count)
+        strongest = self.one('ScatterElements', strongest, self.rows, infinite, axis=0)
+        gained = self._share(self.layer.options.max_dilation)
+        quota = self.one('Min', self.one('Add', self.count, gained), size)
+        _, places = self.graph.node('TopK', [strongest, quota], 2, axis=0, largest=1, sorted=1)
+        nobody = self.one('Expand', self._constant(np.array(0, np.int64)), size)
+        kept = self.one('ScatterElements', nobody, places, self.one(
+            'Expand', self._constant(np.array(1, np.int64)), quota), axis=0)
+        before = self.one('Sub', self.one('CumSum', kept, self._constant(np.array(0, np.int64))),
+                          self._integers(1))
+        self.rows = self.one('Gather', before, self.rows)
+        chosen = self.one('NonZero', self.one('Cast', kept, to=TensorProto.BOOL))
+        return self.one('Gather', merged, self.one('Squeeze', chosen, self._integers(0)))
+
+    def _share(self, share: float) -> str:
+        """How many of the voxels that is, rounded down, [1]."""
+        exact = self.one('Mul', self.one('Cast', self.count, to=TensorProto.DOUBLE),
+                         self._constant(np.array([share], np.float64)))
+        return self.one('Cast', self.one('Floor', exact), to=TensorProto.INT64)
 
     def _place(self, total: str) -> None:
         options, one = self.layer.options, self._float(1)

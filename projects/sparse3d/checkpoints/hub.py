@@ -9,6 +9,7 @@ server, ``HF_HUB_OFFLINE=1`` asks none.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -101,7 +102,9 @@ def _fetched(address: str, repository: str, revision: str | None, name: str) -> 
         raise BackendUnavailable(f'{address} needs huggingface_hub: "pip install '
                                  f'huggingface_hub", or the extra hub') from error
     try:
-        return Path(hf_hub_download(repository, name, revision=revision))
+        return Path(hf_hub_download(
+            repository, name, revision=revision, endpoint=os.environ.get('HF_ENDPOINT') or None,
+            cache_dir=os.environ.get('HF_HUB_CACHE') or None, local_files_only=_is_offline()))
     except errors.LocalEntryNotFoundError as error:
         raise CheckpointError(f'{address}: {name} is not in the cache, and the hub was not asked '
                               f'or did not answer (HF_HUB_OFFLINE, HF_ENDPOINT); load it once '
@@ -117,12 +120,17 @@ def _fetched(address: str, repository: str, revision: str | None, name: str) -> 
                               f'{reason[0] if reason else type(error).__name__}') from error
 
 
+def _is_offline() -> bool:
+    return os.environ.get('HF_HUB_OFFLINE', '').upper() in ('1', 'ON', 'YES', 'TRUE')
+
+
 def _without(address: str, repository: str, revision: str | None, name: str) -> str:
     """The sentence for a file that is missing; weights as pickles are named."""
     names: list[str] = []
     with suppress(Exception):
-        from huggingface_hub import list_repo_files
-        names = list_repo_files(repository, revision=revision)
+        from huggingface_hub import HfApi
+        names = HfApi(os.environ.get('HF_ENDPOINT') or None).list_repo_files(
+            repository, revision=revision)
     pickles = [each for each in names if each.lower().endswith(PICKLES)]
     if pickles and not any(each.endswith(SUFFIX) for each in names):
         return (f'{address} holds weights as a pickle only ({pickles[0]}), which may run anything '

@@ -16,10 +16,14 @@ from torch import Tensor, nn
 
 from sparse3d.deploy.graphs import CommonRows
 from sparse3d.errors import ConfigError
+from sparse3d.models.center.bev_grid import cell_centers
+from sparse3d.models.center.peaks import Peaks, local_peaks
 from sparse3d.models.center.predicted_iou import predicted_quality, rectified_scores
 from sparse3d.models.heads.transfusion_head import TransFusionHead
 from sparse3d.models.heads.transfusion_queries import peak_scores
 from sparse3d.structures.box_tensors import at_bottoms
+
+EMPTY_STEP = 1e-12  # by so much less is each next empty cell, far below any probability
 
 
 class BoxModule(Protocol):
@@ -142,7 +146,8 @@ class QueryBoxes(nn.Module):
     """One box a query: ``boxes`` [Q, 7 or 9], ``scores`` [Q, K], ``cells`` [Q], ``heat`` [K, H, W].
 
     ``cells`` numbers each query's peak, class by class; ``heat`` are the logits that the peaks
-    were chosen from.
+    were chosen from. Where a map has fewer peaks than there are queries, the first empty cells fill
+    the places, with scores of 0; in PyTorch any do.
     """
 
     without_choice = ('heat', )
@@ -155,16 +160,30 @@ class QueryBoxes(nn.Module):
 
     def forward(self, maps: list[Tensor]) -> dict[str, Tensor]:
         """See the class."""
-        output = self.head(maps)
-        last, coder = output.layers[-1], self.head.coder
+        head, bev = self.head, self.head.map_of(maps)
+        heat = head.heat(bev)
+        peaks = self._peaks(heat)
+        _, _, layers = head.decoder(head.class_encoding(bev.flatten(2), peaks),
+                                    cell_centers(bev)[peaks.cells], bev)
+        last, coder = layers[-1], head.coder
         boxes = coder.decode(coder.stack(last))[0]
-        scores = peak_scores(last['heatmap'], output.peaks)
+        scores = peak_scores(last['heatmap'], peaks)
         if 'iou' in last:
             quality = predicted_quality(last['iou'][:, 0].float())[..., None]
-            scores = rectified_scores(scores, quality, self.head.chosen.iou_power) * (scores > 0)
-        height, width = output.heat.shape[-2:]
-        cells = output.peaks.labels * (height * width) + output.peaks.cells
-        return {'boxes': boxes, 'scores': scores[0], 'cells': cells[0], 'heat': output.heat[0]}
+            scores = rectified_scores(scores, quality, head.chosen.iou_power) * (scores > 0)
+        cells = peaks.labels * (heat.shape[-2] * heat.shape[-1]) + peaks.cells
+        return {'boxes': boxes, 'scores': scores[0], 'cells': cells[0], 'heat': heat[0]}
+
+    def _peaks(self, heat: Tensor) -> Peaks:
+        """Those of the head, and a choice of its own among cells that are none."""
+        options = self.head.queries
+        found = local_peaks(heat.float().sigmoid(), options.unsuppressed_classes)
+        flat, cells = found.flatten(1), heat.shape[-2] * heat.shape[-1]
+        later = torch.arange(flat.shape[1], dtype=flat.dtype) * EMPTY_STEP
+        _, place = torch.where(flat > 0, flat, -later).topk(min(options.num_queries,
+                                                                flat.shape[1]))
+        return Peaks(labels=place.div(cells, rounding_mode='floor'), cells=place % cells,
+                     scores=flat.gather(1, place))
 
     def suppression(self) -> dict[str, Any]:
         """Kind, range, and how doubles are removed."""

@@ -197,7 +197,9 @@ def _samples(graph: Graph, inputs: Sequence[str],
     arrays, cases = {}, []
     for sample in graph.samples:
         with torch.no_grad():
-            found = graph.reference(sample.inputs)
+            # Clones: some layers of mmdet3d write into what they are given.
+            found = graph.reference({name: value.clone()
+                                     for name, value in sample.inputs.items()})
         for name in inputs:
             arrays[f'{sample.name}/in/{name}'] = _array(sample.inputs[name])
         for name in outputs:

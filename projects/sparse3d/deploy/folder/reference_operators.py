@@ -53,7 +53,8 @@ class ImplicitGemm(OpRun):
 
     op_domain = DOMAIN
 
-    def _run(self, features, filters, pairs, mask, order, bias=None, **_):
+    def _run(self, features, filters, pairs, mask, order, bias=None, act_type=NO_ACTIVATION,
+             act_alpha=0.0, **_):
         expected = (pairs.shape[1], 1)
         if mask.shape != expected or order.shape != expected[:1]:
             raise ValueError(f'{pairs.shape[1]} output voxels, but a mask {mask.shape} and an '
@@ -72,7 +73,7 @@ class ImplicitGemm(OpRun):
             result[met] += features[rows[met]] @ weights[:, offset].T
         if bias is not None:
             result += bias
-        return (activated(result, self.act_type, self.act_alpha),)
+        return (activated(result, act_type, act_alpha),)
 
 
 def submanifold_pairs(voxels, shape, kernel, dilation):
