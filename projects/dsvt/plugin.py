@@ -10,7 +10,8 @@ BEHIND_VOXELS = ExportedGraph(
     name='dsvt', summary='features and tables of voxels to the maps of the head, or to boxes',
     inputs={'features': ('length', 'C'), 'voxels_*': (2, 'length', 'set size'),
             'repeated_*': (2, 'length', 'set size'), 'slot_of_voxel_*': (2, 'length'),
-            'position_*': ('length', ), 'pool_cell_*': ('length', ), 'pool_filled_*': ('length', 'slots'),
+            'position_*': ('length', ), 'pool_cell_*': ('length', ),
+            'pool_filled_*': ('length', 'slots'),
             'map_cell': ('length', )},
     outputs={'*': ('1', 'channels', 'H', 'W')}, dynamic=('length', ))
 

@@ -3,9 +3,9 @@ from focalsconv.renamed_names import RENAMES
 from sparse3d.deploy.voxel_statement import PILLAR_DETECTOR, SPARSE_DETECTOR
 from sparse3d.plugins import Plugin
 
-TWO_STAGES = ('its RoI head pools voxels around proposals that a suppression of another length for '
-              'each frame chooses, which neither ONNX nor Autoware has operators for; the one-stage '
-              'configs are exported')
+TWO_STAGES = ('its RoI head pools voxels around proposals that a suppression of another length '
+              'for each frame chooses, which neither ONNX nor Autoware has operators for; the '
+              'one-stage configs are exported')
 
 plugin = Plugin(
     name='focalsconv',

@@ -1,8 +1,8 @@
 """Write a detector as graphs for inference engines, compared with PyTorch, into a folder.
 
-The folder holds ONNX files, samples with PyTorch's outputs, and verify.py, which compares them again
-without torch. What the graphs are is the plug-in's matter; docs/export.md has the table. "list
-exporters" names those that are installed.
+The folder holds ONNX files, samples with PyTorch's outputs, and verify.py, which compares them
+again without torch. What the graphs are is the plug-in's matter; docs/export.md has the table.
+"list exporters" names those that are installed.
 """
 from __future__ import annotations
 

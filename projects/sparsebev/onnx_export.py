@@ -1,4 +1,4 @@
-"""SparseBEV as ONNX files of standard operators: its stream frame by frame, or encoder and decoder."""
+"""SparseBEV as ONNX files of standard operators: its stream, or encoder and decoder."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence

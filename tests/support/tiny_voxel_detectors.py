@@ -32,8 +32,9 @@ def center_head(channels: int) -> dict:
 
 def anchor_head(channels: int) -> dict:
     """One class, two rotations; nothing is suppressed."""
-    return dict(type='BatchedAnchorHead', num_classes=1, in_channels=channels, feat_channels=channels,
-                use_direction_classifier=True, diff_rad_by_sin=True, dir_offset=0.7854,
+    return dict(type='BatchedAnchorHead', num_classes=1, in_channels=channels,
+                feat_channels=channels, use_direction_classifier=True, diff_rad_by_sin=True,
+                dir_offset=0.7854,
                 anchor_generator=dict(type='Anchor3DRangeGenerator', sizes=[[3.9, 1.6, 1.56]],
                                       ranges=[[0, -6.4, -1.8, 12.8, 6.4, -1.8]],
                                       rotations=[0, 1.57], reshape_out=False),

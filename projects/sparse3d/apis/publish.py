@@ -14,7 +14,7 @@ from typing import Any
 import sparse3d.register  # noqa: F401  (repairs the stack, registers)
 from sparse3d.atomic_files import UnwritableFile, check_place, make_folder, write_bytes_atomically
 from sparse3d.checkpoints.hub import CONFIG, SUMS, WEIGHTS, sum_of
-from sparse3d.checkpoints.open import Checkpoint
+from sparse3d.checkpoints.open import Checkpoint, open_checkpoint
 from sparse3d.checkpoints.safetensors_files import safetensors_bytes
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
@@ -68,7 +68,8 @@ def publish(config: str | PathLike | None, checkpoint: str | PathLike, folder: s
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f'{folder} is there already; name a new folder, or remove it first')
     check_place(folder)
-    loaded, opened = open_with_config(config, checkpoint)
+    opened = open_checkpoint(checkpoint)
+    loaded, _ = open_with_config(config, opened)
     name = Path(loaded.filename or opened.path).stem
     tables = results_of(facts.results, name)
     pictures = _pictures(facts.pictures)
@@ -123,7 +124,7 @@ def config_text(config: Any) -> str:
 
 
 def results_of(files: Sequence[str | PathLike], config: str) -> list[dict[str, Any]]:
-    """The runs of a config in result files: ``metrics``, ``command``, ``data`` and what goes with it.
+    """The runs of a config in result files: ``metrics``, ``command``, ``data`` and the like.
 
     Raises:
         DataError: if a file cannot be read or is none of results.
@@ -167,8 +168,8 @@ def model_card(name: str, facts: CardFacts, results: Sequence[Mapping[str, Any]]
         lines += _result_lines(run)
     if pictures:
         lines += ['## Pictures', '', *(f'![{picture}]({picture})' for picture in pictures), '']
-    lines += ['## Licence', '', f'{facts.license}. What the data allow may bind the weights further.',
-              '']
+    lines += ['## Licence', '',
+              f'{facts.license}. What the data allow may bind the weights further.', '']
     return '\n'.join(lines)
 
 

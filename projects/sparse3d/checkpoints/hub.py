@@ -1,10 +1,10 @@
 """Weights and config from a hub: ``hf://organization/name``, by ``huggingface_hub``.
 
-A repository holds what ``sparse3d publish`` writes: ``model.safetensors``, ``config.py`` (assignments
-of literals, read as data and never run, :mod:`sparse3d.stored_config`), ``SHA256SUMS`` and a model
-card. Files are kept in the cache of ``huggingface_hub`` (``HF_HUB_CACHE``) and looked at again each
-time: length and SHA-256 have to be those that ``SHA256SUMS`` says. ``HF_ENDPOINT`` names another
-server, ``HF_HUB_OFFLINE=1`` asks none.
+A repository holds what ``sparse3d publish`` writes: ``model.safetensors``, ``config.py``
+(assignments of literals, read as data and never run, :mod:`sparse3d.stored_config`), ``SHA256SUMS``
+and a model card. Files are kept in the cache of ``huggingface_hub`` (``HF_HUB_CACHE``) and looked
+at again each time: their SHA-256 has to be the one that ``SHA256SUMS`` says. ``HF_ENDPOINT`` names
+another server, ``HF_HUB_OFFLINE=1`` asks none.
 """
 from __future__ import annotations
 

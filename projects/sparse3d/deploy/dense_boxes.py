@@ -23,7 +23,7 @@ from sparse3d.models.heads.transfusion_head import TransFusionHead
 from sparse3d.models.heads.transfusion_queries import peak_scores
 from sparse3d.structures.box_tensors import at_bottoms
 
-EMPTY_STEP = 1e-12  # by so much less is each next empty cell, far below any probability
+PEAK_STEPS = 2 ** 16
 
 
 class BoxModule(Protocol):
@@ -35,7 +35,7 @@ class BoxModule(Protocol):
             if none does.
     """
 
-    periods: dict[str, tuple[int, float]]
+    periods: dict[str, tuple[int, float, str | None]]
     rows_by: CommonRows | None
     without_choice: tuple[str, ...] | None
 
@@ -63,7 +63,8 @@ def boxes_of(head: nn.Module) -> nn.Module:
 class CenterBoxes(nn.Module):
     """All cells of a center head: ``boxes`` [T * H * W, 7 or 9], ``scores`` [T, H * W, K].
 
-    T are the tasks; a task with fewer than K classes has scores of 0 behind them.
+    T are the tasks; a task with fewer than K classes has scores of 0 behind them. ``turns``
+    [T * H * W, 2] are the sines and cosines of the yaw, of whatever length they are.
     """
 
     rows_by = without_choice = None
@@ -71,7 +72,7 @@ class CenterBoxes(nn.Module):
     def __init__(self, head: CenterHead) -> None:
         super().__init__()
         self.head = head
-        self.periods = {'boxes': (6, 2 * math.pi)}
+        self.periods = {'boxes': (6, 2 * math.pi, 'turns')}
 
     def forward(self, maps: list[Tensor]) -> dict[str, Tensor]:
         """See the class."""
@@ -82,7 +83,8 @@ class CenterBoxes(nn.Module):
             heat = _rows(task['heatmap'].sigmoid())
             boxes.append(self._boxes(task))
             scores.append(torch.nn.functional.pad(heat, (0, most - heat.shape[1])))
-        return {'boxes': torch.cat(boxes), 'scores': torch.stack(scores)}
+        turns = torch.cat([_rows(task['rot']) for task in tasks])
+        return {'boxes': torch.cat(boxes), 'scores': torch.stack(scores), 'turns': turns}
 
     def _boxes(self, task: dict[str, Tensor]) -> Tensor:
         coder = self.head.bbox_coder
@@ -118,7 +120,7 @@ class AnchorBoxes(nn.Module):
         super().__init__()
         self.head = head
         # Where the two directions are nearly equal either may win: half a turn is no difference.
-        self.periods = {'boxes': (6, math.pi)}
+        self.periods = {'boxes': (6, math.pi, None)}
 
     def forward(self, maps: list[Tensor]) -> dict[str, Tensor]:
         """See the class."""
@@ -146,8 +148,10 @@ class QueryBoxes(nn.Module):
     """One box a query: ``boxes`` [Q, 7 or 9], ``scores`` [Q, K], ``cells`` [Q], ``heat`` [K, H, W].
 
     ``cells`` numbers each query's peak, class by class; ``heat`` are the logits that the peaks
-    were chosen from. Where a map has fewer peaks than there are queries, the first empty cells fill
-    the places, with scores of 0; in PyTorch any do.
+    were chosen from. Peaks are compared in steps of 2 ** -16, of equal ones the first counts: where
+    nothing is, all cells are alike but for the last bits, and which of them are peaks in PyTorch
+    hangs on these. Where a map has fewer peaks than there are queries, the first other cells fill
+    the places, with scores of 0.
     """
 
     without_choice = ('heat', )
@@ -155,7 +159,7 @@ class QueryBoxes(nn.Module):
     def __init__(self, head: TransFusionHead) -> None:
         super().__init__()
         self.head = head
-        self.periods = {'boxes': (6, 2 * math.pi)}
+        self.periods = {'boxes': (6, 2 * math.pi, None)}
         self.rows_by = CommonRows('cells', ('boxes', 'scores', 'cells'))
 
     def forward(self, maps: list[Tensor]) -> dict[str, Tensor]:
@@ -177,19 +181,27 @@ class QueryBoxes(nn.Module):
     def _peaks(self, heat: Tensor) -> Peaks:
         """Those of the head, and a choice of its own among cells that are none."""
         options = self.head.queries
-        found = local_peaks(heat.float().sigmoid(), options.unsuppressed_classes)
-        flat, cells = found.flatten(1), heat.shape[-2] * heat.shape[-1]
-        later = torch.arange(flat.shape[1], dtype=flat.dtype) * EMPTY_STEP
-        _, place = torch.where(flat > 0, flat, -later).topk(min(options.num_queries,
-                                                                flat.shape[1]))
+        heat = heat.float().sigmoid()
+        steps = (heat * PEAK_STEPS).round()
+        flat = local_peaks(steps, options.unsuppressed_classes).flatten(1)
+        key = flat if torch.compiler.is_exporting() else _first_of_equal(flat)
+        place = key.topk(min(options.num_queries, flat.shape[1]))[1]
+        scores = heat.flatten(1).gather(1, place) * (flat.gather(1, place) > 0)
+        cells = heat.shape[-2] * heat.shape[-1]
         return Peaks(labels=place.div(cells, rounding_mode='floor'), cells=place % cells,
-                     scores=flat.gather(1, place))
+                     scores=scores)
 
     def suppression(self) -> dict[str, Any]:
         """Kind, range, and how doubles are removed."""
         chosen = self.head.chosen
         return dict(kind='queries', center_range=list(chosen.center_range),
                     suppression=_plain(vars(chosen.suppression)))
+
+
+def _first_of_equal(values: Tensor) -> Tensor:
+    """Whole numbers [1, N] made different, so that PyTorch chooses as ONNX's TopK does."""
+    count = values.shape[1]
+    return values.double() * count - torch.arange(count)
 
 
 def _rows(values: Tensor) -> Tensor:

@@ -36,9 +36,10 @@ TYPES = {onnx.TensorProto.FLOAT: 'float32', onnx.TensorProto.INT32: 'int32',
 AUTOWARE = dict(
     repository='https://github.com/autowarefoundation/autoware_universe',
     package='perception/autoware_tensorrt_plugins',
-    commits={'get_indices_pairs_implicit_gemm_plugin.cpp': '09aa6a4aa638cba612e4863efde479b226118f9d',
-             'get_indices_pairs_implicit_gemm_plugin.hpp': '3c46ea3cedef6a72d9d13e6837d0b7dd18dfd1b5',
-             'implicit_gemm_plugin.cpp': '081957b062df15b1ce33baa849e1177d78e37ec6'},
+    commits={
+        'get_indices_pairs_implicit_gemm_plugin.cpp': '09aa6a4aa638cba612e4863efde479b226118f9d',
+        'get_indices_pairs_implicit_gemm_plugin.hpp': '3c46ea3cedef6a72d9d13e6837d0b7dd18dfd1b5',
+        'implicit_gemm_plugin.cpp': '081957b062df15b1ce33baa849e1177d78e37ec6'},
     max_output_voxels=256000)
 GraphsOf = Callable[[nn.Module, Config, Sequence[str | PathLike]], Sequence[Graph]]
 

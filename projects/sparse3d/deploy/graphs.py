@@ -56,7 +56,8 @@ class Graph:
         samples: the first is the example in ``export.json``.
         covers: beginnings of the names of all parameters of the model that it computes with.
         dynamic: of each input, axes that may change, and the word for their length.
-        periods: outputs with an angle: its column, and after how many radians it is the same.
+        periods: outputs with an angle: its column, after how many radians it is the same, and the
+            output with the vectors that it is the angle of, or None.
         rows_by: see :class:`CommonRows`.
         afterwards: what the detector does with the outputs, in numbers.
     """
@@ -67,7 +68,7 @@ class Graph:
     samples: Sequence[Sample]
     covers: tuple[str, ...]
     dynamic: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
-    periods: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+    periods: Mapping[str, tuple[int, float, str | None]] = field(default_factory=dict)
     rows_by: CommonRows | None = None
     afterwards: Mapping[str, Any] = field(default_factory=dict)
 

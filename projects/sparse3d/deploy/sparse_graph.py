@@ -79,7 +79,7 @@ class SparseGraph:
     def constant(self, value: np.ndarray, name: str = 'constant') -> str:
         """A weight; returns its name."""
         name = self._name(name)
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self.weights.append(numpy_helper.from_array(np.asarray(value, order='C'), name))
         return name
 
     def node(self, kind: str, inputs: Sequence[str], outputs: int = 1, domain: str = '',

@@ -6,7 +6,8 @@ VOXELS = {'voxels': ('M', 'points', 'columns'), 'num_points': ('M', ),
 # Names with a star are there for some heads: the directions of anchors, the cells and the heat map
 # that queries come from.
 BOXES = {'boxes': ('rows', 'code'), 'scores': ('rows', 'classes'), 'directions*': ('rows', 2),
-         'cells*': ('rows', ), 'heat*': ('classes', 'H', 'W')}
+         'turns*': ('rows', 2), 'cells*': ('rows', ),
+         'heat*': ('classes', 'H', 'W')}
 
 SPARSE_DETECTOR = ExportedGraph(
     name='detector', summary='voxels to boxes, sparse convolutions as nodes of Autoware',

@@ -152,7 +152,7 @@ def test_a_download_that_ends_early_is_refused(hub, monkeypatch):
 def test_a_repository_of_pickles_is_refused_by_their_name(hub):
     folder = repository(hub)
     (folder / WEIGHTS).rename(folder / 'pytorch_model.bin')
-    with pytest.raises(CheckpointError, match=r'holds weights as a pickle only \(pytorch_model.bin'):
+    with pytest.raises(CheckpointError, match=r'as a pickle only \(pytorch_model.bin\)'):
         fetch_repository('hf://one/car')
 
 

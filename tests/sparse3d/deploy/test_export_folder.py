@@ -66,7 +66,7 @@ def test_parameters_in_no_graph_are_refused(line, tmp_path):
     model, graph = line
     whole = nn.Module()
     whole.layer, whole.head = model.layer, nn.Linear(1, 1)
-    with pytest.raises(ConfigError, match=r'the parameters of head of Module are in no graph \(line'):
+    with pytest.raises(ConfigError, match=r'parameters of head of Module are in no graph \(line'):
         write_folder(whole, [graph], tmp_path / 'out')
     refuse_uncovered(whole, [graph, replace(graph, covers=('head.', ))])
     assert list(tmp_path.iterdir()) == []

@@ -62,5 +62,6 @@ def test_voxels_become_a_map_with_height_under_channels():
     features = np.array([[1, 2], [3, 4]], np.float32)
     found, = evaluator.run(None, {'features': features, 'voxels': voxels})
     expected = torch.zeros(1, 2, 5, 8, 9)
-    expected[0, :, 1, 2, 3], expected[0, :, 4, 7, 8] = torch.tensor([1., 2.]), torch.tensor([3., 4.])
+    expected[0, :, 1, 2, 3] = torch.tensor([1., 2.])
+    expected[0, :, 4, 7, 8] = torch.tensor([3., 4.])
     np.testing.assert_array_equal(found, expected.flatten(1, 2).numpy())

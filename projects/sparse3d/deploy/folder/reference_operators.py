@@ -78,14 +78,15 @@ class ImplicitGemm(OpRun):
 
 def submanifold_pairs(voxels, shape, kernel, dilation):
     """Outputs are the inputs; kernel offsets count from the middle."""
-    back = [size // 2 * step for size, step in zip(kernel, dilation)]
+    back = [size // 2 * step for size, step in zip(kernel, dilation, strict=True)]
     keys = keys_of(voxels[:, 0], voxels[:, 1:].T.astype(np.int64), shape)
     order = np.argsort(keys, kind='stable')
     pairs = np.full((int(np.prod(kernel)), len(voxels)), -1, np.int32)
     for offset, step in enumerate(itertools.product(*map(range, kernel))):
         place = [voxels[:, 1 + axis].astype(np.int64) - back[axis] + step[axis] * dilation[axis]
                  for axis in range(3)]
-        inside = np.logical_and.reduce([(at >= 0) & (at < size) for at, size in zip(place, shape)])
+        inside = np.logical_and.reduce([
+            (at >= 0) & (at < size) for at, size in zip(place, shape, strict=True)])
         wanted = keys_of(voxels[:, 0], place, shape)
         at = np.searchsorted(keys, wanted, sorter=order)
         row = order[np.minimum(at, len(keys) - 1)] if len(keys) else at
@@ -97,7 +98,8 @@ def submanifold_pairs(voxels, shape, kernel, dilation):
 def strided_pairs(voxels, shape, kernel, stride, padding, dilation):
     """Outputs are all cells that an input reaches, in the order of sample, z, y, x."""
     extent = [(size + 2 * pad - step * (width - 1) - 1) // jump + 1
-              for size, width, jump, pad, step in zip(shape, kernel, stride, padding, dilation)]
+              for size, width, jump, pad, step in zip(
+                  shape, kernel, stride, padding, dilation, strict=True)]
     reached = []
     for step in itertools.product(*map(range, kernel)):
         places, kept = [], np.ones(len(voxels), bool)
@@ -118,7 +120,7 @@ def strided_pairs(voxels, shape, kernel, stride, padding, dilation):
 def keys_of(sample, places, shape):
     """One number for each cell."""
     keys = sample.astype(np.int64)
-    for place, size in zip(places, shape):
+    for place, size in zip(places, shape, strict=True):
         keys = keys * size + place
     return keys
 
@@ -157,7 +159,7 @@ class _ByRuntime(OpRun):
                 _model_of(node, inputs), providers=['CPUExecutionProvider'])
         session = self.made[key]
         names = [value.name for value in session.get_inputs()]
-        return tuple(session.run(None, dict(zip(names, inputs))))
+        return tuple(session.run(None, dict(zip(names, inputs, strict=True))))
 
 
 def _model_of(node, inputs):
@@ -166,12 +168,13 @@ def _model_of(node, inputs):
     single = helper.make_node(node.op_type, names, outputs)
     single.attribute.extend(node.attribute)
     types = [helper.np_dtype_to_tensor_dtype(value.dtype) for value in inputs]
-    kinds = [types[0], TensorProto.INT64]  # the second output of TopK are places
+    kinds = [types[0], TensorProto.INT64][:len(outputs)]  # the second output of TopK: places
     graph = helper.make_graph(
         [single], 'single',
         [helper.make_tensor_value_info(name, kind, list(value.shape))
-         for name, kind, value in zip(names, types, inputs)],
-        [helper.make_tensor_value_info(name, kind, None) for name, kind in zip(outputs, kinds)])
+         for name, kind, value in zip(names, types, inputs, strict=True)],
+        [helper.make_tensor_value_info(name, kind, None)
+         for name, kind in zip(outputs, kinds, strict=True)])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 18)], ir_version=10)
     return model.SerializeToString()
 

@@ -82,9 +82,13 @@ def test_rows_are_compared_by_what_names_them():
 
 def test_an_angle_is_the_same_a_turn_further():
     one, other = np.array([[1.0, 3.14]]), np.array([[1.0, -3.14]])
-    assert verify.difference(one, other, 'a', None) == pytest.approx(6.28)
-    assert verify.difference(one, other, 'a', (1, 2 * np.pi)) == pytest.approx(0.00319, abs=1e-4)
+    assert verify.difference(one, other, 'a') == pytest.approx(6.28)
+    turn = (1, 2 * np.pi, None)
+    assert verify.difference(one, other, 'a', turn) == pytest.approx(0.00319, abs=1e-4)
+    short = dict(v=np.array([[1e-6, 0.0]]))  # an angle of nearly nothing
+    found = verify.difference(one, np.array([[1.0, 2.0]]), 'a', (1, 2 * np.pi, 'v'), short)
+    assert found == pytest.approx(1.14e-6, abs=1e-8)
     with pytest.raises(verify.Different, match='has the shape'):
-        verify.difference(one, other[:, :1], 'a', None)
+        verify.difference(one, other[:, :1], 'a')
     with pytest.raises(verify.Different, match='not finite'):
-        verify.difference(one * np.nan, other, 'a', None)
+        verify.difference(one * np.nan, other, 'a')
