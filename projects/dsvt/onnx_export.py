@@ -56,7 +56,7 @@ def graphs_on(detector: nn.Module, model: DeployableDSVT,
     words = {'points': 'P', 'voxel_of_point': 'P', 'coordinates': 'N'}
     first = Graph(VOXEL_ENCODER, _content(encoder, of_points, {name: {0: word} for name, word
                                                                in words.items()}),
-                  _released(detector), of_points, ('voxel_encoder.', ),
+                  _own_features(detector), of_points, ('voxel_encoder.', ),
                   {name: {0: word} for name, word in words.items()})
     changing = {name: {_changing_axis(name): 'N' if name.startswith(('features', 'map_cell'))
                        else f'length of {name}'} for name in of_voxels[0].inputs}
@@ -86,7 +86,7 @@ def points_of(detector: nn.Module, cloud: Tensor) -> tuple[Tensor, Tensor]:
     return batch['inputs']['voxels']['voxels'], batch['inputs']['voxels']['coors']
 
 
-def _released(detector: nn.Module):
+def _own_features(detector: nn.Module):
     """The detector's own voxel encoder, from the inputs of the graph."""
     def features(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         coordinates = inputs['coordinates'].index_select(0, inputs['voxel_of_point'])

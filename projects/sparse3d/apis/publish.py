@@ -2,8 +2,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import sparse3d.register  # noqa: F401  (repairs the stack, registers)
-from sparse3d.atomic_files import UnwritableFile, check_place, make_folder, write_bytes_atomically
+from sparse3d.atomic_files import atomic_folder, check_place, write_bytes_atomically
 from sparse3d.checkpoints.hub import CONFIG, SUMS, WEIGHTS, sum_of
 from sparse3d.checkpoints.open import Checkpoint, open_checkpoint
 from sparse3d.checkpoints.safetensors_files import safetensors_bytes
@@ -75,13 +73,7 @@ def publish(config: str | PathLike | None, checkpoint: str | PathLike, folder: s
     pictures = _pictures(facts.pictures)
     text = config_text(loaded)
     model = build_model(loaded, opened)  # with exactly its weights, or it raises
-    make_folder(folder.absolute().parent)
-    try:
-        temporary = Path(tempfile.mkdtemp(prefix=f'.{folder.name}.',
-                                          dir=folder.absolute().parent))
-    except OSError as error:
-        raise UnwritableFile(f'{folder} could not be written: {error.strerror}') from error
-    try:
+    with atomic_folder(folder) as temporary:
         write_bytes_atomically(temporary / WEIGHTS, safetensors_bytes(
             model.state_dict(), _note(opened)))
         write_bytes_atomically(temporary / CONFIG, text.encode())
@@ -92,13 +84,6 @@ def publish(config: str | PathLike | None, checkpoint: str | PathLike, folder: s
             name, facts, tables, [picture.name for picture in pictures], parameters).encode())
         write_bytes_atomically(temporary / SUMS, ''.join(
             f'{sum_of(path)}  {path.name}\n' for path in sorted(temporary.iterdir())).encode())
-        temporary.chmod(0o755)
-        if folder.is_dir():
-            folder.rmdir()
-        temporary.rename(folder)
-    finally:
-        with suppress(OSError):
-            shutil.rmtree(temporary)
     return folder
 
 

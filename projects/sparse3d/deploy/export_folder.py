@@ -4,10 +4,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from os import PathLike
@@ -21,7 +18,7 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
-from sparse3d.atomic_files import UnwritableFile, check_place, make_folder, write_bytes_atomically
+from sparse3d.atomic_files import atomic_folder, check_place, write_bytes_atomically
 from sparse3d.deploy.folder import verify
 from sparse3d.deploy.graphs import Graph, hold_to_statement
 from sparse3d.deploy.onnx_files import refuse_device, require_packages
@@ -117,22 +114,10 @@ def write_folder(detector: nn.Module, graphs: Sequence[Graph], out: str | PathLi
     refuse_place(out)
     refuse_uncovered(detector, graphs)
     out = Path(out)
-    make_folder(out.absolute().parent)
-    try:
-        temporary = Path(tempfile.mkdtemp(prefix=f'.{out.name}.', dir=out.absolute().parent))
-    except OSError as error:
-        raise UnwritableFile(f'{out} could not be written: {error.strerror or error}') from error
-    try:
+    with atomic_folder(out) as temporary:
         entries = tuple(_write_graph(graph, temporary) for graph in graphs)
         _write_manifest(temporary, entries, about or {})
         compared = tuple(_verified(temporary))
-        temporary.chmod(0o755)
-        if out.is_dir():
-            out.rmdir()  # an empty one: refuse_place looked
-        temporary.rename(out)
-    finally:
-        with suppress(OSError):
-            shutil.rmtree(temporary)
     return FolderReport(out, entries, compared)
 
 
@@ -177,9 +162,9 @@ def _write_graph(graph: Graph, folder: Path) -> dict[str, Any]:
                       list(outputs), set(domains), opset)
     arrays, cases = _samples(graph, list(inputs), list(outputs))
     write_bytes_atomically(folder / f'{graph.name}.onnx', graph.content)
-    stored = io.BytesIO()
-    np.savez_compressed(stored, **arrays)
-    write_bytes_atomically(folder / f'{graph.name}.npz', stored.getbuffer())
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    write_bytes_atomically(folder / f'{graph.name}.npz', buffer.getbuffer())
     rows_by = None if graph.rows_by is None else dict(
         key=graph.rows_by.key, outputs=list(graph.rows_by.outputs), share=graph.rows_by.share)
     return dict(

@@ -102,14 +102,14 @@ def strided_pairs(voxels, shape, kernel, stride, padding, dilation):
                   shape, kernel, stride, padding, dilation, strict=True)]
     reached = []
     for step in itertools.product(*map(range, kernel)):
-        places, kept = [], np.ones(len(voxels), bool)
+        cells, kept = [], np.ones(len(voxels), bool)
         for axis in range(3):
             shifted = voxels[:, 1 + axis].astype(np.int64) + padding[axis] \
                 - step[axis] * dilation[axis]
             place = shifted // stride[axis]
             kept &= (place * stride[axis] == shifted) & (place >= 0) & (place < extent[axis])
-            places.append(place)
-        reached.append((np.flatnonzero(kept), keys_of(voxels[:, 0], places, extent)[kept]))
+            cells.append(place)
+        reached.append((np.flatnonzero(kept), keys_of(voxels[:, 0], cells, extent)[kept]))
     keys = np.unique(np.concatenate([found for _, found in reached]))
     pairs = np.full((len(reached), len(keys)), -1, np.int32)
     for offset, (rows, found) in enumerate(reached):
@@ -117,10 +117,10 @@ def strided_pairs(voxels, shape, kernel, stride, padding, dilation):
     return np.stack(np.unravel_index(keys, [2 ** 20, *extent]), 1).astype(np.int32), pairs
 
 
-def keys_of(sample, places, shape):
+def keys_of(sample, cells, shape):
     """One number for each cell."""
     keys = sample.astype(np.int64)
-    for place, size in zip(places, shape, strict=True):
+    for place, size in zip(cells, shape, strict=True):
         keys = keys * size + place
     return keys
 
@@ -168,7 +168,7 @@ def _model_of(node, inputs):
     single = helper.make_node(node.op_type, names, outputs)
     single.attribute.extend(node.attribute)
     types = [helper.np_dtype_to_tensor_dtype(value.dtype) for value in inputs]
-    kinds = [types[0], TensorProto.INT64][:len(outputs)]  # the second output of TopK: places
+    kinds = [types[0], TensorProto.INT64][:len(outputs)]  # the second output of TopK: cells
     graph = helper.make_graph(
         [single], 'single',
         [helper.make_tensor_value_info(name, kind, list(value.shape))
