@@ -118,6 +118,7 @@ def _sparse_graph(detector: nn.Module, clouds: Sequence[str | PathLike], nodes_o
     if not isinstance(encoder, HardSimpleVFE):
         raise ConfigError(f'the voxel encoder {type(encoder).__name__} has no graph; '
                           f'HardSimpleVFE has')
+    cases = drawn_voxels(detector, _columns(detector), clouds)
     graph = SparseGraph(fused)
     total = graph.one('ReduceSum', 'voxels', graph.constant(_integers(1)), keepdims=0)
     total = graph.one('Slice', total, graph.constant(_integers(0)),
@@ -132,7 +133,6 @@ def _sparse_graph(detector: nn.Module, clouds: Sequence[str | PathLike], nodes_o
     dense = MapToBoxes(detector).eval()
     example = torch.rand(1, encoded.channels * depth, height, width)
     outputs = graph.followed_by(to_onnx(dense, {'bev': example}), graph.dense(encoded))
-    cases = drawn_voxels(detector, _columns(detector), clouds)
     points, columns = next(iter(cases.values()))['voxels'].shape[1:]
     content = graph.model([
         helper.make_tensor_value_info('voxels', TensorProto.FLOAT, ['M', points, columns]),

@@ -40,6 +40,7 @@ def predicted(detector, points):
     return detector.predict(batch['inputs'], batch['data_samples'])[0].pred_instances_3d
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('head', HEADS)
 def test_a_sparse_detector_equals_pytorch_and_its_own_predictions(head, files, tmp_path):
     detector = tiny_detector(head)
@@ -62,6 +63,7 @@ def test_a_sparse_detector_equals_pytorch_and_its_own_predictions(head, files, t
         assert same.any() and np.abs(scores[same] - score).min() < 1e-4
 
 
+@pytest.mark.slow
 def test_pillars_need_onnx_runtime_alone(files, tmp_path):
     _, entry = exported(tiny_detector('anchors', pillars=True), files, tmp_path / 'out')
     assert entry['needs'] == ['numpy', 'onnxruntime'] and entry['domains'] == []
@@ -69,6 +71,7 @@ def test_pillars_need_onnx_runtime_alone(files, tmp_path):
     assert [case['name'] for case in entry['cases']][-2:] == ['one voxel', 'no voxel']
 
 
+@pytest.mark.slow
 def test_bias_and_activation_may_stand_outside_for_older_plug_ins(files, tmp_path):
     _, entry = exported(tiny_detector(), files, tmp_path / 'out', fused=False)
     nodes = onnx.load(tmp_path / 'out' / entry['file']).graph.node
@@ -77,6 +80,7 @@ def test_bias_and_activation_may_stand_outside_for_older_plug_ins(files, tmp_pat
     assert not any(field.name == 'act_type' for node in gemms for field in node.attribute)
 
 
+@pytest.mark.slow
 def test_residual_encoders_have_nodes(files, tmp_path):
     encoder = dict(block_type='basicblock', encoder_channels=((4, 8), (8, 8), (8, 8)),
                    encoder_paddings=((1, 1), (1, 1), (1, 1)), base_channels=4)
