@@ -85,8 +85,8 @@ class FirstFrame(nn.Module):
         self.earlier = detector.num_frames - 1
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """``logits`` and ``codes`` as of :class:`DeployableSparseBEV`, and ``kept_0``, ...
-        [(T-1) * N, C, H_l, W_l] for the next frame.
+        """``logits`` and ``codes`` as of :class:`DeployableSparseBEV`, and ``map_0``, ...
+        [N, C, H_l, W_l] of this frame, to be kept for the next ones.
 
         Args:
             inputs: ``images`` as of :class:`ImageEncoder`; ``lidar2img`` [1, T, N, 4, 4] and
@@ -99,21 +99,19 @@ class FirstFrame(nn.Module):
 
     def detect(self, inputs: dict[str, Tensor], maps: list[Tensor],
                kept: list[Tensor]) -> dict[str, Tensor]:
-        """Boxes from the maps of now and the kept ones, and those to keep."""
+        """Boxes from the maps of now and the kept ones, and the maps of now."""
         together = [torch.cat([now, before]) for now, before in zip(maps, kept, strict=True)]
         found = self.decoder({'lidar2img': inputs['lidar2img'], 'age': inputs['age'],
                               **{f'map_{level}': each[None]
                                  for level, each in enumerate(together)}})
-        for level, (each, before) in enumerate(zip(together, kept, strict=True)):
-            found[f'kept_{level}'] = each[:before.shape[0]]
-        return found
+        return {**found, **{f'map_{level}': each for level, each in enumerate(maps)}}
 
 
 class NextFrame(FirstFrame):
-    """A later frame: the maps of the T-1 frames before it come in and go out, newest first."""
+    """A later frame: the maps of the T-1 frames before it come in, newest first."""
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """As of :class:`FirstFrame`, with ``kept_in_0``, ... among the inputs."""
+        """As of :class:`FirstFrame`, with ``kept_0``, ... [(T-1) * N, C, H_l, W_l] among the
+        inputs; the oldest kept frame stands for all that are missing."""
         maps = list(self.images(inputs).values())
-        return self.detect(inputs, maps, [inputs[f'kept_in_{level}']
-                                          for level in range(len(maps))])
+        return self.detect(inputs, maps, [inputs[f'kept_{level}'] for level in range(len(maps))])

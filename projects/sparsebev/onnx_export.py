@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 
 import torch
@@ -29,7 +30,7 @@ def export_onnx(config: str | PathLike | Config, checkpoint: str | PathLike | No
     """Export a detector; see :func:`sparse3d.deploy.export_folder.export_folder`.
 
     One that looks at past frames becomes the graphs of the first and of each next frame of a
-    drive, which keep the maps of earlier frames; another one an image encoder and a decoder.
+    drive, which takes the maps of earlier frames; another one an image encoder and a decoder.
 
     Args:
         config: of a SparseBEV.
@@ -96,11 +97,15 @@ def _graphs_of_stream(detector: SparseBEV, image_size: tuple[int, int]) -> list[
     of_first = [Sample(case, {'images': first, 'lidar2img': matrix, 'age': views.age * 0})
                 for case, matrix in matrices.items()]
     answer = stream_reference(detector, padded)
+    earlier = detector.num_frames - 1
     with torch.no_grad():
-        kept = {name.replace('kept_', 'kept_in_'): value
-                for name, value in answer(of_first[0].inputs).items() if name.startswith('kept_')}
-    of_later = [Sample(case, {'images': later, 'lidar2img': matrix, 'age': views.age, **kept})
+        kept = {name.replace('map_', 'kept_'): value.repeat(earlier, 1, 1, 1)
+                for name, value in answer(of_first[0].inputs).items() if name.startswith('map_')}
+    of_later = [Sample(case, {'images': later, 'lidar2img': matrix, 'age': views.age, **kept},
+                       copies=dict.fromkeys(kept, earlier))
                 for case, matrix in matrices.items()]
+    for samples in (of_first, of_later):  # the maps do not hang on the matrices: compared once
+        samples[1:] = [replace(each, compared=('logits', 'codes')) for each in samples[1:]]
     return [Graph(stated, to_onnx(model(detector, padded).eval(), samples[0].inputs), answer,
                   samples, ALL, afterwards=_afterwards(detector))
             for stated, model, samples in ((FIRST_FRAME, FirstFrame, of_first),
@@ -113,13 +118,12 @@ def stream_reference(detector: SparseBEV, image_size: tuple[int, int]
     def answer(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         now = detector.maps_of_images(detector.data_preprocessor.normalize(inputs['images']))
         earlier = detector.num_frames - 1
-        kept = [inputs.get(f'kept_in_{level}', each.repeat(earlier, 1, 1, 1))
+        kept = [inputs.get(f'kept_{level}', each.repeat(earlier, 1, 1, 1))
                 for level, each in enumerate(now)]
         maps = [torch.cat([each, before])[None] for each, before in zip(now, kept, strict=True)]
         outputs = detector.bbox_head(maps, _views(inputs, image_size))
         found = {name: outputs[name][-1] for name in ('logits', 'codes')}
-        return {**found, **{f'kept_{level}': each[0, :earlier * len(now[0])]
-                            for level, each in enumerate(maps)}}
+        return {**found, **{f'map_{level}': each for level, each in enumerate(now)}}
     return answer
 
 

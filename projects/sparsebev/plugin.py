@@ -4,16 +4,17 @@ from sparsebev.renamed_names import RENAMES
 
 VIEWS = {'lidar2img': (1, 'T', 'N', 4, 4), 'age': (1, 'T')}
 BOXES = {'logits': (1, 'Q', 'K'), 'codes': (1, 'Q', 10)}
-IMAGES, KEPT = {'images': ('N', 3, 'H', 'W')}, ('(T-1)*N', 'C', 'H_l', 'W_l')
+IMAGES = {'images': ('N', 3, 'H', 'W')}
+MAPS, KEPT = ('N', 'C', 'H_l', 'W_l'), ('(T-1)*N', 'C', 'H_l', 'W_l')
 FIRST_FRAME = ExportedGraph(
     name='first_frame', summary='the first images of a drive to boxes and maps to keep',
-    inputs={**IMAGES, **VIEWS}, outputs={**BOXES, 'kept_*': KEPT})
+    inputs={**IMAGES, **VIEWS}, outputs={**BOXES, 'map_*': MAPS})
 NEXT_FRAME = ExportedGraph(
     name='next_frame', summary='later images and kept maps to boxes and maps to keep',
-    inputs={**IMAGES, **VIEWS, 'kept_in_*': KEPT}, outputs={**BOXES, 'kept_*': KEPT})
+    inputs={**IMAGES, **VIEWS, 'kept_*': KEPT}, outputs={**BOXES, 'map_*': MAPS})
 IMAGE_ENCODER = ExportedGraph(
     name='image_encoder', summary='the images of a frame to feature maps', inputs=IMAGES,
-    outputs={'map_*': ('N', 'C', 'H_l', 'W_l')})
+    outputs={'map_*': MAPS})
 DECODER = ExportedGraph(
     name='decoder', summary='feature maps of all frames to boxes',
     inputs={**VIEWS, 'map_*': (1, 'T*N', 'C', 'H_l', 'W_l')}, outputs=BOXES)

@@ -63,7 +63,7 @@ def test_every_plug_in_that_exports_has_a_case_here():
     """By the packages of configs; a plug-in without its own is the one of the baselines."""
     for owner in plugins().values():
         if owner.exporters and owner.configs:
-            names = {path.stem for path in map(Path, config_files())
+            names = {name for name, path in config_files().items()
                      if path.parent.name == owner.configs.rpartition('.')[2]}
             open_ones = {name for name in names
                          if reason_against(name, owner.not_exported) is None}

@@ -70,21 +70,22 @@ def test_first_and_next_frames_are_the_stream(build_detector, drive):
     taken = drive(5)
     stream = open_stream(detector)
     first, later = (kind(detector, (32, 64)).eval() for kind in (FirstFrame, NextFrame))
-    kept = {}
+    maps = []  # of the newest frames, level by level
     for number, frame in enumerate(taken):
         answer, = stream(CameraFrame(**frame, scene='drive'))
         seen = [taken[max(number - step, 0)] for step in range(count)]
-        inputs = {**step_inputs(seen, frame['images']), **kept}
-        found = (later if kept else first)(inputs)
-        kept = {name.replace('kept_', 'kept_in_'): value for name, value in found.items()
-                if name.startswith('kept_')}
+        earlier = [maps[min(step, len(maps) - 1)] for step in range(count - 1)] if maps else []
+        kept = {f'kept_{level}': torch.cat(parts)
+                for level, parts in enumerate(zip(*earlier, strict=True))}
+        found = (later if kept else first)({**step_inputs(seen, frame['images']), **kept})
+        maps.insert(0, [value for name, value in found.items() if name.startswith('map_')])
         boxes, = detector.bbox_head.detections({name: found[name][None]
                                                 for name in ('logits', 'codes')})
         wanted = answer.instances
         torch.testing.assert_close(boxes.scores_3d, wanted.scores_3d, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(boxes.bboxes_3d.tensor, wanted.bboxes_3d.tensor, rtol=1e-3,
                                    atol=1e-3)
-    assert kept['kept_in_0'].shape[0] == 2 * 2  # two earlier frames, two cameras
+    assert kept['kept_0'].shape[0] == 2 * 2  # two earlier frames, two cameras
 
 
 @pytest.mark.slow
@@ -101,7 +102,7 @@ def test_onnx_runtime_agrees(packages, build_detector, tmp_path, head, kind, fil
     frames = detector.num_frames
     assert shapes['lidar2img'] == [1, frames, 6, 4, 4] and shapes['age'] == [1, frames]
     if kind == 'past':
-        assert shapes['kept_in_0'] == [6, 32, 16, 32] and shapes['images'] == [6, 3, 60, 120]
+        assert shapes['kept_0'] == [6, 32, 16, 32] and shapes['images'] == [6, 3, 60, 120]
     else:
         assert shapes['map_0'] == [1, 18, 32, 16, 32]  # of images padded to 64 x 128
     assert {'MatMul', 'Softmax'} <= set(entries[files[-1]]['operators'])

@@ -187,10 +187,13 @@ def _samples(graph: Graph, inputs: Sequence[str],
             found = graph.reference({name: value.clone()
                                      for name, value in sample.inputs.items()})
         for name in inputs:
-            arrays[f'{sample.name}/in/{name}'] = _array(sample.inputs[name])
-        for name in outputs:
-            arrays[f'{sample.name}/out/{name}'] = _array(found[name])
-        cases.append(dict(name=sample.name, compared=list(sample.compared or outputs)))
+            value = sample.inputs[name]
+            copies = sample.copies.get(name, 1)
+            arrays[f'{sample.name}/in/{name}'] = _array(value[:len(value) // copies]
+                                                        if copies > 1 else value)
+        compared = list(sample.compared or outputs)
+        arrays |= {f'{sample.name}/out/{name}': _array(found[name]) for name in compared}
+        cases.append(dict(name=sample.name, compared=compared, copies=dict(sample.copies)))
     return arrays, cases
 
 

@@ -38,11 +38,13 @@ class Sample:
         inputs: by name.
         compared: outputs; None for all. Where all cells are alike, as without any point, what
             stands behind a choice of the highest ones is left out.
+        copies: inputs that hold the same so many times along their first axis; stored once.
     """
 
     name: str
     inputs: Mapping[str, Tensor]
     compared: tuple[str, ...] | None = None
+    copies: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
