@@ -213,7 +213,6 @@ READERS_WORDS: dict[str, dict[str, str]] = {
             '--cfg-options data_root=data/nuscenes',
     },
     'projects/sparsebev/README.md': {
-        'CHECKPOINT --out decoder.onnx': 'ours.pth --out decoder.onnx',
         'CONFIG CHECKPOINT': 'configs/sparsebev/sparsebev_simulated_nuscenes.py '
                              'work_dirs/sparsebev_simulated_nuscenes/epoch_12.pth',
     },
