@@ -184,7 +184,7 @@ def _array(value: Any, name: str, shape: tuple[int, ...], cameras: int,
     if np.iscomplexobj(value):
         raise DataError(f'{name} of the frame are complex numbers')
     try:
-        array = np.asarray(value, kind)
+        array: np.ndarray = np.asarray(value, kind)
     except (TypeError, ValueError) as error:
         raise DataError(f'{name} of the frame is no array of numbers of the shape '
                         f'{shape}') from error
