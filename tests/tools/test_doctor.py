@@ -69,12 +69,12 @@ def test_how_threads_wait_is_told(reported, environment, state, words):
 
 
 def test_sparse_convolution_without_kernels_is_a_note_with_a_remedy(monkeypatch, tmp_path):
-    compiled_kernels.forget()
+    compiled_kernels.look_again()
     monkeypatch.setenv('SPARSE3D_KERNELS', str(tmp_path))
     [row] = checks.check_kernels()
     assert row.state == 'note' and 'plain PyTorch' in row.value and '--compile' in row.remedy
-    compiled_kernels.forget()
+    compiled_kernels.look_again()
     monkeypatch.setenv('SPARSE3D_KERNELS', 'off')
     [row] = checks.check_kernels()
     assert row.state == 'note' and row.remedy == 'unset SPARSE3D_KERNELS'
-    compiled_kernels.forget()
+    compiled_kernels.look_again()

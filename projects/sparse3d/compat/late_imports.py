@@ -2,7 +2,7 @@
 
 mmengine, mmdet and mmdet3d import scikit-learn, pandas, matplotlib, motmetrics, seaborn, the
 nuScenes and Lyft devkits and torch's FSDP for trackers, metrics and pictures that a training or a
-detection may never touch: half of the time of ``import sparse3d.register``.
+detection may never touch: a third of the time of ``import sparse3d.register``.
 
 While the stack is loaded, the modules named in ``LATE`` get stand-ins for what they import of these
 packages. Nobody else does: nothing is put into ``sys.modules``, ``import sklearn`` of a user is the

@@ -87,7 +87,7 @@ def _keep(library: bytes, compiler: str) -> Path:
     listed = dict(file=f'{kernel_places.key()}-{digest[:12]}.so', sha256=digest,
                   compiler=version[0] if version else compiler, level=kernel_places.level())
     failures = []
-    for folder in kernel_places.places():
+    for folder in kernel_places.folders():
         try:
             return _write(folder, library, listed)
         except UnwritableFile as error:

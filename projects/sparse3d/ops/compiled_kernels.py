@@ -40,7 +40,7 @@ def _load() -> tuple[ctypes.CDLL | None, str | None]:
         return None, f'cannot load {file.path}: {error}'
 
 
-def forget() -> None:
+def look_again() -> None:
     """Look for the kernels anew at the next call, for instance after they were built."""
     library.cache_clear()
     _load.cache_clear()

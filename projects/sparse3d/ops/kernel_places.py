@@ -61,7 +61,7 @@ def is_off() -> bool:
     return os.environ.get(SETTING, '').lower() == 'off'
 
 
-def places() -> list[Path]:
+def folders() -> list[Path]:
     """Folders to look in, the first that can be written to takes a new build."""
     named = os.environ.get(SETTING)
     if named:
@@ -83,7 +83,7 @@ def usable_file() -> KernelFile:
     if is_off():
         return KernelFile(None, f'is switched off by {SETTING}')
     lacks = []
-    for folder in places():
+    for folder in folders():
         if list_file(folder).is_file():
             found = _listed(folder)
             if found.path:

@@ -21,9 +21,9 @@ def place(tmp_path, monkeypatch):
     """A folder of its own to build into; what the process had loaded is looked for again."""
     folder = tmp_path / 'kernels'
     monkeypatch.setenv(kernel_places.SETTING, str(folder))
-    compiled_kernels.forget()
+    compiled_kernels.look_again()
     yield folder
-    compiled_kernels.forget()
+    compiled_kernels.look_again()
 
 
 @pytest.fixture(scope='module')
@@ -114,8 +114,8 @@ def test_a_list_cannot_name_a_file_elsewhere(place, built, tmp_path):
 
 def test_switched_off_by_name(monkeypatch):
     monkeypatch.setenv(kernel_places.SETTING, 'off')
-    compiled_kernels.forget()
+    compiled_kernels.look_again()
     assert compiled_kernels.library() is None and convolved().unique().tolist() == [6.0]
     with pytest.raises(BackendUnavailable, match='off keeps kernels from being built'):
         compile_kernels.compile_kernels()
-    compiled_kernels.forget()
+    compiled_kernels.look_again()

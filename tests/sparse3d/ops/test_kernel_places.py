@@ -9,12 +9,12 @@ def test_a_build_goes_with_its_environment_or_into_the_cache(monkeypatch):
     monkeypatch.delenv(kernel_places.SETTING, raising=False)
     monkeypatch.setenv('XDG_CACHE_HOME', '/cache')
     monkeypatch.setattr('sys.prefix', '/env')
-    assert kernel_places.places() == [Path('/env/share/sparse3d/kernels'),
+    assert kernel_places.folders() == [Path('/env/share/sparse3d/kernels'),
                                       Path('/cache/sparse3d/kernels')]
     monkeypatch.setattr('sys.base_prefix', '/env')  # no environment: the system's Python
-    assert kernel_places.places() == [Path('/cache/sparse3d/kernels')]
+    assert kernel_places.folders() == [Path('/cache/sparse3d/kernels')]
     monkeypatch.setenv(kernel_places.SETTING, '/mine')
-    assert kernel_places.places() == [Path('/mine')]
+    assert kernel_places.folders() == [Path('/mine')]
 
 
 def test_other_sources_or_another_processor_have_another_key(monkeypatch, tmp_path):

@@ -2,10 +2,10 @@
 // output rows from registers.
 //
 // The pairs (input row, output row) of a block of consecutive output rows stand kernel offset by
-// kernel offset. A group of pairs is one small product of matrices held in registers: the output
-// rows are loaded, input rows times the weight of the offset added, the output rows stored. Every
-// output row belongs to one block, and its sum runs over kernel offsets and input channels in
-// their order: neither the number of threads nor the size of blocks changes a bit.
+// kernel offset. A group of pairs is one small product of matrices held in registers, input rows
+// times the weight of the offset, which is then added to the output rows. Every output row belongs
+// to one block, and its sum runs over the kernel offsets in their order: neither the number of
+// threads nor the size of blocks changes a bit. Sums of sums also round less than one long sum.
 #include "vectors.h"
 
 #include <algorithm>
@@ -75,14 +75,7 @@ template <int ROWS, int VECTORS, bool PARTIAL, typename T>
 inline void multiply_group(const T* const* x, T* const* y, const T* panel, int64_t depth,
                            int64_t last_lanes) {
     constexpr int64_t lanes = VectorOf<T>::lanes;
-    Vector<T> sums[ROWS][VECTORS];
-#pragma GCC unroll 16
-    for (int row = 0; row < ROWS; ++row)
-#pragma GCC unroll 4
-        for (int part = 0; part < VECTORS; ++part)
-            sums[row][part] = part + 1 < VECTORS
-                ? load<false>(y[row] + part * lanes, lanes)
-                : load<PARTIAL>(y[row] + part * lanes, last_lanes);
+    Vector<T> sums[ROWS][VECTORS] = {};
     for (int64_t channel = 0; channel < depth; ++channel, panel += VECTORS * lanes) {
         Vector<T> weights[VECTORS];
 #pragma GCC unroll 4
@@ -99,9 +92,9 @@ inline void multiply_group(const T* const* x, T* const* y, const T* panel, int64
 #pragma GCC unroll 4
         for (int part = 0; part < VECTORS; ++part)
             if (part + 1 < VECTORS)
-                store<false>(y[row] + part * lanes, sums[row][part], lanes);
+                add_to<false>(y[row] + part * lanes, sums[row][part], lanes);
             else
-                store<PARTIAL>(y[row] + part * lanes, sums[row][part], last_lanes);
+                add_to<PARTIAL>(y[row] + part * lanes, sums[row][part], last_lanes);
 }
 
 // A group of `count` <= ROWS pairs; the places of absent ones repeat the first input row and
@@ -195,12 +188,7 @@ inline void add_outer(const T* left, const T* right, int64_t left_width, int64_t
                       const int32_t* left_rows, const int32_t* right_rows, int64_t count, T* kept,
                       int64_t last_lanes) {
     constexpr int64_t lanes = VectorOf<T>::lanes, width = VECTORS * lanes;
-    Vector<T> sums[ROWS][VECTORS];
-#pragma GCC unroll 16
-    for (int row = 0; row < ROWS; ++row)
-#pragma GCC unroll 4
-        for (int part = 0; part < VECTORS; ++part)
-            sums[row][part] = load<false>(kept + row * width + part * lanes, lanes);
+    Vector<T> sums[ROWS][VECTORS] = {};
     for (int64_t pair = 0; pair < count; ++pair) {
         const T* one = left + left_rows[pair] * left_width;
         const T* other = right + right_rows[pair] * right_width;
@@ -219,7 +207,7 @@ inline void add_outer(const T* left, const T* right, int64_t left_width, int64_t
     for (int row = 0; row < ROWS; ++row)
 #pragma GCC unroll 4
         for (int part = 0; part < VECTORS; ++part)
-            store<false>(kept + row * width + part * lanes, sums[row][part], lanes);
+            add_to<false>(kept + row * width + part * lanes, sums[row][part], lanes);
 }
 
 // A panel of columns of one offset's weight gradient: sums [rows, width] over the pairs of a block.

@@ -48,4 +48,9 @@ inline void store(T* to, const Vector<T>& value, int64_t count) {
         std::memcpy(to, &value, sizeof(value));
 }
 
+template <bool PARTIAL, typename T>
+inline void add_to(T* to, const Vector<T>& value, int64_t count) {
+    store<PARTIAL>(to, load<PARTIAL>(to, count) + value, count);
+}
+
 }  // namespace sparse3d
