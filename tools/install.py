@@ -50,6 +50,13 @@ def default_cache() -> Path:
     return Path(base) / 'sparse3d' / 'wheels'
 
 
+def kernel_sources() -> str:
+    folder = ROOT / 'projects' / 'sparse3d' / 'ops'
+    files = [*sorted((folder / 'kernels').iterdir()), folder / 'kernel_places.py',
+             folder / 'compile_kernels.py']
+    return ''.join(path.read_text() for path in files)
+
+
 class Installer:
     """The steps, in their order, for one environment and kind of device."""
 
@@ -77,6 +84,8 @@ class Installer:
             Step('torch: PyTorch and the build tools', pins, self._install_torch),
             Step("stack: mmcv's operators and the other packages", pins, self._install_stack),
             Step('sparse3d: this project', pins + str(ROOT), self._install_project),
+            Step('kernels: sparse convolution, compiled for this processor',
+                 pins + kernel_sources(), self._compile_kernels),
         ]
 
     def run(self) -> None:
@@ -129,6 +138,11 @@ class Installer:
                    'pip: the old name')
         self._pip(log, 'sparse3d-perception', '--no-build-isolation', '--no-deps', '-e', str(ROOT))
         run_logged([self.python, '-c', 'import sparse3d.register, mmcv.ops'], log, 'first import')
+
+    def _compile_kernels(self, log: Path) -> None:
+        """Without a compiler everything works, in plain PyTorch; the line says which."""
+        run_logged([self.python, '-m', 'sparse3d.ops.compile_kernels'], log, 'kernels: compile')
+        print(f'    {log.read_text().strip().splitlines()[-1]}', flush=True)
 
     def _requirements(self) -> list[str]:
         """What setup.cfg asks for, without mmcv, for which there is no wheel."""

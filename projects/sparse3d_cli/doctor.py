@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LIGHT = True  # the table comes out where nothing of the stack can be imported
 EXAMPLES = """\
   sparse3d doctor
+  sparse3d doctor --compile
 """
 MARKS = {'ok': 'ok    ', 'note': 'note  ', 'broken': 'BROKEN'}
 COLORS = {'ok': '32', 'note': '33', 'broken': '31'}
@@ -37,7 +38,9 @@ def print_line(state: str, name: str, value: str, remedy: str) -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The doctor takes none."""
+    parser.add_argument('--compile', action='store_true',
+                        help='first compile the kernels of sparse convolution (a C++ compiler, '
+                             'some seconds); make install does it too')
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -52,6 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
     warnings.filterwarnings('ignore')
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
+    if arguments.compile:
+        from sparse3d.ops.compile_kernels import main as compile_kernels
+        compile_kernels()
     broken = 0
     for row in all_checks():
         print_row(row)

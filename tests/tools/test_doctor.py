@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sparse3d.apis import environment_checks as checks
+from sparse3d.ops import compiled_kernels
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -15,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_a_whole_environment_has_a_whole_table():
     done = subprocess.run([sys.executable, 'tools/doctor.py'], cwd=ROOT, capture_output=True,
                           text=True)
-    for name in ('Python', 'torch', 'spconv', 'sparse convolution, cpu', 'mmcv operators, cpu',
-                 '3D rendering', 'write access', 'free memory', 'threads'):
+    for name in ('Python', 'torch', 'spconv', 'sparse convolution, cpu', 'compiled kernels',
+                 'mmcv operators, cpu', '3D rendering', 'write access', 'free memory', 'threads'):
         assert name in done.stdout
     assert done.returncode == ('BROKEN' in done.stdout), done.stdout + done.stderr
     assert 'is_fx_tracing' not in done.stderr  # a notice of torch that nobody can act on
@@ -65,3 +66,15 @@ def test_the_tested_versions_are_those_of_the_constraints():
 def test_how_threads_wait_is_told(reported, environment, state, words):
     row = checks._threads_row(reported, environment)
     assert row.state == state and words in row.value
+
+
+def test_sparse_convolution_without_kernels_is_a_note_with_a_remedy(monkeypatch, tmp_path):
+    compiled_kernels.look_again()
+    monkeypatch.setenv('SPARSE3D_KERNELS', str(tmp_path))
+    [row] = checks.check_kernels()
+    assert row.state == 'note' and 'plain PyTorch' in row.value and '--compile' in row.remedy
+    compiled_kernels.look_again()
+    monkeypatch.setenv('SPARSE3D_KERNELS', 'off')
+    [row] = checks.check_kernels()
+    assert row.state == 'note' and row.remedy == 'unset SPARSE3D_KERNELS'
+    compiled_kernels.look_again()

@@ -18,6 +18,7 @@ REINSTALL = 'in a source tree: make install; elsewhere install this package anew
 # What constraints.txt of the source tree pins, and the tests ran with.
 TESTED = {'torch': '2.13.0', 'numpy': '1.26.4', 'mmengine': '0.10.7', 'mmcv': '2.1.0',
           'mmdet': '3.2.0', 'mmdet3d': '1.4.0', 'open3d': '0.20.0', 'spconv': '2.3.8'}
+BUILD_KERNELS = 'sparse3d doctor --compile'
 GIGABYTE = 2 ** 30
 
 
@@ -41,6 +42,7 @@ def all_checks() -> Iterator[Row]:
         ('threads', check_threads, 'unset OMP_WAIT_POLICY and GOMP_SPINCOUNT'),
         ('sparse3d', check_import, REINSTALL),
         ('sparse convolution', check_sparse_convolution, REINSTALL),
+        ('compiled kernels', check_kernels, BUILD_KERNELS),
         ('mmcv operators', check_mmcv_operators, REINSTALL),
         ('3D rendering', check_rendering, 'install libvulkan1 and mesa-vulkan-drivers'),
         ('write access', check_write_access, 'run in a folder you can write to'),
@@ -175,6 +177,18 @@ def _sparse_convolution_error(device: str) -> float:
         expected = torch.nn.functional.conv3d(grid.permute(0, 4, 1, 2, 3), weight, stride=2,
                                               padding=1)
     return (found - expected).abs().max().item()
+
+
+def check_kernels() -> list[Row]:
+    """Whether sparse convolution on the CPU runs compiled or in plain PyTorch."""
+    from sparse3d.ops.compiled_kernels import lack
+    from sparse3d.ops.kernel_places import SETTING, is_off, level, usable_file
+    found, missing = usable_file(), lack()
+    if missing is None:
+        return [Row('compiled kernels', 'ok', f'{level()}, {found.compiler}')]
+    remedy = f'unset {SETTING}' if is_off() else BUILD_KERNELS
+    return [Row('compiled kernels', 'note', 'sparse convolution runs in plain PyTorch, two to '
+                f'three times slower: it {missing}', remedy)]
 
 
 def check_mmcv_operators() -> list[Row]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from sparse3d.compat.late_imports import late_imports
+
 # In the order in which they are applied: which versions need them, as far as was looked at.
 NEEDED_BY: dict[str, str] = {
     # First: the others load mmdet3d.
@@ -40,5 +42,6 @@ PATCHES: tuple[str, ...] = tuple(NEEDED_BY)
 
 def apply_patch() -> None:
     """Apply every repair to the imported libraries; idempotent."""
-    for name in PATCHES:
-        import_module(f'{__name__}.{name}').apply_patch()
+    with late_imports():  # the patches load the stack
+        for name in PATCHES:
+            import_module(f'{__name__}.{name}').apply_patch()

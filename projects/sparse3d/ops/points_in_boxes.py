@@ -6,6 +6,7 @@ from torch import Tensor
 
 from sparse3d.ops.backends import choose_backend
 from sparse3d.ops.cells import group_counts, parts_of_about, segments_of_counts
+from sparse3d.ops.near_boxes import points_near_boxes
 
 # On a CPU: what stays in the cache, below the size at which torch wakes other threads.
 PAIRS_AT_ONCE = {'cpu': (1 << 15) - 1}
@@ -19,9 +20,10 @@ def points_in_boxes(
 ) -> Tensor:             # [N]  int64
     """Row of the first box that holds each point, -1 for a point in no box.
 
-    A box holds its surface. Points with a NaN lie in no box. The points are
-    sorted along x once; each box then looks only at the slice that it can reach,
-    so no table of all points and boxes is built.
+    A box holds its surface. Points with a NaN lie in no box. Compiled kernels (see
+    ``sparse3d doctor``) find the points near each box; without them the points are
+    sorted along x once and each box looks at the slice that it can reach. No table
+    of all points and boxes is built.
 
     Args:
         backend: ``'auto'``, ``'fast'`` (slices of sorted points) or ``'reference'`` (a loop over
@@ -61,9 +63,15 @@ def _pairs_inside(points: Tensor, boxes: Tensor):
     if len(points) == 0 or len(boxes) == 0:
         return
     xyz, boxes = points[:, :3], boxes.to(points.dtype)
-    sorted_x, order = xyz[:, 0].contiguous().sort()
     # A little more than the half diagonal, so that rounding drops no point of a corner.
     reach = boxes[:, 3:5].norm(dim=1) / 2 * 1.001 + 1e-3
+    near = points_near_boxes(xyz, boxes, reach)
+    if near is not None:
+        row, box = near
+        inside = _inside(xyz[row], boxes[box])
+        yield row[inside], box[inside]
+        return
+    sorted_x, order = xyz[:, 0].contiguous().sort()
     begin = torch.searchsorted(sorted_x, (boxes[:, 0] - reach).contiguous())
     end = torch.searchsorted(sorted_x, (boxes[:, 0] + reach).contiguous(), right=True)
     lengths = (end - begin).clamp(min=0)

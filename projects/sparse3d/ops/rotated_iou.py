@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from sparse3d.ops.backends import choose_backend
+from sparse3d.ops.circle_grid import near_pairs
 
 # Numbers in a temporary. On a CPU it stays in the cache, and below the size at which torch
 # wakes other threads: with so little work, waiting for a busy core costs more than it gains.
@@ -33,6 +34,7 @@ TEMPORARY_ELSEWHERE = 1 << 22
 # Tables of so many pairs are computed whole: elsewhere the host would wait for the close ones.
 WHOLE_TABLE = {'cpu': 0}
 WHOLE_TABLE_ELSEWHERE = 1 << 16
+GRID_FROM = 768     # boxes on a CPU; a table of fewer is compared sooner than a grid is made
 
 
 def rotated_iou_bev(
@@ -139,6 +141,10 @@ def close_pairs_within(
 ) -> tuple[Tensor, Tensor]:     # [K], [K] rows, the first below the second; ascending
     """Pairs of one table, each once; see :func:`close_pairs`."""
     circles = _circles(boxes)
+    near = near_pairs(circles, labels) if boxes.device.type == 'cpu' and len(boxes) >= GRID_FROM \
+        else None
+    if near is not None:
+        return _ascending(near, circles)
 
     def close(part: slice) -> Tensor:
         start = part.start + 1  # of the later rows
@@ -147,6 +153,19 @@ def close_pairs_within(
             table &= labels[part, None] == labels[None, start:]
         return table
     return _listed(len(boxes), len(boxes), boxes.device, close, later=True)
+
+
+def _ascending(near: list[tuple[Tensor, Tensor]], circles: Tensor) -> tuple[Tensor, Tensor]:
+    """Those of the pairs whose circles meet, ordered by their rows."""
+    count, keys = len(circles), [torch.zeros(0, dtype=torch.long)]
+    for lower, upper in near:
+        a, b = circles[lower], circles[upper]
+        square = (a[:, 0] - b[:, 0]).square_()
+        square += (a[:, 1] - b[:, 1]).square_()
+        meet = square <= (a[:, 2] + b[:, 2]).square_()
+        keys.append((lower * count + upper)[meet])
+    pairs = torch.cat(keys).sort().values
+    return pairs // count, pairs % count
 
 
 def _circles(boxes: Tensor) -> Tensor:  # [N, 5] -> [N, 3]  x, y, radius

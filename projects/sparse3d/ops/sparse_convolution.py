@@ -5,11 +5,15 @@ serves submanifold, strided, transposed and inverse convolutions in any number o
 """
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from sparse3d.ops.backends import choose_backend
+from sparse3d.ops.compiled_kernels import lack as lack_of_kernels
 from sparse3d.ops.sparse_blocks import BlockedConvolution
+from sparse3d.ops.sparse_compiled import CompiledConvolution
 from sparse3d.ops.sparse_pairs import PairTable
 
 
@@ -26,7 +30,8 @@ def sparse_convolution(
     Under ``torch.autocast`` features and weight are cast as a dense convolution would.
 
     Args:
-        backend: ``'auto'``, ``'fast'`` (in blocks) or ``'reference'`` (plain PyTorch).
+        backend: ``'auto'``, ``'compiled'`` (the kernels that ``make install`` builds), ``'fast'``
+            (PyTorch, in blocks) or ``'reference'`` (PyTorch, plain).
 
     Raises:
         ValueError: if shapes of features, weight and pairs do not belong together.
@@ -38,7 +43,8 @@ def sparse_convolution(
     _check(features, weight, pairs)
     device = features.device.type
     lack = None if device == 'cpu' else f'works on CPU tensors, not on {device}'
-    backend = choose_backend('sparse_convolution', backend, {'fast': lack, 'reference': lack})
+    backend = choose_backend('sparse_convolution', backend, {
+        'compiled': lack or lack_of_kernels(), 'fast': lack, 'reference': lack})
     if torch.is_autocast_enabled('cpu'):
         dtype = torch.get_autocast_dtype('cpu')
         features, weight = features.to(dtype), weight.to(dtype)
@@ -47,8 +53,7 @@ def sparse_convolution(
     with torch.autocast('cpu', enabled=False):
         result_type = torch.promote_types(features.dtype, weight.dtype)
         work_type = torch.promote_types(result_type, torch.float32)
-        convolve = reference_convolution if backend == 'reference' else BlockedConvolution.apply
-        result = convolve(features.to(work_type), weight.to(work_type), pairs)
+        result = WAYS[backend](features.to(work_type), weight.to(work_type), pairs)
         if bias is not None:
             result = result + bias.to(work_type)
         return result.to(result_type)
@@ -66,6 +71,11 @@ def reference_convolution(
     for offset, (rows, targets) in enumerate(parts):
         result = result.index_add(0, targets, features[rows] @ weight[:, offset].T)
     return result
+
+
+WAYS: dict[str, Callable[[Tensor, Tensor, PairTable], Tensor]] = {
+    'compiled': CompiledConvolution.apply, 'fast': BlockedConvolution.apply,
+    'reference': reference_convolution}
 
 
 def _check(features: Tensor, weight: Tensor, pairs: PairTable) -> None:

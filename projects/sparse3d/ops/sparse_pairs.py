@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from sparse3d.ops.cells import cell_coordinates, cell_keys, distinct_keys, key_strides, sort_keys
+from sparse3d.ops.compiled_pairs import reaching_neighbors, submanifold_neighbors
 
 
 class GroupedPairs(NamedTuple):
@@ -104,15 +105,16 @@ def submanifold_pairs(
     padded = [extent + 2 * margin for extent, margin in zip(spatial_shape, margins, strict=True)]
     batch_size = _batch_size(coordinates)
     strides = key_strides(padded, batch_size)
-    keys, order = (table.numpy() for table in sort_keys(
-        cell_keys(coordinates.unbind(1), padded, batch_size)))
-    _refuse_duplicates(keys)
+    keys, order = _in_order(cell_keys(coordinates.unbind(1), padded, batch_size))
+    _refuse_duplicates(keys.numpy())
     steps = [step * stride for step, stride in zip(dilation, strides[1:], strict=True)]
-    neighbors = _neighbors(keys, kernel_size, steps)
+    symmetric = _is_symmetric(kernel_size)
+    neighbors = submanifold_neighbors(keys, order, kernel_size, steps, symmetric)
+    if neighbors is None:
+        neighbors = _in_given_order(_neighbors(keys.numpy(), kernel_size, steps), order)
     shape = tuple(int(extent) for extent in spatial_shape)
     rows = coordinates.int()
-    return PairTable(_in_given_order(neighbors, order), rows, shape, rows, shape,
-                     symmetric=_is_symmetric(kernel_size))
+    return PairTable(neighbors, rows, shape, rows, shape, symmetric=symmetric)
 
 
 def strided_pairs(
@@ -181,6 +183,10 @@ def _reaching_pairs(coordinates, spatial_shape, output_shape, kernel_size, reach
         raise ValueError(f'a kernel of {list(kernel_size)} leaves nothing of the spatial shape '
                          f'{list(spatial_shape)}; use a smaller kernel or more padding')
     strides = key_strides(output_shape, _batch_size(coordinates))
+    shape = tuple(int(extent) for extent in spatial_shape)
+    table = reaching_neighbors(coordinates.int(), shape, output_shape, kernel_size, reach)
+    if table is not None:
+        return PairTable(*table, tuple(output_shape), coordinates.int(), shape)
     columns = [np.ascontiguousarray(column) for column in coordinates.numpy().T]
     rows, keys = np.arange(len(coordinates)), columns[0] * strides[0]
     offsets = np.zeros_like(rows)
@@ -196,7 +202,7 @@ def _reaching_pairs(coordinates, spatial_shape, output_shape, kernel_size, reach
     neighbors = _filled(
         math.prod(kernel_size), len(output_keys), offsets, output_rows.numpy(), rows)
     return PairTable(neighbors, cell_coordinates(output_keys, output_shape), tuple(output_shape),
-                     coordinates.int(), tuple(int(extent) for extent in spatial_shape))
+                     coordinates.int(), shape)
 
 
 def _filled(num_offsets: int, num_outputs: int, offsets: np.ndarray, output_rows: np.ndarray,
@@ -278,11 +284,19 @@ def _places(keys: np.ndarray, kernel_size: Sequence[int],
             yield np.where(found, place, -1)
 
 
-def _in_given_order(neighbors: np.ndarray, order: np.ndarray) -> Tensor:
+def _in_order(keys: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Keys in rising order and the row of each; None for keys that stood so."""
+    if bool((keys[1:] >= keys[:-1]).all()):
+        return keys, None
+    return sort_keys(keys)
+
+
+def _in_given_order(neighbors: np.ndarray, order: Tensor | None) -> Tensor:
     """From a table among sorted voxels to one among the voxels as they were given."""
-    if not (order[1:] > order[:-1]).all():
-        rank = np.empty_like(order)
-        rank[order] = np.arange(len(order))
-        named = np.append(order, -1).astype(np.int32)
+    if order is not None:
+        rows = order.numpy()
+        rank = np.empty_like(rows)
+        rank[rows] = np.arange(len(rows))
+        named = np.append(rows, -1).astype(np.int32)
         neighbors = named[neighbors[:, rank]]  # -1 reads the last entry
     return torch.from_numpy(np.ascontiguousarray(neighbors))

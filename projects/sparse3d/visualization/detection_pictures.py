@@ -1,5 +1,5 @@
 """Pictures of detections: ``.png`` in 3D, ``.svg`` and ``.pdf`` from above, ``.html`` to turn, a
-window."""
+window. What draws is loaded when it is to draw: this registers names only."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -9,10 +9,7 @@ import numpy as np
 
 from sparse3d.structures.detection_formats import register_file, register_format
 from sparse3d.structures.detections import Detections
-from sparse3d.visualization.bev_view import draw_bev
 from sparse3d.visualization.frame import Boxes, Frame
-from sparse3d.visualization.scene_3d import SceneRenderer, show_scene
-from sparse3d.visualization.scene_page import write_scene_page
 
 
 def frame_of(detections: Detections) -> Frame:
@@ -25,21 +22,25 @@ def frame_of(detections: Detections) -> Frame:
 
 def save_scene(detections: Detections, path: Path, camera: Mapping | None = None) -> None:
     """Draw points and boxes in 3D."""
+    from sparse3d.visualization.scene_3d import SceneRenderer
     SceneRenderer().draw(frame_of(detections), path)
 
 
 def save_view_from_above(detections: Detections, path: Path, camera: Mapping | None = None) -> None:
     """Draw points and boxes in the bird's-eye view."""
+    from sparse3d.visualization.bev_view import draw_bev
     draw_bev(frame_of(detections), path)
 
 
 def save_page(detections: Detections, path: Path, camera: Mapping | None = None) -> None:
     """Write points and boxes as a page to turn in a browser."""
+    from sparse3d.visualization.scene_page import write_scene_page
     write_scene_page([frame_of(detections)], path)
 
 
 def show(detections: Detections) -> None:
     """Open a window with points and boxes."""
+    from sparse3d.visualization.scene_3d import show_scene
     show_scene(frame_of(detections))
 
 

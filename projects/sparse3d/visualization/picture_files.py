@@ -4,10 +4,12 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from sparse3d.atomic_files import make_folder, write_bytes_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def save_figure(figure: Figure, path: str | os.PathLike, dots_per_inch: int = 130) -> None:

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.patheffects import Normal, Stroke
 
 from sparse3d.errors import ConfigError
 from sparse3d.visualization.colors import (
@@ -17,6 +17,9 @@ from sparse3d.visualization.colors import (
     track_color,
 )
 from sparse3d.visualization.frame import Boxes, Frame
+
+if TYPE_CHECKING:
+    from matplotlib.patheffects import Normal, Stroke
 
 VIEWS = ('behind', 'front', 'top', 'follow', 'fit')
 MAX_PIXELS = 8192
@@ -99,6 +102,7 @@ class Style:
     @property
     def halo(self) -> tuple[Stroke, Normal]:
         """Round letters, so that they are read on anything."""
+        from matplotlib.patheffects import Normal, Stroke
         return Stroke(linewidth=2.5, foreground=self.theme.background), Normal()
 
 

@@ -2,10 +2,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
@@ -13,6 +11,10 @@ from mmengine.registry import HOOKS
 from sparse3d.engine.training_log import LoggedTraining, read_training
 from sparse3d.errors import DataError
 from sparse3d.visualization.picture_files import as_text, save_figure
+
+if TYPE_CHECKING:  # the hook is registered where no curve is drawn
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 PICTURE = 'learning_curves.png'
 NO_METRICS = {'step', 'time', 'data_time', 'epoch', 'iter'}
@@ -77,6 +79,7 @@ def draw_curves(logged: LoggedTraining, metrics: list[str] | None = None) -> Fig
         logged: with at least one iteration.
         metrics: names to draw, see :class:`LearningCurvesHook`.
     """
+    from matplotlib.figure import Figure
     chosen, number = _chosen(logged.validations, metrics)
     figure = Figure(figsize=(8, 9 if chosen else 6), layout='constrained')
     axes = figure.subplots(3 if chosen else 2, 1)

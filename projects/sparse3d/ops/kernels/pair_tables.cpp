@@ -1,0 +1,166 @@
+// Neighbor tables of sparse convolutions, by merging sorted keys and by a bitmap of the outputs.
+#include <algorithm>
+#include <cstdint>
+
+namespace {
+
+constexpr int MOST_AXES = 8;
+
+// Neighbors of one row of the kernel (all axes but the last fixed) among sorted distinct keys.
+struct KernelRow {
+    const int64_t* keys;
+    const int64_t* order;  // the row each key was given as, or null where that is its place
+    int64_t count, width, step, first_offset, offsets;
+    bool symmetric;        // who has a neighbor ahead is behind that neighbor
+    int32_t* neighbors;    // [offsets, count], absent ones already -1
+
+    int64_t given(int64_t place) const { return order ? order[place] : place; }
+
+    void meet(int64_t offset, int64_t place, int64_t other) const {
+        const int64_t row = given(place), other_row = given(other);
+        neighbors[offset * count + row] = static_cast<int32_t>(other_row);
+        if (symmetric)
+            neighbors[(offsets - 1 - offset) * count + other_row] = static_cast<int32_t>(row);
+    }
+
+    // All of the row at once where its keys follow each other.
+    void find_run(int64_t shift, int64_t wanted_width) const {
+        int64_t place = 0;
+        for (int64_t row = 0; row < count; ++row) {
+            const int64_t first = keys[row] + shift;
+            while (place < count && keys[place] < first) ++place;
+            for (int64_t near = place; near < count && keys[near] < first + wanted_width; ++near)
+                meet(first_offset + (keys[near] - first), row, near);
+        }
+    }
+
+    void find_one(int64_t shift, int64_t offset) const {
+        int64_t place = 0;
+        for (int64_t row = 0; row < count; ++row) {
+            const int64_t wanted = keys[row] + shift;
+            while (place < count && keys[place] < wanted) ++place;
+            if (place < count && keys[place] == wanted) meet(offset, row, place);
+        }
+    }
+
+    // Only the first `wanted_width` offsets of the row.
+    void find(int64_t shift, int64_t wanted_width) const {
+        if (step == 1) return find_run(shift - width / 2, wanted_width);
+        for (int64_t at = 0; at < wanted_width; ++at)
+            find_one(shift + (at - width / 2) * step, first_offset + at);
+    }
+};
+
+}  // namespace
+
+// neighbors [offsets, count] of a submanifold convolution; steps: key difference along each axis.
+extern "C" int sparse3d_submanifold_neighbors(const int64_t* keys, const int64_t* order,
+                                              int64_t count, int64_t axes, const int64_t* kernel,
+                                              const int64_t* steps, int64_t symmetric,
+                                              int32_t* neighbors, int threads) {
+    const int64_t width = kernel[axes - 1];
+    int64_t rows = 1;
+    for (int64_t axis = 0; axis + 1 < axes; ++axis) rows *= kernel[axis];
+    const int64_t offsets = rows * width;
+    std::fill_n(neighbors, offsets * count, -1);
+    const int64_t searched = symmetric ? rows / 2 + 1 : rows;
+#pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
+    for (int64_t row = 0; row < searched; ++row) {
+        int64_t shift = 0, rest = row;
+        for (int64_t axis = axes - 2; axis >= 0; --axis) {
+            shift += (rest % kernel[axis] - kernel[axis] / 2) * steps[axis];
+            rest /= kernel[axis];
+        }
+        const KernelRow found{keys,  order,        count,   width,          steps[axes - 1],
+                              row * width, offsets, symmetric != 0, neighbors};
+        // Of the middle row of a symmetric kernel the first half says the rest.
+        const bool middle = symmetric && row == rows / 2;
+        found.find(shift, middle ? width / 2 : width);
+        if (middle)
+            for (int64_t place = 0; place < count; ++place)
+                neighbors[offsets / 2 * count + place] = static_cast<int32_t>(place);
+    }
+    return 0;
+}
+
+// Where each position of each axis lands under each of its kernel offsets, or -1.
+// targets: per axis [extent, kernel], one after the other.
+struct Reach {
+    const int32_t* coordinates;  // [N, 1 + axes]
+    int64_t count, axes;
+    const int64_t *extents, *kernel, *output_shape;
+    const int32_t* targets;
+
+    // Calls visit(row, kernel offset, key of the output) for all pairs.
+    template <typename Visit>
+    void each(Visit&& visit) const {
+        const int32_t* table[MOST_AXES];
+        int64_t first = 0;
+        for (int64_t axis = 0; axis < axes; ++axis) {
+            table[axis] = targets + first;
+            first += extents[axis] * kernel[axis];
+        }
+        for (int64_t row = 0; row < count; ++row) {
+            const int32_t* at = coordinates + row * (axes + 1);
+            each_axis(visit, table, at, row, 0, 0, at[0]);
+        }
+    }
+
+    template <typename Visit>
+    void each_axis(Visit& visit, const int32_t* const* table, const int32_t* at, int64_t row,
+                   int64_t axis, int64_t offset, int64_t key) const {
+        const int32_t* reached = table[axis] + at[axis + 1] * kernel[axis];
+        for (int64_t index = 0; index < kernel[axis]; ++index) {
+            if (reached[index] < 0) continue;
+            const int64_t next = key * output_shape[axis] + reached[index];
+            const int64_t place = offset * kernel[axis] + index;
+            if (axis + 1 == axes)
+                visit(row, place, next);
+            else
+                each_axis(visit, table, at, row, axis + 1, place, next);
+        }
+    }
+};
+
+// Marks every output in `bits` (zeros before), counts them before each word in `before`
+// [words + 1] and returns how many there are.
+extern "C" int sparse3d_mark_outputs(const int32_t* coordinates, int64_t count, int64_t axes,
+                                         const int64_t* extents, const int64_t* kernel,
+                                         const int64_t* output_shape, const int32_t* targets,
+                                         uint64_t* bits, int64_t words, int32_t* before) {
+    const Reach reach{coordinates, count, axes, extents, kernel, output_shape, targets};
+    reach.each([&](int64_t, int64_t, int64_t key) { bits[key >> 6] |= uint64_t{1} << (key & 63); });
+    int32_t total = 0;
+    for (int64_t word = 0; word < words; ++word) {
+        before[word] = total;
+        total += __builtin_popcountll(bits[word]);
+    }
+    before[words] = total;
+    return total;
+}
+
+// neighbors [offsets, outputs] (-1 before) and coordinates [outputs, 1 + axes] of marked outputs.
+extern "C" int sparse3d_fill_outputs(const int32_t* coordinates, int64_t count, int64_t axes,
+                                     const int64_t* extents, const int64_t* kernel,
+                                     const int64_t* output_shape, const int32_t* targets,
+                                     const uint64_t* bits, int64_t words, const int32_t* before,
+                                     int32_t* neighbors, int32_t* output_coordinates) {
+    const int64_t outputs = before[words];
+    const Reach reach{coordinates, count, axes, extents, kernel, output_shape, targets};
+    reach.each([&](int64_t row, int64_t offset, int64_t key) {
+        const uint64_t below = bits[key >> 6] & ((uint64_t{1} << (key & 63)) - 1);
+        const int64_t place = before[key >> 6] + __builtin_popcountll(below);
+        neighbors[offset * outputs + place] = static_cast<int32_t>(row);
+    });
+    for (int64_t word = 0; word < words; ++word)
+        for (uint64_t left = bits[word]; left; left &= left - 1) {
+            int64_t key = word * 64 + __builtin_ctzll(left);
+            for (int64_t axis = axes; axis > 0; --axis) {
+                output_coordinates[axis] = static_cast<int32_t>(key % output_shape[axis - 1]);
+                key /= output_shape[axis - 1];
+            }
+            output_coordinates[0] = static_cast<int32_t>(key);
+            output_coordinates += axes + 1;
+        }
+    return 0;
+}

@@ -1,0 +1,104 @@
+"""The compiled backend of sparse convolution: gather, multiply and add up in registers.
+
+No row is copied and no product stored; see ``kernels/sparse_convolution.cpp``. The results do not
+depend on the number of threads.
+"""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from sparse3d.ops.compiled_kernels import call, threads_for
+from sparse3d.ops.sparse_pairs import PairTable
+
+MOST_ROWS, FEWEST_ROWS, BLOCKS = 512, 64, 32    # output rows of a block stay in the L2 cache
+NAMES = {torch.float32: 'float32', torch.float64: 'float64'}
+
+
+class PairLists(NamedTuple):
+    """Pairs of blocks of consecutive output voxels, kernel offset by kernel offset."""
+
+    starts: Tensor          # [blocks * K + 1] int64
+    input_rows: Tensor      # [P] int32
+    output_rows: Tensor     # [P] int32
+    num_offsets: int
+    num_blocks: int
+    rows_of_block: int
+    num_outputs: int
+
+
+class CompiledConvolution(torch.autograd.Function):
+    """``reference_convolution`` by the compiled kernels, with its derivative."""
+
+    @staticmethod
+    def forward(ctx, features: Tensor, weight: Tensor, pairs: PairTable) -> Tensor:
+        """[N, C_in], [C_out, K, C_in] -> [M, C_out], both float32 or float64."""
+        ctx.save_for_backward(features, weight)
+        ctx.pairs = pairs
+        return _multiply(features, weight.permute(1, 2, 0), lists_of(pairs))
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        features, weight = ctx.saved_tensors
+        of_features = of_weight = None
+        if ctx.needs_input_grad[0]:
+            matrices, table = weight.transpose(0, 1), ctx.pairs  # [K, C_out, C_in]
+            if table.symmetric:  # its own reverse, with the kernel offsets in reverse order
+                matrices = matrices.flip(0)
+            else:
+                table = table.reversed
+            of_features = _multiply(gradient, matrices, lists_of(table))
+        if ctx.needs_input_grad[1]:
+            of_weight = _weight_gradient(features, gradient, lists_of(ctx.pairs))
+        return of_features, of_weight, None
+
+
+def lists_of(pairs: PairTable) -> PairLists:
+    """The lists of a table; made once, for all layers that share it."""
+    if 'lists' not in pairs.cache:
+        neighbors = pairs.neighbors.contiguous()
+        rows = min(max(-(-pairs.num_outputs // BLOCKS), FEWEST_ROWS), MOST_ROWS)
+        pairs.cache['lists'] = _lists(neighbors, rows)
+    return pairs.cache['lists']
+
+
+def _lists(neighbors: Tensor, rows_of_block: int) -> PairLists:
+    num_offsets, num_outputs = neighbors.shape
+    num_blocks = -(-num_outputs // rows_of_block)
+    starts = torch.empty(num_blocks * num_offsets + 1, dtype=torch.int64)
+    threads = threads_for(neighbors.numel())
+    sizes = num_offsets, num_outputs, rows_of_block, num_blocks
+    call('sparse3d_count_pairs', neighbors, *sizes, starts, threads)
+    input_rows, output_rows = torch.empty(2, int(starts[-1]), dtype=torch.int32)
+    call('sparse3d_list_pairs', neighbors, *sizes, starts, input_rows, output_rows, threads)
+    return PairLists(starts, input_rows, output_rows, num_offsets, num_blocks, rows_of_block,
+                     num_outputs)
+
+
+def _multiply(
+        features: Tensor,       # [N, A]
+        matrices: Tensor,       # [K, A, B], any strides
+        lists: PairLists,
+) -> Tensor:                    # [M, B]
+    depth, width = matrices.shape[1:]
+    result = features.new_empty(lists.num_outputs, width)
+    call(f'sparse3d_convolve_{NAMES[features.dtype]}', features.contiguous(), matrices, result,
+         *lists, depth, width, *matrices.stride(),
+         threads_for(len(lists.input_rows) * depth * width))
+    return result
+
+
+def _weight_gradient(
+        features: Tensor,       # [N, C_in]
+        gradient: Tensor,       # [M, C_out]
+        lists: PairLists,
+) -> Tensor:                    # [C_out, K, C_in]
+    in_channels, out_channels = features.shape[1], gradient.shape[1]
+    total = features.new_empty(out_channels, lists.num_offsets, in_channels)
+    call(f'sparse3d_weight_gradient_{NAMES[features.dtype]}', features.contiguous(),
+         gradient.contiguous(), total, *lists, in_channels, out_channels,
+         threads_for(len(lists.input_rows) * in_channels * out_channels))
+    return total
