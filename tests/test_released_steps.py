@@ -250,8 +250,8 @@ def test_sparsebev(golden_dir):
     load(training, released_state(golden_dir, training))
     steps = Steps(training, 'steps.npz')
     losses = sparsebev_losses(training.model, golden_dir, steps.stored)
-    # Observed: updates 2e-7, then total 2e-8, terms 2e-7, norm 3e-6, updates 2e-5: the draws of the
-    # noisy queries are stored in float32.
+    # Observed: updates 2e-7, then total 2e-8, terms 2e-7, norm 3e-6, updates 2e-5; totals of the
+    # next steps 3e-5, 3e-4, 8e-3. What grows is that draws of noisy queries are stored in float32.
     bars = [dict(total=1e-8, norm=1e-7, updates=1e-5, median=1e-8),
             dict(total=1e-5, terms=1e-4, norm=1e-3, updates=5e-3)]
     for step in steps.run(losses, len(bars)):

@@ -149,13 +149,12 @@ def _run(arguments: argparse.Namespace) -> int:
     from sparse3d.parallel.progress import Progress
     names = arguments.systems or list(FLOORS)
     stored = [] if arguments.quick else read_rows(arguments.out)
-    done = {row['name'] for row in stored if not arguments.again}
+    done = {row['name']: row for row in stored if not arguments.again}
     progress, failed = Progress('floors', len(names)), []
     for name in names:
         if name in done:
-            progress.advance(f'{name}: has a row')
-            continue
-        if arguments.quick:
+            row = done[name]
+        elif arguments.quick:
             row = quick(name, arguments.data_root, arguments.work_dir / 'quick', arguments.seed)
         else:
             row = overfit(name, arguments)
