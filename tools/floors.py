@@ -87,7 +87,7 @@ class Floor:
     config: str
     drive: str
     metric: tuple[str, float]
-    epochs: int = 100
+    epochs: int = 60
     minutes: int = 15
     falls_to: float = 0.5
     options: dict[str, Any] = field(default_factory=dict)
@@ -270,7 +270,7 @@ def overfit(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
             'reached': bool(reached), 'minutes_of_core': round(minutes, 1),
             'minutes_allowed': floor.minutes, 'in_time': minutes <= floor.minutes,
             'passed': bool(reached and minutes <= floor.minutes),
-            **{key: record[key] for key in ('command', 'commit', 'device', 'torch', 'date')}}
+            **{key: record[key] for key in ('commit', 'device', 'torch', 'date')}}
 
 
 def _spent_before(folder: Path) -> float:
