@@ -81,7 +81,7 @@ def _uniform(value: Tensor, edge: float) -> None:
 
 LAWS: dict[str, Callable[..., object]] = {
     'constant': nn.init.constant_,
-    'normal': lambda value, spread: nn.init.normal_(value, std=spread),
+    'normal': lambda value, std: nn.init.normal_(value, std=std),
     'uniform': nn.init.uniform_,
     # PyTorch's own for linear layers and convolutions, and spconv 2's.
     'linear': lambda value: _uniform(value, 1 / math.sqrt(fan_in(value))),
