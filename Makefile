@@ -16,7 +16,7 @@ ifeq ($(OMP_WAIT_POLICY),)
 export GOMP_SPINCOUNT ?= 0
 endif
 
-.PHONY: help install demo test test-fast test-slow test-numpy2 matrix mutants benchmark-all doctor lint docs pictures release clean
+.PHONY: help install demo test test-fast test-slow test-numpy2 matrix mutants floors benchmark-all doctor lint docs pictures release clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -50,6 +50,10 @@ matrix:
 # make mutants   wrong lines that the tests have to notice; continues results/mutants.json
 mutants: install
 	@$(RUN) tests/support/mutants.py
+
+# make floors   every system overfits eight simulated frames; continues results/floors.json
+floors: install
+	@$(RUN) tools/floors.py
 
 # make benchmark-all   every benchmark in one run, one table, beside the stored runs in results/
 benchmark-all: install

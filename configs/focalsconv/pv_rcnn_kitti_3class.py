@@ -3,6 +3,7 @@ _base_ = [
     '_base_/models/pv_rcnn_kitti.py',
     '../_base_/datasets/kitti_3class.py',
     '../_base_/schedules/onecycle_80e.py',
+    '_base_/initial_weights/pv_rcnn_kitti.py',
     '../_base_/default_runtime.py',
 ]
 custom_imports = dict(imports=['focalsconv.register'])

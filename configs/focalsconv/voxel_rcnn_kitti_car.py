@@ -3,6 +3,7 @@ _base_ = [
     '_base_/models/voxel_rcnn_kitti_car.py',
     '../_base_/datasets/kitti_car.py',
     '../_base_/schedules/onecycle_80e.py',
+    '_base_/initial_weights/voxel_rcnn_kitti.py',
     '../_base_/default_runtime.py',
 ]
 custom_imports = dict(imports=['focalsconv.register'])

@@ -5,6 +5,7 @@ _base_ = [
     '../_base_/datasets/nuscenes_fusion.py',
     '_base_/models/sparsefusion_r50.py',
     '_base_/schedules/sparsefusion_6e.py',
+    '_base_/initial_weights/sparsefusion.py',
     '../_base_/default_runtime.py',
 ]
 from sparse3d.engine.pipeline_steps import changed, inserted_after, replaced

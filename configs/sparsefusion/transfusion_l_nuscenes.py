@@ -4,6 +4,7 @@ _base_ = [
     '../_base_/datasets/nuscenes_lidar.py',
     '../_base_/models/transfusion_l.py',
     '../_base_/schedules/transfusion_20e.py',
+    '_base_/initial_weights/transfusion_l.py',
     '../_base_/default_runtime.py',
 ]
 from sparse3d.engine.pipeline_steps import inserted_after

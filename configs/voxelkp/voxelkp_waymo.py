@@ -2,6 +2,7 @@
 _base_ = [
     '../_base_/datasets/waymo_keypoints.py',
     '_base_/models/voxelkp.py',
+    '_base_/initial_weights/voxelkp.py',
     '../_base_/default_runtime.py',
 ]
 from sparse3d.engine.pipeline_steps import changed, inserted_after, replaced

@@ -37,6 +37,7 @@ from sparse3d.transforms import ground_truth_sampling
 HERE = Path(__file__).resolve().parent
 PAGE, RELEASED = HERE.parent / 'recipes.md', HERE / 'released.json'
 COMMAND = 'python docs/recipes/write_page.py'
+OWN_WEIGHTS = 'classes rare and last layers small at the start, dense maps Kaiming'
 PATHS = ('data_root', 'info_path')  # arguments that are of no training but of a disk
 
 
@@ -180,6 +181,7 @@ def our_words(name: str, on_meta: bool) -> Iterator[tuple[str, str]]:
     yield 'statistics over all GPUs', str(config.get('sync_bn') or 'no')
     yield 'averages of the weights', ', '.join(
         _call(hook) for hook in config.get('custom_hooks') or () if 'EMA' in hook.type) or 'none'
+    yield 'initial weights', OWN_WEIGHTS if config.get('released_weights') else 'as released'
     yield 'begins from', ', '.join(_first_weights(config)) or 'random weights'
 
 
@@ -262,7 +264,8 @@ HEAD = (
     'and its config, "not read" where nobody looked. A line in bold differs: the last column '
     'restores the release. '
     'Each parameter, rate and momentum over the whole schedule and 40 optimizer steps are held by '
-    '`tests/test_released_recipes.py`, five training steps by `tests/test_released_steps.py`.')
+    '`tests/test_released_recipes.py`, five training steps by `tests/test_released_steps.py`, the '
+    'distribution of every initial weight by `tests/test_initial_weights.py`.')
 
 
 def _section(name: str, system: dict) -> Iterator[str]:

@@ -22,7 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--frames', type=int, default=200, help='default: %(default)s')
     parser.add_argument('--pictures', type=int, default=3, help='default: %(default)s')
     parser.add_argument('--epochs', type=int, default=5, help='default: %(default)s')
-    parser.add_argument('--seed', type=int, default=0, help='default: %(default)s')
+    parser.add_argument('--seed', type=int, default=0,
+                        help='of the training (default: %(default)s)')
+    parser.add_argument('--drive-seed', type=int, default=0,
+                        help='of the simulated drive, which the score depends on more than on the '
+                        'training (default: %(default)s)')
     parser.add_argument('--workers', type=int, help='default: one for each core')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
                         help='override the config')
@@ -33,5 +37,6 @@ def run(arguments: argparse.Namespace) -> None:
     from sparse3d.engine.config_options import parse_options
     result = run_demo(arguments.config, arguments.data_root, arguments.out, arguments.frames,
                       arguments.pictures, arguments.seed, arguments.workers,
-                      parse_options(arguments.cfg_options), arguments.epochs)
+                      parse_options(arguments.cfg_options), arguments.epochs,
+                      arguments.drive_seed)
     print('\n' + result.summary())

@@ -21,6 +21,7 @@ from sparse3d.engine.checkpoint_config import fitting_options, options_in_effect
 from sparse3d.engine.config_parts import check_parts
 from sparse3d.engine.distributed import prepare_launcher
 from sparse3d.engine.dry_run import DryRun, prepare_and_stop
+from sparse3d.engine.initial_weights import check_initial_weights
 from sparse3d.engine.load_config import load_config
 from sparse3d.engine.registry_errors import clear_registry_errors
 from sparse3d.engine.runner import Sparse3DRunner, bare_model
@@ -124,6 +125,7 @@ def train(
     check_config(config, SPLITS)
     check_ends(config.get('param_scheduler'), config.train_cfg)
     check_first_weights(config.model.to_dict())
+    check_initial_weights(config)
     resumed = resume is not None or bool(config.get('resume'))
     check_folder(config.work_dir, resumed, may_begin_anew=overwrite or dry_run)
     config.verbose = verbose

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import master_only
+from mmengine.dist import broadcast, master_only
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapperDict
@@ -19,6 +19,7 @@ from torch import nn
 from sparse3d.checkpoints.open import Checkpoint
 from sparse3d.engine.allocator import set_allocator
 from sparse3d.engine.hooks.feature_reuse import FeatureReuseHook
+from sparse3d.engine.initial_weights import OWN, RELEASED, draw_initial_weights
 from sparse3d.engine.out_of_memory import explained_out_of_memory
 from sparse3d.engine.registry_errors import clear_value_errors
 from sparse3d.engine.schedule_ends import (
@@ -99,6 +100,14 @@ class Sparse3DRunner(Runner):
             raise ConfigError(f'randomness.seed is {seed!r}; a seed is a whole number from 0 to '
                               f'{2 ** 32 - 1}, or None for another one each time')
         super().set_randomness(seed, **options)
+
+    def _init_model_weights(self) -> None:
+        """Initialize the model; as its release does where the config asks for that."""
+        super()._init_model_weights()
+        if self.cfg.get('initial_weights', OWN) == RELEASED:
+            draw_initial_weights(bare_model(self.model), self.cfg.released_weights)
+            for value in self.model.state_dict().values():
+                broadcast(value)  # from the first process to all
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
         """Build the optimizer; ConfigError for values that it refuses."""
