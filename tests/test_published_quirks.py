@@ -25,7 +25,7 @@ SHOWN = {
         code_weights='sparsebev/test_published.py::test_each_quirk_reaches_its_part'),
     'dsvt': dict(
         embedding_order='dsvt/test_golden.py::test_repairing_the_embeddings_would_show',
-        meters='dsvt/test_dynamic_voxel_encoder.py::test_agrees_with_the_loop',
+        meters='sparse3d/models/voxel_encoders/test_dynamic_voxel_encoder.py::test_agrees_with_the_loop',
         empty_slots='dsvt/test_attention_pooling.py::test_agrees_with_attention_region_by_region',
         turned_nms='dsvt/test_golden.py::test_suppression_of_the_stored_boxes',
         lone_queries='dsvt/test_neighborhood_decoder.py::'

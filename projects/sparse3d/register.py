@@ -22,6 +22,7 @@ REGISTERING: tuple[str, ...] = (
     'models.backbones',
     'models.detectors',
     'models.heads',
+    'models.voxel_encoders',
     'ops.grid_mask',
     'ops.photometric_distortion',
     'transforms',

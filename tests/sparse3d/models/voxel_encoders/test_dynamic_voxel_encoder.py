@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dsvt import DynamicVoxelEncoder
+from sparse3d.models.voxel_encoders import DynamicVoxelEncoder
 from sparse3d.ops.cells import segments_of
 from sparse3d.ops.voxelization import voxel_coordinates
 
@@ -38,7 +38,7 @@ def in_a_loop(module: DynamicVoxelEncoder, points, coordinates):
         own = points[members[key]]
         center = torch.tensor([(x + 0.5) * 1.0, (y + 0.5) * 2.0 - 4, (z + 0.5) * 3.0 - 3])
         to_mean, to_center = own[:, :3] - own[:, :3].mean(0), own[:, :3] - center
-        if not module.published.meters:
+        if not module.meters:
             own = torch.cat([(own[:, :3] - torch.tensor([2., 0, 0])) / torch.tensor([2., 4, 3]),
                              own[:, 3:]], 1)
             to_mean, to_center = (offset / torch.tensor([0.5, 1, 1.5])
@@ -54,7 +54,7 @@ def in_a_loop(module: DynamicVoxelEncoder, points, coordinates):
 
 @pytest.mark.parametrize('published', [False, True])
 def test_agrees_with_the_loop(published):
-    module = encoder(published=dict(meters=published)).eval()
+    module = encoder(meters=published).eval()
     points, coordinates = batch()
     assert (coordinates[:, 1] == -1).any()
     features, cells = module(points, coordinates)
