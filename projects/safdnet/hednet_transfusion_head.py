@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmdet3d.registry import MODELS
 from torch import Tensor
@@ -18,6 +18,7 @@ from sparse3d.models.heads.transfusion_head import (
 from sparse3d.models.heads.transfusion_losses import LossOptions
 from sparse3d.models.heads.transfusion_targets import QueryTargets
 from sparse3d.models.query.mean_count import mean_count
+from sparse3d.ops.rotated_iou import rotated_iou_3d_aligned
 from sparse3d.structures.box_tensors import at_centers
 
 
@@ -61,11 +62,14 @@ class HEDNetTransFusionHead(TransFusionHead):
 
     def layer_losses(self, layer: dict[str, Tensor], targets: QueryTargets) -> dict[str, Tensor]:
         """Those of the parent, and ``loss_diou`` of matched boxes whose distance IoU is above 0."""
-        losses = super().layer_losses(layer, targets)
         matched = targets.ious >= 0
-        found, wanted = (at_centers(self.coder.decode(codes))[matched]
+        found, wanted = (self.coder.decode(codes)[matched]
                          for codes in (self.coder.stack(layer), targets.codes))
-        diou = diou_aligned(found, wanted)
+        if self.losses.iou_shift:  # that is of the matching alone
+            overlap = rotated_iou_3d_aligned(found[:, :7].detach(), wanted[:, :7])
+            targets = replace(targets, ious=targets.ious.masked_scatter(matched, overlap))
+        losses = super().layer_losses(layer, targets)
+        diou = diou_aligned(at_centers(found), at_centers(wanted))
         taught = diou > 0
         losses['loss_diou'] = (self.losses.diou_weight * ((1 - diou) * taught).sum()
                                / mean_count(taught.sum()))

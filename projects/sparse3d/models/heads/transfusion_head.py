@@ -224,7 +224,8 @@ class TransFusionHead(BaseModule):
             quality = predicted_quality(last['iou'][:, 0].float())[..., None]
             scores = rectified_scores(scores, quality, self.chosen.iou_power) * (scores > 0)
         return [select_detections(boxes[row], scores[row], self.chosen.center_range,
-                                  self.chosen.suppression, self.chosen.range_height) for row in range(len(boxes))]
+                                  self.chosen.suppression, self.chosen.range_height)
+                for row in range(len(boxes))]
 
 
 def heat_branch(channels: int, num_classes: int) -> nn.Sequential:
