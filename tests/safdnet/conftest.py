@@ -1,6 +1,7 @@
 """Models of the published configs on the small grids of the stored outputs."""
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
 from pathlib import Path
@@ -28,10 +29,9 @@ QUERIES = 40
 GRADIENTS = dict(argo=1e-3, waymo=1e-3, nus=1e-3, hed=3e-3, hednus=1e-3)
 
 
-def small_model(config: str, options: dict, limits: list, shape: list) -> nn.Module:
+def on_grid(model, limits: list, shape: list) -> nn.Module:
     """The model of a config on another grid."""
     init_default_scope('mmdet3d')
-    model = load_config(config, options).model
     parts = [model.voxel_encoder, model.bbox_head.bbox_coder, model.data_preprocessor.voxel_layer]
     if 'diffusion' in model:
         parts.append(model.diffusion.bbox_coder)
@@ -84,7 +84,7 @@ class Run:
         self.published = golden.published_state(kind)
         conversion = convert(self.published)
         options = {'model.published': {**conversion.published, **quirks}}
-        self.model = small_model(conversion.config, options, *GRIDS[kind])
+        self.model = on_grid(load_config(conversion.config, options).model, *GRIDS[kind])
         self.model.load_state_dict(conversion.weights)
         self.seen: dict = {}
         self._watch()
@@ -190,3 +190,16 @@ def check_gradients(run: Run) -> None:
 @pytest.fixture(scope='session')
 def compare_gradients():
     return check_gradients
+
+
+@pytest.fixture(scope='session')
+def small_model():
+    """``small_model(config)``: its model, that of a released config on the grid of its golden."""
+    def build(config) -> nn.Module:
+        grids = [grid for name, grid in (('argoverse2', 'argo'), ('waymo', 'waymo'),
+                                         ('nuscenes', 'nus')) if name in config.filename]
+        if 'simulated' in config.filename:
+            return MODELS.build(config.model)
+        return on_grid(copy.deepcopy(config.model), *GRIDS[grids[0]])
+    init_default_scope('mmdet3d')
+    return build

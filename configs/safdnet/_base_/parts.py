@@ -70,3 +70,26 @@ def transfusion_head(kind, cells, center_range, losses, **more):
             range_height=0.5,
             suppression=dict(iou_thresholds=[-1] * 8 + [0.175, 0.175])),
         **more)
+
+
+def small_voxels(limits, size, columns, norm_cfg):
+    """:func:`voxels` of 16 channels; places and offsets on one scale, as new trainings want it."""
+    found = voxels(limits, size, columns, 16, norm_cfg=norm_cfg)
+    found['voxel_encoder']['meters'] = False
+    return found
+
+
+def small_encoder(shape, norm_cfg):
+    """A small :func:`safdnet_encoder` of 32 channels."""
+    return dict(
+        type='SAFDNetEncoder', in_channels=16, sparse_shape=shape, stem_channels=(16, 16, 32),
+        stem_blocks=(1, 1, 1), num_layers=1, blocks=(1, 1, 1), out_channels=32, norm_cfg=norm_cfg)
+
+
+def small_diffusion(cells, norm_cfg, groups):
+    """Growth of a map of 32 channels; groups but the last are of large objects."""
+    return dict(
+        type='AdaptiveFeatureDiffusion', channels=32, bbox_coder=cells,
+        diffusion=dict(
+            groups=groups, kernel_sizes=(*[5] * (len(groups) - 1), 3, 1), threshold=0.4),
+        num_layers=1, blocks=(2, 1, 1), norm_cfg=norm_cfg)
