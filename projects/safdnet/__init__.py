@@ -10,7 +10,8 @@ require_own_package()
 from sparse3d.plugins import registered_attribute  # noqa: E402
 
 __all__ = ['AdaptiveFeatureDiffusion', 'DenseEncoderDecoders', 'HEDNetCenterHead', 'HEDNetEncoder',
-           'HEDNetTransFusionHead', 'SAFDNet', 'SAFDNetEncoder', 'SparseCenterHead', 'SparseTransFusionHead']
+           'HEDNetTransFusionHead', 'SAFDNet', 'SAFDNetEncoder', 'SparseCenterHead',
+           'SparseTransFusionHead']
 
 
 def __getattr__(name: str) -> object:

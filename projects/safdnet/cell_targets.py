@@ -74,13 +74,14 @@ def _on_map(grid: BEVGrid, boxes: Tensor, swapped: bool) -> Tensor:
 def _drawn(cells: Tensor, places: Tensor, boxes: Tensor, grid: BEVGrid,
            options: TargetOptions) -> tuple[Tensor, Tensor]:
     """Heat of each cell [n, 2] from each object [m]: [n, m]; and the nearest cells [m]."""
-    centers = places.floor()
+    centers = places if options.around_nearest else places.floor()
     squared = (cells[:, None] - centers).square().sum(-1)             # [n, m]
     nearest = squared.argmin(0)                                       # the first of equals
     radii = drawn_radii(boxes, grid, Drawing(options.gaussian_overlap, options.min_radius))
     if options.around_nearest:
         around = (cells[:, None] - cells[nearest]).square().sum(-1)
         squared = torch.minimum(squared, around.to(squared))
+        return torch.exp(-squared / (2 * gaussian_std(radii).square())), nearest
     heat = torch.exp(-squared / (2 * gaussian_std(radii).square()))
     heat = heat / heat.amax(0)
     return heat.masked_fill((heat < WEAKEST) | (squared > 2 * radii.square()), 0), nearest

@@ -43,9 +43,10 @@ class TargetOptions:
     Attributes:
         max_objects: objects of a sample and a task that are trained on.
         gaussian_overlap, min_radius: of the Gaussians in the heat.
-        around_nearest: draw a second Gaussian around the cell that stands for an object, so that
-            each object has a cell of heat 1 (VoxelNeXt); without it heat is scaled to 1 at the
-            nearest cell, and an object too far from all cells has none.
+        around_nearest: heat as VoxelNeXt (CVPR 2023) draws it: the higher of two Gaussians, around
+            the center and around the nearest cell, without an end, so that every object has a
+            cell of heat 1. Without it heat is scaled to 1 at the nearest cell and ends at the
+            radius; an object too far from all cells has none.
     """
 
     max_objects: int = 500

@@ -12,4 +12,5 @@ from safdnet.sparse_encoder import HEDNetEncoder, SAFDNetEncoder
 from safdnet.sparse_transfusion_head import SparseTransFusionHead
 
 __all__ = ['AdaptiveFeatureDiffusion', 'DenseEncoderDecoders', 'HEDNetCenterHead', 'HEDNetEncoder',
-           'HEDNetTransFusionHead', 'SAFDNet', 'SAFDNetEncoder', 'SparseCenterHead', 'SparseTransFusionHead']
+           'HEDNetTransFusionHead', 'SAFDNet', 'SAFDNetEncoder', 'SparseCenterHead',
+           'SparseTransFusionHead']

@@ -39,7 +39,7 @@ class SparseCenterHead(CellCenterHead):
 
     Arguments are those of :class:`~safdnet.cell_center_head.CellCenterHead`.
 
-    Source: SAFDNet (CVPR 2024), section 3.4; released code.
+    Source: SAFDNet (CVPR 2024), sparse detection head; released code.
     """
 
     def build_branches(self, in_channels: int) -> None:

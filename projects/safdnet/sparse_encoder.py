@@ -136,7 +136,7 @@ class SAFDNetEncoder(SparseEncoder3D):
 def flattened(voxels: SparseConvTensor) -> SparseConvTensor:
     """A sparse map from voxels in three or two dimensions; cells by sample, y, x.
 
-    Source: SAFDNet (CVPR 2024), section 3.2.
+    Source: SAFDNet (CVPR 2024), released code.
     """
     indices, shape = voxels.indices.long(), [int(cells) for cells in voxels.spatial_shape[-2:]]
     keys, rows = distinct_keys(cell_keys(

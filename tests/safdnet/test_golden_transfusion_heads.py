@@ -92,7 +92,8 @@ def losses_of(run) -> dict[str, torch.Tensor]:
 
 def test_losses(run):
     losses = losses_of(run)
-    pairs = [('loss_heatmap', 'heatmap'), ('layer_0_loss_cls', 'cls'), ('layer_0_loss_bbox', 'bbox')]
+    pairs = [('loss_heatmap', 'heatmap'), ('layer_0_loss_cls', 'cls'),
+             ('layer_0_loss_bbox', 'bbox')]
     if run.kind == 'hednus':
         pairs += [('layer_0_loss_iou', 'iou'), ('layer_0_loss_diou', 'iou_reg')]
     for ours, theirs in pairs:
