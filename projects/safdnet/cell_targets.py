@@ -52,16 +52,16 @@ def nearest_cell_targets(
         if not len(rows) or not len(usable):
             continue
         own, names = own[usable], names[usable]
-        places = _on_map(coder.grid, own, swapped_limits)
-        drawn, nearest = _drawn(coordinates[rows][:, [2, 1]], places, own, coder.grid, options)
+        positions = _on_map(coder.grid, own, swapped_limits)
+        drawn, nearest = _drawn(coordinates[rows][:, [2, 1]], positions, own, coder.grid, options)
         heat[rows] = _by_class(drawn, names, num_classes)
-        parts.append((own, places, rows[nearest]))
+        parts.append((own, positions, rows[nearest]))
     width = boxes[0].shape[1] if len(boxes) else 7
     found = torch.cat([heat.new_zeros(0, width), *(own for own, _, _ in parts)])
-    places = torch.cat([heat.new_zeros(0, 2), *(places for _, places, _ in parts)])
+    positions = torch.cat([heat.new_zeros(0, 2), *(positions for _, positions, _ in parts)])
     rows = torch.cat([coordinates.new_zeros(0, dtype=torch.int64), *(row for _, _, row in parts)])
     codes = coder.encode(found)
-    codes[:, :2] = places - coordinates[rows][:, [2, 1]]
+    codes[:, :2] = positions - coordinates[rows][:, [2, 1]]
     return CellTargets(heat, rows, codes, found)
 
 
@@ -71,10 +71,10 @@ def _on_map(grid: BEVGrid, boxes: Tensor, swapped: bool) -> Tensor:
     return BEVGrid(grid.origin, grid.cell, shape).clamped(grid.to_cells(boxes[:, :2]))
 
 
-def _drawn(cells: Tensor, places: Tensor, boxes: Tensor, grid: BEVGrid,
+def _drawn(cells: Tensor, positions: Tensor, boxes: Tensor, grid: BEVGrid,
            options: TargetOptions) -> tuple[Tensor, Tensor]:
     """Heat of each cell [n, 2] from each object [m]: [n, m]; and the nearest cells [m]."""
-    centers = places if options.around_nearest else places.floor()
+    centers = positions if options.around_nearest else positions.floor()
     squared = (cells[:, None] - centers).square().sum(-1)             # [n, m]
     nearest = squared.argmin(0)                                       # the first of equals
     radii = drawn_radii(boxes, grid, Drawing(options.gaussian_overlap, options.min_radius))

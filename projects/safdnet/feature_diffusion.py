@@ -103,7 +103,7 @@ class AdaptiveFeatureDiffusion(nn.Module):
         logits = self.classify(cells)
         foreground = logits.detach().float().sigmoid() > self.options.threshold
         found = Diffusion(cells.indices, logits, foreground)
-        cells = self.grow(cells, foreground)
+        cells = self.with_new_cells(cells, foreground)
         for layer in self.layers:
             cells = layer(cells)
         return cells, found
@@ -113,7 +113,7 @@ class AdaptiveFeatureDiffusion(nn.Module):
         return self.cls_output(self.cls_unit(
             cells.replace_feature(cells.features.detach()))).features
 
-    def grow(self, cells: SparseConvTensor, foreground: Tensor) -> SparseConvTensor:
+    def with_new_cells(self, cells: SparseConvTensor, foreground: Tensor) -> SparseConvTensor:
         """The map with new cells of zeros around its own; ``foreground`` [N, groups] bool."""
         members = [*foreground.unbind(1), ~foreground.any(1)]
         return grown_map(cells, members, self.options.kernel_sizes)

@@ -75,10 +75,10 @@ class SparseEncoder3D(nn.Module):
 
     def _stem(self, in_channels: int, widths: Sequence[int],
               blocks: Sequence[int | Sequence[int]]) -> nn.ModuleList:
-        stem, before = nn.ModuleList(), in_channels
+        stem, last = nn.ModuleList(), in_channels
         for stage, (width, count) in enumerate(zip(widths, blocks, strict=True)):
-            stem.append(self._unit(before, width, f'stem_down{stage}', 2) if stage else
-                        sparse_unit(before, width, 3, 'stem_level0_3', kind='SubMConv', padding=1,
+            stem.append(self._unit(last, width, f'stem_down{stage}', 2) if stage else
+                        sparse_unit(last, width, 3, 'stem_level0_3', kind='SubMConv', padding=1,
                                     norm_cfg=self.norm_cfg))
             if isinstance(count, int):
                 stem.extend(SparseResidualBlock(width, self.norm_cfg, f'stem_level{stage}')
@@ -86,22 +86,23 @@ class SparseEncoder3D(nn.Module):
             else:
                 stem.append(SparseEncoderDecoder(width, count, f'stem_stage{stage}',
                                                  norm_cfg=self.norm_cfg))
-            before = width
+            last = width
         if widths:
-            stem.append(self._unit(before, before, 'stem_map', (1, 2, 2)))
+            stem.append(self._unit(last, last, 'stem_map', (1, 2, 2)))
         return stem
 
-    def _unit(self, before: int, after: int, key: str,
+    def _unit(self, in_channels: int, out_channels: int, key: str,
               stride: int | Sequence[int]) -> SparseSequential:
-        return sparse_unit(before, after, 3, key, self.dimensions, stride=stride, padding=1,
-                           norm_cfg=self.norm_cfg)
+        return sparse_unit(in_channels, out_channels, 3, key, self.dimensions, stride=stride,
+                           padding=1, norm_cfg=self.norm_cfg)
 
-    def _transition(self, before: int, after: int) -> nn.ModuleList:
+    def _transition(self, in_channels: int, out_channels: int) -> nn.ModuleList:
         if self.dimensions == 2:
-            return nn.ModuleList([self._unit(before, after, 'transition', 2)])
+            return nn.ModuleList([self._unit(in_channels, out_channels, 'transition', 2)])
         return nn.ModuleList([
-            sparse_unit(width, after, (3, 1, 1), f'transition{step}', stride=(2, 1, 1),
-                        norm_cfg=self.norm_cfg) for step, width in enumerate((before, after))])
+            sparse_unit(width, out_channels, (3, 1, 1), f'transition{step}', stride=(2, 1, 1),
+                        norm_cfg=self.norm_cfg)
+            for step, width in enumerate((in_channels, out_channels))])
 
 
 @MODELS.register_module()

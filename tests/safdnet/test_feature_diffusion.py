@@ -23,10 +23,10 @@ def cells():
 
 def test_each_group_grows_by_its_own_square():
     foreground = torch.tensor([[True, False], [False, True], [False, False]])
-    grown = module().grow(cells(), foreground)
+    grown = module().with_new_cells(cells(), foreground)
     counts = [(grown.indices[:, 0] == 0).sum().item(), (grown.indices[:, 0] == 1).sum().item()]
     assert counts == [25 + 9, 1]
-    background = module(kernel_sizes=(1, 1, 3)).grow(cells(), foreground)
+    background = module(kernel_sizes=(1, 1, 3)).with_new_cells(cells(), foreground)
     assert len(background.indices) == 1 + 1 + 4          # in the corner of the map
 
 

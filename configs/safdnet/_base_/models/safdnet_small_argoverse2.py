@@ -24,7 +24,7 @@ model = dict(
         branches=dict(momentum=0.1),
         losses=dict(box_weight=1.0),
         detections=dict(
-            center_range=[-90, -90, -10, 90, 90, 10],
+            center_range=grids.ARGOVERSE2_CENTER_RANGE_77,
             iou_threshold=(0.2, 0.2, 0.2, 0.2),
             nms_pre=500,
             nms_post=150)))
