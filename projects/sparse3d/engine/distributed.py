@@ -1,6 +1,7 @@
 """Several processes on torch.distributed, started by mmengine; gloo where there is no GPU."""
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 
@@ -46,11 +47,14 @@ def leave_process_group() -> None:
     """Wait for the other processes and close the connections to them, if there are any.
 
     Left to the end of the interpreter, gloo's threads may still be running when their
-    objects are destroyed, and the process aborts after all its work is done.
+    objects are destroyed, and the process aborts after all its work is done. A model that was
+    trained holds the group, and the runner and its hooks hold each other: only a collection
+    frees them, and with them the threads.
     """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
+        gc.collect()
 
 
 def _prepare_gloo(config: Config, launcher: str) -> None:
