@@ -9,7 +9,10 @@ from torch import Tensor
 from sparse3d.models.center.bev_grid import BEVGrid
 from sparse3d.models.center.heatmap_loss import heatmap_loss
 from sparse3d.ops.box_members import box_members
+from sparse3d.ops.cells import sum_groups
+from sparse3d.ops.pair_chunks import PAIRS_AT_ONCE
 
+PAIRS_ELSEWHERE = 1 << 23  # on a device, where each part is waited for
 MARGIN = 1e-5  # meters that a box is larger on each side
 
 
@@ -21,18 +24,17 @@ def diffusion_targets(
         groups: Sequence[Sequence[int]],
 ) -> Tensor:                        # [N, groups] bool
     """Whether the center of each cell lies in a box of each group, seen from above."""
+    sample = coordinates[:, :1].float()
     centers = grid.to_meters(coordinates[:, [2, 1]].float() + 0.5)
-    points = torch.cat([centers, torch.zeros_like(centers[:, :1])], dim=1)
-    targets = torch.zeros(len(points), len(groups), dtype=torch.bool, device=points.device)
-    for sample, (of_sample, names) in enumerate(zip(boxes, labels, strict=True)):
-        rows = (coordinates[:, 0] == sample).nonzero().flatten()
-        flat = _from_above(of_sample[:, :7].to(points))
-        for number, group in enumerate(groups):
-            own = torch.isin(names.to(points.device), names.new_tensor(list(group)).to(
-                points.device))
-            _, inside = box_members(points[rows], flat[own])
-            targets[rows[inside], number] = True
-    return targets
+    points = torch.cat([centers, sample], dim=1)  # the samples lie above each other
+    flat = torch.cat([_from_above(of_sample[:, :7].to(points), number)
+                      for number, of_sample in enumerate(boxes)])
+    names = torch.cat([of_sample.to(points.device) for of_sample in labels])
+    member = torch.stack([sum((names == label for label in group), torch.zeros_like(names))
+                          for group in groups], dim=1)                    # [n, groups]
+    at_once = PAIRS_AT_ONCE if points.device.type == 'cpu' else PAIRS_ELSEWHERE
+    box, inside = box_members(points, flat, at_once)
+    return sum_groups(member[box], inside, len(points)) > 0
 
 
 def diffusion_losses(logits: Tensor, foreground: Tensor,  # [N, groups]
@@ -51,9 +53,9 @@ def diffusion_losses(logits: Tensor, foreground: Tensor,  # [N, groups]
     return losses
 
 
-def _from_above(boxes: Tensor) -> Tensor:
-    """Boxes [n, 7] around height 0, a little larger."""
+def _from_above(boxes: Tensor, sample: int) -> Tensor:
+    """Boxes [n, 7] around the height of their sample, a little larger."""
     flat = boxes.clone()
-    flat[:, 2], flat[:, 5] = -1, 2
+    flat[:, 2], flat[:, 5] = sample - 0.25, 0.5
     flat[:, 3:5] += 2 * MARGIN
     return flat

@@ -16,6 +16,7 @@ from sparse3d.argument_objects import argument_object
 from sparse3d.errors import ConfigError
 from sparse3d.models.center.bev_grid import BEVGrid, GridOptions
 from sparse3d.models.center.heatmap_loss import RARE_BIAS
+from sparse3d.models.layers.precision import full_precision
 
 
 @dataclass(frozen=True)
@@ -100,12 +101,13 @@ class AdaptiveFeatureDiffusion(nn.Module):
 
     def forward(self, cells: SparseConvTensor) -> tuple[SparseConvTensor, Diffusion]:
         """The grown map, its cells by sample, y, x; and what the branch said."""
-        logits = self.classify(cells)
-        foreground = logits.detach().float().sigmoid() > self.options.threshold
-        found = Diffusion(cells.indices, logits, foreground)
-        cells = self.with_new_cells(cells, foreground)
-        for layer in self.layers:
-            cells = layer(cells)
+        with full_precision(cells.features):  # spconv has no bfloat16
+            logits = self.classify(cells)
+            foreground = logits.detach().sigmoid() > self.options.threshold
+            found = Diffusion(cells.indices, logits, foreground)
+            cells = self.with_new_cells(cells, foreground)
+            for layer in self.layers:
+                cells = layer(cells)
         return cells, found
 
     def classify(self, cells: SparseConvTensor) -> Tensor:

@@ -13,6 +13,7 @@ from safdnet.cell_predictions import CellPredictions
 from safdnet.cell_targets import CellTargets, nearest_cell_targets
 from safdnet.sparse_encoder_decoder import sparse_unit
 from sparse3d.models.center.heatmap_loss import RARE_BIAS
+from sparse3d.models.layers.precision import full_precision
 
 
 class SparseBranch(nn.Module):
@@ -54,8 +55,9 @@ class SparseCenterHead(CellCenterHead):
         """Raw outputs for cells by sample, y, x."""
         if self.branch_options.dilate:
             cells = ringed_map(cells)
-        tasks = [self.predictions_of({name: branch(cells) for name, branch in head.items()})
-                 for head in self.task_heads]
+        with full_precision(cells.features):  # positions are told apart by centimeters
+            tasks = [self.predictions_of({name: branch(cells) for name, branch in head.items()})
+                     for head in self.task_heads]
         return CellPredictions(cells.indices, cells.batch_size, tasks)
 
     def task_targets(self, found: CellPredictions, boxes: list[Tensor], labels: list[Tensor],

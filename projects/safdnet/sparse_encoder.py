@@ -10,6 +10,7 @@ from torch import Tensor, nn
 import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
 from safdnet.sparse_encoder_decoder import NORM, SparseEncoderDecoder, sparse_unit
 from sparse3d.errors import ConfigError
+from sparse3d.models.layers.precision import at_least_float32, full_precision
 from sparse3d.models.layers.sparse_residual_block import SparseResidualBlock
 from sparse3d.ops.cells import cell_coordinates, cell_keys, distinct_keys, sum_groups
 
@@ -67,10 +68,11 @@ class SparseEncoder3D(nn.Module):
         coordinates = coordinates.int()
         if self.dimensions == 2:
             coordinates = coordinates[:, [0, 2, 3]].contiguous()
-        voxels = SparseConvTensor(features, coordinates, self.sparse_shape[-self.dimensions:],
-                                  batch_size)
-        for layer in (*self.stem, *self.sed_layers, *self.transition):
-            voxels = layer(voxels)
+        voxels = SparseConvTensor(at_least_float32(features), coordinates,
+                                  self.sparse_shape[-self.dimensions:], batch_size)
+        with full_precision(features):  # spconv has no bfloat16
+            for layer in (*self.stem, *self.sed_layers, *self.transition):
+                voxels = layer(voxels)
         return voxels
 
     def _stem(self, in_channels: int, widths: Sequence[int],

@@ -26,6 +26,7 @@ from sparse3d.models.heads.transfusion_head import (
 )
 from sparse3d.models.heads.transfusion_losses import LossOptions, heat_loss
 from sparse3d.models.heads.transfusion_targets import DRAWING
+from sparse3d.models.layers.precision import full_precision
 from sparse3d.ops.cells import max_groups
 from sparse3d.ops.gaussian_heatmap import draw_gaussians
 
@@ -84,8 +85,9 @@ class SparseTransFusionHead(TransFusionHead):
 
     def forward(self, features: SparseConvTensor) -> SparseTransFusionOutput:
         """Run on a sparse map (sample, y, x)."""
-        cells = self.shared(ringed_map(features))
-        logits = self.heat(cells)
+        with full_precision(features.features):  # spconv has no bfloat16
+            cells = self.shared(ringed_map(features))
+            logits = self.heat(cells)
         active = cells.replace_feature(torch.ones_like(cells.features[:, :1])).dense() > 0
         heat = torch.where(active, logits.dense(), NOTHING)
         bev = cells.dense()

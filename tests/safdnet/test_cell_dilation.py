@@ -21,7 +21,8 @@ def cells(count=23, samples=2):
 @pytest.mark.parametrize('size', [1, 3, 7, 35])
 def test_agrees_with_max_pooling(size):
     dense, coordinates = cells()
-    keys = dilated_keys(cell_keys(coordinates.long().unbind(1), SHAPE), size, SHAPE)
+    keys = dilated_keys(cell_keys(coordinates.long().unbind(1), SHAPE),
+                        torch.full((len(coordinates), ), size), size, SHAPE)
     pooled = F.max_pool2d(dense[:, None], size, 1, size // 2)[:, 0]
     assert torch.equal(cell_coordinates(keys, SHAPE), pooled.nonzero().int())
 

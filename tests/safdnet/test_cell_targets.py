@@ -59,8 +59,10 @@ def test_the_heat_of_voxelnext_has_a_second_peak_and_no_end():
     spread = 2 * (5 / 6) ** 2
     assert found[0] == 1
     torch.testing.assert_close(found[1], torch.tensor(math.exp(-121 / spread)))
-    near = targets([[0, 5, 6], [0, 5, 7]], BOX, around_nearest=True).heat[:, 0]
-    torch.testing.assert_close(near[1], torch.tensor(math.exp(-(0.4 ** 2 + 0.6 ** 2) / spread)))
+    near = targets([[0, 5, 6], [0, 5, 7]], BOX, around_nearest=True)  # center at 6.6, 5.6
+    assert near.rows.tolist() == [1]
+    torch.testing.assert_close(near.heat[:, 0], torch.tensor([
+        math.exp(-2 * 0.6 ** 2 / spread), 1.0]))
 
 
 def test_a_center_beyond_the_map_counts_as_on_its_edge():
