@@ -1,4 +1,4 @@
-"""The part of DSVT that an inference engine runs: tables of integers in, maps out."""
+"""The parts of DSVT that an inference engine runs: points and tables of integers in, maps out."""
 from __future__ import annotations
 
 import copy
@@ -13,7 +13,12 @@ from dsvt.iou_center_head import IoUCenterHead
 from dsvt.position_embedding import PositionEmbedding
 from dsvt.rotated_sets import RotatedSets
 from dsvt.scatter_to_bev import lay_out, map_cells
+from sparse3d.deploy.dense_boxes import boxes_of
 from sparse3d.errors import ConfigError
+from sparse3d.models.voxel_encoders.dynamic_voxel_encoder import (
+    DynamicVoxelEncoder,
+    distinct_voxels,
+)
 
 WINDOWS = ('plain', 'shifted')
 
@@ -31,6 +36,53 @@ class EmbeddingTable(nn.Module):
         return self.rows.index_select(0, position)
 
 
+class DeployableVoxelEncoder(nn.Module):
+    """The voxel encoder for points whose voxels are known; sorting and counting stay outside.
+
+    Args:
+        encoder: of a detector; it is copied and left as it is.
+    """
+
+    def __init__(self, encoder: DynamicVoxelEncoder) -> None:
+        super().__init__()
+        self.encoder = copy.deepcopy(encoder).eval()
+
+    def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """``features`` [N, C'] of the voxels.
+
+        Args:
+            inputs: ``points`` [P, C], ``voxel_of_point`` [P], ``coordinates`` [N, 4] of the
+                voxels, sample, z, y, x; each voxel has a point.
+        """
+        points, number = inputs['points'], inputs['voxel_of_point']
+        coordinates = inputs['coordinates']
+        ones = torch.ones_like(points[:, :1])
+        together = torch.cat([points[:, :3], ones], dim=1)
+        sums = together.new_zeros(coordinates.shape[0], 4).scatter_add(
+            0, number[:, None].expand(-1, 4), together)
+        mean = (sums[:, :3] / sums[:, 3:].clamp(min=1)).index_select(0, number)
+        described = self.encoder.describe_points(
+            points, coordinates.index_select(0, number), mean)
+        hidden = self.encoder.pfn_layers[0](described)
+        joined = torch.cat([hidden, self._highest(hidden, number, coordinates)
+                            .index_select(0, number)], dim=1)
+        return {'features': self._highest(self.encoder.pfn_layers[1](joined), number, coordinates)}
+
+    @torch.no_grad()
+    def inputs_of(self, points: Tensor, coordinates: Tensor) -> dict[str, Tensor]:
+        """Inputs by name from points [P, C] and their voxels [P, 4] (-1 outside the range)."""
+        inside = (coordinates >= 0).all(1)
+        points, coordinates = points[inside], coordinates[inside]
+        voxels, number = distinct_voxels(coordinates, self.encoder.grid)
+        return {'points': points, 'voxel_of_point': number, 'coordinates': voxels}
+
+    @staticmethod
+    def _highest(values: Tensor, number: Tensor, coordinates: Tensor) -> Tensor:
+        """[P, C] -> [N, C]; behind a ReLU nothing is below 0."""
+        return values.new_zeros(coordinates.shape[0], values.shape[1]).scatter_reduce(
+            0, number[:, None].expand(-1, values.shape[1]), values, 'amax')
+
+
 class DeployableDSVT(nn.Module):
     """Blocks, pooling, map, 2D backbone and head of a detector, for a fixed batch size.
 
@@ -40,11 +92,12 @@ class DeployableDSVT(nn.Module):
 
     Args:
         detector: a ``VoxelDetector`` with a ``DSVTEncoder``; it is copied and left as it is.
-            An ``IoUCenterHead`` is taken along; other heads stay outside.
+            An ``IoUCenterHead`` gives its maps, another head boxes
+            (:mod:`sparse3d.deploy.dense_boxes`).
         batch_size: samples that are run together; their voxels stand in one list.
 
     Raises:
-        ConfigError: if the detector has another encoder.
+        ConfigError: if the detector has another encoder, or a head without a graph.
     """
 
     def __init__(self, detector: nn.Module, batch_size: int = 1) -> None:
@@ -60,8 +113,10 @@ class DeployableDSVT(nn.Module):
                 nn.ModuleList(EmbeddingTable(embedding) for embedding in of_block)
                 for of_block in stage.embeddings)
         self.backbone = copy.deepcopy(detector.backbone).eval()
-        head = detector.bbox_head
-        self.head = copy.deepcopy(head).eval() if isinstance(head, IoUCenterHead) else None
+        neck = getattr(detector, 'neck', None)
+        self.neck = None if neck is None else copy.deepcopy(neck).eval()
+        head = copy.deepcopy(detector.bbox_head).eval()
+        self.head = head if isinstance(head, IoUCenterHead) else boxes_of(head)
         self.eval()
 
     @torch.no_grad()
@@ -91,7 +146,7 @@ class DeployableDSVT(nn.Module):
         return inputs
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Head maps [B, channels, H, W] by name, or the backbone's map as ``bev``."""
+        """Head maps [B, channels, H, W] by name, or boxes of the one sample."""
         features = self.encoder.input(inputs['features'])
         for index, stage in enumerate(self.encoder.stages):
             features = stage(features, _stage_tables(stage, index, inputs))
@@ -100,7 +155,7 @@ class DeployableDSVT(nn.Module):
                     features, inputs[f'pool_cell_{index}'], inputs[f'pool_filled_{index}'])
         bev = lay_out(features, inputs['map_cell'], self.batch_size, self.encoder.grids[-1])
         maps = self.backbone(bev)
-        return {'bev': maps[0]} if self.head is None else self.head(maps)
+        return self.head(list(self.neck(maps) if self.neck is not None else maps))
 
 
 def _stage_tables(stage: DSVTStage, index: int, inputs: dict[str, Tensor]) -> StageTables:

@@ -1,6 +1,11 @@
 """What Focals Conv offers to the core; text only, so that reading it is light."""
 from focalsconv.renamed_names import RENAMES
+from sparse3d.deploy.voxel_statement import PILLAR_DETECTOR, SPARSE_DETECTOR
 from sparse3d.plugins import Plugin
+
+TWO_STAGES = ('its RoI head pools voxels around proposals that a suppression of another length '
+              'for each frame chooses, which neither ONNX nor Autoware has operators for; the '
+              'one-stage configs are exported')
 
 plugin = Plugin(
     name='focalsconv',
@@ -14,6 +19,14 @@ plugin = Plugin(
         'focalsconv_centerpoint_simulated_kitti_car',
         'focalsconv_f_centerpoint_simulated_kitti_car',
         'focalsconv_voxel_rcnn_simulated_kitti_car'),
+    exporters={'focalsconv_onnx': 'focalsconv.onnx_export:export_onnx'},
+    exports={'focalsconv_onnx': (SPARSE_DETECTOR,)},
+    not_exported={
+        '*voxel_rcnn*': TWO_STAGES,
+        '*pv_rcnn*': TWO_STAGES,
+        'focalsconv_f_*': 'its focal layer reads image features where voxels project, and the '
+                          'number of voxels that dilation makes is known at run time only; the '
+                          'LiDAR configs are exported'},
     point_values={'importance': 'focalsconv.importance_pictures:importance_of_points'},
     renames=RENAMES,
     docs='projects/focalsconv/README.md')
@@ -26,5 +39,7 @@ baselines = Plugin(
     convert='focalsconv.baseline_checkpoints:convert',
     trial_configs=('centerpoint_simulated_kitti_car', 'second_simulated_kitti_car',
                    'pointpillars_simulated_kitti_car'),
+    exporters={'voxel_detector_onnx': 'sparse3d.deploy.voxel_export:export_onnx'},
+    exports={'voxel_detector_onnx': (SPARSE_DETECTOR, PILLAR_DETECTOR)},
     published='focalsconv.published_baselines:BaselinesPublished',
     docs='docs/coming_from.md')

@@ -109,6 +109,31 @@ def empty_folder(path: str | os.PathLike) -> None:
     make_folder(path)
 
 
+@contextmanager
+def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
+    """A temporary folder beside ``path`` that takes its place when all went well.
+
+    ``path`` must not be there, or be an empty folder. Whatever goes wrong, no temporary folder is
+    left.
+
+    Raises:
+        UnwritableFile: if the operating system cannot make it or give it its name.
+    """
+    path = Path(path)
+    make_folder(path.absolute().parent)
+    temporary = path.absolute().with_name(f'.{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp')
+    make_folder(temporary)
+    try:
+        yield temporary
+        try:
+            os.replace(temporary, path)  # an empty folder may be replaced
+        except OSError as error:
+            raise UnwritableFile(f'the folder {path} could not be made: '
+                                 f'{error.strerror or error}; {WAY_OUT}') from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def link_folder(source: str | os.PathLike, link: str | os.PathLike, way_out: str = WAY_OUT) -> None:
     """Make a link to a folder, unless something has its name already.
 

@@ -1,7 +1,8 @@
-"""Write the deployable part of a detector and compare it with PyTorch.
+"""Write a detector as graphs for inference engines, compared with PyTorch, into a folder.
 
-What that part is, and the format, is the plug-in's matter; its README says so. "list exporters"
-names those that are installed.
+The folder holds ONNX files, samples with PyTorch's outputs, and verify.py, which compares them
+again without torch. What the graphs are is the plug-in's matter; docs/export.md has the table.
+"list exporters" names those that are installed.
 """
 from __future__ import annotations
 
@@ -9,18 +10,21 @@ import argparse
 from pathlib import Path
 
 EXAMPLES = """\
-  sparse3d export dsvt_pillar_waymo_1frame_24e CHECKPOINT
-  sparse3d export CONFIG CHECKPOINT --out dsvt.onnx --points a.bin b.bin
-  sparse3d export sparsebev_r50_400q_nuscenes CHECKPOINT
+  sparse3d export dsvt_pillar_waymo_1frame_24e CHECKPOINT exported
+  sparse3d export CONFIG CHECKPOINT exported --points a.bin b.bin
+  sparse3d export centerpoint_simulated_kitti_car --out exported
+  python exported/verify.py
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', help='config file, or its bare name')
     parser.add_argument('checkpoint', nargs='?', help='checkpoint; without it initial weights')
-    parser.add_argument('--out', help="file to write (default: the config's name, .onnx)")
+    parser.add_argument('folder', nargs='?', help="folder to make (default: the config's name with "
+                                                  '_exported behind it)')
+    parser.add_argument('--out', help='the same, where there is no checkpoint')
     parser.add_argument('--points', nargs='+', default=[], metavar='FILE.bin',
-                        help='float32 clouds with the columns of the model; the first is traced, '
+                        help='float32 clouds with the columns of the model; '
                              'all are compared (default: drawn sweeps)')
     parser.add_argument('--exporter', metavar='NAME',
                         help="which one, where the config's plug-in has several")
@@ -29,12 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from sparse3d.atomic_files import check_place
     from sparse3d.deploy.export import export
     from sparse3d.engine.config_options import parse_options
-    out = arguments.out or f'{Path(arguments.config).stem}.onnx'
-    check_place(out)
+    from sparse3d.errors import ConfigError
+    if arguments.folder and arguments.out:
+        raise ConfigError(f'the export is to go to {arguments.folder} and to {arguments.out}; '
+                          f'name one of them')
+    out = arguments.folder or arguments.out or f'{Path(arguments.config).stem}_exported'
     report = export(arguments.config, arguments.checkpoint, out, arguments.points,
                     parse_options(arguments.cfg_options), arguments.exporter)
     print('\n'.join(report.sentences()))
-    print(f'{report.path.stat().st_size / 1e6:.1f} MB written to {report.path}')
+    files = [report.path] if report.path.is_file() else list(report.path.iterdir())
+    print(f'{sum(path.stat().st_size for path in files) / 1e6:.1f} MB written to {report.path}')

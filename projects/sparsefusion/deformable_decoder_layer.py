@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from sparse3d.models.query.attention import Attention, FeedForward
+from sparse3d.models.query.deformable_attention import DeformableAttention
 from sparse3d.models.query.positions import PositionEmbedding
-from sparsefusion.deformable_attention import DeformableAttention
 from sparsefusion.image_pyramid import ImagePyramid
 
 

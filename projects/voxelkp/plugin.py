@@ -10,5 +10,9 @@ plugin = Plugin(
     published='voxelkp.published:VoxelKPPublished',
     trial_configs=('voxelkp_simulated_waymo',),
     benchmarks={'voxelkp': 'sparse3d_benchmarks.voxelkp:run'},
+    not_exported={
+        '*': 'the attention of its encoder sorts voxels into windows of changing numbers and the '
+             'heads gather sparse peaks, which need operators that neither ONNX nor the plug-ins '
+             'of Autoware have'},
     renames=RENAMES,
     docs='projects/voxelkp/README.md')

@@ -173,6 +173,11 @@ READERS_FILES: dict[str, dict[str, Writer]] = {
                             'model.backbone.init_cfg=None')),
         'r50_nuimg_704x256_400q_36ep.pth': released(listed('sparsebev/state.json')),
     },
+    'projects/sparse_dense_fusion/README.md': {
+        'work_dirs/transfusion_l_nuscenes/epoch_20.pth': initial_weights(
+            'sparsefusion/transfusion_l_nuscenes.py'),
+        'mask_rcnn_r50_fpn_coco-2x_1x_nuim.pth': released(image_detector),
+    },
     'projects/sparsefusion/README.md': {
         'released.pth': released(sparsefusion_r50),
         'work_dirs/transfusion_l_nuscenes/epoch_20.pth': initial_weights(
@@ -211,7 +216,6 @@ READERS_WORDS: dict[str, dict[str, str]] = {
             '--cfg-options data_root=data/nuscenes',
     },
     'projects/sparsebev/README.md': {
-        'CHECKPOINT --out decoder.onnx': 'ours.pth --out decoder.onnx',
         'CONFIG CHECKPOINT': 'configs/sparsebev/sparsebev_simulated_nuscenes.py '
                              'work_dirs/sparsebev_simulated_nuscenes/epoch_12.pth',
     },

@@ -37,7 +37,8 @@ SHORTER = (
     # A published recipe is only checked: config, model, a batch of its data.
     (rf'tools/train\.py configs/(?!\w+/\w+{SMALL})', '--dry-run', ''),
     (r'^-m torch\.distributed\.run', '--dry-run', ''),
-    (r'^tools/export\.py configs/dsvt', '', DSVT_SMALL),
+    (r'^tools/export\.py configs/dsvt/dsvt_(pillar|voxel)', '', DSVT_SMALL),
+    (r'^tools/export\.py configs/dsvt/dsvt_simulated', '', 'model.middle_encoder.blocks=[1]'),
     (r'^tools/export\.py configs/sparsebev', '', 'model.bbox_head.num_passes=1'),
     (r'^tools/test\.py', f'--out {METRICS}', 'test_dataloader.num_workers=0'),
     (r'^(tools/visualize\.py|-m sparsefusion\.pictures)', '--frames 1', ''),

@@ -1,14 +1,15 @@
-"""The exported part equals the detector, in PyTorch and in ONNX Runtime, at other sizes."""
+"""The exported parts equal the detector, in PyTorch and in ONNX Runtime, at other sizes."""
 from __future__ import annotations
 
-from types import SimpleNamespace
+import json
 
 import pytest
 import torch
 
-from dsvt.deployable import DeployableDSVT
-from dsvt.onnx_export import engine_inputs, export_detector
-from sparse3d.errors import ConfigError, DataError
+from dsvt.deployable import DeployableDSVT, DeployableVoxelEncoder
+from dsvt.onnx_export import engine_inputs, graphs_on, points_of
+from sparse3d.deploy.export_folder import write_folder
+from sparse3d.errors import ConfigError
 
 
 @torch.no_grad()
@@ -45,28 +46,33 @@ def packages():
         pytest.importorskip(name, reason=f'{name} is not installed (extra: export)')
 
 
+@pytest.mark.slow
 def test_onnx_runtime_agrees_at_other_sizes(packages, tiny_detector, clouds, tmp_path):
-    path = tmp_path / 'dsvt.onnx'
-    report = export_detector(tiny_detector(), clouds(300, 100, 700, 1), path)
-    assert path.stat().st_size > 10_000
-    assert len(report.differences) == 4
-    assert max(report.differences.values()) < 1e-5
-    assert 'Softmax' in report.operators
-    voxels = report.example['features'][0]
-    assert f'--maxShapes=features:{round(voxels * 1.75)}x8,voxels_0_plain:2x' in (
-        report.trtexec_shapes())
+    detector = tiny_detector()
+    named = dict(zip(('300', '100', '700', '1'), clouds(300, 100, 700, 1), strict=True))
+    report = write_folder(detector, graphs_on(detector, DeployableDSVT(detector), named),
+                          tmp_path / 'out')
+    assert len(report.compared) == 8  # two graphs, four clouds
+    first, second = json.loads((tmp_path / 'out' / 'export.json').read_text())['graphs']
+    assert (first['file'], second['file']) == ('voxel_encoder.onnx', 'dsvt.onnx')
+    assert first['inputs']['points']['shape'] == ['P', 4]
+    assert second['inputs']['voxels_0_plain']['shape'] == [2, 'length', 5]
+    assert 'Softmax' in second['operators'] and first['domains'] == second['domains'] == []
 
 
-def test_nothing_is_written_where_results_differ(packages, tiny_detector, clouds, tmp_path,
-                                                 monkeypatch):
-    wrong = SimpleNamespace(
-        get_outputs=lambda: [SimpleNamespace(name='hm')],
-        run=lambda names, inputs: [torch.full((1, 1, 16, 24), 1e3).numpy()])
-    monkeypatch.setattr('onnxruntime.InferenceSession', lambda *args, **kwargs: wrong)
-    monkeypatch.setattr('dsvt.onnx_export.to_onnx', lambda *args: (b'content', ()))
-    with pytest.raises(DataError, match='ONNX Runtime and PyTorch differ'):
-        export_detector(tiny_detector(), clouds(50), tmp_path / 'dsvt.onnx')
-    assert not (tmp_path / 'dsvt.onnx').exists()
+@pytest.mark.parametrize('meters', [False, True])
+def test_the_deployable_voxel_encoder_equals_the_detectors(tiny_detector, clouds, meters):
+    detector = tiny_detector()
+    detector.voxel_encoder.published = type(detector.voxel_encoder.published)(meters=meters)
+    cloud, = clouds(500)
+    cloud[:20] += 100  # outside the range
+    points, coordinates = points_of(detector, cloud)
+    model = DeployableVoxelEncoder(detector.voxel_encoder)
+    with torch.no_grad():
+        inputs = model.inputs_of(points, coordinates)
+        features, voxels = detector.voxel_encoder(points, coordinates)
+        assert torch.equal(inputs['coordinates'], voxels)
+        torch.testing.assert_close(model(inputs)['features'], features, rtol=1e-5, atol=1e-6)
 
 
 def test_other_encoders_are_refused():

@@ -26,7 +26,8 @@ OF_THE_FRAMEWORK = {'self', 'init_cfg', 'train_cfg', 'test_cfg', 'data_preproces
                     'collect_device', 'published'}
 # Stands in for a class of mmdet3d and takes its arguments as well.
 STANDS_FOR = {'FocalSparseEncoder': SparseEncoder}
-REASONS = {'SparseFusion': 'seven parts, each a config of its own, as mmdet3d has them',
+REASONS = {'SparseDenseFusion': 'ten parts, each a config of its own, as mmdet3d has them',
+           'SparseFusion': 'seven parts, each a config of its own, as mmdet3d has them',
            'TwoStageVoxelDetector': 'nine parts, each a config of its own, as mmdet3d has them'}
 TABLES = [RENAMES, *(owner.renames for owner in [*data_sets().values(), *plugins().values()])]
 

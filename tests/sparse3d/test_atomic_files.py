@@ -6,6 +6,7 @@ import pytest
 from sparse3d.atomic_files import (
     UnwritableFile,
     atomic_file,
+    atomic_folder,
     atomic_path,
     check_place,
     empty_folder,
@@ -107,3 +108,19 @@ def test_a_bad_place_is_refused_before_anything_is_made(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(UnwritableFile, match='a.json could not be written: .*file is not a folder'):
         check_place(tmp_path / 'file/deep/a.json')
+
+
+def test_a_folder_is_there_as_a_whole_or_not(tmp_path):
+    (tmp_path / 'empty').mkdir()
+    for name in ('new', 'empty'):
+        with atomic_folder(tmp_path / name) as folder:
+            write_bytes_atomically(folder / 'a', b'a')
+            assert not (tmp_path / name / 'a').exists()
+        assert (tmp_path / name / 'a').read_bytes() == b'a'
+    with pytest.raises(KeyError), atomic_folder(tmp_path / 'failed') as folder:
+        write_bytes_atomically(folder / 'a', b'a')
+        raise KeyError
+    with pytest.raises(UnwritableFile, match='the folder .*new could not be made'):
+        with atomic_folder(tmp_path / 'new') as folder:
+            write_bytes_atomically(folder / 'b', b'b')
+    assert sorted(os.listdir(tmp_path)) == ['empty', 'new']

@@ -17,6 +17,7 @@ ARGUMENTS = {
     'analyze': 'absent.py absent.pth', 'benchmark': '--list', 'demo': '',
     'create_data': 'kitti absent', 'detect': 'absent.py absent.pth absent.bin',
     'export': 'absent.py', 'check': 'absent',
+    'publish': 'absent.py absent.pth absent --license other',
     'doctor': '', 'compare': 'a=absent.py b=absent.py --out absent.json',
     'simulate': 'kitti absent --frames 0', 'list': 'modules', 'view': 'absent.py',
     'recording': 'absent.mcap',

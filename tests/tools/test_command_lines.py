@@ -31,7 +31,7 @@ def test_help_has_examples_and_does_not_wait_for_pytorch(tool):
 
 @pytest.mark.parametrize('command', [
     *(f'tools/{path.name}' for path in sorted(ROOT.glob('tools/*.py')) if path.stem not in TOOLS),
-    '-m sparsefusion.initial_weights'])
+    '-m sparse_dense_fusion.initial_weights', '-m sparsefusion.initial_weights'])
 def test_help_of_the_others_has_an_example(command):
     done = subprocess.run([sys.executable, *command.split(), '--help'], cwd=ROOT,
                           capture_output=True, text=True)

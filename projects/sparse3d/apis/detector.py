@@ -46,7 +46,8 @@ def load_detector(
 
     Args:
         config: path of a config file, its bare name (``'centerpoint_kitti_car'``), or a Config;
-            or a checkpoint alone (``'epoch_6.pth'``), for the config that it holds or names.
+            or a checkpoint alone (``'epoch_6.pth'``), for the config that it holds or names; or
+            a repository of a hub (``'hf://organization/name'``, :mod:`sparse3d.checkpoints.hub`).
         checkpoint: its weights, ours or converted; None leaves them as initialized.
         device: default: the GPU if there is one.
         cfg_options: dotted keys and values that override the config.

@@ -5,7 +5,7 @@ import os
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
+from sparse3d.checkpoints.hub import fetch_repository, is_hub_address
 from sparse3d.checkpoints.layer_versions import with_layer_versions
 from sparse3d.checkpoints.options import check_published_options
 from sparse3d.checkpoints.renames import refuse_old_names
-from sparse3d.checkpoints.safetensors_files import SUFFIX, read_safetensors
+from sparse3d.checkpoints.safetensors_files import SUFFIX, read_with_meta
 from sparse3d.checkpoints.wrapper_names import bare_name, common_prefix, without_wrappers
 from sparse3d.compat import checkpoint_loading
 from sparse3d.compat.checkpoint_loading import load_checkpoint_file
@@ -71,8 +72,8 @@ def open_checkpoint(path: str | PathLike | Checkpoint) -> Checkpoint:
     """Open a checkpoint of a model on the CPU, with PyTorch's safe loader.
 
     Args:
-        path: a file, an address that mmengine knows (``https://``, ``torchvision://``), or a
-            checkpoint that is open already.
+        path: a file, an address that mmengine knows (``https://``, ``torchvision://``), a
+            repository of a hub (``hf://organization/name``), or a checkpoint that is open already.
 
     Raises:
         CheckpointError: if the file is missing, damaged, holds what the safe loader
@@ -81,6 +82,10 @@ def open_checkpoint(path: str | PathLike | Checkpoint) -> Checkpoint:
     """
     if isinstance(path, Checkpoint):
         return path
+    if is_hub_address(path):
+        files = fetch_repository(str(path))
+        opened = open_checkpoint(files.weights)
+        return replace(opened, path=str(path), meta={**opened.meta, 'cfg': files.config})
     content = read_any_checkpoint(path)
     if isinstance(content, dict) and 'model_state' in content:
         raise CheckpointError(f'{path} is a checkpoint of OpenPCDet; convert it first with '
@@ -122,7 +127,8 @@ def read_any_checkpoint(path: str | PathLike, all_texts: bool = False) -> Any:
     if not path.is_file():
         raise CheckpointError(f'checkpoint {path} does not exist')
     if path.suffix.lower() == SUFFIX:
-        return read_safetensors(path)
+        weights, note = read_with_meta(path)
+        return {'state_dict': weights, 'meta': note} if note else weights
     return load_checkpoint_file(path, 'cpu', all_texts)
 
 

@@ -6,6 +6,7 @@ of each tensor, ``__metadata__``), the bytes of all tensors without gaps.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ DTYPES = dict(F64=torch.float64, F32=torch.float32, F16=torch.float16, BF16=torc
               BOOL=torch.bool)
 LONGEST_HEADER = 100_000_000  # bytes, as the format's own library has it
 META = '__metadata__'
+NOTE = 'sparse3d'  # among the metadata: published quirks and statistics of the training, in JSON
 
 
 def read_safetensors(path: str | PathLike) -> dict[str, Tensor]:
@@ -31,6 +33,15 @@ def read_safetensors(path: str | PathLike) -> dict[str, Tensor]:
     Raises:
         CheckpointError: if the file is missing, or lengths, types or places in its header do not
             agree with each other and with its size.
+    """
+    return read_with_meta(path)[0]
+
+
+def read_with_meta(path: str | PathLike) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """As :func:`read_safetensors`, and what :func:`safetensors_bytes` noted beside.
+
+    Raises:
+        CheckpointError: as :func:`read_safetensors`, or if the note is not in JSON.
     """
     try:
         content = bytearray(Path(path).read_bytes())
@@ -61,7 +72,46 @@ def read_safetensors(path: str | PathLike) -> dict[str, Tensor]:
     if [begin for begin, _ in sorted(places)] != ends[:-1] or ends[-1] != len(data):
         raise CheckpointError(f'{path} is truncated or damaged: its tensors do not fill the '
                               f'{len(data):,} bytes behind its header')
-    return tensors
+    return tensors, _note(header.get(META), path)
+
+
+def safetensors_bytes(tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> bytes:
+    """The content of a file.
+
+    Args:
+        tensors: by name.
+        meta: what JSON can hold; noted in the header, where other readers pass it by.
+
+    Raises:
+        CheckpointError: for a tensor of a type that the format does not have.
+    """
+    names = {dtype: name for name, dtype in DTYPES.items()}
+    header: dict[str, Any] = {META: {'format': 'pt', NOTE: json.dumps(dict(meta))}}
+    parts, place = [], 0
+    for name, value in sorted(tensors.items()):
+        if value.dtype not in names:
+            raise CheckpointError(f'{name} is of {value.dtype}, which safetensors does not have')
+        content = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        header[name] = dict(dtype=names[value.dtype], shape=list(value.shape),
+                            data_offsets=[place, place + len(content)])
+        parts.append(content)
+        place += len(content)
+    text = json.dumps(header).encode()
+    text += b' ' * (-len(text) % 8)
+    return b''.join([len(text).to_bytes(8, 'little'), text, *parts])
+
+
+def _note(metadata: Any, path: str | PathLike) -> dict[str, Any]:
+    text = metadata.get(NOTE) if isinstance(metadata, dict) else None
+    if text is None:
+        return {}
+    try:
+        note = json.loads(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise CheckpointError(f'{path} is damaged: its note is no JSON ({error})') from error
+    if not isinstance(note, dict):
+        raise CheckpointError(f'{path} is damaged: its note is no table')
+    return note
 
 
 def _tensor(entry: Any, data: memoryview, where: str) -> tuple[Tensor, tuple[int, int]]:

@@ -1,29 +1,43 @@
-"""Export of the deployable part of a detector, by the plug-in that a config names."""
+"""Export of a detector, by the plug-in that a config names."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from os import PathLike
+from pathlib import Path
+
+from mmengine.config import Config
 
 from sparse3d.engine.load_config import load_config
 from sparse3d.errors import ConfigError
-from sparse3d.plugins import ExportReport, load, offer, offers, plugins_of
+from sparse3d.plugins import (
+    ExportReport,
+    Plugin,
+    load,
+    offer,
+    offers,
+    plugins,
+    plugins_of,
+)
 
 
 def export(config: str | PathLike, checkpoint: str | PathLike | None, out: str | PathLike,
            clouds: Sequence[str | PathLike] = (), cfg_options: dict | None = None,
            exporter: str | None = None) -> ExportReport:
-    """Let a plug-in of a config write its deployable part and compare it with PyTorch.
+    """Let a plug-in of a config write a detector for inference engines, compared with PyTorch.
 
     Args:
         config: path or bare name of a config.
         checkpoint: its weights; None exports the initial ones.
-        out: the file to write; nothing is written where the comparison fails.
-        clouds: files with points for the comparison, where the part sees points.
+        out: what to write, a folder for the exporters of Sparse3D; nothing is written where the
+            comparison fails.
+        clouds: files with points for the comparison, where the detector sees points.
         cfg_options: dotted keys that override the config.
         exporter: name of one that a plug-in offers; None takes that of the config's plug-in.
 
     Raises:
-        ConfigError: if the config's plug-ins have no exporter, or several.
+        ConfigError: if the config's plug-ins have no exporter, or several, or say that this
+            config cannot be exported and why.
         PluginError: if the exporter is unknown or cannot be imported.
         Sparse3DError: as the plug-in's function.
     """
@@ -34,16 +48,37 @@ def export(config: str | PathLike, checkpoint: str | PathLike | None, out: str |
     return function(config, checkpoint, out, clouds, cfg_options)
 
 
+def reason_against(name: str, reasons: Mapping[str, str]) -> str | None:
+    """What stops the export of a config by its bare name, or None."""
+    return next((reason for pattern, reason in reasons.items() if fnmatchcase(name, pattern)),
+                None)
+
+
 def _reference(config: str | PathLike) -> str:
-    imports = (load_config(config).get('custom_imports') or {}).get('imports') or []
-    imports = [imports] if isinstance(imports, str) else imports
-    found = {name: reference for owner in plugins_of(imports)
-             for name, reference in owner.exporters.items()}
+    loaded = load_config(config)
+    owners = _owners(loaded)
+    found = {name: reference for owner in owners for name, reference in owner.exporters.items()}
     if len(found) > 1:
         raise ConfigError(f'{config} can be exported in several ways ({", ".join(found)}); '
                           f'choose one with --exporter')
+    name = Path(loaded.filename or str(config)).stem
+    for owner in owners:
+        if (reason := reason_against(name, owner.not_exported)) is not None:
+            raise ConfigError(f'{name} cannot be exported: {reason}')
     if not found:
-        raise ConfigError(f'{config} imports no plug-in that exports (it imports '
-                          f'{", ".join(imports) or "nothing"}; exporters that are installed: '
+        imports = ', '.join(_imports(loaded)) or 'nothing'
+        raise ConfigError(f'{config} imports no plug-in that exports (it imports {imports}; '
+                          f'exporters that are installed: '
                           f'{", ".join(offers("exporters")) or "none"})')
     return next(iter(found.values()))
+
+
+def _owners(config: Config) -> list[Plugin]:
+    """The plug-ins that a config imports; where there are none, those that need no import."""
+    return plugins_of(_imports(config)) or [
+        owner for owner in plugins().values() if not owner.modules]
+
+
+def _imports(config: Config) -> list[str]:
+    imports = (config.get('custom_imports') or {}).get('imports') or []
+    return [imports] if isinstance(imports, str) else list(imports)

@@ -9,6 +9,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from sparse3d.checkpoints.hub import is_hub_address
 from sparse3d.checkpoints.open import Checkpoint, a_few, open_checkpoint
 from sparse3d.checkpoints.options import PLACE
 from sparse3d.engine.config_options import has_place, value_at
@@ -30,7 +31,8 @@ def open_with_config(
 
     Args:
         config: path or bare name of a config file, or a Config; None for the one that the
-            checkpoint holds or names, see :func:`own_config`.
+            checkpoint holds or names, see :func:`own_config`; or ``hf://organization/name``, a
+            repository of a hub that holds both.
         checkpoint: its options override the config; None for none.
         cfg_options: dotted keys and values that override both.
         allow_partial: see :func:`fitting_options`.
@@ -39,6 +41,12 @@ def open_with_config(
         ConfigError: as :func:`sparse3d.engine.load_config.load_config`.
         CheckpointError: as :func:`open_checkpoint` and :func:`fitting_options`.
     """
+    if is_hub_address(config):  # names both
+        if checkpoint is not None:
+            raise ConfigError(f'{config} holds a config and weights; leave the checkpoint '
+                              f'{str(getattr(checkpoint, "path", checkpoint))} out, or name a '
+                              f'config of your own')
+        config, checkpoint = None, str(config)
     opened = None if checkpoint is None else open_checkpoint(checkpoint)
     if config is None and opened is None:
         raise ConfigError('a config is needed, or a checkpoint that holds one')

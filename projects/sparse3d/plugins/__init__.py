@@ -14,6 +14,7 @@ from sparse3d.plugins.config_packages import (
 )
 from sparse3d.plugins.contracts import (
     DataSet,
+    ExportedGraph,
     Exporter,
     ExportReport,
     PictureWriter,
@@ -52,6 +53,7 @@ __all__ = [
     'CONFIG_PACKAGE',
     'DATA_SET_GROUP',
     'DataSet',
+    'ExportedGraph',
     'ExportReport',
     'Exporter',
     'NOTHING_INSTALLED',

@@ -34,6 +34,33 @@ class RenamedNames:
 
 
 @dataclass(frozen=True)
+class ExportedGraph:
+    """What an exporter says of one graph that it writes; the graph is held to it.
+
+    Attributes:
+        name: of the file, without its ending.
+        summary: half a sentence.
+        inputs: name to the lengths of its axes, a number or the word for one; a name may be a
+            pattern (``'voxels_*'``) where a config says how many there are.
+        outputs: the same.
+        dynamic: words among the lengths that may change from call to call.
+        opset: of ONNX's own operators.
+        tolerance: largest difference from PyTorch, relative to the largest value of an output,
+            or to 1.
+        domains: of operators that are not ONNX's own; ``verify.py`` brings references of them.
+    """
+
+    name: str
+    summary: str
+    inputs: Mapping[str, tuple[int | str, ...]]
+    outputs: Mapping[str, tuple[int | str, ...]]
+    dynamic: tuple[str, ...] = ()
+    opset: int = 18
+    tolerance: float = 1e-3
+    domains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Plugin:
     """What one detection method brings along.
 
@@ -51,6 +78,9 @@ class Plugin:
         benchmarks: name to ``(threads: int, repeats: int) -> list[dict]``: ``name``, ``value``,
             ``unit``, and if there are any ``baseline``, ``ratio``, ``note``; one dict a row.
         exporters: name to an :class:`Exporter`.
+        exports: name of an exporter to what it says of its graphs.
+        not_exported: pattern of bare names of configs to what stops their export, a sentence
+            without its beginning ("the RoI head ..."); such a config is refused with it.
         pictures: name to a :class:`PictureWriter`.
         point_values: name of pictures to a :class:`PointValues`, which fills the layer
             ``importance`` of pages, viewers and recordings.
@@ -72,6 +102,8 @@ class Plugin:
     published: str | None = None
     benchmarks: Mapping[str, str] = field(default_factory=dict)
     exporters: Mapping[str, str] = field(default_factory=dict)
+    exports: Mapping[str, tuple[ExportedGraph, ...]] = field(default_factory=dict)
+    not_exported: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
     point_values: Mapping[str, str] = field(default_factory=dict)
     stream: str | None = None
@@ -164,7 +196,10 @@ class ExportReport(Protocol):
 
 
 class Exporter(Protocol):
-    """Writes the deployable part of a detector and compares it with PyTorch."""
+    """Writes the deployable part of a detector and compares it with PyTorch.
+
+    :func:`sparse3d.deploy.export_folder.export_folder` does all but the graphs themselves.
+    """
 
     def __call__(self, config: str | PathLike, checkpoint: str | PathLike | None,
                  out: str | PathLike, clouds: Sequence[str | PathLike],

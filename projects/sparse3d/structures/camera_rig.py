@@ -79,6 +79,10 @@ class CameraRig:
         """Points of the LiDAR frame in each camera's frame, meters, in float32."""
         return points.float()[:, None] @ self.rotation.mT + self.translation[:, :, None]
 
+    def to_lidar(self, points: Tensor) -> Tensor:  # [B, N, P, 3] -> [B, N, P, 3]
+        """Points of each camera's frame in the LiDAR frame, meters, in float32."""
+        return (points.float() - self.translation[:, :, None]) @ self.rotation
+
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:  # [B, N, P, 2], [B, N, P]
         """Pixels and depths of points [B, P, 3] in each camera, as :meth:`Cameras.project` but
         by way of the camera's frame, where float32 keeps more digits."""
@@ -95,6 +99,16 @@ class CameraRig:
         sample = torch.arange(len(view), device=view.device)[:, None]
         return (self.intrinsics[sample, view], self.rotation[sample, view],
                 self.translation[sample, view])
+
+    def picture_mask(self, shape: tuple[int, int]) -> Tensor:  # [B * N, h, w] bool
+        """Which pixels of features with a height and width show a picture: by their centers, not in
+        the padding, and of a camera with an image."""
+        height, width = shape
+        limit = self.valid_size.flatten(0, 1)[:, :, None]               # [B * N, 2, 1]
+        x, y = ((torch.arange(count, device=limit.device) + 0.5) * (size / count)
+                for count, size in ((width, self.image_size[1]), (height, self.image_size[0])))
+        inside = (y < limit[:, 1])[:, :, None] & (x < limit[:, 0])[:, None]
+        return inside & self.valid.flatten()[:, None, None]
 
     def visible_size(self, published_padding: bool) -> Tensor:  # [B, N, 2]
         """Width and height in which something counts as seen.

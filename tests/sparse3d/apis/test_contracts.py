@@ -148,8 +148,8 @@ def test_its_config_is_found_by_name_and_exported_by_its_exporter(method, tmp_pa
     assert export('zz_method_tiny', None, tmp_path / 'b.txt', exporter='zz_text').path.is_file()
     with pytest.raises(PluginError, match="no plug-in offers 'zz_test' .*did you mean 'zz_text'"):
         export('zz_method_tiny', None, tmp_path / 'c.txt', exporter='zz_test')
-    with pytest.raises(ConfigError, match='imports no plug-in that exports.*installed: .*zz_text'):
-        export('centerpoint_simulated_waymo', None, tmp_path / 'd.onnx')
+    with pytest.raises(ConfigError, match='voxelkp_waymo cannot be exported: the attention of its'):
+        export('voxelkp_waymo', None, tmp_path / 'd')
     assert is_plug_in('zz_method')
 
 

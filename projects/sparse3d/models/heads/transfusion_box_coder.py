@@ -51,6 +51,7 @@ class TransFusionBoxCoder:
     Attributes:
         grid: cells of the map.
         extent: of the range along x and y, meters.
+        z_range: lowest and highest z of the range, meters.
 
     Source: TransFusion (CVPR 2022), section 3.2; released code.
     """
@@ -62,6 +63,7 @@ class TransFusionBoxCoder:
                                     height=1.0 if top_height else 0.5)
         self.extent = [float(point_cloud_range[axis + 3]) - float(point_cloud_range[axis])
                        for axis in range(2)]
+        self.z_range = (float(point_cloud_range[2]), float(point_cloud_range[5]))
 
     @property
     def map_size(self) -> tuple[int, int]:

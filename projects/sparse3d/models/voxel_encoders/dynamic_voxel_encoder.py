@@ -21,6 +21,19 @@ from sparse3d.ops.cells import (
 from sparse3d.ops.voxelization import voxel_coordinates
 
 
+def distinct_voxels(coordinates: Tensor, grid: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Voxels of points [P, 4], by sample, x, y, z, and the number of each point's: [N, 4], [P].
+
+    Args:
+        grid: cells along x, y, z.
+    """
+    sample, z, y, x = coordinates.long().unbind(1)
+    keys, number = cell_keys((sample, x, y, z), grid).unique(return_inverse=True)
+    first = keys.new_zeros(len(keys)).index_put(
+        (number, ), torch.arange(len(number), device=keys.device))
+    return coordinates[first].int(), number
+
+
 class _PointLayer(nn.Module):
     """Linear, batch normalization, ReLU on points."""
 
@@ -120,12 +133,16 @@ class DynamicVoxelEncoder(nn.Module):
 
     def _describe(self, points: Tensor, coordinates: Tensor, voxels: Segments) -> Tensor:
         """Values, offset to the mean, offset to the center: [P, C + 6]."""
-        xyz, others = points[:, :3], points[:, 3:]
         if len(points) == 0:
-            return torch.cat([points, xyz, xyz], dim=1)
-        mean = mean_segments(xyz, voxels.counts)
+            return torch.cat([points, points[:, :3], points[:, :3]], dim=1)
+        mean = mean_segments(points[:, :3], voxels.counts)
+        return self.describe_points(points, coordinates, mean[voxels.number])
+
+    def describe_points(self, points: Tensor, coordinates: Tensor, mean: Tensor) -> Tensor:
+        """The same from the mean of the points of each point's voxel, [P, 3]."""
+        xyz, others = points[:, :3], points[:, 3:]
         center = coordinates[:, [3, 2, 1]] * self.voxel_size + self.first_center
-        place, to_mean, to_center = xyz, xyz - mean[voxels.number], xyz - center
+        place, to_mean, to_center = xyz, xyz - mean, xyz - center
         if not self.meters:
             place = (xyz - self.middle) / self.extent
             to_mean, to_center = (offset * 2 / self.voxel_size for offset in (to_mean, to_center))

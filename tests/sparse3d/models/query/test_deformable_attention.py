@@ -4,7 +4,7 @@ from __future__ import annotations
 import torch
 from mmcv.ops import MultiScaleDeformableAttention
 
-from sparsefusion.deformable_attention import DeformableAttention
+from sparse3d.models.query.deformable_attention import DeformableAttention
 
 
 def test_as_mmcv_to_the_bit():
