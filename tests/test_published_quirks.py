@@ -23,6 +23,20 @@ SHOWN = {
         future_across_scenes='sparse3d/engine/test_published_switches.py::'
                              'test_later_frames_of_the_next_scene_are_read_where_the_set_says_so',
         code_weights='sparsebev/test_published.py::test_each_quirk_reaches_its_part'),
+    'sparse4d': dict(
+        swapped_yaw='sparse4d/test_golden_model.py::test_the_right_order_of_sin_and_cos',
+        noisy_key_points='sparse4d/test_key_points.py::'
+                         'test_noise_in_place_of_the_fixed_points_is_a_quirk',
+        stale_keys='sparse4d/test_streaming.py::'
+                   'test_the_published_quirk_attends_to_the_scene_before',
+        scenes_by_time='sparse4d/test_instance_bank.py::'
+                       'test_a_scene_ends_where_its_name_or_the_time_says',
+        unsorted_class_scores='sparse4d/test_golden_parts.py::test_decoding',
+        grid_sample_border='sparse4d/test_golden_heads.py::test_each_quirk_of_v1_is_needed',
+        ids_restart='sparse4d/test_instance_bank.py::test_identities_when_the_batch_changes',
+        constant_interval='sparse4d/test_golden_heads.py::test_each_quirk_of_v1_is_needed',
+        num_anchors='sparse4d/test_instance_bank.py::test_the_number_of_anchors_of_a_file',
+        unknown_velocity_costs='sparse4d/test_training.py::test_the_quirk_reaches_the_matching'),
     'dsvt': dict(
         embedding_order='dsvt/test_golden.py::test_repairing_the_embeddings_would_show',
         meters='sparse3d/models/voxel_encoders/test_dynamic_voxel_encoder.py::test_agrees_with_the_loop',

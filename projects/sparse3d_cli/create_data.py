@@ -12,6 +12,8 @@ CROPS = ('sparse3d create-data crops kitti data/kitti          # objects to past
 CONFIG = ('sparse3d create-data config data/mine                # a config that fits them',)
 RECORDING = (
     'sparse3d create-data recording drive.mcap data/mine --interval 0.5   # then custom',)
+ANCHORS = (
+    'sparse3d create-data anchors CONFIG --out data/mine/anchors.npy --count 900   # k-means',)
 UPGRADE = (
     'sparse3d create-data upgrade data/nuscenes/nuscenes_infos_train.pkl   # mmdet3d 0.x, 1.0',
     'sparse3d create-data upgrade data/kitti/kitti_infos_train.pkl         # mmdet3d 0.x, 1.0')
@@ -19,7 +21,7 @@ UPGRADE = (
 
 def examples() -> list[str]:
     """Command lines for ``--help``; those of data sets stand in their contracts."""
-    return [*examples_of('create-data'), *CONFIG, *CROPS, *RECORDING,
+    return [*examples_of('create-data'), *ANCHORS, *CONFIG, *CROPS, *RECORDING,
             *UPGRADE,
             'sparse3d check data/kitti                            # then']
 
@@ -32,6 +34,7 @@ def add_arguments(parser: VerbParser) -> None:
                                           arguments=data_set.arguments,
                                           examples=examples_of(f'create-data {name}'))
             command.set_defaults(_run=_prepare, _prepare=data_set.prepare)
+    _add_anchors(commands)
     _add_config(commands)
     _add_crops(commands)
     _add_recording(commands)
@@ -44,6 +47,32 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _prepare(arguments: argparse.Namespace) -> int:
     print(load(arguments._prepare)(arguments))
+    return 0
+
+
+def _add_anchors(commands: argparse._SubParsersAction) -> None:
+    anchors = commands.add_parser(
+        'anchors', examples=ANCHORS,
+        help='where the queries of a detector start: k-means of the box centers of a data set')
+    anchors.add_argument('config', help='whose training set and classes count')
+    anchors.add_argument('--out', required=True, metavar='FILE.npy', help='where to write them')
+    anchors.add_argument('--count', type=int, default=900,
+                         help='number of anchors (default: %(default)s)')
+    anchors.add_argument('--max-distance', type=float, default=55.0, metavar='METERS',
+                         help='leave out boxes that are farther away (default: %(default)s)')
+    anchors.add_argument('--seed', type=int, default=0, help='same seed, same anchors')
+    anchors.add_argument('--split', choices=['train', 'val'], default='train',
+                         help='of the config (default: %(default)s)')
+    anchors.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
+                         help='override the config')
+    anchors.set_defaults(_run=_anchors)
+
+
+def _anchors(arguments: argparse.Namespace) -> int:
+    from sparse3d.apis.anchors import make_anchors
+    from sparse3d.engine.config_options import parse_options
+    print(make_anchors(arguments.config, arguments.out, arguments.count, arguments.max_distance,
+                       arguments.seed, arguments.split, parse_options(arguments.cfg_options)))
     return 0
 
 

@@ -17,7 +17,7 @@ EXAMPLES = """\
   sparse3d detect CHECKPOINT drive.mcap --out boxes.mcap --track
   sparse3d detect CONFIG CHECKPOINT bag --out boxes.mcap --points /lidar_top/points --rate 2
 """
-TRACKERS = ('two_stage', 'greedy', 'depth_cascade')
+TRACKERS = ('two_stage', 'greedy', 'depth_cascade', 'query_identity')
 CHECKPOINTS = ('.pth', '.pt', '.ckpt', '.safetensors')
 
 

@@ -19,7 +19,7 @@ EXAMPLES = """\
   sparse3d track results_nusc.json --infos INFOS.pkl --out t.json --tracker greedy
   sparse3d track results_nusc.json --infos INFOS.pkl --out t.json --options max_lost=2
 """
-TRACKERS = ('two_stage', 'greedy', 'depth_cascade')
+TRACKERS = ('two_stage', 'greedy', 'depth_cascade', 'query_identity')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +50,8 @@ def add_tracker(parser: argparse.ArgumentParser) -> None:
     """Arguments that say how is tracked."""
     parser.add_argument('--tracker', choices=TRACKERS, default='two_stage',
                         help='Kalman filter and two stages by score; by detected velocity as '
-                             'CenterPoint; the two stages from near to far (default: %(default)s)')
+                             'CenterPoint; the two stages from near to far; the ids that the '
+                             'detector gave (default: %(default)s)')
     parser.add_argument('--options', nargs='+', metavar='KEY=VALUE',
                         help='options of the tracker')
     parser.add_argument('--like', nargs='+', metavar='NAME=CLASS', default=[], type=pair,

@@ -13,7 +13,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from sparse3d.errors import ConfigError, DataError
-from sparsebev.camera_frame import CameraFrame, checked_frame
+from sparse3d.structures.camera_frame import CameraFrame, checked_frame
 from sparsebev.feature_cache import FrameMaps
 from sparsebev.views import Views, views_of_batch
 
@@ -87,7 +87,8 @@ class FrameWindow:
 
     @torch.no_grad()
     def add(self, frame: CameraFrame) -> None:
-        """Take in the next frame, as :func:`~sparsebev.camera_frame.checked_frame` gave it.
+        """Take in the next frame, checked by
+        :func:`~sparse3d.structures.camera_frame.checked_frame`.
 
         Raises:
             DataError: if the frame has other cameras or sizes than those before, or is older.

@@ -4,9 +4,9 @@ import sparse3d.register  # noqa: F401, I001  (first: repairs the stack, registe
 import sparsebev.config_statements  # noqa: F401
 from sparsebev.detector import SparseBEV
 from sparse3d.models.backbones import EVA02, SimpleFeaturePyramid, VoVNet
-from sparsebev.camera_frame import CameraFrame
+from sparse3d.structures.camera_frame import CameraFrame
 from sparsebev.head import SparseBEVHead
-from sparsebev.image_preprocessor import VideoPreprocessor
+from sparse3d.models.video_preprocessor import VideoPreprocessor
 from sparsebev.streaming import VideoStream
 
 __all__ = [

@@ -3,33 +3,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 
-import numpy as np
-from mmengine.structures import InstanceData
-
+from sparse3d.structures.camera_frame import CameraFrame, StreamedDetections
 from sparse3d.transforms.camera_frames import frame_offsets
-from sparsebev.camera_frame import CameraFrame
 from sparsebev.frame_window import CachedFrame, FrameWindow, VideoDetector, checked_interval
-
-
-@dataclass(frozen=True)
-class StreamedDetections:
-    """What was found in a frame of a stream.
-
-    Attributes:
-        number: of the frame in its drive, from 0.
-        scene: its drive.
-        timestamps: (N,) seconds.
-        lidar2global: (4, 4) pose of the LiDAR, in whose frame the boxes are.
-        instances: boxes, scores and labels.
-    """
-
-    number: int
-    scene: Hashable
-    timestamps: np.ndarray
-    lidar2global: np.ndarray
-    instances: InstanceData
 
 
 class VideoStream:

@@ -1,4 +1,4 @@
-"""The cameras of a batch of videos: how old each frame is, and times that cannot be."""
+"""The cameras of a batch of videos: how old each frame is."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -9,11 +9,8 @@ import torch
 from torch import Tensor
 
 from sparse3d.errors import DataError
+from sparse3d.structures.camera_frame import refuse_other_units
 from sparse3d.structures.cameras import Cameras
-
-_LATEST, _OLDEST = 1e11, 60.0  # [s]; of a clock since 1970 in the year 5138, between frames
-_TODAY = 1.7e9                 # [s] since 1970
-_UNITS = dict(milliseconds=1e3, microseconds=1e6, nanoseconds=1e9)
 
 
 class Views(NamedTuple):
@@ -71,30 +68,6 @@ def views_of_batch(metas: Sequence[dict], frames: int, image_size: tuple[int, in
     for seconds, there, ages in zip(times, valid, age, strict=True):
         refuse_other_units(seconds[there], ages)
     return Views(cameras.to(device, torch.float32), torch.from_numpy(age).to(device))
-
-
-def refuse_other_units(seconds: np.ndarray, ages: Sequence[float] = ()) -> None:
-    """Times in milli-, micro- or nanoseconds would pass for seconds and spoil all velocities.
-
-    Args:
-        seconds: of images, from any beginning.
-        ages: seconds between frames of one sample.
-
-    Raises:
-        DataError: for times that no clock has, or frames that are too far apart.
-    """
-    latest, oldest = np.abs(seconds).max(initial=0.0), np.abs(ages).max(initial=0.0)
-    if latest > _LATEST:
-        raise DataError(f'a time of {latest:.0f} s cannot be: times are in seconds, these look '
-                        f'like {_unit(latest / _TODAY)}')
-    if oldest > _OLDEST:
-        raise DataError(f'frames of one sample are {oldest:.0f} s apart, {_OLDEST:.0f} are the '
-                        f'most: times are in seconds (are these milli- or microseconds?); after '
-                        f'a long pause, reset() the stream')
-
-
-def _unit(factor: float) -> str:
-    return min(_UNITS, key=lambda unit: abs(np.log10(factor / _UNITS[unit])))
 
 
 def _check_frames(meta: dict, frames: int) -> None:

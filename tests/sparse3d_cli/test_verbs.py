@@ -49,7 +49,7 @@ def test_help_is_light_and_has_examples(verb):
 DATA_SETS = data_sets()
 SUB_COMMANDS = [
     *(('create-data', name) for name, owner in DATA_SETS.items() if owner.prepare),
-    *(('create-data', name) for name in ('config', 'crops', 'recording', 'upgrade')),
+    *(('create-data', name) for name in ('anchors', 'config', 'crops', 'recording', 'upgrade')),
     ('simulate', 'mcap'),
     *(('simulate', name) for name, owner in DATA_SETS.items() if owner.simulate)]
 

@@ -7,7 +7,7 @@ import torch
 
 from sparse3d.apis import load_detector
 from sparse3d.errors import ConfigError, DataError
-from sparsebev.camera_frame import CameraFrame
+from sparse3d.structures.camera_frame import CameraFrame
 from sparsebev.ring_of_cameras import ring_of_cameras
 from sparsebev_outputs import detections, joined, raw, same
 

@@ -1,12 +1,16 @@
 """Frames one at a time, detections out: as offline, late or at once, also where a frame is lost."""
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import torch
 
-from sparse3d.errors import DataError
+from sparse3d.apis.detector import Detector
+from sparse3d.errors import ConfigError, DataError
+from sparse3d.structures.camera_frame import CameraFrame
 from sparse3d.transforms.camera_frames import FrameChoice, Timeline
-from sparsebev.camera_frame import CameraFrame
 from sparsebev.streaming import open_stream
 from sparsebev_outputs import detections, same
 
@@ -111,3 +115,43 @@ def test_a_new_scene_gives_what_was_still_to_come_of_the_last(build_detector, dr
         batch_of, second, 0, choice))[0])
     stream.reset()
     assert stream.flush() == []
+
+
+NOTHING = float('nan')
+BAD = [dict(lidar2global=np.full((4, 4), NOTHING)), dict(timestamps=np.full(2, 1e15)),
+       dict(timestamps=np.full(2, 4000.0)), dict(images=np.zeros((2, 3, 16, 32), np.uint8)),
+       dict(images=np.full((2, 3, 32, 64), NOTHING)), dict(timestamps=np.full(2, 1.0)),
+       dict(scene='other', lidar2global=np.eye(3))]
+
+
+@pytest.mark.parametrize('kind', ['past', 'interleaved'])
+@pytest.mark.parametrize('bad', BAD, ids=range(len(BAD)))
+def test_a_refused_frame_leaves_no_trace(build_detector, drive, kind, bad):
+    model = build_detector(3, frame_kind=kind)
+    taken, streams = drive(6), (open_stream(model), open_stream(model))
+    answers = [[], []]
+    for number, frame in enumerate(taken):
+        if number == 4:
+            with pytest.raises(DataError):
+                streams[1](CameraFrame(**{**frame, **bad}))
+        for stream, found in zip(streams, answers, strict=True):
+            found.append(stream(CameraFrame(**frame)))
+    for first, second in zip(*answers, strict=True):
+        assert len(first) == len(second)
+        for one, other in zip(first, second, strict=True):
+            assert one.number == other.number
+            assert torch.equal(one.instances.bboxes_3d.tensor, other.instances.bboxes_3d.tensor)
+
+
+@pytest.mark.parametrize('kind', ['past', 'future'])
+@pytest.mark.parametrize('interval', [0, -1, 1.5, '2'])
+def test_an_interval_that_cannot_be(build_detector, kind, interval):
+    with pytest.raises(ConfigError, match='interval is'):
+        open_stream(build_detector(3, frame_kind=kind), interval=interval)
+
+
+def test_an_option_that_streams_do_not_have(build_detector):
+    detector = Detector(build_detector(3), SimpleNamespace(ground_shift=0), 'abc')
+    assert detector.stream(interval=2).frames.maxlen
+    with pytest.raises(DataError, match="a stream has no option 'every'; it has interval"):
+        detector.stream(every=2)

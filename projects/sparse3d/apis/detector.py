@@ -211,10 +211,11 @@ def detections_of(instances: Any, class_names: Sequence[str], points: np.ndarray
     points3d, visibility = joints, None
     if joints is not None and hasattr(joints, 'points'):
         points3d, visibility = _array(joints.points), _array(joints.visibility)
+    ids = instances.get('track_ids')
     order = np.argsort(-scores, kind='stable')
     return Detections(boxes, scores, labels.astype(np.int64), tuple(class_names),
                       None if points3d is None else _array(points3d), visibility, points,
-                      name)[order]
+                      name, None if ids is None else _array(ids))[order]
 
 
 def _is_one_cloud(points: Sequence) -> bool:

@@ -213,6 +213,19 @@ def _(device: str) -> Any:
     return read, [level.grad for level in features]
 
 
+@case('deformable aggregation, with gradients', tolerance=1e-4)
+def _(device: str) -> Any:
+    from sparse3d.ops.deformable_aggregation import deformable_aggregation
+    made = drawn(11)
+    maps = [torch.randn(1, 3, 64, 16 >> level, 32 >> level, generator=made)
+            .to(device).requires_grad_() for level in range(2)]
+    points = (torch.rand(1, 40, 5, 3, 2, generator=made) * 2 - 0.5).to(device).requires_grad_()
+    weights = torch.rand(1, 40, 5, 3, 2, 4, generator=made).to(device).requires_grad_()
+    found = deformable_aggregation(maps, points, weights)
+    found.square().sum().backward()
+    return found, [leaf.grad for leaf in (*maps, points, weights)]
+
+
 @case('photometric distortion', tolerance=1e-4)
 def _(device: str) -> Any:
     from sparse3d.ops.photometric_distortion import from_hsv, to_hsv

@@ -77,7 +77,7 @@ def track(source: str | PathLike, infos: str | PathLike | None = None,
         infos: the info file of the split, which has times, scenes and poses; with a checkpoint
             the config says which.
         out: the file or folder that is written.
-        tracker: ``'greedy'``, ``'two_stage'`` or ``'depth_cascade'``.
+        tracker: ``'greedy'``, ``'two_stage'``, ``'depth_cascade'`` or ``'query_identity'``.
         options: of the tracker, by name.
         confirmed: leave out tracks that are not confirmed yet.
         evaluate: root of the raw data set, to score the tracks with.

@@ -81,6 +81,7 @@ class DetectionDataset(Det3DDataset):
         with self._epoch_state.randomness_of(index):
             sample = self.get_data_info(index)
             self.complete(sample)
+            sample.update(getattr(index, 'known', {}))  # of the sampler, see IndexWith
             sample.update(box_type_3d=self.box_type_3d, box_mode_3d=self.box_mode_3d)
             labels = sample.get('ann_info', {}).get('gt_labels_3d', ())
             if self._is_unwanted(labels):

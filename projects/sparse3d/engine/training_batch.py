@@ -29,7 +29,7 @@ def set_batch(config: Config, batch_size: int | None = None, workers: int | None
                                   or value < least):
             raise ConfigError(f'{option} is a whole number from {least}, not {value!r}')
     if batch_size is not None:
-        if config.train_dataloader.get('batch_sampler'):
+        if 'batch_size' in (config.train_dataloader.get('batch_sampler') or {}):
             raise ConfigError(f'--batch-size {batch_size} and train_dataloader.batch_sampler '
                               f'disagree: set the batch sampler\'s own batch_size')
         config.train_dataloader.batch_size = batch_size

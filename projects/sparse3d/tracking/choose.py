@@ -9,13 +9,15 @@ from typing import Any
 from sparse3d.errors import ConfigError
 from sparse3d.tracking.depth_cascade import DepthCascadeOptions, DepthCascadeTracker
 from sparse3d.tracking.greedy import GreedyOptions, GreedyTracker
+from sparse3d.tracking.query_identity import QueryIdentityOptions, QueryIdentityTracker
 from sparse3d.tracking.tracker import Tracker
 from sparse3d.tracking.two_stage import TwoStageOptions, TwoStageTracker
 
 TRACKERS: dict[str, tuple[Any, Any]] = {
     'greedy': (GreedyTracker, GreedyOptions),
     'two_stage': (TwoStageTracker, TwoStageOptions),
-    'depth_cascade': (DepthCascadeTracker, DepthCascadeOptions)}
+    'depth_cascade': (DepthCascadeTracker, DepthCascadeOptions),
+    'query_identity': (QueryIdentityTracker, QueryIdentityOptions)}
 
 
 def make_tracker(name: str, options: Mapping[str, Any] | None = None) -> Tracker:

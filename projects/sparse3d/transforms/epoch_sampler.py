@@ -58,6 +58,22 @@ class EpochState:
             np.random.set_state(before)
 
 
+class IndexWith(int):
+    """The index of a sample, with what a sampler knows of it beside; it goes into the sample.
+
+    Attributes:
+        known: keys of the sample and their values.
+    """
+
+    known: dict
+
+    def __new__(cls, index: int, **known: object) -> IndexWith:
+        """An index that can be used as a number everywhere."""
+        made = super().__new__(cls, index)
+        made.known = known
+        return made
+
+
 @DATA_SAMPLERS.register_module()
 class EpochSampler(DefaultSampler):
     """mmengine's ``DefaultSampler`` that also tells the dataset which epoch it is.

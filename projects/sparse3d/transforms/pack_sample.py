@@ -9,21 +9,26 @@ from mmdet3d.datasets.transforms import Pack3DDetInputs
 from mmdet3d.registry import TRANSFORMS
 
 _MASK = 'gt_velocity_known'  # (M,) bool of MarkUnknownVelocities
+_IDS = 'gt_track_ids'        # (M,) which objects of other frames are the same
+_DEPTH = 'depth_maps'        # for each scale (N, h, w)
 
 
 @TRANSFORMS.register_module()
 class PackSample(Pack3DDetInputs):
     """mmdet3d's packing, for samples that have keypoints or many images.
 
-    ``gt_keypoints_3d`` and ``gt_velocity_known`` become fields of ``gt_instances_3d``
-    without ``gt_``; images become one (N, 3, H, W) tensor of their own type with one copy.
+    ``gt_keypoints_3d``, ``gt_velocity_known`` and ``gt_track_ids`` become fields of
+    ``gt_instances_3d`` without ``gt_``; images become one (N, 3, H, W) tensor of their own type
+    with one copy; ``depth_maps`` are inputs.
 
     Args:
         keys: what the model or its loss needs, as for ``Pack3DDetInputs``.
         more_meta_keys: kept in the data sample's metainfo beside mmdet3d's and ours, of which
             ``image_valid`` (which images are missing) is one.
     """
-    INSTANCEDATA_3D_KEYS = [*Pack3DDetInputs.INSTANCEDATA_3D_KEYS, 'gt_keypoints_3d', _MASK]
+    INSTANCEDATA_3D_KEYS = [*Pack3DDetInputs.INSTANCEDATA_3D_KEYS, 'gt_keypoints_3d', _MASK,
+                            _IDS]
+    INPUTS_KEYS = [*Pack3DDetInputs.INPUTS_KEYS, _DEPTH]
 
     def __init__(self, keys: Sequence[str], more_meta_keys: Sequence[str] = ()) -> None:
         super().__init__(keys=keys)
@@ -33,8 +38,11 @@ class PackSample(Pack3DDetInputs):
     def pack_single_results(self, results: dict) -> dict:
         """Pack one sample."""
         images = results.pop('img', None)
-        if _MASK in results:
-            results[_MASK] = torch.as_tensor(results[_MASK])
+        for key in (_MASK, _IDS):
+            if key in results and key in self.keys:
+                results[key] = torch.as_tensor(np.asarray(results[key]))
+        if _DEPTH in results:
+            results[_DEPTH] = [torch.as_tensor(level) for level in results[_DEPTH]]
         packed = super().pack_single_results(results)
         if images is not None and 'img' in self.keys:
             packed['inputs']['img'] = channels_first(images)

@@ -54,7 +54,7 @@ def test_the_default_device_is_the_gpu(pretended_gpu):
 def test_a_stream_on_the_gpu(pretended_gpu):
     from sparse3d.engine.trial_step import Trial
     from sparse3d.plugins import load, plugin_of
-    from sparsebev.camera_frame import CameraFrame
+    from sparse3d.structures.camera_frame import CameraFrame
     trial = Trial.of('sparsebev_simulated_nuscenes')
     model = trial.model.to('cuda').eval()
     stream = load(plugin_of(model).stream)(model)

@@ -107,6 +107,8 @@ WITHIN_OTHERS = {
     'box_members': "CPU form of mmcv's points in boxes",
     'neighbor_lists': 'ball query, voxel query', 'packed_views': 'sampling of views',
     'pair_chunks': 'ball query', 'sample_views_triton': 'sampling of views',
+    'deformable_aggregation_triton': 'deformable aggregation',
+    'packed_maps': 'deformable aggregation',
     'sparse_blocks': 'on the CPU only', 'sparse_convolution': 'on the CPU: spconv',
     'sparse_pairs': 'on the CPU: spconv', 'sparse_pooling': 'on the CPU: spconv'}
 # CPU forms of mmcv's kernels, which run on a GPU.

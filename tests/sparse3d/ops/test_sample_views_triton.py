@@ -44,10 +44,11 @@ def test_it_compiles_for_every_gpu_and_nothing_spills(kernel, target):
 
 
 def test_the_benchmark_names_registers_and_spills(monkeypatch):
-    usages = iter([triton_kernels.Usage(40, 0, 0), triton_kernels.Usage(56, 8, 4, 16, 3, 2)] * 2)
+    usages = iter([triton_kernels.Usage(40, 0, 0), triton_kernels.Usage(56, 8, 4, 16, 3, 2)] * 4)
     monkeypatch.setattr(triton_kernels, 'TARGETS', {80: 'A100', 90: 'H100'})
     monkeypatch.setattr(triton_kernels, 'usage_of', lambda *arguments: next(usages))
-    forward, _, backward, barriers = triton_kernels.run()
+    forward, _, backward, barriers, *others = triton_kernels.run()
+    assert len(others) == 4 and 'aggregation' in others[0]['name']
     assert forward['value'] == 56 and forward['name'].startswith('Triton kernel forward')
     assert backward['note'].startswith('sm_80 40, sm_90 56; 12 bytes spilled')
     assert barriers['value'] == 3

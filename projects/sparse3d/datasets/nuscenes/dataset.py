@@ -91,6 +91,11 @@ class NuScenesDetectionDataset(DetectionDataset):
             for camera, image in self.history.load((sample['row'], 0), sample['row']).items()}
         return sample
 
+    @property
+    def scenes(self) -> np.ndarray:
+        """(R,) scene of each sample as a number; the samples of one follow each other."""
+        return self.history.timeline.scenes
+
     def get_cat_ids(self, index: int) -> set[int]:
         """Classes in a sample, for class-balanced sampling."""
         sample = super().get_data_info(index)

@@ -31,7 +31,8 @@ _CYCLES, _OTHERS = ('bicycle', 'motorcycle'), ('traffic_cone', 'barrier')
 
 def sample_boxes(token: str, boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray,
                  classes: Sequence[str], lidar2global: np.ndarray,
-                 attributes: Sequence[str] | None = None) -> list[dict]:
+                 attributes: Sequence[str] | None = None,
+                 track_ids: Sequence[int] | np.ndarray | None = None) -> list[dict]:
     """Records of one sample for a submission: the best 500, in the order given.
 
     Boxes with numbers that are not finite (velocities excepted) are left out: the devkit
@@ -46,6 +47,8 @@ def sample_boxes(token: str, boxes: np.ndarray, scores: np.ndarray, labels: np.n
         lidar2global: (4, 4) of the key frame.
         attributes: (N,) names; by default they follow from class and speed, by the rule
             that mmdet3d uses.
+        track_ids: (N,) which boxes of other samples are the same object, by a detector that
+            knows; written beside as ``tracking_id``, which the devkit passes over.
     """
     if not len(scores):
         return []
@@ -69,7 +72,8 @@ def sample_boxes(token: str, boxes: np.ndarray, scores: np.ndarray, labels: np.n
         rotation=rotation[place].tolist(), velocity=velocity[place].tolist(),
         detection_name=name, detection_score=float(scores[row]),
         attribute_name=(attributes[row] if attributes is not None
-                        else guess_attribute(name, velocity[place])))
+                        else guess_attribute(name, velocity[place])),
+        **({} if track_ids is None else {'tracking_id': str(track_ids[row])}))
         for place, (row, name) in enumerate(zip(rows, names, strict=True))]
 
 

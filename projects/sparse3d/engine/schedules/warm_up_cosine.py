@@ -1,4 +1,4 @@
-"""A warm-up by iteration in front of a cosine by epoch, as mmcv 1.x has it."""
+"""A warm-up by iteration in front of a cosine by epoch or iteration, as mmcv 1.x has it."""
 from __future__ import annotations
 
 from typing import Any
@@ -14,12 +14,13 @@ class _WarmUpCosine(GroupSchedule):
 
     def __init__(self, optimizer: Any, param_name: str, epoch_length: int | None,
                  warmup_steps: int, start_factor: float, eta_min_ratio: float,
-                 **kwargs: Any) -> None:
+                 by_iteration: bool, **kwargs: Any) -> None:
         if not epoch_length:
             raise ConfigError(f'{type(self).__name__} does not know how long an epoch is: give it '
                               f'by_epoch=True and convert_to_iter_based=True')
         self.epoch_length, self.warmup_steps = epoch_length, warmup_steps
         self.start_factor, self.eta_min_ratio = start_factor, eta_min_ratio
+        self.by_iteration = by_iteration
         super().__init__(optimizer, param_name, **kwargs)
 
     @classmethod
@@ -29,7 +30,8 @@ class _WarmUpCosine(GroupSchedule):
 
     def factor(self, step: int) -> float:
         """See :class:`GroupSchedule`."""
-        begun = step // self.epoch_length * self.epoch_length
+        length = 1 if self.by_iteration else self.epoch_length
+        begun = step // length * length
         value = cosine(1.0, self.eta_min_ratio, min(begun / self.total_steps, 1))
         if step < self.warmup_steps:
             value *= self.start_factor + (1 - self.start_factor) * step / self.warmup_steps
@@ -38,7 +40,8 @@ class _WarmUpCosine(GroupSchedule):
 
 @PARAM_SCHEDULERS.register_module()
 class ExactWarmUpCosineLR(LRSchedulerMixin, _WarmUpCosine):
-    """Rates rise evenly by iteration, and fall along half a cosine in steps of an epoch.
+    """Rates rise evenly by iteration, and fall along half a cosine, in steps of an epoch or of an
+    iteration.
 
     mmengine's ``LinearLR`` ends its warm-up an iteration early, and its ``CosineAnnealingLR``
     behind one goes astray where an epoch ends within the warm-up.
@@ -51,6 +54,7 @@ class ExactWarmUpCosineLR(LRSchedulerMixin, _WarmUpCosine):
         start_factor: the first rate by the group's own.
         eta_min_ratio: what the cosine falls to, by the group's own rate; the last epoch is one
             step above.
+        by_iteration: fall in steps of an iteration.
 
     Further arguments: of :class:`sparse3d.engine.schedules.group_schedule.GroupSchedule`.
 
@@ -59,6 +63,7 @@ class ExactWarmUpCosineLR(LRSchedulerMixin, _WarmUpCosine):
 
     def __init__(self, optimizer: Any, epoch_length: int | None = None, warmup_steps: int = 500,
                  start_factor: float = 1 / 3, eta_min_ratio: float = 1e-3,
-                 **kwargs: Any) -> None:
+                 by_iteration: bool = False, **kwargs: Any) -> None:
         super().__init__(optimizer, epoch_length=epoch_length, warmup_steps=warmup_steps,
-                         start_factor=start_factor, eta_min_ratio=eta_min_ratio, **kwargs)
+                         start_factor=start_factor, eta_min_ratio=eta_min_ratio,
+                         by_iteration=by_iteration, **kwargs)

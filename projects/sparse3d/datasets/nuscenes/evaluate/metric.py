@@ -80,11 +80,13 @@ class NuScenesDetectionMetric(BaseMetric):
                 raise DataError(f'NuScenesDetectionMetric takes LiDAR boxes, '
                                 f'not {type(boxes).__name__}')
             attributes = pred['attr_labels'] if 'attr_labels' in pred else None
+            ids = pred['track_ids'] if 'track_ids' in pred else None
             self.results.append(dict(
                 sample=_sample_key(sample), boxes=boxes.tensor.detach().cpu().double().numpy(),
                 scores=pred['scores_3d'].detach().cpu().double().numpy(),
                 labels=pred['labels_3d'].detach().cpu().numpy(),
-                attributes=None if attributes is None else attributes.detach().cpu().numpy()))
+                attributes=None if attributes is None else attributes.detach().cpu().numpy(),
+                track_ids=None if ids is None else ids.detach().cpu().numpy()))
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Evaluate the results of all processes; called on the first one."""
@@ -164,7 +166,7 @@ class NuScenesDetectionMetric(BaseMetric):
                             @ np.array(entry['lidar_points']['lidar2ego']))
             records[entry['token']] = sample_boxes(
                 entry['token'], result['boxes'], result['scores'], result['labels'], classes,
-                lidar2global, _attribute_names(result['attributes']))
+                lidar2global, _attribute_names(result['attributes']), result.get('track_ids'))
         return records
 
 

@@ -1,4 +1,4 @@
-"""What the cameras deliver at one time, checked before anything is computed or remembered."""
+"""What the cameras deliver at one time, checked before it is remembered, and what is answered."""
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
@@ -7,15 +7,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.structures import InstanceData
 from torch import Tensor
 
 from sparse3d.errors import DataError
 from sparse3d.structures.given_matrix import given_matrix, given_pose
-from sparsebev.views import refuse_other_units
 
 FARTHEST = 5.0  # [s] between images of one frame
 # Interpolation may overshoot 0-255; what lies within a few units was divided before.
 LOWEST, HIGHEST, DIVIDED = -64, 320, 10
+_LATEST, _OLDEST = 1e11, 60.0  # [s]; of a clock since 1970 in the year 5138, between frames
+_TODAY = 1.7e9                 # [s] since 1970
+_UNITS = dict(milliseconds=1e3, microseconds=1e6, nanoseconds=1e9)
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,25 @@ class CameraFrame:
     lidar2global: np.ndarray
     valid: np.ndarray | None = None
     scene: Hashable = None
+
+
+@dataclass(frozen=True)
+class StreamedDetections:
+    """What was found in a frame of a stream.
+
+    Attributes:
+        number: of the frame in its drive, from 0.
+        scene: its drive.
+        timestamps: (N,) seconds.
+        lidar2global: (4, 4) pose of the LiDAR, in whose frame the boxes are.
+        instances: boxes, scores and labels.
+    """
+
+    number: int
+    scene: Hashable
+    timestamps: np.ndarray
+    lidar2global: np.ndarray
+    instances: InstanceData
 
 
 def checked_frame(frame: CameraFrame) -> CameraFrame:
@@ -74,6 +96,30 @@ def checked_frame(frame: CameraFrame) -> CameraFrame:
     images = _of_0_to_255(images, valid)
     return replace(frame, images=images, lidar2img=lidar2img, timestamps=timestamps,
                    lidar2global=pose, valid=valid)
+
+
+def refuse_other_units(seconds: np.ndarray, ages: Sequence[float] = ()) -> None:
+    """Times in milli-, micro- or nanoseconds would pass for seconds and spoil all velocities.
+
+    Args:
+        seconds: of images, from any beginning.
+        ages: seconds between frames of one sample.
+
+    Raises:
+        DataError: for times that no clock has, or frames that are too far apart.
+    """
+    latest, oldest = np.abs(seconds).max(initial=0.0), np.abs(ages).max(initial=0.0)
+    if latest > _LATEST:
+        raise DataError(f'a time of {latest:.0f} s cannot be: times are in seconds, these look '
+                        f'like {_unit(latest / _TODAY)}')
+    if oldest > _OLDEST:
+        raise DataError(f'frames of one sample are {oldest:.0f} s apart, {_OLDEST:.0f} are the '
+                        f'most: times are in seconds (are these milli- or microseconds?); after '
+                        f'a long pause, reset() the stream')
+
+
+def _unit(factor: float) -> str:
+    return min(_UNITS, key=lambda unit: abs(np.log10(factor / _UNITS[unit])))
 
 
 def _images(images: Any) -> Tensor:
@@ -138,7 +184,7 @@ def _array(value: Any, name: str, shape: tuple[int, ...], cameras: int,
     if np.iscomplexobj(value):
         raise DataError(f'{name} of the frame are complex numbers')
     try:
-        array = np.asarray(value, kind)
+        array: np.ndarray = np.asarray(value, kind)
     except (TypeError, ValueError) as error:
         raise DataError(f'{name} of the frame is no array of numbers of the shape '
                         f'{shape}') from error

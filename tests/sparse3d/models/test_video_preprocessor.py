@@ -6,7 +6,7 @@ import torch
 from mmdet3d.registry import MODELS
 
 from sparse3d.errors import DataError
-from sparsebev.image_preprocessor import VideoPreprocessor
+from sparse3d.models.video_preprocessor import VideoPreprocessor
 
 
 def test_images_are_normalized_padded_and_checked():

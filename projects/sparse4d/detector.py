@@ -1,0 +1,191 @@
+"""Sparse4D: image backbone, pyramid, and a head whose instances live from frame to frame."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from mmdet3d.models.detectors import Base3DDetector
+from mmdet3d.registry import MODELS
+from mmdet3d.structures import Det3DDataSample
+from torch import Tensor
+
+from sparse3d.errors import ConfigError, DataError
+from sparse3d.published import hand_down
+from sparse4d.denoising import CachedGroups
+from sparse4d.frame import Frame
+from sparse4d.instance_bank import BankState
+from sparse4d.training import DenoisingPass, Objects, focal_lengths, stacked_depth_maps
+
+
+@dataclass(frozen=True)
+class LastTrainingFrame:
+    """What a training keeps of a frame for the next one, whose samples go on in the same places.
+
+    Attributes:
+        bank: see :class:`~sparse4d.instance_bank.BankState`.
+        groups: denoising groups that go on.
+    """
+
+    bank: BankState | None = None
+    groups: CachedGroups | None = None
+
+
+@MODELS.register_module()
+class Sparse4D(Base3DDetector):
+    """Multi-camera detector with a memory of instances.
+
+    The detector itself keeps nothing between calls of :meth:`predict`: each is the first frame of
+    its streams. Who drives streams hands a state in and out, see :meth:`detect`. In training it
+    does keep the frame before (``last_frame``), since a training loop knows no states; what is kept
+    goes into no checkpoint, so that the first frames after a resume are first ones.
+
+    Args:
+        backbone: config of the image backbone.
+        bbox_head: config of the head.
+        neck: config of the feature pyramid, or None.
+        data_preprocessor: config of the preprocessor, which gives ``imgs`` [B, N, 3, H, W].
+        image_mask: config of an augmentation of normalized images [M, 3, H, W] in training
+            (GridMask), or None.
+        training: config of what it learns by, see :class:`sparse4d.training.Sparse4DTraining`;
+            None: it cannot be trained.
+        depth_branch: config of a :class:`sparse4d.depth_branch.DepthBranch`, in training alone.
+        float32_head: the head runs in float32 even under autocast, as published.
+        published: quirks of the parts, see :class:`sparse4d.published.Sparse4DPublished`.
+
+    Source: Sparse4D (arXiv 2211.10581, 2305.14018, 2311.11722).
+    """
+
+    def __init__(self, backbone: dict, bbox_head: dict, neck: dict | None = None,
+                 data_preprocessor: dict | None = None, image_mask: dict | None = None,
+                 training: dict | None = None, depth_branch: dict | None = None,
+                 float32_head: bool = True, published: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        backbone, bbox_head, training = hand_down(
+            published, backbone=backbone, bbox_head=bbox_head, training=training)
+        self.backbone = MODELS.build(backbone)
+        self.neck = MODELS.build(neck) if neck is not None else None
+        self.bbox_head = MODELS.build(bbox_head)
+        self.image_mask = MODELS.build(image_mask) if image_mask is not None else None
+        self.losses = None if training is None else MODELS.build(
+            _with_classes(training, self.bbox_head.num_classes))
+        self.depth_branch = MODELS.build(depth_branch) if depth_branch is not None else None
+        self.float32_head = float32_head
+        self.last_frame = LastTrainingFrame()
+
+    def extract_feat(self, batch_inputs: dict) -> list[Tensor]:
+        """Feature maps L x [B, N, C, H_l, W_l] of ``imgs`` [B, N, 3, H, W]."""
+        images = batch_inputs['imgs']
+        flat = images.flatten(0, 1)
+        if self.training and self.image_mask is not None:
+            flat = self.image_mask(flat)
+        maps = self.backbone(flat)
+        maps = self.neck(maps) if self.neck is not None else maps
+        return [level.unflatten(0, images.shape[:2]) for level in maps]
+
+    def seen(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None
+             ) -> tuple[list[Tensor], Frame]:
+        """Feature maps of a batch, and its frame."""
+        frame = self.frame_of(batch_inputs['imgs'], data_samples)
+        images = frame.cameras.without_missing(batch_inputs['imgs'])
+        return self.extract_feat(dict(imgs=images)), frame
+
+    def predict(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
+                **kwargs) -> list[Det3DDataSample]:
+        """``pred_instances_3d`` for each sample: boxes in the LiDAR frame, scores, labels."""
+        found, _ = self.detect(*self.seen(batch_inputs, data_samples))
+        return self.add_pred_to_datasample(data_samples, found)
+
+    def detect(self, maps: Sequence[Tensor], frame: Frame, state: Any = None) -> tuple[list, Any]:
+        """Detections from feature maps L x [B, N, C, H_l, W_l], and the state for the next frame.
+
+        Args:
+            state: that this gave for the frame before; None: there is none.
+        """
+        with self.head_precision(maps):
+            return self.bbox_head.predict(self.for_head(maps), frame, state)
+
+    def loss(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
+             **kwargs) -> dict[str, Tensor]:
+        """Losses of all layers, of denoising and of dense depth.
+
+        Raises:
+            ConfigError: if the config has no ``training``.
+            DataError: if the samples lack what it learns from.
+        """
+        if self.losses is None:
+            raise ConfigError('the model has no losses to train with: set '
+                              "model.training=dict(type='Sparse4DTraining')")
+        maps, frame = self.seen(batch_inputs, data_samples)
+        objects = Objects.of([sample.gt_instances_3d for sample in data_samples], maps[0].device)
+        with self.head_precision(maps):
+            losses = self.instance_losses(self.for_head(maps), frame, objects)
+            if self.depth_branch is not None:
+                metas = [sample.metainfo for sample in data_samples]
+                focal = focal_lengths(metas, maps[0].shape[1]).to(maps[0].device)
+                depths = self.depth_branch(maps, focal)
+                losses['loss_dense_depth'] = self.depth_branch.loss(
+                    depths, stacked_depth_maps(batch_inputs))
+        return losses
+
+    def instance_losses(self, maps: Sequence[Tensor], frame: Frame, objects: Objects,
+                        denoised: DenoisingPass | None = None, order: Tensor | None = None
+                        ) -> dict[str, Tensor]:
+        """Losses of the instances of a frame that follows the one in ``last_frame``.
+
+        Args:
+            maps: L x [B, N, C, H_l, W_l].
+            denoised: denoising instances; default: drawn.
+            order: see :func:`sparse4d.denoising.cache_groups`; default: drawn.
+        """
+        head, before = self.bbox_head, self.last_frame
+        if denoised is None:
+            sizes = head.bank.options.num_anchors, head.options.channels
+            denoised = self.losses.noisy(objects, before.groups, sizes,
+                                         head.published.swapped_yaw)
+        outputs, bank = head(maps, frame, before.bank, denoised)
+        noisy = None if denoised is None else outputs.of_noisy()
+        losses = self.losses.of_outputs(outputs.of_learned(), noisy, objects, denoised)
+        self.last_frame = LastTrainingFrame(
+            bank, None if noisy is None else self.losses.cached(noisy, denoised, order))
+        return losses
+
+    def _forward(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None = None,
+                 **kwargs) -> dict[str, Any]:
+        """Raw outputs: ``features`` of the pyramid and ``head`` as the head gives them."""
+        maps, frame = self.seen(batch_inputs, data_samples)
+        with self.head_precision(maps):
+            return {'features': maps, 'head': self.bbox_head(self.for_head(maps), frame)[0]}
+
+    def frame_of(self, images: Tensor, data_samples: list[Det3DDataSample] | None) -> Frame:
+        """Cameras, poses and times of a batch with images [B, N, 3, H, W]."""
+        if data_samples is None:
+            raise DataError('Sparse4D needs data samples with lidar2img, timestamp and '
+                            'lidar2global')
+        return Frame.of_batch([sample.metainfo for sample in data_samples],
+                              tuple(images.shape[-2:]), images.device)
+
+    def head_precision(self, maps: Sequence[Tensor]) -> torch.autocast:
+        """The precision of the head, as a block."""
+        kind = maps[0].device.type
+        enabled = torch.is_autocast_enabled(kind) and not self.float32_head
+        return torch.autocast(kind, enabled=enabled)
+
+    def for_head(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """Feature maps as the head reads them."""
+        return [level.float() for level in maps] if self.float32_head else list(maps)
+
+
+def _with_classes(training: Mapping[str, Any], num_classes: int) -> dict[str, Any]:
+    """The config of the training with the number of classes that the head has.
+
+    Raises:
+        ConfigError: if it names another one.
+    """
+    given = training.get('num_classes', num_classes)
+    if given != num_classes:
+        raise ConfigError(f'model.training.num_classes is {given}, that of the head {num_classes}; '
+                          f'leave the first one out')
+    return dict(training, num_classes=num_classes)
