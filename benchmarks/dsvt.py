@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from dsvt.dsvt_encoder import DSVTEncoder, EncoderTables
-from dsvt.dynamic_voxel_encoder import DynamicVoxelEncoder
 from dsvt.iou_center_head import IoUCenterHead
 from dsvt.residual_bev_backbone import ResidualBEVBackbone
 from dsvt.rotated_sets import rotated_sets
 from dsvt.set_attention import SetAttention
 from dsvt.window_partition import Window
 from sparse3d.engine.timing import Timing, measure
+from sparse3d.models.voxel_encoders import DynamicVoxelEncoder
 from sparse3d.ops.voxelization import mean_voxelize, voxel_coordinates
 from sparse3d_benchmarks.dsvt_slots import attend_slot_by_slot, sets_by_padding
 from sparse3d_benchmarks.peak_memory import peak_mebibytes

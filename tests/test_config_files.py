@@ -16,7 +16,8 @@ LEAVES = sorted(path for path in CONFIGS.rglob('*.py')
                 if path.stem != '__init__' and '_base_' not in path.parts)
 ALL = sorted(CONFIGS.rglob('*.py'))
 METHODS = ('centerpoint', 'dsvt', 'focalsconv', 'pv_rcnn', 'second', 'pointpillars', 'sparsebev',
-           'sparsefusion', 'transfusion_l', 'voxel_rcnn', 'voxelkp', 'sparse4d', 'safdnet', 'sdf')
+           'sparsefusion', 'transfusion_l', 'voxel_rcnn', 'voxelkp', 'sparse4d', 'safdnet',
+           'hednet', 'sdf')
 DATA_SET = r'(simulated_)?(kitti_(car|3class)|nuscenes|waymo|argoverse2|custom_data)'
 # What is done on the data: length, frames, parts of it, conditions of the test.
 WHAT = (r'\d+e|\d+frames?_\d+e|quarter|tta|trainval|overfit|pasted|long|half_beams|'

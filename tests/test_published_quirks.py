@@ -39,7 +39,7 @@ SHOWN = {
         unknown_velocity_costs='sparse4d/test_training.py::test_the_quirk_reaches_the_matching'),
     'dsvt': dict(
         embedding_order='dsvt/test_golden.py::test_repairing_the_embeddings_would_show',
-        meters='dsvt/test_dynamic_voxel_encoder.py::test_agrees_with_the_loop',
+        meters='sparse3d/models/voxel_encoders/test_dynamic_voxel_encoder.py::test_agrees_with_the_loop',
         empty_slots='dsvt/test_attention_pooling.py::test_agrees_with_attention_region_by_region',
         turned_nms='dsvt/test_golden.py::test_suppression_of_the_stored_boxes',
         lone_queries='dsvt/test_neighborhood_decoder.py::'
@@ -50,6 +50,16 @@ SHOWN = {
         iou_shift='dsvt/test_published.py::test_each_quirk_reaches_its_part',
         leaf_parameters='dsvt/test_published_optimizer.py::'
                         'test_projections_into_attention_move_only_by_default'),
+    'safdnet': dict(
+        int32_keys='sparse3d/models/voxel_encoders/test_dynamic_voxel_encoder.py::'
+                   'test_samples_behind_the_overflow_of_32_bits_are_lost_where_that_is_asked_for',
+        swapped_limits='safdnet/test_cell_targets.py::'
+                       'test_a_center_beyond_the_map_counts_as_on_its_edge',
+        inverted_mask='safdnet/test_sparse_transfusion_head.py::'
+                      'test_a_full_sample_is_lost_only_as_published',
+        unmasked='safdnet/test_sparse_transfusion_head.py::'
+                 'test_masks_differ_and_empty_samples_are_normal',
+        iou_shift='safdnet/test_published.py::test_each_quirk_reaches_its_part'),
     'voxelkp': dict(
         cell_offsets='voxelkp/test_bev_fusion.py::test_published_places_and_weights',
         level_weights='voxelkp/test_bev_fusion.py::test_published_places_and_weights',

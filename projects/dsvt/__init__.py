@@ -9,8 +9,7 @@ require_own_package()
 
 from sparse3d.plugins import registered_attribute  # noqa: E402
 
-__all__ = ['DSVTEncoder', 'DynamicVoxelEncoder', 'IoUCenterHead', 'NeighborhoodDecoderLayer',
-           'ResidualBEVBackbone']
+__all__ = ['DSVTEncoder', 'IoUCenterHead', 'NeighborhoodDecoderLayer', 'ResidualBEVBackbone']
 
 
 def __getattr__(name: str) -> object:

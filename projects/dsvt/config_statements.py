@@ -4,15 +4,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sparse3d.engine.agreement.model_statements import coded_head, range_and_voxels
+from sparse3d.engine.agreement.model_statements import coded_head
 from sparse3d.engine.agreement.statements import Reading, states
-
-
-@states('DynamicVoxelEncoder')
-def voxel_encoder(config: Mapping[str, Any]) -> Reading:
-    """Columns of a point, range and size of the voxels."""
-    yield 'model.columns', config['in_channels'], 'in_channels'
-    yield from range_and_voxels(config)
 
 
 @states('DSVTEncoder')

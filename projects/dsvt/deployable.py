@@ -9,13 +9,16 @@ from torch import Tensor, nn
 
 from dsvt.attention_pooling import slot_cells
 from dsvt.dsvt_stage import DSVTStage, StageTables, WindowPositions
-from dsvt.dynamic_voxel_encoder import DynamicVoxelEncoder, distinct_voxels
 from dsvt.iou_center_head import IoUCenterHead
 from dsvt.position_embedding import PositionEmbedding
 from dsvt.rotated_sets import RotatedSets
 from dsvt.scatter_to_bev import lay_out, map_cells
 from sparse3d.deploy.dense_boxes import boxes_of
 from sparse3d.errors import ConfigError
+from sparse3d.models.voxel_encoders.dynamic_voxel_encoder import (
+    DynamicVoxelEncoder,
+    distinct_voxels,
+)
 
 WINDOWS = ('plain', 'shifted')
 

@@ -19,7 +19,8 @@ class DSVTPublished(PublishedSet):
         was={'model.middle_encoder.published_embedding_order': True})
     meters: bool = quirk(
         False, 'points reach the first layer in meters', 'as shares of the range and of the voxel',
-        was={'model.voxel_encoder.published_meters': True})
+        was={'model.voxel_encoder.published_meters': True},
+        switches={'model.voxel_encoder.meters': True})
     empty_slots: bool = quirk(
         False, 'Waymo voxels: empty cells take part in the pooling, as zeros', 'only voxels do',
         was={'model.middle_encoder.published_empty_slots': True})

@@ -23,6 +23,7 @@ REGISTERING: tuple[str, ...] = (
     'models.detectors',
     'models.heads',
     'models.video_preprocessor',
+    'models.voxel_encoders',
     'ops.grid_mask',
     'ops.photometric_distortion',
     'transforms',

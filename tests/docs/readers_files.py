@@ -184,6 +184,9 @@ READERS_FILES: dict[str, dict[str, Writer]] = {
             'sparsefusion/transfusion_l_nuscenes.py'),
         'mask_rcnn_r50_fpn_coco-2x_1x_nuim.pth': released(image_detector),
     },
+    'projects/safdnet/README.md': {
+        'PUBLISHED.pth': released(listed('safdnet/state_nus.json'), 'model_state'),
+    },
     'projects/voxelkp/README.md': {
         'released.pth': released(listed('voxelkp/state.json'), 'model_state'),
         'work_dirs/voxelkp_waymo/epoch_20.pth': initial_weights('voxelkp/voxelkp_waymo.py'),

@@ -6,9 +6,10 @@ import torch
 from mmdet3d.registry import MODELS
 from mmengine.registry import init_default_scope
 
-from dsvt import DSVTEncoder, DynamicVoxelEncoder
+from dsvt import DSVTEncoder
 from grouped_arguments import grouped
 from sparse3d.errors import ConfigError
+from sparse3d.models.voxel_encoders import DynamicVoxelEncoder
 
 PILLAR = grouped(
     DSVTEncoder,

@@ -63,7 +63,7 @@ def test_onnx_runtime_agrees_at_other_sizes(packages, tiny_detector, clouds, tmp
 @pytest.mark.parametrize('meters', [False, True])
 def test_the_deployable_voxel_encoder_equals_the_detectors(tiny_detector, clouds, meters):
     detector = tiny_detector()
-    detector.voxel_encoder.published = type(detector.voxel_encoder.published)(meters=meters)
+    detector.voxel_encoder.meters = meters
     cloud, = clouds(500)
     cloud[:20] += 100  # outside the range
     points, coordinates = points_of(detector, cloud)

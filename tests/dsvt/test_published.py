@@ -19,6 +19,7 @@ OF_THE_HEAD = dict(
 def test_each_quirk_reaches_its_part(off):
     quirks = {name: name != off for name in QUIRKS['nuscenes']}
     model = load_config('dsvt_pillar_nuscenes_20e', {'model.published': quirks}).model
-    head = MODELS.build(hand_down(model.published, bbox_head=model.bbox_head)[0])
+    head = MODELS.build(hand_down(model.published, bbox_head=model.bbox_head,
+                                   voxel_encoder=model.voxel_encoder)[0])
     for name, found in OF_THE_HEAD.items():
         assert found(head) is (name != off), name

@@ -5,7 +5,7 @@ from sparse3d_configs._base_ import grids
 grid_voxel_size = [0.3, 0.3, 0.2]
 grid_range = grids.ARGOVERSE2_RANGE_77
 grid_shape = [41, 512, 512]
-detection_range = [-90, -90, -10, 90, 90, 10]
+detection_range = grids.ARGOVERSE2_CENTER_RANGE_77
 
 model = dict(
     data_preprocessor=dict(

@@ -69,6 +69,13 @@ def learned_voxel_features(config: Mapping[str, Any]) -> Reading:
         yield from range_and_voxels(config)
 
 
+@states('DynamicVoxelEncoder')
+def dynamic_voxel_encoder(config: Mapping[str, Any]) -> Reading:
+    """Columns of a point, range and size of the voxels."""
+    yield 'model.columns', config['in_channels'], 'in_channels'
+    yield from range_and_voxels(config)
+
+
 @states('CenterHead')
 def center_head(config: Mapping[str, Any]) -> Reading:
     """Classes by task, and the map that targets and boxes are computed on."""

@@ -39,13 +39,15 @@ class MapDecoderLayer(nn.Module):
                 queries: Tensor,          # [B, Q, C]
                 query_positions: Tensor,  # [B, Q, 2]  x, y in cells
                 bev: Tensor,              # [B, C, H, W]
+                valid: Tensor | None = None,  # [B, H * W] bool  cells that are there
                 ) -> Tensor:              # [B, Q, C]
         """Refine the queries."""
         position = self.query_position(query_positions)
         queries = self.among_queries(queries, queries + position)
         cells = cell_centers(bev)[None]                                  # [1, H * W, 2]
         keys = bev.flatten(2).transpose(1, 2) + self.key_position(cells)  # [B, H * W, C]
-        queries = self.cross_attention(queries, queries + position, keys,
+        padding = None if valid is None else ~valid
+        queries = self.cross_attention(queries, queries + position, keys, padding,
                                        seen=self.seen_cells(query_positions, bev))
         return self.feed_forward(queries)
 
@@ -75,14 +77,16 @@ class QueryDecoder(nn.Module):
                 queries: Tensor,    # [B, Q, C]
                 positions: Tensor,  # [B, Q, 2]  x, y in cells
                 bev: Tensor,        # [B, C, H, W]
+                valid: Tensor | None = None,  # [B, H * W] bool  for layers that take it
                 ) -> tuple[Tensor, list[Tensor], list[dict[str, Tensor]]]:
         """Refined queries, their positions, and the branches' outputs of each layer.
 
         The positions are those before the first layer and, detached, after each.
         """
         outputs, places = [], [positions]
+        masked = {} if valid is None else dict(valid=valid)
         for layer in self.layers:
-            queries = layer(queries, positions, bev)
+            queries = layer(queries, positions, bev, **masked)
             found = self.branches(queries)
             found['center'] = found['center'] + positions.transpose(1, 2)
             positions = found['center'].detach().transpose(1, 2)

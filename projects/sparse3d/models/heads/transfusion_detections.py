@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sparse3d.argument_objects import argument_object
 from sparse3d.models.center.selection import in_range, suppress_by_class
+from sparse3d.structures.box_tensors import lifted
 
 EVERYWHERE = (-1e6, -1e6, -1e6, 1e6, 1e6, 1e6)  # meters
 
@@ -44,10 +45,13 @@ class DetectionOptions:
         center_range: x, y, z minimum, x, y, z maximum of the bottom centers kept, meters; None
             for everywhere.
         suppression: how doubles are removed; a dict or :class:`Suppression`.
+        range_height: part of their height at which boxes are compared with the range: 0 at their
+            bottoms, 0.5 at their middles.
     """
 
     center_range: Sequence[float] | None = None
     suppression: Suppression | Mapping = Suppression()
+    range_height: float = 0.0
 
     argument_objects: ClassVar = dict(suppression=Suppression)
 
@@ -63,17 +67,19 @@ def select_detections(
         scores: Tensor,  # [Q, K]  of every class
         center_range: Sequence[float],
         suppression: Suppression,
+        range_height: float = 0.0,
 ) -> InstanceData:
     """Give each box its best class; drop what is out of range, hopeless, or a double.
 
     Args:
         center_range: x, y, z minimum, x, y, z maximum of the bottom centers kept, meters.
+        range_height: see :class:`DetectionOptions`.
 
     Returns:
         ``bboxes_3d`` (LiDAR boxes), ``scores_3d``, ``labels_3d`` in the order of the queries.
     """
     best, labels = scores.max(dim=1)
-    keep = in_range(boxes, center_range)
+    keep = in_range(lifted(boxes, range_height), center_range)
     if not suppression.zero_scores:
         keep &= best > 0
     for label, radius in enumerate(suppression.radii):

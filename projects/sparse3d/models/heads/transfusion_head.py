@@ -181,16 +181,18 @@ class TransFusionHead(BaseModule):
                 instances: list[InstanceData]) -> dict[str, Tensor]:
         """Losses of an output; see :meth:`loss`."""
         truth = [boxes_and_labels(objects, output.heat.device) for objects in instances]
-        losses = {'loss_heatmap': self.losses.heat_weight * heat_loss(
-            output.heat, heat_target(truth, self.coder, self.num_classes))}
+        losses = {'loss_heatmap': self.losses.heat_weight * self.heat_loss_of(output, truth)}
         for number, layer in enumerate(output.layers):
-            found = self._layer_losses(layer, truth)
+            found = self.layer_losses(layer, self.targets(layer, truth))
             losses.update({f'layer_{number}_{name}': value for name, value in found.items()})
         return losses
 
-    def _layer_losses(self, layer: dict[str, Tensor],
-                      gt: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
-        targets = self.targets(layer, gt)
+    def heat_loss_of(self, output: TransFusionOutput, gt: list[tuple[Tensor, Tensor]]) -> Tensor:
+        """Loss of the heat map; ``gt`` holds boxes and labels of each sample."""
+        return heat_loss(output.heat, heat_target(gt, self.coder, self.num_classes))
+
+    def layer_losses(self, layer: dict[str, Tensor], targets: QueryTargets) -> dict[str, Tensor]:
+        """Losses of one layer's queries."""
         losses = query_losses(layer['heatmap'].transpose(1, 2), self.coder.stack(layer), targets,
                               self.code_weights, self.losses.box_weight)
         if 'iou' in layer:
@@ -222,7 +224,8 @@ class TransFusionHead(BaseModule):
             quality = predicted_quality(last['iou'][:, 0].float())[..., None]
             scores = rectified_scores(scores, quality, self.chosen.iou_power) * (scores > 0)
         return [select_detections(boxes[row], scores[row], self.chosen.center_range,
-                                  self.chosen.suppression) for row in range(len(boxes))]
+                                  self.chosen.suppression, self.chosen.range_height)
+                for row in range(len(boxes))]
 
 
 def heat_branch(channels: int, num_classes: int) -> nn.Sequential:

@@ -5,7 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dsvt import DynamicVoxelEncoder
+from sparse3d.errors import ConfigError
+from sparse3d.models.voxel_encoders import DynamicVoxelEncoder
 from sparse3d.ops.cells import segments_of
 from sparse3d.ops.voxelization import voxel_coordinates
 
@@ -38,7 +39,7 @@ def in_a_loop(module: DynamicVoxelEncoder, points, coordinates):
         own = points[members[key]]
         center = torch.tensor([(x + 0.5) * 1.0, (y + 0.5) * 2.0 - 4, (z + 0.5) * 3.0 - 3])
         to_mean, to_center = own[:, :3] - own[:, :3].mean(0), own[:, :3] - center
-        if not module.published.meters:
+        if not module.meters:
             own = torch.cat([(own[:, :3] - torch.tensor([2., 0, 0])) / torch.tensor([2., 4, 3]),
                              own[:, 3:]], 1)
             to_mean, to_center = (offset / torch.tensor([0.5, 1, 1.5])
@@ -54,7 +55,7 @@ def in_a_loop(module: DynamicVoxelEncoder, points, coordinates):
 
 @pytest.mark.parametrize('published', [False, True])
 def test_agrees_with_the_loop(published):
-    module = encoder(published=dict(meters=published)).eval()
+    module = encoder(meters=published).eval()
     points, coordinates = batch()
     assert (coordinates[:, 1] == -1).any()
     features, cells = module(points, coordinates)
@@ -98,3 +99,31 @@ def test_gradients_reach_points_and_weights():
     points, coordinates = batch((12, 5))
     points = points.double().requires_grad_()
     assert torch.autograd.gradcheck(lambda values: module(values, coordinates)[0], points)
+
+
+def test_pillars_hold_points_of_any_height_where_they_are_asked_to():
+    pillars = dict(voxel_size=(1.0, 2.0, 6.0), point_cloud_range=RANGE)
+    points = torch.tensor([[0.5, 0.5, 9, 1], [0.5, 0.5, 0, 1], [9.0, 0.5, 0, 1]])
+    coordinates = F.pad(voxel_coordinates(points, *pillars.values()), (1, 0), value=1)
+    assert (coordinates[0] == -1).any()
+    kept = DynamicVoxelEncoder(4, (8, 6), **pillars, all_heights=True).eval()
+    features, cells = kept(points, coordinates)
+    assert cells.tolist() == [[1, 0, 2, 0]]
+    dropped = DynamicVoxelEncoder(4, (8, 6), **pillars).eval()
+    dropped.load_state_dict(kept.state_dict())
+    assert not torch.allclose(dropped(points, coordinates)[0], features)
+    with pytest.raises(ConfigError, match='2 voxels along z'):
+        encoder(all_heights=True)
+
+
+def test_samples_behind_the_overflow_of_32_bits_are_lost_where_that_is_asked_for():
+    """The grid of Argoverse 2 up to 200 m has 640 million voxels: the fourth sample is too much."""
+    size, limits = (0.1, 0.1, 0.2), (-200.0, -200, -4, 200, 200, 4)
+    points = torch.tensor([[150.0, 1, 0, 0]] * 5)
+    coordinates = F.pad(voxel_coordinates(points, size, limits), (1, 0))
+    coordinates[:, 0] = torch.arange(5)
+    right = DynamicVoxelEncoder(4, (8, 6), size, limits).eval()
+    assert torch.equal(right(points, coordinates)[1], coordinates)
+    published = DynamicVoxelEncoder(4, (8, 6), size, limits, int32_keys=True).eval()
+    features, cells = published(points, coordinates)
+    assert torch.equal(cells, coordinates[:3]) and len(features) == 3

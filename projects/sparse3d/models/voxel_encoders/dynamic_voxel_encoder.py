@@ -7,16 +7,18 @@ import torch
 from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
-from dsvt.published import DSVTPublished
+from sparse3d.errors import ConfigError
 from sparse3d.ops import voxel_batch_norm  # noqa: F401  (registers VoxelBN1d)
 from sparse3d.ops.cells import (
     Segments,
+    cell_coordinates,
     cell_keys,
     max_segments,
     mean_segments,
     segments_of,
     sort_keys,
 )
+from sparse3d.ops.voxelization import voxel_coordinates
 
 
 def distinct_voxels(coordinates: Tensor, grid: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -55,7 +57,7 @@ class DynamicVoxelEncoder(nn.Module):
     All of these come in on one scale: the place as a share of the range and the offsets as a
     share of the voxel, -1 to 1 each. In meters, as published, nearly all of what the first layer
     gives is where a pillar lies, and the shape within it, centimeters, has to be learned
-    against that (README, "Does it learn?").
+    against that (README of DSVT, "Does it learn?").
 
     Args:
         in_channels: columns of a point, x, y, z first.
@@ -63,18 +65,23 @@ class DynamicVoxelEncoder(nn.Module):
         voxel_size: x, y, z in meters.
         point_cloud_range: x, y, z minimum, x, y, z maximum in meters, LiDAR frame.
         norm_cfg: batch normalization over points.
-        published: quirks; with ``meters`` place and offsets stay in meters.
+        meters: place and offsets stay in meters, as the released weights of DSVT, HEDNet and
+            SAFDNet want them.
+        all_heights: of pillars: points below and above the range belong to their pillar.
+        int32_keys: voxels are numbered in 32 bits: of a large grid and many samples the last
+            ones are lost, or come out in other samples.
+
+    Raises:
+        ConfigError: if ``all_heights`` is asked for of more than one voxel along z.
 
     Source: DSVT (CVPR 2023), released configs; dynamic voxelization from MVF (CoRL 2019).
     """
 
-    published_set = DSVTPublished
-
     def __init__(self, in_channels: int = 5, feat_channels: Sequence[int] = (192, 192),
                  voxel_size: Sequence[float] = (0.32, 0.32, 6.0),
                  point_cloud_range: Sequence[float] = (-74.88, -74.88, -2, 74.88, 74.88, 4),
-                 norm_cfg: dict | None = None,
-                 published: dict | DSVTPublished | None = None) -> None:
+                 norm_cfg: dict | None = None, meters: bool = False, all_heights: bool = False,
+                 int32_keys: bool = False) -> None:
         super().__init__()
         norm_cfg = norm_cfg or dict(type='VoxelBN1d', eps=1e-3, momentum=0.01)
         first, last = feat_channels
@@ -86,8 +93,12 @@ class DynamicVoxelEncoder(nn.Module):
         middle, extent = (limits[:3] + limits[3:]) / 2, (limits[3:] - limits[:3]) / 2
         self.register_buffer('middle', middle, persistent=False)
         self.register_buffer('extent', extent, persistent=False)
-        self.published = DSVTPublished.of(published)
+        self.meters, self.all_heights, self.int32_keys = meters, all_heights, int32_keys
         self.grid = ((limits[3:] - limits[:3]) / size).round().long().tolist()  # x, y, z
+        self.limits = tuple(map(float, voxel_size)), tuple(map(float, point_cloud_range))
+        if all_heights and self.grid[2] != 1:
+            raise ConfigError(f'all_heights of DynamicVoxelEncoder is for pillars; the grid has '
+                              f'{self.grid[2]} voxels along z: leave it out')
 
     def forward(
             self,
@@ -95,15 +106,30 @@ class DynamicVoxelEncoder(nn.Module):
             coordinates: Tensor,  # [P, 4]  sample, z, y, x of each point; -1 outside
     ) -> tuple[Tensor, Tensor]:   # [N, C'], [N, 4] int32 sample, z, y, x
         """Encode; voxels come by sample, x, y, z."""
+        if self.all_heights:
+            coordinates = self._at_any_height(points, coordinates)
         inside = (coordinates >= 0).all(1)
         points, coordinates = points[inside], coordinates[inside].long()
         sample, z, y, x = coordinates.unbind(1)
-        keys, order = sort_keys(cell_keys((sample, x, y, z), self.grid))
+        keys, order = sort_keys(self._numbered(cell_keys((sample, x, y, z), self.grid)))
+        first = int((keys < 0).sum()) if self.int32_keys else 0  # those behind the overflow
+        keys, order = keys[first:], order[first:]
         points, coordinates, voxels = points[order], coordinates[order], segments_of(keys)
         hidden = self.pfn_layers[0](self._describe(points, coordinates, voxels))
         joined = torch.cat([hidden, max_segments(hidden, voxels.counts)[voxels.number]], dim=1)
         features = max_segments(self.pfn_layers[1](joined), voxels.counts)
-        return features, coordinates[voxels.first].int()
+        cells = coordinates[voxels.first].int()
+        if self.int32_keys:
+            cells = cell_coordinates(keys[voxels.first], self.grid)[:, [0, 3, 2, 1]]
+        return features, cells
+
+    def _numbered(self, keys: Tensor) -> Tensor:
+        return keys.int().long() if self.int32_keys else keys
+
+    def _at_any_height(self, points: Tensor, coordinates: Tensor) -> Tensor:
+        """Coordinates of pillars by x and y alone."""
+        level = torch.cat([points[:, :2], self.middle[2].expand(len(points), 1)], dim=1)
+        return torch.cat([coordinates[:, :1], voxel_coordinates(level, *self.limits)], dim=1)
 
     def _describe(self, points: Tensor, coordinates: Tensor, voxels: Segments) -> Tensor:
         """Values, offset to the mean, offset to the center: [P, C + 6]."""
@@ -117,7 +143,7 @@ class DynamicVoxelEncoder(nn.Module):
         xyz, others = points[:, :3], points[:, 3:]
         center = coordinates[:, [3, 2, 1]] * self.voxel_size + self.first_center
         place, to_mean, to_center = xyz, xyz - mean, xyz - center
-        if not self.published.meters:
+        if not self.meters:
             place = (xyz - self.middle) / self.extent
             to_mean, to_center = (offset * 2 / self.voxel_size for offset in (to_mean, to_center))
         return torch.cat([place, others, to_mean, to_center], dim=1)

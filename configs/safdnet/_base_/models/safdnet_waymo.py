@@ -1,0 +1,38 @@
+# SAFDNet on Waymo voxels of 0.08 x 0.08 x 0.15 m, cells of the map 0.64 m.
+_base_ = []
+from sparse3d_configs._base_ import grids
+from sparse3d_configs.safdnet._base_ import parts
+
+model_range = grids.WAYMO_RANGE_76    # meters: x, y, z from, x, y, z to
+model_voxel_size = [0.08, 0.08, 0.15]  # meters
+model_shape = [41, 1888, 1888]         # voxels: z, y, x; one more along z
+model_map = dict(point_cloud_range=model_range, voxel_size=model_voxel_size, stride=8)
+
+model = dict(
+    type='SAFDNet',
+    # x, y, z, tanh(intensity), tanh(elongation)
+    **parts.voxels(model_range, model_voxel_size, columns=5, width=64),
+    middle_encoder=parts.safdnet_encoder(model_shape, width=128),
+    diffusion=dict(
+        type='AdaptiveFeatureDiffusion',
+        channels=128,
+        bbox_coder=model_map,
+        diffusion=dict(
+            groups=[[0], [1, 2]],  # vehicles; pedestrians and cyclists
+            kernel_sizes=(7, 3, 3),
+            threshold=0.4),
+        num_layers=1,
+        blocks=(8, 4, 4)),
+    bbox_head=dict(
+        type='SparseCenterHead',
+        in_channels=128,
+        tasks=[grids.CAR_PEDESTRIAN_CYCLIST],
+        bbox_coder=model_map,
+        branches=dict(iou=True),
+        losses=dict(box_weight=2.0),
+        detections=dict(
+            center_range=grids.WAYMO_CENTER_RANGE,
+            rectifier=(0.68, 0.71, 0.65),
+            iou_threshold=(0.75, 0.6, 0.55),
+            nms_pre=4096,
+            nms_post=500)))

@@ -1,0 +1,14 @@
+# HEDNet on Argoverse 2 up to 200 m, 26 classes, 12 epochs.
+_base_ = [
+    '_base_/models/hednet_argoverse2.py',
+    '_base_/datasets/argoverse2.py',
+    '_base_/schedules/onecycle_12e.py',
+    '../_base_/default_runtime.py',
+]
+custom_imports = dict(imports=['safdnet.register'])
+
+optim_wrapper = dict(clip_grad=dict(max_norm=10))
+# The last epoch sees real scenes: no added objects, nothing turned, mirrored, stretched or moved.
+train_dataloader = dict(batch_size=1)  # on each of 8 GPUs
+auto_scale_lr = dict(base_batch_size=8)
+custom_hooks = [dict(type='DisableAugmentationHook', last_epochs=1, scene=True)]

@@ -1,0 +1,11 @@
+"""What SAFDNet and HEDNet offer to the core; text only, so that reading it is light."""
+from sparse3d.plugins import Plugin
+
+plugin = Plugin(
+    name='safdnet',
+    modules=('safdnet.register',),
+    configs='sparse3d_configs.safdnet',
+    convert='safdnet.published_checkpoint:convert',
+    published='safdnet.published:SAFDNetPublished',
+    trial_configs=('safdnet_simulated_argoverse2', 'safdnet_simulated_waymo'),
+    docs='projects/safdnet/README.md')
