@@ -4,7 +4,8 @@ The drive is one of the nuScenes simulator, with its labels, and with detections
 is given. The demo's pictures, and those of Focals Conv, come from work_dirs/demo, where "make
 demo" has run before. The other plug-ins are trained for a few epochs on small simulated drives,
 minutes each on a CPU, where work_dirs/pictures has no checkpoint of theirs yet; DSVT's windows and
-sets do not depend on weights, so that it is not trained.
+sets do not depend on weights, so that it is not trained. The picture of cost against range is that
+of the stored run of its benchmark.
 """
 from __future__ import annotations
 
@@ -70,7 +71,7 @@ PLUGINS = {
     'voxelkp': [PluginPicture('voxelkp_simulated_waymo', [
         '--keypoints', '--score-threshold', '0.6'], ['people'], 4, 5, 'crowd')],
 }
-NAMES = ('drive', 'demo', *PLUGINS)
+NAMES = ('drive', 'demo', 'range', *PLUGINS)
 
 
 def parse() -> argparse.Namespace:
@@ -90,6 +91,8 @@ def parse() -> argparse.Namespace:
                         help='of the drive (default: %(default)s)')
     parser.add_argument('--demo', default='work_dirs/demo', metavar='FOLDER',
                         help='what the demo wrote (default: %(default)s)')
+    parser.add_argument('--range-run', default='results/range.json', metavar='FILE',
+                        help='stored run of the benchmark range (default: %(default)s)')
     parser.add_argument('--work-dirs', default='work_dirs/pictures', metavar='FOLDER',
                         help='where plug-ins are trained (default: %(default)s)')
     parser.add_argument('--out', default='docs/images', metavar='FOLDER',
@@ -157,6 +160,14 @@ def draw_demo(arguments: argparse.Namespace) -> list[Path]:
     made = newest(folder, '3d'), newest(folder, 'camera')
     return [join([path], Path(arguments.out) / f'demo_{view}.webp')
             for path, view in zip(made, ('3d', 'camera'), strict=True) if path is not None]
+
+
+def draw_range(arguments: argparse.Namespace) -> Path:
+    """CPU time and memory against range, of the stored run."""
+    from sparse3d_benchmarks import range_plot
+    path = Path(arguments.out) / 'range.webp'
+    range_plot.draw_range(arguments.range_run, path)
+    return path
 
 
 def demo_checkpoint(arguments: argparse.Namespace) -> Path | None:
@@ -253,6 +264,8 @@ def draw(arguments: argparse.Namespace) -> list[Path]:
     for name in arguments.only:
         if name == 'drive':
             made.append(draw_drive(arguments))
+        elif name == 'range':
+            made.append(draw_range(arguments))
         else:
             made += draw_demo(arguments) if name == 'demo' else draw_plugin(name, arguments)
     return made

@@ -7,5 +7,6 @@ plugin = Plugin(
     configs='sparse3d_configs.safdnet',
     convert='safdnet.published_checkpoint:convert',
     published='safdnet.published:SAFDNetPublished',
+    benchmarks={'range': 'sparse3d_benchmarks.detection_range:run'},
     trial_configs=('safdnet_simulated_argoverse2', 'safdnet_simulated_waymo'),
     docs='projects/safdnet/README.md')

@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'checkpoint holds it')
     parser.add_argument('checkpoint', nargs='?', help='weights, ours or converted')
     parser.add_argument('clouds', nargs='*',
-                        help='.bin, .npy, .pcd, .ply, .las or .laz files, or folders of them; or '
-                        'one recording')
+                        help='.bin, .npy, .pcd, .ply, .las, .laz or .feather files, or folders of '
+                        'them; or one recording')
     parser.add_argument('--out', metavar='PATH',
                         help='where the results go (default: folder detections; of a recording '
                         '<its name>_boxes.mcap)')

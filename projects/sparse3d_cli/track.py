@@ -18,6 +18,7 @@ EXAMPLES = """\
   sparse3d track found --infos own_infos_val.pkl --out tracks --like forklift=car
   sparse3d track results_nusc.json --infos INFOS.pkl --out t.json --tracker greedy
   sparse3d track results_nusc.json --infos INFOS.pkl --out t.json --options max_lost=2
+  sparse3d track TRACKS.feather --infos INFOS.pkl --only-evaluate data/argoverse2
 """
 TRACKERS = ('two_stage', 'greedy', 'depth_cascade', 'query_identity')
 
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='info file of the split of stored detections')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='test',
                         help='of a config: what is detected in and tracked (default: %(default)s)')
-    parser.add_argument('--out', required=True, metavar='PLACE',
+    parser.add_argument('--out', metavar='PLACE',
                         help='where the tracks go: a file, or a folder for KITTI and --format')
     parser.add_argument('--format', choices=['json', 'csv', 'npz'],
                         help="a folder with a file for each frame (default: the data set's own "
@@ -39,6 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='leave out tracks that are too new to be sure of')
     parser.add_argument('--evaluate', metavar='ROOT',
                         help="raw data set: print the benchmark's tracking scores as well")
+    parser.add_argument('--only-evaluate', metavar='ROOT',
+                        help='SOURCE holds tracks already: print their scores and write nothing')
+    parser.add_argument('--score-options', nargs='+', metavar='KEY=VALUE',
+                        help='options of the scores (Argoverse 2: max_range=100, '
+                             'region_of_interest=True)')
     parser.add_argument('--score-threshold', type=float, default=0.0,
                         help="leave out a model's detections below (default: %(default)s)")
     parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
@@ -67,11 +73,24 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from sparse3d.apis.track import track
+    from sparse3d.apis.track import score_stored_tracks, track
     from sparse3d.engine.config_options import parse_options
+    from sparse3d.errors import ConfigError
+    score_options = parse_options(arguments.score_options)
+    if arguments.only_evaluate:
+        if arguments.out or arguments.evaluate or arguments.checkpoint:
+            raise ConfigError('--only-evaluate scores tracks that are there: it goes with SOURCE '
+                              'and --infos alone, without CHECKPOINT, --out and --evaluate')
+        print(score_stored_tracks(arguments.source, arguments.infos, arguments.only_evaluate,
+                                  score_options))
+        return
+    if score_options and not arguments.evaluate:
+        raise ConfigError('--score-options go with --evaluate or --only-evaluate')
+    if not arguments.out:
+        raise ConfigError('--out is missing: it says where the tracks go')
     print(track(arguments.source, arguments.infos, arguments.out, arguments.tracker,
                 parse_options(arguments.options), arguments.confirmed, arguments.evaluate,
                 checkpoint=arguments.checkpoint, split=arguments.split,
                 score_threshold=arguments.score_threshold, form=arguments.format,
                 like=dict(arguments.like), cfg_options=parse_options(arguments.cfg_options),
-                device=arguments.device))
+                device=arguments.device, score_options=score_options))

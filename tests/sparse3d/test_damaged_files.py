@@ -22,6 +22,7 @@ from sparse3d.transforms.cloud_files import read_cloud
 FILES, SLOW_FILES = (int(os.environ.get('SPARSE3D_FUZZ', number)) for number in (680, 10_000))
 FORMATS = (
     'ascii.pcd', 'binary.pcd', 'packed.pcd', 'ascii.ply', 'binary.ply', 'plain.npy', 'named.npy',
+    'sweep.feather',
     'bare.bin', 'noted.bin', 'a.png', 'a.jpg', 'boxes.csv', 'boxes.json', 'calibration.json',
     '000001.txt', 'calib.txt', 'plane.txt', 'train.txt', 'a.tfrecord', 'frame.tfrecord',
     'vehicle_pose.parquet', 'lidar_calibration.parquet', 'zip.pth', 'old.pth', 'a.safetensors',

@@ -91,7 +91,8 @@ def _clouds() -> Iterator[DamagedCase]:
                        (b'property float x', b'property double x'),
                        (b'element face 2', b'element face 20')],
         'plain.npy': [(b'(9, 4)', b'(9,40)'), (b"'<f4'", b"'<f8'"), (b"'<f4'", b"'|O4'")],
-        'named.npy': [(b"(9,)", b"(99,)"[:4] + b')'), (b"'<f8'", b"'<f4'")]}
+        'named.npy': [(b"(9,)", b"(99,)"[:4] + b')'), (b"'<f8'", b"'<f4'")],
+        'sweep.feather': [(b'ARROW1', b'ARROW9')]}
     for name, content in cloud_contents(cloud_rows()).items():
         yield DamagedCase(
             name, content, read_cloud, equal, lambda cloud: cloud.shape[1:] == (4, ),

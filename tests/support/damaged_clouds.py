@@ -5,10 +5,12 @@ import io
 import struct
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.feather as feather
 
 ROWS = 9
 NAMES = ('ascii.pcd', 'binary.pcd', 'packed.pcd', 'ascii.ply', 'binary.ply',
-         'plain.npy', 'named.npy')
+         'plain.npy', 'named.npy', 'sweep.feather')
 PLAIN = ('x', 'y', 'z', 'intensity', 'ring')
 
 
@@ -34,7 +36,8 @@ def cloud_contents(rows: np.ndarray) -> dict[str, bytes]:
         'packed.pcd': _pcd('binary_compressed', _packed(rows)),
         'ascii.ply': _ply(rows, 'ascii', _words(rows, PLAIN), b'3 0 1 2\n3 0 1 2\n'),
         'binary.ply': _ply(rows, 'binary_little_endian', tight.tobytes(), face * 2),
-        'plain.npy': npy(table.astype('f4')), 'named.npy': npy(tight)}
+        'plain.npy': npy(table.astype('f4')), 'named.npy': npy(tight),
+        'sweep.feather': _feather(rows)}
 
 
 def npy(array: np.ndarray) -> bytes:
@@ -48,6 +51,13 @@ def _pcd(kind: str, body: bytes) -> bytes:
     return (f'# .PCD v0.7\nVERSION 0.7\nFIELDS x y z _ intensity ring\nSIZE 4 8 4 1 2 1\n'
             f'TYPE F F F U U U\nCOUNT 1 1 1 4 1 1\nWIDTH {ROWS}\nHEIGHT 1\n'
             f'VIEWPOINT 0 0 0 1 0 0 0\nPOINTS {ROWS}\nDATA {kind}\n').encode() + body
+
+
+def _feather(rows: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    feather.write_feather(pa.table({name: np.ascontiguousarray(rows[name]) for name in PLAIN}),
+                          stream, compression='lz4')
+    return stream.getvalue()
 
 
 def _words(rows: np.ndarray, names: tuple[str, ...]) -> bytes:

@@ -68,7 +68,8 @@ def track(source: str | PathLike, infos: str | PathLike | None = None,
           evaluate: str | PathLike | None = None, *, checkpoint: str | PathLike | None = None,
           split: str = 'test', score_threshold: float = 0.0, form: str | None = None,
           like: Mapping[str, str] | None = None, cfg_options: Mapping[str, Any] | None = None,
-          device: str | None = None) -> TrackingReport:
+          device: str | None = None,
+          score_options: Mapping[str, Any] | None = None) -> TrackingReport:
     """Track the detections of a split, scene by scene in the order of time.
 
     Args:
@@ -89,6 +90,7 @@ def track(source: str | PathLike, infos: str | PathLike | None = None,
         like: own classes to classes that they move like, ``{'forklift': 'car'}``.
         cfg_options: dotted keys and values that override the config.
         device: of the model.
+        score_options: of the benchmark's scores, by name.
 
     Raises:
         ConfigError: for an unknown tracker, option, form or class.
@@ -102,18 +104,44 @@ def track(source: str | PathLike, infos: str | PathLike | None = None,
         source, infos, checkpoint, split, score_threshold, cfg_options, device)
     kind = track_format(found.data_set)
     if evaluate is not None:
-        _refuse_no_score(kind, found.data_set, form, Path(evaluate))
+        _refuse_no_score(kind, found.data_set, form, Path(evaluate), score_options or {})
     scenes = scenes_in_order(found.entries, kind, found.source)
     detections = found.open(kind.class_names)
     frames = [frame for scene in scenes
               for frame in tracked_scene(made, scene, detections, confirmed)]
     found.close()
     note = _writer(kind, form)(frames, Path(out), None if checkpoint is not None else Path(source))
-    table = kind.evaluate(Path(out), Path(evaluate), [frame for frame, _ in frames]) if (
-        evaluate is not None and kind.evaluate is not None) else None
+    table = kind.evaluate(
+        Path(out), Path(evaluate), [frame for frame, _ in frames], **(score_options or {})) if (
+            evaluate is not None and kind.evaluate is not None) else None
     ids = np.unique(np.concatenate([np.zeros(0, np.int64), *(of.ids for _, of in frames)]))
     return TrackingReport(Path(out), len(scenes), len(frames), sum(len(of) for _, of in frames),
                           len(ids), dict(found.left_out), table, note)
+
+
+def score_stored_tracks(source: str | PathLike, infos: str | PathLike | None,
+                        evaluate: str | PathLike,
+                        score_options: Mapping[str, Any] | None = None) -> str:
+    """The benchmark's table of tracks that are there already, of this or another tool.
+
+    Args:
+        source: tracks in the data set's own format.
+        infos: the info file of their split.
+        evaluate: root of the raw data set.
+        score_options: of the scores, by name.
+
+    Raises:
+        ConfigError: without an info file, or for an unknown option.
+        DataError: if a file cannot be read, does not go with the other, or the data set has no
+            tracking scores here.
+    """
+    found = of_file(source, infos)
+    kind, options = track_format(found.data_set), dict(score_options or {})
+    _refuse_no_score(kind, found.data_set, None, Path(evaluate), options)
+    scenes = scenes_in_order(found.entries, kind, found.source)
+    frames = [frame for scene in scenes for frame in scene]
+    assert kind.evaluate is not None  # refused above
+    return kind.evaluate(Path(source), Path(evaluate), frames, **options)
 
 
 def tracked_scene(tracker: Tracker, scene: Sequence[TrackFrame],
@@ -137,7 +165,8 @@ def _with_motions(options: Mapping[str, Any], like: Mapping[str, str]) -> Mappin
     return dict(options, motions=motions) if motions else options
 
 
-def _refuse_no_score(kind: TrackFormat, data_set: str, form: str | None, root: Path) -> None:
+def _refuse_no_score(kind: TrackFormat, data_set: str, form: str | None, root: Path,
+                     options: Mapping[str, Any]) -> None:
     if not root.is_dir():
         raise DataError(f'{root} is no folder; --evaluate names the raw data set')
     if kind.evaluate is None:
@@ -145,6 +174,10 @@ def _refuse_no_score(kind: TrackFormat, data_set: str, form: str | None, root: P
     if form is not None:
         raise ConfigError(f'scores are those of the file in the format of {data_set}; leave '
                           f'--format {form} out')
+    for name in options:
+        if name not in kind.score_options:
+            raise ConfigError(f'the tracking scores of {data_set} have no option {name!r}; they '
+                              f'have {", ".join(kind.score_options) or "none"}')
 
 
 def _writer(kind: TrackFormat, form: str | None) -> Callable[..., str | None]:

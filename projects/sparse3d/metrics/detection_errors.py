@@ -24,6 +24,8 @@ FOUND, HEADING, DUPLICATE, CLASS, MISPLACED, FALSE = KINDS = (
 MISSED = 'missed'
 IGNORED = 'ignored'     # by the benchmark: neither right nor a mistake
 LEAST_TOUCH = 0.1       # overlap from which a false detection is a misplaced one
+LONG_RANGE_EDGES = (0.0, 25.0, 50.0, 75.0, 100.0, 125.0, 150.0, float('inf'))  # [m]
+_FAR, _FAR_SHARE = 100.0, 0.01  # where far begins [m], and the share of objects that counts
 
 
 @dataclass(frozen=True)
@@ -138,11 +140,12 @@ def by_distance(frames: Sequence[tuple[Mapping, Mapping, FrameErrors]],
     """Recall and precision by horizontal distance from the sensor [m].
 
     Args:
-        edges: of the parts; default: from the objects, about as many in each.
+        edges: of the parts; default: from the objects, about as many in each, or, where they go
+            far, every 25 m up to 150 m.
     """
     gt = [np.hypot(*seven(labeled['boxes'])[:, :2].T) for _, labeled, _ in frames]
     found = [np.hypot(*seven(predicted['boxes'])[:, :2].T) for predicted, _, _ in frames]
-    return _bins(frames, gt, found, part_edges(gt) if edges is None else edges, 'm')
+    return _bins(frames, gt, found, distance_edges(gt) if edges is None else edges, 'm')
 
 
 def by_points(frames: Sequence[tuple[Mapping, Mapping, FrameErrors]],
@@ -158,6 +161,17 @@ def by_size(frames: Sequence[tuple[Mapping, Mapping, FrameErrors]],
     gt = [seven(labeled['boxes'])[:, 3:5].max(1, initial=0) for _, labeled, _ in frames]
     found = [seven(predicted['boxes'])[:, 3:5].max(1, initial=0) for predicted, _, _ in frames]
     return _bins(frames, gt, found, part_edges(gt) if edges is None else edges, 'm long')
+
+
+def distance_edges(values: Sequence[np.ndarray]) -> list[float]:
+    """Edges of :func:`by_distance` for distances of objects [m].
+
+    Most objects stand near: parts of equal size would say nothing about the far ones, for which a
+    detector of long range is made.
+    """
+    every = np.concatenate([[], *values])
+    far = len(every) and np.mean(every > _FAR) >= _FAR_SHARE
+    return list(LONG_RANGE_EDGES) if far else part_edges(values)
 
 
 def part_edges(values: Sequence[np.ndarray], parts: int = 5) -> list[float]:

@@ -5,6 +5,8 @@ the oncoming traffic.
 """
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from sparse3d.simulate.footprints import Occupancy
@@ -23,23 +25,32 @@ from sparse3d.simulate.vehicles import (
     draw_size,
 )
 
-BEHIND, AHEAD, GROUND_HALF_WIDTH = 60.0, 110.0, 90.0  # extent of the world [m]
 EGO_SIZE = (4.6, 1.9)
 
 
-def random_street(rng: np.random.Generator, duration: float, people: float = 1.0) -> Scene:
+@dataclass(frozen=True)
+class Extent:
+    """How far the world goes from where the drive begins and, ahead, ends [m]."""
+    behind: float = 60.0
+    ahead: float = 110.0
+    half_width: float = 90.0
+
+
+def random_street(rng: np.random.Generator, duration: float, people: float = 1.0,
+                  extent: Extent | None = None) -> Scene:
     """A street scene that lasts ``duration`` seconds around an ego vehicle driving along x.
 
     ``people`` multiplies the number of pedestrians; nothing else changes with it but the light,
     which is drawn last.
     """
+    extent = extent or Extent()
     crossing = float(rng.uniform(15, 60)) if rng.random() < .5 else None
     terrain = Terrain(random_road(rng, crossing), random_relief(rng))
     road = terrain.road
     lane = int(rng.integers(road.lanes_per_side))
     ego = AlongRoad(road, 0.0, -(lane + .5) * road.lane_width, float(rng.uniform(4, 12)))
     occupancy = Occupancy(np.linspace(0, duration, max(2, int(np.ceil(4 * duration)) + 1)))
-    x_range = (-BEHIND, AHEAD + ego.speed * duration)
+    x_range = (-extent.behind, extent.ahead + ego.speed * duration)
     traffic = Traffic(terrain, occupancy, rng)
     traffic.reserve(EGO_SIZE, ego)
     scenery = Scenery(terrain, occupancy, rng)
@@ -50,7 +61,7 @@ def random_street(rng: np.random.Generator, duration: float, people: float = 1.0
     traffic.stand_in_driveways(x_range)
     traffic.cycle(x_range)
     traffic.walk(x_range, people)
-    ground = terrain.mesh((x_range[0] - 40, x_range[1] + 40), GROUND_HALF_WIDTH)
+    ground = terrain.mesh((x_range[0] - 40, x_range[1] + 40), extent.half_width)
     return Scene(terrain, ground, scenery.mesh(), tuple(traffic.actors), ego, _daylight(rng))
 
 

@@ -50,11 +50,12 @@ class TrackFormat:
         write: ``(frames, path, source)``: writes the file or folder whole or not at all; ``source``
             is the result file that was tracked, None where there is none. What the format has no
             place for is said in the sentence that comes back.
-        evaluate: ``(path, root, frames) -> table`` of the benchmark's own scores, with the raw
-            data set in ``root``; None where there is none.
+        evaluate: ``(path, root, frames, **options) -> table`` of the benchmark's own scores, with
+            the raw data set in ``root``; None where there is none.
         labels: the labeled objects of an entry of an info file, with their identities, in the
             LiDAR frame; None where the entry has none.
         no_score: why ``evaluate`` is None, in half a sentence.
+        score_options: that ``evaluate`` takes.
     """
 
     description: str
@@ -62,8 +63,9 @@ class TrackFormat:
     frame: Callable[[Mapping[str, Any]], TrackFrame]
     write: Callable[[Sequence[FrameTracks], Path, Path | None], str | None]
     labels: Callable[[Mapping[str, Any]], Tracks | None]
-    evaluate: Callable[[Path, Path, Sequence[TrackFrame]], str] | None = None
+    evaluate: Callable[..., str] | None = None
     no_score: str = 'the data set has no tracking scores here'
+    score_options: tuple[str, ...] = ()
 
 
 def labeled_tracks(boxes: Sequence[Sequence[float]], names: Sequence[str], ids: Sequence[str],

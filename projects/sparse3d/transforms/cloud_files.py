@@ -10,6 +10,7 @@ import numpy as np
 from sparse3d.errors import DataError
 from sparse3d.remote_files import remote_names
 from sparse3d.remote_paths import address_of, is_remote
+from sparse3d.transforms.feather_tables import read_feather_cloud
 from sparse3d.transforms.las_files import read_las
 from sparse3d.transforms.named_columns import (
     column_names,
@@ -24,13 +25,15 @@ from sparse3d.transforms.ply_files import read_ply
 from sparse3d.transforms.point_files import points_of_bytes, read_bytes
 
 # Readers of files whose columns have names.
-_NAMED = {'.pcd': read_pcd, '.ply': read_ply, '.las': read_las, '.laz': read_las}
+_NAMED = {'.pcd': read_pcd, '.ply': read_ply, '.las': read_las, '.laz': read_las,
+          '.feather': read_feather_cloud}
 SUFFIXES = ('.bin', '.npy', *_NAMED)
 
 
 def read_cloud(path: str | os.PathLike, columns: int = 4,
                names: Sequence[str] | None = None) -> np.ndarray:
-    """Read a cloud: ``.bin`` (float32 rows), ``.npy``, ``.pcd``, ``.ply``, ``.las``, ``.laz``.
+    """Read a cloud: ``.bin`` (float32 rows), ``.npy``, ``.pcd``, ``.ply``, ``.las``, ``.laz``,
+    ``.feather`` (Argoverse 2's sweeps).
 
     Files with named columns (also structured ``.npy``) are matched by name, see
     :data:`sparse3d.transforms.named_columns.KNOWN_AS`; what the file lacks is zero, and said

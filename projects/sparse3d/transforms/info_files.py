@@ -166,6 +166,8 @@ def openpcdet_data_set(info: Any) -> str | None:
     cloud = first.get('point_cloud')
     if isinstance(cloud, Mapping) and 'lidar_sequence' in cloud:
         return 'waymo'
+    if isinstance(cloud, Mapping) and 'velodyne_path' in cloud and 'uuid' in first:
+        return 'argoverse2'
     if isinstance(cloud, Mapping) and 'lidar_idx' in cloud:
         return 'kitti' if 'calib' in first else 'custom'
     return 'nuscenes' if {'ref_from_car', 'car_from_global'} <= first.keys() else None

@@ -9,6 +9,7 @@ from sparse3d.metrics.detection_errors import (
     by_points,
     by_size,
     confusion,
+    distance_edges,
     frame_errors,
     part_edges,
 )
@@ -84,6 +85,13 @@ def test_parts_of_the_objects(frames):
     assert (far.objects, far.recall, far.precision) == (2, 0, 0)
     assert [item.objects for item in by_points(frames, (0, 1, 6, np.inf))] == [2, 1, 0]
     assert [item.objects for item in by_size(frames, (0, 2, 4, 6, np.inf))] == [0, 0, 1, 2]
+
+
+def test_objects_that_go_far_are_told_every_25_meters_to_150():
+    near, far = np.linspace(1, 90, 99), np.array([140.0])
+    assert distance_edges([near, far]) == [0, 25, 50, 75, 100, 125, 150, np.inf]
+    assert distance_edges([near]) == part_edges([near]) and distance_edges([]) == [0, np.inf]
+    assert distance_edges([near, near, far]) == part_edges([near, near, far])   # one of 199
 
 
 def test_parts_come_from_the_data():

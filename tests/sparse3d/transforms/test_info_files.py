@@ -168,13 +168,15 @@ def test_names_inside_the_folder():
      'waymo', False),
     (dict(lidar_path='samples/a.bin', ref_from_car=[], car_from_global=[], sweeps=[], token='a'),
      'nuscenes', False),
+    (dict(uuid='log/315', point_cloud=dict(num_features=4, velodyne_path='training/a.bin'),
+          calib={}, pose={}), 'argoverse2', False),
 ])
 def test_files_of_openpcdet_are_told_the_command(tmp_path, first, command, others):
     """Whatever data set the config is of, and whether they are read or upgraded."""
     path = tmp_path / 'infos.pkl'
     path.write_bytes(pickle.dumps([first]))
     sentence = f'infos.pkl was written by OpenPCDet, .*"sparse3d create-data {command}"'
-    for data_set in ('kitti', 'nuscenes', 'waymo', 'custom'):
+    for data_set in ('kitti', 'nuscenes', 'waymo', 'argoverse2', 'custom'):
         with pytest.raises(DataError, match=sentence):
             read_info_file(path, data_set)
     if not others:

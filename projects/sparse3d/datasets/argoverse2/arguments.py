@@ -5,6 +5,8 @@ import argparse
 
 from sparse3d.parallel.executors import add_executor
 from sparse3d.parallel.failures import say_retried
+from sparse3d.parallel.shard import add_shard
+from sparse3d.preparation.parts import part_suffix
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--splits', nargs='+', choices=['train', 'val', 'test'],
                         help='default: all that are there')
     add_executor(parser)
+    add_shard(parser)
     parser.add_argument('--sweeps', type=int, default=4, metavar='N',
                         help='earlier sweeps of a frame, at most (default: %(default)s)')
     parser.add_argument('--no-cameras', action='store_true', help='the pictures are not wanted')
@@ -27,12 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def prepare(arguments: argparse.Namespace) -> object:
     """What ``create-data argoverse2`` runs; returns a report to print."""
+    from sparse3d.datasets.argoverse2.prepare.merging import merge_argoverse2
     from sparse3d.datasets.argoverse2.prepare.options import Argoverse2Preparation
     from sparse3d.datasets.argoverse2.prepare.preparation import prepare_argoverse2
+    if arguments.merge:
+        return merge_argoverse2(arguments.out or arguments.root)
     if arguments.retry_failed:
-        say_retried(arguments.out or arguments.root)
+        say_retried(arguments.out or arguments.root, part_suffix(arguments.shard))
     options = Argoverse2Preparation(
         sweeps=arguments.sweeps, cameras=not arguments.no_cameras,
         database_interval=arguments.database_interval, skip_damaged=arguments.skip_damaged)
     return prepare_argoverse2(arguments.root, out=arguments.out, splits=arguments.splits,
-                              workers=arguments.workers, options=options)
+                              workers=arguments.workers, options=options, shard=arguments.shard)

@@ -17,7 +17,10 @@ data_set = DataSet(
     examples=(
         'sparse3d create-data argoverse2 data/argoverse2 --workers 4',
         'sparse3d create-data argoverse2 /read/only/argoverse2 --out data/argoverse2',
+        'sparse3d create-data argoverse2 data/argoverse2 --shard 1/8  # on the first of 8 machines',
+        'sparse3d create-data argoverse2 data/argoverse2 --merge      # when all are done',
         'sparse3d simulate argoverse2 data/simulated_argoverse2 --logs 8 --workers 2',
+        'sparse3d simulate argoverse2 data/long_range --logs 8 --reach 200 --azimuths 1800',
         'sparse3d check data/argoverse2',
     ),
     docs='docs/argoverse2.md')

@@ -12,6 +12,7 @@ import pyarrow.feather as feather
 
 from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.errors import DataError
+from sparse3d.transforms.feather_tables import read_table
 
 Columns = dict[str, np.ndarray]
 QUATERNION, TRANSLATION = ('qw', 'qx', 'qy', 'qz'), ('tx_m', 'ty_m', 'tz_m')
@@ -35,15 +36,13 @@ def read_feather(path: str | os.PathLike, columns: tuple[str, ...],
     """
     path = Path(path)
     try:
-        # Read first: a mapped file that is cut meanwhile would end the process.
-        table = feather.read_table(pa.BufferReader(path.read_bytes()), memory_map=False)
-        table.validate(full=True)  # offsets of texts that leave the file would end the process
-        names = table.column_names  # a damaged one is no text
+        content = path.read_bytes()
     except FileNotFoundError as error:
         raise DataError(f'{path} does not exist; fetch it again') from error
-    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
-        raise DataError(f'{path} is no whole feather file ({str(error).splitlines()[0]:.80}); '
-                        f'fetch it again') from error
+    except OSError as error:
+        raise DataError(f'{path} cannot be read: {error.strerror or error}') from error
+    table = read_table(content, path)
+    names = table.column_names
     absent = [name for name in columns if name not in names]
     if absent:
         raise DataError(f'{path} lacks the column {absent[0]}; it has {", ".join(names)!r:.300}')

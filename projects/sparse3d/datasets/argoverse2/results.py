@@ -112,6 +112,8 @@ def open_feather(path: Path) -> Callable[[Mapping], Detections | None]:
     log.
     """
     columns = read_argoverse2_submission(path)
+    if not len(columns['score']):
+        raise DataError(f'{path} has no row: nothing was found in any sweep')
     keys = list(zip(columns['log_id'].tolist(), columns['timestamp_ns'].tolist(), strict=True))
     logs = set(columns['log_id'].tolist())
     rows: dict[tuple[str, int], list[int]] = {}

@@ -9,6 +9,7 @@ import numpy as np
 
 from sparse3d.atomic_files import make_folder
 from sparse3d.datasets.argoverse2.categories import CLASSES
+from sparse3d.datasets.argoverse2.evaluate.stored_tracks import score_tracks
 from sparse3d.datasets.argoverse2.feather_files import Columns, write_feather
 from sparse3d.datasets.argoverse2.results import TRACK, submission_columns
 from sparse3d.errors import DataError
@@ -71,4 +72,4 @@ def labels(entry: Mapping[str, Any]) -> Tracks | None:
 register_tracks_format('argoverse2', tracks_to_argoverse2)
 register_tracks('argoverse2', TrackFormat(
     'detections of Argoverse 2 with track_uuid (.feather)', CLASSES, track_frame, write_tracks,
-    labels))
+    labels, score_tracks, score_options=('max_range', 'region_of_interest')))

@@ -44,6 +44,12 @@ def test_a_sample_in_training_and_testing(root):
     assert tested['images']['ring_front_left']['cam2img'].shape == (3, 3)
 
 
+def test_configs_name_each_class_of_the_benchmark_once():
+    from sparse3d.datasets.argoverse2 import categories
+    from sparse3d_configs._base_ import argoverse2_classes
+    assert sorted(argoverse2_classes.CLASSES) == list(categories.CLASSES)
+
+
 def test_another_class_is_refused(root):
     with pytest.raises(ConfigError, match="'CAR' in metainfo is not one of Argoverse 2"):
         build(root, metainfo=dict(classes=['CAR']))

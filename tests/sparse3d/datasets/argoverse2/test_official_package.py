@@ -13,6 +13,13 @@ from sparse3d.datasets.argoverse2.evaluate.box_columns import make_columns
 from sparse3d.datasets.argoverse2.evaluate.detection_score import MEASURES
 from sparse3d.datasets.argoverse2.evaluate.evaluate import LogPlace
 from sparse3d.datasets.argoverse2.evaluate.map_rasters import read_region
+from sparse3d.datasets.argoverse2.evaluate.tracking import (
+    OBJECTIVES,
+    PlacedTracks,
+    TrackedSweep,
+    TrackingRules,
+    evaluate_argoverse2_tracking,
+)
 from sparse3d.datasets.argoverse2.feather_files import QUATERNION, SIZE, TRANSLATION, read_feather
 from sparse3d.datasets.argoverse2.poses import read_poses
 from sparse3d.datasets.argoverse2.results import submission_columns
@@ -77,6 +84,70 @@ def test_equal_scores_on_generated_detections(log, seed, roi, monkeypatch):
         for measure in MEASURES:
             assert values[measure] == pytest.approx(expected.loc[name, measure], abs=1e-9)
     assert result.scores['mAP'] > 0.01
+
+
+def random_frames(seed):
+    """Objects that move past the vehicle in two logs, and tracks of them with all mistakes."""
+    random = np.random.default_rng(seed)
+    sweeps = []
+    for log in range(2):
+        start, step = random.uniform(-80, 80, (25, 2)), random.normal(0, 1.5, (25, 2))
+        names = random.choice(['BUS', 'PEDESTRIAN', 'SIGN', 'DOG'], 25)
+        identity = np.arange(25)
+        for time in range(12):
+            ego = np.array([100.0 * log + time, 3.0])
+            identity[:2] = identity[1::-1] if random.random() < .2 else identity[:2]
+            here, there = (np.flatnonzero(random.random(25) < share) for share in (.9, .7))
+            xy = start + step * time + ego
+            false = random.uniform(-60, 60, (3, 2)) + ego
+            gt = PlacedTracks(here, names[here].astype(object), xy[here], np.ones(len(here)))
+            pred = PlacedTracks(
+                np.append(identity[there], [100, 101, 102]),
+                np.append(names[there], ['BUS', 'DOG', 'TRUCK']).astype(object),
+                np.concatenate([xy[there] + random.normal(0, .6, (len(there), 2)), false]),
+                random.random(len(there) + 3))
+            sweeps.append(TrackedSweep(f'log {log}', 1000 * log + time, ego, gt, pred))
+    return sweeps
+
+
+def as_official(sweeps, side):
+    """The dictionaries of the package."""
+    logs: dict = {}
+    for one in sweeps:
+        tracks, count = getattr(one, side), len(getattr(one, side).ids)
+        frame = dict(seq_id=one.log, timestamp_ns=one.timestamp, track_id=tracks.ids,
+                     translation_m=np.column_stack([tracks.xy, np.zeros(count)]),
+                     size=np.ones((count, 3)), yaw=np.zeros(count), name=tracks.names.astype(str),
+                     velocity_m_per_s=np.zeros((count, 3)), label=np.zeros(count, int))
+        more = dict(ego_translation_m=(*one.ego.tolist(), 0.0)) if side == 'gt' else dict(
+            score=tracks.scores)
+        logs.setdefault(one.log, []).append(frame | more)
+    return logs
+
+
+@pytest.mark.parametrize('seed', range(2))
+@pytest.mark.parametrize('objective', OBJECTIVES)
+def test_equal_tracking_scores_on_random_drives(seed, objective, monkeypatch, tmp_path):
+    pytest.importorskip('trackeval', reason='pip install --no-deps trackeval tabulate')
+    from av2.evaluation.tracking import eval as official
+    monkeypatch.chdir(tmp_path)     # the tool writes tables and plots beside
+    serial = SimpleNamespace(imap=lambda function, items: map(function, items))
+    monkeypatch.setattr(official, 'mp', SimpleNamespace(Pool=lambda _: _Entered(serial),
+                                                        cpu_count=lambda: 1))
+    sweeps = random_frames(seed)
+    table, tuned, mean = official.evaluate(
+        as_official(sweeps, 'pred'), as_official(sweeps, 'gt'), objective, 60, None,
+        str(tmp_path / 'out.json'))
+    found = evaluate_argoverse2_tracking(sweeps, TrackingRules(max_range=60)).by_class[objective]
+    of_class = table['TrackEvalDataset']['TRACKER']['COMBINED_SEQ']
+    for name in CLASSES:
+        assert found[name].mean == pytest.approx(mean[name], abs=1e-12), name
+        assert found[name].tuned == pytest.approx(tuned[name], abs=1e-12), name
+        for key, value in found[name].clear.summary().items():
+            assert value == pytest.approx(of_class[name]['CLEAR'][key], abs=1e-12), (name, key)
+        np.testing.assert_allclose(found[name].hota.hota, of_class[name]['HOTA']['HOTA'],
+                                   atol=1e-12)
+    assert .1 < found['PEDESTRIAN' if objective == 'HOTA' else 'SIGN'].tuned < .9
 
 
 class _Entered:

@@ -76,10 +76,11 @@ def evaluate_argoverse2(dts: BoxColumns, gts: BoxColumns, rules: DetectionRules 
     rules = rules or DetectionRules()
     dts_in, gts_in = np.ones(len(dts), bool), np.ones(len(gts), bool)
     if place_of is not None:
-        for log in sorted({*dts.log.tolist(), *gts.log.tolist()}):
+        rows_of = [rows_of_logs(boxes.log) for boxes in (dts, gts)]
+        for log in sorted({*rows_of[0], *rows_of[1]}):
             place = place_of(log)
-            for boxes, inside in ((dts, dts_in), (gts, gts_in)):
-                rows = np.flatnonzero(boxes.log == log)
+            for boxes, of, inside in zip((dts, gts), rows_of, (dts_in, gts_in), strict=True):
+                rows = of.get(log, np.zeros(0, np.int64))
                 inside[rows] = in_region(boxes.select(rows), place, log)
     assignment = assign(dts, gts, rules, dts_in, gts_in)
     without = [name for label, name in enumerate(rules.classes)
@@ -88,6 +89,16 @@ def evaluate_argoverse2(dts: BoxColumns, gts: BoxColumns, rules: DetectionRules 
              f'AP 0, as on the leaderboard: {", ".join(without[:3])}'
              f'{", ..." if len(without) > 3 else ""}',) if without else ()
     return Argoverse2Result(detection_score(dts, gts, rules, assignment), assignment, notes)
+
+
+def rows_of_logs(log: np.ndarray) -> dict[str, np.ndarray]:
+    """Rows (rising) of each name in (N,); one pass, however many logs there are."""
+    numbers: dict[str, int] = {}
+    number = np.fromiter((numbers.setdefault(name, len(numbers)) for name in log.tolist()),
+                         np.int64, len(log))
+    parts = np.split(np.argsort(number, kind='stable'),
+                     np.cumsum(np.bincount(number, minlength=len(numbers)))[:-1])
+    return dict(zip(numbers, parts, strict=True)) if numbers else {}
 
 
 def in_region(boxes: BoxColumns, place: LogPlace, log: str = '') -> np.ndarray:

@@ -20,6 +20,7 @@ from sparse3d.parallel.failures import Failures
 from sparse3d.parallel.pool import run_parallel
 from sparse3d.preparation.ground_truth_database import merge_entries
 from sparse3d.preparation.journal import Journal
+from sparse3d.preparation.parts import part_suffix
 from sparse3d.preparation.preparation_report import PreparationReport
 from sparse3d.transforms.info_files import FORMAT_VERSION, write_info_file, write_plain_file
 from sparse3d.version import __version__
@@ -34,7 +35,8 @@ OTHER_OUT = 'choose another folder with --out'
 
 def prepare_argoverse2(root: str | os.PathLike, out: str | os.PathLike | None = None,
                        splits: Sequence[str] | None = None, workers: Workers = 1,
-                       options: Argoverse2Preparation | None = None) -> PreparationReport:
+                       options: Argoverse2Preparation | None = None,
+                       shard: tuple[int, int] = (1, 1)) -> PreparationReport:
     """Make everything that training and evaluation on Argoverse 2 need.
 
     Writes ``argoverse2_infos_{train,val,test}.pkl`` (layout of mmdet3d 1.4, stamped),
@@ -54,22 +56,25 @@ def prepare_argoverse2(root: str | os.PathLike, out: str | os.PathLike | None = 
             that ``out`` serves as data root.
         splits: by default all that are there.
         workers: number of processes, or a cluster.
+        shard: ``(i, n)``: prepare part i of n, for instance on n machines; then
+            :func:`~sparse3d.datasets.argoverse2.prepare.merging.merge_argoverse2` joins the parts.
 
     Raises:
         DataError: if there is no data set, a file cannot be written, or a file is missing or
             damaged and ``skip_damaged`` is off.
     """
     options = options or Argoverse2Preparation()
-    root, out = Path(root), Path(out or root)
-    logs_of = find_logs(root, splits)
+    root, out, suffix = Path(root), Path(out or root), part_suffix(shard)
+    logs_of = {split: logs[shard[0] - 1::shard[1]]
+               for split, logs in find_logs(root, splits).items()}
     _make_folders(root, out, logs_of, options)
-    journal = Journal(out / '.prepare_argoverse2', dict(
+    journal = Journal(out / f'.prepare_argoverse2{suffix}', dict(
         format_version=FORMAT_VERSION, version=__version__, root=str(root.resolve()),
         options=asdict(options)))
     report = PreparationReport(out)
     function = partial(_prepare_or_load, out=out, options=options, journal=journal)
     left_out: Counter = Counter()
-    failures = Failures(out, 'log', '--skip-damaged leaves such logs out')
+    failures = Failures(out, 'log', '--skip-damaged leaves such logs out', part=suffix)
     for split, logs in logs_of.items():
         prepared = _all_logs(function, logs, workers, failures)
         if failures and not options.skip_damaged:
@@ -77,10 +82,11 @@ def prepare_argoverse2(root: str | os.PathLike, out: str | os.PathLike | None = 
         for log in prepared:
             left_out.update(log.left_out)
             report.damaged += log.damaged
-        _write_infos([entry for log in prepared for entry in log.entries], split,
-                     _stamp(root, options), report)
+        write_argoverse2_infos([entry for log in prepared for entry in log.entries], split,
+                               _stamp(root, options), report, suffix)
         if split == 'train' and options.database_interval:
-            _write_database([item for log in prepared for item in log.objects], report)
+            write_argoverse2_database([item for log in prepared for item in log.objects], report,
+                                      suffix)
     failures.close(sum(map(len, logs_of.values())))
     if not options.skip_damaged:
         failures.refuse()
@@ -128,18 +134,26 @@ def _make_folders(root: Path, out: Path, logs_of: dict[str, list[LogFolder]],
             link_folder(root / name, out / name, OTHER_OUT)
 
 
-def _write_infos(entries: list[dict], split: str, stamp: dict, report: PreparationReport) -> None:
+def write_argoverse2_infos(entries: list[dict], split: str, stamp: dict,
+                           report: PreparationReport, suffix: str = '') -> None:
+    """Write the info file of a split.
+
+    Args:
+        suffix: of its name, for a part.
+    """
     entries = [dict(entry, sample_idx=row) for row, entry in enumerate(entries)]
-    path = report.out / f'argoverse2_infos_{split}.pkl'
+    path = report.out / f'argoverse2_infos_{split}{suffix}.pkl'
     write_info_file(path, dict(categories=CATEGORIES, dataset='argoverse2', info_version='1.1',
                                stamp=dict(stamp, split=split)), entries)
     report.add_split(split, entries)
     report.files.append(path)
 
 
-def _write_database(objects: list[dict], report: PreparationReport) -> None:
+def write_argoverse2_database(objects: list[dict], report: PreparationReport,
+                              suffix: str = '') -> None:
+    """Write the index of the database."""
     index = merge_entries([objects])
-    path = report.out / DATABASE_INDEX
+    path = report.out / f'{DATABASE_INDEX.removesuffix(".pkl")}{suffix}.pkl'
     write_plain_file(path, index)
     report.objects = {name: len(entries) for name, entries in index.items()}
     report.files.append(path)

@@ -24,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='firings per full turn and LiDAR; 1800 in the real data')
     parser.add_argument('--image-width', type=int, default=default.image_width,
                         help='pixels of the pictures; 2048 in the real data, 0: no cameras')
+    parser.add_argument('--reach', type=float, default=default.reach, metavar='METERS',
+                        help='how far there is a street, at most 220; beyond the usual 110 it goes '
+                             'as far ahead, behind and aside (default: %(default)s)')
     add_conditions(parser)
 
 
@@ -35,7 +38,8 @@ def simulate(arguments: argparse.Namespace) -> str:
         say_retried(arguments.out)
     options = Argoverse2Options(
         sweeps=arguments.sweeps, sweep_rate=arguments.sweep_rate, azimuths=arguments.azimuths,
-        image_width=arguments.image_width, conditions=conditions(arguments))
+        image_width=arguments.image_width, reach=arguments.reach,
+        conditions=conditions(arguments))
     simulate_argoverse2(arguments.out, arguments.logs, arguments.seed, arguments.workers, options)
     val = sum(split_of(number) == 'val' for number in range(arguments.logs))
     line = (f'{arguments.logs} simulated logs of {arguments.sweeps} sweeps in {arguments.out}: '

@@ -34,11 +34,10 @@ from sparse3d.parallel.executors import Workers
 from sparse3d.parallel.failures import Failures
 from sparse3d.parallel.pool import run_jobs
 from sparse3d.simulate.camera import take_picture
-from sparse3d.simulate.conditions import options_for_stamp
 from sparse3d.simulate.output_folder import open_folder
 from sparse3d.simulate.poses import pose
 from sparse3d.simulate.scene import Scene
-from sparse3d.simulate.street import AHEAD, random_street
+from sparse3d.simulate.street import Extent, random_street
 
 VERSION = 1                         # raise whenever the same options give other files
 EPOCH = 315_970_000_000_000_000     # time of the first log [ns]
@@ -69,7 +68,7 @@ def simulate_argoverse2(root: str | Path, num_logs: int = 8, seed: int = 0, work
                         f'and a seed >= 0')
     root = Path(root)
     open_folder(root, ['sensor'], {'format': 'argoverse2', 'version': VERSION, 'seed': seed,
-                                   'options': options_for_stamp(options)})
+                                   'options': options.stamp()})
     missing = [number for number in range(num_logs)
                if not (log_folder(root, seed, number) / 'annotations.feather').is_file()]
     run_jobs(partial(write_log, root, seed, options), missing, workers, title='simulated sweeps',
@@ -99,8 +98,9 @@ def write_log(root: Path, seed: int, options: Argoverse2Options, number: int) ->
     for name in ('sensors/lidar', 'calibration', 'map',
                  *(f'sensors/cameras/{camera}' for camera in CAMERAS if options.image_width)):
         make_folder(folder / name)
+    extent = extent_of(options.reach)
     scene = random_street(np.random.default_rng((seed, number)), duration,
-                          options.conditions.people)
+                          options.conditions.people, extent)
     scene = options.conditions.apply(scene)
     place = np.random.default_rng((seed, number, 1, 1))
     where = np.append(FAR_AWAY * place.uniform(-1, 1, 2), place.uniform(0, 100))
@@ -122,12 +122,17 @@ def write_log(root: Path, seed: int, options: Argoverse2Options, number: int) ->
                 folder / f'sensors/cameras/{camera}/{stamp(number, time)}.jpg', jpeg.tobytes())
     for name, table in calibration_tables(options.image_width).items():
         write_feather(folder / 'calibration' / f'{name}.feather', table)
-    write_map(folder / 'map', folder.name, scene.terrain, AHEAD + scene.ego.speed * duration,
-              city_from_world)
+    write_map(folder / 'map', folder.name, scene.terrain,
+              (-extent.behind, extent.ahead + scene.ego.speed * duration), city_from_world)
     write_feather(folder / 'city_SE3_egovehicle.feather',
                   _poses(scene, city_from_world, number, times))
     write_feather(folder / 'annotations.feather', _annotations(labels, folder.name))
     return options.sweeps
+
+
+def extent_of(reach: float) -> Extent:
+    """The world of a street of this reach [m]."""
+    return Extent() if reach == Extent.ahead else Extent(reach, reach, reach)
 
 
 def stamp(number: int, time: float) -> int:

@@ -13,18 +13,18 @@ from sparse3d.simulate.terrain import Terrain
 
 CITY = 'PIT'
 CELLS_PER_METER = 10 / 3          # of the height of the ground
-_BEHIND, _STEP = -60.0, 5.0       # where the road begins, and distance of its vertices [m]
+_STEP = 5.0                       # distance of the vertices of the road [m]
 _CROSSING_LENGTH, _MARGIN = 40.0, 10.0
 
 
-def drivable_areas(terrain: Terrain, ahead: float) -> list[np.ndarray]:
+def drivable_areas(terrain: Terrain, x_range: tuple[float, float]) -> list[np.ndarray]:
     """Polygons (N, 3) in the world: the road with its parking strips, and the crossing street.
 
     Args:
-        ahead: x where the road ends [m].
+        x_range: where the road begins and ends [m].
     """
     road = terrain.road
-    x = np.arange(_BEHIND, ahead + _STEP, _STEP)
+    x = np.arange(x_range[0], x_range[1] + _STEP, _STEP)
     left = road.point(x, np.full(len(x), road.half_width + road.parking_left))
     right = road.point(x, np.full(len(x), -road.half_width - road.parking_right))
     areas = [np.concatenate([left, right[::-1]])]
@@ -35,10 +35,10 @@ def drivable_areas(terrain: Terrain, ahead: float) -> list[np.ndarray]:
     return [np.column_stack([area, terrain.height(area)]) for area in areas]
 
 
-def write_map(folder: Path, log: str, terrain: Terrain, ahead: float,
+def write_map(folder: Path, log: str, terrain: Terrain, x_range: tuple[float, float],
               city_from_world: np.ndarray) -> None:
     """Write the vector map, the height of the ground and its place."""
-    areas = [apply(city_from_world, area) for area in drivable_areas(terrain, ahead)]
+    areas = [apply(city_from_world, area) for area in drivable_areas(terrain, x_range)]
     content = dict(pedestrian_crossings={}, lane_segments={}, drivable_areas={
         str(number): dict(id=number, area_boundary=[
             dict(zip('xyz', vertex.round(2).tolist(), strict=True)) for vertex in area])

@@ -9,7 +9,11 @@ import pytest
 from sparse3d.datasets.argoverse2.categories import CLASSES
 from sparse3d.datasets.argoverse2.evaluate.box_columns import make_columns, rotation_of_yaw
 from sparse3d.datasets.argoverse2.evaluate.detection_score import DetectionRules
-from sparse3d.datasets.argoverse2.evaluate.evaluate import LogPlace, evaluate_argoverse2
+from sparse3d.datasets.argoverse2.evaluate.evaluate import (
+    LogPlace,
+    evaluate_argoverse2,
+    rows_of_logs,
+)
 from sparse3d.datasets.argoverse2.evaluate.map_rasters import (
     drivable_raster,
     find_map,
@@ -180,6 +184,12 @@ def test_a_time_without_pose_is_refused():
     with pytest.raises(DataError, match='log log: .* no pose of the time 0 ns'):
         evaluate_argoverse2(of_sweep(boxes_at([1, 1, 0])), of_sweep(boxes_at([1, 1, 0])), RULES,
                             lambda log: LogPlace(poses, roi))
+
+
+def test_rows_of_logs():
+    found = rows_of_logs(np.array(['b', 'a', 'b', 'c', 'a'], object))
+    assert {name: rows.tolist() for name, rows in found.items()} == dict(b=[0, 2], a=[1, 4], c=[3])
+    assert rows_of_logs(np.zeros(0, object)) == {}
 
 
 def test_unusable_boxes_are_refused():

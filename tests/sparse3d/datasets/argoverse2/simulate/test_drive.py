@@ -78,6 +78,21 @@ def test_the_same_bytes_again_and_going_on(drive, tmp_path):
         simulate_argoverse2(tmp_path, 1, seed=4, options=SMALL, show_progress=False)
 
 
+def test_a_street_of_long_reach(tmp_path):
+    options = Argoverse2Options(sweeps=1, azimuths=120, reach=200)
+    simulate_argoverse2(tmp_path, 1, seed=3, options=options, show_progress=False)
+    log = log_folder(tmp_path, 3, 0)
+    sweep = feather.read_table(str(next((log / 'sensors/lidar').iterdir()))).to_pydict()
+    labels = feather.read_table(str(log / 'annotations.feather')).to_pydict()
+    away = np.hypot(labels['tx_m'], labels['ty_m'])
+    assert np.hypot(sweep['x'], sweep['y']).max() > 180 and (away > 120).any()
+    assert np.hypot(*read_region(log).cells.shape) > 3900     # cells of 0.1 m
+    assert json.loads((tmp_path / 'simulation.json').read_text())['options']['reach'] == 200
+    assert 'reach' not in SMALL.stamp()
+    with pytest.raises(DataError, match='reach is 300'):
+        Argoverse2Options(reach=300)
+
+
 def test_every_fourth_validates_and_options_have_limits():
     assert [split_of(number) for number in range(5)] == ['train', 'train', 'train', 'val', 'train']
     with pytest.raises(DataError, match='sweep_rate is 20'):
