@@ -137,12 +137,13 @@ def refuse_place(out: str | PathLike) -> None:
 
 
 def refuse_uncovered(detector: nn.Module, graphs: Sequence[Graph]) -> None:
-    """Refuse a model with parameters that no graph computes with.
+    """Refuse a model with parameters that no graph computes with and that a detection needs.
 
     Raises:
         ConfigError: naming them.
     """
-    covered = tuple(start for graph in graphs for start in graph.covers)
+    covered = tuple(start for graph in graphs
+                    for start in (*graph.covers, *graph.training_alone))
     left = sorted({name.partition('.')[0] for name, _ in detector.named_parameters()
                    if not name.startswith(covered)})
     if left:
@@ -175,7 +176,8 @@ def _write_graph(graph: Graph, folder: Path) -> dict[str, Any]:
                           for node in proto.graph.node}),
         inputs=inputs, outputs=outputs, dynamic=list(graph.stated.dynamic),
         tolerance=graph.stated.tolerance, periods=dict(graph.periods), rows_by=rows_by,
-        cases=cases, afterwards=dict(graph.afterwards))
+        cases=cases, training_alone=list(graph.training_alone),
+        afterwards=dict(graph.afterwards))
 
 
 def _samples(graph: Graph, inputs: Sequence[str],

@@ -69,6 +69,7 @@ def test_parameters_in_no_graph_are_refused(line, tmp_path):
     with pytest.raises(ConfigError, match=r'parameters of head of Module are in no graph \(line'):
         write_folder(whole, [graph], tmp_path / 'out')
     refuse_uncovered(whole, [graph, replace(graph, covers=('head.', ))])
+    refuse_uncovered(whole, [replace(graph, training_alone=('head.', ))])
     assert list(tmp_path.iterdir()) == []
 
 
