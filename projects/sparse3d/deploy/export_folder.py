@@ -24,7 +24,8 @@ from sparse3d.deploy.graphs import Graph, hold_to_statement
 from sparse3d.deploy.onnx_files import refuse_device, require_packages
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
-from sparse3d.errors import ConfigError, DataError
+from sparse3d.errors import ConfigError, DataError, PluginError
+from sparse3d.plugins import plugins
 from sparse3d.version import __version__
 
 MANIFEST, FORMAT = 'export.json', 1
@@ -84,6 +85,7 @@ def export_folder(config: str | PathLike | Config, checkpoint: str | PathLike | 
     Raises:
         BackendUnavailable: if onnx, onnxruntime or onnxscript is not installed.
         ConfigError: if a part of the detector has no graph, or the folder holds something else.
+        PluginError: if a graph is in no plug-in's contract, or not what that says.
         DataError: if a graph gives something else than PyTorch.
     """
     require_packages()
@@ -96,7 +98,9 @@ def export_folder(config: str | PathLike | Config, checkpoint: str | PathLike | 
     refuse_device(detector)
     about = dict(config=Path(config.filename or 'config').stem,
                  checkpoint=None if checkpoint is None else Path(str(checkpoint)).name)
-    return write_folder(detector, graphs_of(detector, config, clouds), out, about)
+    graphs = graphs_of(detector, config, clouds)
+    refuse_unstated(graphs)
+    return write_folder(detector, graphs, out, about)
 
 
 def write_folder(detector: nn.Module, graphs: Sequence[Graph], out: str | PathLike,
@@ -150,6 +154,21 @@ def refuse_uncovered(detector: nn.Module, graphs: Sequence[Graph]) -> None:
         raise ConfigError(f'the parameters of {", ".join(left)} of {type(detector).__name__} are '
                           f'in no graph ({", ".join(graph.name for graph in graphs)}); without '
                           f'them the export would not be the detector')
+
+
+def refuse_unstated(graphs: Sequence[Graph]) -> None:
+    """Refuse graphs that no installed plug-in says it exports.
+
+    Raises:
+        PluginError: naming them.
+    """
+    stated = [each for owner in plugins().values() for made in owner.exports.values()
+              for each in made]
+    unknown = [graph.name for graph in graphs if graph.stated not in stated]
+    if unknown:
+        raise PluginError(f'no installed plug-in says that it exports the graphs '
+                          f'{", ".join(unknown)} as they are held to here: enter what Graph.stated '
+                          f'is into exports of its contract')
 
 
 def _write_graph(graph: Graph, folder: Path) -> dict[str, Any]:
