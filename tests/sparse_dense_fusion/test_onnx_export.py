@@ -3,11 +3,13 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import pytest
 import torch
 
 from sparse3d.deploy.export import export
 from sparse3d.deploy.export_folder import write_folder
+from sparse3d.deploy.voxel_inputs import drawn_voxels
 from sparse3d.engine.load_config import load_config
 from sparse3d.errors import ConfigError
 from sparse_dense_fusion.deployable import DeployableFusion, ImageEncoder
@@ -70,10 +72,23 @@ def test_images_are_prepared_as_by_the_preprocessor(tiny_model):
         torch.testing.assert_close(found[name], value)
 
 
+def of_usual_size(detector):
+    """Statistics of a sweep, so that the LiDAR's map is about 1 as after a training."""
+    voxels = drawn_voxels(detector, 5, ())['drawn sweep']
+    for module in detector.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.momentum = 1.0
+    detector.train()
+    with torch.no_grad():
+        detector.lidar_map(dict(voxels=voxels['voxels'], num_points=voxels['num_points'],
+                                coors=voxels['coordinates']), 1, 'cpu')
+    return detector.eval()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('branches', BRANCHES)
 def test_onnx_runtime_agrees(packages, tiny_model, stirred, tmp_path, branches):
-    detector = stirred(tiny_model(*BRANCHES[branches])).eval()
+    detector = of_usual_size(stirred(tiny_model(*BRANCHES[branches])))
     report = write_folder(detector, graphs_on(detector, (60, 90)), tmp_path / 'out')
     entries = {entry['file']: entry for entry in report.graphs}
     encoder = [] if branches == 'none' else ['image_encoder.onnx']
@@ -82,6 +97,9 @@ def test_onnx_runtime_agrees(packages, tiny_model, stirred, tmp_path, branches):
     assert cases['fusion.onnx'] == list(CASES if encoder else CASES[:1])
     assert {'one voxel', 'no voxel'} <= set(cases['lidar_map.onnx'])
     assert 'autoware::ImplicitGemm' in entries['lidar_map.onnx']['operators']
+    with np.load(report.path / 'lidar_map.npz') as samples:
+        assert np.abs(samples['drawn sweep/out/bev']).max() > 1
+        assert not samples['no voxel/out/bev'].any()
     fusion = entries['fusion.onnx']
     shapes = {name: about['shape'] for name, about in fusion['inputs'].items()}
     assert shapes['bev'] == entries['lidar_map.onnx']['outputs']['bev']['shape'] == [1, 32, 16, 16]
