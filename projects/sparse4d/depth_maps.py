@@ -8,6 +8,7 @@ from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.structures.projection import project_points
 
 NEAREST = 0.1  # meters; what is nearer does not count
 NOTHING = -1.0
@@ -30,12 +31,11 @@ def depth_maps(points: np.ndarray, lidar2img: np.ndarray, image_size: Sequence[i
         (height // stride, width // stride) float32 each, ``NOTHING`` where no point lies.
     """
     matrix = np.asarray(lidar2img, np.float64)
-    seen = points[:, :3].astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
-    depth = seen[:, 2]
+    pixels, depth = project_points(points[:, :3].astype(np.float64), matrix, NEAREST)
     near = depth >= NEAREST
     if drop_far:
         near &= depth <= max_depth
-    depth, pixels = depth[near], np.round(seen[near, :2] / depth[near, None])
+    depth, pixels = depth[near], np.round(pixels[near])
     height, width = image_size
     inside = ((pixels >= 0) & (pixels < (width, height))).all(1)
     depth, pixels = np.clip(depth[inside], NEAREST, max_depth), pixels[inside].astype(np.int64)

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from sparse3d.ops.cells import group_counts
+
 
 @dataclass(frozen=True)
 class PackedMaps:
@@ -94,7 +96,7 @@ def aggregate_rows(packed: PackedMaps, points: Tensor, weights: Tensor, border: 
                             starts[camera])                                 # [M, L, 4]
     read = (read + (sample * rows)[:, None, None]) * groups
     scales = weights[sample, instance, point, camera]                       # [M, L, G]
-    bags = torch.bincount(sample * instances + instance, minlength=batch * instances)
+    bags = group_counts(sample * instances + instance, batch * instances)
     offsets = (bags.cumsum(0) - bags) * read[0].numel() if len(read) else bags
     table = packed.features.to(points.dtype).reshape(-1, channels // groups)
     found = [F.embedding_bag((read + group).flatten(), table, offsets, mode='sum',

@@ -188,6 +188,10 @@ MAY = {  # what is no cell, group or segment
     'sparse3d/ops/sparse_blocks.py': 'pairs of a block by output row, 16 bits each',
     'sparse3d/ops/sparse_pairs.py': 'neighbors among sorted keys, for pair tables alone',
     'sparse3d/ops/sparse_depth.py': 'the nearest point of each pixel',
+    'sparse3d/ops/circle_grid.py': 'circles in the same cell of sorted keys, in pairs',
+    'safdnet/cell_dilation.py': 'rows of the cells of a map within a larger one, keys sorted',
+    'safdnet/cell_targets.py': 'the highest of the heat of the objects of a class',
+    'dsvt/deployable.py': 'what becomes ScatterElements of an ONNX graph',
 }
 
 
