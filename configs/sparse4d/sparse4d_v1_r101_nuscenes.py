@@ -1,7 +1,7 @@
 # v1, four frames, ResNet-101 at 1600 x 640; published: .5438 NDS, .4409 mAP on the validation set.
 _base_ = [
     '../_base_/datasets/nuscenes_camera.py', '_base_/models/sparse4d_v1_r101.py',
-    '../_base_/default_runtime.py'
+    '_base_/schedules/sparse4d_v1_24e.py', '../_base_/default_runtime.py'
 ]
 from sparse3d.engine.pipeline_steps import changed
 

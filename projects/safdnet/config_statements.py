@@ -23,3 +23,4 @@ def center_head(config: Mapping[str, Any]) -> Reading:
     yield from map_head(config['bbox_coder'], 'bbox_coder.')
     names = [name for task in config['tasks'] for name in task]
     yield 'model.classes', names, 'tasks'
+    yield 'model.num_classes', len(names), 'tasks'

@@ -37,15 +37,23 @@ def export(config: str | PathLike, checkpoint: str | PathLike | None, out: str |
 
     Raises:
         ConfigError: if the config's plug-ins have no exporter, or several, or say that this
-            config cannot be exported and why.
+            config cannot be exported and why; if ``out`` is named like a file.
         PluginError: if the exporter is unknown or cannot be imported.
         Sparse3DError: as the plug-in's function.
     """
+    _refuse_file_name(out)
     if exporter is not None:
         function = offer('exporters', exporter)
     else:
         function = load(_reference(config))
     return function(config, checkpoint, out, clouds, cfg_options)
+
+
+def _refuse_file_name(out: str | PathLike) -> None:
+    path = Path(out)
+    if path.suffix.lower() == '.onnx':
+        raise ConfigError(f'an export is a folder with graphs, samples and verify.py; name it '
+                          f'{path.with_suffix("")} instead of {path}')
 
 
 def reason_against(name: str, reasons: Mapping[str, str]) -> str | None:

@@ -49,12 +49,20 @@ class FolderReport:
     Attributes:
         path: the folder.
         graphs: entries of the manifest.
-        compared: a line for each comparison.
+        compared: of each comparison the graph's file, the case and the largest difference.
     """
 
     path: Path
     graphs: tuple[Mapping[str, Any], ...]
-    compared: tuple[str, ...]
+    compared: tuple[tuple[str, str, float], ...]
+
+    @property
+    def differences(self) -> dict[str, float]:
+        """The largest difference of all graphs by the name of the case."""
+        found: dict[str, float] = {}
+        for _, case, largest in self.compared:
+            found[case] = max(largest, found.get(case, 0.0))
+        return found
 
     def sentences(self) -> list[str]:
         """What to tell the user beside the folder's name."""
@@ -64,7 +72,7 @@ class FolderReport:
                                for name, about in graph['inputs'].items())
             lines += [f'{graph["file"]}: operators {", ".join(graph["operators"])}',
                       f'{graph["file"]}: inputs {shapes}']
-        return [*lines, *self.compared, f'to compare again, without torch: python '
+        return [*lines, *verify.lines_of(self.compared), f'to compare again, without torch: python '
                                         f'{self.path / "verify.py"}']
 
 
@@ -129,12 +137,9 @@ def refuse_place(out: str | PathLike) -> None:
     """Refuse a place that is no new or empty folder.
 
     Raises:
-        ConfigError: if something is there already, or the name is that of a file.
+        ConfigError: if something is there already.
     """
     path = Path(out)
-    if path.suffix.lower() == '.onnx':
-        raise ConfigError(f'an export is a folder with graphs, samples and verify.py; name it '
-                          f'{path.with_suffix("")} instead of {path}')
     if path.is_dir() and any(path.iterdir()) or path.exists() and not path.is_dir():
         raise ConfigError(f'{path} is there already; name a new folder, or remove it first')
     check_place(path)
@@ -231,7 +236,7 @@ def _write_manifest(folder: Path, entries: Sequence[Mapping[str, Any]],
     write_bytes_atomically(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
 
 
-def _verified(folder: Path) -> list[str]:
+def _verified(folder: Path) -> list[tuple[str, str, float]]:
     try:
         return verify.check_folder(folder)
     except verify.Different as error:

@@ -109,6 +109,10 @@ WITHIN_OTHERS = {
     'pair_chunks': 'ball query', 'sample_views_triton': 'sampling of views',
     'deformable_aggregation_triton': 'deformable aggregation',
     'packed_maps': 'deformable aggregation',
+    'circle_grid': 'suppression of boxes', 'near_boxes': 'points in boxes',
+    'compile_kernels': 'on the CPU only', 'compiled_kernels': 'on the CPU only',
+    'compiled_pairs': 'on the CPU only', 'kernel_places': 'on the CPU only',
+    'sparse_compiled': 'on the CPU: spconv',
     'sparse_blocks': 'on the CPU only', 'sparse_convolution': 'on the CPU: spconv',
     'sparse_pairs': 'on the CPU: spconv', 'sparse_pooling': 'on the CPU: spconv'}
 # CPU forms of mmcv's kernels, which run on a GPU.

@@ -61,7 +61,8 @@ def test_scores_that_are_not_there_are_said_before_anything_is_written(case):
         with pytest.raises(ConfigError, match='leave --format json out'):
             track(found, infos, folder / 'o', form='json', evaluate=folder)
         return
-    words = 'MOTA of Waymo waits' if name == 'waymo' else 'not scored here'
+    words = dict(waymo='MOTA of Waymo waits', argoverse2='written as .feather').get(
+        name, 'not scored here')
     with pytest.raises(DataError, match=words):
         track(found, infos, folder / 'o', evaluate=folder, like=dict(forklift='car'))
     assert not (folder / 'o').exists()

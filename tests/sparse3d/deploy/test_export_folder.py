@@ -57,6 +57,7 @@ def test_a_folder_has_all_that_its_check_needs(line, tmp_path):
     assert entry['inputs'] == {'x': dict(type='float32', shape=['N', 2])}
     assert entry['needs'] == ['numpy', 'onnxruntime'] and entry['opset'] == 18
     assert len(report.compared) == 2 and report.path == tmp_path / 'out'
+    assert max(report.differences.values()) == max(row[2] for row in report.compared)
     assert any('line.onnx: inputs x Nx2' == line for line in report.sentences())
 
 

@@ -27,9 +27,9 @@ def test_the_optimizer_of_dsvt_leaves_out_what_the_set_says():
 
 
 def test_a_config_whose_parts_have_different_sets_is_not_loaded():
-    with pytest.raises(ConfigError, match='model.voxel_encoder.published is .* go together') as no:
+    with pytest.raises(ConfigError, match='model.bbox_head.published .* go together') as no:
         load_config('dsvt_pillar_waymo_1frame_24e',
-                    {'model.voxel_encoder.published': dict(meters=True)})
+                    {'model.bbox_head.published': dict(turned_nms=True)})
     assert '\n' not in str(no.value)
 
 

@@ -20,7 +20,7 @@ class Different(Exception):
 
 
 def check_folder(folder):
-    """Lines on what was compared.
+    """Largest difference of each graph in each of its cases: [(file, case, difference)].
 
     Raises:
         Different: for the first thing that is not as it should be.
@@ -30,15 +30,20 @@ def check_folder(folder):
     for name, expected in about['sha256'].items():
         if hashlib.sha256((folder / name).read_bytes()).hexdigest() != expected:
             raise Different(f'{name} is not the file that was exported (sha256)')
-    lines = []
+    compared = []
     for graph in about['graphs']:
         run = runner(folder, graph)
         with np.load(folder / graph['samples']) as samples:
             for case in graph['cases']:
-                largest = check_case(run, graph, case, samples)
-                lines.append(f'{graph["file"]}, {case["name"]}: differs from PyTorch by '
-                             f'{largest:.1e} at most')
-    return lines
+                compared.append((graph['file'], case['name'],
+                                 check_case(run, graph, case, samples)))
+    return compared
+
+
+def lines_of(compared):
+    """The same as lines to read."""
+    return [f'{file}, {case}: differs from PyTorch by {largest:.1e} at most'
+            for file, case, largest in compared]
 
 
 def check_case(run, graph, case, samples):
@@ -125,7 +130,7 @@ def by_reference(folder, graph):
 def main():
     """Check the folder of this file."""
     try:
-        print('\n'.join(check_folder(Path(__file__).parent)))
+        print('\n'.join(lines_of(check_folder(Path(__file__).parent))))
     except Different as error:
         sys.exit(f'error: {error}')
 
