@@ -8,5 +8,11 @@ plugin = Plugin(
     convert='safdnet.published_checkpoint:convert',
     published='safdnet.published:SAFDNetPublished',
     benchmarks={'range': 'sparse3d_benchmarks.detection_range:run'},
+    not_exported={
+        'hednet_*': 'its sparse encoder-decoders come back to finer voxels by inverse sparse '
+                    'convolutions, for which the export has no nodes',
+        'safdnet_*': 'its sparse encoder-decoders come back to finer voxels by inverse sparse '
+                     'convolutions, for which the export has no nodes, and its diffusion makes '
+                     'cells whose number is known at run time only'},
     trial_configs=('safdnet_simulated_argoverse2', 'safdnet_simulated_waymo'),
     docs='projects/safdnet/README.md')

@@ -1,112 +1,79 @@
-"""Sparse4D's decoder and its recurrence as two ONNX files, compared over a drive of ten frames."""
+"""Sparse4D as ONNX files of standard operators: a first frame, and every next one."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.logging import MMLogger
+from torch import Tensor
 
-from sparse3d.atomic_files import write_bytes_atomically
-from sparse3d.deploy.onnx_files import OnnxComparison, refuse_device, require_packages, to_onnx
-from sparse3d.engine.build_model import build_model
-from sparse3d.engine.checkpoint_config import open_with_config
+from sparse3d.deploy.export_folder import FolderReport, export_folder
+from sparse3d.deploy.graphs import CommonRows, Graph, Sample
+from sparse3d.deploy.onnx_files import to_onnx
 from sparse3d.errors import ConfigError
-from sparse4d.deployable import DeployableSparse4D
+from sparse3d.structures.cameras import Cameras
+from sparse4d.deployable import CACHE, DeployableSparse4D, inputs_of
 from sparse4d.detector import Sparse4D
 from sparse4d.frame import Frame
-from sparse4d.head import Sparse4DHead
+from sparse4d.head import HeadOutputs, Sparse4DHead
+from sparse4d.instance_bank import BankState, highest
+from sparse4d.plugin import FIRST_FRAME, NEXT_FRAME
 
-FRAMES, CAMERAS, INTERVAL = 10, 6, 0.5  # of the drive that is compared; [s]
-
-
-@dataclass(frozen=True)
-class ExportReport:
-    """What was exported and how well it agrees.
-
-    Attributes:
-        path: of the graph of next frames.
-        first: of the graph of the first frame.
-        operators: kinds of operators in both, all of ONNX's own domain.
-        differences: largest difference from PyTorch in each frame.
-        shapes: of the inputs of a next frame, all fixed.
-    """
-
-    path: Path
-    first: Path
-    operators: tuple[str, ...]
-    differences: Mapping[str, float]
-    shapes: Mapping[str, tuple[int, ...]]
-
-    def sentences(self) -> list[str]:
-        """What to tell the user beside the file's name."""
-        return [f'the graph of the first frame of a drive: {self.first}',
-                f'operators: {", ".join(self.operators)}',
-                'inputs: ' + ', '.join(f'{name} {"x".join(map(str, shape))}'
-                                       for name, shape in self.shapes.items()),
-                f'over {len(self.differences)} frames ONNX Runtime and PyTorch differ by '
-                f'{max(self.differences.values()):.1e} at most']
+FRAMES, CAMERAS, INTERVAL = 3, 6, 0.4  # of the drive that is compared; [s], no first_interval
+COVERED = ('backbone.', 'neck.', 'bbox_head.')
+ROWS = CommonRows('cache_rows', ('cache_rows', *(f'cache_{name}' for name in CACHE)))
 
 
 def export_onnx(config: str | PathLike | Config, checkpoint: str | PathLike | None,
                 out: str | PathLike, clouds: Sequence[str | PathLike] = (),
-                cfg_options: dict | None = None, tolerance: float = 1e-3) -> ExportReport:
-    """Export the decoder of a detector and compare it with PyTorch over a drawn drive.
+                cfg_options: dict | None = None) -> FolderReport:
+    """Export a detector; see :func:`sparse3d.deploy.export_folder.export_folder`.
 
     Args:
         config: of a Sparse4D of v2 or v3.
         checkpoint: its weights; None exports the initial ones.
-        out: the file of next frames; beside it goes that of the first, ``<name>_first.onnx``.
-            Nothing is written where the comparison fails.
+        out: the folder to make.
         clouds: none; the detector has cameras alone.
         cfg_options: dotted keys that override the config.
-        tolerance: largest difference allowed, relative to the largest output.
 
     Raises:
-        BackendUnavailable: if onnx, onnxruntime or onnxscript is not installed.
         ConfigError: if the detector is another one, or there are point clouds.
-        DataError: if ONNX Runtime gives something else than PyTorch.
     """
-    require_packages()
     if clouds:
         raise ConfigError('Sparse4D has cameras alone: leave the point clouds out')
-    config, opened = open_with_config(config, checkpoint, cfg_options)
-    if checkpoint is None:  # the decoder does not need the backbone's pretrained file
-        config.model.backbone.pop('init_cfg', None)
-    MMLogger.get_current_instance().setLevel('WARNING')  # or it lists every initialized weight
-    return export_detector(build_model(config, opened), image_size_of(config), out, tolerance)
+    return export_folder(config, checkpoint, out, sparse4d_graphs, clouds, cfg_options)
 
 
-def export_detector(detector: Sparse4D, image_size: tuple[int, int], out: str | PathLike,
-                    tolerance: float = 1e-3) -> ExportReport:
-    """The same for a detector in evaluation mode and its images' height and width."""
+def sparse4d_graphs(detector: Sparse4D, config: Config,
+                    clouds: Sequence[str | PathLike] = ()) -> list[Graph]:
+    """The graphs of a detector in evaluation mode; see :func:`export_onnx`."""
+    return graphs_on(detector, image_size_of(config))
+
+
+def graphs_on(detector: Sparse4D, image_size: tuple[int, int], frames: int = FRAMES
+              ) -> list[Graph]:
+    """The same for images of a height and width, compared over so many frames of a drive.
+
+    Raises:
+        ConfigError: if the detector is another one, or carries no instances over.
+    """
     if not isinstance(detector, Sparse4D):
         raise ConfigError(f'only a Sparse4D is exported here, not a {type(detector).__name__}')
     head = detector.bbox_head
     if not isinstance(head, Sparse4DHead) or not head.bank.options.num_temporal:
         raise ConfigError(f'a {type(head).__name__} that carries no instances over is not exported '
                           f'(v1, single frames); v2 and v3 are')
-    refuse_device(detector)
-    divisor = detector.data_preprocessor.size_divisor
-    image_size = tuple(-(-length // divisor) * divisor for length in image_size)
-    models = [DeployableSparse4D(head, image_size, first) for first in (True, False)]
-    given = list(drawn_frames(detector, models, image_size))
-    contents, operators = zip(*(to_onnx(model, inputs) for model, inputs in zip(
-        models, given, strict=False)), strict=True)
-    compared = [OnnxComparison(content, model, tolerance)
-                for content, model in zip(contents, models, strict=True)]
-    differences = {f'frame {number}': compared[min(number, 1)].difference(inputs, f'frame {number}')
-                   for number, inputs in enumerate(given)}
-    path = Path(out)
-    first = path.with_name(f'{path.stem}_first{path.suffix}')
-    for place, content in zip((first, path), contents, strict=True):
-        write_bytes_atomically(place, content)
-    return ExportReport(path, first, tuple(sorted(set().union(*operators))), differences,
-                        {name: tuple(value.shape) for name, value in given[1].items()})
+    first, *later = [Sample(f'frame {number}', inputs) for number, inputs in enumerate(
+        drawn_frames(detector, image_size, frames))]
+    padded = padded_size(detector, image_size)
+    return [Graph(stated, to_onnx(DeployableSparse4D(detector, padded, stated is FIRST_FRAME),
+                                  samples[0].inputs),
+                  detector_answer(detector, padded), samples, COVERED, rows_by=ROWS,
+                  training_alone=('depth_branch.', 'losses.'), afterwards=_afterwards(head))
+            for stated, samples in ((FIRST_FRAME, [first]), (NEXT_FRAME, later))]
 
 
 def image_size_of(config: Config) -> tuple[int, int]:
@@ -121,19 +88,53 @@ def image_size_of(config: Config) -> tuple[int, int]:
     raise ConfigError('the test pipeline has no AugmentImages, which says how large images are')
 
 
-@torch.no_grad()
-def drawn_frames(detector: Sparse4D, models: Sequence[DeployableSparse4D],
-                 image_size: tuple[int, int]) -> Iterator[dict[str, torch.Tensor]]:
-    """Inputs of the frames of a drive: random maps of the sizes that the backbone gives, six
-    cameras all around, one of them lost for a while, what PyTorch remembers of the frame before."""
-    shapes = [level.shape[2:] for level in detector.extract_feat(
-        dict(imgs=torch.zeros(1, 1, 3, *image_size)))]
+def padded_size(detector: Sparse4D, image_size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width after the preprocessor's padding."""
+    divisor = detector.data_preprocessor.size_divisor
+    return tuple(-(-length // divisor) * divisor for length in image_size)
+
+
+def detector_answer(detector: Sparse4D, image_size: tuple[int, int]
+                    ) -> Callable[[Mapping[str, Tensor]], dict[str, Tensor]]:
+    """The detector's own answer to the inputs of either graph."""
+    @torch.no_grad()
+    def answer(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        cameras = Cameras.of_matrices(inputs['lidar2img'], image_size).with_valid(inputs['valid'])
+        none, here = torch.zeros(1, dtype=torch.float64), torch.eye(4, dtype=torch.float64)[None]
+        frame, state = Frame(cameras, none, here), None
+        if 'elapsed' in inputs:
+            state = BankState(*(inputs[f'before_{name}'][None] for name in CACHE),
+                              none - inputs['elapsed'].double(), inputs['transforms'].double())
+        outputs, after = _seen(detector, inputs['images'], frame, state)
+        bank, logits = detector.bbox_head.bank, outputs.logits[-1]
+        _, rows = highest(bank.decayed(outputs.step, logits.max(-1).values.sigmoid()),
+                          bank.options.num_temporal)
+        found = dict(logits=logits, anchors=outputs.anchors[-1], quality=outputs.quality[-1],
+                     cache_rows=rows[0],
+                     **{f'cache_{name}': getattr(after, name)[0] for name in CACHE})
+        return {name: value for name, value in found.items() if value is not None}
+    return answer
+
+
+def drawn_frames(detector: Sparse4D, image_size: tuple[int, int], frames: int
+                 ) -> Iterator[dict[str, Tensor]]:
+    """Inputs of the frames of a drive: random images, six cameras all around, one of them lost for
+    a while, and what PyTorch remembers of the frame before."""
     random, state = torch.Generator().manual_seed(0), None
-    for number in range(FRAMES):
-        maps = [torch.randn(1, CAMERAS, *shape, generator=random) for shape in shapes]
-        frame = _frame(number, image_size)
-        yield models[min(number, 1)].inputs_of(maps, frame, state)
-        _, state = detector.bbox_head(maps, frame, state)
+    padded = padded_size(detector, image_size)
+    for number in range(frames):
+        images = torch.randint(0, 256, (CAMERAS, 3, *image_size), generator=random).float()
+        frame = _frame(number, padded)
+        yield inputs_of(images, frame, state)
+        _, state = _seen(detector, images, frame, state)
+
+
+@torch.no_grad()
+def _seen(detector: Sparse4D, images: Tensor, frame: Frame, state: BankState | None
+          ) -> tuple[HeadOutputs, BankState]:
+    images = frame.cameras.without_missing(detector.data_preprocessor.normalize(images)[None])
+    maps = detector.for_head(detector.extract_feat(dict(imgs=images)))
+    return detector.bbox_head(maps, frame, state)
 
 
 def _frame(number: int, image_size: tuple[int, int]) -> Frame:
@@ -142,7 +143,7 @@ def _frame(number: int, image_size: tuple[int, int]) -> Frame:
     pose[:2, :2] = [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
     pose[:2, 3] = 1000 + 5.0 * number, 2000 + 0.3 * number ** 2
     valid = np.ones(CAMERAS, bool)
-    valid[1] = number not in (3, 4)
+    valid[1] = number not in (2, 3)
     return Frame.of_batch([dict(
         lidar2img=ring_of_cameras(image_size), image_valid=valid, lidar2global=pose,
         timestamp=1e9 + INTERVAL * number)], image_size)
@@ -157,3 +158,9 @@ def ring_of_cameras(image_size: tuple[int, int]) -> np.ndarray:
     return np.stack([cam2img @ np.array(
         [[sin, -cos, 0, 0], [0, 0, -1, 0], [cos, sin, 0, 0], [0, 0, 0, 1]])
         for cos, sin in zip(np.cos(angles), np.sin(angles), strict=True)])
+
+
+def _afterwards(head: Sparse4DHead) -> dict[str, Any]:
+    bank = head.bank.options
+    return dict(kind='instances', detections=vars(head.detection_options), with_ids=head.with_ids,
+                max_interval=bank.max_interval, id_threshold=bank.id_threshold)

@@ -1,12 +1,13 @@
-"""The part that an inference engine runs: maps and matrices in, boxes and scores out."""
+"""What an inference engine runs behind the voxels: images to maps, maps to boxes and scores."""
 from __future__ import annotations
 
 import copy
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
-from sparse3d.models.heads.transfusion_queries import peak_scores
+from sparse3d.models.heads.transfusion_head import TransFusionHead, TransFusionOutput
 from sparse3d.ops.sparse_depth import sparse_depth
 from sparse3d.structures.camera_rig import CameraRig
 from sparse3d.structures.cameras import Cameras
@@ -17,8 +18,8 @@ from sparse_dense_fusion.detector import DEPTH_STRIDE, SparseDenseFusion, look_a
 class DeployableFusion(nn.Module):
     """Both branches and the head for one sample, in operators that every engine has.
 
-    What stays outside: voxels, the sparse encoder with the map network behind it, the image
-    backbone with its pyramid, and the cells of the cameras' rays, which change with the
+    The map of the LiDAR and the levels of the images come from graphs of their own; the host gives
+    depths of the points in the images and the cells of the cameras' rays, which change with the
     calibration alone.
 
     Args:
@@ -38,8 +39,8 @@ class DeployableFusion(nn.Module):
         self.eval()
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """``codes`` [1, Q, 8 or 10] as of the box coder and ``scores`` [1, Q, K], queries in the
-        order of their class and cell.
+        """``boxes`` [Q, 7 or 9], ``scores`` [Q, K] and ``peaks`` [Q], which number each query's
+        peak, class by class.
 
         Args:
             inputs: ``bev`` [1, C, H, W] of the LiDAR's neck; with a branch ``level_0``, ... of
@@ -56,11 +57,7 @@ class DeployableFusion(nn.Module):
         found = self.head.detect_on(bev)
         if self.query_fusion is not None:
             found = look_again(self.head, self.query_fusion, found, levels, rig)
-        last, peaks = found.layers[-1], found.peaks
-        order = (peaks.labels * bev.shape[-2] * bev.shape[-1] + peaks.cells).argsort(1)
-        return {name: values.gather(1, order[..., None].expand(-1, -1, values.shape[-1]))
-                for name, values in (('codes', self.head.coder.stack(last)),
-                                     ('scores', peak_scores(last['heatmap'], peaks)))}
+        return named_outputs(self.head, found)
 
     def _lifted(self, levels: list[Tensor], inputs: dict[str, Tensor], rig: CameraRig) -> Tensor:
         image = levels[self.lift.level]
@@ -101,3 +98,57 @@ class DeployableFusion(nn.Module):
         if self.lift is not None:
             count = max(count, self.lift.level + 1)
         return list(enumerate(images))[:count]
+
+
+class ImageEncoder(nn.Module):
+    """Image backbone and pyramid, with the normalization and padding in front of them.
+
+    Args:
+        detector: with a branch; is left as it is.
+    """
+
+    def __init__(self, detector: SparseDenseFusion) -> None:
+        super().__init__()
+        self.preprocessor = detector.data_preprocessor
+        self.backbone, self.neck = detector.image_backbone, detector.image_neck
+
+    def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """``level_0``, ... [N, C, h, w], finest first, of ``images`` [N, 3, H, W], 0-255 in the
+        order of channels in which they are loaded."""
+        levels = self.neck(self.backbone(self._prepared(inputs['images'])))
+        return {f'level_{number}': level for number, level in enumerate(levels)}
+
+    def _prepared(self, images: Tensor) -> Tensor:
+        """As mmdet3d's preprocessor prepares them, which takes whole batches alone."""
+        options = self.preprocessor
+        images = images.flip(1) if options._channel_conversion else images
+        if options._enable_normalize:
+            images = (images - options.mean) / options.std
+        height, width = images.shape[-2:]
+        divisor = options.pad_size_divisor
+        return pad(images, (0, -width % divisor, 0, -height % divisor), value=options.pad_value)
+
+
+class MapOfVoxels(nn.Module):
+    """2D backbone and neck of the LiDAR.
+
+    Args:
+        detector: is left as it is.
+    """
+
+    def __init__(self, detector: SparseDenseFusion) -> None:
+        super().__init__()
+        self.backbone, self.neck = detector.backbone, detector.neck
+
+    def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """``whatever_voxels`` [1, C, H, W], also where there are none, from the map ``encoded`` of
+        the middle encoder."""
+        return {'whatever_voxels': self.neck(self.backbone(inputs['encoded']))[0]}
+
+
+def named_outputs(head: TransFusionHead, found: TransFusionOutput) -> dict[str, Tensor]:
+    """What a head found in one sample, see :meth:`DeployableFusion.forward`."""
+    boxes, scores = head.decoded(found.layers[-1], found.peaks)
+    height, width = found.heat.shape[-2:]
+    peaks = found.peaks.labels * (height * width) + found.peaks.cells
+    return {'boxes': boxes[0], 'scores': scores[0], 'peaks': peaks[0]}

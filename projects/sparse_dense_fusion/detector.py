@@ -148,7 +148,7 @@ class SparseDenseFusion(Base3DDetector):
         points, voxels = (batch_inputs.get(name) if self.use_lidar else None
                           for name in ('points', 'voxels'))
         points = points or [torch.zeros(0, POINT_COLUMNS, device=device) for _ in range(batch)]
-        bev, evidence, auxiliary = self._map(voxels, batch, device)
+        bev, evidence, auxiliary = self.lidar_map(voxels, batch, device)
         if self.use_lidar and not all(map(len, points)):
             self._report('LiDAR points')
         if not self.has_branch:
@@ -157,6 +157,20 @@ class SparseDenseFusion(Base3DDetector):
         if self.camera_lift is not None:
             evidence = evidence | rig.valid.any(1)
         return SceneFeatures(bev, images, points, rig, evidence, auxiliary)
+
+    def lidar_map(self, voxels: dict | None, batch: int,
+                  device: torch.device | str) -> tuple[Tensor, Tensor, Any]:
+        """The LiDAR's map, which samples [B] have voxels, and what is auxiliary."""
+        width, height = self.bbox_head.coder.map_size
+        occupied = torch.zeros(batch, dtype=torch.bool, device=device)
+        if voxels is None or not len(voxels['coors']):
+            channels = self.bbox_head.shared.in_channels
+            return torch.zeros(batch, channels, height, width, device=device), occupied, None
+        features = self.voxel_backbone(voxels, batch)
+        occupied[voxels['coors'][:, 0].long()] = True
+        # As if the sample were alone: normalizations make something of nothing.
+        bev = features.maps[0].masked_fill(~occupied[:, None, None, None], 0)
+        return bev, occupied, features.auxiliary
 
     def detect(self, scene: SceneFeatures) -> FusedOutput:
         """Maps, queries and boxes of a batch."""
@@ -218,20 +232,6 @@ class SparseDenseFusion(Base3DDetector):
             self._report('one or more camera images')
         images = rig.cameras.without_missing(images)
         return list(self.image_neck(self.image_backbone(images.flatten(0, 1)))), rig
-
-    def _map(self, voxels: dict | None, batch: int,
-             device: torch.device) -> tuple[Tensor, Tensor, Any]:
-        """The LiDAR's map, which samples [B] have voxels, and what is auxiliary."""
-        width, height = self.bbox_head.coder.map_size
-        occupied = torch.zeros(batch, dtype=torch.bool, device=device)
-        if voxels is None or not len(voxels['coors']):
-            channels = self.bbox_head.shared.in_channels
-            return torch.zeros(batch, channels, height, width, device=device), occupied, None
-        features = self.voxel_backbone(voxels, batch)
-        occupied[voxels['coors'][:, 0].long()] = True
-        # As if the sample were alone: normalizations make something of nothing.
-        bev = features.maps[0].masked_fill(~occupied[:, None, None, None], 0)
-        return bev, occupied, features.auxiliary
 
     def _report(self, what: str) -> None:
         """Say once that something is missing."""

@@ -1,100 +1,88 @@
-"""Both branches and the head as an ONNX file of standard operators, compared in ONNX Runtime."""
+"""Sparse-Dense Fusion as ONNX files: the LiDAR's map, the image encoder, and what fuses them."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 import torch
+from mmdet3d.structures import Det3DDataSample
 from mmengine.config import Config
-from mmengine.logging import MMLogger
+from onnx import TensorProto, helper
 from torch import Tensor
 
-from sparse3d.atomic_files import write_bytes_atomically
-from sparse3d.deploy.onnx_files import OnnxComparison, refuse_device, require_packages, to_onnx
-from sparse3d.engine.build_model import build_model
-from sparse3d.engine.checkpoint_config import open_with_config
+from sparse3d.deploy.dense_boxes import boxes_of
+from sparse3d.deploy.export_folder import FolderReport, export_folder
+from sparse3d.deploy.graphs import CommonRows, Graph, Sample
+from sparse3d.deploy.onnx_files import to_onnx
+from sparse3d.deploy.voxel_export import (
+    DYNAMIC,
+    columns_of,
+    encoded_voxels,
+    example_map,
+    voxel_infos,
+)
+from sparse3d.deploy.voxel_inputs import drawn_voxels
 from sparse3d.errors import ConfigError
 from sparse3d.structures.camera_rig import CameraRig
-from sparse_dense_fusion.deployable import DeployableFusion
-from sparse_dense_fusion.detector import SparseDenseFusion
+from sparse_dense_fusion.deployable import (
+    DeployableFusion,
+    ImageEncoder,
+    MapOfVoxels,
+    named_outputs,
+)
+from sparse_dense_fusion.detector import POINT_COLUMNS, SceneFeatures, SparseDenseFusion
+from sparse_dense_fusion.plugin import FUSION, IMAGE_ENCODER, LIDAR_MAP
 
 CASES = ('all cameras', 'one camera missing')
 CAMERAS = 6
 SIZED_BY = ('AugmentImages', 'FitViews')  # transforms that say how large images are
-
-
-@dataclass(frozen=True)
-class ExportReport:
-    """What was exported and how well it agrees.
-
-    Attributes:
-        path: the file.
-        operators: kinds of operators in it, all of ONNX's own domain.
-        differences: largest difference from PyTorch in each of the compared cases.
-        shapes: of the inputs, all fixed.
-    """
-
-    path: Path
-    operators: tuple[str, ...]
-    differences: Mapping[str, float]
-    shapes: Mapping[str, tuple[int, ...]]
-
-    def sentences(self) -> list[str]:
-        """What to tell the user beside the file's name."""
-        return [f'operators: {", ".join(self.operators)}',
-                'inputs: ' + ', '.join(f'{name} {"x".join(map(str, shape))}'
-                                       for name, shape in self.shapes.items()),
-                *(f'{case}: ONNX Runtime and PyTorch differ by {difference:.1e} at most'
-                  for case, difference in self.differences.items())]
+LIDAR = ('voxel_encoder.', 'middle_encoder.', 'backbone.', 'neck.')
+IMAGES = ('image_backbone.', 'image_neck.')
+FUSED = ('bbox_head.', 'camera_lift.', 'map_fusion.', 'query_fusion.')
+Answer = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
 
 
 def export_onnx(config: str | PathLike | Config, checkpoint: str | PathLike | None,
                 out: str | PathLike, clouds: Sequence[str | PathLike] = (),
-                cfg_options: dict | None = None, tolerance: float = 1e-3) -> ExportReport:
-    """Export branches and head of a detector and compare them with PyTorch on drawn maps.
+                cfg_options: dict | None = None) -> FolderReport:
+    """Export a detector; see :func:`sparse3d.deploy.export_folder.export_folder`.
 
     Args:
         config: of a SparseDenseFusion.
         checkpoint: its weights; None exports the initial ones.
-        out: the file to write; nothing is written where the comparison fails.
-        clouds: none; points end before the exported part.
+        out: the folder to make.
+        clouds: float32 files with the columns of the model's points, for the LiDAR's map.
         cfg_options: dotted keys that override the config.
-        tolerance: largest difference allowed, relative to the largest output.
 
     Raises:
-        BackendUnavailable: if onnx, onnxruntime or onnxscript is not installed.
-        ConfigError: if the detector is another one, or there are point clouds.
-        DataError: if ONNX Runtime gives something else than PyTorch.
+        ConfigError: if the detector is another one, or takes a sensor away.
     """
-    require_packages()
-    if clouds:
-        raise ConfigError('the exported part of SparseDenseFusion begins behind the points: leave '
-                          'the point clouds out')
-    config, opened = open_with_config(config, checkpoint, cfg_options)
-    MMLogger.get_current_instance().setLevel('WARNING')  # or it lists every initialized weight
-    return export_detector(build_model(config, opened), image_size_of(config), out, tolerance)
+    return export_folder(config, checkpoint, out, fusion_graphs, clouds, cfg_options)
 
 
-def export_detector(detector: SparseDenseFusion, image_size: tuple[int, int], out: str | PathLike,
-                    tolerance: float = 1e-3) -> ExportReport:
-    """The same for a detector in evaluation mode and its images' height and width."""
+def fusion_graphs(detector: SparseDenseFusion, config: Config,
+                  clouds: Sequence[str | PathLike] = ()) -> list[Graph]:
+    """The graphs of a detector in evaluation mode; see :func:`export_onnx`."""
+    return graphs_on(detector, image_size_of(config), clouds)
+
+
+def graphs_on(detector: SparseDenseFusion, image_size: tuple[int, int],
+              clouds: Sequence[str | PathLike] = ()) -> list[Graph]:
+    """The same for images of a height and width.
+
+    Raises:
+        ConfigError: if the detector is another one, or takes a sensor away.
+    """
     if not isinstance(detector, SparseDenseFusion):
         raise ConfigError(f'only a SparseDenseFusion is exported here, not a '
                           f'{type(detector).__name__}')
-    refuse_device(detector)
-    image_size = padded_size(detector, image_size)
-    model = DeployableFusion(detector, image_size)
-    cases = drawn_cases(detector, model, image_size)
-    first = next(iter(cases.values()))
-    content, operators = to_onnx(model, first)
-    comparison = OnnxComparison(content, model, tolerance)
-    differences = {case: comparison.difference(inputs, case) for case, inputs in cases.items()}
-    write_bytes_atomically(out, content)
-    return ExportReport(Path(out), operators, differences,
-                        {name: tuple(value.shape) for name, value in first.items()})
+    if not (detector.use_lidar and detector.use_cameras):
+        raise ConfigError('the detector takes a sensor away (use_lidar or use_cameras is False), '
+                          'whose parts would be exported for nothing; export it with both')
+    encoder = [_image_encoder(detector, image_size)] if detector.has_branch else []
+    return [_lidar_map(detector, clouds), *encoder, _fusion(detector, image_size)]
 
 
 def image_size_of(config: Config) -> tuple[int, int]:
@@ -112,28 +100,103 @@ def padded_size(detector: SparseDenseFusion, image_size: tuple[int, int]) -> tup
     return tuple(-(-length // divisor) * divisor for length in image_size)
 
 
+def _lidar_map(detector: SparseDenseFusion, clouds: Sequence[str | PathLike]) -> Graph:
+    """Zeros where there is no voxel, as in the detector: normalizations make something of it."""
+    graph, encoded = encoded_voxels(detector)
+    cases = drawn_voxels(detector, columns_of(detector), clouds)
+    dense, example = MapOfVoxels(detector).eval(), example_map(encoded)
+    output, = graph.followed_by(to_onnx(dense, {'encoded': example}), graph.dense(encoded))
+    count = graph.one('Size', 'num_points')
+    there = graph.one('Greater', count, graph.constant(np.array(0, np.int64)))
+    graph.nodes.append(helper.make_node(
+        'Mul', [output.name, graph.one('Cast', there, to=TensorProto.FLOAT)], ['bev']))
+    shape = [length.dim_value for length in output.type.tensor_type.shape.dim]
+    content = graph.model(voxel_infos(next(iter(cases.values()))['voxels']),
+                          [helper.make_tensor_value_info('bev', TensorProto.FLOAT, shape)])
+
+    @torch.no_grad()
+    def bev(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        voxels = dict(voxels=inputs['voxels'], num_points=inputs['num_points'],
+                      coors=inputs['coordinates'])
+        return {'bev': detector.lidar_map(voxels, 1, 'cpu')[0]}
+
+    samples = [Sample(name, inputs) for name, inputs in cases.items()]
+    return Graph(LIDAR_MAP, content, bev, samples, LIDAR, DYNAMIC)
+
+
+def _image_encoder(detector: SparseDenseFusion, image_size: tuple[int, int]) -> Graph:
+    random = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (CAMERAS, 3, *image_size), generator=random).float()
+    sample = Sample('drawn images', {'images': images})
+    return Graph(IMAGE_ENCODER, to_onnx(ImageEncoder(detector).eval(), sample.inputs),
+                 levels_of(detector), [sample], IMAGES)
+
+
+def levels_of(detector: SparseDenseFusion) -> Answer:
+    """The detector's own levels of images."""
+    @torch.no_grad()
+    def levels(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        batch = detector.data_preprocessor(dict(
+            inputs=dict(points=[torch.zeros(1, POINT_COLUMNS)], img=[inputs['images']]),
+            data_samples=[Det3DDataSample()]), False)
+        found = detector.image_neck(detector.image_backbone(batch['inputs']['imgs'][0]))
+        return {f'level_{number}': level for number, level in enumerate(found)}
+    return levels
+
+
+def _fusion(detector: SparseDenseFusion, image_size: tuple[int, int]) -> Graph:
+    padded = padded_size(detector, image_size)
+    model, scenes = DeployableFusion(detector, padded), drawn_scenes(detector, padded)
+    samples = [Sample(case, model.inputs_of(scene.bev, scene.images, scene.points, scene.rig))
+               for case, scene in scenes.items()]
+    return Graph(FUSION, to_onnx(model, samples[0].inputs),
+                 _answer(detector, samples, list(scenes.values())), samples, FUSED,
+                 periods={'boxes': (6, 2 * math.pi, None)},
+                 rows_by=CommonRows('peaks', ('boxes', 'scores', 'peaks')),
+                 afterwards=dict(boxes_of(detector.bbox_head).suppression(),
+                                 without_points='bev is zeros; without any image as well nothing '
+                                                'is found, whatever the scores'))
+
+
+def _answer(detector: SparseDenseFusion, samples: Sequence[Sample],
+            scenes: Sequence[SceneFeatures]) -> Answer:
+    """The detector's own answers to drawn scenes: depths and rays cannot be told from inputs."""
+    @torch.no_grad()
+    def answer(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        scene, = (scene for sample, scene in zip(samples, scenes, strict=True)
+                  if all(torch.equal(inputs[name], value)
+                         for name, value in sample.inputs.items()))
+        return named_outputs(detector.bbox_head, detector.detect(scene).found)
+    return answer
+
+
 @torch.no_grad()
-def drawn_cases(detector: SparseDenseFusion, model: DeployableFusion,
-                image_size: tuple[int, int]) -> dict[str, dict[str, Tensor]]:
-    """Inputs to compare by the name of the case: random maps of the sizes that the backbones give,
-    and points all round, under six cameras."""
+def drawn_scenes(detector: SparseDenseFusion, image_size: tuple[int, int]
+                 ) -> dict[str, SceneFeatures]:
+    """Scenes to compare on by the name of the case: random maps of the sizes that the backbones
+    give, and points all round, under six cameras.
+
+    Args:
+        image_size: height and width of the padded images.
+    """
     random = torch.Generator().manual_seed(0)
     width, height = detector.bbox_head.coder.map_size
     # Far apart, so that rounding does not choose other peaks.
     bev = 3 * torch.randn(1, detector.bbox_head.shared.in_channels, height, width,
                           generator=random)
-    points = torch.randn(2000, 5, generator=random) * torch.tensor([20.0, 20, 1, 1, 0])
+    points = torch.randn(2000, POINT_COLUMNS, generator=random) * torch.tensor([20.0, 20, 1, 1, 0])
     images = []
     if detector.has_branch:
         levels = detector.image_neck(detector.image_backbone(torch.zeros(1, 3, *image_size)))
         images = [torch.randn(CAMERAS, *level.shape[1:], generator=random) for level in levels]
-    cases = {}
+    there = torch.ones(1, dtype=torch.bool)
+    scenes = {}
     for case in CASES[:2 if detector.has_branch else 1]:
         valid = [case == CASES[0] or number != 1 for number in range(CAMERAS)]
-        rig = CameraRig.from_metas(
-            [dict(lidar2img=_ring(image_size), image_valid=valid)], image_size)
-        cases[case] = model.inputs_of(bev, images, [points], rig)
-    return cases
+        rig = CameraRig.from_metas([dict(lidar2img=_ring(image_size), image_valid=valid)],
+                                   image_size) if detector.has_branch else None
+        scenes[case] = SceneFeatures(bev, images, [points], rig, there)
+    return scenes
 
 
 def _ring(image_size: tuple[int, int]) -> np.ndarray:

@@ -34,6 +34,8 @@ SHORTER = (
     (r'tools/train\.py', '', 'train_dataloader.num_workers=0 val_dataloader.num_workers=0'),
     (rf'tools/train\.py configs/\w+/\w+{SMALL}(?!.*--epochs)', '', 'train_cfg.max_epochs=1'),
     (rf'tools/train\.py configs/\w+/\w+{SMALL}.*--epochs', '--epochs 1', ''),
+    # The short drives have one sample to train on.
+    (r'^tools/train\.py configs/sparse4d/\w+_simulated', '', 'train_dataloader.batch_size=1'),
     # A published recipe is only checked: config, model, a batch of its data.
     (rf'tools/train\.py configs/(?!\w+/\w+{SMALL})', '--dry-run', ''),
     (r'^-m torch\.distributed\.run', '--dry-run', ''),

@@ -9,7 +9,12 @@ PAGE = (Path(__file__).resolve().parents[2] / 'docs/export.md').read_text()
 # Pattern of a contract -> the row of the page.
 ROWS = {'*voxel_rcnn*': '| Voxel R-CNN, PV-RCNN', '*pv_rcnn*': '| Voxel R-CNN, PV-RCNN',
         'focalsconv_f_*': '| Focals Conv-F (`focalsconv_f_*`)',
-        'sparsefusion_*': '| SparseFusion (`sparsefusion_*`)', '*': '| VoxelKP'}
+        'sparsefusion_*': '| SparseFusion (`sparsefusion_*`)',
+        'sparse4d_v1_*': '| Sparse4D v1 (`sparse4d_v1_*`)',
+        'sparse4d_single_frame_*': '| Sparse4D without memory (`sparse4d_single_frame_*`)',
+        '*cameras_only*': '| Sparse-Dense Fusion without points (`*cameras_only*`)',
+        'hednet_*': '| HEDNet, SAFDNet (`safdnet`)', 'safdnet_*': '| HEDNet, SAFDNet (`safdnet`)',
+        '*': '| VoxelKP'}
 
 
 def test_every_graph_and_every_gap_has_its_row():

@@ -22,6 +22,8 @@ CASES = {
     'focalsconv_centerpoint_simulated_kitti_car': [],
     'dsvt_centerpoint_simulated_kitti_car': SMALL_DSVT,
     'sparsebev_simulated_nuscenes': ['--cfg-options', 'model.bbox_head.num_passes=1'],
+    'sparse4d_simulated_nuscenes': ['--cfg-options', 'model.bbox_head.decoder.num_layers=2'],
+    'sdf_simulated_nuscenes': [],
 }
 
 

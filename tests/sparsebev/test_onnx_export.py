@@ -11,7 +11,7 @@ from sparse3d.deploy.export import export
 from sparse3d.deploy.export_folder import write_folder
 from sparse3d.engine.load_config import load_config
 from sparse3d.errors import ConfigError
-from sparsebev.camera_frame import CameraFrame
+from sparse3d.structures.camera_frame import CameraFrame
 from sparsebev.deployable import DeployableSparseBEV, FirstFrame, NextFrame
 from sparsebev.onnx_export import (
     CASES,

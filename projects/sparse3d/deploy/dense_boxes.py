@@ -18,9 +18,7 @@ from sparse3d.deploy.graphs import CommonRows
 from sparse3d.errors import ConfigError
 from sparse3d.models.center.bev_grid import cell_centers
 from sparse3d.models.center.peaks import Peaks, local_peaks
-from sparse3d.models.center.predicted_iou import predicted_quality, rectified_scores
 from sparse3d.models.heads.transfusion_head import TransFusionHead
-from sparse3d.models.heads.transfusion_queries import peak_scores
 from sparse3d.structures.box_tensors import at_bottoms
 
 PEAK_STEPS = 2 ** 16
@@ -169,14 +167,9 @@ class QueryBoxes(nn.Module):
         peaks = self._peaks(heat)
         _, _, layers = head.decoder(head.class_encoding(bev.flatten(2), peaks),
                                     cell_centers(bev)[peaks.cells], bev)
-        last, coder = layers[-1], head.coder
-        boxes = coder.decode(coder.stack(last))[0]
-        scores = peak_scores(last['heatmap'], peaks)
-        if 'iou' in last:
-            quality = predicted_quality(last['iou'][:, 0].float())[..., None]
-            scores = rectified_scores(scores, quality, head.chosen.iou_power) * (scores > 0)
+        boxes, scores = head.decoded(layers[-1], peaks)
         cells = peaks.labels * (heat.shape[-2] * heat.shape[-1]) + peaks.cells
-        return {'boxes': boxes, 'scores': scores[0], 'cells': cells[0], 'heat': heat[0]}
+        return {'boxes': boxes[0], 'scores': scores[0], 'cells': cells[0], 'heat': heat[0]}
 
     def _peaks(self, heat: Tensor) -> Peaks:
         """Those of the head, and a choice of its own among cells that are none."""

@@ -24,7 +24,8 @@ from sparse3d.deploy.graphs import Graph, hold_to_statement
 from sparse3d.deploy.onnx_files import refuse_device, require_packages
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
-from sparse3d.errors import ConfigError, DataError
+from sparse3d.errors import ConfigError, DataError, PluginError
+from sparse3d.plugins import plugins
 from sparse3d.version import __version__
 
 MANIFEST, FORMAT = 'export.json', 1
@@ -92,6 +93,7 @@ def export_folder(config: str | PathLike | Config, checkpoint: str | PathLike | 
     Raises:
         BackendUnavailable: if onnx, onnxruntime or onnxscript is not installed.
         ConfigError: if a part of the detector has no graph, or the folder holds something else.
+        PluginError: if a graph is in no plug-in's contract, or not what that says.
         DataError: if a graph gives something else than PyTorch.
     """
     require_packages()
@@ -104,7 +106,9 @@ def export_folder(config: str | PathLike | Config, checkpoint: str | PathLike | 
     refuse_device(detector)
     about = dict(config=Path(config.filename or 'config').stem,
                  checkpoint=None if checkpoint is None else Path(str(checkpoint)).name)
-    return write_folder(detector, graphs_of(detector, config, clouds), out, about)
+    graphs = graphs_of(detector, config, clouds)
+    refuse_unstated(graphs)
+    return write_folder(detector, graphs, out, about)
 
 
 def write_folder(detector: nn.Module, graphs: Sequence[Graph], out: str | PathLike,
@@ -142,18 +146,34 @@ def refuse_place(out: str | PathLike) -> None:
 
 
 def refuse_uncovered(detector: nn.Module, graphs: Sequence[Graph]) -> None:
-    """Refuse a model with parameters that no graph computes with.
+    """Refuse a model with parameters that no graph computes with and that a detection needs.
 
     Raises:
         ConfigError: naming them.
     """
-    covered = tuple(start for graph in graphs for start in graph.covers)
+    covered = tuple(start for graph in graphs
+                    for start in (*graph.covers, *graph.training_alone))
     left = sorted({name.partition('.')[0] for name, _ in detector.named_parameters()
                    if not name.startswith(covered)})
     if left:
         raise ConfigError(f'the parameters of {", ".join(left)} of {type(detector).__name__} are '
                           f'in no graph ({", ".join(graph.name for graph in graphs)}); without '
                           f'them the export would not be the detector')
+
+
+def refuse_unstated(graphs: Sequence[Graph]) -> None:
+    """Refuse graphs that no installed plug-in says it exports.
+
+    Raises:
+        PluginError: naming them.
+    """
+    stated = [each for owner in plugins().values() for made in owner.exports.values()
+              for each in made]
+    unknown = [graph.name for graph in graphs if graph.stated not in stated]
+    if unknown:
+        raise PluginError(f'no installed plug-in says that it exports the graphs '
+                          f'{", ".join(unknown)} as they are held to here: enter what Graph.stated '
+                          f'is into exports of its contract')
 
 
 def _write_graph(graph: Graph, folder: Path) -> dict[str, Any]:
@@ -180,7 +200,8 @@ def _write_graph(graph: Graph, folder: Path) -> dict[str, Any]:
                           for node in proto.graph.node}),
         inputs=inputs, outputs=outputs, dynamic=list(graph.stated.dynamic),
         tolerance=graph.stated.tolerance, periods=dict(graph.periods), rows_by=rows_by,
-        cases=cases, afterwards=dict(graph.afterwards))
+        cases=cases, training_alone=list(graph.training_alone),
+        afterwards=dict(graph.afterwards))
 
 
 def _samples(graph: Graph, inputs: Sequence[str],

@@ -61,6 +61,7 @@ class Graph:
         periods: outputs with an angle: its column, after how many radians it is the same, and the
             output with the vectors that it is the angle of, or None.
         rows_by: see :class:`CommonRows`.
+        training_alone: beginnings of the names of parameters that no detection computes with.
         afterwards: what the detector does with the outputs, in numbers.
     """
 
@@ -72,6 +73,7 @@ class Graph:
     dynamic: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     periods: Mapping[str, tuple[int, float, str | None]] = field(default_factory=dict)
     rows_by: CommonRows | None = None
+    training_alone: tuple[str, ...] = ()
     afterwards: Mapping[str, Any] = field(default_factory=dict)
 
     @property

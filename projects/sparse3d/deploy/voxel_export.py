@@ -13,7 +13,7 @@ import torch
 from mmdet3d.models.middle_encoders import PointPillarsScatter
 from mmdet3d.models.voxel_encoders import HardSimpleVFE, PillarFeatureNet
 from mmengine.config import Config
-from onnx import TensorProto, helper
+from onnx import TensorProto, ValueInfoProto, helper
 from torch import Tensor, nn
 
 from sparse3d.deploy.dense_boxes import boxes_of
@@ -59,7 +59,7 @@ def voxel_graphs(detector: nn.Module, config: Config, clouds: Sequence[str | Pat
                               f'exported here')
     if isinstance(detector.middle_encoder, PointPillarsScatter):
         return [_pillar_graph(detector, clouds)]
-    return [_sparse_graph(detector, clouds, nodes_of or encoder_nodes, fused)]
+    return [_sparse_graph(detector, clouds, nodes_of, fused)]
 
 
 class MapToBoxes(nn.Module):
@@ -112,13 +112,22 @@ def encoder_nodes(graph: SparseGraph, encoder: nn.Module, value: SparseValue) ->
     return add_layers(graph, parts, value)
 
 
-def _sparse_graph(detector: nn.Module, clouds: Sequence[str | PathLike], nodes_of: EncoderNodes,
-                  fused: bool) -> Graph:
+def encoded_voxels(detector: nn.Module, nodes_of: EncoderNodes | None = None, fused: bool = True
+                   ) -> tuple[SparseGraph, SparseValue]:
+    """A graph from ``voxels``, ``num_points`` and ``coordinates`` to what the middle encoder of a
+    detector gives.
+
+    Args:
+        detector: with ``voxel_encoder`` and ``middle_encoder``.
+        nodes_of, fused: see :func:`voxel_graphs`.
+
+    Raises:
+        ConfigError: for an encoder without a graph.
+    """
     encoder = detector.voxel_encoder
     if not isinstance(encoder, HardSimpleVFE):
         raise ConfigError(f'the voxel encoder {type(encoder).__name__} has no graph; '
                           f'HardSimpleVFE has')
-    cases = drawn_voxels(detector, _columns(detector), clouds)
     graph = SparseGraph(fused)
     total = graph.one('ReduceSum', 'voxels', graph.constant(_integers(1)), keepdims=0)
     total = graph.one('Slice', total, graph.constant(_integers(0)),
@@ -127,18 +136,34 @@ def _sparse_graph(detector: nn.Module, clouds: Sequence[str | PathLike], nodes_o
     count = graph.one('Cast', 'num_points', to=TensorProto.FLOAT)
     mean = graph.one('Div', total, graph.one('Unsqueeze', count, graph.constant(_integers(1))))
     shape = tuple(int(cells) for cells in detector.middle_encoder.sparse_shape)
-    encoded = nodes_of(graph, detector.middle_encoder,
-                       SparseValue(mean, 'coordinates', shape, encoder.num_features))
-    depth, height, width = encoded.shape
+    return graph, (nodes_of or encoder_nodes)(
+        graph, detector.middle_encoder,
+        SparseValue(mean, 'coordinates', shape, encoder.num_features))
+
+
+def voxel_infos(voxels: Tensor) -> list[ValueInfoProto]:
+    """The inputs of such a graph, of voxels like these [M, points, columns]."""
+    points, columns = voxels.shape[1:]
+    return [helper.make_tensor_value_info('voxels', TensorProto.FLOAT, ['M', points, columns]),
+            helper.make_tensor_value_info('num_points', TensorProto.INT32, ['M']),
+            helper.make_tensor_value_info('coordinates', TensorProto.INT32, ['M', 4])]
+
+
+def _sparse_graph(detector: nn.Module, clouds: Sequence[str | PathLike],
+                  nodes_of: EncoderNodes | None, fused: bool) -> Graph:
+    graph, encoded = encoded_voxels(detector, nodes_of, fused)
+    cases = drawn_voxels(detector, columns_of(detector), clouds)
     dense = MapToBoxes(detector).eval()
-    example = torch.rand(1, encoded.channels * depth, height, width)
-    outputs = graph.followed_by(to_onnx(dense, {'bev': example}), graph.dense(encoded))
-    points, columns = next(iter(cases.values()))['voxels'].shape[1:]
-    content = graph.model([
-        helper.make_tensor_value_info('voxels', TensorProto.FLOAT, ['M', points, columns]),
-        helper.make_tensor_value_info('num_points', TensorProto.INT32, ['M']),
-        helper.make_tensor_value_info('coordinates', TensorProto.INT32, ['M', 4])], outputs)
+    outputs = graph.followed_by(to_onnx(dense, {'bev': example_map(encoded)}),
+                                graph.dense(encoded))
+    content = graph.model(voxel_infos(next(iter(cases.values()))['voxels']), outputs)
     return _graph(SPARSE_DETECTOR, content, detector, dense, cases)
+
+
+def example_map(encoded: SparseValue) -> Tensor:
+    """A drawn map [1, C, H, W] like that of encoded voxels."""
+    depth, height, width = encoded.shape
+    return torch.rand(1, encoded.channels * depth, height, width)
 
 
 class PillarsToBoxes(nn.Module):
@@ -163,7 +188,7 @@ def _pillar_graph(detector: nn.Module, clouds: Sequence[str | PathLike]) -> Grap
     if type(detector.voxel_encoder) is not PillarFeatureNet:
         raise ConfigError(f'the pillar encoder {type(detector.voxel_encoder).__name__} has no '
                           f'graph; PillarFeatureNet has')
-    cases = drawn_voxels(detector, _columns(detector), clouds)
+    cases = drawn_voxels(detector, columns_of(detector), clouds)
     model = PillarsToBoxes(detector).eval()
     free = torch.export.Dim('M', min=0)
     content = to_onnx(model, next(iter(cases.values())), {name: {0: free} for name in DYNAMIC})
@@ -178,7 +203,7 @@ def _graph(stated, content: bytes, detector: nn.Module, dense: MapToBoxes, cases
                  boxes.periods, boxes.rows_by, boxes.suppression())
 
 
-def _columns(detector: nn.Module) -> int:
+def columns_of(detector: nn.Module) -> int:
     """Of a point, as far as the voxel encoder tells."""
     encoder = detector.voxel_encoder
     if isinstance(encoder, HardSimpleVFE):

@@ -14,6 +14,7 @@ def test_what_stops_a_config_is_told_before_a_model_is_built(tmp_path):
     for name, words in (('focalsconv_voxel_rcnn_kitti_car', 'its RoI head pools'),
                         ('focalsconv_f_centerpoint_nuscenes', 'reads image features'),
                         ('sparsefusion_simulated_nuscenes', 'loop over the cameras'),
+                        ('hednet_nuscenes_20e', 'by inverse sparse convolutions'),
                         ('voxelkp_simulated_waymo', 'sorts voxels into windows')):
         with pytest.raises(ConfigError, match=f'{name} cannot be exported: .*{words}'):
             export(name, None, tmp_path / 'out')

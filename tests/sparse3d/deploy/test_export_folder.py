@@ -9,9 +9,15 @@ import pytest
 import torch
 from torch import nn
 
-from sparse3d.deploy.export_folder import refuse_uncovered, write_folder
+from sparse3d.deploy.export_folder import (
+    export_folder,
+    refuse_uncovered,
+    refuse_unstated,
+    write_folder,
+)
 from sparse3d.deploy.graphs import Graph, Sample
 from sparse3d.deploy.onnx_files import to_onnx
+from sparse3d.deploy.voxel_statement import SPARSE_DETECTOR
 from sparse3d.errors import ConfigError, DataError, PluginError
 from sparse3d.plugins import ExportedGraph
 
@@ -70,6 +76,7 @@ def test_parameters_in_no_graph_are_refused(line, tmp_path):
     with pytest.raises(ConfigError, match=r'parameters of head of Module are in no graph \(line'):
         write_folder(whole, [graph], tmp_path / 'out')
     refuse_uncovered(whole, [graph, replace(graph, covers=('head.', ))])
+    refuse_uncovered(whole, [replace(graph, training_alone=('head.', ))])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -84,6 +91,18 @@ def test_a_graph_is_held_to_its_contract(line, tmp_path, change, words):
     with pytest.raises(PluginError, match=words):
         write_folder(model, [replace(graph, stated=replace(STATED, **change))], tmp_path / 'out')
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_graph_that_no_contract_states_is_refused(line, tmp_path):
+    model, graph = line
+    with pytest.raises(PluginError, match='no installed plug-in says that it exports the graphs '
+                                          'line as they'):
+        export_folder('pointpillars_simulated_kitti_car', None, tmp_path / 'out',
+                      lambda *_: [graph])
+    assert list(tmp_path.iterdir()) == []
+    refuse_unstated([replace(graph, stated=SPARSE_DETECTOR)])
+    with pytest.raises(PluginError, match='the graphs detector as they'):
+        refuse_unstated([replace(graph, stated=replace(SPARSE_DETECTOR, tolerance=1.0))])
 
 
 def test_the_tolerance_is_that_of_the_contract(line, tmp_path):

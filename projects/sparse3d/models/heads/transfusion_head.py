@@ -217,15 +217,19 @@ class TransFusionHead(BaseModule):
 
     def predict_of(self, output: TransFusionOutput) -> list[InstanceData]:
         """Detections of an output; see :meth:`predict`."""
-        last = output.layers[-1]
-        boxes = self.coder.decode(self.coder.stack(last))
-        scores = peak_scores(last['heatmap'], output.peaks)  # [B, Q, K]
-        if 'iou' in last:
-            quality = predicted_quality(last['iou'][:, 0].float())[..., None]
-            scores = rectified_scores(scores, quality, self.chosen.iou_power) * (scores > 0)
+        boxes, scores = self.decoded(output.layers[-1], output.peaks)
         return [select_detections(boxes[row], scores[row], self.chosen.center_range,
                                   self.chosen.suppression, self.chosen.range_height)
                 for row in range(len(boxes))]
+
+    def decoded(self, layer: dict[str, Tensor], peaks: Peaks) -> tuple[Tensor, Tensor]:
+        """Boxes [B, Q, 7 or 9] and scores [B, Q, K] of all queries of a layer."""
+        boxes = self.coder.decode(self.coder.stack(layer))
+        scores = peak_scores(layer['heatmap'], peaks)
+        if 'iou' in layer:
+            quality = predicted_quality(layer['iou'][:, 0].float())[..., None]
+            scores = rectified_scores(scores, quality, self.chosen.iou_power) * (scores > 0)
+        return boxes, scores
 
 
 def heat_branch(channels: int, num_classes: int) -> nn.Sequential:
