@@ -68,7 +68,7 @@ class Parts:
         return {
             'voxelization': lambda: keep(
                 'voxels', model.data_preprocessor.voxelize([frame.points], [])),
-            LIDAR: lambda: keep('map', model._map(made['voxels'], 1, frame.points.device)[0]),
+            LIDAR: lambda: keep('map', model.lidar_map(made['voxels'], 1, frame.points.device)[0]),
             'image backbone and pyramid': lambda: keep(
                 'images', list(model.image_neck(model.image_backbone(frame.images)))),
             LIFT: lambda: keep('cameras', model.camera_lift(
