@@ -1,9 +1,11 @@
 """Several processes on torch.distributed, started by mmengine; gloo where there is no GPU."""
 from __future__ import annotations
 
-import gc
+import atexit
+import logging
 import os
 import subprocess
+import sys
 
 import torch
 from mmengine.config import Config
@@ -46,15 +48,21 @@ def _port_of_job(job: str | None) -> int:
 def leave_process_group() -> None:
     """Wait for the other processes and close the connections to them, if there are any.
 
-    Left to the end of the interpreter, gloo's threads may still be running when their
-    objects are destroyed, and the process aborts after all its work is done. A model that was
-    trained holds the group, and the runner and its hooks hold each other: only a collection
-    frees them, and with them the threads.
+    With gloo the process ends here, with success, after its handlers for the end have run: a model
+    that was trained holds the group past its end, gloo's threads may still be running when the
+    interpreter destroys their objects, and the process then aborts after all its work is done.
     """
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        torch.distributed.barrier()
-        torch.distributed.destroy_process_group()
-        gc.collect()
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return
+    ends_here = torch.distributed.get_backend() == 'gloo'
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
+    if ends_here:
+        atexit._run_exitfuncs()
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _prepare_gloo(config: Config, launcher: str) -> None:
