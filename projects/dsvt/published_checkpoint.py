@@ -16,6 +16,7 @@ from torch import Tensor
 
 import dsvt.register  # noqa: F401  (registers what the configs name)
 from sparse3d.checkpoints import Conversion, refuse_unmatched
+from sparse3d.checkpoints.transfusion_names import HEAT, TRANSFUSION_HEAD
 from sparse3d.engine.load_config import load_config
 from sparse3d.errors import CheckpointError
 
@@ -45,29 +46,6 @@ CENTER_HEAD_RULES = (
     (r'dense_head\.(shared_conv\..+)', r'bbox_head.\1'),
     (r'dense_head\.heads_list\.0\.(\w+)\.0\.([01])\.(.+)', r'bbox_head.branches.\1.\2.\3'),
     (r'dense_head\.heads_list\.0\.(\w+)\.1\.(.+)', r'bbox_head.branches.\1.3.\2'),
-)
-LAYER = r'bbox_head.decoder.layers.0'
-TRANSFUSION_RULES = (
-    (r'dense_head\.shared_conv\.(.+)', r'bbox_head.shared.\1'),
-    (r'dense_head\.heatmap_head\.0\.conv\.(.+)', r'bbox_head.heat.0.\1'),
-    (r'dense_head\.heatmap_head\.0\.bn\.(.+)', r'bbox_head.heat.1.\1'),
-    (r'dense_head\.heatmap_head\.1\.(.+)', r'bbox_head.heat.3.\1'),
-    (r'dense_head\.class_encoding\.(.+)', r'bbox_head.class_encoding.encoding.\1'),
-    (r'dense_head\.decoder\.self_attn\.(.+)', LAYER + r'.self_attention.attention.\1'),
-    (r'dense_head\.decoder\.multihead_attn\.(.+)', LAYER + r'.cross_attention.attention.\1'),
-    (r'dense_head\.decoder\.norm1\.(.+)', LAYER + r'.self_attention.norm.\1'),
-    (r'dense_head\.decoder\.norm2\.(.+)', LAYER + r'.cross_attention.norm.\1'),
-    (r'dense_head\.decoder\.norm3\.(.+)', LAYER + r'.feed_forward.norm.\1'),
-    (r'dense_head\.decoder\.linear1\.(.+)', LAYER + r'.feed_forward.network.0.\1'),
-    (r'dense_head\.decoder\.linear2\.(.+)', LAYER + r'.feed_forward.network.3.\1'),
-    (r'dense_head\.decoder\.self_posembed\.position_embedding_head\.(.+)',
-     LAYER + r'.query_position.network.\1'),
-    (r'dense_head\.decoder\.cross_posembed\.position_embedding_head\.(.+)',
-     LAYER + r'.key_position.network.\1'),
-    (r'dense_head\.prediction_head\.(\w+)\.0\.([01])\.(.+)',
-     r'bbox_head.decoder.branches.branches.\1.\2.\3'),
-    (r'dense_head\.prediction_head\.(\w+)\.1\.(.+)',
-     r'bbox_head.decoder.branches.branches.\1.3.\2'),
 )
 FOLDED_BIAS = re.compile(r'(bbox_head\.(?:heat|decoder\.branches\.branches\.\w+))\.0\.bias')
 COUNTER = 'global_step'
@@ -113,7 +91,7 @@ def system_of(published: Mapping[str, Tensor]) -> str:
 
 def translate(name: str, kind: str = 'pillar') -> str | None:
     """Our name for a published one, or None."""
-    head = TRANSFUSION_RULES if kind == 'nuscenes' else CENTER_HEAD_RULES
+    head = (*HEAT, *TRANSFUSION_HEAD) if kind == 'nuscenes' else CENTER_HEAD_RULES
     for pattern, replacement in ENCODER_RULES + head:
         match = re.fullmatch(pattern, name)
         if match:

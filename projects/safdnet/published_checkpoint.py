@@ -15,6 +15,7 @@ from torch import Tensor
 
 import safdnet.register  # noqa: F401  (registers what the configs name)
 from sparse3d.checkpoints import Conversion, refuse_unmatched
+from sparse3d.checkpoints.transfusion_names import HEAT, TRANSFUSION_HEAD
 from sparse3d.engine.load_config import load_config
 from sparse3d.errors import CheckpointError
 
@@ -36,7 +37,6 @@ NOTES = dict(nuscenes=(
 COUNTER, CELL_CENTERS = 'global_step', 'dense_head.bev_pos'  # neither is learned
 
 HALVES = dict(conv1='first.0', bn1='first.1', conv2='second.0', bn2='second.1')
-LAYER = r'bbox_head.decoder.layers.0'
 ENCODER_RULES = (  # published name -> ours, first match counts
     (r'vfe\.(pfn_layers\..+)', r'voxel_encoder.\1'),
     (r'backbone_3d\.((?:stem|sed_layers)\..+)', r'middle_encoder.\1'),
@@ -62,31 +62,7 @@ CENTER_HEAD = (
      r'bbox_head.task_heads.\1.\2.\3.\4'),
     (r'dense_head\.heads_list\.(\d+)\.(\w+)\.1\.(.+)', r'bbox_head.task_heads.\1.\2.3.\3'),
 )
-HEAT = (
-    (r'dense_head\.heatmap_head\.0\.conv\.(.+)', r'bbox_head.heat.0.\1'),
-    (r'dense_head\.heatmap_head\.0\.bn\.(.+)', r'bbox_head.heat.1.\1'),
-    (r'dense_head\.heatmap_head\.1\.(.+)', r'bbox_head.heat.3.\1'),
-)
 SPARSE_HEAT = ((r'dense_head\.heatmap_head\.([013])\.(.+)', r'bbox_head.heat.\1.\2'), )
-TRANSFUSION_HEAD = (
-    (r'dense_head\.shared_conv\.(.+)', r'bbox_head.shared.\1'),
-    (r'dense_head\.class_encoding\.(.+)', r'bbox_head.class_encoding.encoding.\1'),
-    (r'dense_head\.decoder\.self_attn\.(.+)', LAYER + r'.self_attention.attention.\1'),
-    (r'dense_head\.decoder\.multihead_attn\.(.+)', LAYER + r'.cross_attention.attention.\1'),
-    (r'dense_head\.decoder\.norm1\.(.+)', LAYER + r'.self_attention.norm.\1'),
-    (r'dense_head\.decoder\.norm2\.(.+)', LAYER + r'.cross_attention.norm.\1'),
-    (r'dense_head\.decoder\.norm3\.(.+)', LAYER + r'.feed_forward.norm.\1'),
-    (r'dense_head\.decoder\.linear1\.(.+)', LAYER + r'.feed_forward.network.0.\1'),
-    (r'dense_head\.decoder\.linear2\.(.+)', LAYER + r'.feed_forward.network.3.\1'),
-    (r'dense_head\.decoder\.self_posembed\.position_embedding_head\.(.+)',
-     LAYER + r'.query_position.network.\1'),
-    (r'dense_head\.decoder\.cross_posembed\.position_embedding_head\.(.+)',
-     LAYER + r'.key_position.network.\1'),
-    (r'dense_head\.prediction_head\.(\w+)\.0\.([01])\.(.+)',
-     r'bbox_head.decoder.branches.branches.\1.\2.\3'),
-    (r'dense_head\.prediction_head\.(\w+)\.1\.(.+)',
-     r'bbox_head.decoder.branches.branches.\1.3.\2'),
-)
 LEVEL_ZERO = r'backbone_3d\.ded_layers\.0\.encoder\.\d+\.conv1\.weight'
 
 
