@@ -78,6 +78,7 @@ def _stage_rows(model: nn.Module, frame: DrawnFrame, where: str, repeats: int) -
                 half[name] = measure(stage, repeats, warmup=1)
     rows = [_row(name, timing, note=note) for name, timing in full.items()]
     rows += [_row(f'{name}, bfloat16', half[name], full[name], f'against float32; {note}')
+             | dict(original=False)
              for name in stages if name != 'voxelization']
     for name, timings in (('float32', full), ('bfloat16', half)):
         seconds = sum(timing.median for timing in timings.values())
