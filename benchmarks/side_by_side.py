@@ -72,6 +72,8 @@ class SideBySide:
     @torch.no_grad()
     def _apart(self) -> str:
         ours, original = self.ours(), self.original()
+        if ours.shape != original.shape:
+            return 'OTHER CELLS'
         apart = (ours - original).abs().max() / original.abs().max().clamp(min=1e-12)
         return f'largest relative difference {apart.item():.0e}'
 
