@@ -33,6 +33,7 @@ class Row:
         note: what the baseline is, sizes, spread.
         original: the baseline is the original's way: the released code, spconv, mmcv, a devkit; not
             another setting of ours. A row with a baseline says False where it is not.
+        lines: of a profile of this code, the largest first: operator, and its share of the time.
     """
 
     benchmark: str
@@ -43,6 +44,7 @@ class Row:
     ratio: float | None = None
     note: str = ''
     original: bool = False
+    lines: Sequence[tuple[str, float]] = ()
 
     @classmethod
     def of(cls, benchmark: str, row: Mapping[str, Any]) -> Row:

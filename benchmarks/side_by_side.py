@@ -47,12 +47,13 @@ class SideBySide:
             for backward in (False, True) if self.backward else (False,):
                 ways = [self._way(which, backward) for which in (self.ours, self._of(backward))]
                 seconds = in_turn(ways, repeats)
-                lines = '; '.join(f'{100 * share:.0f} % {line}'
-                                  for line, share in top_lines(ways[0]))
+                lines = top_lines(ways[0])
+                most = '; '.join(f'{100 * share:.0f} % {line}' for line, share in lines)
                 rows.append(dict(
                     name=f'{self.name}, {WORDS[backward]}', value=1e3 * seconds[0], unit='ms',
                     baseline=1e3 * seconds[1], ratio=seconds[1] / seconds[0], original=True,
-                    note=f'{self.note}; CPU time of one thread; {self._apart()}; most: {lines}'))
+                    note=f'{self.note}; CPU time of one thread; {self._apart()}; most: {most}',
+                    lines=lines))
         return rows
 
     def _of(self, backward: bool) -> Callable[[], Tensor]:
