@@ -40,6 +40,7 @@ class _ChannelsFirst(torch.autograd.Function):
     @staticmethod
     def forward(ctx, features: Tensor, indices: Tensor, shape: tuple[int, ...]) -> Tensor:
         batch, *spatial, channels = shape
+        _refuse_outside(indices, shape[:-1])
         cells = indices[:, 1]
         for axis, extent in enumerate(spatial[1:], start=2):
             cells = cells * extent + indices[:, axis]
@@ -59,6 +60,13 @@ class _ChannelsFirst(torch.autograd.Function):
         for sample, (rows, cells) in enumerate(ctx.places):
             found[rows] = gradient[sample].index_select(1, cells).T
         return found, None, None
+
+
+def _refuse_outside(indices: Tensor, shape: tuple[int, ...]) -> None:
+    if len(indices) and (indices.amin() < 0 or
+                         bool((indices.amax(0) >= torch.tensor(shape)).any())):
+        raise IndexError(f'voxels run to {indices.amax(0).tolist()} (sample first), outside of '
+                         f'{list(shape)} or below 0')
 
 
 def _of_samples(samples: Tensor, cells: Tensor, batch: int) -> list[tuple]:

@@ -59,6 +59,12 @@ def test_dense_copies_once_and_is_what_indexing_gives(batch):
     assert torch.equal(ours, theirs)
 
 
+@pytest.mark.parametrize('outside', [(2, 0, 0, 0), (0, 0, 6, 0), (0, -1, 0, 0)])
+def test_a_voxel_outside_is_refused(outside):
+    with pytest.raises(IndexError, match=r'outside of \[2, 3, 4, 5\] or below 0'):
+        scatter_nd(torch.tensor([outside]), torch.ones(1, 6), [2, 3, 4, 5, 6])
+
+
 def test_no_voxels():
     nothing = spconv.SparseConvTensor(
         torch.zeros(0, 6), torch.zeros(0, 4, dtype=torch.int32), [3, 4, 5], 2)
