@@ -31,9 +31,13 @@ def voxelkp_small(monkeypatch):
     return voxelkp_model.comparison()
 
 
-@pytest.mark.parametrize('make', [
-    dsvt_pillars, voxelkp_small, lambda _: sparsebev_model.comparison(SMALL),
-    lambda _: sparse4d_model.comparison(SMALL)], ids=['dsvt', 'voxelkp', 'sparsebev', 'sparse4d'])
+def whole(module):
+    return pytest.param(lambda _: module.comparison(SMALL), marks=pytest.mark.slow,
+                        id=module.__name__.rpartition('.')[2])
+
+
+@pytest.mark.parametrize('make', [dsvt_pillars, voxelkp_small, whole(sparsebev_model),
+                                  whole(sparse4d_model)])
 def test_both_ways_give_the_same_and_have_gradients(make, monkeypatch):
     both = make(monkeypatch)
     with torch.no_grad():

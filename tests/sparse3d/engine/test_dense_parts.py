@@ -16,13 +16,22 @@ from sparse3d.engine.dense_parts import (
 from sparse3d.errors import ConfigError
 
 
+class Backbone(nn.Sequential):
+    """A network of its own class, as backbones are."""
+
+    def forward(self, images):
+        for layer in self:
+            images = layer(images)
+        return images
+
+
 class Model(nn.Module):
     """Dense and sparse parts under the names that detectors have."""
 
     def __init__(self):
         super().__init__()
-        self.image_backbone = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8),
-                                            nn.ReLU(), nn.Conv2d(8, 8, 3))
+        self.image_backbone = Backbone(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8),
+                                       nn.ReLU(), nn.Conv2d(8, 8, 3))
         self.pts_neck = nn.ConvTranspose2d(8, 4, 2, 2)
         self.neck = nn.Sequential(SubMConv3d(4, 4, 3))
         self.backbone = nn.Sequential(nn.Conv2d(4, 4, 1), SubMConv3d(4, 4, 3))
