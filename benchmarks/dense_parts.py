@@ -1,4 +1,4 @@
-"""Dense parts of detectors on the CPU: channels last, bfloat16 and ``torch.compile`` beside plain."""
+"""Dense parts of detectors on the CPU: channels last, bfloat16, ``torch.compile``, beside plain."""
 from __future__ import annotations
 
 import copy

@@ -30,8 +30,8 @@ def comparison(samples: int = SAMPLES) -> SideBySide:
         with released_convolutions():
             return outputs_of(inputs, inputs.published)
 
-    note = (f'{int(kept.sum()):,} voxels of {source}, batch {samples}; released: loops over samples '
-            f'and tables of all boxes, {NOTE}')
+    note = (f'{int(kept.sum()):,} voxels of {source}, batch {samples}; released: loops over '
+            f'samples and tables of all boxes, {NOTE}')
     leaves = [*inputs.focal.parameters(), *inputs.published.parameters()]
     return SideBySide('Focals Conv encoder', lambda: outputs_of(inputs, inputs.focal), original,
                       leaves, note)

@@ -46,8 +46,8 @@ def comparison(image: tuple[int, int] = HALF) -> SideBySide:
             return ours()
 
     note = (f'{head.bank.options.num_anchors} instances, {head.options.num_layers} layers, '
-            f'{CAMERAS} cameras, {image[1]} x {image[0]}, batch 1; released without its kernel: all '
-            'readings at once, then weighted')
+            f'{CAMERAS} cameras, {image[1]} x {image[0]}, batch 1; released without its kernel: '
+            'all readings at once, then weighted')
     return SideBySide('Sparse4D decoder', ours, original, [*maps, *head.parameters()], note)
 
 

@@ -93,7 +93,8 @@ def _one_thread_rows(encoder: SparseEncoder, given: tuple, sizes: str,
         _row('sparse encoder, forward, one thread', ours, f'{note}; spconv', theirs),
         _row('sparse encoder beside its matrix products', ours, f'{note}; torch.mm alone, on rows '
              'that were gathered before', floor) | OURS,
-        _row('sparse encoder beside plain PyTorch', ours, f"{note}; the 'fast' backend", fast) | OURS,
+        _row('sparse encoder beside plain PyTorch', ours, f"{note}; the 'fast' backend", fast)
+        | OURS,
         _row('its pair tables alone', pairs, f'{note}, {share:.1f} % of the encoder')]
 
 

@@ -10,8 +10,9 @@ A table stands between two comments, which stay:
     ...
     <!-- end of table -->
 
-The third form is for rows of benchmarks that were profiled: the operators with the most time of their
-own, one column for each row. The first form is for the rows of ``sparse3d benchmark --out``, the second for files that hold
+The third form is for rows of benchmarks that were profiled: the operators with the most time of
+their own, one column for each row. The first form is for the rows of ``sparse3d benchmark --out``,
+the second for files that hold
 a list of ``runs``, each with a ``name`` and the ``metrics`` of ``sparse3d test --out``, such as
 ``sparse3d compare`` writes. Runs of one name are seeds: one row with mean and standard deviation.
 ``KEY as TEXT`` gives a column another head.
@@ -26,8 +27,8 @@ from statistics import mean, stdev
 
 from sparse3d.errors import DataError
 
-BLOCK = re.compile(r'(<!-- (?P<kind>table|lines): (?P<what>[^>]*?) -->\n).*?(<!-- end of table -->)',
-                   re.DOTALL)
+BLOCK = re.compile(r'(<!-- (?P<kind>table|lines): (?P<what>[^>]*?) -->\n).*?'
+                   r'(<!-- end of table -->)', re.DOTALL)
 
 
 def fill_tables(text: str, results: Path) -> str:

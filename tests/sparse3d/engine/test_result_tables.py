@@ -52,8 +52,8 @@ def test_lines_of_profiles_stand_side_by_side(tmp_path):
     text = fill_tables('<!-- lines: a.json -->\nold\n<!-- end of table -->\n',
                        write(tmp_path, dict(rows=rows)))
     assert text == ('<!-- lines: a.json -->\n| forward | with backward |\n| --- | --: |\n'
-                    '| `aten::mm` 51 % | `Convolution` 60 % |\n| `aten::relu` 9 % | `aten::mm` 20 % |'
-                    '\n<!-- end of table -->\n')
+                    '| `aten::mm` 51 % | `Convolution` 60 % |\n'
+                    '| `aten::relu` 9 % | `aten::mm` 20 % |\n<!-- end of table -->\n')
 
 
 def test_a_missing_file_or_key_is_named(tmp_path):

@@ -84,6 +84,31 @@ extern "C" int sparse3d_submanifold_neighbors(const int64_t* keys, const int64_t
     return 0;
 }
 
+// Keys of voxels in one reading. Returns what they are, in bits: 1, some lie outside of `shape` or
+// below 0; 2, they do not rise; 4, some follow their equal. `strides` [1 + axes] of sample and axes.
+extern "C" int sparse3d_voxel_keys(const int32_t* coordinates, int64_t count, int64_t axes,
+                                   const int64_t* shape, const int64_t* strides, int64_t* keys,
+                                   int32_t* last_sample) {
+    bool outside = false, falls = false, repeats = false;
+    int32_t most = 0;
+    int64_t before = -1;
+    for (int64_t row = 0; row < count; ++row) {
+        const int32_t* at = coordinates + row * (axes + 1);
+        outside |= at[0] < 0;
+        most = std::max(most, at[0]);
+        int64_t key = at[0] * strides[0];
+        for (int64_t axis = 1; axis <= axes; ++axis) {
+            outside |= (at[axis] < 0) | (at[axis] >= shape[axis - 1]);
+            key += at[axis] * strides[axis];
+        }
+        falls |= key < before;
+        repeats |= key == before;
+        before = keys[row] = key;
+    }
+    *last_sample = most;
+    return outside | falls << 1 | repeats << 2;
+}
+
 // Where each position of each axis lands under each of its kernel offsets, or -1.
 // targets: per axis [extent, kernel], one after the other.
 struct Reach {
