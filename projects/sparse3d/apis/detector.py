@@ -5,6 +5,7 @@ import os
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
 from pathlib import Path
 from typing import Any, cast, overload
@@ -168,10 +169,10 @@ class Detector:
         found = detections_of(predicted.pred_instances_3d, self.class_names, cloud, name)
         return found.filter(score_threshold).raised(-self.samples.ground_shift)
 
-    def _autocast(self) -> torch.autocast:
-        kind = next(self.model.parameters()).device.type
-        return torch.autocast(kind, self.computed_in or torch.bfloat16,
-                              enabled=self.computed_in is not None)
+    def _autocast(self) -> AbstractContextManager:
+        if self.computed_in is None:
+            return nullcontext()  # an autocast of the caller stays
+        return torch.autocast(next(self.model.parameters()).device.type, self.computed_in)
 
     def stream(self, tracker: str | Tracker | None = None,
                tracker_options: Mapping[str, Any] | None = None, **options: Any) -> Any:
