@@ -55,10 +55,10 @@ def pack_views(features: Sequence[Tensor], groups: int = 1) -> PackedViews:
     if channels % groups:
         raise ValueError(f'{channels} channels do not split into {groups} groups')
     sizes = tuple((level.shape[4], level.shape[5]) for level in features)
-    shared = SharedGradient()
-    table = rows_of_maps(features, groups, shared)
+    gradient = SharedGradient()
+    table = rows_of_maps(features, groups, gradient)
     return PackedViews(table, sizes, batch, frames, views, groups,
-                       shared if table.grad_fn is not None else None)
+                       gradient if table.grad_fn is not None else None)
 
 
 def corners_of_level(size: tuple[int, int], start: int, image: tuple[Tensor, Tensor],
