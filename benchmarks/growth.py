@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from mmengine.config import Config
 
 import sparse3d.compat.applied  # noqa: F401  (spconv is right on a CPU only then)
 from sparse3d.engine.load_config import load_config
+from sparse3d.engine.timing import torch_threads
 from sparse3d.engine.trial_step import Trial, prediction, training_step, trial_names
 from sparse3d_benchmarks.detection_range import exponent
 from sparse3d_benchmarks.grown_batch import Size, capacity, grown_batch, grown_config
@@ -63,21 +63,28 @@ def run(threads: int = 2, repeats: int = 10, models: Sequence[str] | None = None
     One thread and CPU seconds, whatever ``threads`` says; of ``repeats`` at most two are made, the
     quicker counts. A model that fails gets a row that says why, and the others go on.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    rows = []
-    try:
-        for name in models or (*trial_names(), *MORE):
-            for axis in axes_of(load_config(name)):
-                logger.info('%s, %s', name, axis)
-                try:
-                    rows += rows_of(measure_growth(name, axis, min(repeats, 2)))
-                except Exception as error:  # hours of other rows are not lost by it
-                    why = ' '.join(str(error).split())
-                    rows.append(dict(name=f'{name}, {axis}: failed', value=0.0, unit='',
-                                     note=f'{type(error).__name__}: {why}'))
-    finally:
-        torch.set_num_threads(before)
+    with torch_threads(1):
+        return [row for name in models or (*trial_names(), *MORE)
+                for row in rows_of_model(name, min(repeats, 2))]
+
+
+def rows_of_model(name: str, repeats: int) -> list[dict]:
+    """Rows for each axis and cost of a model, and the memory of its training step."""
+    rows: list[dict] = []
+    measured: list[Growth] = []
+    for axis in axes_of(load_config(name)):
+        logger.info('%s, %s', name, axis)
+        try:
+            measured.append(measure_growth(name, axis, repeats))
+            rows += rows_of(measured[-1])
+        except Exception as error:  # hours of other rows are not lost by it
+            why = ' '.join(str(error).split())
+            rows.append(dict(name=f'{name}, {axis}: failed', value=0.0, unit='',
+                             note=f'{type(error).__name__}: {why}'))
+    for growth in measured[:1]:
+        cost = 'memory of a training step'
+        rows.append(dict(name=f'{name}: {cost}', value=growth.costs[cost][0], unit=COSTS[cost],
+                         note=f'{growth.sizes[0]} {growth.axis}, one sample, random weights'))
     return rows
 
 

@@ -37,6 +37,15 @@ def test_a_model_that_fails_is_a_row(monkeypatch):
     assert row['note'] == 'ZeroDivisionError: division by zero'
 
 
+def test_each_model_has_a_row_for_its_memory(monkeypatch):
+    monkeypatch.setattr(growth, 'axes_of', lambda config: ['points', 'voxels'])
+    monkeypatch.setattr(growth, 'measure_growth', lambda name, axis, repeats: Growth(
+        name, axis, (10, 20), {cost: (3.0, 6.0) for cost in COSTS}))
+    *exponents, memory = growth.run(models=['dsvt_simulated_waymo'])
+    assert len(exponents) == 2 * len(COSTS) and memory['value'] == 3 and memory['unit'] == 'MiB'
+    assert memory['name'] == 'dsvt_simulated_waymo: memory of a training step'
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(('name', 'axis'), [
     ('pointpillars_simulated_kitti_car', 'voxels'), ('sparse4d_simulated_nuscenes', 'cameras')])
