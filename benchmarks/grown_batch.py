@@ -14,7 +14,9 @@ from sparse3d.engine.drawn_batch import Wanted
 from sparse3d.engine.trial_step import Trial
 
 # Numbers of a model that count its queries, and its frames.
-QUERIES = ('num_queries', 'num_proposals', 'num_anchors', 'num_temporal')
+QUERIES = ('num_queries', 'num_lidar_queries', 'num_camera_queries', 'num_proposals',
+           'num_anchors')
+REMEMBERED = ('num_temporal',)      # of them, from frame to frame
 FRAMES = ('num_frames',)
 
 
@@ -50,13 +52,14 @@ def grown_config(config: Config, axis: str, factor: int) -> Config | None:
     if axis == 'cameras':
         return grown if wanted.views else None
     keys = QUERIES if axis == 'queries' else FRAMES
+    with_these = (*keys, *REMEMBERED) if axis == 'queries' else keys
     if axis == 'frames' and wanted.frames < 2:
         return None     # one frame at a time: its cost does not grow with the drive
-    model = _multiplied(grown.model.to_dict(), keys, factor)
-    if model == grown.model.to_dict() and factor != 1 or not _numbers(model, keys):
+    model = _multiplied(grown.model.to_dict(), with_these, factor)
+    if not _numbers(model, keys):
         return None
     grown.model = model
-    grown.grown_to = max(_numbers(model, keys[:3]))
+    grown.grown_to = max(_numbers(model, keys))
     return grown
 
 
