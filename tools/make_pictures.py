@@ -172,12 +172,16 @@ def draw_range(arguments: argparse.Namespace) -> Path:
     return path
 
 
-def draw_growth(arguments: argparse.Namespace) -> Path:
-    """Costs of every model against sizes, of the stored run."""
+def draw_growth(arguments: argparse.Namespace) -> list[Path]:
+    """Costs of every model against sizes, of the stored run; nothing where there is none."""
     from sparse3d_benchmarks import growth_plot
+    if not Path(arguments.growth_run).is_file():
+        print(f'{arguments.growth_run} is not there; "sparse3d benchmark growth --out '
+              f'{arguments.growth_run}" makes it')
+        return []
     path = Path(arguments.out) / 'growth.webp'
     growth_plot.draw_growth(arguments.growth_run, path)
-    return path
+    return [path]
 
 
 def demo_checkpoint(arguments: argparse.Namespace) -> Path | None:
@@ -277,7 +281,7 @@ def draw(arguments: argparse.Namespace) -> list[Path]:
         elif name == 'range':
             made.append(draw_range(arguments))
         elif name == 'growth':
-            made.append(draw_growth(arguments))
+            made += draw_growth(arguments)
         else:
             made += draw_demo(arguments) if name == 'demo' else draw_plugin(name, arguments)
     return made

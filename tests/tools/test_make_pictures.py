@@ -72,3 +72,10 @@ def test_the_picture_of_ranges_is_that_of_the_stored_run(tmp_path, monkeypatch):
     path, = make_pictures.draw(make_pictures.parse())
     with Image.open(path) as made:
         assert made.format == 'WEBP'
+
+
+def test_without_a_run_of_growth_nothing_is_drawn(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['make_pictures.py', '--out', str(tmp_path), '--only',
+                                      'growth', '--growth-run', str(tmp_path / 'none.json')])
+    assert make_pictures.draw(make_pictures.parse()) == []
+    assert 'benchmark growth --out' in capsys.readouterr().out and not list(tmp_path.iterdir())
