@@ -19,6 +19,7 @@ plugin = Plugin(
         'waymo_metric': 'sparse3d_benchmarks.waymo_metric:run',
         'nuscenes_metric': 'sparse3d_benchmarks.nuscenes_metric:run',
         'argoverse2_metric': 'sparse3d_benchmarks.argoverse2_metric:run',
+        'growth': 'sparse3d_benchmarks.growth:run',
         'scale': 'sparse3d_benchmarks.scale:run',
         'tracking_metrics': 'sparse3d_benchmarks.tracking_metrics:run',
         'data': 'sparse3d_benchmarks.data:run',

@@ -11,9 +11,10 @@ import sparse3d.register  # noqa: F401
 from sparse3d.engine.allocator import set_allocator
 from sparse3d.engine.result_record import commit, device_name
 from sparse3d.engine.timing import torch_threads
-from sparse3d.errors import ConfigError, PluginError
+from sparse3d.errors import PluginError
 from sparse3d.parallel.progress import Activity
-from sparse3d.plugins import load, near, offers, owner_of, register
+from sparse3d.plugins import load, offers, owner_of, register
+from sparse3d_benchmarks.names import chosen
 from sparse3d_benchmarks.stored_runs import Key, StoredRuns, keys_of
 
 BAR = 1.5  # times the original
@@ -163,21 +164,6 @@ def _figure(value: float | None, unit: str | None) -> str:
 
 def _times(value: float | None) -> str:
     return '' if value is None else f'{value:.2f}x'
-
-
-def chosen(names: Sequence[str]) -> list[str]:
-    """The names of the benchmarks meant, ``'all'`` written out.
-
-    Raises:
-        ConfigError: for an unknown name.
-    """
-    there = offers('benchmarks')
-    if 'all' in names:
-        return list(there)
-    for name in names:
-        if name not in there:
-            raise ConfigError(f'there is no benchmark {name!r}{near(name, there)}')
-    return list(names)
 
 
 def _number(value: Any) -> str:

@@ -28,24 +28,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    from sparse3d_benchmarks.names import chosen
+    names = chosen(arguments.names)
+    if arguments.list:
+        print('\n'.join([*names, f'{len(names)} benchmarks']))
+        return
     from dataclasses import asdict
 
     from sparse3d.atomic_files import check_place
     from sparse3d.engine.result_record import write_result
     from sparse3d.errors import Sparse3DError
-    from sparse3d_benchmarks.run import benchmark, beside, chosen, format_table, told_ratios
+    from sparse3d_benchmarks.run import benchmark, beside, format_table, told_ratios
     from sparse3d_benchmarks.stored_runs import StoredRuns
-    if arguments.list:
-        names = chosen(arguments.names)
-        print('\n'.join([*names, f'{len(names)} benchmarks']))
-        return
     if arguments.out:
         check_place(arguments.out)
     beside_original = arguments.against == [ORIGINAL]
     before = StoredRuns.read(arguments.against) \
         if arguments.against and not beside_original else None  # before it runs
     failed: dict[str, Exception] = {}
-    several = len(chosen(arguments.names)) > 1
+    several = len(names) > 1
     rows = benchmark(arguments.names, arguments.threads, arguments.repeats,
                      failed.__setitem__ if several else None)
     if beside_original:
