@@ -21,9 +21,12 @@ plugin = Plugin(
     configs='sparse3d_configs.dsvt',
     convert='dsvt.published_checkpoint:convert',
     published='dsvt.published:DSVTPublished',
-    benchmarks={'dsvt': 'sparse3d_benchmarks.dsvt:run'},
+    benchmarks={
+        'dsvt': 'sparse3d_benchmarks.dsvt:run',
+        'exported_dsvt': 'sparse3d_benchmarks.exported_graphs:dsvt'},
     exporters={'dsvt_onnx': 'dsvt.onnx_export:export_onnx'},
     exports={'dsvt_onnx': (VOXEL_ENCODER, BEHIND_VOXELS)},
+    graph_hosts={'dsvt_onnx': 'dsvt.graph_host:host'},
     trial_configs=('dsvt_simulated_waymo', 'dsvt_centerpoint_simulated_kitti_car'),
     pictures={'sets': 'dsvt.set_picture:write_sets'},
     renames=RENAMES,

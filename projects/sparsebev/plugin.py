@@ -25,9 +25,12 @@ plugin = Plugin(
     configs='sparse3d_configs.sparsebev',
     convert='sparsebev.published_checkpoint:convert',
     published='sparsebev.published:SparseBEVPublished',
-    benchmarks={'sparsebev': 'sparse3d_benchmarks.sparsebev:run'},
+    benchmarks={
+        'sparsebev': 'sparse3d_benchmarks.sparsebev:run',
+        'exported_sparsebev': 'sparse3d_benchmarks.exported_graphs:sparsebev'},
     exporters={'sparsebev_onnx': 'sparsebev.onnx_export:export_onnx'},
     exports={'sparsebev_onnx': (FIRST_FRAME, NEXT_FRAME, IMAGE_ENCODER, DECODER)},
+    graph_hosts={'sparsebev_onnx': 'sparsebev.graph_host:host'},
     pictures={'sampling_points': 'sparsebev.sampling_picture:write_sampling_points'},
     stream='sparsebev.streaming:open_stream',
     sequence='sparsebev.driven_sequence:drive',

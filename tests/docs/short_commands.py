@@ -48,6 +48,9 @@ SHORTER = (
     (r'^tools/blind_trial\.py(?!.*--answers)', '--pictures 1 --video 2 --report 0', ''),
     (r'^tools/compare\.py', '--cost 1', ''),  # looks rows, configs, options and results up
     (r'^tools/benchmark\.py', '--list', ''),
+    (r'^-m sparse3d_benchmarks\.precision_scores', '--precisions int8_static '
+     '--calibration-frames 2', 'test_dataloader.num_workers=0'),
+    (r'^tools/export\.py .*int8_static', '--calibration-frames 2', ''),
     (r'^-m sparse3d_benchmarks\.tracker_comparison', '--seeds 1', ''),
     (r'^-m pytest', '--collect-only -q', ''),  # the suite runs them anyway
 )

@@ -1,0 +1,172 @@
+"""Exported graphs on a CPU: ONNX Runtime in four precisions, AOTInductor, and eager PyTorch.
+
+Every way runs in a process of its own (:mod:`sparse3d_benchmarks.graph_process`), on one drawn
+sample; weights are initial ones. Times are processor time, which a busy machine changes little;
+with one thread they are the latency of an idle one. What int8 does to a score is not seen here:
+``sparse3d export --precision`` and ``sparse3d test --exported`` tell it of trained weights.
+"""
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from sparse3d.deploy.export_folder import without_pretrained, write_folder
+from sparse3d.deploy.folder import verify
+from sparse3d.deploy.graphs import Graph
+from sparse3d.deploy.lowered_folder import lower_folder
+from sparse3d.deploy.precision import PRECISIONS
+from sparse3d.engine.build_model import build_model
+from sparse3d.engine.load_config import load_config
+from sparse3d.errors import DataError
+from sparse3d_benchmarks import graph_process
+
+GraphsOf = Callable[[nn.Module, Config], Sequence[Graph]]
+SPREAD = ' of an idle core with one thread; drawn sample, initial weights'
+
+
+def pointpillars(threads: int = 1, repeats: int = 10) -> list[dict]:
+    """Rows of PointPillars."""
+    from sparse3d.deploy.voxel_export import voxel_graphs
+    return rows_of('PointPillars', 'pointpillars_simulated_kitti_car', voxel_graphs, threads,
+                   repeats)
+
+
+def dsvt(threads: int = 1, repeats: int = 10) -> list[dict]:
+    """Rows of DSVT."""
+    from dsvt.onnx_export import dsvt_graphs
+    return rows_of('DSVT', 'dsvt_centerpoint_simulated_kitti_car', dsvt_graphs, threads, repeats)
+
+
+def sparsebev(threads: int = 1, repeats: int = 10) -> list[dict]:
+    """Rows of SparseBEV."""
+    from sparsebev.onnx_export import sparsebev_graphs
+    return rows_of('SparseBEV', 'sparsebev_simulated_nuscenes', sparsebev_graphs, threads, repeats)
+
+
+def sparse4d(threads: int = 1, repeats: int = 10) -> list[dict]:
+    """Rows of Sparse4D."""
+    from sparse4d.onnx_export import sparse4d_graphs
+    return rows_of('Sparse4D', 'sparse4d_simulated_nuscenes', sparse4d_graphs, threads, repeats)
+
+
+def sparse_dense_fusion(threads: int = 1, repeats: int = 10) -> list[dict]:
+    """Rows of Sparse-Dense Fusion: its graphs of standard operators."""
+    from sparse_dense_fusion.onnx_export import fusion_graphs
+    return rows_of('Sparse-Dense Fusion', 'sdf_simulated_nuscenes', fusion_graphs, threads, repeats)
+
+
+def rows_of(system: str, config: str, graphs_of: GraphsOf, threads: int, repeats: int
+            ) -> list[dict]:
+    """Rows ``system, graph, way: what`` for every graph that ONNX Runtime runs.
+
+    Args:
+        system: its name.
+        config: bare name.
+        graphs_of: of the plug-in's exporter.
+    """
+    loaded = load_config(config)
+    without_pretrained(loaded.model)
+    torch.manual_seed(0)
+    detector = build_model(loaded)
+    graphs = list(graphs_of(detector, loaded))
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        write_folder(detector, graphs, place / 'float32')
+        manifest = json.loads((place / 'float32' / 'export.json').read_text())
+        inputs = {entry['file']: _first_inputs(place / 'float32', entry)
+                  for entry in manifest['graphs']}
+        rows = []
+        for graph, entry in zip(graphs, manifest['graphs'], strict=True):
+            if not entry['domains']:
+                rows += _rows_of_graph(f'{system}, {graph.name}', graph,
+                                       _files(graph, place, inputs), inputs[entry['file']],
+                                       (threads, repeats))
+    return rows
+
+
+def _files(graph: Graph, place: Path, inputs: Mapping[str, Mapping[str, np.ndarray]]
+           ) -> Iterator[tuple[str, str, Path, float | None]]:
+    """Name, way, file and difference from PyTorch of everything that runs the graph."""
+    if graph.module is not None:
+        program = torch.export.export(
+            graph.module, (), dict(inputs=dict(graph.samples[0].inputs)),
+            dynamic_shapes=None if graph.changing is None else {'inputs': {
+                name: graph.changing.get(name, {}) for name in graph.samples[0].inputs}})
+        torch.export.save(program, place / 'eager.pt2')
+        yield 'PyTorch, eager', 'eager', place / 'eager.pt2', None
+        compiled = torch._inductor.aoti_compile_and_package(
+            program, package_path=str(place / 'aotinductor.pt2'))
+        yield 'AOTInductor', 'aotinductor', Path(compiled), None
+    yield ('ONNX Runtime, float32', 'onnxruntime', place / 'float32' / f'{graph.name}.onnx',
+           _apart(place / 'float32', graph.name))
+    for precision in PRECISIONS:
+        out = place / precision
+        if not out.exists():
+            lower_folder(place / 'float32', out, precision,
+                         {Path(name).stem: [each] for name, each in inputs.items()})
+        yield (f'ONNX Runtime, {precision}', 'onnxruntime', out / f'{graph.name}.onnx',
+               _apart(out, graph.name))
+
+
+def _rows_of_graph(name: str, graph: Graph, files: Iterator[tuple], inputs: Mapping[str, Any],
+                   counts: tuple[int, int]) -> list[dict]:
+    rows, eager = [], None
+    for kind, way, file, apart in files:
+        found = in_process(way, file, inputs, *counts)
+        eager = found['milliseconds'] if way == 'eager' else eager
+        time = found['milliseconds']
+        rows.append(dict(name=f'{name}, {kind}: latency', value=time, unit='ms', baseline=eager,
+                         ratio=None if eager is None else eager / time,
+                         note=f'processor time{SPREAD}; against eager PyTorch'))
+        if found['mebibytes'] is not None:
+            rows.append(dict(name=f'{name}, {kind}: memory', value=found['mebibytes'], unit='MiB',
+                             note='of the process, above what its imports hold'))
+        rows.append(dict(name=f'{name}, {kind}: file', value=file.stat().st_size / 1e6, unit='MB'))
+        if apart is not None:
+            rows.append(dict(name=f'{name}, {kind}: apart', value=apart, unit='',
+                             note='from PyTorch at most, of the largest value of an output'))
+    return rows
+
+
+def in_process(way: str, file: Path, inputs: Mapping[str, np.ndarray], threads: int,
+               repeats: int) -> dict[str, Any]:
+    """What :mod:`sparse3d_benchmarks.graph_process` measures.
+
+    Raises:
+        DataError: with the last line of what went wrong there.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        stored = Path(folder) / 'inputs.npz'
+        np.savez(stored, **inputs)
+        done = subprocess.run(
+            [sys.executable, graph_process.__file__, way, str(file), str(stored), str(threads),
+             str(repeats)], capture_output=True, text=True)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ['no word'])[-1]
+        raise DataError(f'{file.name} cannot be measured by {way}: {last}')
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _first_inputs(folder: Path, entry: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    with np.load(folder / entry['samples']) as samples:
+        return verify.inputs_of(entry, entry['cases'][0], samples)
+
+
+def _apart(folder: Path, name: str) -> float:
+    """Largest difference from PyTorch relative to the largest value of the output."""
+    about = json.loads((folder / 'export.json').read_text())
+    entry, = (each for each in about['graphs'] if each['file'] == f'{name}.onnx')
+    run = verify.runner(folder, entry)
+    with np.load(folder / entry['samples']) as samples:
+        return max(apart / scale for case in entry['cases']
+                   for apart, scale in verify.differences(run, entry, case, samples).values())
