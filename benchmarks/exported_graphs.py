@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from sparse3d.deploy.lowered_folder import lower_folder
 from sparse3d.deploy.precision import PRECISIONS
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.load_config import load_config
-from sparse3d.errors import DataError
+from sparse3d.errors import DataError, Sparse3DWarning
 from sparse3d_benchmarks import graph_process
 
 GraphsOf = Callable[[nn.Module, Config], Sequence[Graph]]
@@ -104,9 +105,8 @@ def _files(graph: Graph, place: Path, inputs: Mapping[str, Mapping[str, np.ndarr
                 name: graph.changing.get(name, {}) for name in graph.samples[0].inputs}})
         torch.export.save(program, place / 'eager.pt2')
         yield 'PyTorch, eager', 'eager', place / 'eager.pt2', None
-        compiled = torch._inductor.aoti_compile_and_package(
-            program, package_path=str(place / 'aotinductor.pt2'))
-        yield 'AOTInductor', 'aotinductor', Path(compiled), None
+        if (compiled := _compiled(graph.name, program, place / 'aotinductor.pt2')) is not None:
+            yield 'AOTInductor', 'aotinductor', compiled, None
     yield ('ONNX Runtime, float32', 'onnxruntime', place / 'float32' / f'{graph.name}.onnx',
            _apart(place / 'float32', graph.name))
     for precision in PRECISIONS:
@@ -116,6 +116,18 @@ def _files(graph: Graph, place: Path, inputs: Mapping[str, Mapping[str, np.ndarr
                          {Path(name).stem: [each] for name, each in inputs.items()})
         yield (f'ONNX Runtime, {precision}', 'onnxruntime', out / f'{graph.name}.onnx',
                _apart(out, graph.name))
+
+
+def _compiled(name: str, program: torch.export.ExportedProgram, place: Path) -> Path | None:
+    """The package of a program; None, with a warning, where AOTInductor cannot make it."""
+    from torch._inductor import aoti_compile_and_package
+    try:
+        return Path(aoti_compile_and_package(program, package_path=str(place)))
+    except Exception as error:  # of many kinds: a compiler that is missing, an operator
+        first = (str(error).strip().splitlines() or [''])[0]
+        warnings.warn(f'{name} has no row of AOTInductor, which cannot compile it: '
+                      f'{type(error).__name__} {first:.120}', Sparse3DWarning, stacklevel=2)
+        return None
 
 
 def _rows_of_graph(name: str, graph: Graph, files: Iterator[tuple], inputs: Mapping[str, Any],

@@ -10,7 +10,7 @@ import torch
 from sparse3d.deploy.export_folder import write_folder
 from sparse3d.deploy.graphs import Graph, Sample
 from sparse3d.deploy.onnx_files import to_onnx
-from sparse3d.errors import DataError
+from sparse3d.errors import DataError, Sparse3DWarning
 from sparse3d.plugins import ExportedGraph, offers
 from sparse3d_benchmarks import exported_graphs, graph_process
 
@@ -42,8 +42,8 @@ def test_every_way_has_its_rows(graph, tmp_path, monkeypatch):
     write_folder(model, [one], tmp_path / 'float32')
     entry, = json.loads((tmp_path / 'float32' / 'export.json').read_text())['graphs']
     inputs = exported_graphs._first_inputs(tmp_path / 'float32', entry)
-    monkeypatch.setattr(torch._inductor, 'aoti_compile_and_package',  # takes a minute
-                        lambda program, package_path: str(tmp_path / 'eager.pt2'))
+    monkeypatch.setattr(exported_graphs, '_compiled',  # takes a minute
+                        lambda name, program, place: tmp_path / 'eager.pt2')
     asked = []
 
     def measured(way, file, given, threads, repeats):
@@ -74,6 +74,17 @@ def test_a_process_measures_time_and_memory(graph, tmp_path):
     assert 0 < found['milliseconds'] < 1000 and 0 <= found['mebibytes'] < 500
     with pytest.raises(DataError, match='nothing.onnx cannot be measured by onnxruntime: '):
         exported_graphs.in_process('onnxruntime', tmp_path / 'nothing.onnx', {}, 1, 1)
+
+
+def test_what_cannot_be_compiled_is_left_out_and_said(monkeypatch, tmp_path):
+    import torch._inductor
+
+    def fails(program, package_path):
+        raise RuntimeError('no compiler\nhere')
+
+    monkeypatch.setattr(torch._inductor, 'aoti_compile_and_package', fails)
+    with pytest.warns(Sparse3DWarning, match='layer has no row of AOTInductor.*no compiler'):
+        assert exported_graphs._compiled('layer', None, tmp_path) is None
 
 
 @pytest.mark.slow
