@@ -60,7 +60,9 @@ def _folders(config: str, checkpoint: str, folder: Path, precisions: Sequence[st
         if STATIC in precisions else {}
     for precision in precisions:
         if precision == WHOLE:
-            yield precision, whole, {file: largest for file, _, largest in report.compared}
+            files = dict.fromkeys(file for file, _, _ in report.compared)
+            yield precision, whole, {name: max(largest for file, _, largest in report.compared
+                                               if file == name) for name in files}
             continue
         lower = lower_folder(whole, folder / precision, precision, seen)
         yield precision, lower.path, {graph['file']: graph.get('differences')

@@ -73,13 +73,13 @@ def exporter_of(config: str | PathLike | Config, exporter: str | None = None
     if exporter is not None:
         offer('exporters', exporter)
         return exporter, next(owner for owner in plugins().values() if exporter in owner.exporters)
-    loaded = load_config(config)
+    loaded = config if isinstance(config, Config) else load_config(config)
     owners = _owners(loaded)
     found = {name: owner for owner in owners for name in owner.exporters}
     if len(found) > 1:
         raise ConfigError(f'{_called(config)} can be exported in several ways '
                           f'({", ".join(found)}); choose one with --exporter')
-    name = Path(loaded.filename or str(config)).stem
+    name = Path(loaded.filename or _called(config)).stem
     for owner in owners:
         if (reason := reason_against(name, owner.not_exported)) is not None:
             raise ConfigError(f'{name} cannot be exported: {reason}')
@@ -92,7 +92,7 @@ def exporter_of(config: str | PathLike | Config, exporter: str | None = None
 
 
 def _called(config: str | PathLike | Config) -> str:
-    return str(config.filename) if isinstance(config, Config) else str(config)
+    return config.filename or 'the config' if isinstance(config, Config) else str(config)
 
 
 def _owners(config: Config) -> list[Plugin]:

@@ -59,10 +59,12 @@ def lowered(content: bytes, precision: str, frames: Iterable[Inputs] = ()) -> by
             return with_half_nodes(model, weighted).SerializeToString()
         onnx.save(model, prepared)
         integers = Path(folder) / 'integers.onnx'
+        # Not the nodes to take: ONNX Runtime makes a MatMul of a Gemm first, under another name.
+        left = [node.name for node in model.graph.node if node.name not in weighted]
         if precision == 'int8_dynamic':
-            _dynamic(prepared, integers, weighted)
+            _dynamic(prepared, integers, left)
         else:
-            _static(prepared, integers, weighted, list(frames))
+            _static(prepared, integers, left, list(frames))
         return integers.read_bytes()
 
 
@@ -84,21 +86,21 @@ def named(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def _dynamic(source: Path, target: Path, weighted: list[str]) -> None:
+def _dynamic(source: Path, target: Path, left: list[str]) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
-    quantize_dynamic(source, target, nodes_to_quantize=weighted,
+    quantize_dynamic(source, target, nodes_to_exclude=left,
                      op_types_to_quantize=['Conv', 'MatMul'],  # ConvTranspose has no such kernel
                      weight_type=QuantType.QUInt8)             # ConvInteger has none for int8
 
 
-def _static(source: Path, target: Path, weighted: list[str], frames: list[Inputs]) -> None:
+def _static(source: Path, target: Path, left: list[str], frames: list[Inputs]) -> None:
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     if not frames:
         raise ConfigError('int8_static scales activations by what frames show, and there is no '
                           'frame; name a config whose data are there')
     quantize_static(
         source, target, _Frames(frames), quant_format=QuantFormat.QDQ, per_channel=True,
-        nodes_to_quantize=weighted, op_types_to_quantize=[*CONVOLUTIONS, *PRODUCTS],
+        nodes_to_exclude=left, op_types_to_quantize=[*CONVOLUTIONS, *PRODUCTS],
         activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
 
 
