@@ -11,21 +11,26 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
+from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
 from mmengine.config import Config
-from torch import nn
+from torch import Tensor, nn
 
 from sparse3d.deploy.export_folder import without_pretrained, write_folder
 from sparse3d.deploy.folder import verify
+from sparse3d.deploy.graph_host import Run, use_graphs
 from sparse3d.deploy.graphs import Graph
 from sparse3d.deploy.lowered_folder import lower_folder
 from sparse3d.deploy.precision import PRECISIONS
+from sparse3d.deploy.voxel_inputs import clouds_of
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.load_config import load_config
 from sparse3d.errors import DataError, Sparse3DWarning
@@ -37,15 +42,16 @@ SPREAD = ' of an idle core with one thread; drawn sample, initial weights'
 
 def pointpillars(threads: int = 1, repeats: int = 10) -> list[dict]:
     """Rows of PointPillars."""
-    from sparse3d.deploy.voxel_export import voxel_graphs
+    from sparse3d.deploy.voxel_export import columns_of, voxel_graphs
     return rows_of('PointPillars', 'pointpillars_simulated_kitti_car', voxel_graphs, threads,
-                   repeats)
+                   repeats, columns_of)
 
 
 def dsvt(threads: int = 1, repeats: int = 10) -> list[dict]:
     """Rows of DSVT."""
     from dsvt.onnx_export import dsvt_graphs
-    return rows_of('DSVT', 'dsvt_centerpoint_simulated_kitti_car', dsvt_graphs, threads, repeats)
+    return rows_of('DSVT', 'dsvt_centerpoint_simulated_kitti_car', dsvt_graphs, threads, repeats,
+                   lambda detector: detector.voxel_encoder.pfn_layers[0].linear.in_features - 6)
 
 
 def sparsebev(threads: int = 1, repeats: int = 10) -> list[dict]:
@@ -66,14 +72,15 @@ def sparse_dense_fusion(threads: int = 1, repeats: int = 10) -> list[dict]:
     return rows_of('Sparse-Dense Fusion', 'sdf_simulated_nuscenes', fusion_graphs, threads, repeats)
 
 
-def rows_of(system: str, config: str, graphs_of: GraphsOf, threads: int, repeats: int
-            ) -> list[dict]:
+def rows_of(system: str, config: str, graphs_of: GraphsOf, threads: int, repeats: int,
+            columns_of: Callable[[nn.Module], int] | None = None) -> list[dict]:
     """Rows ``system, graph, way: what`` for every graph that ONNX Runtime runs.
 
     Args:
         system: its name.
         config: bare name.
         graphs_of: of the plug-in's exporter.
+        columns_of: of the points of a detector on clouds, whose stages are measured too.
     """
     loaded = load_config(config)
     without_pretrained(loaded.model)
@@ -92,6 +99,10 @@ def rows_of(system: str, config: str, graphs_of: GraphsOf, threads: int, repeats
                 rows += _rows_of_graph(f'{system}, {graph.name}', graph,
                                        _files(graph, place, inputs), inputs[entry['file']],
                                        (threads, repeats))
+        if columns_of is not None:
+            rows += stage_rows(system, detector, loaded, place / 'float32',
+                               clouds_of(columns_of(detector), ())['drawn sweep'],
+                               (threads, repeats))
     return rows
 
 
@@ -138,9 +149,9 @@ def _rows_of_graph(name: str, graph: Graph, files: Iterator[tuple], inputs: Mapp
         # The ONNX file lacks inputs that nothing reads.
         found = in_process(way, file, inputs if way == 'onnxruntime' else whole, *counts)
         eager = found['milliseconds'] if way == 'eager' else eager
-        time = found['milliseconds']
-        rows.append(dict(name=f'{name}, {kind}: latency', value=time, unit='ms', baseline=eager,
-                         ratio=None if eager is None else eager / time,
+        spent = found['milliseconds']
+        rows.append(dict(name=f'{name}, {kind}: latency', value=spent, unit='ms', baseline=eager,
+                         ratio=None if eager is None else eager / spent,
                          note=f'processor time{SPREAD}; against eager PyTorch'))
         if found['mebibytes'] is not None:
             rows.append(dict(name=f'{name}, {kind}: memory', value=found['mebibytes'], unit='MiB',
@@ -169,6 +180,54 @@ def in_process(way: str, file: Path, inputs: Mapping[str, np.ndarray], threads: 
         last = (done.stderr.strip().splitlines() or ['no word'])[-1]
         raise DataError(f'{file.name} cannot be measured by {way}: {last}')
     return json.loads(done.stdout.splitlines()[-1])
+
+
+@torch.no_grad()
+def stage_rows(system: str, detector: nn.Module, config: Config, folder: Path, cloud: Tensor,
+               counts: tuple[int, int]) -> list[dict]:
+    """A frame from points to detections, stage by stage, with the graphs of a folder.
+
+    Args:
+        detector: is changed: it predicts with the graphs from here on.
+        cloud: points [N, C].
+        counts: threads of ONNX Runtime, and timed frames.
+    """
+    threads, repeats = counts
+    spent: dict[str, float] = {}
+    use_graphs(detector, config, {
+        path.stem: _timed(path, threads, spent) for path in sorted(folder.glob('*.onnx'))})
+    frames: list[dict[str, float]] = []
+    for _ in range(repeats + 1):
+        spent.clear()
+        sample = Det3DDataSample(metainfo=dict(box_type_3d=LiDARInstance3DBoxes))
+        start = time.process_time()
+        batch = detector.data_preprocessor(
+            {'inputs': {'points': [cloud]}, 'data_samples': [sample]}, False)
+        voxels = time.process_time()
+        detector.predict(batch['inputs'], batch['data_samples'])
+        host = time.process_time() - voxels - sum(spent.values())
+        frames.append({'voxelization': voxels - start, **spent, 'between and behind graphs': host})
+    note = f'processor time{SPREAD}; {len(cloud):,} points, graphs float32'
+    return [dict(name=f'{system}, stages, {stage}: latency', unit='ms', note=note,
+                 value=1e3 * median(frame[stage] for frame in frames[1:]))
+            for stage in frames[-1]]
+
+
+def _timed(path: Path, threads: int, spent: dict[str, float]) -> Run:
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
+    names = [value.name for value in session.get_outputs()]
+    wanted = [value.name for value in session.get_inputs()]
+
+    def run(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        given = {name: inputs[name].contiguous().numpy() for name in wanted}
+        start = time.process_time()
+        found = session.run(names, given)
+        spent[path.stem] = spent.get(path.stem, 0.0) + time.process_time() - start
+        return {name: torch.from_numpy(value) for name, value in zip(names, found, strict=True)}
+    return run
 
 
 def _first_inputs(folder: Path, entry: Mapping[str, Any]) -> dict[str, np.ndarray]:

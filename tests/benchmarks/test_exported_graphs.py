@@ -10,9 +10,12 @@ import torch
 from sparse3d.deploy.export_folder import write_folder
 from sparse3d.deploy.graphs import Graph, Sample
 from sparse3d.deploy.onnx_files import to_onnx
+from sparse3d.deploy.voxel_export import voxel_graphs
+from sparse3d.engine.load_config import load_config
 from sparse3d.errors import DataError, Sparse3DWarning
 from sparse3d.plugins import ExportedGraph, offers
 from sparse3d_benchmarks import exported_graphs, graph_process
+from tiny_voxel_detectors import cloud, tiny_detector
 
 
 class Layer(torch.nn.Module):
@@ -96,6 +99,18 @@ def test_eager_and_compiled_programs_run_in_a_process(graph, tmp_path):
     inputs = {'x': one.samples[0].inputs['x'].numpy()}
     for _, way, file, _ in files[:2]:
         assert exported_graphs.in_process(way, file, inputs, 1, 2)['milliseconds'] > 0
+
+
+@pytest.mark.slow
+def test_a_frame_is_measured_stage_by_stage(graph, tmp_path):
+    detector = tiny_detector('anchors', pillars=True)
+    write_folder(detector, voxel_graphs(detector, None), tmp_path / 'out')
+    rows = exported_graphs.stage_rows('A', detector, load_config('second_simulated_kitti_car'),
+                                      tmp_path / 'out', cloud(300), (1, 2))
+    assert [row['name'] for row in rows] == [
+        f'A, stages, {stage}: latency' for stage in (
+            'voxelization', 'pillar_detector', 'between and behind graphs')]
+    assert all(0 <= row['value'] < 1000 for row in rows)
 
 
 def test_where_the_system_says_nothing_of_memory_nothing_is_said(monkeypatch, tmp_path):
