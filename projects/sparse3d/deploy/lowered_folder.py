@@ -89,26 +89,34 @@ def _measured(folder: Path, graph: Mapping[str, Any], precision: str) -> dict[st
     relative, share = 0.0, 1.0
     with np.load(folder / graph['samples']) as samples:
         for case in graph['cases']:
-            try:
-                found = verify.differences(run, open_graph, case, samples)
-            except verify.Different as error:
-                raise DataError(f'in {precision} {graph["file"]}, {case["name"]}: {error}; nothing '
-                                f'was written') from error
-            for name, (apart, scale) in found.items():
-                largest[name] = max(apart, largest.get(name, 0.0))
-                relative = max(relative, apart / scale)
-            share = min(share, _share(run, graph, case, samples))
+            found = run(verify.inputs_of(graph, case, samples))
+            _refuse_infinite(found, graph, case, samples, precision)
+            apart = verify.differences(lambda _, found=found: found, open_graph, case, samples)
+            for name, (difference, scale) in apart.items():
+                largest[name] = max(difference, largest.get(name, 0.0))
+                relative = max(relative, difference / scale)
+            share = min(share, _share(found, graph, case, samples))
     rows_by = graph['rows_by'] and dict(graph['rows_by'], share=min(
         graph['rows_by']['share'], share / ROOM))
     return dict(differences=largest, tolerance=max(graph['tolerance'], ROOM * relative),
                 rows_by=rows_by)
 
 
-def _share(run: Any, graph: Mapping[str, Any], case: Mapping[str, Any], samples: Any) -> float:
+def _refuse_infinite(found: Mapping[str, np.ndarray], graph: Mapping[str, Any],
+                     case: Mapping[str, Any], samples: Any, precision: str) -> None:
+    """Before rows are matched: where nothing is finite, no row may be left to compare."""
+    for name in case['compared']:
+        expected = samples[f'{case["name"]}/out/{name}']
+        if np.isfinite(expected).all() and not np.isfinite(found[name]).all():
+            raise DataError(f'{name} of {graph["file"]} is not finite in {precision} '
+                            f'({case["name"]}), with PyTorch it is; nothing was written')
+
+
+def _share(found: Mapping[str, np.ndarray], graph: Mapping[str, Any], case: Mapping[str, Any],
+           samples: Any) -> float:
     """How many of PyTorch's rows the graph keeps."""
     key = (graph['rows_by'] or {}).get('key')
     if key not in case['compared']:
         return 1.0
     theirs = samples[f'{case["name"]}/out/{key}'].reshape(-1)
-    mine = run(verify.inputs_of(graph, case, samples))[key].reshape(-1)
-    return len(np.intersect1d(mine, theirs)) / max(1, len(theirs))
+    return len(np.intersect1d(found[key].reshape(-1), theirs)) / max(1, len(theirs))

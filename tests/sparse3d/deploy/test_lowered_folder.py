@@ -66,7 +66,7 @@ def test_differences_are_written_down_and_hold(folder, precision, tmp_path):
 
 def test_what_overflows_is_refused_and_nothing_is_written(tmp_path):
     folder = exported(Best(scale=1e6), tmp_path / 'whole')
-    with pytest.raises(DataError, match='in float16 best.onnx, drawn: values is not finite'):
+    with pytest.raises(DataError, match='values of best.onnx is not finite in float16 .drawn'):
         lower_folder(folder, tmp_path / 'out', 'float16')
     assert not (tmp_path / 'out').exists()
 
