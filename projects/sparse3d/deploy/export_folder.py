@@ -131,7 +131,7 @@ def write_folder(detector: nn.Module, graphs: Sequence[Graph], out: str | PathLi
     with atomic_folder(out) as temporary:
         entries = tuple(_write_graph(graph, temporary) for graph in graphs)
         _write_manifest(temporary, entries, about or {})
-        compared = tuple(_verified(temporary))
+        compared = tuple(verified(temporary))
     return FolderReport(out, entries, compared)
 
 
@@ -238,7 +238,12 @@ def _write_manifest(folder: Path, entries: Sequence[Mapping[str, Any]],
     write_bytes_atomically(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
 
 
-def _verified(folder: Path) -> list[tuple[str, str, float]]:
+def verified(folder: Path) -> list[tuple[str, str, float]]:
+    """What ``verify.py`` finds in a folder that is being written.
+
+    Raises:
+        DataError: if an output is not as it should be.
+    """
     try:
         return verify.check_folder(folder)
     except verify.Different as error:

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 
 from sparse3d.atomic_files import atomic_folder, write_bytes_atomically
-from sparse3d.deploy.export_folder import MANIFEST, FolderReport, refuse_place
+from sparse3d.deploy.export_folder import MANIFEST, FolderReport, refuse_place, verified
 from sparse3d.deploy.folder import verify
 from sparse3d.deploy.precision import Inputs, lowered
 from sparse3d.errors import ConfigError, DataError
@@ -58,7 +58,7 @@ def lower_folder(source: str | PathLike, out: str | PathLike, precision: str,
                 for path in sorted(temporary.iterdir())}
         manifest |= dict(precision=precision, **(about or {}), graphs=entries, sha256=sums)
         write_bytes_atomically(temporary / MANIFEST, json.dumps(manifest, indent=1).encode())
-        compared = tuple(verify.check_folder(temporary))
+        compared = tuple(verified(temporary))
     return FolderReport(out, tuple(entries), compared)
 
 
