@@ -7,6 +7,7 @@ with one thread they are the latency of an idle one. What int8 does to a score i
 """
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
 from mmengine.config import Config
 from torch import Tensor, nn
 
+from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.deploy.export_folder import without_pretrained, write_folder
 from sparse3d.deploy.folder import verify
 from sparse3d.deploy.graph_host import Run, use_graphs
@@ -172,7 +174,9 @@ def in_process(way: str, file: Path, inputs: Mapping[str, np.ndarray], threads: 
     """
     with tempfile.TemporaryDirectory() as folder:
         stored = Path(folder) / 'inputs.npz'
-        np.savez(stored, **inputs)
+        buffer = io.BytesIO()
+        np.savez(buffer, **inputs)
+        write_bytes_atomically(stored, buffer.getbuffer())
         done = subprocess.run(
             [sys.executable, graph_process.__file__, way, str(file), str(stored), str(threads),
              str(repeats)], capture_output=True, text=True)

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -51,7 +50,7 @@ def lower_folder(source: str | PathLike, out: str | PathLike, precision: str,
     with atomic_folder(out) as temporary:
         for path in source.iterdir():
             if path.suffix != '.onnx' and path.name != MANIFEST:
-                shutil.copyfile(path, temporary / path.name)
+                write_bytes_atomically(temporary / path.name, path.read_bytes())
         entries = [_lowered_entry(source, temporary, graph, precision, frames or {})
                    for graph in manifest['graphs']]
         sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()

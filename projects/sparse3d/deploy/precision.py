@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from sparse3d.atomic_files import write_bytes_atomically
 from sparse3d.deploy.half_nodes import with_half_nodes
 from sparse3d.errors import BackendUnavailable, ConfigError
 
@@ -47,7 +48,7 @@ def lowered(content: bytes, precision: str, frames: Iterable[Inputs] = ()) -> by
                                  f'({error}): "pip install onnxruntime"') from error
     with tempfile.TemporaryDirectory() as folder, _quiet():
         whole, prepared = Path(folder) / 'whole.onnx', Path(folder) / 'prepared.onnx'
-        whole.write_bytes(content)
+        write_bytes_atomically(whole, content)
         shape_inference.quant_pre_process(whole, prepared, skip_symbolic_shape=True,
                                            skip_optimization=True)
         model = named(onnx.load(prepared))
