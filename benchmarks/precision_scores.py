@@ -8,6 +8,8 @@ set), and evaluates the test set of the config with each of them in ONNX Runtime
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 
 from sparse3d.errors import ConfigError
 
+NAME = 'sparse3d_benchmarks.precision_scores'
 WHOLE, STATIC = 'float32', 'int8_static'
 PRECISIONS = (WHOLE, 'float16', 'int8_dynamic', STATIC)
 
@@ -99,7 +102,7 @@ def _run(given: argparse.Namespace) -> None:
                   options)
     if given.out:
         write_result(given.out, dict(
-            config=given.config, checkpoint=Path(given.checkpoint).name, options=options,
+            command=shlex.join(['python', '-m', NAME, *sys.argv[1:]]), config=given.config, checkpoint=Path(given.checkpoint).name, options=options,
             calibration_frames=given.calibration_frames, runs=runs))
         print(f'{len(runs)} runs written to {given.out}')
 
