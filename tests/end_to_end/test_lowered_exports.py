@@ -57,8 +57,8 @@ def test_int8_is_calibrated_verified_and_scored(drive, capsys):
 def test_scores_of_precisions_stand_beside_each_other(drive):
     out = drive / 'scores.json'
     with pytest.raises(SystemExit) as ended:
-        precision_scores.main([NAME, str(drive / 'w.pth'), '--precisions', 'float16', '--out', str(out), '--cfg-options',
-                               'test_dataloader.num_workers=0'])
+        precision_scores.main([NAME, str(drive / 'w.pth'), '--precisions', 'float16', '--out',
+                               str(out), '--cfg-options', 'test_dataloader.num_workers=0'])
     assert ended.value.code == 0
     runs = json.loads(out.read_text())['runs']
     assert [run['name'] for run in runs] == ['PyTorch', 'ONNX Runtime, float16']
