@@ -33,8 +33,7 @@ def with_half_nodes(model: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelP
             if value and value not in made:
                 made.add(value)
                 if value in weights:
-                    graph.initializer.append(numpy_helper.from_array(
-                        numpy_helper.to_array(weights[value]).astype(np.float16), value + HALF))
+                    graph.initializer.append(_half(weights[value], value + HALF))
                 else:
                     nodes.append(_cast(value, value + HALF, TensorProto.FLOAT16))
             node.input[place] = value and value + HALF
@@ -45,6 +44,11 @@ def with_half_nodes(model: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelP
             nodes.append(_cast(value + HALF, value, TensorProto.FLOAT))
     _replace(graph, nodes)
     return model
+
+
+def _half(weight: onnx.TensorProto, name: str) -> onnx.TensorProto:
+    with np.errstate(over='ignore'):  # the outputs are looked at
+        return numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.float16), name)
 
 
 def _cast(source: str, target: str, to: int) -> onnx.NodeProto:
