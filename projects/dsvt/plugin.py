@@ -23,6 +23,7 @@ plugin = Plugin(
     published='dsvt.published:DSVTPublished',
     benchmarks={
         'dsvt': 'sparse3d_benchmarks.dsvt:run',
+        'dsvt_model': 'sparse3d_benchmarks.dsvt_model:run',
         'exported_dsvt': 'sparse3d_benchmarks.exported_graphs:dsvt'},
     exporters={'dsvt_onnx': 'dsvt.onnx_export:export_onnx'},
     exports={'dsvt_onnx': (VOXEL_ENCODER, BEHIND_VOXELS)},

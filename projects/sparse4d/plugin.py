@@ -22,6 +22,7 @@ plugin = Plugin(
     published='sparse4d.published:Sparse4DPublished',
     benchmarks={
         'sparse4d': 'sparse3d_benchmarks.sparse4d:run',
+        'sparse4d_model': 'sparse3d_benchmarks.sparse4d_model:run',
         'exported_sparse4d': 'sparse3d_benchmarks.exported_graphs:sparse4d'},
     exporters={'sparse4d_onnx': 'sparse4d.onnx_export:export_onnx'},
     exports={'sparse4d_onnx': (FIRST_FRAME, NEXT_FRAME)},

@@ -27,6 +27,7 @@ plugin = Plugin(
     published='sparsebev.published:SparseBEVPublished',
     benchmarks={
         'sparsebev': 'sparse3d_benchmarks.sparsebev:run',
+        'sparsebev_model': 'sparse3d_benchmarks.sparsebev_model:run',
         'exported_sparsebev': 'sparse3d_benchmarks.exported_graphs:sparsebev'},
     exporters={'sparsebev_onnx': 'sparsebev.onnx_export:export_onnx'},
     exports={'sparsebev_onnx': (FIRST_FRAME, NEXT_FRAME, IMAGE_ENCODER, DECODER)},
