@@ -16,6 +16,7 @@ plugin = Plugin(
               'stages': 'sparsefusion.pictures:write_stages'},
     exporters={'transfusion_onnx': 'sparse3d.deploy.voxel_export:export_onnx'},
     exports={'transfusion_onnx': (SPARSE_DETECTOR,)},
+    graph_hosts={'transfusion_onnx': 'sparse3d.deploy.voxel_host:host'},
     not_exported={
         'sparsefusion_*': 'its view transformation and its geometric transfer loop over the '
                           'cameras and the objects that each of them sees, a number that changes '
