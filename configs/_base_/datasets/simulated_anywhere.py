@@ -1,0 +1,39 @@
+# Simulated sweeps of any sensor anywhere (make them: sparse3d simulate custom).
+# Data elsewhere: SPARSE3D_SIMULATED_ANYWHERE=/data/anywhere sparse3d train ...
+_base_ = ['custom_data.py']
+from sparse3d_configs._base_ import grids
+
+data_root = '{{$SPARSE3D_SIMULATED_ANYWHERE:data/simulated_anywhere}}'
+class_names = grids.ANYWHERE_CLASSES
+point_cloud_range = grids.ANYWHERE_CLOUD_RANGE
+metainfo = dict(classes=class_names)
+
+train_pipeline = [
+    dict(type='LoadXYZ'),
+    dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
+    dict(
+        type='AugmentScene',
+        rotation=[-3.14159265, 3.14159265],
+        scale=[0.95, 1.05],
+        flip_horizontal=0.5),
+    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
+    dict(type='ObjectRangeFilter', point_cloud_range=point_cloud_range),
+    dict(type='PackSample', keys=['points', 'gt_bboxes_3d', 'gt_labels_3d']),
+]
+test_pipeline = [
+    dict(type='LoadXYZ'),
+    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
+    dict(type='PackSample', keys=['points']),
+]
+
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=0,
+    persistent_workers=False,
+    dataset=dict(data_root=data_root, pipeline=train_pipeline, metainfo=metainfo))
+val_dataloader = dict(
+    batch_size=4,
+    num_workers=0,
+    persistent_workers=False,
+    dataset=dict(data_root=data_root, pipeline=test_pipeline, metainfo=metainfo))
+test_dataloader = val_dataloader
