@@ -35,7 +35,7 @@ ARGOVERSE2_RANGE_154 = [-153.6, -153.6, -4, 153.6, 153.6, 4]
 ARGOVERSE2_CENTER_RANGE_154 = [-165, -165, -10, 165, 165, 10]
 
 ANYWHERE_CLASSES = ['Car', 'Pedestrian', 'Cyclist', 'LargeVehicle']
-ANYWHERE_RANGE = [-44.8, -44.8, -0.8, 44.8, 44.8, 4.0]  # above the ground
+ANYWHERE_RANGE = [-44.8, -44.8, -2.0, 44.8, 44.8, 4.0]  # above the ground
 ANYWHERE_CLOUD_RANGE = [-44.8, -44.8, -6.0, 44.8, 44.8, 6.0]  # about a sensor of any height
 ANYWHERE_CENTER_RANGE = [-44.8, -44.8, -10, 44.8, 44.8, 10]
 ANYWHERE_VOXEL = [0.16, 0.16, 0.2]

@@ -4,7 +4,7 @@ _base_ = []
 from sparse3d_configs._base_ import grids
 from sparse3d_configs._base_.models import center_heads
 
-grid_shape = [25, 560, 560]
+grid_shape = [31, 560, 560]
 grid_stride = 4  # cells of the heat map in voxels
 
 model = dict(

@@ -32,6 +32,7 @@ from sparse3d.structures.point_statistics import PointStatistics
 from sparse3d.tracking.tracker import Tracker
 
 Cloud = np.ndarray | str | PathLike
+THRESHOLD_KEY = 'score_threshold'  # in the meta of weights that recommend one
 
 
 def load_detector(
@@ -47,7 +48,9 @@ def load_detector(
     Args:
         config: path of a config file, its bare name (``'centerpoint_kitti_car'``), or a Config;
             or a checkpoint alone (``'epoch_6.pth'``), for the config that it holds or names; or
-            a repository of a hub (``'hf://organization/name'``, :mod:`sparse3d.checkpoints.hub`).
+            a repository of a hub (``'hf://organization/name'``, :mod:`sparse3d.checkpoints.hub`);
+            or ``'anywhere'``, the weights that come with Sparse3D
+            (:mod:`sparse3d.checkpoints.shipped`).
         checkpoint: its weights, ours or converted; None leaves them as initialized.
         device: default: the GPU if there is one.
         cfg_options: dotted keys and values that override the config.
@@ -70,8 +73,11 @@ def load_detector(
     model = build_model(config, opened, device)  # first: it compares data and model
     init_default_scope(config.get('default_scope', 'mmdet3d'))
     training = None if opened is None else PointStatistics.from_meta(opened.meta)
-    samples = ArraySamples(config, intensity_scale, ground_shift(config, training, sensor_height))
-    return Detector(model, samples, _class_names(config), training)
+    samples = ArraySamples(config, intensity_scale, 0.0 if _tells_ground(model, sensor_height)
+                           else ground_shift(config, training, sensor_height))
+    threshold = None if opened is None else opened.meta.get(THRESHOLD_KEY)
+    return Detector(model, samples, _class_names(config), training,
+                    threshold if isinstance(threshold, float) else None)
 
 
 class Detector:
@@ -85,11 +91,14 @@ class Detector:
         class_names: of the labels.
         samples: what the model takes; ``samples.columns`` numbers a point,
             ``samples.views`` images.
+        score_threshold: what the weights recommend, or None.
     """
 
     def __init__(self, model: BaseModel, samples: ArraySamples,
-                 class_names: Sequence[str], training: PointStatistics | None = None) -> None:
+                 class_names: Sequence[str], training: PointStatistics | None = None,
+                 score_threshold: float | None = None) -> None:
         self.model, self.samples, self.class_names = model, samples, tuple(class_names)
+        self.score_threshold = score_threshold
         self._lock = threading.Lock()
         self._warnings = CloudWarnings(model, training)
         _detectors.add(self)
@@ -230,6 +239,16 @@ def _array(values: Any) -> np.ndarray:
     # Under autocast results come in half types; NumPy has no bfloat16.
     return (values.float() if values.is_floating_point() and values.itemsize < 4
             else values).numpy()
+
+
+def _tells_ground(model: BaseModel, sensor_height: float | None) -> bool:
+    """Tell a model that finds the ground by itself how high the sensor is; False for others."""
+    if not hasattr(model.data_preprocessor, 'sensor_height'):
+        return False
+    if sensor_height is not None and not np.isfinite(float(sensor_height)):
+        raise ConfigError(f'sensor_height={sensor_height} is no height in meters')
+    model.data_preprocessor.sensor_height = sensor_height
+    return True
 
 
 def _class_names(config: Config) -> Sequence[str]:

@@ -15,6 +15,7 @@ data_set = DataSet(
     check=f'{ROOM}.check:check_custom',
     simulate_arguments=f'{ROOM}.simulate.arguments:add_arguments',
     simulate=f'{ROOM}.simulate.arguments:simulate',
+    labeled_frames=f'{ROOM}.labeled_frames:labeled_frames',
     examples=(
         'sparse3d create-data custom data/mine                # docs/custom_data.md',
         'sparse3d simulate custom data/anywhere --frames 200 --seed 0',

@@ -56,8 +56,8 @@ class UnevenTerrain(Terrain):
 def random_terrain(rng: np.random.Generator, road: Road, uneven: bool) -> UnevenTerrain:
     """Waves of centimeters to decimeters on a slope of a few percent; flat but for the slope of
     a street otherwise."""
-    strength = rng.choice([.3, 1., 2.5], p=[.4, .4, .2]) if uneven else .3
-    slope = np.clip(rng.normal(0, .008 * strength, 2), -.04, .04)
+    strength = rng.choice([.3, 1., 2.5], p=[.3, .35, .35]) if uneven else .3
+    slope = np.clip(rng.normal(0, .008 * strength, 2), -.05, .05)
     length, direction = rng.uniform(25, 90, 4), rng.uniform(0, np.pi, 4)
     waves = np.column_stack([
         rng.uniform(.01, .07, 4) * strength, 2 * np.pi / length * np.cos(direction),

@@ -13,7 +13,7 @@ from sparse3d.simulate.anywhere.plants import bush, hedge, tree
 from sparse3d.simulate.footprints import Occupancy
 from sparse3d.simulate.mesh import Mesh
 from sparse3d.simulate.scene import Daylight, Rigid, Scene
-from sparse3d.simulate.scenery import Scenery
+from sparse3d.simulate.scenery import Scenery, building
 from sparse3d.simulate.street import Traffic
 from sparse3d.simulate.terrain import random_road
 from sparse3d.simulate.tracks import Still
@@ -41,12 +41,15 @@ def random_place(rng: np.random.Generator, ingredients: Ingredients) -> Scene:
     if style == 'street':
         scenery.line_road(REACH)
         traffic.fill_street(REACH)
+        scenery.add_houses(int(rng.integers(0, 10)))
     elif style == 'lot':
         traffic.fill_lots()
         scenery.line_road(REACH)
+        scenery.add_houses(int(rng.integers(0, 14)))
     else:
         scenery.scatter_walls()
         traffic.scatter(int(rng.integers(8, 40)))
+        scenery.add_houses(int(rng.integers(0, 14)))
     traffic.drive_lanes(REACH, 8.) if style == 'lot' else None
     traffic.cycle(REACH)
     traffic.walk(REACH, float(rng.uniform(.5, 2.5)))
@@ -54,7 +57,7 @@ def random_place(rng: np.random.Generator, ingredients: Ingredients) -> Scene:
     if ingredients.clutter:
         scenery.scatter_clutter(int(rng.integers(15, 60)))
     if ingredients.plants:
-        scenery.scatter_plants(int(rng.integers(5, 45)))
+        scenery.scatter_plants(int(rng.integers(8, 60)))
     ground = terrain.rough_mesh((REACH[0] - 25, REACH[1] + 25), HALF_WIDTH + 15, rng)
     return Scene(terrain, ground, scenery.mesh(), tuple(traffic.actors), ego,
                  Daylight(np.array([0., 0., 1.])))
@@ -164,7 +167,7 @@ class MixedScenery(Scenery):
         """Trees, bushes and hedges."""
         for _ in range(count):
             draw = self._rng.random()
-            if draw < .4:
+            if draw < .5:
                 self._beside(tree(self._rng), (.6, .6))
             elif draw < .85:
                 self._beside(*bush(self._rng), turn=float(self._rng.uniform(-np.pi, np.pi)))
@@ -182,6 +185,17 @@ class MixedScenery(Scenery):
             if self._rng.random() < .6:
                 mesh, size = THINGS[3](self._rng)
                 self._add(mesh, size, x, float(self._rng.uniform(-15, 15)), np.pi / 2)
+
+    def add_houses(self, count: int) -> None:
+        """Buildings of any size, beyond the road."""
+        for _ in range(count):
+            length, depth, height = self._rng.uniform((5, 4, 2.5), (28, 14, 22))
+            mesh = building(length, depth, height, self._rng.uniform(.3, .8, 3))
+            side, road = self._rng.choice([-1, 1]), self._terrain.road
+            edge = self._curb(side) + road.pavement + depth / 2
+            self._add(mesh, (length, depth), float(self._rng.uniform(*REACH)),
+                      float(side * (edge + self._rng.uniform(.5, 35))),
+                      float(self._rng.choice([0., np.pi / 2, self._rng.normal(0, .3)])))
 
     def _beside(self, mesh: Mesh, size: tuple[float, float], turn: float = 0.) -> None:
         road, rng = self._terrain.road, self._rng

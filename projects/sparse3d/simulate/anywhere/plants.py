@@ -19,7 +19,7 @@ def leaves(centers: np.ndarray, size: float, rng: np.random.Generator) -> Mesh:
 
 def tree(rng: np.random.Generator) -> Mesh:
     """A trunk, some branches and a crown; now and then without leaves, or like a fir."""
-    trunk, crown = rng.uniform(1.0, 3.5), rng.uniform(.8, 2.8)
+    trunk, crown = rng.uniform(1.0, 4.5), rng.uniform(.8, 4.0)
     height = trunk + crown * rng.uniform(1.2, 2.4)
     radius = rng.uniform(.05, .28)
     count = int(rng.integers(3, 9))
@@ -32,7 +32,7 @@ def tree(rng: np.random.Generator) -> Mesh:
                     np.tile(BARK_COLOR, (count + 1, 1)), segments=6)
     if rng.random() < .12:
         return wood
-    number = int(rng.integers(120, 420))
+    number = int(rng.uniform(60, 160) * crown)
     if rng.random() < .2:  # a fir: wide below
         share = rng.uniform(0, 1, number) ** 1.5
         angle, out = rng.uniform(0, 2 * np.pi, number), rng.uniform(.3, 1, number)
@@ -45,7 +45,7 @@ def tree(rng: np.random.Generator) -> Mesh:
         distance = rng.uniform(.3, 1, (number, 1)) ** .5
         centers = direction * distance * crown * (1, 1, rng.uniform(.6, 1.2)) + (0, 0, height)
         centers[:, 2] = np.maximum(centers[:, 2], rng.uniform(.3, 1.) * trunk)
-    return merge([wood, leaves(centers, rng.uniform(.10, .3), rng)])
+    return merge([wood, leaves(centers, rng.uniform(.12, .4), rng)])
 
 
 def bush(rng: np.random.Generator) -> tuple[Mesh, tuple[float, float]]:
