@@ -12,10 +12,11 @@ import os
 from pathlib import Path
 
 EXAMPLES = """\
-  sparse3d zero-shot                                         # SPARSE3D_REAL_DATA, the weights that come with it
+  sparse3d zero-shot                        # "anywhere" on what SPARSE3D_REAL_DATA holds
   sparse3d zero-shot --kitti /data/kitti --nuscenes /data/nuscenes --pictures seen
   sparse3d zero-shot CONFIG CHECKPOINT --custom data/simulated_anywhere --choose-threshold 1
   sparse3d zero-shot CONFIG CHECKPOINT --kitti /data/kitti --sensor-height kitti=1.73
+  sparse3d zero-shot --statistics sweeps.png --custom data/simulated_anywhere --kitti /data/kitti
 """
 FOLDERS = {'kitti': 'kitti', 'nuscenes': 'nuscenes_frame', 'argoverse2': 'argoverse2'}
 NAMES = (*FOLDERS, 'custom')
@@ -39,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='of an object that is wanted (default: %(default)s)')
     parser.add_argument('--sensor-height', nargs='+', default=[], metavar='NAME=METERS',
                         help='for detectors that do not find the ground by themselves')
+    parser.add_argument('--statistics', metavar='FILE.png',
+                        help='judge nothing: draw and print what the sweeps look like in numbers, '
+                             'simulated (--custom) against real')
     parser.add_argument('--pictures', metavar='FOLDER', help='draw each frame from above')
     parser.add_argument('--out', metavar='FILE.json', help='write the numbers')
     parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
@@ -55,11 +59,14 @@ def roots(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from sparse3d.apis.zero_shot import threshold_of, zero_shot
+    from sparse3d.apis.zero_shot import statistics, threshold_of, zero_shot
     from sparse3d.engine.allocator import set_allocator
     from sparse3d.errors import ConfigError
     from sparse3d.metrics.zero_shot import Limits
     set_allocator()
+    if arguments.statistics:
+        print(statistics(roots(arguments), arguments.statistics))
+        return
     heights = {}
     for text in arguments.sensor_height:
         name, equals, value = text.partition('=')

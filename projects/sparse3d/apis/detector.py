@@ -22,6 +22,7 @@ from sparse3d.apis.cloud_warnings import CloudWarnings
 from sparse3d.apis.ground_shift import ground_shift
 from sparse3d.apis.tracked_stream import TrackedStream, TrackedVideo, chosen_tracker
 from sparse3d.checkpoints.open import SUFFIXES
+from sparse3d.checkpoints.shipped import THRESHOLD_KEY
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import ConfigError, DataError
@@ -32,7 +33,6 @@ from sparse3d.structures.point_statistics import PointStatistics
 from sparse3d.tracking.tracker import Tracker
 
 Cloud = np.ndarray | str | PathLike
-THRESHOLD_KEY = 'score_threshold'  # in the meta of weights that recommend one
 
 
 def load_detector(

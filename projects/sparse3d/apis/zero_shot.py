@@ -139,6 +139,27 @@ def threshold_of(judged: Judgement, false_per_frame: float = 1.0) -> float:
                              for score in classes[CAR]], false_per_frame)
 
 
+def statistics(roots: Mapping[str, str | PathLike], path: str | PathLike | None = None) -> str:
+    """Numbers of the sweeps of several data sets side by side, simulated against real.
+
+    Args:
+        roots: name of a data set to the folder of its raw files.
+        path: a picture of the curves; None for none.
+
+    Returns:
+        A table in Markdown.
+
+    Raises:
+        ConfigError, DataError: as :func:`labeled_frames`.
+    """
+    from sparse3d.metrics.sweep_statistics import DISTANCES, TABLE_HEAD, sweep_statistics
+    found = [sweep_statistics(labeled_frames(name, root)) for name, root in roots.items()]
+    if path is not None:
+        from sparse3d.visualization.statistics_plot import draw_statistics
+        draw_statistics(found, DISTANCES, path)
+    return '\n'.join([*TABLE_HEAD, *(line for one in found for line in one.lines())])
+
+
 def _look(detector: Detector, frames: Sequence[LabeledFrame], limits: Limits,
           judged: Judgement) -> None:
     for frame in frames:

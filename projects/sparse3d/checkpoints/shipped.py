@@ -10,11 +10,13 @@ from os import PathLike
 from pathlib import Path
 
 from sparse3d.checkpoints.hub import CONFIG, SUMS, WEIGHTS, HubFiles, read_sums, sum_of
+from sparse3d.checkpoints.safetensors_files import read_with_meta
 from sparse3d.errors import CheckpointError
 
 NAMES = ('anywhere',)
 FOLDER = Path(__file__).parent.parent / 'weights'
 REMAKE = 'make weights'
+THRESHOLD_KEY = 'score_threshold'  # in the note of weights that recommend one
 
 
 def is_shipped(path: object) -> bool:
@@ -40,3 +42,14 @@ def shipped_files(name: str, folder: Path = FOLDER) -> HubFiles:
             raise CheckpointError(f'{own / each} is not what {SUMS} beside it says: it was damaged '
                                   f'or exchanged; install Sparse3D anew')
     return HubFiles(own / WEIGHTS, (own / CONFIG).read_text())
+
+
+def recommended_threshold(name: str, otherwise: float) -> float:
+    """The score from which on detections of these weights count, as their note says.
+
+    Raises:
+        CheckpointError: as :func:`shipped_files`.
+    """
+    note = read_with_meta(shipped_files(name).weights)[1]
+    found = note.get(THRESHOLD_KEY)
+    return float(found) if isinstance(found, int | float) else otherwise

@@ -14,8 +14,8 @@ from sparse3d.transforms.cloud_files import read_cloud
 from sparse3d.transforms.column_count import likely_columns
 from sparse3d.transforms.given_arrays import given_points
 from sparse3d.transforms.named_columns import AXES
-from sparse3d.transforms.number_type import refuse_other_numbers
 from sparse3d.transforms.npy_files import read_npy
+from sparse3d.transforms.number_type import refuse_other_numbers
 from sparse3d.transforms.point_files import read_bytes
 
 USUAL_COLUMNS = 4  # of a raw file that does not show how many it has

@@ -123,7 +123,7 @@ def _painted(vertices: np.ndarray, xs: np.ndarray, above: np.ndarray, body: Body
     quads = np.stack([corner, other, other + ring, corner + ring], axis=-1).reshape(-1, 4)
     middle = (xs[:-1] + xs[1:])[station.ravel()] / 2
     high = (above[:-1] > .08)[station.ravel()] & (above[1:] > .08)[station.ravel()]
-    sloped = ((np.abs(np.diff(above)) > .6 * np.diff(xs)))[station.ravel()]
+    sloped = (np.abs(np.diff(above)) > .6 * np.diff(xs))[station.ravel()]
     lower = len(_LOWER) - 1
     strip = np.minimum(place, ring - 2 - place).ravel()            # 0 lowest, as on both sides
     inside = (middle > body.glazed[0]) & (middle < body.glazed[1])

@@ -5,7 +5,7 @@ dozens of people. Person number n is always the same one, whoever asks first.
 """
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -28,7 +28,7 @@ def draw_cyclist(rng: np.random.Generator) -> Rigid:
     return cyclist(int(rng.integers(CYCLISTS)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def pedestrian(number: int) -> Rigid:
     """Person ``number``: a child or an adult, standing or walking, arms down or bent."""
     rng = np.random.default_rng((_SEED, number))
@@ -40,7 +40,7 @@ def pedestrian(number: int) -> Rigid:
     return Rigid('Pedestrian', person.size, person.mesh(float(rng.uniform(0, 2 * np.pi))))
 
 
-@lru_cache(maxsize=None)
+@cache
 def cyclist(number: int) -> Rigid:
     """Cyclist ``number``."""
     rng = np.random.default_rng((_SEED, PEDESTRIANS + number))
@@ -48,7 +48,7 @@ def cyclist(number: int) -> Rigid:
     return Rigid('Cyclist', rider.size, rider.mesh(float(rng.uniform(0, 2 * np.pi))))
 
 
-@lru_cache(maxsize=None)
+@cache
 def bicycle(number: int) -> Mesh:
     """A bicycle without its rider."""
     rng = np.random.default_rng((_SEED, PEDESTRIANS + CYCLISTS + number))
