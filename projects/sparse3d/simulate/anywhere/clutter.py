@@ -58,8 +58,9 @@ def poles(rng: np.random.Generator) -> Thing:
         height, radius = rng.uniform(.8, 6.5), rng.uniform(.03, .2)
         parts.append(cylinder((x, y, -.2), (x, y, height), radius, Material.METAL, GRAY, 8))
         if rng.random() < .5:
-            parts.append(box((x, y, min(height, 2.6) - .3), rng.uniform((.05, .3, .3), (.5, .9, .9)),
-                             Material.PLATE, rng.uniform(.1, .9, 3)))
+            size = rng.uniform((.05, .3, .3), (.5, .9, .9))
+            parts.append(box((x, y, min(height, 2.6) - .3), size, Material.PLATE,
+                             rng.uniform(.1, .9, 3)))
     return merge(parts), (1.2, 1.2)
 
 
