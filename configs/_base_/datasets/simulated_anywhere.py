@@ -5,7 +5,7 @@ from sparse3d_configs._base_ import grids
 
 data_root = '{{$SPARSE3D_SIMULATED_ANYWHERE:data/simulated_anywhere}}'
 class_names = grids.ANYWHERE_CLASSES
-point_cloud_range = grids.ANYWHERE_CLOUD_RANGE
+point_cloud_range = grids.ANYWHERE_RANGE  # about the ground
 metainfo = dict(classes=class_names)
 
 train_pipeline = [
@@ -16,13 +16,11 @@ train_pipeline = [
         rotation=[-3.14159265, 3.14159265],
         scale=[0.95, 1.05],
         flip_horizontal=0.5),
-    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='ObjectRangeFilter', point_cloud_range=point_cloud_range),
+    # No range here: where the ground lies is found later, and the range is about that.
     dict(type='PackSample', keys=['points', 'gt_bboxes_3d', 'gt_labels_3d']),
 ]
 test_pipeline = [
     dict(type='LoadXYZ'),
-    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
     dict(type='PackSample', keys=['points']),
 ]
 

@@ -9,7 +9,7 @@ grid_stride = 4  # cells of the heat map in voxels
 
 model = dict(
     type='GroundDetector',
-    point_cloud_range=grids.ANYWHERE_CLOUD_RANGE,
+    cloud_range=grids.ANYWHERE_CLOUD_RANGE,
     data_preprocessor=dict(
         type='GroundPreprocessor',
         jitter=0.08,

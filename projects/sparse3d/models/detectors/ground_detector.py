@@ -77,14 +77,14 @@ class GroundDetector(VoxelDetector):
     of the cloud, whatever the height of its sensor.
 
     Args:
-        point_cloud_range: x, y, z from, x, y, z to in the frame of the sensor, meters: what of a
-            cloud is looked at before the ground is known.
+        cloud_range: x, y, z from, x, y, z to in the frame of the sensor, meters: what of a
+            cloud its statistics are about, before the ground is known.
         parts: as of :class:`VoxelDetector`.
     """
 
-    def __init__(self, point_cloud_range: Sequence[float], **parts) -> None:
+    def __init__(self, cloud_range: Sequence[float], **parts) -> None:
         super().__init__(**parts)
-        self.point_cloud_range = tuple(point_cloud_range)
+        self.point_cloud_range = tuple(cloud_range)
 
     def predict(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
                 **kwargs) -> list[Det3DDataSample]:

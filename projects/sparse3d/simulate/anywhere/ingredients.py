@@ -14,7 +14,7 @@ class Ingredients:
     glass: bool = True           # windows let pulses through
     large_vehicles: bool = True  # trucks, buses, trailers, as a class of their own
     headings: bool = True        # parking lots and squares: vehicles at any heading
-    plants: bool = True          # trees, bushes and hedges of single leaves
+    plants: bool = True          # trees, bushes, hedges of single leaves beside the plain ones
     clutter: bool = True         # fences, bins, bicycles, boxes, stones, barriers, pole groups
     terrain: bool = True         # kerbs, slopes, rough ground
     sensors: bool = True         # 16 to 128 rings at any height, tilted; without: one 64-ring

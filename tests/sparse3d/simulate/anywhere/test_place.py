@@ -26,8 +26,8 @@ def test_the_same_seed_gives_the_same_place():
 
 
 def test_there_are_all_kinds_and_large_vehicles_can_be_left_out():
-    assert set(kinds(range(3))) == {CAR, LARGE, 'Pedestrian', 'Cyclist'}
-    assert set(kinds(range(3), 'large_vehicles')) == {CAR, 'Pedestrian', 'Cyclist'}
+    assert set(kinds(range(2))) == {CAR, LARGE, 'Pedestrian', 'Cyclist'}
+    assert set(kinds(range(2), 'large_vehicles')) == {CAR, 'Pedestrian', 'Cyclist'}
 
 
 def test_nothing_overlaps():
@@ -41,7 +41,7 @@ def test_leaves_are_left_out_with_the_plants():
     def triangles(*without: str) -> int:
         return sum(int((place(seed, *without).fixed.materials == Material.FOLIAGE).sum())
                    for seed in range(2))
-    assert triangles() > 5 * triangles('plants')
+    assert triangles() > 1.3 * triangles('plants')  # plain trees of the street stay
 
 
 @pytest.mark.parametrize('name', ['bodies', 'headings', 'clutter', 'terrain'])
