@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from sparse3d.datasets.custom.simulate.options import AnywhereOptions
 from sparse3d.errors import ConfigError
 
 CONFIG = 'centerpoint_simulated_anywhere'
+DATA_VARIABLE = 'SPARSE3D_SIMULATED_ANYWHERE'
 HOURS = 'hours.json'  # in the working folder: seconds of each step, those of stopped runs too
 
 
@@ -81,9 +83,9 @@ def make_weights(work_dir: Path, data: Path, recipe: Recipe | None = None,
         AnywhereOptions(without=tuple(recipe.without))))
     _timed(work_dir, 'prepare', lambda: prepare_custom(
         data, CustomPreparation(4, recipe.val_fraction, False, False), 1))
+    os.environ[DATA_VARIABLE] = str(data)  # where the config looks
     trained = _timed(work_dir, 'train', lambda: train(
-        CONFIG, work_dir, {'data_root': str(data)}, resume='auto', seed=recipe.seed,
-        epochs=recipe.epochs))
+        CONFIG, work_dir, resume='auto', seed=recipe.seed, epochs=recipe.epochs))
     return ship(trained.checkpoint, data, recipe, target, hours_of(work_dir))
 
 
