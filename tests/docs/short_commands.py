@@ -25,8 +25,8 @@ SHORTER = (
      '--frames 5 --val-fraction 0.4 --azimuths 500 --workers 1', ''),
     (r'^tools/simulate\.py nuscenes', '--scenes 2 --seconds 0.5 --image-width 160 --azimuths 240 '
      '--lidar-rate 4 --workers 1', ''),
-    (r'^tools/simulate\.py custom', '--frames 5 --sweeps-per-place 1 --val-fraction 0.4 --workers 1',
-     ''),
+    (r'^tools/simulate\.py custom',
+     '--frames 5 --sweeps-per-place 1 --val-fraction 0.4 --workers 1', ''),
     (r'^tools/simulate\.py mcap',
      '--seconds 1 --image-width 32 --azimuths 60 --lidar-rate 4', ''),
     (r'^tools/simulate\.py argoverse2', '--logs 4 --sweeps 2 --azimuths 300 --workers 1', ''),
