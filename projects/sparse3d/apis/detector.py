@@ -243,11 +243,12 @@ def _array(values: Any) -> np.ndarray:
 
 def _tells_ground(model: BaseModel, sensor_height: float | None) -> bool:
     """Tell a model that finds the ground by itself how high the sensor is; False for others."""
-    if not hasattr(model.data_preprocessor, 'sensor_height'):
+    preprocessor: Any = model.data_preprocessor
+    if not hasattr(preprocessor, 'sensor_height'):
         return False
     if sensor_height is not None and not np.isfinite(float(sensor_height)):
         raise ConfigError(f'sensor_height={sensor_height} is no height in meters')
-    model.data_preprocessor.sensor_height = sensor_height
+    preprocessor.sensor_height = sensor_height
     return True
 
 
