@@ -9,7 +9,7 @@ point_cloud_range = grids.ANYWHERE_RANGE  # about the ground
 metainfo = dict(classes=class_names)
 
 train_pipeline = [
-    dict(type='LoadXYZ'),
+    dict(type='LoadXYZPoints'),
     dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True),
     dict(
         type='AugmentScene',
@@ -20,7 +20,7 @@ train_pipeline = [
     dict(type='PackSample', keys=['points', 'gt_bboxes_3d', 'gt_labels_3d']),
 ]
 test_pipeline = [
-    dict(type='LoadXYZ'),
+    dict(type='LoadXYZPoints'),
     dict(type='PackSample', keys=['points']),
 ]
 

@@ -48,7 +48,7 @@ def read_xyz(path: str | os.PathLike) -> np.ndarray:
 
 
 @TRANSFORMS.register_module()
-class LoadXYZ(BaseTransform):
+class LoadXYZPoints(BaseTransform):
     """Read x, y, z of a cloud; intensity, rings and times stay behind.
 
     For models that shall not depend on what a sensor calls intensity. Needs

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sparse3d.errors import DataError
-from sparse3d.transforms.load_xyz import LoadXYZ, read_xyz
+from sparse3d.transforms.load_xyz import LoadXYZPoints, read_xyz
 
 
 def cloud(columns: int, rows: int = 3000) -> np.ndarray:
@@ -39,15 +39,15 @@ def test_the_transform_takes_files_and_arrays(tmp_path):
     points[7, 0] = np.nan
     np.save(tmp_path / 'cloud.npy', points)
     sample = dict(lidar_points=dict(lidar_path=str(tmp_path / 'cloud.npy')))
-    read = LoadXYZ()(sample)['points'].tensor.numpy()
-    given = LoadXYZ()(dict(points=points[:, :3]))['points'].tensor.numpy()
+    read = LoadXYZPoints()(sample)['points'].tensor.numpy()
+    given = LoadXYZPoints()(dict(points=points[:, :3]))['points'].tensor.numpy()
     np.testing.assert_array_equal(read, np.delete(points[:, :3], 7, axis=0))
     np.testing.assert_array_equal(given, read)
 
 
 def test_a_frame_without_a_cloud_and_a_narrow_table_are_refused(tmp_path):
     with pytest.raises(DataError, match='no cloud'):
-        LoadXYZ()(dict(frame_name='7'))
+        LoadXYZPoints()(dict(frame_name='7'))
     np.save(tmp_path / 'two.npy', np.zeros((5, 2), np.float32))
     with pytest.raises(DataError, match='shape'):
         read_xyz(tmp_path / 'two.npy')
