@@ -45,7 +45,8 @@ class Stub:
         self.calls += 1
         boxes = np.array([CAR, [20, 9, -1.6, 4, 2, 1.5, 0], PERSON], np.float32)
         scores = np.array([.9, .6, .7 if self.calls % 2 else .1], np.float32)
-        return Detections(boxes, scores, np.array([0, 0, 1]), ('car', 'Pedestrian'), points)
+        return Detections(boxes, scores, np.array([0, 0, 1]), ('car', 'Pedestrian'),
+                          points=points)
 
 
 @pytest.fixture

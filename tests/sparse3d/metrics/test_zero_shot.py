@@ -20,7 +20,7 @@ COUNTS = np.array([100, 19, 50, 100, 100])
 
 
 def score(boxes, scores, name=CAR, labeled=LABELED, counts=COUNTS, seen=None):
-    seen = np.ones(len(boxes), bool) if seen is None else np.array(seen)
+    seen = np.ones(len(boxes), bool) if seen is None else np.array(seen, bool)
     return score_frame((np.array(boxes).reshape(-1, 7), np.array(scores, float)), labeled, counts,
                        seen, name, Limits())
 

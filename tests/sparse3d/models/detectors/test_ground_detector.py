@@ -4,11 +4,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
 from mmengine.structures import InstanceData
 
-import sparse3d.register  # noqa: F401
+from sparse3d.engine.build_model import build_model
 from sparse3d.engine.load_config import load_config
 
 
@@ -18,7 +17,7 @@ def detector():
     config = load_config('centerpoint_simulated_anywhere')
     config.model.bbox_head.test_cfg.score_threshold = 0.0
     config.model.bbox_head.bbox_coder.score_threshold = 0.0
-    return MODELS.build(config.model).eval()
+    return build_model(config, None, 'cpu')
 
 
 def scene(height: float) -> torch.Tensor:
