@@ -43,6 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--statistics', metavar='FILE.png',
                         help='judge nothing: draw and print what the sweeps look like in numbers, '
                              'simulated (--custom) against real')
+    parser.add_argument('--as-custom', metavar='FOLDER',
+                        help='judge nothing: write the labeled frames as a custom data set, for '
+                             'a detector that is trained on real frames to stand beside')
+    parser.add_argument('--hold-out', nargs='+', default=[], metavar='FRAME',
+                        help='for --as-custom: frames that validate')
     parser.add_argument('--pictures', metavar='FOLDER', help='draw each frame from above')
     parser.add_argument('--out', metavar='FILE.json', help='write the numbers')
     parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
@@ -59,13 +64,20 @@ def roots(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from sparse3d.apis.zero_shot import statistics, threshold_of, zero_shot
+    from sparse3d.apis.zero_shot import labeled_frames, statistics, threshold_of, zero_shot
+    from sparse3d.datasets.custom.labeled_frames import write_frames
     from sparse3d.engine.allocator import set_allocator
     from sparse3d.errors import ConfigError
     from sparse3d.metrics.zero_shot import Limits
     set_allocator()
     if arguments.statistics:
         print(statistics(roots(arguments), arguments.statistics))
+        return
+    if arguments.as_custom:
+        frames = [frame for name, root in roots(arguments).items()
+                  for frame in labeled_frames(name, root)]
+        write_frames(frames, Path(arguments.as_custom), arguments.hold_out)
+        print(f'{len(frames)} frames in {arguments.as_custom}')
         return
     heights = {}
     for text in arguments.sensor_height:

@@ -12,7 +12,7 @@ from typing import Any
 from sparse3d.apis.publish import CardFacts, publish
 from sparse3d.apis.train import train
 from sparse3d.apis.zero_shot import Judgement, threshold_of, zero_shot
-from sparse3d.atomic_files import write_bytes_atomically
+from sparse3d.atomic_files import make_folder, write_bytes_atomically
 from sparse3d.checkpoints.hub import WEIGHTS, sum_of
 from sparse3d.checkpoints.shipped import FOLDER, THRESHOLD_KEY
 from sparse3d.datasets.custom.prepare.frames import CustomPreparation, prepare_custom
@@ -77,7 +77,7 @@ def make_weights(work_dir: Path, data: Path, recipe: Recipe | None = None,
     target = folder / name
     if target.exists():
         raise ConfigError(f'{target} is there already; move it away before new weights are made')
-    work_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(work_dir)
     _timed(work_dir, 'simulate', lambda: simulate_anywhere(
         data, recipe.frames, recipe.seed, workers, recipe.val_fraction,
         AnywhereOptions(without=tuple(recipe.without))))

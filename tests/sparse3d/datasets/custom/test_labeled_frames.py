@@ -4,8 +4,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sparse3d.datasets.custom.labeled_frames import labeled_frames
+from sparse3d.datasets.custom.labeled_frames import labeled_frames, write_frames
 from sparse3d.errors import DataError
+from sparse3d.structures.labeled_frame import LabeledFrame
 
 
 def test_frames_of_the_validation_split_are_read(tmp_path):
@@ -24,3 +25,16 @@ def test_frames_of_the_validation_split_are_read(tmp_path):
 def test_a_folder_without_frames_is_refused(tmp_path):
     with pytest.raises(DataError, match='no frame'):
         labeled_frames(tmp_path)
+
+
+def test_frames_of_another_data_set_become_custom_data(tmp_path):
+    points = np.array([[5., 0, 0], [-5, 0, 0]], np.float32)
+    boxes = np.array([[5, 0, -1, 4, 2, 1.5, .25], [9, 0, -1, 1, 1, 1, 0.]])
+    frames = [LabeledFrame('other', name, points, boxes, np.array(['Car', 'Riderless'], object),
+                           lambda centers: centers[:, 0] > 0) for name in ('a', 'b')]
+    write_frames(frames, tmp_path, ['b'])
+    frame, = labeled_frames(tmp_path)
+    assert (frame.name, frame.kinds.tolist()) == ('b', ['Car'])
+    np.testing.assert_allclose(frame.boxes, boxes[:1])
+    np.testing.assert_array_equal(frame.points, points[:1])
+    assert (tmp_path / 'splits/train.txt').read_text().split() == ['a']
