@@ -2,7 +2,7 @@
 # answers within a second. The ground is found in each cloud and lies at z = 0 for the model.
 _base_ = []
 from sparse3d_configs._base_ import grids
-from sparse3d_configs._base_.models import center_heads
+from sparse3d_configs._base_.models import center_heads, voxel_map
 
 grid_shape = [31, 560, 560]
 grid_stride = 4  # cells of the heat map in voxels
@@ -27,27 +27,9 @@ model = dict(
         voxel_size=grids.ANYWHERE_VOXEL,
         point_cloud_range=grids.ANYWHERE_RANGE,
         norm_cfg=dict(type='VoxelBN1d', eps=1e-3, momentum=0.05)),
-    middle_encoder=dict(
-        type='SparseEncoder',
-        in_channels=16,
-        sparse_shape=grid_shape,
-        encoder_channels=((16, ), (32, 32, 32), (48, 48, 48)),
-        encoder_paddings=((1, ), (1, 1, 1), (1, 1, 1)),
-        output_channels=32,
-        norm_cfg=dict(type='BN1d', eps=1e-3, momentum=0.05)),
-    backbone=dict(
-        type='SECOND',
-        in_channels=96,
-        out_channels=[48, 96],
-        layer_nums=[1, 4],
-        layer_strides=[1, 2],
-        norm_cfg=dict(type='BN', eps=1e-3, momentum=0.05)),
-    neck=dict(
-        type='SECONDFPN',
-        in_channels=[48, 96],
-        out_channels=[48, 48],
-        upsample_strides=[1, 2],
-        norm_cfg=dict(type='BN', eps=1e-3, momentum=0.05)),
+    middle_encoder=voxel_map.small_encoder(16, grid_shape, ((32, 32, 32), (48, 48, 48))),
+    backbone=voxel_map.backbone(96, [48, 96], [1, 4], momentum=0.05),
+    neck=voxel_map.neck([48, 96], [48, 48], momentum=0.05),
     bbox_head=center_heads.head(
         [dict(num_class=len(grids.ANYWHERE_CLASSES), class_names=grids.ANYWHERE_CLASSES)],
         96, 48, (grids.ANYWHERE_VOXEL, grids.ANYWHERE_RANGE, grid_shape, grid_stride),
