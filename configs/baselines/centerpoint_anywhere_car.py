@@ -1,4 +1,4 @@
-# The detector of centerpoint_simulated_anywhere on labeled frames of any data set (sparse3d zero-shot
+# The detector of centerpoint_simulated_anywhere on labeled frames of any data set (zero-shot
 # --as-custom), cars alone: what a few real frames with heavy augmentation give, to stand beside.
 # Data elsewhere: SPARSE3D_SIMULATED_ANYWHERE=/data/frames sparse3d train ...
 _base_ = ['centerpoint_simulated_anywhere.py']
