@@ -106,7 +106,7 @@ def zero_shot(
                                  sensor_height=(sensor_heights or {}).get(name))
         if score_threshold is None:
             score_threshold = getattr(detector, 'score_threshold', None)
-        _look(detector, of_it, limits or Limits(), judged)
+        _judge_frames(detector, of_it, limits or Limits(), judged)
     judged = Judgement(judged.frames, judged.detections, judged.scores,
                        .3 if score_threshold is None else score_threshold)
     if pictures is not None:
@@ -160,7 +160,7 @@ def statistics(roots: Mapping[str, str | PathLike], path: str | PathLike | None 
     return '\n'.join([*TABLE_HEAD, *(line for one in found for line in one.lines())])
 
 
-def _look(detector: Detector, frames: Sequence[LabeledFrame], limits: Limits,
+def _judge_frames(detector: Detector, frames: Sequence[LabeledFrame], limits: Limits,
           judged: Judgement) -> None:
     for frame in frames:
         points = np.zeros((len(frame.points), detector.samples.columns), np.float32)

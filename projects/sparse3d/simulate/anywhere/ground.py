@@ -1,4 +1,4 @@
-"""Uneven ground: steeper slopes, raised pavements behind kerbs, rough grass."""
+"""Uneven ground: steeper slopes, raised pavements behind curbs, rough grass."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from sparse3d.simulate.materials import Material
 from sparse3d.simulate.mesh import Mesh, make_mesh
 from sparse3d.simulate.terrain import COLORS, Relief, Road, Terrain
 
-_KERB_WIDTH = .3  # over which the ground rises [m]
+_CURB_WIDTH = .3  # over which the ground rises [m]
 
 
 @dataclass(frozen=True)
 class UnevenTerrain(Terrain):
     """A terrain whose pavements lie higher than the road, and whose grass is rough."""
-    kerb: float = 0.0       # [m]
+    curb: float = 0.0       # [m]
     bank: float = 0.0       # rise per meter beyond the pavement, at most 3 m
     roughness: float = 0.0  # standard deviation beyond the pavement [m]
 
@@ -27,7 +27,7 @@ class UnevenTerrain(Terrain):
         if self.road.crossing is not None:
             beyond = np.minimum(beyond, np.abs(flat[:, 0] - self.road.crossing)
                                 - self.road.crossing_half)
-        rise = self.kerb * np.clip(beyond / _KERB_WIDTH, 0, 1)
+        rise = self.curb * np.clip(beyond / _CURB_WIDTH, 0, 1)
         rise += np.clip(self.bank * np.maximum(beyond - self.road.pavement, 0), -3, 3)
         return super().height(xy) + rise.reshape(xy.shape[:-1])
 

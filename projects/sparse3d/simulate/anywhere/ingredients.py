@@ -16,7 +16,7 @@ class Ingredients:
     headings: bool = True        # parking lots and squares: vehicles at any heading
     plants: bool = True          # trees, bushes, hedges of single leaves beside the plain ones
     clutter: bool = True         # fences, bins, bicycles, boxes, stones, barriers, pole groups
-    terrain: bool = True         # kerbs, slopes, rough ground
+    terrain: bool = True         # curbs, slopes, rough ground
     sensors: bool = True         # 16 to 128 rings at any height, tilted; without: one 64-ring
     losses: bool = True          # pulses lost by range, angle, ring, sector and dirt
     noise: bool = True           # range noise, ring offsets, beam divergence

@@ -1,4 +1,4 @@
-"""Uneven ground: kerbs, banks, roughness."""
+"""Uneven ground: curbs, banks, roughness."""
 from __future__ import annotations
 
 import numpy as np
@@ -12,7 +12,7 @@ ROAD = Road(lanes_per_side=1, lane_width=3., pavement=2.)
 
 
 def test_the_pavement_lies_a_kerb_higher():
-    terrain = UnevenTerrain(ROAD, Relief(), kerb=.15)
+    terrain = UnevenTerrain(ROAD, Relief(), curb=.15)
     heights = terrain.height(np.array([[0., 0.], [0., 2.9], [0., 3.6], [0., -4.]]))
     np.testing.assert_allclose(heights, [0, 0, .15, .15])
 
@@ -25,7 +25,7 @@ def test_the_bank_rises_beyond_the_pavement_and_ends():
 
 def test_there_is_no_kerb_across_a_side_street():
     road = Road(lanes_per_side=1, lane_width=3., crossing=10., crossing_half=3.)
-    terrain = UnevenTerrain(road, Relief(), kerb=.15)
+    terrain = UnevenTerrain(road, Relief(), curb=.15)
     np.testing.assert_allclose(terrain.height(np.array([[10., 5.], [20., 5.]])), [0, .15])
 
 
@@ -39,6 +39,6 @@ def test_the_mesh_is_rough_on_grass_alone():
 
 def test_without_the_ingredient_it_is_nearly_flat():
     flat = [random_terrain(np.random.default_rng(seed), ROAD, uneven=False) for seed in range(5)]
-    assert all(terrain.kerb == terrain.bank == terrain.roughness == 0 for terrain in flat)
-    assert any(random_terrain(np.random.default_rng(seed), ROAD, uneven=True).kerb
+    assert all(terrain.curb == terrain.bank == terrain.roughness == 0 for terrain in flat)
+    assert any(random_terrain(np.random.default_rng(seed), ROAD, uneven=True).curb
                for seed in range(5))
