@@ -20,10 +20,12 @@ EXAMPLES = """\
 """
 FOLDERS = {'kitti': 'kitti', 'nuscenes': 'nuscenes_frame', 'argoverse2': 'argoverse2'}
 NAMES = (*FOLDERS, 'custom')
+CHECKPOINTS = ('.pth', '.pt', '.ckpt', '.safetensors')
+SHIPPED = 'anywhere'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('config', nargs='?', default='anywhere',
+    parser.add_argument('config', nargs='?', default=SHIPPED,
                         help='config, checkpoint, or weights that come with Sparse3D (default: '
                              '%(default)s)')
     parser.add_argument('checkpoint', nargs='?', help='weights, ours or converted')
@@ -51,6 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--pictures', metavar='FOLDER', help='draw each frame from above')
     parser.add_argument('--out', metavar='FILE.json', help='write the numbers')
     parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
+
+
+def configs(arguments: argparse.Namespace) -> list[str]:
+    """The config, whose name is checked before anything is imported."""
+    alone = arguments.checkpoint is None and arguments.config.lower().endswith(CHECKPOINTS)
+    return [] if alone or arguments.config == SHIPPED else [arguments.config]
 
 
 def roots(arguments: argparse.Namespace) -> dict[str, str]:
