@@ -10,13 +10,14 @@ TEST = OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadfile
 INSTALL_OPTIONS ?=
 PYTEST_OPTIONS ?=
 BENCHMARK_OPTIONS ?=
+WEIGHTS_OPTIONS ?=
 
 # Waiting threads sleep (docs/threads.md); a setting of your own stays.
 ifeq ($(OMP_WAIT_POLICY),)
 export GOMP_SPINCOUNT ?= 0
 endif
 
-.PHONY: help install demo test test-fast test-slow test-numpy2 matrix mutants floors benchmark-all doctor lint docs pictures release clean
+.PHONY: help install demo test test-fast test-slow test-numpy2 matrix mutants floors weights benchmark-all doctor lint docs pictures release clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -54,6 +55,10 @@ mutants: install
 # make floors   every system overfits eight simulated frames; continues results/floors.json
 floors: install
 	@$(RUN) tools/floors.py
+
+# make weights   the weights that come with it: simulate, train, choose a threshold; an hour and more
+weights: install
+	@$(RUN) tools/make_weights.py $(WEIGHTS_OPTIONS)
 
 # make benchmark-all   every benchmark in one run, one table, beside the stored runs in results/
 benchmark-all: install

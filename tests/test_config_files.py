@@ -18,7 +18,8 @@ ALL = sorted(CONFIGS.rglob('*.py'))
 METHODS = ('centerpoint', 'dsvt', 'focalsconv', 'pv_rcnn', 'second', 'pointpillars', 'sparsebev',
            'sparsefusion', 'transfusion_l', 'voxel_rcnn', 'voxelkp', 'sparse4d', 'safdnet',
            'hednet', 'sdf')
-DATA_SET = r'(simulated_)?(kitti_(car|3class)|nuscenes|waymo|argoverse2|custom_data)'
+DATA_SET = (r'(simulated_)?(kitti_(car|3class)|nuscenes|waymo|argoverse2|custom_data|'
+            r'anywhere(_car)?)')
 # What is done on the data: length, frames, parts of it, conditions of the test.
 WHAT = (r'\d+e|\d+frames?_\d+e|quarter|tta|trainval|overfit|pasted|long|half_beams|'
         r'front_camera_lost|night')

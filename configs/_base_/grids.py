@@ -33,3 +33,9 @@ ARGOVERSE2_RANGE_77 = [-76.8, -76.8, -4, 76.8, 76.8, 4]
 ARGOVERSE2_CENTER_RANGE_77 = [-90, -90, -10, 90, 90, 10]
 ARGOVERSE2_RANGE_154 = [-153.6, -153.6, -4, 153.6, 153.6, 4]
 ARGOVERSE2_CENTER_RANGE_154 = [-165, -165, -10, 165, 165, 10]
+
+ANYWHERE_CLASSES = ['Car', 'Pedestrian', 'Cyclist', 'LargeVehicle']
+ANYWHERE_RANGE = [-44.8, -44.8, -2.0, 44.8, 44.8, 4.0]  # above the ground
+ANYWHERE_CLOUD_RANGE = [-44.8, -44.8, -6.0, 44.8, 44.8, 6.0]  # about a sensor of any height
+ANYWHERE_CENTER_RANGE = [-44.8, -44.8, -10, 44.8, 44.8, 10]
+ANYWHERE_VOXEL = [0.16, 0.16, 0.2]

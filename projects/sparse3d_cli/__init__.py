@@ -23,6 +23,7 @@ VERBS: dict[str, str] = {
     'test': 'evaluate a checkpoint on the test set of its config',
     'detect': 'detect objects in point clouds or recorded drives of your own',
     'recording': 'what a recorded drive (MCAP, ROS 2 bag) holds, topic by topic',
+    'zero-shot': 'judge a detector on labeled frames of data sets that it never saw',
     'track': 'follow stored detections over the frames: tracks with ids',
     'visualize': 'draw points, ground truth and detections',
     'view': 'look at a data set and detections live in the browser',

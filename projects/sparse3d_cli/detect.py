@@ -1,6 +1,8 @@
 """Detect objects in point clouds of your own, or in a recorded drive.
 
-A checkpoint of Sparse3D alone stands for its config as well. A recording (.mcap, or a ROS 2 bag)
+Clouds alone are looked at with the weights that come with Sparse3D ("anywhere": cars, pedestrians,
+cyclists and large vehicles for any rotating LiDAR). A checkpoint of Sparse3D alone stands for its
+config as well. A recording (.mcap, or a ROS 2 bag)
 gives another recording with the boxes on its time line; exit status 1 when anything was left out.
 """
 from __future__ import annotations
@@ -11,6 +13,7 @@ import sys
 from sparse3d.parallel.executors import add_executor
 
 EXAMPLES = """\
+  sparse3d detect sweep.bin                                   # weights that come with it
   sparse3d detect CONFIG CHECKPOINT sweep.bin
   sparse3d detect CONFIG CHECKPOINT folder --out found --formats json txt
   sparse3d detect CONFIG CHECKPOINT scan.pcd scan.ply --score-threshold 0.5 --formats png svg
@@ -20,11 +23,14 @@ EXAMPLES = """\
 """
 TRACKERS = ('two_stage', 'greedy', 'depth_cascade', 'query_identity')
 CHECKPOINTS, HUB = ('.pth', '.pt', '.ckpt', '.safetensors'), 'hf://'
+CLOUDS = ('.bin', '.npy', '.pcd', '.ply', '.las', '.laz', '.feather', '.mcap')
+SHIPPED = 'anywhere'
+SCORE_THRESHOLD = 0.3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', help='config file, or its bare name; may be left out where the '
-                        'checkpoint holds it')
+                        f'checkpoint holds it; or {SHIPPED}, which may be left out too')
     parser.add_argument('checkpoint', nargs='?', help='weights, ours or converted')
     parser.add_argument('clouds', nargs='*',
                         help='.bin, .npy, .pcd, .ply, .las, .laz or .feather files, or folders of '
@@ -37,8 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='json, csv (both are labels again), npz; txt: KITTI; png: 3D view; '
                         'svg, pdf: in BEV '
                         '(default: json)')
-    parser.add_argument('--score-threshold', type=float, default=0.3,
-                        help='leave out detections below this score (default: %(default)s)')
+    parser.add_argument('--score-threshold', type=float,
+                        help='leave out detections below this score (default: what weights that '
+                        f'come with Sparse3D recommend, else {SCORE_THRESHOLD})')
     parser.add_argument('--intensity-scale', type=float, default=1.0, metavar='FACTOR',
                         help="multiply intensities to the units of the training's")
     parser.add_argument('--sensor-height', type=float, metavar='METERS',
@@ -125,6 +132,12 @@ def _sort(arguments: argparse.Namespace) -> None:
     """Of ``detect CHECKPOINT drive.mcap`` and ``detect hf://one/car CLOUDS`` the first is the
     checkpoint; the config is in it."""
     from sparse3d.errors import ConfigError
+    given = [arguments.config, *filter(None, [arguments.checkpoint]), *arguments.clouds]
+    if _is_cloud(given[0]):
+        given.insert(0, SHIPPED)
+    if given[0] == SHIPPED and len(given) > 1:
+        arguments.config, arguments.checkpoint, arguments.clouds = SHIPPED, None, given[1:]
+        return
     if arguments.checkpoint is None:
         raise ConfigError(f'{arguments.config} is given alone; give a model and what to detect in: '
                           f'CHECKPOINT drive.mcap, or CONFIG CHECKPOINT CLOUDS')
@@ -143,12 +156,27 @@ def _stands_alone(name: str) -> bool:
     return name.lower().endswith(CHECKPOINTS) or name.startswith(HUB)
 
 
+def _is_cloud(path: str) -> bool:
+    """Whether the first thing given is to be detected in: a cloud, a recording or a folder."""
+    from pathlib import Path
+    return path.lower().endswith(CLOUDS) or Path(path).is_dir()
+
+
+def _score_threshold(arguments: argparse.Namespace) -> float:
+    if arguments.score_threshold is not None:
+        return arguments.score_threshold
+    if arguments.config != SHIPPED:
+        return SCORE_THRESHOLD
+    from sparse3d.checkpoints.shipped import recommended_threshold
+    return recommended_threshold(SHIPPED, SCORE_THRESHOLD)
+
+
 def _clouds(arguments: argparse.Namespace) -> int:
     from sparse3d.apis.detect_files import detect_files
     from sparse3d.engine.config_options import parse_options
     out = arguments.out or 'detections'
     done = detect_files(arguments.config, arguments.checkpoint, arguments.clouds, out,
-                        arguments.formats, arguments.score_threshold, arguments.device,
+                        arguments.formats, _score_threshold(arguments), arguments.device,
                         parse_options(arguments.cfg_options), arguments.intensity_scale,
                         arguments.sensor_height, _following(arguments), arguments.workers,
                         arguments.retry_failed)
@@ -179,7 +207,7 @@ def _recording(arguments: argparse.Namespace) -> int:
         arguments.config, arguments.checkpoint, recording,
         arguments.out or f'{Path(recording).stem}_boxes.mcap',
         TopicNames(arguments.points, pairs(arguments.images, '--images'), arguments.odometry),
-        DetectionOptions(arguments.score_threshold, arguments.track, interval=arguments.interval),
+        DetectionOptions(_score_threshold(arguments), arguments.track, interval=arguments.interval),
         AssemblyOptions(arguments.frame, arguments.fixed_frame, arguments.clock, arguments.deskew,
                         arguments.rate),
         arguments.with_input, arguments.device, parse_options(arguments.cfg_options),

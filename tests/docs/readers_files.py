@@ -43,6 +43,19 @@ def cloud(pattern: str, width: int, columns: int) -> Writer:
     return write
 
 
+def floor_and_box(folder: Path, path: Path, golden: Golden) -> None:
+    """A sweep of a floor with a box on it, as raw rows of four numbers or as an array."""
+    import numpy as np
+    rng = np.random.default_rng(0)
+    floor = np.column_stack([rng.uniform(-14, 14, (6000, 2)), rng.normal(-1.7, .01, 6000)])
+    points = np.concatenate([floor, rng.uniform((6, 3, -1.7), (10, 5, -.2), (500, 3))])
+    points = np.column_stack([points, rng.uniform(0, 1, len(points))]).astype(np.float32)
+    if path.suffix == '.npy':
+        np.save(path, points)
+    else:
+        points.tofile(path)
+
+
 def old_infos(name: str) -> Writer:
     """What mmdet3d 0.x would have made of a drive."""
     def write(folder: Path, path: Path, golden: Golden) -> None:
@@ -144,6 +157,7 @@ READERS_FILES: dict[str, dict[str, Writer]] = {
         'sweep.bin': kitti_cloud,
         'converted_or_trained.pth': kitti_car,
     },
+    'docs/anywhere.md': {'sweep.bin': floor_and_box, 'sweep.npy': floor_and_box},
     'docs/tools.md': {
         'sweep.bin': kitti_cloud,
         'checkpoint.pth': kitti_car,

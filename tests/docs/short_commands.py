@@ -25,6 +25,8 @@ SHORTER = (
      '--frames 5 --val-fraction 0.4 --azimuths 500 --workers 1', ''),
     (r'^tools/simulate\.py nuscenes', '--scenes 2 --seconds 0.5 --image-width 160 --azimuths 240 '
      '--lidar-rate 4 --workers 1', ''),
+    (r'^tools/simulate\.py custom',
+     '--frames 5 --sweeps-per-place 1 --val-fraction 0.4 --workers 1', ''),
     (r'^tools/simulate\.py mcap',
      '--seconds 1 --image-width 32 --azimuths 60 --lidar-rate 4', ''),
     (r'^tools/simulate\.py argoverse2', '--logs 4 --sweeps 2 --azimuths 300 --workers 1', ''),
@@ -61,6 +63,8 @@ NOT_RUN = {
     'python tools/install.py': 'changes the environment and loads from the network',
     'python tools/measure_recording.py':
     'detects in ten minutes of a drive; tests/tools/test_measure_recording.py has its parts',
+    'python tools/make_weights.py':
+    'simulates and trains for an hour; tests/sparse3d/apis/test_make_weights.py has its parts',
     'python tools/matrix.py': 'installs environments and loads from the network',
     'python tests/support/reporters_table.py':
     'runs all cases for ten minutes; tests/support/test_reporters_table.py runs some',

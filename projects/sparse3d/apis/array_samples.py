@@ -27,7 +27,8 @@ from sparse3d.transforms.given_arrays import (
     taking_arrays,
 )
 from sparse3d.transforms.image_files import decode_image
-from sparse3d.transforms.named_columns import points_of_columns
+from sparse3d.transforms.load_xyz import read_xyz
+from sparse3d.transforms.named_columns import AXES, points_of_columns
 from sparse3d.transforms.point_files import read_bytes
 
 Image = np.ndarray | str | PathLike
@@ -164,11 +165,15 @@ class ArraySamples:
                             f'({str(error)[:100]}); this model needs {wanted}') from error
         if self.has_age and points.ndim == 2 and points.shape[1] == self.columns - 1:
             points = np.column_stack([points, np.zeros(len(points), np.float32)])
+        if points.ndim == 2 and self.names == AXES:  # what else a sensor gives is not looked at
+            points = points[:, :len(AXES)]
         if points.ndim != 2 or points.shape[1] != self.columns:
             raise DataError(f'the points have the shape {points.shape}; this model needs {wanted}')
         return points[np.isfinite(points).all(axis=1)]
 
     def _read_file(self, path: Path) -> np.ndarray:
+        if self.names == AXES:
+            return self._as_array(read_xyz(path))
         if path.suffix.lower() == '.bin' and self.has_age and path.is_file() \
                 and path.stat().st_size % (4 * self.columns):
             path_columns = self.columns - 1

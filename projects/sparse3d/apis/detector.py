@@ -23,6 +23,7 @@ from sparse3d.apis.cloud_warnings import CloudWarnings
 from sparse3d.apis.ground_shift import ground_shift
 from sparse3d.apis.tracked_stream import TrackedStream, TrackedVideo, chosen_tracker
 from sparse3d.checkpoints.open import SUFFIXES
+from sparse3d.checkpoints.shipped import THRESHOLD_KEY
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.engine.dense_parts import arithmetic_type, compile_dense_parts
@@ -51,7 +52,9 @@ def load_detector(
     Args:
         config: path of a config file, its bare name (``'centerpoint_kitti_car'``), or a Config;
             or a checkpoint alone (``'epoch_6.pth'``), for the config that it holds or names; or
-            a repository of a hub (``'hf://organization/name'``, :mod:`sparse3d.checkpoints.hub`).
+            a repository of a hub (``'hf://organization/name'``, :mod:`sparse3d.checkpoints.hub`);
+            or ``'anywhere'``, the weights that come with Sparse3D
+            (:mod:`sparse3d.checkpoints.shipped`).
         checkpoint: its weights, ours or converted; None leaves them as initialized.
         device: default: the GPU if there is one.
         cfg_options: dotted keys and values that override the config.
@@ -85,8 +88,11 @@ def load_detector(
         compile_dense_parts(model, device)
     init_default_scope(config.get('default_scope', 'mmdet3d'))
     training = None if opened is None else PointStatistics.from_meta(opened.meta)
-    samples = ArraySamples(config, intensity_scale, ground_shift(config, training, sensor_height))
-    return Detector(model, samples, _class_names(config), training, computed_in)
+    samples = ArraySamples(config, intensity_scale, 0.0 if _tells_ground(model, sensor_height)
+                           else ground_shift(config, training, sensor_height))
+    threshold = None if opened is None else opened.meta.get(THRESHOLD_KEY)
+    return Detector(model, samples, _class_names(config), training, computed_in,
+                    threshold if isinstance(threshold, float) else None)
 
 
 class Detector:
@@ -101,13 +107,15 @@ class Detector:
         samples: what the model takes; ``samples.columns`` numbers a point,
             ``samples.views`` images.
         computed_in: the half type of autocast, or None for float32.
+        score_threshold: what the weights recommend, or None.
     """
 
     def __init__(self, model: BaseModel, samples: ArraySamples,
                  class_names: Sequence[str], training: PointStatistics | None = None,
-                 computed_in: torch.dtype | None = None) -> None:
+                 computed_in: torch.dtype | None = None,
+                 score_threshold: float | None = None) -> None:
         self.model, self.samples, self.class_names = model, samples, tuple(class_names)
-        self.computed_in = computed_in
+        self.computed_in, self.score_threshold = computed_in, score_threshold
         self._lock = threading.Lock()
         self._warnings = CloudWarnings(model, training)
         _detectors.add(self)
@@ -256,6 +264,17 @@ def _array(values: Any) -> np.ndarray:
     # Under autocast results come in half types; NumPy has no bfloat16.
     return (values.float() if values.is_floating_point() and values.itemsize < 4
             else values).numpy()
+
+
+def _tells_ground(model: BaseModel, sensor_height: float | None) -> bool:
+    """Tell a model that finds the ground by itself how high the sensor is; False for others."""
+    preprocessor: Any = model.data_preprocessor
+    if not hasattr(preprocessor, 'sensor_height'):
+        return False
+    if sensor_height is not None and not np.isfinite(float(sensor_height)):
+        raise ConfigError(f'sensor_height={sensor_height} is no height in meters')
+    preprocessor.sensor_height = sensor_height
+    return True
 
 
 def _class_names(config: Config) -> Sequence[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -35,12 +35,18 @@ class CardFacts:
         data: what they were trained on, in a sentence; None for what a result says.
         results: files of results/*.json, or that ``sparse3d test --out`` or ``compare`` wrote.
         pictures: files to show.
+        notes: numbers and texts that go along inside the weights' file.
+        text: more paragraphs, in Markdown.
+        load_as: what ``load_detector`` calls the model; None for a repository of a hub.
     """
 
     license: str
     data: str | None = None
     results: Sequence[str | PathLike] = ()
     pictures: Sequence[str | PathLike] = ()
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    text: str | None = None
+    load_as: str | None = None
 
 
 def publish(config: str | PathLike | None, checkpoint: str | PathLike, folder: str | PathLike,
@@ -75,7 +81,7 @@ def publish(config: str | PathLike | None, checkpoint: str | PathLike, folder: s
     model = build_model(loaded, opened)  # with exactly its weights, or it raises
     with atomic_folder(folder) as temporary:
         write_bytes_atomically(temporary / WEIGHTS, safetensors_bytes(
-            model.state_dict(), _note(opened)))
+            model.state_dict(), {**_note(opened), **facts.notes}))
         write_bytes_atomically(temporary / CONFIG, text.encode())
         for picture in pictures:
             write_bytes_atomically(temporary / picture.name, picture.read_bytes())
@@ -145,10 +151,12 @@ def model_card(name: str, facts: CardFacts, results: Sequence[Mapping[str, Any]]
              f'A detector of [Sparse3D](https://pypi.org/project/sparse3d-perception/) '
              f'{__version__}, {parameters / 1e6:.2f} million parameters.', '',
              '```python', 'from sparse3d.apis import load_detector',
+             f"detector = load_detector('{facts.load_as}')" if facts.load_as else
              "detector = load_detector('hf://ORGANIZATION/NAME')  # where this repository lies",
              'detections = detector(points)  # (N, C) float32, LiDAR frame', '```', '']
     data = facts.data or next((str(run['data']) for run in results if run.get('data')), None)
     lines += ['## Data', '', data or 'Not said by who published it.', '']
+    lines += [facts.text, ''] if facts.text else []
     for run in results:
         lines += _result_lines(run)
     if pictures:

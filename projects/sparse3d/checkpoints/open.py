@@ -20,6 +20,7 @@ from sparse3d.checkpoints.layer_versions import with_layer_versions
 from sparse3d.checkpoints.options import check_published_options
 from sparse3d.checkpoints.renames import refuse_old_names
 from sparse3d.checkpoints.safetensors_files import SUFFIX, read_with_meta
+from sparse3d.checkpoints.shipped import is_shipped, shipped_files
 from sparse3d.checkpoints.wrapper_names import bare_name, common_prefix, without_wrappers
 from sparse3d.compat import checkpoint_loading
 from sparse3d.compat.checkpoint_loading import load_checkpoint_file
@@ -73,7 +74,8 @@ def open_checkpoint(path: str | PathLike | Checkpoint) -> Checkpoint:
 
     Args:
         path: a file, an address that mmengine knows (``https://``, ``torchvision://``), a
-            repository of a hub (``hf://organization/name``), or a checkpoint that is open already.
+            repository of a hub (``hf://organization/name``), weights that come with Sparse3D
+            (``'anywhere'``), or a checkpoint that is open already.
 
     Raises:
         CheckpointError: if the file is missing, damaged, holds what the safe loader
@@ -82,8 +84,8 @@ def open_checkpoint(path: str | PathLike | Checkpoint) -> Checkpoint:
     """
     if isinstance(path, Checkpoint):
         return path
-    if is_hub_address(path):
-        files = fetch_repository(str(path))
+    if is_hub_address(path) or is_shipped(path):
+        files = shipped_files(str(path)) if is_shipped(path) else fetch_repository(str(path))
         opened = open_checkpoint(files.weights)
         return replace(opened, path=str(path), meta={**opened.meta, 'cfg': files.config})
     content = read_any_checkpoint(path)

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from sparse3d.checkpoints.hub import is_hub_address
 from sparse3d.checkpoints.open import Checkpoint, a_few, open_checkpoint
 from sparse3d.checkpoints.options import PLACE
+from sparse3d.checkpoints.shipped import is_shipped
 from sparse3d.engine.config_options import has_place, value_at
 from sparse3d.engine.load_config import load_config
 from sparse3d.engine.published_switches import taking, without_place, written_out_in
@@ -32,7 +33,7 @@ def open_with_config(
     Args:
         config: path or bare name of a config file, or a Config; None for the one that the
             checkpoint holds or names, see :func:`own_config`; or ``hf://organization/name``, a
-            repository of a hub that holds both.
+            repository of a hub, or ``'anywhere'``, which comes with Sparse3D: both hold both.
         checkpoint: its options override the config; None for none.
         cfg_options: dotted keys and values that override both.
         allow_partial: see :func:`fitting_options`.
@@ -41,7 +42,7 @@ def open_with_config(
         ConfigError: as :func:`sparse3d.engine.load_config.load_config`.
         CheckpointError: as :func:`open_checkpoint` and :func:`fitting_options`.
     """
-    if is_hub_address(config):  # names both
+    if is_hub_address(config) or is_shipped(config):  # names both
         if checkpoint is not None:
             raise ConfigError(f'{config} holds a config and weights; leave the checkpoint '
                               f'{str(getattr(checkpoint, "path", checkpoint))} out, or name a '

@@ -140,6 +140,8 @@ class DataSet:
         simulate: ``(namespace) -> str``: what ``simulate NAME`` runs; gives a closing line.
         crops: ``(root, workers) -> dict(objects=..., crops=...)``: objects of the database cut
             from images, for pasting.
+        labeled_frames: ``(root: Path) -> list[LabeledFrame]``: frames of the raw files with their
+            labels in shared words (:mod:`sparse3d.structures.labeled_frame`), for ``zero-shot``.
         examples: command lines for ``--help``, each beginning with ``sparse3d create-data NAME``,
             ``sparse3d simulate NAME`` or ``sparse3d check``.
         renames: names in checkpoints that were changed since.
@@ -159,6 +161,7 @@ class DataSet:
     simulate_arguments: str | None = None
     simulate: str | None = None
     crops: str | None = None
+    labeled_frames: str | None = None
     examples: tuple[str, ...] = ()
     renames: RenamedNames = RenamedNames()
     docs: str = ''

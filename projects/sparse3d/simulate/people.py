@@ -96,6 +96,11 @@ class Cyclist:
         return -2 * np.pi * distance / 5.5
 
     @property
+    def bicycle(self) -> Mesh:
+        """The bicycle alone, as it stands parked."""
+        return self._bicycle
+
+    @property
     def _points(self) -> dict[str, np.ndarray]:
         saddle_height = .54 * self.height
         return {'saddle': np.array([-.22, 0, saddle_height]),

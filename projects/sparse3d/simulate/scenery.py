@@ -79,7 +79,7 @@ class Scenery:
             if kind == 'building' and clear:
                 depth, height = rng.uniform(8, 12), rng.uniform(5, 14)
                 color = _FACADES[rng.integers(len(_FACADES))]
-                self._add(_building(length - 1, depth, height, color), (length - 1, depth),
+                self._add(building(length - 1, depth, height, color), (length - 1, depth),
                           middle, side * (edge + setback + depth / 2))
             elif kind in ('wall', 'hedge') and clear:
                 self._add(_barrier(kind, length - .5, rng), (length - .5, .4), middle,
@@ -87,8 +87,9 @@ class Scenery:
             x += length + rng.uniform(0, 3)
 
 
-def _building(length: float, depth: float, height: float,
-              color: tuple[float, float, float]) -> Mesh:
+def building(length: float, depth: float, height: float,
+             color: tuple[float, float, float]) -> Mesh:
+    """Walls and a flat roof, standing on z = 0."""
     walls = box((0, 0, (height - 1.5) / 2), (length, depth, height + 1.5), Material.FACADE, color)
     roof = box((0, 0, height + .15), (length + .5, depth + .5, .3), Material.WALL,
                (.35, .22, .18))

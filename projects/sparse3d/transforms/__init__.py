@@ -12,6 +12,7 @@ from sparse3d.transforms.keypoint_transforms import LoadKeypoints3D, RemovePoint
 from sparse3d.transforms.load_multi_view_images import LoadMultiViewImages
 from sparse3d.transforms.load_points import LoadPoints
 from sparse3d.transforms.load_sweep_points import LoadSweepPoints
+from sparse3d.transforms.load_xyz import LoadXYZPoints
 from sparse3d.transforms.object_filters import KeepObjects
 from sparse3d.transforms.pack_sample import PackSample
 from sparse3d.transforms.sensor_failures import DropBeams, DropCameras, DropPoints
@@ -33,6 +34,7 @@ __all__ = [
     'LoadMultiViewImages',
     'LoadPoints',
     'LoadSweepPoints',
+    'LoadXYZPoints',
     'PackSample',
     'RemovePointsInOtherBoxes',
     'TanhFeatures',

@@ -14,6 +14,7 @@ data_set = DataSet(
     check=f'{ROOM}.check:check_argoverse2',
     simulate_arguments=f'{ROOM}.simulate.arguments:add_arguments',
     simulate=f'{ROOM}.simulate.arguments:simulate',
+    labeled_frames=f'{ROOM}.labeled_frames:labeled_frames',
     examples=(
         'sparse3d create-data argoverse2 data/argoverse2 --workers 4',
         'sparse3d create-data argoverse2 /read/only/argoverse2 --out data/argoverse2',

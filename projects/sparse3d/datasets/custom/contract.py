@@ -13,8 +13,13 @@ data_set = DataSet(
     prepare=f'{ROOM}.arguments:prepare',
     propose=f'{ROOM}.propose.config_file:propose_config',
     check=f'{ROOM}.check:check_custom',
+    simulate_arguments=f'{ROOM}.simulate.arguments:add_arguments',
+    simulate=f'{ROOM}.simulate.arguments:simulate',
+    labeled_frames=f'{ROOM}.labeled_frames:labeled_frames',
     examples=(
         'sparse3d create-data custom data/mine                # docs/custom_data.md',
+        'sparse3d simulate custom data/anywhere --frames 200 --seed 0',
+        'sparse3d simulate custom data/no_plants --frames 200 --without plants',
         'sparse3d check data/mine',
     ),
     renames=RENAMES,

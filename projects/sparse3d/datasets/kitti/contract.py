@@ -16,6 +16,7 @@ data_set = DataSet(
     simulate_arguments=f'{ROOM}.simulate.arguments:add_arguments',
     simulate=f'{ROOM}.simulate.arguments:simulate',
     crops=f'{ROOM}.prepare.crops:cut_crops',
+    labeled_frames=f'{ROOM}.labeled_frames:labeled_frames',
     examples=(
         'sparse3d create-data kitti data/kitti --workers 4',
         'sparse3d create-data kitti /read/only/kitti --out data/kitti --all-frames',

@@ -16,6 +16,7 @@ data_set = DataSet(
     simulate_arguments=f'{ROOM}.simulate.arguments:add_arguments',
     simulate=f'{ROOM}.simulate.arguments:simulate',
     crops=f'{ROOM}.prepare.crops:cut_crops',
+    labeled_frames=f'{ROOM}.labeled_frames:labeled_frames',
     examples=(
         'sparse3d create-data nuscenes data/nuscenes --workers 4',
         'sparse3d create-data nuscenes data/nuscenes --version v1.0-mini',

@@ -32,6 +32,12 @@ def points(config: Mapping[str, Any]) -> Reading:
     yield 'data.columns', *((config['columns'], 'columns') if use is None else (len(use), 'use'))
 
 
+@states('LoadXYZPoints')
+def places_of_points(config: Mapping[str, Any]) -> Reading:
+    """x, y, z of files of any columns."""
+    yield 'data.columns', 3, 'type'
+
+
 @states('LoadSweepPoints', reads_files=True)
 def sweeps(config: Mapping[str, Any]) -> Reading:
     """Columns that are kept of merged sweeps."""

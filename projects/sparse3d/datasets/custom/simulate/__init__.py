@@ -1,0 +1,1 @@
+"""Simulated sweeps of any sensor anywhere, in the layout of custom data."""
