@@ -8,6 +8,7 @@ plugin = Plugin(
         'sparse_convolution': 'sparse3d_benchmarks.sparse_convolution:run',
         'freed_memory': 'sparse3d_benchmarks.freed_memory:run',
         'waiting_threads': 'sparse3d_benchmarks.waiting_threads:run',
+        'sparse_swin': 'sparse3d_benchmarks.sparse_swin:run',
         'voxelization': 'sparse3d_benchmarks.voxelization:run',
         'point_operators': 'sparse3d_benchmarks.point_operators:run',
         'triton_kernels': 'sparse3d_benchmarks.triton_kernels:run',

@@ -21,7 +21,7 @@ METHODS = ('centerpoint', 'dsvt', 'focalsconv', 'pv_rcnn', 'second', 'pointpilla
 DATA_SET = r'(simulated_)?(kitti_(car|3class)|nuscenes|waymo|argoverse2|custom_data)'
 # What is done on the data: length, frames, parts of it, conditions of the test.
 WHAT = (r'\d+e|\d+frames?_\d+e|quarter|tta|trainval|overfit|pasted|long|half_beams|'
-        r'front_camera_lost|night')
+        r'front_camera_lost|night|adaptation')
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)

@@ -108,6 +108,8 @@ FLOORS = {
     'sparsefusion': Floor('sparsefusion_simulated_nuscenes', 'nuscenes', OF_NUSCENES,
                           minutes=60),
     'sparsebev': Floor('sparsebev_simulated_nuscenes', 'nuscenes', OF_NUSCENES, minutes=60),
+    'sparsebev_swin': Floor('sparsebev_swin_simulated_nuscenes', 'nuscenes', OF_NUSCENES,
+                            minutes=60),
 }
 
 

@@ -106,6 +106,8 @@ class FrameWindow:
         self._settings = settings
         images = self.detector.data_preprocessor.normalize(
             frame.images.to(self.detector.data_preprocessor.device))
+        missing = torch.from_numpy(~frame.valid).to(images.device)[:, None, None, None]
+        images = images.masked_fill(missing, 0)  # as in a batch, see Cameras.without_missing
         maps = tuple(self.detector.maps_of_images(images))
         added = CachedFrame(maps, tuple(images.shape[-2:]), frame.lidar2img, frame.timestamps,
                             frame.lidar2global, frame.valid)

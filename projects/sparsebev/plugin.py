@@ -28,6 +28,9 @@ plugin = Plugin(
     benchmarks={'sparsebev': 'sparse3d_benchmarks.sparsebev:run'},
     exporters={'sparsebev_onnx': 'sparsebev.onnx_export:export_onnx'},
     exports={'sparsebev_onnx': (FIRST_FRAME, NEXT_FRAME, IMAGE_ENCODER, DECODER)},
+    not_exported={
+        '*object_seeking*': 'the number of patches with objects, which the last stage of its '
+                            'image backbone sees, is known at run time only'},
     pictures={'sampling_points': 'sparsebev.sampling_picture:write_sampling_points'},
     stream='sparsebev.streaming:open_stream',
     sequence='sparsebev.driven_sequence:drive',

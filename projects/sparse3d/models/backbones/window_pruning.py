@@ -30,9 +30,15 @@ class WindowGrid:
     regions: Tensor | None
 
 
-@lru_cache(maxsize=256)
 def window_grid(height: int, width: int, size: int, shift: int, device: torch.device) -> WindowGrid:
     """The partition of a map of ``height`` x ``width`` tokens; not to be changed in place."""
+    if torch.jit.is_tracing() or torch.compiler.is_compiling():  # tensors of the trace alone
+        return _grid(height, width, size, shift, device)
+    return _kept_grid(height, width, size, shift, device)
+
+
+@lru_cache(maxsize=256)
+def _kept_grid(height: int, width: int, size: int, shift: int, device: torch.device) -> WindowGrid:
     with torch.inference_mode(False):  # or training could not use it after a prediction
         return _grid(height, width, size, shift, device)
 
