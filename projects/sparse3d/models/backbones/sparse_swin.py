@@ -46,7 +46,7 @@ class SparseSwin(SwinTransformer):
             detector has to say how many cameras a frame has (:class:`SeenImages`), and images
             that are zero everywhere (absent cameras) keep none.
         published: quirks of the release, see :class:`SparseSwinPublished`.
-        swin: arguments of mmdet's ``SwinTransformer``.
+        kwargs: arguments of mmdet's ``SwinTransformer``.
 
     Raises:
         ConfigError: for ratios that cannot be, see :func:`checked_ratios`, or an unknown budget.
@@ -58,16 +58,16 @@ class SparseSwin(SwinTransformer):
     reads_seen_images = True
 
     def __init__(self, ratios: Sequence[Sequence[float]] | None = None, budget: str = 'image',
-                 published: dict | SparseSwinPublished | None = None, **swin: Any) -> None:
+                 published: dict | SparseSwinPublished | None = None, **kwargs: Any) -> None:
         if budget not in BUDGETS:
             raise ConfigError(f'budget is {budget!r}; use one of {", ".join(BUDGETS)}')
-        super().__init__(**swin)
+        super().__init__(**kwargs)
         self.budget, self.published = budget, SparseSwinPublished.of(published)
         self.depths = [len(stage.blocks) for stage in self.stages]
         self.shape = SwinShape(
-            swin.get('embed_dims', 96), tuple(self.depths),
-            tuple(swin.get('strides', (4, 2, 2, 2))), swin.get('window_size', 7),
-            swin.get('mlp_ratio', 4))
+            kwargs.get('embed_dims', 96), tuple(self.depths),
+            tuple(kwargs.get('strides', (4, 2, 2, 2))), kwargs.get('window_size', 7),
+            kwargs.get('mlp_ratio', 4))
         self.set_ratios(ratios)
 
     def set_ratios(self, ratios: Sequence[Sequence[float]] | None) -> None:
