@@ -6,5 +6,5 @@ model = dict(
         _delete_=True,  # the backbone of the base stands in another one
         type='ObjectSeeking',
         net=_base_.model.backbone,
-        after=2,
+        early_stages=2,
         patch=(64, 64)))

@@ -44,15 +44,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from sparse3d.apis.search_sparsity import Asked, search_sparsity
+    from sparse3d.apis.search_sparsity import SearchRequest, search_sparsity
     from sparse3d.engine.config_options import parse_options
     from sparse3d.engine.ratio_search import SearchSettings
     low, high = arguments.limits
-    asked = Asked(arguments.config, arguments.checkpoint, arguments.metric, arguments.unit,
-                  tuple(arguments.cfg_options))
+    request = SearchRequest(arguments.config, arguments.checkpoint, arguments.metric,
+                            arguments.unit, tuple(arguments.cfg_options))
     settings = SearchSettings((low, high), arguments.generations, arguments.population,
                               arguments.parents, seed=arguments.seed)
-    found = search_sparsity(asked, arguments.out, settings,
+    found = search_sparsity(request, arguments.out, settings,
                             parse_options(arguments.cfg_options), arguments.work_dir)
     print(f'ratios: {found["ratios"]}\nscore {found["score"]:.4f}, cost {found["cost"]:g} of '
           f'{found["dense_cost"]:g} {arguments.unit}; {found["scored"]} candidates scored in '

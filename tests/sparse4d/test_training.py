@@ -155,7 +155,7 @@ def test_an_image_backbone_that_seeks_objects_learns_too(build_detector, sequenc
     from mmdet3d.registry import MODELS
     model = build_detector()
     model.backbone = MODELS.build(dict(
-        type='ObjectSeeking', after=1, patch=(16, 16), net=dict(
+        type='ObjectSeeking', early_stages=1, patch=(16, 16), net=dict(
             type='mmdet.ResNet', depth=18, base_channels=8, num_stages=2, strides=(1, 2),
             dilations=(1, 1), out_indices=(0, 1), norm_eval=True)))
     losses = model.train()(**sequence(1)[0], mode='loss')

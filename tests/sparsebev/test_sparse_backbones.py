@@ -17,7 +17,7 @@ from sparsebev_outputs import detections, joined, same
 SWIN = dict(embed_dims=8, depths=(2, 2), num_heads=(1, 2), strides=(4, 2), out_indices=(0, 1))
 RATIOS = [[.5, .5], [.5, .5]]
 SEEKING = dict(
-    type='ObjectSeeking', after=1, patch=(16, 16), threshold=0.2,
+    type='ObjectSeeking', early_stages=1, patch=(16, 16), threshold=0.2,
     net=dict(type='mmdet.ResNet', depth=18, base_channels=8, num_stages=2, strides=(1, 2),
              dilations=(1, 1), out_indices=(0, 1), norm_eval=True))
 

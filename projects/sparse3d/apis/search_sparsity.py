@@ -37,7 +37,7 @@ WARMUP, REPEATS = 3, 10
 
 
 @dataclass(frozen=True)
-class Asked:
+class SearchRequest:
     """What decides on the scores and costs of a file of results.
 
     Attributes:
@@ -56,7 +56,7 @@ class Asked:
     options: tuple[str, ...] = ()
 
 
-def search_sparsity(asked: Asked, out: str | PathLike, settings: SearchSettings,
+def search_sparsity(request: SearchRequest, out: str | PathLike, settings: SearchSettings,
                     cfg_options: dict[str, Any] | None = None,
                     work_dir: str | PathLike | None = None) -> dict[str, Any]:
     """Search, and write the best ratios and all that were looked at as JSON.
@@ -65,7 +65,7 @@ def search_sparsity(asked: Asked, out: str | PathLike, settings: SearchSettings,
 
     Args:
         settings: limits and size of the search.
-        cfg_options: ``asked.options`` as keys and values.
+        cfg_options: ``request.options`` as keys and values.
         work_dir: folder for logs; default ``work_dirs/<config name>``.
 
     Returns:
@@ -75,15 +75,15 @@ def search_sparsity(asked: Asked, out: str | PathLike, settings: SearchSettings,
         ConfigError: if the model has no SparseSwin, or no ratios lie within the limits.
         DataError: if the file is one of another search.
     """
-    if asked.unit not in UNITS:
-        raise ConfigError(f'unit is {asked.unit!r}; use one of {", ".join(UNITS)}')
+    if request.unit not in UNITS:
+        raise ConfigError(f'unit is {request.unit!r}; use one of {", ".join(UNITS)}')
     check_place(out)
-    known = _known(Path(out), asked)
-    scored = ScoredModel.open(asked, cfg_options, work_dir)
+    known = _known(Path(out), request)
+    scored = ScoredModel.open(request, cfg_options, work_dir)
     search = EvolutionarySearch(scored.space, settings, scored.cost, scored.score, known)
 
     def write(best: Candidate | None = None) -> dict[str, Any]:
-        content = _content(asked, settings, search, scored, best)
+        content = _content(request, settings, search, scored, best)
         write_result(out, content)
         return content
     search.on_candidate = lambda: _tell(write())
@@ -96,7 +96,7 @@ class ScoredModel:
     Args:
         runner: of a test; with the weights.
         unit: of the costs.
-        metric: see :class:`Asked`.
+        metric: see :class:`SearchRequest`.
     """
 
     def __init__(self, runner: Sparse3DRunner, unit: str, metric: str | None) -> None:
@@ -112,10 +112,10 @@ class ScoredModel:
         self.dense_cost = self.cost_of([[0.0] * depth for depth in self.backbone.depths])
 
     @classmethod
-    def open(cls, asked: Asked, cfg_options: dict[str, Any] | None,
+    def open(cls, request: SearchRequest, cfg_options: dict[str, Any] | None,
              work_dir: str | PathLike | None) -> ScoredModel:
         """The detector of a config with the weights of a checkpoint, ready to be tested."""
-        config, opened = open_with_config(asked.config, asked.checkpoint, cfg_options)
+        config, opened = open_with_config(request.config, request.checkpoint, cfg_options)
         _check_test(config)
         config.work_dir = choose_work_dir(config, work_dir)
         config.verbose = False
@@ -125,10 +125,10 @@ class ScoredModel:
         load_weights(bare_model(runner.model), opened)
         check_checkpoint(config, ['test'], opened.content, opened.path)
         runner.opened = opened
-        return cls(runner, asked.unit, asked.metric)
+        return cls(runner, request.unit, request.metric)
 
     def cost(self, numbers: Numbers) -> float:
-        """Of the backbone with these ratios, see :class:`Asked`."""
+        """Of the backbone with these ratios, see :class:`SearchRequest`."""
         return self.cost_of(self.space.blocks(numbers))
 
     def cost_of(self, ratios: Ratios) -> float:
@@ -188,28 +188,28 @@ def _first_precision(metrics: dict[str, float]) -> str:
     return named[0]
 
 
-def _content(asked: Asked, settings: SearchSettings, search: EvolutionarySearch,
+def _content(request: SearchRequest, settings: SearchSettings, search: EvolutionarySearch,
              scored: ScoredModel, best: Candidate | None) -> dict[str, Any]:
     looked_at = [one for one in search.known.values() if one.score is not None]
     best = best or max(looked_at, key=lambda one: (one.score, -one.cost))
     return {
-        'asked': asdict(asked), 'settings': asdict(settings),
+        'request': asdict(request), 'settings': asdict(settings),
         'ratios': search.space.blocks(best.numbers), 'score': best.score, 'cost': best.cost,
         'dense_cost': scored.dense_cost, 'scored': len(looked_at),
         'candidates': [asdict(one) for one in search.known.values()]}
 
 
-def _known(out: Path, asked: Asked) -> dict[Numbers, Candidate]:
+def _known(out: Path, request: SearchRequest) -> dict[Numbers, Candidate]:
     if not out.is_file():
         return {}
     try:
         content = json.loads(out.read_text())
-        before = content['asked']
+        before = content['request']
         known = [Candidate(tuple(one['numbers']), one['cost'], one['score'])
                  for one in content['candidates']]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f'{out} is not a file of this tool ({error}); name another one') from error
-    for name, value in json.loads(json.dumps(asdict(asked))).items():
+    for name, value in json.loads(json.dumps(asdict(request))).items():
         if before.get(name) != value:
             raise DataError(f'{out} is of a search with {name} {before.get(name)!r:.80}, asked for '
                             f'is {value!r:.80}; name another file, or remove it')

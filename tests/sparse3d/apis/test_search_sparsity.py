@@ -10,13 +10,13 @@ from torch import nn
 
 import sparse3d.register  # noqa: F401  (registers the core)
 from sparse3d.apis import search_sparsity as whole
-from sparse3d.apis.search_sparsity import Asked, ScoredModel, seen_by
+from sparse3d.apis.search_sparsity import ScoredModel, SearchRequest, seen_by
 from sparse3d.engine.ratio_search import SearchSettings
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.models.backbones.sparse_swin import SparseSwin
 
 SETTINGS = SearchSettings((.5, .8), generations=1, population=4, parents=2)
-ASKED = Asked('some', 'some.pth', 'toy/mAP')
+REQUEST = SearchRequest('some', 'some.pth', 'toy/mAP')
 
 
 class Detector(nn.Module):
@@ -46,14 +46,14 @@ class Runner:
 @pytest.fixture
 def runner(monkeypatch):
     made = Runner()
-    monkeypatch.setattr(ScoredModel, 'open', lambda asked, *_: ScoredModel(
-        made, asked.unit, asked.metric))
+    monkeypatch.setattr(ScoredModel, 'open', lambda request, *_: ScoredModel(
+        made, request.unit, request.metric))
     return made
 
 
 def test_the_file_has_the_best_and_all_others(runner, tmp_path):
     out = tmp_path / 'ratios.json'
-    found = whole.search_sparsity(ASKED, out, SETTINGS)
+    found = whole.search_sparsity(REQUEST, out, SETTINGS)
     stored = json.loads(out.read_text())
     assert {key: stored[key] for key in ('ratios', 'score', 'cost')} == {
         key: found[key] for key in ('ratios', 'score', 'cost')}
@@ -66,15 +66,15 @@ def test_the_file_has_the_best_and_all_others(runner, tmp_path):
 
 def test_a_second_start_tests_nothing_again(runner, tmp_path):
     out = tmp_path / 'ratios.json'
-    first = whole.search_sparsity(ASKED, out, SETTINGS)
+    first = whole.search_sparsity(REQUEST, out, SETTINGS)
     tests = runner.tests
-    again = whole.search_sparsity(ASKED, out, SETTINGS)
+    again = whole.search_sparsity(REQUEST, out, SETTINGS)
     assert runner.tests == tests and again['ratios'] == first['ratios']
 
 
 def test_an_interrupted_search_goes_on(runner, tmp_path):
     out, whole_out = tmp_path / 'ratios.json', tmp_path / 'whole.json'
-    expected = whole.search_sparsity(ASKED, whole_out, SETTINGS)
+    expected = whole.search_sparsity(REQUEST, whole_out, SETTINGS)
     needed, runner.tests = runner.tests, 0
     test = runner.test
 
@@ -84,10 +84,10 @@ def test_an_interrupted_search_goes_on(runner, tmp_path):
         return test()
     runner.test = stopped
     with pytest.raises(KeyboardInterrupt):
-        whole.search_sparsity(ASKED, out, SETTINGS)
+        whole.search_sparsity(REQUEST, out, SETTINGS)
     assert json.loads(out.read_text())['scored'] == 2
     runner.test = test
-    found = whole.search_sparsity(ASKED, out, SETTINGS)
+    found = whole.search_sparsity(REQUEST, out, SETTINGS)
     assert runner.tests == needed and found['candidates'] == expected['candidates']
 
 
@@ -100,15 +100,15 @@ def test_milliseconds_are_measured(runner):
 def test_what_is_refused(runner, tmp_path):
     out = tmp_path / 'ratios.json'
     with pytest.raises(ConfigError, match="no metric 'toy/none'; it gives toy/mAP, toy/other"):
-        whole.search_sparsity(Asked('some', 'some.pth', 'toy/none'), out, SETTINGS)
+        whole.search_sparsity(SearchRequest('some', 'some.pth', 'toy/none'), out, SETTINGS)
     with pytest.raises(ConfigError, match="unit is 'flops'"):
-        whole.search_sparsity(Asked('some', 'some.pth', unit='flops'), out, SETTINGS)
-    whole.search_sparsity(ASKED, out, SETTINGS)
+        whole.search_sparsity(SearchRequest('some', 'some.pth', unit='flops'), out, SETTINGS)
+    whole.search_sparsity(REQUEST, out, SETTINGS)
     with pytest.raises(DataError, match="search with checkpoint 'some.pth', asked for is 'b.pth'"):
-        whole.search_sparsity(Asked('some', 'b.pth', 'toy/mAP'), out, SETTINGS)
+        whole.search_sparsity(SearchRequest('some', 'b.pth', 'toy/mAP'), out, SETTINGS)
     out.write_text('{}')
     with pytest.raises(DataError, match='not a file of this tool'):
-        whole.search_sparsity(ASKED, out, SETTINGS)
+        whole.search_sparsity(REQUEST, out, SETTINGS)
     runner.model = nn.Linear(1, 1)
     with pytest.raises(ConfigError, match='the model has 0 SparseSwin'):
         ScoredModel(runner, 'macs', None)

@@ -17,20 +17,20 @@ EDGES = tuple(zip(*((a, b) for a in range(8) for b in range(a) if bin(a ^ b).cou
                   strict=True))  # numbers of the corners at their starts, and at their ends
 
 
-def images_with_objects(backbone: nn.Module, cameras: Cameras, truth: Sequence[Any] | None,
+def images_with_objects(backbone: nn.Module, cameras: Cameras, instances: Sequence[Any] | None,
                         age: Tensor | None = None) -> SeenImages:
     """The images of a batch, with the objects in them where the backbone learns from these.
 
     Args:
         backbone: learns from objects if it says ``learns_objects``.
         cameras: of T frames after each other.
-        truth: instances with ``bboxes_3d`` of each sample; None: not in training.
+        instances: instances with ``bboxes_3d`` of each sample; None: not in training.
         age: [B, T] seconds since each frame was taken; None: there is one frame.
     """
     frames = 1 if age is None else age.shape[1]
     seen = SeenImages(cameras.views // frames)
-    if truth is not None and getattr(backbone, 'learns_objects', False):
-        boxes = [instances.bboxes_3d.tensor.to(cameras.lidar2img) for instances in truth]
+    if instances is not None and getattr(backbone, 'learns_objects', False):
+        boxes = [each.bboxes_3d.tensor.to(cameras.lidar2img) for each in instances]
         if age is not None:
             boxes = [_moved_back(of_sample, seconds.repeat_interleave(seen.cameras))
                      for of_sample, seconds in zip(boxes, age.to(cameras.lidar2img), strict=True)]

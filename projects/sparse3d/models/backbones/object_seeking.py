@@ -69,7 +69,7 @@ class ObjectSeeking(BaseModule):
 
     Args:
         net: config of the backbone, a ResNet of mmdet or a VoVNet.
-        after: number of stages that see whole images.
+        early_stages: number of stages that see whole images.
         patch: height and width of a patch in pixels.
         threshold: of the mask, for a patch to be kept.
         loss_weight: of the mask's cross entropy.
@@ -87,7 +87,7 @@ class ObjectSeeking(BaseModule):
     learns_objects = True
     not_exported = 'the number of patches that its later stages see is known at run time only'
 
-    def __init__(self, net: dict, after: int = 2, patch: tuple[int, int] = (64, 64),
+    def __init__(self, net: dict, early_stages: int = 2, patch: tuple[int, int] = (64, 64),
                  threshold: float = 0.5, loss_weight: float = 0.2, in_training: str = 'sought',
                  kernel: int = 13, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
@@ -99,12 +99,12 @@ class ObjectSeeking(BaseModule):
         for name, part in built.named_children():
             self.add_module(name, part)
         stages = Stages.of(built)
-        if not 0 < after < len(stages.steps):
-            raise ConfigError(f'objects are sought after {after} stages of {len(stages.steps)}; '
-                              f'give 1 to {len(stages.steps) - 1}')
-        self.after, self.patch, self.threshold = after, tuple(patch), threshold
+        if not 0 < early_stages < len(stages.steps):
+            raise ConfigError(f'objects are sought after {early_stages} stages of '
+                              f'{len(stages.steps)}; give 1 to {len(stages.steps) - 1}')
+        self.early_stages, self.patch, self.threshold = early_stages, tuple(patch), threshold
         self.loss_weight, self.in_training = loss_weight, in_training
-        self.seeker = _seeker(_channels(built, stages, after), kernel)
+        self.seeker = _seeker(_channels(built, stages, early_stages), kernel)
         self.count_anew()
 
     def count_anew(self) -> None:
@@ -118,7 +118,7 @@ class ObjectSeeking(BaseModule):
 
     def feature_settings(self) -> tuple:
         """What the features depend on besides the weights: who keeps features compares it."""
-        return self.threshold, self.patch, self.after
+        return self.threshold, self.patch, self.early_stages
 
     def init_weights(self) -> None:
         """Those of the backbone, as its config says."""
@@ -141,7 +141,7 @@ class ObjectSeeking(BaseModule):
         """
         stages, maps = Stages.of(self.net), []
         features = stages.stem(images)
-        for number, step in enumerate(stages.steps[:self.after]):
+        for number, step in enumerate(stages.steps[:self.early_stages]):
             features = step(features)
             if number in stages.outputs:
                 maps.append(features)
@@ -152,7 +152,7 @@ class ObjectSeeking(BaseModule):
         rows = kept.flatten().nonzero()[:, 0]
         self.patches, self.kept = self.patches + kept.numel(), self.kept + len(rows)
         patches = grid.cut(features)[rows]
-        for number, step in enumerate(stages.steps[self.after:], self.after):
+        for number, step in enumerate(stages.steps[self.early_stages:], self.early_stages):
             patches = step(patches)
             if number in stages.outputs:
                 maps.append(grid.put_back(patches, rows, len(images)))
@@ -264,14 +264,14 @@ def _seeker(channels: int, kernel: int) -> nn.Sequential:
     return seeker
 
 
-def _channels(net: nn.Module, stages: Stages, after: int) -> int:
+def _channels(net: nn.Module, stages: Stages, early_stages: int) -> int:
     """Of the features behind so many stages: asked of the backbone itself."""
     training = net.training
     net.eval()
     try:
         with torch.no_grad():
             features = stages.stem(torch.zeros(1, 3, 64, 64))
-            for step in stages.steps[:after]:
+            for step in stages.steps[:early_stages]:
                 features = step(features)
         return features.shape[1]
     finally:

@@ -151,23 +151,23 @@ class SparseSwin(SwinTransformer):
     def _pruned(self, block: SwinBlock, features: Tensor, grid: WindowGrid, chosen: Tensor,
                 absent: Tensor | None) -> Tensor:
         rows = _token_rows(grid, chosen, features.shape[:2], absent)  # [G, K, t]
-        regions = None if grid.regions is None else grid.regions[chosen % len(grid.tokens)]
+        areas = None if grid.areas is None else grid.areas[chosen % len(grid.tokens)]
 
         def run(given: Tensor) -> Tensor:
-            return on_windows(block, given, rows, regions, self.published.padding)
+            return on_windows(block, given, rows, areas, self.published.padding)
         if block.with_cp and features.requires_grad:
             return checkpoint(run, features, use_reentrant=False)
         return run(features)
 
 
-def on_windows(block: SwinBlock, features: Tensor, rows: Tensor, regions: Tensor | None,
+def on_windows(block: SwinBlock, features: Tensor, rows: Tensor, areas: Tensor | None,
                padding_before_norm: bool) -> Tensor:
     """Run a block on chosen windows; other tokens pass unchanged.
 
     Args:
         features: [M, L, C].
         rows: [G, K, t] numbers of the windows' tokens among all M * L; M * L is padding.
-        regions: [G, K, t] see :class:`WindowGrid`, or None.
+        areas: [G, K, t] see :class:`WindowGrid`, or None.
         padding_before_norm: padding is zero before the first norm, not behind it.
     """
     (groups, windows, tokens), channels = rows.shape, features.shape[2]
@@ -179,7 +179,7 @@ def on_windows(block: SwinBlock, features: Tensor, rows: Tensor, regions: Tensor
     if not padding_before_norm:
         outside = (rows == len(flat)).view(groups, windows * tokens, 1)
         normed = normed.masked_fill(outside, 0)
-    mask = None if regions is None else attention_mask(regions.flatten(0, 1))
+    mask = None if areas is None else attention_mask(areas.flatten(0, 1))
     attended = block.attn.w_msa(normed.view(-1, tokens, channels), mask)
     gathered = block.attn.drop(attended.reshape(gathered.shape)) + gathered
     gathered = block.ffn(block.norm2(gathered), identity=gathered)

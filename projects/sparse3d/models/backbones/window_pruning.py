@@ -22,12 +22,12 @@ class WindowGrid:
 
     Attributes:
         tokens: [n, size * size] number of each token, row by row of the map; -1 is padding.
-        regions: [n, size * size] tokens of a window attend to those of the same number; None
+        areas: [n, size * size] tokens of a window attend to those of the same number; None
             where all do.
     """
 
     tokens: Tensor
-    regions: Tensor | None
+    areas: Tensor | None
 
 
 def window_grid(height: int, width: int, size: int, shift: int, device: torch.device) -> WindowGrid:
@@ -51,8 +51,8 @@ def _grid(height: int, width: int, size: int, shift: int, device: torch.device) 
         return WindowGrid(_windows(tokens, size).to(device), None)
     rolled = torch.roll(tokens, (-shift, -shift), (0, 1))
     rows, columns = (_bands(length, size, shift) for length in padded)
-    regions = rows[:, None] * 3 + columns[None]
-    return WindowGrid(_windows(rolled, size).to(device), _windows(regions, size).to(device))
+    areas = rows[:, None] * 3 + columns[None]
+    return WindowGrid(_windows(rolled, size).to(device), _windows(areas, size).to(device))
 
 
 def window_scores(activation: Tensor, grid: WindowGrid) -> Tensor:
@@ -111,10 +111,10 @@ class StageRanking:
         return self._rankings[shifted][:, :self.images * kept]
 
 
-def attention_mask(regions: Tensor) -> Tensor:
-    """[W, t, t] added to the attention of windows whose tokens lie in ``regions`` [W, t]."""
-    apart = regions[:, :, None] != regions[:, None]
-    return torch.zeros(apart.shape, device=regions.device).masked_fill(apart, OTHER_REGION)
+def attention_mask(areas: Tensor) -> Tensor:
+    """[W, t, t] added to the attention of windows whose tokens lie in ``areas`` [W, t]."""
+    apart = areas[:, :, None] != areas[:, None]
+    return torch.zeros(apart.shape, device=areas.device).masked_fill(apart, OTHER_REGION)
 
 
 def _bands(length: int, size: int, shift: int) -> Tensor:

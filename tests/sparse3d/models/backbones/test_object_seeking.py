@@ -135,7 +135,7 @@ def test_frozen_parts_and_copies():
 
 
 @pytest.mark.parametrize(('more', 'told'), [
-    (dict(after=4), 'sought after 4 stages of 4; give 1 to 3'),
+    (dict(early_stages=4), 'sought after 4 stages of 4; give 1 to 3'),
     (dict(in_training='some'), "in_training is 'some'; use one of sought, all"),
     (dict(net=dict(type='SparseSwin')), 'not in a SparseSwin; a Swin leaves windows out')])
 def test_what_cannot_be_is_refused(more, told):

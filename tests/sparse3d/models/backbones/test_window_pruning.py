@@ -18,7 +18,7 @@ CPU = torch.device('cpu')
 
 def test_tokens_of_the_plain_partition_by_hand():
     grid = window_grid(2, 3, 2, 0, CPU)
-    assert grid.tokens.tolist() == [[0, 1, 3, 4], [2, -1, 5, -1]] and grid.regions is None
+    assert grid.tokens.tolist() == [[0, 1, 3, 4], [2, -1, 5, -1]] and grid.areas is None
 
 
 def test_tokens_of_the_shifted_partition_agree_with_rolling_a_map():
@@ -34,7 +34,7 @@ def test_tokens_of_the_shifted_partition_agree_with_rolling_a_map():
 def test_attention_reaches_over_no_seam():
     """Tokens that only the roll made neighbors do not see each other; the mask is mmdet's."""
     grid = window_grid(14, 14, 7, 3, CPU)
-    mask = attention_mask(grid.regions)
+    mask = attention_mask(grid.areas)
     assert (mask[0] == 0).all()  # the first window has no seam
     rows = grid.tokens // 14
     apart = (rows[2][:, None] >= 7) != (rows[2][None] >= 7)
