@@ -13,7 +13,8 @@ plugin = Plugin(
     configs='sparse3d_configs.focalsconv',
     convert='focalsconv.published_checkpoint:convert',
     published='focalsconv.published:FocalsConvPublished',
-    benchmarks={'focalsconv': 'sparse3d_benchmarks.focalsconv:run'},
+    benchmarks={'focalsconv': 'sparse3d_benchmarks.focalsconv:run',
+                'focalsconv_model': 'sparse3d_benchmarks.focalsconv_model:run'},
     pictures={'importance': 'focalsconv.importance_pictures:write_importance'},
     trial_configs=(
         'focalsconv_centerpoint_simulated_kitti_car',

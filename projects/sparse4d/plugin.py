@@ -20,7 +20,8 @@ plugin = Plugin(
     configs='sparse3d_configs.sparse4d',
     convert='sparse4d.published_checkpoint:convert',
     published='sparse4d.published:Sparse4DPublished',
-    benchmarks={'sparse4d': 'sparse3d_benchmarks.sparse4d:run'},
+    benchmarks={'sparse4d': 'sparse3d_benchmarks.sparse4d:run',
+                'sparse4d_model': 'sparse3d_benchmarks.sparse4d_model:run'},
     exporters={'sparse4d_onnx': 'sparse4d.onnx_export:export_onnx'},
     exports={'sparse4d_onnx': (FIRST_FRAME, NEXT_FRAME)},
     not_exported={

@@ -25,7 +25,8 @@ plugin = Plugin(
     configs='sparse3d_configs.sparsebev',
     convert='sparsebev.published_checkpoint:convert',
     published='sparsebev.published:SparseBEVPublished',
-    benchmarks={'sparsebev': 'sparse3d_benchmarks.sparsebev:run'},
+    benchmarks={'sparsebev': 'sparse3d_benchmarks.sparsebev:run',
+                'sparsebev_model': 'sparse3d_benchmarks.sparsebev_model:run'},
     exporters={'sparsebev_onnx': 'sparsebev.onnx_export:export_onnx'},
     exports={'sparsebev_onnx': (FIRST_FRAME, NEXT_FRAME, IMAGE_ENCODER, DECODER)},
     not_exported={
