@@ -9,6 +9,7 @@ plugin = Plugin(
         'dense_parts': 'sparse3d_benchmarks.dense_parts:run',
         'freed_memory': 'sparse3d_benchmarks.freed_memory:run',
         'waiting_threads': 'sparse3d_benchmarks.waiting_threads:run',
+        'sparse_swin': 'sparse3d_benchmarks.sparse_swin:run',
         'busy_demo': 'sparse3d_benchmarks.busy_demo:run',
         'voxelization': 'sparse3d_benchmarks.voxelization:run',
         'point_operators': 'sparse3d_benchmarks.point_operators:run',

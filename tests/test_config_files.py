@@ -22,7 +22,7 @@ DATA_SET = (r'(simulated_)?(kitti_(car|3class)|nuscenes|waymo|argoverse2|custom_
             r'anywhere(_car)?)')
 # What is done on the data: length, frames, parts of it, conditions of the test.
 WHAT = (r'\d+e|\d+frames?_\d+e|quarter|tta|trainval|overfit|pasted|long|half_beams|'
-        r'front_camera_lost|night')
+        r'front_camera_lost|night|adaptation')
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)

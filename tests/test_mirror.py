@@ -37,6 +37,7 @@ ACROSS_FILES = {
     'sparse3d/structures/test_nuscenes_and_waymo_boxes.py': 'box_conversions.py, two data sets',
     'sparse3d/transforms/test_cloud_fuzz.py': 'damaged clouds of every kind',
     'sparsebev/test_parts.py': 'parts of the decoder layer against stored outputs',
+    'sparsebev/test_sparse_backbones.py': 'detector.py, streaming.py, caches with such backbones',
     'sparsebev/test_training_parts.py': 'matching, losses and denoising',
     'sparsefusion/test_camera_geometry.py': 'camera_*.py, sparse_depth.py, voxel_heights.py',
     'sparsefusion/test_views_at_once.py': 'the view-wise layers against a loop over views',

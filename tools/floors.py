@@ -110,6 +110,8 @@ FLOORS = {
     'sparse_dense_fusion': Floor('sdf_simulated_nuscenes', 'nuscenes', OF_NUSCENES, minutes=60),
     'safdnet': Floor('safdnet_simulated_waymo', 'waymo', OF_WAYMO),
     'sparsebev': Floor('sparsebev_simulated_nuscenes', 'nuscenes', OF_NUSCENES, minutes=60),
+    'sparsebev_swin': Floor('sparsebev_swin_simulated_nuscenes', 'nuscenes', OF_NUSCENES,
+                            minutes=60),
 }
 
 

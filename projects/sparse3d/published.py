@@ -15,6 +15,10 @@ detector has to pass the set on; a part that is built alone takes ``published`` 
 Parts of the core, the data and the optimizer know no plug-in. What they can do as published is an
 option of theirs; a field may switch that on (``switches``), never off. A set whose fields all do
 so serves models that consist of the core's parts; loading the config writes the options out.
+
+A part of the core with weights of its own release (an image backbone) may have a set of its own
+(``of_one_part``). It is given to that part (``backbone.published``), beside whatever
+``model.published`` is.
 """
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from sparse3d.argument_objects import argument_objects_of
 from sparse3d.errors import ConfigError
@@ -48,7 +52,13 @@ def quirk(default: Any, does: str, right: str, *, was: Mapping[str, Any] | None 
 
 @dataclass(frozen=True)
 class PublishedSet:
-    """Base of a plug-in's published quirks; see the module."""
+    """Base of a plug-in's published quirks; see the module.
+
+    Attributes:
+        of_one_part: it is given to the part that takes it, never as ``model.published``.
+    """
+
+    of_one_part: ClassVar[bool] = False
 
     @classmethod
     def of(cls: type[Set], given: PublishedSet | Mapping[str, Any] | None) -> Set:
@@ -123,8 +133,8 @@ def set_of(model: Mapping[str, Any]) -> PublishedSet | None:
 
 
 def kinds_of(parts: Mapping[str, Any]) -> list[type[PublishedSet]]:
-    """The dataclasses of quirks that parts of a model take, each once."""
-    return list(dict.fromkeys(kind for _, _, kind in _all_takers(parts)))
+    """The dataclasses of quirks that a model's parts share, each once."""
+    return list(dict.fromkeys(kind for _, _, kind in _all_takers(parts) if not kind.of_one_part))
 
 
 def _checked(published: Any, parts: Mapping[str, Any]) -> PublishedSet | None:

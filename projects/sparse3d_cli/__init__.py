@@ -29,6 +29,7 @@ VERBS: dict[str, str] = {
     'view': 'look at a data set and detections live in the browser',
     'analyze': 'take an evaluation apart, as one HTML report',
     'compare': 'train and test several configs over several seeds, for one table',
+    'search-sparsity': 'search the ratios of windows that an image backbone leaves out',
     'convert-checkpoint': 'turn a published checkpoint into one of Sparse3D',
     'export': 'write a detector as graphs for inference engines (ONNX), verified',
     'publish': 'write a model as a folder for a hub: safetensors, config, model card',

@@ -12,6 +12,8 @@ from mmdet3d.structures import Det3DDataSample
 from torch import Tensor
 
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.models.backbones.image_objects import images_with_objects
+from sparse3d.models.backbones.seen_images import SeenImages, image_maps
 from sparse3d.published import hand_down
 from sparse4d.denoising import CachedGroups
 from sparse4d.frame import Frame
@@ -75,22 +77,35 @@ class Sparse4D(Base3DDetector):
         self.float32_head = float32_head
         self.last_frame = LastTrainingFrame()
 
-    def extract_feat(self, batch_inputs: dict) -> list[Tensor]:
-        """Feature maps L x [B, N, C, H_l, W_l] of ``imgs`` [B, N, 3, H, W]."""
+    def extract_feat(self, batch_inputs: dict, seen: SeenImages | None = None) -> list[Tensor]:
+        """Feature maps L x [B, N, C, H_l, W_l] of ``imgs`` [B, N, 3, H, W].
+
+        Args:
+            seen: what the backbone may know of the images besides, and tells back.
+        """
         images = batch_inputs['imgs']
         flat = images.flatten(0, 1)
         if self.training and self.image_mask is not None:
             flat = self.image_mask(flat)
-        maps = self.backbone(flat)
+        maps = image_maps(self.backbone, flat, seen or SeenImages(images.shape[1]))
         maps = self.neck(maps) if self.neck is not None else maps
         return [level.unflatten(0, images.shape[:2]) for level in maps]
 
-    def seen(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None
-             ) -> tuple[list[Tensor], Frame]:
-        """Feature maps of a batch, and its frame."""
+    def seen(self, batch_inputs: dict, data_samples: list[Det3DDataSample] | None,
+             losses: dict[str, Tensor] | None = None) -> tuple[list[Tensor], Frame]:
+        """Feature maps of a batch, and its frame.
+
+        Args:
+            losses: in training, where those of the image backbone go.
+        """
         frame = self.frame_of(batch_inputs['imgs'], data_samples)
+        truth = None if losses is None else [sample.gt_instances_3d for sample in data_samples]
+        seen = images_with_objects(self.backbone, frame.cameras, truth)
         images = frame.cameras.without_missing(batch_inputs['imgs'])
-        return self.extract_feat(dict(imgs=images)), frame
+        maps = self.extract_feat(dict(imgs=images), seen)
+        if losses is not None:
+            losses.update(seen.losses)
+        return maps, frame
 
     def predict(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
                 **kwargs) -> list[Det3DDataSample]:
@@ -118,7 +133,8 @@ class Sparse4D(Base3DDetector):
         if self.losses is None:
             raise ConfigError('the model has no losses to train with: set '
                               "model.training=dict(type='Sparse4DTraining')")
-        maps, frame = self.seen(batch_inputs, data_samples)
+        of_backbone: dict[str, Tensor] = {}
+        maps, frame = self.seen(batch_inputs, data_samples, of_backbone)
         objects = Objects.of([sample.gt_instances_3d for sample in data_samples], maps[0].device)
         with self.head_precision(maps):
             losses = self.instance_losses(self.for_head(maps), frame, objects)
@@ -128,7 +144,7 @@ class Sparse4D(Base3DDetector):
                 depths = self.depth_branch(maps, focal)
                 losses['loss_dense_depth'] = self.depth_branch.loss(
                     depths, stacked_depth_maps(batch_inputs))
-        return losses
+        return {**losses, **of_backbone}
 
     def instance_losses(self, maps: Sequence[Tensor], frame: Frame, objects: Objects,
                         denoised: DenoisingPass | None = None, order: Tensor | None = None

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -12,6 +12,8 @@ from mmdet3d.structures import Det3DDataSample
 from torch import Tensor, nn
 
 from sparse3d.errors import ConfigError
+from sparse3d.models.backbones.image_objects import images_with_objects
+from sparse3d.models.backbones.seen_images import image_maps
 from sparse3d.models.detectors.voxel_backbone import VoxelBackbone
 from sparse3d.models.heads.transfusion_head import TransFusionHead, TransFusionOutput
 from sparse3d.ops.sparse_depth import sparse_depth
@@ -33,6 +35,7 @@ class SceneFeatures:
         rig: the cameras; None without a branch.
         evidence: [B] bool, whether there is anything to find objects by.
         auxiliary: of a middle encoder with losses of its own.
+        image_losses: of an image backbone that has some, in training.
     """
 
     bev: Tensor
@@ -41,6 +44,7 @@ class SceneFeatures:
     rig: CameraRig | None
     evidence: Tensor
     auxiliary: Any = None
+    image_losses: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass
@@ -152,10 +156,10 @@ class SparseDenseFusion(Base3DDetector):
             self._report('LiDAR points')
         if not self.has_branch:
             return SceneFeatures(bev, [], points, None, evidence, auxiliary)
-        images, rig = self._images(batch_inputs.get('imgs'), data_samples, device)
+        images, rig, image_losses = self._images(batch_inputs.get('imgs'), data_samples, device)
         if self.camera_lift is not None:
             evidence = evidence | rig.valid.any(1)
-        return SceneFeatures(bev, images, points, rig, evidence, auxiliary)
+        return SceneFeatures(bev, images, points, rig, evidence, auxiliary, image_losses)
 
     def lidar_map(self, voxels: dict | None, batch: int,
                   device: torch.device | str) -> tuple[Tensor, Tensor, Any]:
@@ -201,6 +205,7 @@ class SparseDenseFusion(Base3DDetector):
             losses['loss_depth'] = lift.depth_loss(
                 output.depth_logits, sparse_depth(scene.points, scene.rig, stride))
         losses.update(self.voxel_backbone.auxiliary_losses(scene.auxiliary, data_samples))
+        losses.update(scene.image_losses)
         return losses
 
     def predict(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
@@ -215,12 +220,16 @@ class SparseDenseFusion(Base3DDetector):
         return self.detect(self.extract_feat(batch_inputs, data_samples))
 
     def _images(self, images: Tensor | None, samples: list[Det3DDataSample],
-                device: torch.device) -> tuple[list[Tensor], CameraRig]:
+                device: torch.device) -> tuple[list[Tensor], CameraRig, dict[str, Tensor]]:
+        """Feature maps, cameras, and what the image backbone adds to the losses."""
         images, rig = images_and_rig(
             images, [sample.metainfo for sample in samples], device, self.use_cameras)
         if self.use_cameras and not rig.cameras.complete:
             self._report('one or more camera images')
-        return list(self.image_neck(self.image_backbone(images.flatten(0, 1)))), rig
+        truth = [sample.get('gt_instances_3d') for sample in samples] if self.training else None
+        seen = images_with_objects(self.image_backbone, rig.cameras, truth)
+        maps = self.image_neck(image_maps(self.image_backbone, images.flatten(0, 1), seen))
+        return list(maps), rig, seen.losses
 
     def _report(self, what: str) -> None:
         """Say once that something is missing."""

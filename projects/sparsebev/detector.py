@@ -1,7 +1,7 @@
 """SparseBEV: image backbone, pyramid, and a head that reads the images of all frames."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import torch
@@ -11,6 +11,8 @@ from mmdet3d.structures import Det3DDataSample
 from torch import Tensor
 
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.models.backbones.image_objects import images_with_objects
+from sparse3d.models.backbones.seen_images import SeenImages, feature_settings, image_maps
 from sparse3d.published import hand_down
 from sparse3d.transforms.camera_frames import KINDS
 from sparsebev.views import Views, views_of_batch
@@ -66,32 +68,52 @@ class SparseBEV(Base3DDetector):
         """Frames that the head reads."""
         return self.bbox_head.num_frames
 
-    def extract_feat(self, batch_inputs: dict) -> list[Tensor]:
-        """Feature maps L x [B, T*N, C, H_l, W_l] of ``imgs`` [B, T*N, 3, H, W]."""
+    def extract_feat(self, batch_inputs: dict, seen: SeenImages | None = None) -> list[Tensor]:
+        """Feature maps L x [B, T*N, C, H_l, W_l] of ``imgs`` [B, T*N, 3, H, W].
+
+        Args:
+            seen: what the backbone may know of the images besides, and tells back.
+        """
         images = batch_inputs['imgs']
+        cameras = images.shape[1] // self.num_frames
+        seen = SeenImages(cameras) if seen is None else seen
         learning = self.frames_with_gradient
         if not (self.training and 0 < learning < self.num_frames):
-            return self._maps(images)
+            return self._maps(images, seen)
         frames = images.unflatten(1, (self.num_frames, -1))
-        parts = [self._maps(frames[:, :learning].flatten(1, 2))]
+        learned = seen.of_first(learning * cameras, images.shape[1])
+        parts = [self._maps(frames[:, :learning].flatten(1, 2), learned)]
+        seen.losses.update(learned.losses)
         parts += self._maps_without_learning(frames[:, learning:])
         return [torch.cat(level, 1) for level in zip(*parts, strict=True)]
 
-    def maps_of_images(self, images: Tensor, mask: bool = True) -> list[Tensor]:
-        """Feature maps L x [M, C, H_l, W_l] of images [M, 3, H, W], masked in training."""
+    def maps_of_images(self, images: Tensor, mask: bool = True,
+                       seen: SeenImages | None = None) -> list[Tensor]:
+        """Feature maps L x [M, C, H_l, W_l] of images [M, 3, H, W], masked in training.
+
+        Args:
+            seen: None takes them for those of one frame.
+        """
         if self.training and mask and self.image_mask is not None:
             images = self.image_mask(images)
-        maps = self.backbone(images)
+        maps = image_maps(self.backbone, images, seen or SeenImages(len(images)))
         return list(self.neck(maps) if self.neck is not None else maps)
+
+    def feature_settings(self) -> Hashable:
+        """What the features depend on besides the weights, see :func:`feature_settings`."""
+        return feature_settings(self.backbone)
 
     def loss(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
              **kwargs) -> dict[str, Tensor]:
         """Losses of all decoder passes."""
         views = self.views(batch_inputs['imgs'], data_samples)
-        maps = self.extract_feat(dict(imgs=views.cameras.without_missing(batch_inputs['imgs'])))
         truth = [sample.gt_instances_3d for sample in data_samples]
+        seen = images_with_objects(self.backbone, views.cameras, truth, views.age)
+        images = views.cameras.without_missing(batch_inputs['imgs'])
+        maps = self.extract_feat(dict(imgs=images), seen)
         with self._head_precision(maps):
-            return self.bbox_head.loss(self._for_head(maps), views, truth)
+            losses = self.bbox_head.loss(self._for_head(maps), views, truth)
+        return {**losses, **seen.losses}
 
     def predict(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
                 **kwargs) -> list[Det3DDataSample]:
@@ -120,8 +142,8 @@ class SparseBEV(Base3DDetector):
         return views_of_batch([sample.metainfo for sample in data_samples], self.num_frames,
                               tuple(images.shape[-2:]), images.device)
 
-    def _maps(self, images: Tensor, mask: bool = True) -> list[Tensor]:
-        maps = self.maps_of_images(images.flatten(0, 1), mask)
+    def _maps(self, images: Tensor, seen: SeenImages, mask: bool = True) -> list[Tensor]:
+        maps = self.maps_of_images(images.flatten(0, 1), mask, seen)
         return [level.unflatten(0, images.shape[:2]) for level in maps]
 
     @torch.no_grad()
@@ -132,7 +154,9 @@ class SparseBEV(Base3DDetector):
         try:
             for part in image_part:
                 part.eval()
-            return [self._maps(frames[:, index], mask=False) for index in range(frames.shape[1])]
+            seen = SeenImages(frames.shape[2])
+            return [self._maps(frames[:, index], seen, mask=False)
+                    for index in range(frames.shape[1])]
         finally:
             for module, mode in modes:
                 module.training = mode

@@ -7,6 +7,8 @@ from collections.abc import Callable, Hashable, Iterable
 import torch
 from torch import Tensor, nn
 
+from sparse3d.models.backbones.seen_images import feature_settings
+
 FrameMaps = tuple[Tensor, ...]  # L x [N, C, H_l, W_l], one frame
 PROBES = 509  # numbers of a frame by which it is looked up before it is compared as a whole
 
@@ -58,17 +60,19 @@ class FeatureCache:
 
 
 def state_of(modules: Iterable[nn.Module | None]) -> Hashable:
-    """What tells weights and precision of modules apart from later ones.
+    """What tells weights, settings and precision of modules apart from later ones.
 
     PyTorch counts changes in place, but for those through ``.data``: another reason why a cache
     does not outlive the sequence that it is for.
     """
+    there = [module for module in modules if module is not None]
     weights = tuple(
         (value.data_ptr(), 0 if value.is_inference() else value._version)
-        for module in modules if module is not None
+        for module in there
         for value in (*module.parameters(), *module.buffers()))
     kinds = [kind for kind in ('cpu', 'cuda') if torch.is_autocast_enabled(kind)]
-    return weights, tuple((kind, torch.get_autocast_dtype(kind)) for kind in kinds)
+    return (weights, tuple(map(feature_settings, there)),
+            tuple((kind, torch.get_autocast_dtype(kind)) for kind in kinds))
 
 
 def _keys(frames: Tensor) -> list[Hashable]:

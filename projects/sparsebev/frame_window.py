@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -54,6 +54,9 @@ class VideoDetector(Protocol):
     def detect(self, maps: Sequence[Tensor], views: Views) -> list[InstanceData]:
         """Detections from feature maps L x [B, T*N, C, H_l, W_l]."""
 
+    def feature_settings(self) -> Hashable:
+        """What the features depend on besides weights and images."""
+
 
 class FrameWindow:
     """The newest frames of one drive.
@@ -68,6 +71,7 @@ class FrameWindow:
 
     def __init__(self, detector: VideoDetector, capacity: int) -> None:
         self.detector = detector
+        self._settings: Hashable = None
         self.frames: deque[CachedFrame] = deque(maxlen=capacity)
 
     @contextmanager
@@ -92,9 +96,18 @@ class FrameWindow:
 
         Raises:
             DataError: if the frame has other cameras or sizes than those before, or is older.
+            ConfigError: if the backbone's settings (ratios of windows) are others than those that
+                the kept frames were seen with.
         """
+        settings = self.detector.feature_settings()
+        if self.frames and settings != self._settings:
+            raise ConfigError('the ratios or other settings of the image backbone changed while '
+                              'features of earlier frames are kept; reset() the stream first')
+        self._settings = settings
         images = self.detector.data_preprocessor.normalize(
             frame.images.to(self.detector.data_preprocessor.device))
+        missing = torch.from_numpy(~frame.valid).to(images.device)[:, None, None, None]
+        images = images.masked_fill(missing, 0)  # as in a batch, see Cameras.without_missing
         maps = tuple(self.detector.maps_of_images(images))
         added = CachedFrame(maps, tuple(images.shape[-2:]), frame.lidar2img, frame.timestamps,
                             frame.lidar2global, frame.valid)

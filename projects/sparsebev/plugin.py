@@ -32,6 +32,9 @@ plugin = Plugin(
     exporters={'sparsebev_onnx': 'sparsebev.onnx_export:export_onnx'},
     exports={'sparsebev_onnx': (FIRST_FRAME, NEXT_FRAME, IMAGE_ENCODER, DECODER)},
     graph_hosts={'sparsebev_onnx': 'sparsebev.graph_host:host'},
+    not_exported={
+        '*object_seeking*': 'the number of patches with objects, which the last stage of its '
+                            'image backbone sees, is known at run time only'},
     pictures={'sampling_points': 'sparsebev.sampling_picture:write_sampling_points'},
     stream='sparsebev.streaming:open_stream',
     sequence='sparsebev.driven_sequence:drive',

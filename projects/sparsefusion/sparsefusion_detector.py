@@ -10,6 +10,8 @@ from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample
 from torch import Tensor, nn
 
+from sparse3d.models.backbones.image_objects import images_with_objects
+from sparse3d.models.backbones.seen_images import image_maps
 from sparse3d.models.detectors.voxel_backbone import VoxelBackbone
 from sparse3d.ops.sparse_depth import sparse_depth
 from sparse3d.published import hand_down
@@ -101,12 +103,13 @@ class SparseFusion(Base3DDetector):
         points, voxels = (batch_inputs.get(name) if self.use_lidar else None
                           for name in ('points', 'voxels'))
         points = points or [torch.zeros(0, POINT_COLUMNS, device=device) for _ in range(batch)]
-        images, rig = self._images(batch_inputs.get('imgs'), data_samples, device)
+        images, rig, image_losses = self._images(batch_inputs.get('imgs'), data_samples, device)
         bev, heights, occupied, auxiliary = self._map(voxels, batch, device)
         self._report(rig, occupied)
         depth = sparse_depth(points, rig, self.bbox_head.image_stride,
                              self.bbox_head.published.padding)
-        return SceneInput(bev, heights, occupied, images, depth, rig, auxiliary)
+        return SceneInput(bev, heights, occupied, images, depth, rig, auxiliary,
+                          image_losses)
 
     def loss(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
              **kwargs) -> dict[str, Tensor]:
@@ -114,6 +117,7 @@ class SparseFusion(Base3DDetector):
         scene = self.scene(batch_inputs, data_samples)
         losses = self.bbox_head.loss(scene, [sample.gt_instances_3d for sample in data_samples])
         losses.update(self.voxel_backbone.auxiliary_losses(scene.auxiliary, data_samples))
+        losses.update(scene.image_losses)
         return losses
 
     def predict(self, batch_inputs: dict, data_samples: list[Det3DDataSample],
@@ -133,10 +137,14 @@ class SparseFusion(Base3DDetector):
         return self.scene(batch_inputs, data_samples)
 
     def _images(self, images: Tensor | None, samples: list[Det3DDataSample],
-                device: torch.device) -> tuple[list[Tensor], CameraRig]:
+                device: torch.device) -> tuple[list[Tensor], CameraRig, dict[str, Tensor]]:
+        """Feature maps, cameras, and what the image backbone adds to the losses."""
         images, rig = images_and_rig(
             images, [sample.metainfo for sample in samples], device, self.use_cameras)
-        return list(self.image_neck(self.image_backbone(images.flatten(0, 1)))), rig
+        truth = [sample.get('gt_instances_3d') for sample in samples] if self.training else None
+        seen = images_with_objects(self.image_backbone, rig.cameras, truth)
+        maps = self.image_neck(image_maps(self.image_backbone, images.flatten(0, 1), seen))
+        return list(maps), rig, seen.losses
 
     def _map(self, voxels: dict | None, batch: int,
              device: torch.device) -> tuple[Tensor, Tensor, Tensor, Any]:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -87,6 +87,7 @@ class SceneInput:
         depth: [B * N, 2, h, w], see :func:`sparse_depth`.
         rig: the cameras.
         auxiliary: of a middle encoder with losses of its own.
+        image_losses: of an image backbone that has some, in training.
     """
 
     bev: Tensor
@@ -96,6 +97,7 @@ class SceneInput:
     depth: Tensor
     rig: CameraRig
     auxiliary: Any = None
+    image_losses: dict[str, Tensor] = field(default_factory=dict)
 
 
 @MODELS.register_module()

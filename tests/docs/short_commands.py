@@ -48,6 +48,8 @@ SHORTER = (
     (r'^(tools/visualize\.py|-m sparsefusion\.pictures)', '--frames 1', ''),
     (r'^tools/analyze\.py', '--frames 1 --worst 1', ''),
     (r'^tools/blind_trial\.py(?!.*--answers)', '--pictures 1 --video 2 --report 0', ''),
+    (r'^tools/search_sparsity\.py',
+     '--population 2 --parents 1 --generations 0 --limits 0.2 1', 'test_dataloader.num_workers=0'),
     (r'^tools/compare\.py', '--cost 1', ''),  # looks rows, configs, options and results up
     (r'^tools/benchmark\.py', '--list', ''),
     (r'^tools/export\.py .*int8_static', '--calibration-frames 2', ''),

@@ -13,6 +13,7 @@ ROWS = {'*voxel_rcnn*': '| Voxel R-CNN, PV-RCNN', '*pv_rcnn*': '| Voxel R-CNN, P
         'sparse4d_v1_*': '| Sparse4D v1 (`sparse4d_v1_*`)',
         'sparse4d_single_frame_*': '| Sparse4D without memory (`sparse4d_single_frame_*`)',
         '*cameras_only*': '| Sparse-Dense Fusion without points (`*cameras_only*`)',
+        '*object_seeking*': '| patches with objects (`*object_seeking*`)',
         'hednet_*': '| HEDNet, SAFDNet (`safdnet`)', 'safdnet_*': '| HEDNet, SAFDNet (`safdnet`)',
         '*': '| VoxelKP'}
 

@@ -24,7 +24,8 @@ ARGUMENTS = {
     'track': 'absent.json --infos absent.pkl --out absent_tracks.json',
     'convert_checkpoint': 'dsvt absent.pth out.pth', 'make_pictures': '--checkpoint absent.pth',
     'blind_trial': '--answers absent.json', 'gpu_check': '', 'measure_recording': 'absent.pth',
-    'floors': 'absent', 'zero_shot': '', 'make_weights': '--data absent --work-dir absent'}
+    'floors': 'absent', 'zero_shot': '', 'make_weights': '--data absent --work-dir absent',
+    'search_sparsity': 'absent.py absent.pth --limits 0 1 --out absent.json'}
 # It makes the environment; starts other processes; reads numbers.
 WITHOUT_TORCH = {'install', 'matrix', 'update_tables'}
 

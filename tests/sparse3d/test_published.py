@@ -123,3 +123,26 @@ def test_no_part_has_a_loose_published_argument():
         name for name in arguments_of(kind)[0] if name.startswith('published_')])}
     # The augmentation of images is the core's own, and no plug-in's.
     assert loose.pop('PhotometricDistortion') == ['published_unclipped'] and loose == {}
+
+
+def test_a_set_of_one_part_stands_beside_that_of_the_model():
+    """Given to its part, never as ``model.published``; other parts do not see it."""
+    @dataclass(frozen=True)
+    class AlonePublished(PublishedSet):
+        of_one_part = True
+        padding: bool = quirk(False, 'before', 'after')
+
+    class AlonePart(nn.Module):
+        published_set = AlonePublished
+    MODELS.register_module(module=AlonePart)
+    try:
+        alone = dict(type='AlonePart', published=dict(padding=True))
+        parts = dict(backbone=alone, head=part())
+        assert kinds_of(parts) == [ToyPublished]
+        given, head = hand_down(dict(corners=True), **parts)
+        assert given == alone and head['published'].corners
+        assert set_of(dict(published=dict(corners=True), **parts)).corners
+        with pytest.raises(ConfigError, match='none; leave it out'):
+            hand_down(dict(padding=True), backbone=alone)
+    finally:
+        MODELS.module_dict.pop('AlonePart')

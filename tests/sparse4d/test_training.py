@@ -149,3 +149,16 @@ def _camera(direction: float) -> np.ndarray:
     cos, sin = np.cos(direction), np.sin(direction)
     lidar2cam = np.array([[sin, -cos, 0, 0], [0, 0, -1, 0.5], [cos, sin, 0, 0], [0, 0, 0, 1]])
     return np.array([[32.0, 0, 32, 0], [0, 32, 16, 0], [0, 0, 1, 0], [0, 0, 0, 1]]) @ lidar2cam
+
+
+def test_an_image_backbone_that_seeks_objects_learns_too(build_detector, sequence):
+    from mmdet3d.registry import MODELS
+    model = build_detector()
+    model.backbone = MODELS.build(dict(
+        type='ObjectSeeking', early_stages=1, patch=(16, 16), net=dict(
+            type='mmdet.ResNet', depth=18, base_channels=8, num_stages=2, strides=(1, 2),
+            dilations=(1, 1), out_indices=(0, 1), norm_eval=True)))
+    losses = model.train()(**sequence(1)[0], mode='loss')
+    assert losses['loss_object_seeking'] > 0
+    sum(losses.values()).backward()
+    assert model.backbone.seeker[3].weight.grad is not None

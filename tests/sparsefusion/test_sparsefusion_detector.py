@@ -40,8 +40,9 @@ def tiny_model(**changes) -> nn.Module:
         type='SparseFusion',
         data_preprocessor=dict(type='Det3DDataPreprocessor', voxel=True, voxel_layer=voxel_layer,
                                mean=[120.0] * 3, std=[60.0] * 3, pad_size_divisor=32),
-        image_backbone=dict(type='mmdet.ResNet', depth=18, base_channels=8, norm_eval=True,
-                            frozen_stages=-1, style='pytorch'),
+        image_backbone=changes.pop('image_backbone', dict(
+            type='mmdet.ResNet', depth=18, base_channels=8, norm_eval=True, frozen_stages=-1,
+            style='pytorch')),
         image_neck=dict(type='mmdet.FPN', in_channels=[8, 16, 32, 64], out_channels=16, num_outs=4),
         voxel_encoder=dict(type='HardSimpleVFE', num_features=5),
         middle_encoder=dict(type='SparseEncoder', in_channels=5, sparse_shape=[41, 128, 128],
@@ -330,3 +331,23 @@ def test_each_detection_is_drawn_with_the_sensor_of_its_query(tmp_path):
     assert path.name == '7_sensors.png' and path.stat().st_size > 5000
     with pytest.raises(ValueError, match='Linear has no candidates of two sensors'):
         write_sensors(nn.Linear(1, 1), {}, frame, tmp_path)
+
+
+@pytest.mark.parametrize('backbone', [
+    dict(type='SparseSwin', embed_dims=8, depths=(2, 2, 2, 2), num_heads=(1, 1, 2, 2),
+         ratios=[[.5, .5]] * 4, budget='sample'),
+    dict(type='ObjectSeeking', net=dict(type='mmdet.ResNet', depth=18, base_channels=8,
+                                        norm_eval=True), patch=(32, 32))],
+    ids=['windows', 'patches'])
+def test_image_backbones_that_leave_parts_out(backbone):
+    """Also where a camera is missing; with quirks of the backbone beside those of the detector."""
+    quirks = dict(published=dict(padding=True)) if backbone['type'] == 'SparseSwin' else {}
+    model = tiny_model(image_backbone={**backbone, **quirks}, published=dict(padding=True))
+    data = model.train().data_preprocessor(batch(), training=True)
+    found = model.loss(data['inputs'], data['data_samples'])
+    assert ('loss_object_seeking' in found) == (backbone['type'] == 'ObjectSeeking')
+    sum(value for name, value in found.items() if 'loss' in name).backward()
+    assert all(value.grad is not None for name, value in model.image_backbone.named_parameters())
+    with pytest.warns(UserWarning, match='camera images'):
+        boxes = predict(model, batch(image_valid=[True, False]))
+    assert all(len(one.scores_3d) for one in boxes)

@@ -73,6 +73,8 @@ def test_a_missing_checkpoint(tiny_config, tmp_path):
     ('create_data', ['waymo', 'absent'], 'absent'),
     ('check', ['absent'], 'absent holds no info file'),
     ('compare', ['absent.py', '--out', 'runs.json'], 'config file absent.py does not exist'),
+    ('search_sparsity', ['absent.py', 'absent.pth', '--limits', '0', '1', '--out', 'a.json'],
+     'config file absent.py does not exist'),
     ('update_tables', ['absent.md'], 'absent.md does not exist'),
     ('demo', ['--config', 'absent.py', '--data-root', 'data', '--out', 'out'], 'absent.py'),
 ])

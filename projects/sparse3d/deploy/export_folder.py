@@ -105,6 +105,7 @@ def export_folder(config: str | PathLike | Config, checkpoint: str | PathLike | 
     MMLogger.get_current_instance().setLevel('WARNING')  # or it lists every initialized weight
     detector = build_model(config, opened)
     refuse_device(detector)
+    refuse_parts(detector)
     about = dict(config=Path(config.filename or 'config').stem,
                  checkpoint=None if checkpoint is None else Path(str(checkpoint)).name,
                  weights=weights_sum(detector))
@@ -145,6 +146,19 @@ def refuse_place(out: str | PathLike) -> None:
     if path.is_dir() and any(path.iterdir()) or path.exists() and not path.is_dir():
         raise ConfigError(f'{path} is there already; name a new folder, or remove it first')
     check_place(path)
+
+
+def refuse_parts(detector: nn.Module) -> None:
+    """Refuse a detector with a part of the core that says what stops its export.
+
+    Raises:
+        ConfigError: naming part and reason.
+    """
+    for name, part in detector.named_modules():
+        reason = getattr(part, 'not_exported', None)
+        if reason is not None:
+            raise ConfigError(f'{type(detector).__name__}.{name} is a {type(part).__name__}, which '
+                              f'is not exported: {reason}; take another {name} for the export')
 
 
 def refuse_uncovered(detector: nn.Module, graphs: Sequence[Graph]) -> None:

@@ -45,3 +45,21 @@ def test_a_detector_without_sparse_layers_has_no_voxels_to_count():
     detector = nn.Module()
     detector.test_step = lambda batch: []
     assert voxels_by_resolution(detector, {'coordinates': torch.zeros(0, 4)}) == {}
+
+
+def test_what_image_backbones_look_at():
+    from sparse3d.apis.model_cost import parts_of_images
+    from sparse3d.models.backbones import ObjectSeeking, SparseSwin
+    swin = SparseSwin([[.5, .5], [0, 0]], embed_dims=8, depths=(2, 2), num_heads=(1, 2),
+                      strides=(4, 2), out_indices=(1,))
+    seeking = ObjectSeeking(dict(type='mmdet.ResNet', depth=18, base_channels=8)).eval()
+    both = nn.ModuleList([swin, seeking])
+    with torch.no_grad():
+        torch.nn.init.constant_(seeking.seeker[3].bias, -9.)
+        with parts_of_images(both) as shares:
+            for part in both:
+                part(torch.ones(1, 3, 128, 128))
+        assert shares['cost/share_of_patches'] == 0 and .6 < shares['cost/share_of_macs'] < .9
+        with parts_of_images(nn.Identity()) as shares:
+            pass
+    assert shares == {}

@@ -11,6 +11,7 @@ from torch import nn
 
 from sparse3d.deploy.export_folder import (
     export_folder,
+    refuse_parts,
     refuse_uncovered,
     refuse_unstated,
     write_folder,
@@ -112,3 +113,11 @@ def test_the_tolerance_is_that_of_the_contract(line, tmp_path):
     with pytest.raises(DataError, match='more than 0.0001'):
         write_folder(model, [near], tmp_path / 'out')
     assert onnx.load_from_string(graph.content).opset_import[0].version == 18
+
+
+def test_a_part_that_says_what_stops_it_is_named():
+    model = nn.ModuleDict(dict(backbone=nn.Linear(1, 1)))
+    refuse_parts(model)
+    model['backbone'].not_exported = 'it changes'
+    with pytest.raises(ConfigError, match='backbone is a Linear, which is not exported: it chang'):
+        refuse_parts(model)

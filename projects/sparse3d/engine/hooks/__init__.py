@@ -1,6 +1,7 @@
 """What happens around the training loop: seeds, checkpoints, first validation, progress."""
 from sparse3d.engine.hooks.atomic_checkpoint import AtomicCheckpointHook
 from sparse3d.engine.hooks.disable_augmentation import DisableAugmentationHook
+from sparse3d.engine.hooks.draw_window_ratios import DrawWindowRatiosHook
 from sparse3d.engine.hooks.feature_reuse import FeatureReuseHook, reusing_features
 from sparse3d.engine.hooks.learning_curves import LearningCurvesHook
 from sparse3d.engine.hooks.non_finite_watch import NonFiniteLoss, NonFiniteWatchHook
@@ -12,6 +13,7 @@ from sparse3d.engine.hooks.validate_before_training import ValidateBeforeTrainin
 __all__ = [
     'AtomicCheckpointHook',
     'DisableAugmentationHook',
+    'DrawWindowRatiosHook',
     'FeatureReuseHook',
     'LearningCurvesHook',
     'NonFiniteLoss',

@@ -105,15 +105,20 @@ class VoVNet(BaseModule):
         """Images [M, 3, H, W] to maps of strides 4, 8, 16, 32."""
         features, maps = self.stem(images), []
         for stage in range(2, 6):
-            if stage > 2:
-                features = F.max_pool2d(features, 3, 2, ceil_mode=True)
-            for block in getattr(self, f'stage{stage}').children():
-                keep = self.with_checkpoint and self.training and features.requires_grad
-                features = checkpoint(block, features, use_reentrant=False) if keep \
-                    else block(features)
+            features = self.run_stage(stage, features)
             if stage in self.out_stages:
                 maps.append(features)
         return tuple(maps)
+
+    def run_stage(self, stage: int, features: Tensor) -> Tensor:
+        """Features of the stage before (of the stem for stage 2) to those of a stage."""
+        if stage > 2:
+            features = F.max_pool2d(features, 3, 2, ceil_mode=True)
+        for block in getattr(self, f'stage{stage}').children():
+            keep = self.with_checkpoint and self.training and features.requires_grad
+            features = checkpoint(block, features, use_reentrant=False) if keep \
+                else block(features)
+        return features
 
     def train(self, mode: bool = True) -> VoVNet:
         """Frozen stages and, if wanted, all norms stay in evaluation mode."""

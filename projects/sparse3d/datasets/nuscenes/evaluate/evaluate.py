@@ -33,10 +33,12 @@ class NuScenesResult:
     """Scores of a split, as the nuscenes-devkit reports them.
 
     ``summary`` is what the devkit calls ``metrics_summary.json``: ``mean_ap``, ``nd_score``,
-    ``label_aps``, ``tp_errors`` and so on. ``notes`` says what a reader should know.
+    ``label_aps``, ``tp_errors`` and so on. ``notes`` says what a reader should know. ``far`` is the
+    average precision by class of far boxes alone, if it was asked for.
     """
     summary: dict
     notes: tuple[str, ...] = ()
+    far: Mapping[str, float] | None = None
 
     @property
     def scores(self) -> dict[str, float]:
@@ -50,6 +52,9 @@ class NuScenesResult:
                        for distance, value in by_distance.items()}
             scores |= {f'{label}_{name}': summary['label_tp_errors'][label][key]
                        for key, name in ERRORS.items()}
+        if self.far is not None:
+            scores |= {f'{label}_far_AP': value for label, value in self.far.items()}
+            scores['far_mAP'] = sum(self.far.values()) / len(self.far)
         return {key: float(value) for key, value in scores.items()}
 
     def table(self) -> str:
@@ -69,7 +74,8 @@ class NuScenesResult:
 
 def evaluate_nuscenes(submission: Mapping | str | os.PathLike, tables: NuScenesTables, split: str,
                       config: str = 'detection_cvpr_2019',
-                      tokens: Sequence[str] | None = None) -> NuScenesResult:
+                      tokens: Sequence[str] | None = None,
+                      far_from: float | None = None) -> NuScenesResult:
     """Score a submission on a split of the official benchmark, or on own samples.
 
     The numbers are those of the nuscenes-devkit 1.2.0 to 1e-9.
@@ -82,6 +88,8 @@ def evaluate_nuscenes(submission: Mapping | str | os.PathLike, tables: NuScenesT
         config: ``'detection_cvpr_2019'``, the only one that the benchmark has.
         tokens: of the samples to score, if they are no split of nuScenes; ``split`` is then a
             name for messages.
+        far_from: also score objects and detections from this distance [m] on alone; a detection
+            just short of it then finds no object just beyond.
 
     Raises:
         ConfigError: for another configuration.
@@ -96,7 +104,11 @@ def evaluate_nuscenes(submission: Mapping | str | os.PathLike, tables: NuScenesT
     pred = read_submission({token: results[token] for token in order}, positions, rules)
     pred, gt = (that_count(boxes, rules, tables, order)
                 for boxes in (pred, read_objects(tables, positions)))
-    return NuScenesResult(detection_score(pred, gt, rules), notes_of(gt, rules))
+    far = None
+    if far_from is not None:
+        beyond = [boxes.select(boxes.distance >= far_from) for boxes in (pred, gt)]
+        far = detection_score(*beyond, rules)['mean_dist_aps']
+    return NuScenesResult(detection_score(pred, gt, rules), notes_of(gt, rules), far)
 
 
 def expected_tokens(results: set[str], tables: NuScenesTables, split: str,

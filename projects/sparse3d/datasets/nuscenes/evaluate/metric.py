@@ -49,6 +49,8 @@ class NuScenesDetectionMetric(BaseMetric):
         format_only: write the submission and evaluate nothing (test set).
         submission_file: ``.json`` file; with ``format_only`` it is needed, else it is
             written beside evaluating.
+        far_from: also give the average precision of what is so many meters away or farther, as
+            ``far_mAP`` and ``car_far_AP``.
         prefix: what the keys begin with.
         collect_device: see mmengine's ``BaseMetric``.
 
@@ -61,6 +63,7 @@ class NuScenesDetectionMetric(BaseMetric):
 
     def __init__(self, data_root: str, ann_file: str, modality: Mapping[str, bool] | None = None,
                  format_only: bool = False, submission_file: str | None = None,
+                 far_from: float | None = None,
                  prefix: str | None = None, collect_device: str = 'cpu') -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if format_only and submission_file is None:
@@ -69,6 +72,7 @@ class NuScenesDetectionMetric(BaseMetric):
         self.data_root, self.ann_file = data_root, ann_file
         self.modality = dict(modality or dict(use_lidar=True))
         self.format_only, self.submission_file = format_only, submission_file
+        self.far_from = far_from
         self._info: dict | None = None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -106,7 +110,7 @@ class NuScenesDetectionMetric(BaseMetric):
         records = {token: records.get(token, []) for token in tokens}
         self._write(records)
         result = evaluate_nuscenes(make_submission(records, self.modality), tables, split,
-                                   tokens=tokens if own else None)
+                                   tokens=tokens if own else None, far_from=self.far_from)
         print_log(f'nuScenes evaluation on {split}\n{result.table()}', 'current')
         return result.scores
 

@@ -238,3 +238,13 @@ def test_an_unwritable_folder_is_named(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(DataError, match='could not be made'):
         write_nuscenes_submission({}, tmp_path / 'file/sub/results.json')
+
+
+def test_far_boxes_are_scored_alone(tiny, tables):
+    """From 0 m on as all of them; from beyond every range on there are none."""
+    scores = [evaluate_nuscenes(tiny / 'results_nusc.json', tables, 'mini_val',
+                                far_from=meters).scores for meters in (None, 0.0, 20.0, 100.0)]
+    assert 'far_mAP' not in scores[0]
+    assert scores[1]['far_mAP'] == pytest.approx(scores[1]['mAP'], abs=1e-12)
+    assert scores[1]['car_far_AP'] == scores[1]['car_AP'] != scores[2]['car_far_AP'] > 0
+    assert scores[3]['far_mAP'] == 0 and scores[3]['mAP'] == scores[0]['mAP']
