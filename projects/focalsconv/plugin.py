@@ -55,4 +55,4 @@ spsconv = Plugin(
     benchmarks={'pruned_encoder': 'sparse3d_benchmarks.pruned_encoder:run'},
     not_exported={'spsconv_*': 'pruned sparse convolutions choose their voxels at run time, for '
                                'which the export has no nodes'},
-    docs='docs/sparsity.md')
+    docs='projects/focalsconv/README.md')

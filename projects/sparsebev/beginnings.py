@@ -161,8 +161,7 @@ class HeatmapQueries(ViewQueries):
         head: of which it takes sizes.
         level: of the feature maps, 0 the finest.
 
-    Source: TransFusion (CVPR 2022), section 3.2, for images; the depth as in CenterNet (Objects as
-    Points, 2019), section 4.
+    Source: TransFusion (CVPR 2022), section 3.2, for images; depth as CenterNet (arXiv 1904.07850).
     """
 
     def __init__(self, head: nn.Module, level: int = 0) -> None:
@@ -212,8 +211,8 @@ class TokenQueries(ViewQueries):
         level: of the feature maps, 0 the finest.
         patch: cells along the sides of a token.
 
-    Source: Focus-DETR (ICCV 2023), section 3 (foreground tokens); ASAG (ICCV 2023), section 3
-    (anchors from patches, chosen for each image). A design after their ideas, not their modules.
+    Source: Focus-DETR (ICCV 2023), foreground tokens; ASAG (ICCV 2023), anchors from patches chosen
+    for each image. A design after their ideas, not their modules.
     """
 
     def __init__(self, head: nn.Module, level: int = 0, patch: int = 2) -> None:

@@ -65,7 +65,9 @@ class AfterAnother(nn.Module):
 
 def pruned(convolution: nn.Module, weights: dict[str, Tensor], **options) -> nn.Module:
     assert prune_convolutions(AfterAnother(convolution), PruningOptions(**options)) == ['second']
-    convolution.load_state_dict(weights)
+    with torch.no_grad():  # loaded without its versions, mmdet3d takes it for spconv 1.x
+        for name, value in weights.items():
+            getattr(convolution, name).copy_(value)
     return convolution
 
 

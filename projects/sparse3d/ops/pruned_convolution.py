@@ -43,7 +43,7 @@ class ConvolutionGeometry:
 def magnitudes(features: Tensor) -> Tensor:  # [N, C] -> [N]
     """Mean absolute value over the channels, in float32 or more.
 
-    Source: SPS-Conv (NeurIPS 2022), section 3.2.
+    Source: SPS-Conv (NeurIPS 2022), released code.
     """
     return features.to(torch.promote_types(features.dtype, torch.float32)).abs().mean(1)
 
@@ -61,7 +61,7 @@ def strong_voxels(
     Args:
         strength: what voxels are compared by, such as :func:`magnitudes`.
 
-    Source: SPS-Conv (NeurIPS 2022), section 3.2; released code.
+    Source: SPS-Conv (NeurIPS 2022), released code.
     """
     sample = sample.long()
     by_strength = strength.detach().argsort(stable=True)
@@ -80,7 +80,7 @@ def pruned_submanifold(
 ) -> Tensor:                        # [N, C]
     """A submanifold convolution at the strong voxels; weak ones keep their features.
 
-    Source: SPS-Conv (NeurIPS 2022), section 3.3 (SPSS-Conv).
+    Source: SPS-Conv (NeurIPS 2022), released code (SPSS-Conv).
     """
     rows = strong.nonzero().squeeze(1)
     found = sparse_convolution(features, weight, pairs.of_outputs(rows), bias)
@@ -101,7 +101,7 @@ def pruned_downsampling(
     Returns:
         features, and the pairs of the cells that are left.
 
-    Source: SPS-Conv (NeurIPS 2022), section 3.4 (SPRS-Conv).
+    Source: SPS-Conv (NeurIPS 2022), released code (SPRS-Conv).
     """
     kept = pairs.of_outputs(opened_by_pairs(pairs, strong).nonzero().squeeze(1))
     return sparse_convolution(features, weight, kept, bias), kept

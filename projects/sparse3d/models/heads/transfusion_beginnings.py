@@ -118,8 +118,8 @@ class TokenQueries(nn.Module):
         patch: cells along the sides of a patch.
         anchors: of each token.
 
-    Source: ASAG (ICCV 2023), section 3 (anchors from patches, chosen for each image); Focus-DETR
-    (ICCV 2023), section 3 (foreground tokens). A design after their ideas, not their modules.
+    Source: ASAG (ICCV 2023), anchors from patches, chosen for each image; Focus-DETR (ICCV 2023),
+    foreground tokens. A design after their ideas, not their modules.
     """
 
     has_heat = False

@@ -84,7 +84,7 @@ class PrunedConvolution(SparseConvolution):
 class PrunedSubmanifold(PrunedConvolution):
     """SPSS-Conv: a submanifold convolution at strong voxels; weak ones keep their features.
 
-    Source: SPS-Conv (NeurIPS 2022), section 3.3.
+    Source: SPS-Conv (NeurIPS 2022), released code.
     """
 
     def forward(self, input: SparseConvTensor,
@@ -110,7 +110,7 @@ class PrunedDownsampling(PrunedConvolution):
     ``pruning.center_on_even`` the middle of cell o is 2 o whatever the padding, which then says
     only how many cells there are, as published.
 
-    Source: SPS-Conv (NeurIPS 2022), section 3.4.
+    Source: SPS-Conv (NeurIPS 2022), released code.
     """
 
     def forward(self, input: SparseConvTensor,
