@@ -17,7 +17,7 @@ from sparse3d.checkpoints import Conversion
 from sparse3d.errors import CheckpointError
 
 # Share of the voxels that submanifold layers keep -> our config.
-CONFIGS = {0.5: 'spsconv_centerpoint_nuscenes', 0.7: 'spsconv_centerpoint_keep70_nuscenes'}
+CONFIGS = {0.5: 'spsconv_centerpoint_keep50_nuscenes', 0.7: 'spsconv_centerpoint_keep70_nuscenes'}
 QUIRKS = dict(skip_index_zero=True, center_on_even=True, colliding_keys=True)
 UNITS = {'conv.conv_block': '0', 'bn1': '1'}
 

@@ -15,7 +15,7 @@ from sparse3d.checkpoints.open import open_checkpoint
 from sparse3d.engine.load_config import load_config
 from sparse3d.errors import CheckpointError
 
-CONFIG = 'spsconv_centerpoint_nuscenes'
+CONFIG = 'spsconv_centerpoint_keep50_nuscenes'
 
 
 def released() -> dict[str, Tensor]:
