@@ -188,6 +188,8 @@ class HeatmapQueries(ViewQueries):
             cells = (pixels / found.step).floor().long()                      # [N, M, 2]
             there = (far > DEPTHS[0]) & ((cells >= 0) & (cells < shape)).all(-1)
             there &= ((names >= 0) & (names < self.outputs))[None]
+            if views.valid is not None:
+                there &= views.valid[sample, 0, :, None]
             camera, which = there.nonzero().unbind(1)
             x, y = cells[camera, which].unbind(1)
             place = camera * self.outputs + names[which]
@@ -242,7 +244,11 @@ class TokenQueries(ViewQueries):
         table[:, 2] -= table[:, 5] / 2
         _, far = project_into_views(boxes[:, :3], views.lidar2img[sample, 0])
         found = torch.zeros(places.depth.shape[1:])
+        missing = () if views.valid is None else \
+            (~views.valid[sample, 0]).nonzero().flatten().tolist()
         for camera, matrix in enumerate(matrices):
+            if camera in missing:
+                continue
             rectangles, whole = project_rectangles(table, matrix)
             sides = clip_rectangles(rectangles, views.image_size) / places.step.cpu().numpy()[
                 [0, 1, 0, 1]]

@@ -76,7 +76,7 @@ def test_queries_see_their_pixel(build_detector, drive, batch_of):
 
 
 def test_a_missing_camera_begins_nothing(build_detector, drive, batch_of):
-    model = build_detector(head=dict(queries=dict(type='image'), num_queries=4))
+    model = build_detector(head=dict(queries=dict(type='image')))
     data = model.data_preprocessor(
         batch_of(drive(2), 2, image_valid=[True, False, True, False]), False)
     views = model.views(data['inputs']['imgs'], data['data_samples'])
@@ -152,6 +152,6 @@ def test_what_cannot_be_is_said(build_detector):
         build_detector(head=dict(queries=dict(type='image', level=2)))
     with pytest.raises(ConfigError, match='it offers heatmap, image, learned'):
         build_detector(head=dict(queries=dict(type='peaks')))
-    head = build_detector(head=dict(queries=dict(type='heatmap'), num_queries=15)).bbox_head
+    head = build_detector(head=dict(queries=dict(type='heatmap'))).bbox_head
     with pytest.raises(ConfigError, match='learned queries are exported'):
         DeployableSparseBEV(head, (32, 64))

@@ -1,6 +1,7 @@
 """How TransFusion's queries begin: at peaks of a heat map, learned, or from tokens of the map."""
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +74,7 @@ class LearnedQueries(nn.Module):
     def __init__(self, head: nn.Module) -> None:
         super().__init__()
         count, channels = head.queries.num_queries, head.queries.channels
-        side = -(-count ** 0.5 // 1)
+        side = math.ceil(math.sqrt(count))
         places = torch.arange(count)
         grid = torch.stack([places % side, places // side], 1) + 0.5
         self.places = nn.Parameter((grid / side).clamp(0.01, 0.99).logit())

@@ -36,7 +36,7 @@ class Strength:
     """What a pruned layer knows of its voxels: features to convolve, and which are strong."""
 
     features: Tensor    # [N, C]
-    order: Tensor       # [N] int64, weakest first
+    order: Tensor       # [N] int64, weakest first; with a threshold as they stand
     strong: Tensor      # [N] bool
 
 
@@ -44,11 +44,14 @@ class PrunedConvolution(SparseConvolution):
     """What the two pruned convolutions share; made by :func:`prune_convolutions`.
 
     Attributes:
-        pruning: see :class:`PruningOptions`, with ``keep_ratio`` of this layer.
+        pruning: see :class:`PruningOptions`; ``keep_ratio`` of this layer.
+        progress: how much of the pruning is done, 0 to 1; see
+            :class:`~sparse3d.engine.hooks.pruning_ramp.PruningRampHook`.
     """
 
     pruning: PruningOptions
     keep_ratio: float
+    progress: float = 1.0
 
     def strength_of(self, voxels: SparseConvTensor) -> Strength:
         """Weigh the features and choose the strong voxels.
@@ -66,9 +69,9 @@ class PrunedConvolution(SparseConvolution):
             ranked = drawn.to(found.device)
         if options.threshold is not None:
             strong = found.detach().sigmoid() > options.threshold
-        else:
-            strong = strong_voxels(ranked, voxels.indices[:, 0], voxels.batch_size,
-                                   self.keep_ratio)
+            return Strength(weighted, torch.arange(len(found), device=found.device), strong)
+        keep = 1 - (1 - self.keep_ratio) * self.progress
+        strong = strong_voxels(ranked, voxels.indices[:, 0], voxels.batch_size, keep)
         return Strength(weighted, ranked.argsort(stable=True), strong)
 
     @property
