@@ -30,7 +30,8 @@ def dilated_voxels(
 ) -> tuple[Tensor, Tensor]:         # [D, C], [D, 4] int32
     """Strong voxels with all cells around them, and weak voxels; new cells hold zeros.
 
-    Of voxels that are joined the last in the order (key, strong before weak) gives the place.
+    Where two places are joined the first of strong voxels and their neighbors gives the place, and
+    a weak voxel rather than these.
 
     Source: SPS-Conv (NeurIPS 2022), released code.
     """
@@ -39,7 +40,7 @@ def dilated_voxels(
     around = _neighbors(voxels[strong], kernel_size, spatial_shape, int(skip_index_zero))
     empty = features.new_zeros(len(around), features.shape[1])
     places, values = _joined(torch.cat([voxels[strong], around]),
-                             torch.cat([features[strong], empty]), shape)
+                             torch.cat([features[strong], empty]), shape, descending=True)
     places, values = _joined(torch.cat([places, voxels[weak]]),
                              torch.cat([values, features[weak]]), shape)
     return values, places.int()
@@ -57,9 +58,12 @@ def _neighbors(voxels: Tensor, kernel_size: Sequence[int], spatial_shape: Sequen
     return cells[((cells[:, 1:] >= lowest) & (cells[:, 1:] < extent)).all(1)]
 
 
-def _joined(places: Tensor, features: Tensor,
-            shape: Sequence[int] | None) -> tuple[Tensor, Tensor]:
-    """Features of rows with one key added up; ``shape`` None: keys of the sample's own indices."""
+def _joined(places: Tensor, features: Tensor, shape: Sequence[int] | None,
+            descending: bool = False) -> tuple[Tensor, Tensor]:
+    """Features of rows with one key added up; ``shape`` None: keys of the sample's own indices.
+
+    The last row of a key gives the place, or with descending keys the first.
+    """
     if not len(places):
         return places, features
     sample = places[:, 0]
@@ -72,6 +76,8 @@ def _joined(places: Tensor, features: Tensor,
     else:
         keys = cell_keys(places.unbind(1), shape)
         order = order_of_keys(keys)
+    if descending:
+        order = order.flip(0)
     keys, sample = keys[order], sample[order]
     starts = torch.ones_like(keys, dtype=torch.bool)
     starts[1:] = (keys[1:] != keys[:-1]) | (sample[1:] != sample[:-1])

@@ -53,15 +53,22 @@ def test_the_end_of_a_row_and_the_beginning_of_the_next_collide_as_published():
     assert found == {(0, 2, 1, 0): 3.0, (0, 2, 3, 0): 3.0}
 
 
+def test_the_first_of_a_strong_voxel_and_its_neighbors_gives_the_place_as_published():
+    """Keys of the sample's largest indices (z, y, x = 2): (1, 1, 2) and (1, 2, 0) are one."""
+    found = dilated(row(1, 1, 1), [0], colliding_keys=True)
+    assert len(found) == 15 and found[0, 1, 1, 1] == 1.0
+    assert (0, 1, 1, 2) in found and (0, 1, 2, 0) not in found
+
+
 def test_samples_do_not_meet():
     voxels = torch.cat([row(1, 1, 1), row(1, 1, 1)])
     voxels[1, 0] = 1
     values = torch.tensor([[1.0], [2.0]])
-    for quirks in (dict(), dict(colliding_keys=True)):
+    for quirks, count in ((dict(), 54), (dict(colliding_keys=True), 30)):
         features, cells = dilated_voxels(values, voxels, torch.tensor([0, 1]),
                                          torch.zeros(0).long(), [3] * 3, SHAPE, **quirks)
-        assert len(cells) == 54 and features.sum() == 3
-        assert features[cells[:, 0] == 1].max() == 2
+        assert len(cells) == count and features[cells[:, 0] == 1].sum() == 2
+        assert (cells[:, 0] == 0).sum() == count / 2
 
 
 def test_nothing_stays_nothing():
