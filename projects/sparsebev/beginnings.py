@@ -237,20 +237,20 @@ class TokenQueries(ViewQueries):
         return dict(loss_foreground=loss.sum() / count,
                     loss_depth=_depth_loss(found.depth, depth, count))
 
-    def _depths(self, boxes: Tensor, views: Views, sample: int, places: ViewPlaces) -> Tensor:
+    def _depths(self, boxes: Tensor, views: Views, sample: int, tokens: ViewPlaces) -> Tensor:
         """Depth fraction of the nearest object at the middle of each token, or 0, [N, H, W]."""
         matrices = views.lidar2img[sample, 0].detach().double().cpu().numpy()
         table = boxes.detach().double().cpu().numpy().copy()
         table[:, 2] -= table[:, 5] / 2
         _, far = project_into_views(boxes[:, :3], views.lidar2img[sample, 0])
-        found = torch.zeros(places.depth.shape[1:])
+        found = torch.zeros(tokens.depth.shape[1:])
         missing = () if views.valid is None else \
             (~views.valid[sample, 0]).nonzero().flatten().tolist()
         for camera, matrix in enumerate(matrices):
             if camera in missing:
                 continue
             rectangles, whole = project_rectangles(table, matrix)
-            sides = clip_rectangles(rectangles, views.image_size) / places.step.cpu().numpy()[
+            sides = clip_rectangles(rectangles, views.image_size) / tokens.step.cpu().numpy()[
                 [0, 1, 0, 1]]
             depths = far[camera].cpu()
             for row in depths.argsort(descending=True).tolist():

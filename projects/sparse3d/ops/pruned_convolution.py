@@ -135,12 +135,12 @@ def opened_by_places(
 
 
 def _cells_at(
-        places: Tensor,             # [P, 1 + D] sample, first position read less the padding
+        starts: Tensor,             # [P, 1 + D] sample, first position read less the padding
         geometry: ConvolutionGeometry,
         shape: Sequence[int],
 ) -> Tensor:                        # [Q] keys of the output cells that begin there
-    shifted = places[:, 1:] + places.new_tensor(list(geometry.padding))
-    stride, extent = (places.new_tensor(list(numbers)) for numbers in (geometry.stride, shape))
+    shifted = starts[:, 1:] + starts.new_tensor(list(geometry.padding))
+    stride, extent = (starts.new_tensor(list(numbers)) for numbers in (geometry.stride, shape))
     cells = shifted.div(stride, rounding_mode='floor')
     there = ((cells * stride == shifted) & (cells >= 0) & (cells < extent)).all(1)
-    return cell_keys((places[there, 0], *cells[there].unbind(1)), shape).unique()
+    return cell_keys((starts[there, 0], *cells[there].unbind(1)), shape).unique()

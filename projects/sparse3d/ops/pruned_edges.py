@@ -58,23 +58,23 @@ def _neighbors(voxels: Tensor, kernel_size: Sequence[int], spatial_shape: Sequen
     return cells[((cells[:, 1:] >= lowest) & (cells[:, 1:] < extent)).all(1)]
 
 
-def _joined(places: Tensor, features: Tensor, shape: Sequence[int] | None,
+def _joined(cells: Tensor, features: Tensor, shape: Sequence[int] | None,
             descending: bool = False) -> tuple[Tensor, Tensor]:
     """Features of rows with one key added up; ``shape`` None: keys of the sample's own indices.
 
     The last row of a key gives the place, or with descending keys the first.
     """
-    if not len(places):
-        return places, features
-    sample = places[:, 0]
+    if not len(cells):
+        return cells, features
+    sample = cells[:, 0]
     if shape is None:
         height, width = (max_groups(indices, sample, int(sample.max()) + 1)[sample]
-                         for indices in (places[:, 2], places[:, 3]))
-        keys = (places[:, 1] * height + places[:, 2]) * width + places[:, 3]
+                         for indices in (cells[:, 2], cells[:, 3]))
+        keys = (cells[:, 1] * height + cells[:, 2]) * width + cells[:, 3]
         order = keys.argsort(stable=True)
         order = order[order_of_keys(sample[order])]
     else:
-        keys = cell_keys(places.unbind(1), shape)
+        keys = cell_keys(cells.unbind(1), shape)
         order = order_of_keys(keys)
     if descending:
         order = order.flip(0)
@@ -82,4 +82,4 @@ def _joined(places: Tensor, features: Tensor, shape: Sequence[int] | None,
     starts = torch.ones_like(keys, dtype=torch.bool)
     starts[1:] = (keys[1:] != keys[:-1]) | (sample[1:] != sample[:-1])
     group, last = starts.cumsum(0) - 1, starts.roll(-1).nonzero().squeeze(1)
-    return places[order][last], sum_groups(features[order], group, len(last))
+    return cells[order][last], sum_groups(features[order], group, len(last))

@@ -75,15 +75,15 @@ class LearnedQueries(nn.Module):
         super().__init__()
         count, channels = head.queries.num_queries, head.queries.channels
         side = math.ceil(math.sqrt(count))
-        places = torch.arange(count)
-        grid = torch.stack([places % side, places // side], 1) + 0.5
-        self.places = nn.Parameter((grid / side).clamp(0.01, 0.99).logit())
+        number = torch.arange(count)
+        grid = torch.stack([number % side, number // side], 1) + 0.5
+        self.position_logits = nn.Parameter((grid / side).clamp(0.01, 0.99).logit())
         self.features = nn.Parameter(torch.randn(count, channels) * 0.1)
 
     def forward(self, head: nn.Module, bev: Tensor) -> Beginning:
         """The learned queries for each sample of ``bev`` [B, C, H, W]."""
-        size = self.places.new_tensor(bev.shape[:-3:-1])
-        positions = (self.places.sigmoid() * size).expand(len(bev), -1, -1)
+        size = self.position_logits.new_tensor(bev.shape[:-3:-1])
+        positions = (self.position_logits.sigmoid() * size).expand(len(bev), -1, -1)
         return Beginning(self.features.expand(len(bev), -1, -1), positions)
 
     def losses(self, beginning: Beginning, gt_cells: list[Tensor]) -> dict[str, Tensor]:
