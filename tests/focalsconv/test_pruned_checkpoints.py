@@ -1,13 +1,10 @@
 """Released SPS-Conv weights become ours: the release's names around a known layout."""
 from __future__ import annotations
 
-import re
-
 import pytest
 import torch
-from torch import Tensor
 
-from baseline_layouts import tensors
+from baseline_layouts import pruned_tensors, tensors
 from focalsconv.pruned_checkpoints import QUIRKS, convert, dense_names
 from focalsconv.published_checkpoint import build_detector
 from sparse3d.checkpoints import convert_checkpoint
@@ -18,24 +15,13 @@ from sparse3d.errors import CheckpointError
 CONFIG = 'spsconv_centerpoint_keep50_nuscenes'
 
 
-def released() -> dict[str, Tensor]:
-    """OpenPCDet's CenterPoint with each pruned convolution wrapped, as in the release."""
-    found = {}
-    for name, value in tensors('openpcdet_centerpoint_nuscenes').items():
-        name = re.sub(r'^(backbone_3d\.conv[1-4]\.\d\.conv[12])\.', r'\1.conv_block.', name)
-        name = re.sub(r'^(backbone_3d\.conv[2-4]\.0)\.0\.', r'\1.conv.conv_block.', name)
-        name = re.sub(r'^(backbone_3d\.conv[2-4]\.0)\.1\.', r'\1.bn1.', name)
-        found[name] = value
-    assert sum('.conv_block.' in name for name in found) == 16 * 2 + 3
-    return found
-
-
 def test_names_of_the_dense_encoder_come_back():
-    assert set(dense_names(released())) == set(tensors('openpcdet_centerpoint_nuscenes'))
+    assert sum('.conv_block.' in name for name in pruned_tensors()) == 16 * 2 + 3
+    assert set(dense_names(pruned_tensors())) == set(tensors('openpcdet_centerpoint_nuscenes'))
 
 
 def test_a_released_detector_is_loaded_with_its_biases_and_quirks(tmp_path):
-    published = released()
+    published = pruned_tensors()
     done = convert(published, CONFIG)
     assert done.config == CONFIG and done.published == QUIRKS
     encoder = 'middle_encoder.encoder_layers.encoder_layer'
@@ -60,4 +46,4 @@ def test_a_released_detector_is_loaded_with_its_biases_and_quirks(tmp_path):
      'only CenterPoint on nuScenes was released')])
 def test_what_it_cannot_be_is_said(change, words):
     with pytest.raises(CheckpointError, match=words):
-        convert(change(released()))
+        convert(change(pruned_tensors()))

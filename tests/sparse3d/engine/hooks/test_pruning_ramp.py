@@ -24,7 +24,7 @@ def test_the_weak_voxels_of_a_step(step, weak):
     prune_convolutions(model, PruningOptions(0.5))
     PruningRampHook().before_train_iter(runner_of(model, step), 0)
     (layer,) = pruned_layers(model)
-    cells = torch.stack([torch.zeros(10), *3 * [torch.arange(10)]], 1).int()
+    cells = torch.stack([torch.zeros(10).long(), *3 * [torch.arange(10)]], 1).int()
     voxels = SparseConvTensor(torch.rand(10, 2), cells, [10] * 3, 1)
     assert (~layer.strength_of(voxels).strong).sum() == weak
 
