@@ -11,9 +11,9 @@ import sparse3d.register  # noqa: F401
 from sparse3d.engine.allocator import set_allocator
 from sparse3d.engine.result_record import commit, device_name
 from sparse3d.engine.timing import torch_threads
-from sparse3d.errors import ConfigError
+from sparse3d.errors import ConfigError, PluginError
 from sparse3d.parallel.progress import Activity
-from sparse3d.plugins import load, near, offers
+from sparse3d.plugins import load, near, offers, owner_of, register
 from sparse3d_benchmarks.stored_runs import Key, StoredRuns, keys_of
 
 
@@ -61,7 +61,7 @@ def benchmark(names: Sequence[str] = ('all',), threads: int = 2, repeats: int = 
     for name in chosen(names):
         try:
             with torch_threads(threads), Activity(f'benchmark {name}'):
-                found = load(there[name])(threads=threads, repeats=repeats)
+                found = _function(name, there[name])(threads=threads, repeats=repeats)
         except Exception as error:  # hours of other rows are not lost by it
             if on_error is None:
                 raise
@@ -69,6 +69,18 @@ def benchmark(names: Sequence[str] = ('all',), threads: int = 2, repeats: int = 
             continue
         rows += [Row(benchmark=name, **row) for row in found]
     return rows
+
+
+def _function(name: str, reference: str) -> Callable[..., list[dict[str, Any]]]:
+    """A benchmark's function, once its plug-in has registered what its configs name."""
+    owner = owner_of('benchmarks', name)
+    if owner is not None:
+        register([owner], _refuse)
+    return load(reference)
+
+
+def _refuse(name: str, error: Exception) -> None:
+    raise PluginError(f'the plug-in {name} cannot be imported: {error}') from error
 
 
 def beside(rows: Sequence[Row], before: StoredRuns) -> list[dict[str, Any]]:

@@ -107,6 +107,8 @@ FLOORS = {
     'transfusion_l': Floor('transfusion_l_simulated_nuscenes', 'nuscenes', OF_NUSCENES),
     'sparsefusion': Floor('sparsefusion_simulated_nuscenes', 'nuscenes', OF_NUSCENES,
                           minutes=60),
+    'sparse_dense_fusion': Floor('sdf_simulated_nuscenes', 'nuscenes', OF_NUSCENES, minutes=60),
+    'safdnet': Floor('safdnet_simulated_waymo', 'waymo', OF_WAYMO),
     'sparsebev': Floor('sparsebev_simulated_nuscenes', 'nuscenes', OF_NUSCENES, minutes=60),
 }
 
@@ -131,7 +133,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.list:
         for name, floor in FLOORS.items():
-            print(f'{name:15s}{floor.config:48s}{floor.metric[0]} {floor.metric[1]:g}')
+            print(f'{name:21s}{floor.config:48s}{floor.metric[0]} {floor.metric[1]:g}')
         return 0
     try:
         return _run(arguments)

@@ -6,7 +6,7 @@ _base_ = [
 ]
 from sparse3d.engine.pipeline_steps import changed
 from sparse3d_configs._base_ import grids
-from sparse3d_configs._base_.models import center_heads
+from sparse3d_configs._base_.models import center_heads, voxel_map
 
 custom_imports = dict(imports=['focalsconv.register'])
 
@@ -18,14 +18,8 @@ learning_rate = 0.003
 
 model = dict(
     type='VoxelDetector',
-    data_preprocessor=dict(
-        type='Det3DDataPreprocessor',
-        voxel=True,
-        voxel_layer=dict(
-            max_num_points=5,
-            point_cloud_range=grid_range,
-            voxel_size=grid_voxel_size,
-            max_voxels=(150000, 150000))),
+    data_preprocessor=voxel_map.hard_voxels(
+        grid_voxel_size, grid_range, max_num_points=5, max_voxels=(150000, 150000)),
     voxel_encoder=dict(type='HardSimpleVFE', num_features=5),
     middle_encoder=dict(
         type='FocalSparseEncoder',
@@ -33,19 +27,8 @@ model = dict(
         sparse_shape=grid_shape,
         voxel_size=grid_voxel_size,
         point_cloud_range=grid_range),
-    backbone=dict(
-        type='SECOND',
-        in_channels=256,
-        out_channels=[128, 256],
-        layer_nums=[5, 5],
-        layer_strides=[1, 2],
-        norm_cfg=dict(type='BN', eps=1e-3, momentum=0.01)),
-    neck=dict(
-        type='SECONDFPN',
-        in_channels=[128, 256],
-        out_channels=[256, 256],
-        upsample_strides=[1, 2],
-        norm_cfg=dict(type='BN', eps=1e-3, momentum=0.01)),
+    backbone=voxel_map.backbone(256, [128, 256], [5, 5]),
+    neck=voxel_map.neck([128, 256], [256, 256]),
     bbox_head=center_heads.head(
         [dict(num_class=3, class_names=grids.CAR_PEDESTRIAN_CYCLIST)],
         512, 64, (grid_voxel_size, grid_range, grid_shape, 8),

@@ -15,11 +15,10 @@ from sparse3d.errors import ConfigError
 from sparse3d.models.detectors.voxel_backbone import VoxelBackbone
 from sparse3d.models.heads.transfusion_head import TransFusionHead, TransFusionOutput
 from sparse3d.ops.sparse_depth import sparse_depth
-from sparse3d.structures.camera_rig import CameraRig
+from sparse3d.structures.camera_rig import CameraRig, images_and_rig
 from sparse_dense_fusion.query_fusion import QueryFusion
 
 POINT_COLUMNS = 5       # x, y, z, intensity, age
-BLANK_IMAGE = (64, 96)  # height, width where a batch has no image at all
 DEPTH_STRIDE = 4        # pixels of an image per pixel of the LiDAR's depths
 
 
@@ -220,20 +219,10 @@ class SparseDenseFusion(Base3DDetector):
 
     def _images(self, images: Tensor | None, samples: list[Det3DDataSample],
                 device: torch.device) -> tuple[list[Tensor], CameraRig]:
-        if images is None:
-            images = torch.zeros(len(samples), 1, 3, *BLANK_IMAGE, device=device)
-            metas: list[dict[str, Any]] = [
-                dict(lidar2img=torch.eye(4)[None].numpy(), image_valid=[False])
-                for _ in samples]
-        else:
-            metas = [sample.metainfo for sample in samples]
-        rig = CameraRig.from_metas(metas, tuple(images.shape[-2:]), images.device,
-                                   images.shape[1])
-        if not self.use_cameras:
-            rig = replace(rig, cameras=rig.cameras.with_valid(torch.zeros_like(rig.valid)))
-        elif not rig.cameras.complete:
+        images, rig = images_and_rig(
+            images, [sample.metainfo for sample in samples], device, self.use_cameras)
+        if self.use_cameras and not rig.cameras.complete:
             self._report('one or more camera images')
-        images = rig.cameras.without_missing(images)
         return list(self.image_neck(self.image_backbone(images.flatten(0, 1)))), rig
 
     def _report(self, what: str) -> None:

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,14 +13,13 @@ from torch import Tensor, nn
 from sparse3d.models.detectors.voxel_backbone import VoxelBackbone
 from sparse3d.ops.sparse_depth import sparse_depth
 from sparse3d.published import hand_down
-from sparse3d.structures.camera_rig import CameraRig
+from sparse3d.structures.camera_rig import CameraRig, images_and_rig
 from sparsefusion.fusion_output import FusionOutput
 from sparsefusion.published import SparseFusionPublished
 from sparsefusion.sparsefusion_head import SceneInput
 from sparsefusion.voxel_heights import voxel_heights
 
 POINT_COLUMNS = 5       # x, y, z, intensity, age
-BLANK_IMAGE = (64, 96)  # height, width where a batch has no image at all
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
@@ -136,18 +134,8 @@ class SparseFusion(Base3DDetector):
 
     def _images(self, images: Tensor | None, samples: list[Det3DDataSample],
                 device: torch.device) -> tuple[list[Tensor], CameraRig]:
-        if images is None:
-            images = torch.zeros(len(samples), 1, 3, *BLANK_IMAGE, device=device)
-            metas: list[dict[str, Any]] = [
-                dict(lidar2img=torch.eye(4)[None].numpy(), image_valid=[False])
-                for _ in samples]
-        else:
-            metas = [sample.metainfo for sample in samples]
-        rig = CameraRig.from_metas(metas, tuple(images.shape[-2:]), images.device,
-                                   images.shape[1])
-        if not self.use_cameras:
-            rig = replace(rig, cameras=rig.cameras.with_valid(torch.zeros_like(rig.valid)))
-        images = rig.cameras.without_missing(images)
+        images, rig = images_and_rig(
+            images, [sample.metainfo for sample in samples], device, self.use_cameras)
         return list(self.image_neck(self.image_backbone(images.flatten(0, 1)))), rig
 
     def _map(self, voxels: dict | None, batch: int,

@@ -39,6 +39,15 @@ def test_one_that_fails_does_not_lose_the_others(fake):
     assert set(failed) == {'of_benchmarks'} and isinstance(failed['of_benchmarks'], PluginError)
 
 
+def test_registers_the_plug_in_whose_benchmark_it_is(fake, monkeypatch):
+    owner = SimpleNamespace(name='mine', modules=['fake_register'])
+    monkeypatch.setattr(module, 'owner_of', lambda kind, name: owner)
+    with pytest.raises(PluginError, match='mine cannot be imported: No module'):
+        module.benchmark(['fake'], threads=1, repeats=1)
+    monkeypatch.setitem(sys.modules, 'fake_register', SimpleNamespace())
+    assert len(module.benchmark(['fake'], threads=1, repeats=1)) == 2
+
+
 def test_unknown_and_absent_names(fake):
     with pytest.raises(ConfigError, match="'fale'; did you mean 'fake'"):
         module.benchmark(['fale'])

@@ -27,6 +27,8 @@ def test_a_plug_in_of_another_distribution_is_found(distributions):
     distributions('zz-one', 'zz_one', contract('zz', 'zz_one'))
     assert plugins.plugin('zz').modules == ('zz_one',)
     assert plugins.load(plugins.offers('benchmarks')['zz_speed'])(1, 1)[0]['unit'] == 'ms'
+    assert plugins.owner_of('benchmarks', 'zz_speed').name == 'zz'
+    assert plugins.owner_of('benchmarks', 'none') is None
     assert [item.distribution for item in plugins.installed_plugins()
             if item.contract and item.contract.name == 'zz'] == ['zz-one 1.0']
 

@@ -1,7 +1,7 @@
 # CenterPoint on KITTI voxels of 5 cm with mmdet3d's plain sparse encoder (no velocity).
 _base_ = []
 from sparse3d_configs._base_ import grids
-from sparse3d_configs._base_.models import center_heads
+from sparse3d_configs._base_.models import center_heads, voxel_map
 
 grid_voxel_size = grids.KITTI_VOXEL
 grid_range = grids.KITTI_RANGE
@@ -10,14 +10,8 @@ grid_stride = 8  # cells of the heat map in voxels
 
 model = dict(
     type='VoxelDetector',
-    data_preprocessor=dict(
-        type='Det3DDataPreprocessor',
-        voxel=True,
-        voxel_layer=dict(
-            max_num_points=5,
-            point_cloud_range=grid_range,
-            voxel_size=grid_voxel_size,
-            max_voxels=(16000, 40000))),
+    data_preprocessor=voxel_map.hard_voxels(
+        grid_voxel_size, grid_range, max_num_points=5, max_voxels=(16000, 40000)),
     voxel_encoder=dict(type='HardSimpleVFE', num_features=4),
     middle_encoder=dict(
         type='SparseEncoder',
@@ -26,19 +20,8 @@ model = dict(
         encoder_channels=((16, ), (32, 32, 32), (64, 64, 64), (64, 64, 64)),
         encoder_paddings=((1, ), (1, 1, 1), (1, 1, 1), ((0, 1, 1), 1, 1)),
         output_channels=128),
-    backbone=dict(
-        type='SECOND',
-        in_channels=256,
-        out_channels=[128, 256],
-        layer_nums=[5, 5],
-        layer_strides=[1, 2],
-        norm_cfg=dict(type='BN', eps=1e-3, momentum=0.01)),
-    neck=dict(
-        type='SECONDFPN',
-        in_channels=[128, 256],
-        out_channels=[256, 256],
-        upsample_strides=[1, 2],
-        norm_cfg=dict(type='BN', eps=1e-3, momentum=0.01)),
+    backbone=voxel_map.backbone(256, [128, 256], [5, 5]),
+    neck=voxel_map.neck([128, 256], [256, 256]),
     bbox_head=center_heads.head(
         [dict(num_class=1, class_names=['Car'])],
         512, 64, (grid_voxel_size, grid_range, grid_shape, grid_stride),

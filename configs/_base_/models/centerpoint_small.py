@@ -1,7 +1,7 @@
 # A small CenterPoint for simulated drives: 51 m ahead, 20 m to each side, minutes on a CPU.
 _base_ = []
 from sparse3d_configs._base_ import grids
-from sparse3d_configs._base_.models import center_heads
+from sparse3d_configs._base_.models import center_heads, voxel_map
 
 grid_voxel_size = [0.1, 0.1, 0.1]
 grid_range = grids.KITTI_NEAR_RANGE
@@ -10,36 +10,12 @@ grid_stride = 4  # cells of the heat map in voxels
 
 model = dict(
     type='VoxelDetector',
-    data_preprocessor=dict(
-        type='Det3DDataPreprocessor',
-        voxel=True,
-        voxel_layer=dict(
-            max_num_points=5,
-            point_cloud_range=grid_range,
-            voxel_size=grid_voxel_size,
-            max_voxels=(20000, 40000))),
+    data_preprocessor=voxel_map.hard_voxels(
+        grid_voxel_size, grid_range, max_num_points=5, max_voxels=(20000, 40000)),
     voxel_encoder=dict(type='HardSimpleVFE', num_features=4),
-    middle_encoder=dict(
-        type='SparseEncoder',
-        in_channels=4,
-        sparse_shape=grid_shape,
-        encoder_channels=((16, ), (32, 32, 32), (32, 32, 32)),
-        encoder_paddings=((1, ), (1, 1, 1), (1, 1, 1)),
-        output_channels=32,
-        norm_cfg=dict(type='BN1d', eps=1e-3, momentum=0.05)),
-    backbone=dict(
-        type='SECOND',
-        in_channels=160,
-        out_channels=[32, 64],
-        layer_nums=[2, 4],
-        layer_strides=[1, 2],
-        norm_cfg=dict(type='BN', eps=1e-3, momentum=0.05)),
-    neck=dict(
-        type='SECONDFPN',
-        in_channels=[32, 64],
-        out_channels=[48, 48],
-        upsample_strides=[1, 2],
-        norm_cfg=dict(type='BN', eps=1e-3, momentum=0.05)),
+    middle_encoder=voxel_map.small_encoder(4, grid_shape),
+    backbone=voxel_map.backbone(160, [32, 64], [2, 4], momentum=0.05),
+    neck=voxel_map.neck([32, 64], [48, 48], momentum=0.05),
     bbox_head=center_heads.head(
         [dict(num_class=1, class_names=['Car'])],
         96, 32, (grid_voxel_size, grid_range, grid_shape, grid_stride),

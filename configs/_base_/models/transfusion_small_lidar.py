@@ -1,6 +1,7 @@
 # The LiDAR parts of the small TransFusion-L, for the detectors around them: no model yet.
 _base_ = []
 from sparse3d_configs._base_ import grids
+from sparse3d_configs._base_.models import voxel_map
 
 lidar_range = grids.NUSCENES_RANGE_51  # meters: x, y, z from, x, y, z to
 lidar_voxel_size = [0.2, 0.2, 0.2]  # meters
@@ -15,24 +16,6 @@ voxel_layer = dict(
     voxel_size=lidar_voxel_size,
     max_voxels=(20000, 20000))
 voxel_encoder = dict(type='HardSimpleVFE', num_features=5)
-middle_encoder = dict(
-    type='SparseEncoder',
-    in_channels=5,
-    sparse_shape=[41, 512, 512],
-    encoder_channels=((16, ), (32, 32), (32, 32)),
-    encoder_paddings=((1, ), (1, 1), (1, 1)),
-    output_channels=32,
-    norm_cfg=dict(type='BN1d', eps=1e-3, momentum=0.05))
-backbone = dict(
-    type='SECOND',
-    in_channels=160,
-    out_channels=[32, 64],
-    layer_nums=[2, 3],
-    layer_strides=[1, 2],
-    norm_cfg=dict(type='BN', eps=1e-3, momentum=0.05))
-neck = dict(
-    type='SECONDFPN',
-    in_channels=[32, 64],
-    out_channels=[32, 32],
-    upsample_strides=[1, 2],
-    norm_cfg=dict(type='BN', eps=1e-3, momentum=0.05))
+middle_encoder = voxel_map.small_encoder(5, [41, 512, 512], rest=((32, 32), (32, 32)))
+backbone = voxel_map.backbone(160, [32, 64], [2, 3], momentum=0.05)
+neck = voxel_map.neck([32, 64], [32, 32], momentum=0.05)

@@ -40,6 +40,7 @@ from sparse3d.plugins.offered import (
     examples_of,
     offer,
     offers,
+    owner_of,
     plugin_of,
     plugins_of,
 )
@@ -77,6 +78,7 @@ __all__ = [
     'near',
     'offer',
     'offers',
+    'owner_of',
     'plugin',
     'plugin_of',
     'plugins',

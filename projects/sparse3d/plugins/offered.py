@@ -45,6 +45,11 @@ def offer(kind: str, name: str) -> Any:
     return load(there[name])
 
 
+def owner_of(kind: str, name: str) -> Plugin | None:
+    """The plug-in that offers a name, or None where nobody does; ``kind`` as of :func:`offers`."""
+    return next((owner for owner in plugins().values() if name in getattr(owner, kind)), None)
+
+
 def plugins_of(modules: Iterable[str]) -> list[Plugin]:
     """The working plug-ins whose modules a config imports (its ``custom_imports``)."""
     wanted = set(modules)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -120,6 +120,28 @@ class CameraRig:
             height, width = self.image_size
             return self.valid_size.new_tensor([width, height]).expand_as(self.valid_size)
         return self.valid_size
+
+
+BLANK_IMAGE = (64, 96)  # height, width where a batch has no image at all
+
+
+def images_and_rig(images: Tensor | None, metas: Sequence[Mapping[str, Any]],
+                   device: torch.device, use_cameras: bool = True) -> tuple[Tensor, CameraRig]:
+    """Images without the pixels of absent cameras, and their rig; blank ones where there are none.
+
+    Args:
+        images: [B, N, 3, H, W], or None for a batch without images.
+        metas: of the samples; see :meth:`CameraRig.from_metas`.
+        device: of blank images.
+        use_cameras: False takes every camera for absent.
+    """
+    if images is None:
+        images = torch.zeros(len(metas), 1, 3, *BLANK_IMAGE, device=device)
+        metas = [dict(lidar2img=torch.eye(4)[None].numpy(), image_valid=[False]) for _ in metas]
+    rig = CameraRig.from_metas(metas, tuple(images.shape[-2:]), images.device, images.shape[1])
+    if not use_cameras:
+        rig = replace(rig, cameras=rig.cameras.with_valid(torch.zeros_like(rig.valid)))
+    return rig.cameras.without_missing(images), rig
 
 
 def _moved(parts: Sequence[np.ndarray], like: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from sparse3d.structures.camera_rig import CameraRig
+from sparse3d.structures.camera_rig import CameraRig, images_and_rig
 
 SIZE = (64, 96)
 
@@ -42,3 +42,15 @@ def test_pixels_with_a_picture():
     assert mask[1].all(0).tolist() == [True] * 3 + [False] * 3 == mask[1].any(0).tolist()
     rows = rig(valid_shape=sizes).picture_mask((4, 6))[2].all(1)
     assert rows.tolist() == [True, False, False, False]
+
+
+def test_absent_cameras_are_blank_and_a_batch_without_images_has_none():
+    metas = [dict(lidar2img=np.eye(4)[None].repeat(2, 0), image_valid=[True, False])] * 2
+    images = torch.full((2, 2, 3, 8, 8), 5.0)
+    images[:, 1] = float('nan')
+    kept, rig = images_and_rig(images, metas, images.device)
+    assert rig.valid.tolist() == [[True, False]] * 2
+    assert (kept[:, 0] == 5).all() and (kept[:, 1] == 0).all()
+    assert not images_and_rig(images, metas, images.device, use_cameras=False)[1].valid.any()
+    blank, rig = images_and_rig(None, metas, images.device)
+    assert blank.shape == (2, 1, 3, 64, 96) and not rig.valid.any()

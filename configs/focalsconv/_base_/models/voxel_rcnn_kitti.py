@@ -1,7 +1,7 @@
 # Voxel R-CNN on KITTI voxels of 5 cm, three classes; a plain sparse encoder (no focal stages).
 _base_ = []
 from sparse3d_configs._base_ import grids
-from sparse3d_configs._base_.models import kitti_anchors
+from sparse3d_configs._base_.models import kitti_anchors, voxel_map
 
 grid_voxel_size = grids.KITTI_VOXEL
 grid_range = grids.KITTI_RANGE
@@ -15,14 +15,8 @@ def neighborhood(in_channels, radius):
 
 model = dict(
     type='TwoStageVoxelDetector',
-    data_preprocessor=dict(
-        type='Det3DDataPreprocessor',
-        voxel=True,
-        voxel_layer=dict(
-            max_num_points=5,
-            point_cloud_range=grid_range,
-            voxel_size=grid_voxel_size,
-            max_voxels=(16000, 40000))),
+    data_preprocessor=voxel_map.hard_voxels(
+        grid_voxel_size, grid_range, max_num_points=5, max_voxels=(16000, 40000)),
     voxel_encoder=dict(type='HardSimpleVFE', num_features=4),
     middle_encoder=dict(
         type='FocalSparseEncoder',
@@ -31,19 +25,8 @@ model = dict(
         voxel_size=grid_voxel_size,
         point_cloud_range=grid_range,
         focal=dict(stages=())),
-    backbone=dict(
-        type='SECOND',
-        in_channels=256,
-        out_channels=[64, 128],
-        layer_nums=[5, 5],
-        layer_strides=[1, 2],
-        norm_cfg=dict(type='BN', eps=1e-3, momentum=0.01)),
-    neck=dict(
-        type='SECONDFPN',
-        in_channels=[64, 128],
-        out_channels=[128, 128],
-        upsample_strides=[1, 2],
-        norm_cfg=dict(type='BN', eps=1e-3, momentum=0.01)),
+    backbone=voxel_map.backbone(256, [64, 128], [5, 5]),
+    neck=voxel_map.neck([64, 128], [128, 128]),
     rpn_head=kitti_anchors.head(
         256, type='BatchedAnchorHead', train_cfg=kitti_anchors.training()),
     roi_head=dict(

@@ -1,31 +1,16 @@
 # Sparse-Dense Fusion around TransFusion-L, ResNet-50: a dense and a sparse branch from six cameras.
 _base_ = ['../../../_base_/models/transfusion_l_lidar.py']
+from sparse3d_configs._base_.models import camera_parts
 
 model = dict(
     type='SparseDenseFusion',
     freeze_lidar=True,  # trained in the first stage
-    data_preprocessor=dict(
-        type='Det3DDataPreprocessor',
-        voxel=True,
-        voxel_layer={{_base_.voxel_layer}},
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_size_divisor=32),
+    data_preprocessor=camera_parts.voxels_and_images({{_base_.voxel_layer}}),
     voxel_encoder={{_base_.voxel_encoder}},
     middle_encoder={{_base_.middle_encoder}},
     backbone={{_base_.backbone}},
     neck={{_base_.neck}},
-    image_backbone=dict(
-        type='mmdet.ResNet',
-        depth=50,
-        num_stages=4,
-        out_indices=(0, 1, 2, 3),
-        frozen_stages=1,
-        norm_cfg=dict(type='BN', requires_grad=True),
-        norm_eval=True,
-        with_cp=True,  # less memory for some time; the results are the same
-        style='pytorch'),
+    image_backbone=camera_parts.resnet50(),
     image_neck=dict(
         type='mmdet.FPN', in_channels=[256, 512, 1024, 2048], out_channels=256, num_outs=4),
     # Dense: the cameras' map, and the LiDAR's cells that look at it.

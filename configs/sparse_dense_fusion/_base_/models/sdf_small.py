@@ -1,28 +1,15 @@
 # A small Sparse-Dense Fusion for simulated drives, from nothing: nothing is frozen.
 _base_ = ['../../../_base_/models/transfusion_small_lidar.py']
+from sparse3d_configs._base_.models import camera_parts
 
 model = dict(
     type='SparseDenseFusion',
-    data_preprocessor=dict(
-        type='Det3DDataPreprocessor',
-        voxel=True,
-        voxel_layer={{_base_.voxel_layer}},
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_size_divisor=32),
+    data_preprocessor=camera_parts.voxels_and_images({{_base_.voxel_layer}}),
     voxel_encoder={{_base_.voxel_encoder}},
     middle_encoder={{_base_.middle_encoder}},
     backbone={{_base_.backbone}},
     neck={{_base_.neck}},
-    image_backbone=dict(
-        type='mmdet.ResNet',
-        depth=18,
-        base_channels=16,
-        num_stages=4,
-        out_indices=(0, 1, 2, 3),
-        norm_cfg=dict(type='BN2d', requires_grad=True),
-        norm_eval=False),  # learns from nothing, so its statistics have to
+    image_backbone=camera_parts.small_resnet(),
     image_neck=dict(type='mmdet.FPN', in_channels=[16, 32, 64, 128], out_channels=64, num_outs=4),
     camera_lift=dict(
         type='CameraLift', image_channels=64, channels=64, context_channels=32, hidden_channels=64),

@@ -1,27 +1,12 @@
 # SparseFusion with ResNet-50: TransFusion-L and six cameras, 200 candidates of each.
 _base_ = ['../../../_base_/models/transfusion_l_lidar.py']
+from sparse3d_configs._base_.models import camera_parts
 
 model = dict(
     type='SparseFusion',
     freeze_lidar=True,  # trained in the first stage
-    data_preprocessor=dict(
-        type='Det3DDataPreprocessor',
-        voxel=True,
-        voxel_layer={{_base_.voxel_layer}},
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_size_divisor=32),
-    image_backbone=dict(
-        type='mmdet.ResNet',
-        depth=50,
-        num_stages=4,
-        out_indices=(0, 1, 2, 3),
-        frozen_stages=1,
-        norm_cfg=dict(type='BN', requires_grad=True),
-        norm_eval=True,
-        with_cp=True,  # a third of the memory of training for some time; the results are the same
-        style='pytorch'),
+    data_preprocessor=camera_parts.voxels_and_images({{_base_.voxel_layer}}),
+    image_backbone=camera_parts.resnet50(),
     image_neck=dict(
         type='mmdet.FPN', in_channels=[256, 512, 1024, 2048], out_channels=256, num_outs=5),
     voxel_encoder={{_base_.voxel_encoder}},

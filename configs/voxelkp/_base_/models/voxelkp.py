@@ -1,6 +1,7 @@
 # VoxelKP as published: Waymo, 150 m square, voxels of 10 cm, people on cells of 0.8 m.
 _base_ = []
 from sparse3d_configs._base_ import grids
+from sparse3d_configs._base_.models import voxel_map
 
 grid_voxel_size = [0.1, 0.1, 0.1]
 grid_range = grids.WAYMO_RANGE_75
@@ -8,14 +9,8 @@ grid_shape = [61, 1504, 1504]  # cells along z, y, x; one more than the range ho
 
 model = dict(
     type='VoxelKP',
-    data_preprocessor=dict(
-        type='Det3DDataPreprocessor',
-        voxel=True,
-        voxel_layer=dict(
-            max_num_points=5,
-            point_cloud_range=grid_range,
-            voxel_size=grid_voxel_size,
-            max_voxels=(150000, 150000))),
+    data_preprocessor=voxel_map.hard_voxels(
+        grid_voxel_size, grid_range, max_num_points=5, max_voxels=(150000, 150000)),
     voxel_encoder=dict(type='HardSimpleVFE', num_features=5),
     middle_encoder=dict(
         type='SparseKeypointEncoder',

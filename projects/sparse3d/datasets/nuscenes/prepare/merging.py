@@ -2,15 +2,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from itertools import chain, groupby, zip_longest
+from itertools import chain
 from pathlib import Path
 
 from sparse3d.datasets.nuscenes.prepare.frames import write_nuscenes_database, write_nuscenes_infos
-from sparse3d.errors import DataError
+from sparse3d.preparation.merging import (
+    check_same_run,
+    dealt_in_turn,
+    objects_by_sample,
+    stamp_of_run,
+)
 from sparse3d.preparation.parts import find_parts
 from sparse3d.preparation.preparation_report import PreparationReport
-from sparse3d.transforms.info_files import read_info_file, read_plain_file
+from sparse3d.transforms.info_files import read_info_file
 
 
 def merge_nuscenes(out: str | os.PathLike) -> PreparationReport:
@@ -30,43 +34,18 @@ def merge_nuscenes(out: str | os.PathLike) -> PreparationReport:
     parts = find_parts(out, 'nuscenes_infos_')
     infos = {split: [read_info_file(path, 'nuscenes') for path in paths]
              for split, paths in parts.items()}
-    stamps = [(_of_run(info), info['metainfo']['version'])
+    stamps = [(stamp_of_run(info), info['metainfo']['version'])
               for loaded in infos.values() for info in loaded]
-    if any(stamp != stamps[0] for stamp in stamps):
-        raise DataError(f'the parts in {out} were made with different options or versions; '
-                        f'make them again with the same')
+    check_same_run(stamps, out)
     report = PreparationReport(out)
     for split, loaded in infos.items():
-        entries = _in_turn([info['data_list'] for info in loaded])
+        entries = dealt_in_turn((info['data_list'] for info in loaded),
+                                lambda entry: entry['scene_token'])
         write_nuscenes_infos(entries, stamps[0][1], split, stamps[0][0], report)
         if split == 'train' and any(out.glob('nuscenes_dbinfos_train.part-*.pkl')):
             files = find_parts(out, 'nuscenes_dbinfos_')['train']
-            write_nuscenes_database(_objects(files, entries), report)
+            write_nuscenes_database(objects_by_sample(files, entries), report)
             parts[f'{split} objects'] = files
     for path in chain.from_iterable(parts.values()):
         path.unlink()
     return report
-
-
-def _of_run(info: dict) -> dict:
-    return {key: value for key, value in info['metainfo']['stamp'].items() if key != 'split'}
-
-
-def _in_turn(parts: Iterable[list[dict]]) -> list[dict]:
-    """Scenes as they were dealt out: one to each part in turn."""
-    scenes = [[list(group) for _, group in groupby(part, key=lambda entry: entry['scene_token'])]
-              for part in parts]
-    rounds = zip_longest(*scenes, fillvalue=[])
-    return list(chain.from_iterable(chain.from_iterable(rounds)))
-
-
-def _objects(files: list[Path], entries: list[dict]) -> list[list[dict]]:
-    """Objects of the databases by sample, in the order of the samples."""
-    found: dict[str, list[dict]] = {}
-    for path in files:
-        for item in chain.from_iterable(read_plain_file(path).values()):
-            found.setdefault(item['image_idx'], []).append(item)
-    ordered = (sorted(found.get(entry['token'], []), key=lambda item: item['group_id'])
-               for entry in entries)
-    return [[{key: value for key, value in item.items() if key != 'group_id'} for item in items]
-            for items in ordered]

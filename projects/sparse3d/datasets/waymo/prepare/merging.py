@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sparse3d.datasets.waymo.prepare.database import merge_indices
 from sparse3d.datasets.waymo.prepare.preparation import write_waymo_infos
-from sparse3d.errors import DataError
+from sparse3d.preparation.merging import check_same_run, stamp_of_run
 from sparse3d.preparation.parts import find_parts
 from sparse3d.preparation.preparation_report import PreparationReport
 from sparse3d.transforms.info_files import read_info_file
@@ -30,11 +30,8 @@ def merge_waymo(out: str | os.PathLike) -> PreparationReport:
         loaded = [read_info_file(path, 'waymo') for path in files]
         entries = [entry for info in loaded for entry in info['data_list']]
         infos[split] = sorted(entries, key=lambda entry: entry['sample_idx'])
-        stamps += [{key: value for key, value in info['metainfo']['stamp'].items()
-                    if key not in ('part', 'split')} for info in loaded]
-    if any(stamp != stamps[0] for stamp in stamps):
-        raise DataError(f'the parts in {out} were made with different options or versions; '
-                        f'make them again with the same')
+        stamps += [stamp_of_run(info) for info in loaded]
+    check_same_run(stamps, out)
     report = PreparationReport(out)
     write_waymo_infos(out, infos, stamps[0], report)
     parts['objects'] = merge_indices(out, report)
