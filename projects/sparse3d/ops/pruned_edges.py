@@ -7,8 +7,8 @@ the cells at even positions are kept. Two accidents can be switched on:
 - index zero: neighbors with an index 0 are not made, and cells with one are thrown away;
 - colliding keys: a key is built with the largest index of the sample in place of the number of
   cells, so that the end of a row and the beginning of the next are one place, with added features.
-  Which of the two the voxel then has, the release leaves to an unstable sort (of its two stored runs
-  one has the first, one the last); here rows of one key stay in the order in which they came.
+  Which of the two the voxel then has, the release leaves to an unstable sort (one of its stored
+  runs has the first, another the last); here rows of one key stay in the order in which they came.
 """
 from __future__ import annotations
 
