@@ -50,7 +50,6 @@ spsconv = Plugin(
     name='spsconv',
     modules=(),
     convert='focalsconv.pruned_checkpoints:convert',
-    trial_configs=('spsconv_centerpoint_simulated_kitti_car', ),
     published='focalsconv.published_pruning:SPSConvPublished',
     benchmarks={'pruned_encoder': 'sparse3d_benchmarks.pruned_encoder:run'},
     not_exported={'spsconv_*': 'pruned sparse convolutions choose their voxels at run time, for '

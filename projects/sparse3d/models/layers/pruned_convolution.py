@@ -75,6 +75,11 @@ class PrunedConvolution(SparseConvolution):
         return Strength(weighted, ranked.argsort(stable=True), strong)
 
     @property
+    def keeps_all(self) -> bool:
+        """Whether nothing is pruned, whatever the voxels; known without asking the device."""
+        return self.pruning.threshold is None and (1 - self.keep_ratio) * self.progress == 0
+
+    @property
     def geometry(self) -> ConvolutionGeometry:
         """Sizes along each axis."""
         return ConvolutionGeometry(*([int(number) for number in numbers] for numbers in (
@@ -95,7 +100,7 @@ class PrunedSubmanifold(PrunedConvolution):
         """New features on the same voxels."""
         given = self.strength_of(input)
         weighted = input.replace_feature(given.features)
-        if add_input is not None or bool(given.strong.all()):
+        if add_input is not None or self.keeps_all:
             return super().forward(weighted, add_input)
         if not _has_our_pairs(input):
             found = super().forward(weighted)
@@ -123,7 +128,7 @@ class PrunedDownsampling(PrunedConvolution):
         if self.pruning.as_published:
             return self._as_published(input, given)
         weighted = input.replace_feature(given.features)
-        if bool(given.strong.all()):
+        if self.keeps_all:
             return super().forward(weighted, add_input)
         if _has_our_pairs(input):
             data = indice_data(self, weighted)
