@@ -87,6 +87,7 @@ def rows_of(costs: Mapping[str, list[Cost]], sizes: list[Size], threads: int) ->
                 rows.append(dict(
                     name=f'{name} at {limit:g} m, {what}', value=value, unit=unit,
                     baseline=None if own else other, ratio=None if own else other / value,
+                    original=False,
                     note=f'{note}; {found[place].wall:.1f} s on the clock'))
     against = {'occupied voxels': [size.voxels for size in sizes],
                'occupied cells of the map': [size.cells for size in sizes],

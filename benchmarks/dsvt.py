@@ -37,14 +37,14 @@ COMPILE = True  # takes a minute or two
 
 def run(threads: int = 2, repeats: int = 10) -> list[dict]:
     """Rows for partitions, one attention layer, blocks in training, and the whole model."""
-    cloud, source = _cloud()
+    cloud, source = sweeps()
     rows = [_partition_row(name, cloud, source, threads, repeats) for name in GRIDS]
     rows += _attention_rows(cloud, source, threads, repeats)
     rows += _training_rows(cloud, source, threads, max(1, repeats // 5))
     return rows + _model_rows(cloud, source, threads, max(1, repeats // 5))
 
 
-def _cloud() -> tuple[list[Tensor], str]:
+def sweeps() -> tuple[list[Tensor], str]:
     """Two clouds [N, 5] as a batch: the sweep, and the sweep turned and made larger."""
     points, source = full_sweep()
     points = torch.cat([points[:, :4], torch.zeros(len(points), 1)], 1)
@@ -130,9 +130,10 @@ def _training_rows(clouds: list[Tensor], source: str, threads: int, repeats: int
     steps = [_training_step(encoder, features, tables, again) for again in (True, False)]
     times = [measure(step, repeats, warmup=1) for step in steps]
     memory = [peak_mebibytes(step) for step in steps]
-    return [_row('blocks computed again in training, step', *times, note),
+    return [_row('blocks computed again in training, step', *times, note) | dict(original=False),
             dict(name='blocks computed again in training, peak memory', value=memory[0],
-                 unit='MiB', baseline=memory[1], ratio=memory[1] / memory[0], note=note)]
+                 unit='MiB', baseline=memory[1], ratio=memory[1] / memory[0], note=note,
+                 original=False)]
 
 
 def _training_step(encoder: DSVTEncoder, features: Tensor, tables: EncoderTables,
@@ -144,7 +145,7 @@ def _training_step(encoder: DSVTEncoder, features: Tensor, tables: EncoderTables
     return step
 
 
-class _PillarModel(nn.Module):
+class PillarModel(nn.Module):
     """The Waymo pillar model on a part of its range."""
 
     def __init__(self) -> None:
@@ -162,7 +163,7 @@ class _PillarModel(nn.Module):
 
 def _model_rows(clouds: list[Tensor], source: str, threads: int, repeats: int) -> list[dict]:
     torch.manual_seed(0)
-    model, points = _PillarModel().eval(), clouds[0]
+    model, points = PillarModel().eval(), clouds[0]
     cells = voxel_coordinates(points, GRIDS['Waymo pillar'][0], MODEL_RANGE)
     coordinates = nn.functional.pad(cells, (1, 0))
 
@@ -179,14 +180,15 @@ def _model_rows(clouds: list[Tensor], source: str, threads: int, repeats: int) -
     apart = (rough.float() - exact).abs().mean().item()
     rows = [dict(name='whole pillar model, float32', value=full.milliseconds, unit='ms', note=note),
             _row('whole pillar model, bfloat16', fast, full,
-                 f'{note}; float32; heat logits apart by {apart:.1e} on average')]
+                 f'{note}; float32; heat logits apart by {apart:.1e} on average')
+            | dict(original=False)]
     if COMPILE:
         rows.append(_compiled_row(model, lambda: model(points, coordinates), full, repeats, note))
     return rows
 
 
 @torch.no_grad()
-def _compiled_row(model: _PillarModel, forward: Callable[[], dict[str, Tensor]], eager: Timing,
+def _compiled_row(model: PillarModel, forward: Callable[[], dict[str, Tensor]], eager: Timing,
                   repeats: int, note: str) -> dict:
     """Blocks for any number of voxels, 2D backbone and head by ``torch.compile``."""
     exact = forward()['hm']
@@ -199,7 +201,7 @@ def _compiled_row(model: _PillarModel, forward: Callable[[], dict[str, Tensor]],
     seconds = time.perf_counter() - start
     return _row('whole pillar model, torch.compile', measure(forward, repeats), eager,
                 f'{note}; float32 as written; compiled in {seconds:.0f} s; heat logits apart by '
-                f'{apart:.1e} at most')
+                f'{apart:.1e} at most') | dict(original=False)
 
 
 def _row(name: str, ours: Timing, baseline: Timing, note: str) -> dict:

@@ -28,8 +28,8 @@ BATCH, BOXES, CHANNELS = 4, 20, 16
 
 def run(threads: int = 2, repeats: int = 10) -> list[dict]:
     """Rows for the layer without its convolution and for whole encoders, KITTI and nuScenes."""
-    features, coordinates, source = _voxels()
-    layer = _LayerInputs(features, coordinates)
+    features, coordinates, source = voxels()
+    layer = LayerInputs(features, coordinates)
     where = f'{len(coordinates):,} voxels of {source}, batch {BATCH}, {threads} threads'
     dilated = f'grows to {len(layer.ours()[0]):,}, random importance; '
     note = f'{where}, {dilated}loop over samples, float keys, all-boxes table'
@@ -60,7 +60,7 @@ def _all_encoder_rows(given: tuple, where: str, repeats: int) -> list[dict]:
     return rows
 
 
-class _LayerInputs:
+class LayerInputs:
     """One batch at stage 1 and the two ways of computing everything but the convolutions."""
 
     def __init__(self, features: Tensor, coordinates: Tensor) -> None:
@@ -104,7 +104,7 @@ class _LayerInputs:
         return 'same voxels and loss' if same else 'DIFFERENT VOXELS OR LOSS'
 
 
-def _voxels() -> tuple[Tensor, Tensor, str]:
+def voxels() -> tuple[Tensor, Tensor, str]:
     """Mean features and coordinates of four clouds in the camera's field of view."""
     clouds = [torch.from_numpy(np.fromfile(path, '<f4').reshape(-1, 4))
               for path in real_files('kitti/training/velodyne/*.bin')[:BATCH]]
@@ -152,7 +152,7 @@ def _peak_mebibytes_on_gpu(function: Callable[[], object]) -> float:
     return (torch.cuda.max_memory_allocated() - before) / 2 ** 20
 
 
-def _memory_row(name: str, layer: _LayerInputs, note: str) -> dict:
+def _memory_row(name: str, layer: LayerInputs, note: str) -> dict:
     ours, published = peak_mebibytes(layer.ours), peak_mebibytes(layer.published)
     return dict(name=name, value=ours, unit='MiB', baseline=published, ratio=published / ours,
                 note=note)

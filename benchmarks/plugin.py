@@ -6,8 +6,10 @@ plugin = Plugin(
     modules=(),
     benchmarks={
         'sparse_convolution': 'sparse3d_benchmarks.sparse_convolution:run',
+        'dense_parts': 'sparse3d_benchmarks.dense_parts:run',
         'freed_memory': 'sparse3d_benchmarks.freed_memory:run',
         'waiting_threads': 'sparse3d_benchmarks.waiting_threads:run',
+        'busy_demo': 'sparse3d_benchmarks.busy_demo:run',
         'voxelization': 'sparse3d_benchmarks.voxelization:run',
         'point_operators': 'sparse3d_benchmarks.point_operators:run',
         'triton_kernels': 'sparse3d_benchmarks.triton_kernels:run',
@@ -17,6 +19,7 @@ plugin = Plugin(
         'waymo_metric': 'sparse3d_benchmarks.waymo_metric:run',
         'nuscenes_metric': 'sparse3d_benchmarks.nuscenes_metric:run',
         'argoverse2_metric': 'sparse3d_benchmarks.argoverse2_metric:run',
+        'growth': 'sparse3d_benchmarks.growth:run',
         'scale': 'sparse3d_benchmarks.scale:run',
         'tracking_metrics': 'sparse3d_benchmarks.tracking_metrics:run',
         'data': 'sparse3d_benchmarks.data:run',

@@ -11,10 +11,13 @@ import sparse3d.register  # noqa: F401
 from sparse3d.engine.allocator import set_allocator
 from sparse3d.engine.result_record import commit, device_name
 from sparse3d.engine.timing import torch_threads
-from sparse3d.errors import ConfigError, PluginError
+from sparse3d.errors import PluginError
 from sparse3d.parallel.progress import Activity
-from sparse3d.plugins import load, near, offers, owner_of, register
+from sparse3d.plugins import load, offers, owner_of, register
+from sparse3d_benchmarks.names import chosen
 from sparse3d_benchmarks.stored_runs import Key, StoredRuns, keys_of
+
+BAR = 1.5  # times the original
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,9 @@ class Row:
         baseline: the figure of what it is compared with in the same run, or None.
         ratio: how many times better than the baseline, or None.
         note: what the baseline is, sizes, spread.
+        original: the baseline is the original's way: the released code, spconv, mmcv, a devkit; not
+            another setting of ours. A row with a baseline says False where it is not.
+        lines: of a profile of this code, the largest first: operator, and its share of the time.
     """
 
     benchmark: str
@@ -38,6 +44,13 @@ class Row:
     baseline: float | None = None
     ratio: float | None = None
     note: str = ''
+    original: bool = False
+    lines: Sequence[tuple[str, float]] = ()
+
+    @classmethod
+    def of(cls, benchmark: str, row: Mapping[str, Any]) -> Row:
+        """A row as a benchmark gives it."""
+        return cls(benchmark=benchmark, **{'original': row.get('ratio') is not None, **row})
 
 
 def benchmark(names: Sequence[str] = ('all',), threads: int = 2, repeats: int = 10,
@@ -67,7 +80,7 @@ def benchmark(names: Sequence[str] = ('all',), threads: int = 2, repeats: int = 
                 raise
             on_error(name, error)
             continue
-        rows += [Row(benchmark=name, **row) for row in found]
+        rows += [Row.of(name, row) for row in found]
     return rows
 
 
@@ -114,6 +127,14 @@ def format_table(rows: Sequence[Row], threads: int, before: StoredRuns | None = 
     return '\n'.join([head, '', *lines, *(() if before is None else _about(rows, before))])
 
 
+def told_ratios(rows: Sequence[Row]) -> str:
+    """One line: how many rows reach the bar, and which do not."""
+    below = [row for row in rows if row.ratio is not None and row.ratio < BAR]
+    names = '; '.join(f'{row.benchmark}: {row.name} {_times(row.ratio)}' for row in below)
+    return (f"{len(rows)} rows beside the original's way, {len(rows) - len(below)} of them at "
+            f'least {BAR:g} times' + (f'; below: {names}' if below else ''))
+
+
 def _before_cells(old: Mapping[str, Any]) -> tuple[str, str, str]:
     number = '' if old['run_before'] is None else f' [{old["run_before"]}]'
     return (_figure(old['before'], old['unit_before']) + number, _times(old['times_before']),
@@ -143,21 +164,6 @@ def _figure(value: float | None, unit: str | None) -> str:
 
 def _times(value: float | None) -> str:
     return '' if value is None else f'{value:.2f}x'
-
-
-def chosen(names: Sequence[str]) -> list[str]:
-    """The names of the benchmarks meant, ``'all'`` written out.
-
-    Raises:
-        ConfigError: for an unknown name.
-    """
-    there = offers('benchmarks')
-    if 'all' in names:
-        return list(there)
-    for name in names:
-        if name not in there:
-            raise ConfigError(f'there is no benchmark {name!r}{near(name, there)}')
-    return list(names)
 
 
 def _number(value: Any) -> str:

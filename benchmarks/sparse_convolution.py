@@ -29,6 +29,7 @@ from sparse3d_benchmarks.sweep import full_sweep
 from sparse3d_benchmarks.voxelization import RANGE, VOXEL_SIZE
 
 SPARSE_SHAPE = [41, 1440, 1440]
+OURS = dict(original=False)  # of a row: its baseline is another way of ours
 
 
 def run(threads: int = 2, repeats: int = 10) -> list[dict]:
@@ -52,7 +53,8 @@ def run(threads: int = 2, repeats: int = 10) -> list[dict]:
             _row('sparse encoder, forward and backward', step,
                  f'{sizes}, {threads} threads; spconv cannot'),
             _row('sparse encoder, forward and backward, one thread', alone,
-                 f"{sizes}; CPU time; the 'fast' backend in plain PyTorch", before)]
+                 f"{sizes}; CPU time; the 'fast' backend in plain PyTorch", before)
+            | OURS]
 
 
 def _forward_rows(encoder: SparseEncoder, given: tuple, sizes: str, threads: int,
@@ -70,7 +72,7 @@ def _forward_rows(encoder: SparseEncoder, given: tuple, sizes: str, threads: int
         _row('sparse encoder, forward', ours, f'{sizes}, {threads} threads; spconv with 1 thread; '
              f'largest relative difference {difference:.0e}', theirs),
         _row('sparse encoder, forward, all threads', ours,
-             f'{sizes}, {threads} threads; one thread; {same}', alone)]
+             f'{sizes}, {threads} threads; one thread; {same}', alone) | OURS]
 
 
 def _one_thread_rows(encoder: SparseEncoder, given: tuple, sizes: str,
@@ -90,8 +92,9 @@ def _one_thread_rows(encoder: SparseEncoder, given: tuple, sizes: str,
     return [
         _row('sparse encoder, forward, one thread', ours, f'{note}; spconv', theirs),
         _row('sparse encoder beside its matrix products', ours, f'{note}; torch.mm alone, on rows '
-             'that were gathered before', floor),
-        _row('sparse encoder beside plain PyTorch', ours, f"{note}; the 'fast' backend", fast),
+             'that were gathered before', floor) | OURS,
+        _row('sparse encoder beside plain PyTorch', ours, f"{note}; the 'fast' backend", fast)
+        | OURS,
         _row('its pair tables alone', pairs, f'{note}, {share:.1f} % of the encoder')]
 
 

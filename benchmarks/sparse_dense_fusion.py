@@ -91,7 +91,8 @@ def time_rows(model: nn.Module, frame: DrawnFrame, where: str, repeats: int) -> 
     lidar = sum(timings[name].median for name in ('voxelization', LIDAR, 'TransFusion head'))
     whole = sum(timing.median for timing in timings.values())
     return [*rows, dict(name='whole frame', value=1 / whole, unit='frames/s', baseline=1 / lidar,
-                        ratio=lidar / whole, note=f'sum of the parts above, against those of '
+                        ratio=lidar / whole, original=False,
+                        note=f'sum of the parts above, against those of '
                         f'TransFusion-L among them; {note}')]
 
 

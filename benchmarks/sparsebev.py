@@ -96,7 +96,7 @@ def _sampling_memory_row(threads: int) -> dict:
 
 def _training_memory_row(threads: int) -> dict:
     """Forward and backward of all six passes, with the parts checkpointed and without."""
-    head = _model().bbox_head.train()
+    head = sparsebev_model().bbox_head.train()
     inputs = _Inputs(HALF)
     maps = [level.requires_grad_() for level in inputs.maps]
     peaks = []
@@ -107,7 +107,7 @@ def _training_memory_row(threads: int) -> dict:
         head.zero_grad(set_to_none=True)
     return _memory_row('head in training, peak memory', *peaks,
                        f'{_sizes(HALF, threads)}, no denoising; with checkpointing against '
-                       f'without')
+                       f'without') | dict(original=False)
 
 
 def _memory_row(name: str, ours: float, baseline: float, note: str) -> dict:
@@ -117,7 +117,7 @@ def _memory_row(name: str, ours: float, baseline: float, note: str) -> dict:
 
 def _decoder_row(repeats: int, threads: int) -> dict:
     """One pass of the whole layer, evaluation."""
-    head = _model().bbox_head
+    head = sparsebev_model().bbox_head
     inputs = _Inputs(IMAGE)
     packed, regrouped = head.pack(inputs.maps, inputs.views), None
     query, features, _ = head._first_queries(1, None)
@@ -129,7 +129,7 @@ def _decoder_row(repeats: int, threads: int) -> dict:
         ours = measure(lambda: one_pass(packed), repeats, warmup=1)
         result = one_pass(packed)
         regrouped = regroup(inputs.maps, FRAMES, GROUPS)
-        with _published_sampling():
+        with published_sampling():
             apart = (one_pass(regrouped) - result).abs().max().item()
             published = measure(lambda: one_pass(regrouped), repeats, warmup=1)
     return _row('decoder, one of six passes', ours, published,
@@ -139,7 +139,7 @@ def _decoder_row(repeats: int, threads: int) -> dict:
 
 def _video_row(threads: int) -> dict:
     """A new frame of a video: read alone, with the maps of earlier frames kept, or all again."""
-    model = _model()
+    model = sparsebev_model()
     views = ring_of_cameras(FRAMES, HALF)
     images = torch.randn(CAMERAS, 3, *HALF, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -155,10 +155,10 @@ def _video_row(threads: int) -> dict:
         offline = measure(lambda: detect(FRAMES), 1, warmup=0)
     return _row('whole model, a new frame', streaming, offline,
                 f'R50, {_sizes(HALF, threads)}; streaming against all {FRAMES} frames through '
-                f'the backbone, six images at a time')
+                f'the backbone, six images at a time') | dict(original=False)
 
 
-def _model():
+def sparsebev_model():
     init_default_scope('mmdet3d')
     torch.manual_seed(0)
     options = Config.fromfile(find_config(CONFIG)).model
@@ -168,7 +168,7 @@ def _model():
 
 
 @contextmanager
-def _published_sampling():
+def published_sampling():
     """Inside, the layer samples by ``grid_sample``; it is given regrouped maps."""
 
     def sample(regrouped, points, weights, lidar2img, image_size, **_):

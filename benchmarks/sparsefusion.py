@@ -50,7 +50,7 @@ def _rows(model: nn.Module, device: str, where: str, repeats: int) -> list[dict]
 
 
 @torch.no_grad()
-def _scene(model: nn.Module, frame: DrawnFrame) -> SceneInput:
+def scene_of(model: nn.Module, frame: DrawnFrame) -> SceneInput:
     voxels = model.data_preprocessor.voxelize([frame.points], [])
     bev, heights, occupied, _ = model._map(voxels, 1, frame.points.device)
     images = list(model.image_neck(model.image_backbone(frame.images)))
@@ -60,7 +60,7 @@ def _scene(model: nn.Module, frame: DrawnFrame) -> SceneInput:
 
 def _stage_rows(model: nn.Module, frame: DrawnFrame, where: str, repeats: int) -> list[dict]:
     """Each stage and their sum, in float32 and under autocast to bfloat16."""
-    scene = _scene(model, frame)
+    scene = scene_of(model, frame)
     voxels = model.data_preprocessor.voxelize([frame.points], [])
     note = (f'{POINTS:,} drawn points, {len(voxels["coors"]):,} voxels, 6 images of '
             f'{IMAGE_SIZE[1]} x {IMAGE_SIZE[0]}, {where}')
@@ -78,6 +78,7 @@ def _stage_rows(model: nn.Module, frame: DrawnFrame, where: str, repeats: int) -
                 half[name] = measure(stage, repeats, warmup=1)
     rows = [_row(name, timing, note=note) for name, timing in full.items()]
     rows += [_row(f'{name}, bfloat16', half[name], full[name], f'against float32; {note}')
+             | dict(original=False)
              for name in stages if name != 'voxelization']
     for name, timings in (('float32', full), ('bfloat16', half)):
         seconds = sum(timing.median for timing in timings.values())
@@ -166,7 +167,7 @@ def _memory_row(model: nn.Module) -> dict:
         kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    scene = _scene(model, frame)
+    scene = scene_of(model, frame)
     objects = [sample.gt_instances_3d for sample in frame.batch(1)[1]]
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         scene.images = list(model.image_neck(model.image_backbone(frame.images)))

@@ -21,14 +21,14 @@ def run(threads: int = 2, repeats: int = 10, busy: int = NEIGHBORS) -> list[dict
     """A row with the machine as it is, and one beside ``busy`` processes that compute."""
     rows = []
     for neighbors in (0, busy):
-        with _busy(neighbors):
+        with busy_processes(neighbors):
             ours, default = (_in_a_new_process(count, threads, repeats)
                              for count in (ASLEEP, SPINNING))
         beside = f'beside {neighbors} busy processes' if neighbors else 'alone'
         rows.append(dict(
             name=f'training step, {threads} threads, {beside}', value=ours.milliseconds,
             unit='ms', baseline=default.milliseconds, ratio=default.median / ours.median,
-            note=f'spread {ours.iqr * 1e3:.0f} and {default.iqr * 1e3:.0f} ms; '
+            original=False, note=f'spread {ours.iqr * 1e3:.0f} and {default.iqr * 1e3:.0f} ms; '
                  'baseline: threads that spin as libgomp has them'))
     return rows
 
@@ -69,7 +69,7 @@ def _environment(**settings: str) -> Iterator[None]:
 
 
 @contextmanager
-def _busy(count: int) -> Iterator[None]:
+def busy_processes(count: int) -> Iterator[None]:
     """Run a block beside ``count`` processes that compute without end."""
     processes = [SPAWN.Process(target=_compute, daemon=True) for _ in range(count)]
     for process in processes:

@@ -71,7 +71,7 @@ PLUGINS = {
     'voxelkp': [PluginPicture('voxelkp_simulated_waymo', [
         '--keypoints', '--score-threshold', '0.6'], ['people'], 4, 5, 'crowd')],
 }
-NAMES = ('drive', 'demo', 'range', *PLUGINS)
+NAMES = ('drive', 'demo', 'range', 'growth', *PLUGINS)
 
 
 def parse() -> argparse.Namespace:
@@ -93,6 +93,8 @@ def parse() -> argparse.Namespace:
                         help='what the demo wrote (default: %(default)s)')
     parser.add_argument('--range-run', default='results/range.json', metavar='FILE',
                         help='stored run of the benchmark range (default: %(default)s)')
+    parser.add_argument('--growth-run', default='results/growth.json', metavar='FILE',
+                        help='stored run of the benchmark growth (default: %(default)s)')
     parser.add_argument('--work-dirs', default='work_dirs/pictures', metavar='FOLDER',
                         help='where plug-ins are trained (default: %(default)s)')
     parser.add_argument('--out', default='docs/images', metavar='FOLDER',
@@ -168,6 +170,18 @@ def draw_range(arguments: argparse.Namespace) -> Path:
     path = Path(arguments.out) / 'range.webp'
     range_plot.draw_range(arguments.range_run, path)
     return path
+
+
+def draw_growth(arguments: argparse.Namespace) -> list[Path]:
+    """Costs of every model against sizes, of the stored run; nothing where there is none."""
+    from sparse3d_benchmarks import growth_plot
+    if not Path(arguments.growth_run).is_file():
+        print(f'{arguments.growth_run} is not there; "sparse3d benchmark growth --out '
+              f'{arguments.growth_run}" makes it')
+        return []
+    path = Path(arguments.out) / 'growth.webp'
+    growth_plot.draw_growth(arguments.growth_run, path)
+    return [path]
 
 
 def demo_checkpoint(arguments: argparse.Namespace) -> Path | None:
@@ -266,6 +280,8 @@ def draw(arguments: argparse.Namespace) -> list[Path]:
             made.append(draw_drive(arguments))
         elif name == 'range':
             made.append(draw_range(arguments))
+        elif name == 'growth':
+            made += draw_growth(arguments)
         else:
             made += draw_demo(arguments) if name == 'demo' else draw_plugin(name, arguments)
     return made

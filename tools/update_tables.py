@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -22,11 +23,12 @@ def pages() -> list[Path]:
     """The project's README, those of the plug-ins, and the pages that some have in docs/."""
     return [ROOT / 'README.md', *sorted(ROOT.glob('projects/*/README.md')),
             *(path for path in sorted(ROOT.glob('docs/*.md'))
-              if '<!-- published: ' in path.read_text())]
+              if re.search('<!-- (published|pivot): ', path.read_text()))]
 
 
 def run(files: list[Path]) -> None:
     from sparse3d.atomic_files import write_bytes_atomically
+    from sparse3d.engine.pivot_tables import fill_pivot_tables
     from sparse3d.engine.published_tables import fill_published_tables
     from sparse3d.engine.result_tables import fill_tables
     from sparse3d.errors import DataError
@@ -35,7 +37,9 @@ def run(files: list[Path]) -> None:
         raise DataError(f'{", ".join(absent)} does not exist; name a page with tables, or none for '
                         'all pages')
     for path in files:
-        text = fill_published_tables(fill_tables(path.read_text(), ROOT / 'results'))
+        text = fill_pivot_tables(fill_tables(path.read_text(), ROOT / 'results'),
+                                 ROOT / 'results')
+        text = fill_published_tables(text)
         write_bytes_atomically(path, text.encode())
     print(f'tables made anew: {", ".join(map(str, files))}')
 

@@ -57,7 +57,8 @@ def graphs_on(detector: nn.Module, model: DeployableDSVT,
     first = Graph(VOXEL_ENCODER, _content(encoder, of_points, {name: {0: word} for name, word
                                                                in words.items()}),
                   _own_features(detector), of_points, ('voxel_encoder.', ),
-                  {name: {0: word} for name, word in words.items()})
+                  {name: {0: word} for name, word in words.items()}, module=encoder,
+                  changing=_free({name: {0: word} for name, word in words.items()}))
     changing = {name: {_changing_axis(name): 'N' if name.startswith(('features', 'map_cell'))
                        else f'length of {name}'} for name in of_voxels[0].inputs}
     boxes = {} if not hasattr(model.head, 'periods') else dict(
@@ -65,7 +66,7 @@ def graphs_on(detector: nn.Module, model: DeployableDSVT,
         afterwards=model.head.suppression())
     second = Graph(BEHIND_VOXELS, _content(model, of_voxels, changing), model, of_voxels, COVERED,
                    {name: dict.fromkeys(axes, 'length') for name, axes in changing.items()},
-                   **boxes)
+                   module=model, changing=_free(changing), **boxes)
     return [first, second]
 
 
@@ -96,9 +97,12 @@ def _own_features(detector: nn.Module):
 
 def _content(model: nn.Module, samples: Sequence[Sample],
              changing: Mapping[str, Mapping[int, str]]) -> bytes:
-    free = torch.export.Dim.DYNAMIC
-    return to_onnx(model, samples[0].inputs,
-                   {name: dict.fromkeys(axes, free) for name, axes in changing.items()})
+    return to_onnx(model, samples[0].inputs, _free(changing))
+
+
+def _free(changing: Mapping[str, Mapping[int, str]]) -> dict[str, dict]:
+    return {name: dict.fromkeys(axes, torch.export.Dim.DYNAMIC)
+            for name, axes in changing.items()}
 
 
 def _changing_axis(name: str) -> int:

@@ -13,7 +13,8 @@ plugin = Plugin(
     configs='sparse3d_configs.focalsconv',
     convert='focalsconv.published_checkpoint:convert',
     published='focalsconv.published:FocalsConvPublished',
-    benchmarks={'focalsconv': 'sparse3d_benchmarks.focalsconv:run'},
+    benchmarks={'focalsconv': 'sparse3d_benchmarks.focalsconv:run',
+                'focalsconv_model': 'sparse3d_benchmarks.focalsconv_model:run'},
     pictures={'importance': 'focalsconv.importance_pictures:write_importance'},
     trial_configs=(
         'focalsconv_centerpoint_simulated_kitti_car',
@@ -21,6 +22,7 @@ plugin = Plugin(
         'focalsconv_voxel_rcnn_simulated_kitti_car'),
     exporters={'focalsconv_onnx': 'focalsconv.onnx_export:export_onnx'},
     exports={'focalsconv_onnx': (SPARSE_DETECTOR,)},
+    graph_hosts={'focalsconv_onnx': 'sparse3d.deploy.voxel_host:host'},
     not_exported={
         '*voxel_rcnn*': TWO_STAGES,
         '*pv_rcnn*': TWO_STAGES,
@@ -39,8 +41,10 @@ baselines = Plugin(
     convert='focalsconv.baseline_checkpoints:convert',
     trial_configs=('centerpoint_simulated_kitti_car', 'second_simulated_kitti_car',
                    'pointpillars_simulated_kitti_car'),
+    benchmarks={'exported_pointpillars': 'sparse3d_benchmarks.exported_graphs:pointpillars'},
     exporters={'voxel_detector_onnx': 'sparse3d.deploy.voxel_export:export_onnx'},
     exports={'voxel_detector_onnx': (SPARSE_DETECTOR, PILLAR_DETECTOR)},
+    graph_hosts={'voxel_detector_onnx': 'sparse3d.deploy.voxel_host:host'},
     published='focalsconv.published_baselines:BaselinesPublished',
     docs='docs/coming_from.md')
 

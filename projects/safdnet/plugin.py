@@ -7,7 +7,8 @@ plugin = Plugin(
     configs='sparse3d_configs.safdnet',
     convert='safdnet.published_checkpoint:convert',
     published='safdnet.published:SAFDNetPublished',
-    benchmarks={'range': 'sparse3d_benchmarks.detection_range:run'},
+    benchmarks={'range': 'sparse3d_benchmarks.detection_range:run',
+                'safdnet_model': 'sparse3d_benchmarks.safdnet_model:run'},
     not_exported={
         'hednet_*': 'its sparse encoder-decoders come back to finer voxels by inverse sparse '
                     'convolutions, for which the export has no nodes',

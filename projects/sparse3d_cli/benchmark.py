@@ -8,8 +8,10 @@ EXAMPLES = """\
   sparse3d benchmark sparse_convolution voxelization --threads 2
   sparse3d benchmark all --out results/benchmark.json
   sparse3d benchmark all --against results           # side by side with stored runs
+  sparse3d benchmark all --against original          # only rows beside the original's way
   sparse3d benchmark --list
 """
+ORIGINAL = 'original'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,30 +21,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='timed calls after warm-up; the median is shown (%(default)s)')
     parser.add_argument('--out', metavar='FILE.json', help='write the rows with how they were made')
     parser.add_argument('--against', nargs='+', metavar='FILE.json',
-                        help='stored runs, or folders of them, to show beside')
+                        help='stored runs, or folders of them, to show beside; or the word '
+                             'original: only rows measured beside the released code, spconv, mmcv '
+                             'or a devkit')
     parser.add_argument('--list', action='store_true', help='look up, list and stop')
 
 
 def run(arguments: argparse.Namespace) -> None:
+    from sparse3d_benchmarks.names import chosen
+    names = chosen(arguments.names)
+    if arguments.list:
+        print('\n'.join([*names, f'{len(names)} benchmarks']))
+        return
     from dataclasses import asdict
 
     from sparse3d.atomic_files import check_place
     from sparse3d.engine.result_record import write_result
     from sparse3d.errors import Sparse3DError
-    from sparse3d_benchmarks.run import benchmark, beside, chosen, format_table
+    from sparse3d_benchmarks.run import benchmark, beside, format_table, told_ratios
     from sparse3d_benchmarks.stored_runs import StoredRuns
-    if arguments.list:
-        names = chosen(arguments.names)
-        print('\n'.join([*names, f'{len(names)} benchmarks']))
-        return
     if arguments.out:
         check_place(arguments.out)
-    before = StoredRuns.read(arguments.against) if arguments.against else None  # before it runs
+    beside_original = arguments.against == [ORIGINAL]
+    before = StoredRuns.read(arguments.against) \
+        if arguments.against and not beside_original else None  # before it runs
     failed: dict[str, Exception] = {}
-    several = len(chosen(arguments.names)) > 1
+    several = len(names) > 1
     rows = benchmark(arguments.names, arguments.threads, arguments.repeats,
                      failed.__setitem__ if several else None)
+    if beside_original:
+        rows = [row for row in rows if row.original]
     print(format_table(rows, arguments.threads, before))
+    if beside_original:
+        print(told_ratios(rows))
     if arguments.out:
         old = beside(rows, before) if before else [{}] * len(rows)
         found = [{**asdict(row), **more} for row, more in zip(rows, old, strict=True)]

@@ -14,11 +14,12 @@ EXAMPLES = """\
   sparse3d detect CONFIG CHECKPOINT sweep.bin
   sparse3d detect CONFIG CHECKPOINT folder --out found --formats json txt
   sparse3d detect CONFIG CHECKPOINT scan.pcd scan.ply --score-threshold 0.5 --formats png svg
+  sparse3d detect hf://organization/name folder      # weights and config from a hub
   sparse3d detect CHECKPOINT drive.mcap --out boxes.mcap --track
   sparse3d detect CONFIG CHECKPOINT bag --out boxes.mcap --points /lidar_top/points --rate 2
 """
 TRACKERS = ('two_stage', 'greedy', 'depth_cascade', 'query_identity')
-CHECKPOINTS = ('.pth', '.pt', '.ckpt', '.safetensors')
+CHECKPOINTS, HUB = ('.pth', '.pt', '.ckpt', '.safetensors'), 'hf://'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -121,18 +122,25 @@ def _refuse_useless(arguments: argparse.Namespace, recording: bool) -> None:
 
 
 def _sort(arguments: argparse.Namespace) -> None:
-    """Of ``detect CHECKPOINT drive.mcap`` the first is the checkpoint; the config is in it."""
+    """Of ``detect CHECKPOINT drive.mcap`` and ``detect hf://one/car CLOUDS`` the first is the
+    checkpoint; the config is in it."""
     from sparse3d.errors import ConfigError
     if arguments.checkpoint is None:
         raise ConfigError(f'{arguments.config} is given alone; give a model and what to detect in: '
                           f'CHECKPOINT drive.mcap, or CONFIG CHECKPOINT CLOUDS')
-    if not arguments.clouds:
-        if not arguments.config.lower().endswith(CHECKPOINTS):
-            raise ConfigError(
-                f'{arguments.config} and {arguments.checkpoint} are given, and no '
-                f'cloud to detect in; give CONFIG CHECKPOINT CLOUDS, or a checkpoint that holds '
-                f'its config and CLOUDS')
-        arguments.clouds, arguments.checkpoint = [arguments.checkpoint], None
+    if _stands_alone(arguments.config) and not _stands_alone(arguments.checkpoint):
+        arguments.clouds = [arguments.checkpoint, *arguments.clouds]
+        arguments.checkpoint = None
+    elif not arguments.clouds:
+        raise ConfigError(
+            f'{arguments.config} and {arguments.checkpoint} are given, and no '
+            f'cloud to detect in; give CONFIG CHECKPOINT CLOUDS, or a checkpoint that holds '
+            f'its config and CLOUDS')
+
+
+def _stands_alone(name: str) -> bool:
+    """Whether a name is that of weights, which may hold their config."""
+    return name.lower().endswith(CHECKPOINTS) or name.startswith(HUB)
 
 
 def _clouds(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from sparse3d.parallel.executors import add_executor
 EXAMPLES = """\
   sparse3d test CONFIG work_dirs/mine/epoch_80.pth
   sparse3d test CONFIG CHECKPOINT --out scores.json
+  sparse3d test CONFIG CHECKPOINT --exported exported   # the score of exported graphs
   torchrun --nproc-per-node 4 -m sparse3d test CONFIG CHECKPOINT --launcher pytorch
 """
 
@@ -24,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='override the config, e.g. test_dataloader.batch_size=1')
     parser.add_argument('--allow-partial', action='store_true',
                         help='take a checkpoint of which only a part fits the model')
+    parser.add_argument('--exported', metavar='FOLDER',
+                        help='predict with the graphs of this export of the checkpoint, in ONNX '
+                             'Runtime; sparse convolutions by the reference, which is slow')
     add_executor(parser, workers=None)
     parser.add_argument('--verbose', action='store_true', help='show all that is logged')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
@@ -49,7 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.config, arguments.checkpoint, arguments.work_dir,
         parse_options(arguments.cfg_options), launcher=arguments.launcher,
         allow_partial=arguments.allow_partial, verbose=arguments.verbose,
-        workers=arguments.workers)
+        workers=arguments.workers, exported=arguments.exported)
     if os.environ.get('RANK', '0') == '0':
         if arguments.out:
             write_result(arguments.out, {'metrics': metrics})

@@ -196,7 +196,7 @@ class InstanceBank(nn.Module):
             return None, None
         own = logits.max(-1).values.sigmoid()
         best, rows = highest(self.decayed(step, own), self.options.num_temporal)
-        ids, next_id = self._identities(step, own) if with_ids else (None, step.next_id)
+        ids, next_id = self.identities(step, own) if with_ids else (None, step.next_id)
         return BankState(
             _rows(features, rows).detach(), _rows(anchors, rows).detach(), best.detach(),
             frame.timestamps, frame.lidar2global, frame.scenes,
@@ -212,7 +212,7 @@ class InstanceBank(nn.Module):
             before = torch.where(step.attended[:, None], before, 0)
         return torch.cat([torch.maximum(confidence[:, :count], before), confidence[:, count:]], 1)
 
-    def _identities(self, step: BankStep, confidence: Tensor) -> tuple[Tensor, int]:
+    def identities(self, step: BankStep, confidence: Tensor) -> tuple[Tensor, int]:
         """Identities [B, A], inherited or new, and what the next new one will be."""
         ids = torch.full(confidence.shape, -1, device=confidence.device)
         if step.state is not None and step.state.ids is not None:

@@ -69,11 +69,13 @@ def graphs_on(detector: Sparse4D, image_size: tuple[int, int], frames: int = FRA
     first, *later = [Sample(f'frame {number}', inputs) for number, inputs in enumerate(
         drawn_frames(detector, image_size, frames))]
     padded = padded_size(detector, image_size)
-    return [Graph(stated, to_onnx(DeployableSparse4D(detector, padded, stated is FIRST_FRAME),
-                                  samples[0].inputs),
+    modules = [DeployableSparse4D(detector, padded, is_first) for is_first in (True, False)]
+    return [Graph(stated, to_onnx(module, samples[0].inputs),
                   detector_answer(detector, padded), samples, COVERED, rows_by=ROWS,
-                  training_alone=('depth_branch.', 'losses.'), afterwards=_afterwards(head))
-            for stated, samples in ((FIRST_FRAME, [first]), (NEXT_FRAME, later))]
+                  training_alone=('depth_branch.', 'losses.'), afterwards=_afterwards(head),
+                  module=module)
+            for stated, module, samples in zip((FIRST_FRAME, NEXT_FRAME), modules,
+                                               ([first], later), strict=True)]
 
 
 def image_size_of(config: Config) -> tuple[int, int]:

@@ -20,9 +20,13 @@ plugin = Plugin(
     configs='sparse3d_configs.sparse4d',
     convert='sparse4d.published_checkpoint:convert',
     published='sparse4d.published:Sparse4DPublished',
-    benchmarks={'sparse4d': 'sparse3d_benchmarks.sparse4d:run'},
+    benchmarks={
+        'sparse4d': 'sparse3d_benchmarks.sparse4d:run',
+        'sparse4d_model': 'sparse3d_benchmarks.sparse4d_model:run',
+        'exported_sparse4d': 'sparse3d_benchmarks.exported_graphs:sparse4d'},
     exporters={'sparse4d_onnx': 'sparse4d.onnx_export:export_onnx'},
     exports={'sparse4d_onnx': (FIRST_FRAME, NEXT_FRAME)},
+    graph_hosts={'sparse4d_onnx': 'sparse4d.graph_host:host'},
     not_exported={
         'sparse4d_v1_*': 'its memory is the feature maps of past frames, which every layer samples '
                          'anew; graphs are made of heads that carry instances over, v2 and v3',

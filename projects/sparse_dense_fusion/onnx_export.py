@@ -128,8 +128,9 @@ def _image_encoder(detector: SparseDenseFusion, image_size: tuple[int, int]) -> 
     random = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (CAMERAS, 3, *image_size), generator=random).float()
     sample = Sample('drawn images', {'images': images})
-    return Graph(IMAGE_ENCODER, to_onnx(ImageEncoder(detector).eval(), sample.inputs),
-                 levels_of(detector), [sample], IMAGES)
+    encoder = ImageEncoder(detector).eval()
+    return Graph(IMAGE_ENCODER, to_onnx(encoder, sample.inputs), levels_of(detector), [sample],
+                 IMAGES, module=encoder)
 
 
 def levels_of(detector: SparseDenseFusion) -> Answer:
@@ -152,7 +153,7 @@ def _fusion(detector: SparseDenseFusion, image_size: tuple[int, int]) -> Graph:
     return Graph(FUSION, to_onnx(model, samples[0].inputs),
                  _answer(detector, samples, list(scenes.values())), samples, FUSED,
                  periods={'boxes': (6, 2 * math.pi, None)},
-                 rows_by=CommonRows('peaks', ('boxes', 'scores', 'peaks')),
+                 rows_by=CommonRows('peaks', ('boxes', 'scores', 'peaks')), module=model,
                  afterwards=dict(boxes_of(detector.bbox_head).suppression(),
                                  without_points='bev is zeros; without any image as well nothing '
                                                 'is found, whatever the scores'))

@@ -20,7 +20,9 @@ plugin = Plugin(
     name='sparse_dense_fusion',
     modules=('sparse_dense_fusion.register',),
     configs='sparse3d_configs.sparse_dense_fusion',
-    benchmarks={'sparse_dense_fusion': 'sparse3d_benchmarks.sparse_dense_fusion:run'},
+    benchmarks={
+        'sparse_dense_fusion': 'sparse3d_benchmarks.sparse_dense_fusion:run',
+        'exported_sparse_dense_fusion': 'sparse3d_benchmarks.exported_graphs:sparse_dense_fusion'},
     exporters={'sparse_dense_fusion_onnx': 'sparse_dense_fusion.onnx_export:export_onnx'},
     exports={'sparse_dense_fusion_onnx': (LIDAR_MAP, IMAGE_ENCODER, FUSION)},
     not_exported={

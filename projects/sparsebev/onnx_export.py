@@ -106,10 +106,11 @@ def _graphs_of_stream(detector: SparseBEV, image_size: tuple[int, int]) -> list[
                 for case, matrix in matrices.items()]
     for samples in (of_first, of_later):  # the maps do not hang on the matrices: compared once
         samples[1:] = [replace(each, compared=('logits', 'codes')) for each in samples[1:]]
-    return [Graph(stated, to_onnx(model(detector, padded).eval(), samples[0].inputs), answer,
-                  samples, ALL, afterwards=_afterwards(detector))
-            for stated, model, samples in ((FIRST_FRAME, FirstFrame, of_first),
-                                           (NEXT_FRAME, NextFrame, of_later))]
+    modules = FirstFrame(detector, padded).eval(), NextFrame(detector, padded).eval()
+    return [Graph(stated, to_onnx(model, samples[0].inputs), answer, samples, ALL,
+                  afterwards=_afterwards(detector), module=model)
+            for stated, model, samples in zip((FIRST_FRAME, NEXT_FRAME), modules,
+                                              (of_first, of_later), strict=True)]
 
 
 def stream_reference(detector: SparseBEV, image_size: tuple[int, int]
@@ -149,9 +150,10 @@ def _encoder_and_decoder(detector: SparseBEV, image_size: tuple[int, int]) -> li
     samples = [Sample(case, {**maps, 'lidar2img': matrix, 'age': views.age})
                for case, matrix in matrices_of_cases(views).items()]
     of_images = [Sample('drawn images', {'images': images})]
-    return [Graph(IMAGE_ENCODER, to_onnx(encoder, of_images[0].inputs), pyramid, of_images, IMAGES),
+    return [Graph(IMAGE_ENCODER, to_onnx(encoder, of_images[0].inputs), pyramid, of_images, IMAGES,
+                  module=encoder),
             Graph(DECODER, to_onnx(decoder, samples[0].inputs), boxes, samples, ('bbox_head.', ),
-                  afterwards=_afterwards(detector))]
+                  afterwards=_afterwards(detector), module=decoder)]
 
 
 def _views(inputs: Mapping[str, Tensor], image_size: tuple[int, int]) -> Views:

@@ -9,7 +9,8 @@ plugin = Plugin(
     convert='voxelkp.published_checkpoint:convert',
     published='voxelkp.published:VoxelKPPublished',
     trial_configs=('voxelkp_simulated_waymo',),
-    benchmarks={'voxelkp': 'sparse3d_benchmarks.voxelkp:run'},
+    benchmarks={'voxelkp': 'sparse3d_benchmarks.voxelkp:run',
+                'voxelkp_model': 'sparse3d_benchmarks.voxelkp_model:run'},
     not_exported={
         '*': 'the attention of its encoder sorts voxels into windows of changing numbers and the '
              'heads gather sparse peaks, which need operators that neither ONNX nor the plug-ins '

@@ -34,7 +34,7 @@ def test_the_released_way_gives_the_same(shift):
 def test_rows(monkeypatch):
     cloud = torch.rand(2, 400, 5) * torch.tensor([20, 20, 6, 1, 0.]) - torch.tensor(
         [10, 10, 2, 0, 0.])
-    monkeypatch.setattr(benchmark, '_cloud', lambda: (list(cloud), 'random cloud'))
+    monkeypatch.setattr(benchmark, 'sweeps', lambda: (list(cloud), 'random cloud'))
     monkeypatch.setattr(benchmark, 'MODEL_RANGE', (-5.12, -5.12, -2, 5.12, 5.12, 4))
     monkeypatch.setattr(benchmark, 'MODEL_GRID', (32, 32, 1))
     monkeypatch.setattr(benchmark, 'COMPILE', False)

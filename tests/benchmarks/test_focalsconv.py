@@ -55,7 +55,7 @@ def test_rows_of_layer_and_encoders(monkeypatch, cloud):
     features, coordinates, _ = cloud
     boxes = [torch.tensor([[1., 1, 1, 2, 2, 2, 0]])] * 2
     monkeypatch.setattr(benchmark, 'BATCH', 2)
-    monkeypatch.setattr(benchmark, '_voxels', lambda: (features, coordinates, 'drawn cells'))
+    monkeypatch.setattr(benchmark, 'voxels', lambda: (features, coordinates, 'drawn cells'))
     monkeypatch.setattr(benchmark, 'KITTI', {**encoder_benchmark.KITTI, **SMALL})
     monkeypatch.setattr(benchmark, 'NUSCENES', {**encoder_benchmark.NUSCENES, **SMALL})
     five = torch.nn.functional.pad(features, (0, 1))

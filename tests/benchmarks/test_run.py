@@ -32,6 +32,18 @@ def test_runs_with_the_threads_asked_for_and_prints_a_table(fake):
                 for line in table.splitlines() if 'fake' in line}) == 1
 
 
+def test_rows_beside_the_original_are_told_from_settings_of_ours(fake):
+    rows = module.benchmark(['fake'], threads=1, repeats=1)
+    assert [row.original for row in rows] == [True, False]
+    own = module.Row.of('fake', dict(name='half', value=1.0, unit='ms', baseline=2.0, ratio=2.0,
+                                     original=False))
+    assert not own.original
+    slow = module.Row.of('fake', dict(name='slow', value=1.0, unit='ms', baseline=1.2, ratio=1.2))
+    assert module.told_ratios([rows[0], slow]) == (
+        "2 rows beside the original's way, 1 of them at least 1.5 times; below: fake: slow 1.20x")
+    assert module.told_ratios(rows[:1]).endswith('1 of them at least 1.5 times')
+
+
 def test_one_that_fails_does_not_lose_the_others(fake):
     failed = {}
     rows = module.benchmark(['of_benchmarks', 'fake'], 1, 1, failed.__setitem__)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import torch
 
-from sparse3d_benchmarks.voxelkp import _Detector, attention_rows
+from sparse3d_benchmarks.voxelkp import Detector, attention_rows
 
 
 def test_attention_rows():
@@ -19,7 +19,7 @@ def test_every_stage_of_a_model_is_timed():
     random = torch.Generator().manual_seed(0)
     points = torch.rand(600, 5, generator=random) * torch.tensor([20.0, 20, 3, 1, 1])
     points[:, :2] -= 10
-    rows = _Detector('voxelkp_small.py', points, 'cpu').rows('drawn', 1)
+    rows = Detector('voxelkp_small.py', points, 'cpu').rows('drawn', 1)
     assert [row['name'] for row in rows] == [
         'voxels', 'first convolution', *(f'stage {number}' for number in range(1, 5)),
         'fusion on the ground', 'head', 'decoding', 'a frame, points to people']

@@ -142,6 +142,9 @@ READERS_FILES: dict[str, dict[str, Writer]] = {
         'converted_or_trained.pth': kitti_car,
         'PUBLISHED.pth': released(focalsconv_voxel_rcnn, 'model_state'),
     },
+    'docs/export.md': {
+        'trained.pth': initial_weights('baselines/pointpillars_simulated_kitti_car.py'),
+    },
     'docs/index.md': {
         'sweep.bin': kitti_cloud,
         'converted_or_trained.pth': kitti_car,

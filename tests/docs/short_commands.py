@@ -48,6 +48,7 @@ SHORTER = (
     (r'^tools/blind_trial\.py(?!.*--answers)', '--pictures 1 --video 2 --report 0', ''),
     (r'^tools/compare\.py', '--cost 1', ''),  # looks rows, configs, options and results up
     (r'^tools/benchmark\.py', '--list', ''),
+    (r'^tools/export\.py .*int8_static', '--calibration-frames 2', ''),
     (r'^-m sparse3d_benchmarks\.tracker_comparison', '--seeds 1', ''),
     (r'^-m pytest', '--collect-only -q', ''),  # the suite runs them anyway
 )
@@ -63,6 +64,8 @@ NOT_RUN = {
     'python tools/matrix.py': 'installs environments and loads from the network',
     'python tests/support/reporters_table.py':
     'runs all cases for ten minutes; tests/support/test_reporters_table.py runs some',
+    'python -m sparse3d_benchmarks.precision_scores':
+    'scores a test set five times; tests/end_to_end/test_lowered_exports.py does it once',
     'python tools/demo.py': 'tests/end_to_end/test_demo.py runs it with a few frames',
     'python tools/test.py configs/voxelkp/voxelkp_waymo.py':
     'the whole model on whole clouds takes minutes on a CPU; its small config '

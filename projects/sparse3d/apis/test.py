@@ -9,6 +9,7 @@ from mmengine.config import Config
 from sparse3d.apis.evaluated_pieces import test_in_pieces
 from sparse3d.apis.train import choose_work_dir
 from sparse3d.checkpoints.open import load_weights
+from sparse3d.deploy.graph_host import opened_graphs, use_graphs
 from sparse3d.engine.agreement.check import check_checkpoint, check_config
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.engine.config_parts import check_parts
@@ -35,6 +36,7 @@ def test(
         allow_partial: bool = False,
         verbose: bool = False,
         workers: Workers | None = None,
+        exported: str | PathLike | None = None,
 ) -> dict[str, float]:
     """Predict the test set of a config and evaluate it.
 
@@ -50,6 +52,8 @@ def test(
         allow_partial: take a checkpoint of which only a part fits.
         verbose: show on the console all that mmengine logs.
         workers: predict in so many processes, or on a cluster; None predicts here.
+        exported: an export folder of this checkpoint, whose graphs predict; suppression and what
+            else stands outside of them stays the detector's.
 
     Returns:
         The metrics by name.
@@ -76,11 +80,17 @@ def test(
     if workers is not None and launcher != 'none':
         raise ConfigError(f'--executor and --launcher {launcher} are two ways to use several '
                           f'processes; give one of them')
+    if exported is not None and (workers is not None or launcher != 'none'):
+        raise ConfigError('exported graphs predict in this process; leave --executor and '
+                          '--launcher out')
     prepare_launcher(config, launcher)
     with Attempt(config.work_dir) as attempt, clear_registry_errors():
         runner = attempt.runner = Sparse3DRunner.from_cfg(config)
         load_weights(bare_model(runner.model), opened, allow_partial)
         check_checkpoint(config, ['test'], opened.content, opened.path, refuse=not allow_partial)
+        if exported is not None:
+            model = bare_model(runner.model)
+            use_graphs(model, config, opened_graphs(exported, model))
         if workers is not None:
             return test_in_pieces(runner, config, opened.path, workers, allow_partial)
         runner.opened = opened

@@ -42,11 +42,8 @@ def export(config: str | PathLike, checkpoint: str | PathLike | None, out: str |
         Sparse3DError: as the plug-in's function.
     """
     _refuse_file_name(out)
-    if exporter is not None:
-        function = offer('exporters', exporter)
-    else:
-        function = load(_reference(config))
-    return function(config, checkpoint, out, clouds, cfg_options)
+    name, owner = exporter_of(config, exporter)
+    return load(owner.exporters[name])(config, checkpoint, out, clouds, cfg_options)
 
 
 def _refuse_file_name(out: str | PathLike) -> None:
@@ -62,23 +59,40 @@ def reason_against(name: str, reasons: Mapping[str, str]) -> str | None:
                 None)
 
 
-def _reference(config: str | PathLike) -> str:
-    loaded = load_config(config)
+def exporter_of(config: str | PathLike | Config, exporter: str | None = None
+                ) -> tuple[str, Plugin]:
+    """Name of the exporter of a config, and the plug-in that offers it.
+
+    Args:
+        exporter: name of one; None takes that of the config's plug-in.
+
+    Raises:
+        ConfigError: if there is none, or several, or the config cannot be exported.
+        PluginError: if nobody offers an exporter of that name.
+    """
+    if exporter is not None:
+        offer('exporters', exporter)
+        return exporter, next(owner for owner in plugins().values() if exporter in owner.exporters)
+    loaded = config if isinstance(config, Config) else load_config(config)
     owners = _owners(loaded)
-    found = {name: reference for owner in owners for name, reference in owner.exporters.items()}
+    found = {name: owner for owner in owners for name in owner.exporters}
     if len(found) > 1:
-        raise ConfigError(f'{config} can be exported in several ways ({", ".join(found)}); '
-                          f'choose one with --exporter')
-    name = Path(loaded.filename or str(config)).stem
+        raise ConfigError(f'{_called(config)} can be exported in several ways '
+                          f'({", ".join(found)}); choose one with --exporter')
+    name = Path(loaded.filename or _called(config)).stem
     for owner in owners:
         if (reason := reason_against(name, owner.not_exported)) is not None:
             raise ConfigError(f'{name} cannot be exported: {reason}')
     if not found:
         imports = ', '.join(_imports(loaded)) or 'nothing'
-        raise ConfigError(f'{config} imports no plug-in that exports (it imports {imports}; '
-                          f'exporters that are installed: '
+        raise ConfigError(f'{_called(config)} imports no plug-in that exports (it imports '
+                          f'{imports}; exporters that are installed: '
                           f'{", ".join(offers("exporters")) or "none"})')
-    return next(iter(found.values()))
+    return next(iter(found.items()))
+
+
+def _called(config: str | PathLike | Config) -> str:
+    return config.filename or 'the config' if isinstance(config, Config) else str(config)
 
 
 def _owners(config: Config) -> list[Plugin]:

@@ -22,6 +22,7 @@ from sparse3d.atomic_files import atomic_folder, check_place, write_bytes_atomic
 from sparse3d.deploy.folder import verify
 from sparse3d.deploy.graphs import Graph, hold_to_statement
 from sparse3d.deploy.onnx_files import refuse_device, require_packages
+from sparse3d.deploy.weights_sum import weights_sum
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.errors import ConfigError, DataError, PluginError
@@ -100,12 +101,13 @@ def export_folder(config: str | PathLike | Config, checkpoint: str | PathLike | 
     refuse_place(out)
     config, opened = open_with_config(config, checkpoint, cfg_options)
     if checkpoint is None:
-        _without_pretrained(config.model)
+        without_pretrained(config.model)
     MMLogger.get_current_instance().setLevel('WARNING')  # or it lists every initialized weight
     detector = build_model(config, opened)
     refuse_device(detector)
     about = dict(config=Path(config.filename or 'config').stem,
-                 checkpoint=None if checkpoint is None else Path(str(checkpoint)).name)
+                 checkpoint=None if checkpoint is None else Path(str(checkpoint)).name,
+                 weights=weights_sum(detector))
     graphs = graphs_of(detector, config, clouds)
     refuse_unstated(graphs)
     return write_folder(detector, graphs, out, about)
@@ -129,7 +131,7 @@ def write_folder(detector: nn.Module, graphs: Sequence[Graph], out: str | PathLi
     with atomic_folder(out) as temporary:
         entries = tuple(_write_graph(graph, temporary) for graph in graphs)
         _write_manifest(temporary, entries, about or {})
-        compared = tuple(_verified(temporary))
+        compared = tuple(verified(temporary))
     return FolderReport(out, entries, compared)
 
 
@@ -236,7 +238,12 @@ def _write_manifest(folder: Path, entries: Sequence[Mapping[str, Any]],
     write_bytes_atomically(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
 
 
-def _verified(folder: Path) -> list[tuple[str, str, float]]:
+def verified(folder: Path) -> list[tuple[str, str, float]]:
+    """What ``verify.py`` finds in a folder that is being written.
+
+    Raises:
+        DataError: if an output is not as it should be.
+    """
     try:
         return verify.check_folder(folder)
     except verify.Different as error:
@@ -254,10 +261,10 @@ def _array(value: Tensor) -> np.ndarray:
     return value.detach().cpu().contiguous().numpy()
 
 
-def _without_pretrained(model: dict) -> None:
+def without_pretrained(model: dict) -> None:
     """Initial weights need no file of pretrained ones, wherever a part names it."""
     for value in model.values():
         if isinstance(value, dict):
             if str((value.get('init_cfg') or {}).get('type', '')) == 'Pretrained':
                 value.pop('init_cfg')
-            _without_pretrained(value)
+            without_pretrained(value)

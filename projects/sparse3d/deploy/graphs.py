@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from sparse3d.errors import PluginError
 from sparse3d.plugins import ExportedGraph
@@ -63,6 +63,9 @@ class Graph:
         rows_by: see :class:`CommonRows`.
         training_alone: beginnings of the names of parameters that no detection computes with.
         afterwards: what the detector does with the outputs, in numbers.
+        module: what was traced, from inputs by name to outputs by name; None where the graph is
+            put together of parts.
+        changing: axes of its inputs as ``torch.export``'s ``dynamic_shapes``; None: none.
     """
 
     stated: ExportedGraph
@@ -75,6 +78,8 @@ class Graph:
     rows_by: CommonRows | None = None
     training_alone: tuple[str, ...] = ()
     afterwards: Mapping[str, Any] = field(default_factory=dict)
+    module: nn.Module | None = None
+    changing: Mapping[str, Mapping[int, Any]] | None = None
 
     @property
     def name(self) -> str:

@@ -6,6 +6,7 @@ become nodes of Autoware's TensorRT plug-ins; with pillars all operators are ONN
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 
 import numpy as np
@@ -191,8 +192,10 @@ def _pillar_graph(detector: nn.Module, clouds: Sequence[str | PathLike]) -> Grap
     cases = drawn_voxels(detector, columns_of(detector), clouds)
     model = PillarsToBoxes(detector).eval()
     free = torch.export.Dim('M', min=0)
-    content = to_onnx(model, next(iter(cases.values())), {name: {0: free} for name in DYNAMIC})
-    return _graph(PILLAR_DETECTOR, content, detector, model.dense, cases)
+    changing = {name: {0: free} for name in DYNAMIC}
+    content = to_onnx(model, next(iter(cases.values())), changing)
+    return replace(_graph(PILLAR_DETECTOR, content, detector, model.dense, cases), module=model,
+                   changing=changing)
 
 
 def _graph(stated, content: bytes, detector: nn.Module, dense: MapToBoxes, cases) -> Graph:

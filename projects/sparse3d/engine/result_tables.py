@@ -6,8 +6,13 @@ A table stands between two comments, which stay:
     <!-- table: scores.json | kitti/Car_3D_R40_easy | kitti/Car_3D_R40_moderate -->
     ...
     <!-- end of table -->
+    <!-- lines: original/dsvt_model.json -->
+    ...
+    <!-- end of table -->
 
-The first form is for the rows of ``sparse3d benchmark --out``, the second for files that hold
+The third form is for rows of benchmarks that were profiled: the operators with the most time of
+their own, one column for each row. The first form is for the rows of ``sparse3d benchmark --out``,
+the second for files that hold
 a list of ``runs``, each with a ``name`` and the ``metrics`` of ``sparse3d test --out``, such as
 ``sparse3d compare`` writes. Runs of one name are seeds: one row with mean and standard deviation.
 ``KEY as TEXT`` gives a column another head.
@@ -22,7 +27,8 @@ from statistics import mean, stdev
 
 from sparse3d.errors import DataError
 
-BLOCK = re.compile(r'(<!-- table: (?P<what>[^>]*?) -->\n).*?(<!-- end of table -->)', re.DOTALL)
+BLOCK = re.compile(r'(<!-- (?P<kind>table|lines): (?P<what>[^>]*?) -->\n).*?'
+                   r'(<!-- end of table -->)', re.DOTALL)
 
 
 def fill_tables(text: str, results: Path) -> str:
@@ -31,14 +37,17 @@ def fill_tables(text: str, results: Path) -> str:
     Raises:
         DataError: if a file is missing or does not hold what its table asks for.
     """
-    return BLOCK.sub(lambda match: match[1] + _table(match['what'], results) + match[3], text)
+    return BLOCK.sub(lambda match: match[1] + _table(match['kind'], match['what'], results)
+                     + match[4], text)
 
 
-def _table(what: str, results: Path) -> str:
+def _table(kind: str, what: str, results: Path) -> str:
     name, *keys = (part.strip() for part in what.split('|'))
     path = results / name
     try:
         content = json.loads(path.read_text())
+        if kind == 'lines':
+            return _lines_table(content)
         return _score_table(content, keys) if keys else _benchmark_table(content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f'no table from {path}: {type(error).__name__} {error}; write it anew with '
@@ -80,6 +89,13 @@ def _benchmark_table(content: dict) -> str:
             for row in content['rows']]
     where = f'{content["device"]}, {content["threads"]} threads, torch {content["torch"]}'
     return _markdown(['', 'here', 'baseline', 'ratio'], rows) + f'\n({where})\n'
+
+
+def _lines_table(content: dict) -> str:
+    rows = [row for row in content['rows'] if row.get('lines')]
+    cells = [[f'`{name}` {100 * share:.0f} %' for name, share in row['lines']] for row in rows]
+    return _markdown([row['name'] for row in rows],
+                     [list(line) for line in zip(*cells, strict=True)])
 
 
 def _baseline(row: dict) -> str:

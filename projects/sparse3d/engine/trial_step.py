@@ -41,12 +41,17 @@ class Trial:
     @classmethod
     def of(cls, name: str) -> Trial:
         """Build the model of a config; files of first weights that are absent are left out."""
-        config = load_config(name)
+        return cls.of_config(name, load_config(name))
+
+    @classmethod
+    def of_config(cls, name: str, config: Config, cameras: int = 2,
+                  image_size: tuple[int, int] = (64, 128)) -> Trial:
+        """As :meth:`of`, of a config that is loaded already, for samples of so many cameras."""
         init_default_scope(config.get('default_scope', 'mmdet3d'))
         seed_all(0)
         model = MODELS.build(without_absent_files(copy.deepcopy(config.model)))
         model.init_weights()
-        return cls(name, config, Wanted.of(config), model.train())
+        return cls(name, config, Wanted.of(config, cameras, image_size), model.train())
 
     def optimizer(self, dtype: str = 'float32') -> OptimWrapper:
         """The recipe's optimizer, with automatic mixed precision for the half types."""

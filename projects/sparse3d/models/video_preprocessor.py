@@ -78,6 +78,16 @@ class VideoPreprocessor(BaseDataPreprocessor):
         height, width = images.shape[-2:]
         return F.pad(images, (0, -width % self.size_divisor, 0, -height % self.size_divisor))
 
+    def as_loaded(self, images: Tensor, size: Sequence[int]) -> Tensor:
+        """What :meth:`normalize` was given, from what it gave [M, 3, H', W'].
+
+        Args:
+            size: height and width before the padding.
+        """
+        height, width = size
+        loaded = images[..., :height, :width] * self.std + self.mean
+        return loaded.flip(1) if self.bgr_to_rgb else loaded
+
     def _same_cameras(self, samples: list[Tensor]) -> list[Tensor]:
         cameras = max(len(item) for item in samples) // self.num_frames
         filled = []

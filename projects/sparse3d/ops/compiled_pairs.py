@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from sparse3d.ops.cells import KEY_BITS, MAX_SAMPLES
 from sparse3d.ops.compiled_kernels import call, call_for_result, library, threads_for
 
 Reach = Callable[[int, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
@@ -19,6 +21,38 @@ MOST_AXES = 8               # as in kernels/pair_tables.cpp
 WORDS_PER_VOXEL = 64        # of 64 cells each; a bitmap larger than that is not worth clearing
 FEWEST_WORDS = 1 << 18
 LONGEST_AXES = 1 << 18      # cells of all axes together
+OUTSIDE, FALLING, REPEATED = 1, 2, 4    # bits, as in kernels/pair_tables.cpp
+
+
+class VoxelKeys(NamedTuple):
+    """Keys [N] int64 of voxels, whether they rise, and the number of samples."""
+
+    keys: Tensor
+    rising: bool
+    batch_size: int
+
+
+def voxel_keys(
+        coordinates: Tensor,            # [N, 1 + D] int32
+        spatial_shape: Sequence[int],
+        padded: Sequence[int],          # D, the volume that the keys number
+) -> VoxelKeys | None:
+    """What the checks of a pair table need, in one reading.
+
+    None for what others have to name: voxels outside, keys too large, equal keys in a row.
+    """
+    if library() is None or coordinates.dtype != torch.int32 or coordinates.ndim != 2 \
+            or coordinates.shape[1] != len(padded) + 1 \
+            or MAX_SAMPLES * math.prod(padded) >> KEY_BITS:
+        return None
+    keys, last = torch.empty(len(coordinates), dtype=torch.int64), torch.zeros(1, dtype=torch.int32)
+    strides = [math.prod(padded[axis:]) for axis in range(len(padded) + 1)]
+    found = call_for_result('sparse3d_voxel_keys', coordinates.contiguous(), len(coordinates),
+                            len(padded), torch.tensor(list(spatial_shape)), torch.tensor(strides),
+                            keys, last)
+    samples = int(last) + 1
+    return None if found & (OUTSIDE | REPEATED) or samples > MAX_SAMPLES else \
+        VoxelKeys(keys, not found & FALLING, samples)
 
 
 def submanifold_neighbors(
@@ -46,9 +80,9 @@ def reaching_neighbors(
         output_shape: Sequence[int],
         kernel_size: Sequence[int],
         reach: Reach,
+        batch_size: int,
 ) -> tuple[Tensor, Tensor] | None:      # [K, M] int32, [M, 1 + D] int32 sorted
     """Neighbor table and coordinates of every output voxel that at least one input reaches."""
-    batch_size = int(coordinates[:, 0].max()) + 1 if len(coordinates) else 1
     words = -(-batch_size * math.prod(output_shape) // 64)
     if library() is None or len(kernel_size) > MOST_AXES or sum(spatial_shape) > LONGEST_AXES \
             or words > max(FEWEST_WORDS, WORDS_PER_VOXEL * len(coordinates)):

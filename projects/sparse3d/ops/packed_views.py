@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sparse3d.ops.weighted_rows import SharedGradient, rows_of_maps
+
 
 @dataclass(frozen=True)
 class PackedViews:
@@ -17,6 +19,7 @@ class PackedViews:
             The last row is zero: what a point reads that nobody sees.
         sizes: height and width of each level.
         batch, frames, views, groups: the other axes.
+        shared: gathers the gradients of all readings, see :mod:`sparse3d.ops.weighted_rows`.
     """
 
     table: Tensor
@@ -25,6 +28,7 @@ class PackedViews:
     frames: int
     views: int
     groups: int
+    shared: SharedGradient | None = None
 
     def level(self, index: int) -> tuple[int, int]:
         """First row and end of a level in the table."""
@@ -50,10 +54,11 @@ def pack_views(features: Sequence[Tensor], groups: int = 1) -> PackedViews:
     batch, frames, views, channels = shared.pop()
     if channels % groups:
         raise ValueError(f'{channels} channels do not split into {groups} groups')
-    rows = [level.permute(0, 1, 2, 4, 5, 3).reshape(-1, channels // groups) for level in features]
-    rows.append(rows[0].new_zeros(1, channels // groups))
     sizes = tuple((level.shape[4], level.shape[5]) for level in features)
-    return PackedViews(torch.cat(rows), sizes, batch, frames, views, groups)
+    gradient = SharedGradient()
+    table = rows_of_maps(features, groups, gradient)
+    return PackedViews(table, sizes, batch, frames, views, groups,
+                       gradient if table.grad_fn is not None else None)
 
 
 def corners_of_level(size: tuple[int, int], start: int, image: tuple[Tensor, Tensor],

@@ -12,12 +12,12 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from sparse3d.ops.backends import choose_backend
 from sparse3d.ops.choose_views import ChosenViews, choose_views
 from sparse3d.ops.packed_views import PackedViews, corners_of_level, pack_views
+from sparse3d.ops.weighted_rows import weighted_rows
 
 
 def sample_views(
@@ -134,8 +134,8 @@ def _one_bag(packed: PackedViews, image: tuple[Tensor, Tensor], position: Tensor
                            share_below * share_left, share_below * share_right], -1)
     rows = rows * packed.groups + (image[1][:, None] + starts)[..., None]
     rows = torch.where((image[0] >= 0)[..., None, None], rows, len(table) - 1)
-    return F.embedding_bag(rows.reshape(-1, 4 * levels), table, mode='sum',
-                           per_sample_weights=weights.reshape(-1, 4 * levels).to(table.dtype))
+    return weighted_rows(table, rows.reshape(-1, 4 * levels),
+                         weights.reshape(-1, 4 * levels).to(table.dtype), packed.shared)
 
 
 def _pair(position: Tensor, size: Tensor, published_alignment: bool

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sparse3d.ops.compiled_kernels import call, threads_for
+from sparse3d.ops.compiled_kernels import call, call_for_result, library, threads_for
 from sparse3d.ops.sparse_pairs import PairTable
 
 MOST_ROWS, FEWEST_ROWS, BLOCKS = 512, 64, 32    # output rows of a block stay in the L2 cache
-NAMES = {torch.float32: 'float32', torch.float64: 'float64'}
+NAMES = {torch.float32: 'float32', torch.float64: 'float64', torch.bfloat16: 'bfloat16'}
 
 
 class PairLists(NamedTuple):
@@ -43,17 +43,58 @@ class CompiledConvolution(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         features, weight = ctx.saved_tensors
-        of_features = of_weight = None
-        if ctx.needs_input_grad[0]:
-            matrices, table = weight.transpose(0, 1), ctx.pairs  # [K, C_out, C_in]
-            if table.symmetric:  # its own reverse, with the kernel offsets in reverse order
-                matrices = matrices.flip(0)
-            else:
-                table = table.reversed
-            of_features = _multiply(gradient, matrices, lists_of(table))
-        if ctx.needs_input_grad[1]:
-            of_weight = _weight_gradient(features, gradient, lists_of(ctx.pairs))
-        return of_features, of_weight, None
+        return (*_gradients(ctx, features, weight, gradient, gradient), None)
+
+
+class Bfloat16Convolution(torch.autograd.Function):
+    """The same on bfloat16 with sums in float32, by the processor's own products of bfloat16.
+
+    Only what comes back through a rounding to bfloat16 may be differentiated: the gradient of the
+    result is taken as bfloat16.
+    """
+
+    @staticmethod
+    def forward(ctx, features: Tensor, weight: Tensor, pairs: PairTable) -> Tensor:
+        """[N, C_in], [C_out, K, C_in] -> [M, C_out] float32."""
+        ctx.save_for_backward(features, weight)
+        ctx.pairs = pairs
+        return _multiply(features, weight.permute(1, 2, 0), lists_of(pairs))
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        features, weight = ctx.saved_tensors
+        kind = torch.bfloat16 if weight.shape[0] % 2 == 0 else torch.float32
+        of_features, of_weight = _gradients(
+            ctx, features, weight.to(kind), gradient.to(kind), gradient)
+        return (None if of_features is None else of_features.to(features.dtype),
+                None if of_weight is None else of_weight.to(weight.dtype), None)
+
+
+def _gradients(ctx, features: Tensor, weight: Tensor, gradient: Tensor,
+               exact: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    """Gradients of features [N, C_in] and weight [C_out, K, C_in], where they are wanted.
+
+    Args:
+        gradient: of the result, in the type of ``weight``; ``exact``: the same, not rounded.
+    """
+    of_features = of_weight = None
+    if ctx.needs_input_grad[0]:
+        matrices, table = weight.transpose(0, 1), ctx.pairs  # [K, C_out, C_in]
+        if table.symmetric:  # its own reverse, with the kernel offsets in reverse order
+            matrices = matrices.flip(0)
+        else:
+            table = table.reversed
+        of_features = _multiply(gradient, matrices, lists_of(table))
+    if ctx.needs_input_grad[1]:
+        of_weight = _weight_gradient(features.to(exact.dtype), exact, lists_of(ctx.pairs))
+    return of_features, of_weight
+
+
+def multiplies_bfloat16(channels: int) -> bool:
+    """Whether the kernels and the processor multiply rows of so many bfloat16 channels."""
+    return channels % 2 == 0 and channels > 0 and library() is not None \
+        and bool(call_for_result('sparse3d_has_bfloat16'))
 
 
 def lists_of(pairs: PairTable) -> PairLists:
@@ -84,7 +125,8 @@ def _multiply(
         lists: PairLists,
 ) -> Tensor:                    # [M, B]
     depth, width = matrices.shape[1:]
-    result = features.new_empty(lists.num_outputs, width)
+    work_type = torch.promote_types(features.dtype, torch.float32)
+    result = features.new_empty(lists.num_outputs, width, dtype=work_type)
     call(f'sparse3d_convolve_{NAMES[features.dtype]}', features.contiguous(), matrices, result,
          *lists, depth, width, *matrices.stride(),
          threads_for(len(lists.input_rows) * depth * width))

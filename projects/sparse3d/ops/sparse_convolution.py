@@ -13,7 +13,11 @@ from torch import Tensor
 from sparse3d.ops.backends import choose_backend
 from sparse3d.ops.compiled_kernels import lack as lack_of_kernels
 from sparse3d.ops.sparse_blocks import BlockedConvolution
-from sparse3d.ops.sparse_compiled import CompiledConvolution
+from sparse3d.ops.sparse_compiled import (
+    Bfloat16Convolution,
+    CompiledConvolution,
+    multiplies_bfloat16,
+)
 from sparse3d.ops.sparse_pairs import PairTable
 
 
@@ -26,7 +30,8 @@ def sparse_convolution(
 ) -> Tensor:                    # [M, C_out]
     """Convolve sparse features: ``out[m] = bias + sum over pairs (n, m, k) of W[:, k] @ x[n]``.
 
-    bfloat16 and float16 are multiplied and added up in float32 and rounded once, at the end.
+    bfloat16 and float16 are added up in float32 and rounded once, at the end. The compiled kernels
+    multiply bfloat16 as it is where the processor can (AVX-512 BF16), else as float32.
     Under ``torch.autocast`` features and weight are cast as a dense convolution would.
 
     Args:
@@ -53,7 +58,11 @@ def sparse_convolution(
     with torch.autocast('cpu', enabled=False):
         result_type = torch.promote_types(features.dtype, weight.dtype)
         work_type = torch.promote_types(result_type, torch.float32)
-        result = WAYS[backend](features.to(work_type), weight.to(work_type), pairs)
+        if backend == 'compiled' and features.dtype == weight.dtype == torch.bfloat16 \
+                and multiplies_bfloat16(weight.shape[-1]):
+            result = Bfloat16Convolution.apply(features, weight, pairs)
+        else:
+            result = WAYS[backend](features.to(work_type), weight.to(work_type), pairs)
         if bias is not None:
             result = result + bias.to(work_type)
         return result.to(result_type)

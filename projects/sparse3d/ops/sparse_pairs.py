@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from sparse3d.ops.cells import cell_coordinates, cell_keys, distinct_keys, key_strides, sort_keys
-from sparse3d.ops.compiled_pairs import reaching_neighbors, submanifold_neighbors
+from sparse3d.ops.compiled_pairs import reaching_neighbors, submanifold_neighbors, voxel_keys
 
 
 class GroupedPairs(NamedTuple):
@@ -105,21 +105,27 @@ def submanifold_pairs(
 
     Source: Graham and van der Maaten, "Submanifold Sparse Convolutional Networks", section 3.
     """
-    coordinates = _checked(coordinates, spatial_shape)
     dilation = dilation or [1] * len(kernel_size)
     margins = [size * step for size, step in zip(kernel_size, dilation, strict=True)]
     padded = [extent + 2 * margin for extent, margin in zip(spatial_shape, margins, strict=True)]
-    batch_size = _batch_size(coordinates)
+    found = voxel_keys(coordinates, spatial_shape, padded)
+    if found is None:
+        coordinates = _checked(coordinates, spatial_shape)
+        batch_size = _batch_size(coordinates)
+        keys, order = _in_order(cell_keys(coordinates.unbind(1), padded, batch_size))
+    else:
+        batch_size = found.batch_size
+        keys, order = (found.keys, None) if found.rising else sort_keys(found.keys)
     strides = key_strides(padded, batch_size)
-    keys, order = _in_order(cell_keys(coordinates.unbind(1), padded, batch_size))
-    _refuse_duplicates(keys.numpy())
+    if found is None or order is not None:
+        _refuse_duplicates(keys.numpy())
     steps = [step * stride for step, stride in zip(dilation, strides[1:], strict=True)]
     symmetric = _is_symmetric(kernel_size)
     neighbors = submanifold_neighbors(keys, order, kernel_size, steps, symmetric)
     if neighbors is None:
         neighbors = _in_given_order(_neighbors(keys.numpy(), kernel_size, steps), order)
     shape = tuple(int(extent) for extent in spatial_shape)
-    rows = coordinates.int()
+    rows = coordinates.to(torch.int32, copy=True)  # who keeps a table does not keep what was given
     return PairTable(neighbors, rows, shape, rows, shape, symmetric=symmetric)
 
 
@@ -184,15 +190,20 @@ def transposed_pairs(
 
 def _reaching_pairs(coordinates, spatial_shape, output_shape, kernel_size, reach) -> PairTable:
     """Pairs of all (input, kernel offset) whose target lies in the output volume."""
-    coordinates = _checked(coordinates, spatial_shape)
+    found = voxel_keys(coordinates, spatial_shape, spatial_shape)
+    if found is None:
+        coordinates = _checked(coordinates, spatial_shape)
     if min(output_shape) < 1:
         raise ValueError(f'a kernel of {list(kernel_size)} leaves nothing of the spatial shape '
                          f'{list(spatial_shape)}; use a smaller kernel or more padding')
-    strides = key_strides(output_shape, _batch_size(coordinates))
+    batch_size = _batch_size(coordinates) if found is None else found.batch_size
+    strides = key_strides(output_shape, batch_size)
     shape = tuple(int(extent) for extent in spatial_shape)
-    table = reaching_neighbors(coordinates.int(), shape, output_shape, kernel_size, reach)
+    given = coordinates.to(torch.int32, copy=True)
+    table = reaching_neighbors(given, shape, output_shape, kernel_size, reach, batch_size)
     if table is not None:
-        return PairTable(*table, tuple(output_shape), coordinates.int(), shape)
+        return PairTable(*table, tuple(output_shape), given, shape)
+    coordinates = coordinates.long()
     columns = [np.ascontiguousarray(column) for column in coordinates.numpy().T]
     rows, keys = np.arange(len(coordinates)), columns[0] * strides[0]
     offsets = np.zeros_like(rows)
@@ -208,7 +219,7 @@ def _reaching_pairs(coordinates, spatial_shape, output_shape, kernel_size, reach
     neighbors = _filled(
         math.prod(kernel_size), len(output_keys), offsets, output_rows.numpy(), rows)
     return PairTable(neighbors, cell_coordinates(output_keys, output_shape), tuple(output_shape),
-                     coordinates.int(), shape)
+                     given, shape)
 
 
 def _filled(num_offsets: int, num_outputs: int, offsets: np.ndarray, output_rows: np.ndarray,

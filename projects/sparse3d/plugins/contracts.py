@@ -79,6 +79,9 @@ class Plugin:
             ``unit``, and if there are any ``baseline``, ``ratio``, ``note``; one dict a row.
         exporters: name to an :class:`Exporter`.
         exports: name of an exporter to what it says of its graphs.
+        graph_hosts: name of an exporter to ``(detector, config, graphs) -> None``: lets a detector
+            predict with the graphs (:data:`sparse3d.deploy.graph_host.Run` by name) in place of
+            its PyTorch parts.
         not_exported: pattern of bare names of configs to what stops their export, a sentence
             without its beginning ("the RoI head ..."); such a config is refused with it.
         pictures: name to a :class:`PictureWriter`.
@@ -103,6 +106,7 @@ class Plugin:
     benchmarks: Mapping[str, str] = field(default_factory=dict)
     exporters: Mapping[str, str] = field(default_factory=dict)
     exports: Mapping[str, tuple[ExportedGraph, ...]] = field(default_factory=dict)
+    graph_hosts: Mapping[str, str] = field(default_factory=dict)
     not_exported: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
     point_values: Mapping[str, str] = field(default_factory=dict)

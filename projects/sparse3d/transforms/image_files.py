@@ -17,6 +17,7 @@ from PIL import Image
 from sparse3d.errors import DataError
 from sparse3d.remote_paths import is_remote
 from sparse3d.transforms.image_headers import jpeg_fault, png_fault
+from sparse3d.transforms.jpeg_decoders import decode_jpeg
 from sparse3d.transforms.point_files import read_bytes
 
 _STORED = cv2.IMREAD_IGNORE_ORIENTATION
@@ -29,13 +30,15 @@ _PNG_DEPTH = 24          # place of the bits per channel
 _HEAD, _TAIL = 4096, 4096  # bytes that are read to judge a file
 
 
-def decode_image(content: bytes, path: str | os.PathLike, reduce: int = 1) -> np.ndarray:
+def decode_image(content: bytes, path: str | os.PathLike, reduce: int = 1,
+                 decoder: str = 'opencv') -> np.ndarray:
     """An encoded picture as (H, W, 3) uint8 BGR, pixels as they are stored.
 
     Args:
         content: of the file.
         path: for messages.
         reduce: 1, 2, 4 or 8: so many times smaller.
+        decoder: of a JPEG, see :mod:`sparse3d.transforms.jpeg_decoders`.
 
     Raises:
         DataError: if it is empty, cut short, has more than 8 bits per channel or cannot be
@@ -44,7 +47,10 @@ def decode_image(content: bytes, path: str | os.PathLike, reduce: int = 1) -> np
     fault = image_fault(content) or _size_fault(content)
     image = None
     if fault is None:
-        image = _decoded(content, REDUCED[reduce])
+        image = decode_jpeg(content, reduce) if decoder == 'turbojpeg' \
+            and content.startswith(_JPEG) else None
+        if image is None:
+            image = _decoded(content, REDUCED[reduce])
         fault = 'is damaged' if image is None else None
     if fault is not None:
         again = '; fetch or make it again' if fault.startswith(('is damaged', 'is empty')) else ''

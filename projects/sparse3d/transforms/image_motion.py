@@ -8,8 +8,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from PIL import Image
+
+from sparse3d.ops.image_resize import resized_part
 
 INTERPOLATIONS = dict(bicubic=Image.Resampling.BICUBIC, bilinear=Image.Resampling.BILINEAR,
                       nearest=Image.Resampling.NEAREST)
@@ -71,9 +74,9 @@ class ImageMotion:
             turning: of turning, likewise.
             fill: value outside the image.
         """
-        result = self._resized_crop(image, INTERPOLATIONS[interpolation], fill)
+        result = self._resized_crop(image, interpolation, fill)
         if self.flip:
-            result = result[:, ::-1]
+            result = np.ascontiguousarray(cv2.flip(result, 1)).reshape(result.shape)
         if self.angle:
             turned = Image.fromarray(np.ascontiguousarray(result)).rotate(
                 math.degrees(self.angle), resample=INTERPOLATIONS[turning],
@@ -81,13 +84,13 @@ class ImageMotion:
             result = np.asarray(turned)
         return result
 
-    def _resized_crop(self, image: np.ndarray, resample: int, fill: int) -> np.ndarray:
+    def _resized_crop(self, image: np.ndarray, interpolation: str, fill: int) -> np.ndarray:
         (top, left), (height, width) = self.corner, self.output_size
         first = max(top, 0), max(left, 0)
         last = min(top + height, self.resized[0]), min(left + width, self.resized[1])
         if last[0] <= first[0] or last[1] <= first[1]:  # nothing of the image remains
             return np.full((height, width, image.shape[2]), fill, dtype=image.dtype)
-        part = self._part(image, first, last, resample)
+        part = self._part(image, first, last, interpolation)
         if part.shape[:2] == (height, width):
             return part
         canvas = np.full((height, width, image.shape[2]), fill, dtype=image.dtype)
@@ -96,12 +99,13 @@ class ImageMotion:
         return canvas
 
     def _part(self, image: np.ndarray, first: tuple[int, int], last: tuple[int, int],
-              resample: int) -> np.ndarray:
+              interpolation: str) -> np.ndarray:
         if self.resized == self.original:
             return image[first[0]:last[0], first[1]:last[1]]
         y, x = (old / new for old, new in zip(self.original, self.resized, strict=True))
         box = (first[1] * x, first[0] * y, min(last[1] * x, self.original[1]),
                min(last[0] * y, self.original[0]))
-        resized = Image.fromarray(image).resize(
-            (last[1] - first[1], last[0] - first[0]), resample, box=box)
-        return np.asarray(resized)
+        size = last[0] - first[0], last[1] - first[1]
+        part = resized_part(image, size, box, interpolation)
+        return part if part is not None else np.asarray(Image.fromarray(image).resize(
+            size[::-1], INTERPOLATIONS[interpolation], box=box))

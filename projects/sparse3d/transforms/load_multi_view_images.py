@@ -11,6 +11,7 @@ from sparse3d.errors import ConfigError, DataError
 from sparse3d.transforms.camera_history import CameraImage
 from sparse3d.transforms.given_arrays import given_images
 from sparse3d.transforms.image_files import REDUCED, decode_image
+from sparse3d.transforms.jpeg_decoders import require_decoder
 from sparse3d.transforms.point_files import read_bytes
 
 CAMERAS = ('CAM_FRONT', 'CAM_FRONT_RIGHT', 'CAM_FRONT_LEFT', 'CAM_BACK', 'CAM_BACK_LEFT',
@@ -49,9 +50,12 @@ class LoadMultiViewImages(BaseTransform):
         reduce: decode JPEG files at 1/1, 1/2, 1/4 or 1/8 of their size, which is quicker than
             to decode and shrink them; ``cam2img`` and ``lidar2img`` belong to the reduced
             images. For what shrinks them by more than that anyway.
+        decoder: ``'opencv'``, or ``'turbojpeg'``: the same pixels, for an OpenCV that was built
+            without libjpeg-turbo; it needs the extra of that name and the library libturbojpeg.
 
     Raises:
         ConfigError: for another option.
+        BackendUnavailable: for a decoder that is not installed.
         DataError: for an absent or damaged file, named.
 
     Source: frame and camera order of SparseBEV (ICCV 2023).
@@ -59,13 +63,15 @@ class LoadMultiViewImages(BaseTransform):
 
     def __init__(self, cameras: Sequence[str] = CAMERAS, pixels: str = 'all',
                  missing_files: str = 'error', image_size: tuple[int, int] = (900, 1600),
-                 reduce: int = 1) -> None:
+                 reduce: int = 1, decoder: str = 'opencv') -> None:
         if pixels not in PIXELS or missing_files not in ('error', 'mask'):
             raise ConfigError(f'pixels is one of {PIXELS} and missing_files "error" or "mask", '
                               f'not {pixels!r} and {missing_files!r}')
         if reduce not in REDUCED:
             raise ConfigError(f'reduce is 1, 2, 4 or 8, not {reduce}')
+        require_decoder(decoder)
         self.cameras, self.pixels, self.reduce = tuple(cameras), pixels, reduce
+        self.decoder = decoder
         self.image_cameras = self.cameras
         self.missing_files, self.image_size = missing_files, tuple(image_size)
 
@@ -108,7 +114,7 @@ class LoadMultiViewImages(BaseTransform):
             if self.missing_files == 'mask' and isinstance(error.__cause__, FileNotFoundError):
                 return None
             raise
-        return decode_image(content, view.path, self.reduce)
+        return decode_image(content, view.path, self.reduce, self.decoder)
 
     def _matrices(self, views: list[CameraImage | None],
                   valid: list[bool]) -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import torch
 from mmdet3d.datasets.transforms import Pack3DDetInputs
@@ -56,5 +57,8 @@ def channels_first(images: list[np.ndarray] | np.ndarray) -> torch.Tensor:
     height, width, channels = images[0].shape
     packed = np.empty((len(images), channels, height, width), dtype=images[0].dtype)
     for place, image in zip(packed, images, strict=True):
-        place[:] = image.transpose(2, 0, 1)
+        if image.dtype == np.uint8 and image.flags.c_contiguous:
+            cv2.split(image, list(place))   # some times quicker than to copy what is transposed
+        else:
+            place[:] = image.transpose(2, 0, 1)
     return torch.from_numpy(packed)

@@ -41,13 +41,23 @@ def load_points(
             number of rows (truncated or another column count), or changed since
             ``contents`` was recorded.
     """
-    content = read_bytes(path)
+    content = read_rows(path, columns)
     if not content and not allow_empty:
         raise DataError(f'{path} is empty; fetch or make it again')
-    _check_rows(content, columns, path)
     if contents is not None:
         _check_contents(path, content, contents)
     return points_of_bytes(content, columns, path)
+
+
+def read_rows(path: str | os.PathLike, columns: int) -> bytes:
+    """The content of a raw file.
+
+    Raises:
+        DataError: if it is missing or not a whole number of rows.
+    """
+    content = read_bytes(path)
+    _check_rows(content, columns, path)
+    return content
 
 
 def points_of_bytes(content: bytes, columns: int, path: str | os.PathLike) -> np.ndarray:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from sparse3d.ops.moved_sweeps import COLUMNS, moved_sweep
 from sparse3d.transforms.data_paths import path_inside
-from sparse3d.transforms.point_files import load_points
+from sparse3d.transforms.point_files import points_of_bytes, read_rows
 
-COLUMNS = 5         # x, y, z [m], intensity 0..255, ring
 NEAR_THE_CAR = 1.0  # points of a sweep nearer than this in x and y show the car itself [m]
 
 
@@ -43,16 +43,38 @@ def merge_sweeps(key: str | os.PathLike,
         key: file of the key frame.
         sweeps: of each other sweep its file, ``lidar2sensor`` and age in seconds.
     """
-    points = load_points(key, COLUMNS)
+    read: dict[str, bytes] = {}   # a file that stands there several times is read once
+    for path in (key, *(sweep[0] for sweep in sweeps)):
+        if str(path) not in read:
+            read[str(path)] = read_rows(path, COLUMNS)
+    points = points_of_bytes(read[str(key)], COLUMNS, key)
     points[:, 4] = 0
+    merged = _merged(points, [(read[str(path)], *motion) for path, *motion in sweeps])
+    if merged is not None:
+        return merged
     parts = [points]
     for path, lidar2sensor, age in sweeps:
-        points = load_points(path, COLUMNS)
+        points = points_of_bytes(read[str(path)], COLUMNS, path)
         points = points[(np.abs(points[:, :2]) >= NEAR_THE_CAR).any(axis=1)]
         points[:, :3] = to_key_frame(points[:, :3], lidar2sensor)
         points[:, 4] = age
         parts.append(points)
     return np.concatenate(parts)
+
+
+def _merged(points: np.ndarray,
+            sweeps: Sequence[tuple[bytes, Sequence, float]]) -> np.ndarray | None:
+    """By the compiled kernels; None where there are none, or where points are left out."""
+    rows = sum(len(content) for content, *_ in sweeps) // (4 * COLUMNS)
+    merged = np.empty((len(points) + rows, COLUMNS), np.float32)
+    merged[:len(points)] = points
+    end = len(points)
+    for content, lidar2sensor, age in sweeps:
+        count = moved_sweep(content, lidar2sensor, NEAR_THE_CAR, age, merged[end:])
+        if count is None:
+            return None
+        end += count
+    return merged[:end]
 
 
 def to_key_frame(points: np.ndarray, lidar2sensor: Sequence) -> np.ndarray:

@@ -8,6 +8,7 @@ import threading
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -70,6 +71,41 @@ def test_a_cloud_gives_what_the_dataset_of_the_config_gives(detector, small_kitt
     np.testing.assert_allclose(found.scores, wanted.scores_3d[order].numpy(), atol=1e-6)
     np.testing.assert_allclose(np.sort(found.boxes_3d, 0),
                                np.sort(wanted.bboxes_3d.tensor.numpy(), 0), atol=1e-4)
+
+
+def test_in_bfloat16_the_same_within_its_rounding(detector, cloud):
+    rough = load_detector(CONFIG, device='cpu', cfg_options=OPTIONS, dtype='bfloat16')
+    rough.model.load_state_dict(detector.model.state_dict())
+    found, expected = rough(cloud), detector(cloud)
+    assert found.scores.dtype == np.float32 and len(found) == len(expected)
+    np.testing.assert_allclose(np.sort(found.scores), np.sort(expected.scores), atol=0.02)
+    assert not np.array_equal(np.sort(found.scores), np.sort(expected.scores))
+    with torch.autocast('cpu', torch.bfloat16):  # of the caller
+        np.testing.assert_array_equal(detector(cloud).scores, found.scores)
+
+
+@pytest.mark.slow
+def test_compiled_the_same_within_rounding(detector, cloud):
+    compiled = load_detector(CONFIG, device='cpu', cfg_options=OPTIONS, compile=True)
+    compiled.model.load_state_dict(detector.model.state_dict())
+    found, expected = compiled(cloud), detector(cloud)
+    np.testing.assert_allclose(np.sort(found.scores), np.sort(expected.scores), atol=1e-4)
+
+
+@pytest.mark.parametrize(('wrong', 'said'), [
+    (dict(dtype='int8'), "dtype is 'int8'; use one of float32, bfloat16, float16"),
+    (dict(dtype='float16'), 'use bfloat16 on a CPU'),
+    (dict(compile='yes'), "compile is 'yes'; use True or False")])
+def test_wrong_ways_to_compute_are_refused(wrong, said):
+    with pytest.raises(ConfigError, match=said):
+        load_detector(CONFIG, device='cpu', **wrong)
+
+
+def test_a_stream_of_a_model_takes_no_type(detector, monkeypatch):
+    monkeypatch.setattr('sparse3d.apis.detector.plugin_of', lambda _: SimpleNamespace(stream='x:y'))
+    monkeypatch.setattr(detector, 'computed_in', torch.bfloat16)
+    with pytest.raises(ConfigError, match="model's own type; load the detector without dtype"):
+        detector.stream()
 
 
 def test_every_way_in_is_the_same(detector, cloud, tmp_path):

@@ -42,6 +42,29 @@ def test_dense_and_its_gradient(every_warning_raises):
     assert torch.equal(features.grad, torch.ones_like(features))
 
 
+@pytest.mark.parametrize('batch', [1, 3])
+def test_dense_copies_once_and_is_what_indexing_gives(batch):
+    indices = (torch.rand(batch, 4, 5, 6) < 0.3).nonzero()
+    indices = indices[torch.randperm(len(indices))]
+    features = torch.randn(len(indices), 7, requires_grad=True)
+    shape = [batch, 4, 5, 6, 7]
+    found = scatter_nd(indices, features, shape)
+    first = found.permute(0, 4, 1, 2, 3)
+    assert first.is_contiguous()  # spconv asks for it: no copy
+    plain = torch.zeros(shape).index_put(tuple(indices.T), features)
+    assert torch.equal(found, plain)
+    weight = torch.randn(shape)
+    ours, theirs = (torch.autograd.grad((value * weight).sum(), features)[0]
+                    for value in (found, plain))
+    assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize('outside', [(2, 0, 0, 0), (0, 0, 6, 0), (0, -1, 0, 0)])
+def test_a_voxel_outside_is_refused(outside):
+    with pytest.raises(IndexError, match=r'outside of \[2, 3, 4, 5\] or below 0'):
+        scatter_nd(torch.tensor([outside]), torch.ones(1, 6), [2, 3, 4, 5, 6])
+
+
 def test_no_voxels():
     nothing = spconv.SparseConvTensor(
         torch.zeros(0, 6), torch.zeros(0, 4, dtype=torch.int32), [3, 4, 5], 2)

@@ -45,6 +45,17 @@ def test_benchmark_rows_name_the_machine(tmp_path):
     assert 'CPU, 2 threads, torch 2.13' in text
 
 
+def test_lines_of_profiles_stand_side_by_side(tmp_path):
+    rows = [dict(name='forward', lines=[['aten::mm', 0.514], ['aten::relu', 0.09]]),
+            dict(name='with backward', lines=[['Convolution', 0.6], ['aten::mm', 0.2]]),
+            dict(name='not profiled', lines=[])]
+    text = fill_tables('<!-- lines: a.json -->\nold\n<!-- end of table -->\n',
+                       write(tmp_path, dict(rows=rows)))
+    assert text == ('<!-- lines: a.json -->\n| forward | with backward |\n| --- | --: |\n'
+                    '| `aten::mm` 51 % | `Convolution` 60 % |\n'
+                    '| `aten::relu` 9 % | `aten::mm` 20 % |\n<!-- end of table -->\n')
+
+
 def test_a_missing_file_or_key_is_named(tmp_path):
     with pytest.raises(DataError, match='a.json'):
         fill_tables(TEXT.format(''), tmp_path)

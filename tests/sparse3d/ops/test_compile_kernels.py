@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import logging
+import platform
 import shutil
 
 import pytest
@@ -14,6 +15,8 @@ from sparse3d.ops.sparse_pairs import submanifold_pairs
 
 NEEDS_COMPILER = pytest.mark.skipif(
     not any(map(shutil.which, compile_kernels.COMPILERS)), reason='there is no C++ compiler')
+
+NARROW = ('-mno-avx',) if platform.machine() in ('x86_64', 'AMD64') else ()
 
 
 @pytest.fixture
@@ -49,6 +52,27 @@ def test_a_build_is_found_and_computes(place, built):
     assert convolved('compiled').unique().tolist() == [6.0]
     names = sorted(path.suffix for path in place.iterdir())
     assert names == ['.json', '.so']
+
+
+@NEEDS_COMPILER
+def test_without_wide_vectors_the_same_text_is_right(place, monkeypatch):
+    """What a processor without AVX gets: vectors of 128 bits, as NEON has; nothing of AVX."""
+    monkeypatch.setattr(kernel_places, 'level', lambda: 'DEFAULT')
+    monkeypatch.setattr(kernel_places, 'key', lambda: 'narrow')
+    monkeypatch.setattr(kernel_places, 'FLAGS', (*kernel_places.FLAGS, *NARROW))
+    compile_kernels.compile_kernels()
+    assert not compiled_kernels.call_for_result('sparse3d_has_bfloat16')
+    coordinates = (torch.rand(1, 6, 7, 8) < 0.4).nonzero().int()
+    pairs = submanifold_pairs(coordinates, (6, 7, 8), (3, 3, 3))
+    features, weight = torch.randn(len(coordinates), 11), torch.randn(21, 3, 3, 3, 11)
+    found, expected = [], []
+    for backend, results in (('compiled', found), ('reference', expected)):
+        given = features.clone().requires_grad_(), weight.clone().requires_grad_()
+        result = sparse_convolution(*given, pairs, backend=backend)
+        result.square().sum().backward()
+        results += [result.detach(), *(value.grad for value in given)]
+    for ours, right in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, right, rtol=1e-4, atol=1e-3)
 
 
 def test_without_a_compiler_one_sentence_and_plain_pytorch(place, monkeypatch, capsys, caplog):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from sparse3d.ops import compiled_pairs, sparse_pairs
+from sparse3d.ops.cells import cell_keys
 from sparse3d.ops.compiled_kernels import lack
 
 pytestmark = pytest.mark.skipif(lack() is not None, reason=f'the compiled backend {lack()}')
@@ -71,3 +72,29 @@ def test_a_volume_too_large_for_a_bitmap_is_left_to_numpy(monkeypatch):
     monkeypatch.setattr(compiled_pairs, 'call_for_result', lambda *given: marked.append(given))
     assert_same(build(), by_numpy(monkeypatch, build))
     assert not marked
+
+
+@pytest.mark.parametrize('shuffled', [False, True])
+def test_keys_are_those_of_cells_and_say_whether_they_rise(shuffled):
+    coordinates = voxels((6, 9, 8), 0.3, 3, shuffled)
+    found = compiled_pairs.voxel_keys(coordinates, (6, 9, 8), (12, 15, 14))
+    keys = cell_keys(coordinates.unbind(1), (12, 15, 14), 3)
+    assert torch.equal(found.keys, keys) and found.batch_size == 3
+    assert found.rising == bool((keys[1:] >= keys[:-1]).all())
+
+
+@pytest.mark.parametrize('wrong', [(0, 6, 0, 0), (0, 0, -1, 0), (-1, 0, 0, 0), (0, 1, 2, 3)])
+def test_what_has_to_be_named_is_left_to_those_who_name_it(wrong):
+    coordinates = torch.tensor([(0, 1, 2, 3), wrong], dtype=torch.int32)
+    assert compiled_pairs.voxel_keys(coordinates, (6, 9, 8), (6, 9, 8)) is None
+    with pytest.raises(ValueError, match='more than once|outside the spatial shape'):
+        sparse_pairs.submanifold_pairs(coordinates, (6, 9, 8), (3, 3, 3))
+
+
+def test_a_table_keeps_nothing_of_what_was_given():
+    coordinates = voxels((6, 9, 8), 0.3, 1, False)
+    for table in (sparse_pairs.submanifold_pairs(coordinates, (6, 9, 8), (3, 3, 3)),
+                  sparse_pairs.strided_pairs(coordinates, (6, 9, 8), (3, 3, 3), (2, 2, 2),
+                                             (1, 1, 1), (1, 1, 1))):
+        for kept in (table.input_coordinates, table.output_coordinates):
+            assert kept.data_ptr() != coordinates.data_ptr()

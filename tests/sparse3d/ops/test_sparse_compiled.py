@@ -4,8 +4,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from sparse3d.engine.timing import torch_threads
+from sparse3d.ops import sparse_compiled
 from sparse3d.ops.compiled_kernels import lack
-from sparse3d.ops.sparse_compiled import FEWEST_ROWS, lists_of
+from sparse3d.ops.sparse_compiled import FEWEST_ROWS, lists_of, multiplies_bfloat16
 from sparse3d.ops.sparse_convolution import sparse_convolution
 from sparse3d.ops.sparse_pairs import strided_pairs, submanifold_pairs, transposed_pairs
 
@@ -125,3 +127,36 @@ def test_lists_hold_every_pair_once_and_are_made_once():
     expected = set(zip(offset.tolist(), output.tolist(),
                        pairs.neighbors[offset, output].tolist(), strict=True))
     assert found == expected and len(offsets) == len(expected)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize(('in_channels', 'out_channels'), [
+    (2, 16), (5, 16), (16, 5), (16, 32), (22, 47), (64, 64), (100, 130)])
+def test_bfloat16_is_rounded_once(kind, in_channels, out_channels):
+    """Native or converted (an odd number of channels, another processor): sums are float32."""
+    pairs = table(kind)
+    given = [value.bfloat16() for value in problem(pairs, in_channels, out_channels)]
+    expected = outputs_and_gradients('reference', pairs, *(value.double() for value in given))
+    for found, right in zip(outputs_and_gradients('compiled', pairs, *given), expected,
+                            strict=True):
+        assert found.dtype == torch.bfloat16
+        apart = (found.double() - right).abs()
+        assert (apart <= 2 ** -8 * right.abs() + 1e-5 * right.abs().max() * 27).all()
+
+
+@pytest.mark.skipif(lack() is not None or not multiplies_bfloat16(2),
+                    reason='the processor multiplies no bfloat16')
+def test_bfloat16_threads_change_no_bit(monkeypatch):
+    monkeypatch.setattr('sparse3d.ops.compiled_kernels.WORK_OF_THREAD', 1)
+    pairs = table('submanifold')
+    given = [value.bfloat16() for value in problem(pairs, 32, 48)]
+    calls = []
+    monkeypatch.setattr(
+        'sparse3d.ops.sparse_compiled.call',
+        lambda name, *values, real=sparse_compiled.call: (calls.append(name), real(name, *values)))
+    found = []
+    for threads in (1, 2):
+        with torch_threads(threads):
+            found.append(outputs_and_gradients('compiled', pairs, *given))
+    assert all(map(torch.equal, *found))
+    assert calls.count('sparse3d_convolve_bfloat16') == 4  # forward and back, nothing converted

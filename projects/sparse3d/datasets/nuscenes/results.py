@@ -67,19 +67,22 @@ def sample_boxes(token: str, boxes: np.ndarray, scores: np.ndarray, labels: np.n
     translation, size, rotation = lidar_to_nuscenes(boxes[rows, :7], lidar2global)
     velocity = _velocities(boxes[rows], lidar2global)
     names = [classes[int(label)] for label in np.asarray(labels)[rows]]
+    moving = np.hypot(velocity[:, 0], velocity[:, 1]) > MOVING
+    columns = (item.tolist() for item in (rows, translation, size, rotation, velocity, moving))
     return [dict(
-        sample_token=token, translation=translation[place].tolist(), size=size[place].tolist(),
-        rotation=rotation[place].tolist(), velocity=velocity[place].tolist(),
+        sample_token=token, translation=center, size=lengths, rotation=turn, velocity=speed,
         detection_name=name, detection_score=float(scores[row]),
-        attribute_name=(attributes[row] if attributes is not None
-                        else guess_attribute(name, velocity[place])),
+        attribute_name=attributes[row] if attributes is not None else _usual(name, moves),
         **({} if track_ids is None else {'tracking_id': str(track_ids[row])}))
-        for place, (row, name) in enumerate(zip(rows, names, strict=True))]
+        for name, row, center, lengths, turn, speed, moves in zip(names, *columns, strict=True)]
 
 
 def guess_attribute(name: str, velocity: np.ndarray) -> str:
     """The attribute that a class most often has when it moves like this."""
-    moving = np.hypot(*velocity) > MOVING
+    return _usual(name, bool(np.hypot(*velocity) > MOVING))
+
+
+def _usual(name: str, moving: bool) -> str:
     if name in _OTHERS:
         return ''
     if name == 'pedestrian':

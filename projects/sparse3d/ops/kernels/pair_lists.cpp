@@ -4,6 +4,43 @@
 #include <memory>
 #include <new>
 
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+namespace {
+
+constexpr int64_t SPARE = 16;  // places that a list may be written too far
+
+// Entries of a table's row that are there, and their places, from `first` on; how many they are.
+int64_t keep_present(const int32_t* table, int64_t first, int64_t end, int32_t* entries,
+                     int32_t* places) {
+    int64_t count = 0, place = first;
+#if defined(__AVX512F__)
+    __m512i places_here = _mm512_add_epi32(
+        _mm512_set1_epi32(static_cast<int32_t>(first)),
+        _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
+    for (; place + 16 <= end; place += 16) {
+        const __m512i values = _mm512_loadu_si512(table + place);
+        const __mmask16 there = _mm512_cmpge_epi32_mask(values, _mm512_setzero_si512());
+        if (there) {
+            _mm512_storeu_si512(entries + count, _mm512_maskz_compress_epi32(there, values));
+            _mm512_storeu_si512(places + count, _mm512_maskz_compress_epi32(there, places_here));
+            count += __builtin_popcount(there);
+        }
+        places_here = _mm512_add_epi32(places_here, _mm512_set1_epi32(16));
+    }
+#endif
+    for (; place < end; ++place) {  // without a branch, one place too far
+        entries[count] = table[place];
+        places[count] = static_cast<int32_t>(place);
+        count += table[place] >= 0;
+    }
+    return count;
+}
+
+}  // namespace
+
 // starts [blocks * offsets + 1]: first pair of each block's offset, then the number of pairs.
 extern "C" int sparse3d_count_pairs(const int32_t* neighbors, int64_t offsets, int64_t outputs,
                                     int64_t rows_of_block, int64_t blocks, int64_t* starts,
@@ -30,9 +67,9 @@ extern "C" int sparse3d_list_pairs(const int32_t* neighbors, int64_t offsets, in
     int failed = 0;
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
-        // Written without a branch, one place too far; then copied to where others write as well.
-        std::unique_ptr<int32_t[]> kept(new (std::nothrow) int32_t[2 * (rows_of_block + 1)]);
-        int32_t *inputs = kept.get(), *rows = inputs + rows_of_block + 1;
+        // Written a little too far; then copied to where others write as well.
+        std::unique_ptr<int32_t[]> kept(new (std::nothrow) int32_t[2 * (rows_of_block + SPARE)]);
+        int32_t *inputs = kept.get(), *rows = inputs + rows_of_block + SPARE;
         if (!inputs) {
 #pragma omp atomic write
             failed = 1;
@@ -43,13 +80,8 @@ extern "C" int sparse3d_list_pairs(const int32_t* neighbors, int64_t offsets, in
             const int64_t first = block * rows_of_block;
             const int64_t end = std::min(first + rows_of_block, outputs);
             for (int64_t offset = 0; offset < offsets; ++offset) {
-                const int32_t* table = neighbors + offset * outputs;
-                int64_t count = 0;
-                for (int64_t row = first; row < end; ++row) {
-                    inputs[count] = table[row];
-                    rows[count] = static_cast<int32_t>(row);
-                    count += table[row] >= 0;
-                }
+                const int64_t count =
+                    keep_present(neighbors + offset * outputs, first, end, inputs, rows);
                 const int64_t start = starts[block * offsets + offset];
                 std::copy_n(inputs, count, input_rows + start);
                 std::copy_n(rows, count, output_rows + start);

@@ -1,6 +1,7 @@
 // Neighbor tables of sparse convolutions, by merging sorted keys and by a bitmap of the outputs.
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 namespace {
 
@@ -83,6 +84,31 @@ extern "C" int sparse3d_submanifold_neighbors(const int64_t* keys, const int64_t
     return 0;
 }
 
+// Keys of voxels in one reading. Returns what they are, in bits: 1, some lie outside of `shape` or
+// below 0; 2, they do not rise; 4, some follow their equal. `strides` [1 + axes] of sample and axes.
+extern "C" int sparse3d_voxel_keys(const int32_t* coordinates, int64_t count, int64_t axes,
+                                   const int64_t* shape, const int64_t* strides, int64_t* keys,
+                                   int32_t* last_sample) {
+    bool outside = false, falls = false, repeats = false;
+    int32_t most = 0;
+    int64_t before = -1;
+    for (int64_t row = 0; row < count; ++row) {
+        const int32_t* at = coordinates + row * (axes + 1);
+        outside |= at[0] < 0;
+        most = std::max(most, at[0]);
+        int64_t key = at[0] * strides[0];
+        for (int64_t axis = 1; axis <= axes; ++axis) {
+            outside |= (at[axis] < 0) | (at[axis] >= shape[axis - 1]);
+            key += at[axis] * strides[axis];
+        }
+        falls |= key < before;
+        repeats |= key == before;
+        before = keys[row] = key;
+    }
+    *last_sample = most;
+    return outside | falls << 1 | repeats << 2;
+}
+
 // Where each position of each axis lands under each of its kernel offsets, or -1.
 // targets: per axis [extent, kernel], one after the other.
 struct Reach {
@@ -94,30 +120,57 @@ struct Reach {
     // Calls visit(row, kernel offset, key of the output) for all pairs.
     template <typename Visit>
     void each(Visit&& visit) const {
-        const int32_t* table[MOST_AXES];
-        int64_t first = 0;
+        std::vector<Step> steps;     // of all axes and positions, without those that land nowhere
+        std::vector<int64_t> ends;   // behind the steps of each position
+        int64_t places[MOST_AXES];   // of the first position of each axis in `ends`
+        const int32_t* target = targets;
         for (int64_t axis = 0; axis < axes; ++axis) {
-            table[axis] = targets + first;
-            first += extents[axis] * kernel[axis];
+            places[axis] = static_cast<int64_t>(ends.size());
+            for (int64_t at = 0; at < extents[axis]; ++at) {
+                for (int64_t index = 0; index < kernel[axis]; ++index, ++target)
+                    if (*target >= 0) steps.push_back({index, *target});
+                ends.push_back(static_cast<int64_t>(steps.size()));
+            }
         }
         for (int64_t row = 0; row < count; ++row) {
             const int32_t* at = coordinates + row * (axes + 1);
-            each_axis(visit, table, at, row, 0, 0, at[0]);
+            Range ranges[MOST_AXES];
+            for (int64_t axis = 0; axis < axes; ++axis) {
+                const int64_t place = places[axis] + at[axis + 1];
+                ranges[axis] = {steps.data() + (place ? ends[place - 1] : 0),
+                                steps.data() + ends[place]};
+            }
+            with_axes<MOST_AXES>(visit, ranges, row, at[0]);
         }
     }
 
-    template <typename Visit>
-    void each_axis(Visit& visit, const int32_t* const* table, const int32_t* at, int64_t row,
-                   int64_t axis, int64_t offset, int64_t key) const {
-        const int32_t* reached = table[axis] + at[axis + 1] * kernel[axis];
-        for (int64_t index = 0; index < kernel[axis]; ++index) {
-            if (reached[index] < 0) continue;
-            const int64_t next = key * output_shape[axis] + reached[index];
-            const int64_t place = offset * kernel[axis] + index;
-            if (axis + 1 == axes)
+private:
+    struct Step {
+        int64_t index, reached;
+    };
+    struct Range {
+        const Step *first, *end;
+    };
+
+    // As many nested loops as there are axes, known to the compiler.
+    template <int AXES, typename Visit>
+    void with_axes(Visit& visit, const Range* ranges, int64_t row, int64_t sample) const {
+        if (axes == AXES)
+            each_axis<AXES, 0>(visit, ranges, row, 0, sample);
+        else if constexpr (AXES > 1)
+            with_axes<AXES - 1>(visit, ranges, row, sample);
+    }
+
+    template <int AXES, int AXIS, typename Visit>
+    void each_axis(Visit& visit, const Range* ranges, int64_t row, int64_t offset,
+                   int64_t key) const {
+        for (const Step* step = ranges[AXIS].first; step != ranges[AXIS].end; ++step) {
+            const int64_t next = key * output_shape[AXIS] + step->reached;
+            const int64_t place = offset * kernel[AXIS] + step->index;
+            if constexpr (AXIS + 1 == AXES)
                 visit(row, place, next);
             else
-                each_axis(visit, table, at, row, axis + 1, place, next);
+                each_axis<AXES, AXIS + 1>(visit, ranges, row, place, next);
         }
     }
 };
@@ -152,14 +205,25 @@ extern "C" int sparse3d_fill_outputs(const int32_t* coordinates, int64_t count, 
         const int64_t place = before[key >> 6] + __builtin_popcountll(below);
         neighbors[offset * outputs + place] = static_cast<int32_t>(row);
     });
+    int64_t start = 0, end = 0;  // keys of one line of the last axis: divided once for each line
+    const int64_t width = output_shape[axes - 1];
     for (int64_t word = 0; word < words; ++word)
         for (uint64_t left = bits[word]; left; left &= left - 1) {
-            int64_t key = word * 64 + __builtin_ctzll(left);
-            for (int64_t axis = axes; axis > 0; --axis) {
-                output_coordinates[axis] = static_cast<int32_t>(key % output_shape[axis - 1]);
-                key /= output_shape[axis - 1];
+            const int64_t key = word * 64 + __builtin_ctzll(left);
+            int32_t* const before_it = output_coordinates - (axes + 1);
+            if (key >= end) {
+                start = key / width * width;
+                end = start + width;
+                int64_t line = key / width;
+                for (int64_t axis = axes - 1; axis > 0; --axis) {
+                    output_coordinates[axis] = static_cast<int32_t>(line % output_shape[axis - 1]);
+                    line /= output_shape[axis - 1];
+                }
+                output_coordinates[0] = static_cast<int32_t>(line);
+            } else {
+                std::copy_n(before_it, axes, output_coordinates);
             }
-            output_coordinates[0] = static_cast<int32_t>(key);
+            output_coordinates[axes] = static_cast<int32_t>(key - start);
             output_coordinates += axes + 1;
         }
     return 0;

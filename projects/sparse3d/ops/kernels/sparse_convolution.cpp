@@ -6,6 +6,7 @@
 // times the weight of the offset, which is then added to the output rows. Every output row belongs
 // to one block, and its sum runs over the kernel offsets in their order: neither the number of
 // threads nor the size of blocks changes a bit. Sums of sums also round less than one long sum.
+#include "pairs.h"
 #include "vectors.h"
 
 #include <algorithm>
@@ -23,13 +24,6 @@ constexpr int64_t PAIRS_AT_ONCE = 32;  // of the weight gradient: their rows sta
 constexpr int rows_beside(int vectors) {
     return REGISTERS >= 32 ? (vectors == 4 ? 6 : vectors == 2 ? 12 : 14) : (vectors == 2 ? 6 : 12);
 }
-
-struct Pairs {
-    const int64_t* starts;   // [blocks * offsets + 1] first pair of each block's offset
-    const int32_t* inputs;   // [P] rows
-    const int32_t* outputs;  // [P] rows
-    int64_t offsets, blocks, rows_of_block, num_outputs;
-};
 
 // Matrices [offsets, depth, width], any strides, copied panel by panel.
 template <typename T>

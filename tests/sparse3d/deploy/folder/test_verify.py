@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 import torch
 
+from bare_environment import bare_environment
 from sparse3d.deploy.export_folder import write_folder
 from sparse3d.deploy.folder import verify
 from sparse3d.deploy.graphs import CommonRows, Graph, Sample
 from sparse3d.deploy.onnx_files import to_onnx
+from sparse3d.deploy.voxel_export import voxel_graphs
 from sparse3d.plugins import ExportedGraph
+from tiny_voxel_detectors import tiny_detector
 from without_torch import run_without_torch
 
 
@@ -48,6 +51,25 @@ def test_it_runs_in_its_folder_without_torch_and_sparse3d(folder):
 def test_torch_is_refused_there(tmp_path):
     (tmp_path / 'a.py').write_text('import torch')
     assert 'torch is not there' in run_without_torch(tmp_path / 'a.py').stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('pillars', [True, False], ids=['pillars', 'sparse'])
+def test_it_runs_in_an_environment_of_its_own(pillars, tmp_path):
+    """NumPy and ONNX Runtime alone are installed there; for sparse convolutions onnx too."""
+    detector = tiny_detector('anchors' if pillars else 'center', pillars=pillars)
+    write_folder(detector, voxel_graphs(detector, None), tmp_path / 'out')
+    python = bare_environment(tmp_path / 'bare',
+                              ['numpy', 'onnxruntime', *([] if pillars else ['onnx'])])
+
+    def run(*arguments) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([python, '-I', *arguments], capture_output=True, text=True, cwd='/')
+
+    for name in ('torch', 'sparse3d', 'spconv', *(['onnx'] if pillars else [])):
+        assert f"No module named '{name}'" in run('-c', f'import {name}').stderr
+    done = run(tmp_path / 'out' / 'verify.py')
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 4 and 'no voxel' in done.stdout
 
 
 def test_another_file_is_found(folder):
