@@ -17,7 +17,7 @@ LEAVES = sorted(path for path in CONFIGS.rglob('*.py')
 ALL = sorted(CONFIGS.rglob('*.py'))
 METHODS = ('centerpoint', 'dsvt', 'focalsconv', 'pv_rcnn', 'second', 'pointpillars', 'sparsebev',
            'sparsefusion', 'transfusion_l', 'voxel_rcnn', 'voxelkp', 'sparse4d', 'safdnet',
-           'hednet', 'sdf')
+           'hednet', 'sdf', 'spsconv')
 DATA_SET = (r'(simulated_)?(kitti_(car|3class)|nuscenes|waymo|argoverse2|custom_data|'
             r'anywhere(_car)?)')
 # What is done on the data: length, frames, parts of it, conditions of the test.

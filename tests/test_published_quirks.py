@@ -95,6 +95,9 @@ SHOWN = {
         depth=f'{CAMERAS}test_depth_before_the_shift_of_the_image',
         skip_pixel_zero=f'{CAMERAS}test_left_of_the_first_column',
         image_scale=f'{CAMERAS}test_rounding_at_full_size'),
+    'spsconv': dict.fromkeys(
+        ('skip_index_zero', 'center_on_even', 'colliding_keys'),
+        'focalsconv/test_golden_pruned.py::test_each_quirk_is_needed'),
     'baselines': dict(
         direction_offset='focalsconv/test_one_stage_baselines.py::'
                          'test_mmdet3ds_own_detector_finds_the_same_boxes',

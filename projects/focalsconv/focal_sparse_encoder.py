@@ -85,6 +85,7 @@ class FocalSparseEncoder(nn.Module):
 
     published_set = FocalsConvPublished
     argument_objects = dict(focal=FocalLayerOptions)
+    not_pruned = ('focal_layers', 'image_layer')  # they choose voxels on their own
 
     def __init__(
             self,

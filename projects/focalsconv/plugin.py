@@ -47,3 +47,15 @@ baselines = Plugin(
     graph_hosts={'voxel_detector_onnx': 'sparse3d.deploy.voxel_host:host'},
     published='focalsconv.published_baselines:BaselinesPublished',
     docs='docs/coming_from.md')
+
+# Spatially pruned convolutions are an option of every sparse encoder of the core; what was released
+# of them is CenterPoint with the baselines' names.
+spsconv = Plugin(
+    name='spsconv',
+    modules=(),
+    convert='focalsconv.pruned_checkpoints:convert',
+    published='focalsconv.published_pruning:SPSConvPublished',
+    benchmarks={'pruned_encoder': 'sparse3d_benchmarks.pruned_encoder:run'},
+    not_exported={'spsconv_*': 'pruned sparse convolutions choose their voxels at run time, for '
+                               'which the export has no nodes'},
+    docs='projects/focalsconv/README.md')

@@ -153,7 +153,8 @@ def convert_published(published: Mapping[str, Tensor], encoder: nn.Module) -> di
     """Rename and reshape released weights for a FocalSparseEncoder.
 
     Biases of the residual blocks' convolutions, which mmdet3d's blocks lack, go into the
-    running means of the batch normalization behind them: the same function.
+    running means of the batch normalization behind them: the same function. Where the encoder has
+    them they stay.
 
     Args:
         published: the released state dict; tensors of other parts of the detector are skipped.
@@ -170,8 +171,9 @@ def convert_published(published: Mapping[str, Tensor], encoder: nn.Module) -> di
     prefix = 'backbone.' if residual else 'backbone_3d.'
     source = {name.removeprefix(prefix): value for name, value in published.items()
               if name.startswith(prefix) and not name.startswith(f'{prefix}semseg.')}
-    biases = {name: source.pop(name) for name in list(source) if _is_residual_bias(name)}
     wanted = encoder.state_dict()
+    biases = {name: source.pop(name) for name in list(source) if _is_residual_bias(name)
+              and published_to_ours(name, residual) not in wanted}
     converted, unknown = OrderedDict(), []
     converted._metadata = wanted._metadata
     for name, value in source.items():

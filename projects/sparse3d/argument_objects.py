@@ -32,10 +32,24 @@ def argument_object(owner: object, name: str, given: object) -> Any:
         ConfigError: for an unknown field, one that has to be given and is not, or anything but
             a dict.
     """
-    kind = argument_objects_of(owner)[name]
+    return as_argument_object(
+        argument_objects_of(owner)[name], given,
+        f'{name} of {(owner if isinstance(owner, type) else type(owner)).__name__}')
+
+
+def as_argument_object(kind: type, given: object, place: str) -> Any:
+    """The dataclass of a group of arguments that belongs to no class.
+
+    Args:
+        kind: the dataclass.
+        given: as for :func:`argument_object`.
+        place: what errors call the group.
+
+    Raises:
+        ConfigError: as :func:`argument_object`.
+    """
     if isinstance(given, kind):
         return given
-    place = f'{name} of {(owner if isinstance(owner, type) else type(owner)).__name__}'
     known = [each.name for each in fields(kind) if each.init]
     if given is not None and not isinstance(given, Mapping):
         raise ConfigError(f'{place} is {given!r:.80}; give a dict with {", ".join(known)}')

@@ -22,6 +22,7 @@ REGISTERING: tuple[str, ...] = (
     'models.backbones',
     'models.detectors',
     'models.heads',
+    'models.middle_encoders',
     'models.video_preprocessor',
     'models.voxel_encoders',
     'ops.grid_mask',

@@ -106,6 +106,9 @@ class SparseDenseFusion(Base3DDetector):
         _refuse_half_a_branch(parts)
         VoxelBackbone.build(self, voxel_encoder, middle_encoder, backbone, neck)
         self.bbox_head = MODELS.build(bbox_head)
+        if not self.bbox_head.beginning.has_heat:
+            raise ConfigError("SparseDenseFusion weighs the peaks of its head's heat map; "
+                              "bbox_head.queries has to be dict(type='heatmap')")
         for name, config in parts.items():
             setattr(self, name, None if config is None else MODELS.build(config))
         self.freeze_lidar = freeze_lidar

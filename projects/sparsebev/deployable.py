@@ -6,6 +6,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from sparse3d.errors import ConfigError
 from sparse3d.structures.cameras import Cameras
 from sparsebev.detector import SparseBEV
 from sparsebev.head import SparseBEVHead
@@ -22,6 +23,9 @@ class DeployableSparseBEV(nn.Module):
 
     def __init__(self, head: SparseBEVHead, image_size: tuple[int, int]) -> None:
         super().__init__()
+        if not head.beginning.has_boxes:
+            raise ConfigError('of SparseBEV learned queries are exported, not those of '
+                              'bbox_head.queries; leave that out')
         self.head, self.image_size = copy.deepcopy(head).eval(), tuple(image_size)
         self.head.layer.sampling.backend = 'reference'  # the others use a weighted sum of rows
         self.eval()

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from sparse3d.argument_objects import argument_object
 from sparse3d.errors import ConfigError
 from sparse3d.models.query.box_code import ground_truth_boxes, query_to_code
+from sparse3d.models.query.initializations import build_queries
 from sparse3d.models.query.query_denoising import (
     NoisyQueries,
     denoising_attn_mask,
@@ -21,6 +22,7 @@ from sparse3d.models.query.query_denoising import (
     noisy_queries,
 )
 from sparse3d.ops.packed_views import PackedViews, pack_views
+from sparsebev.beginnings import Beginning
 from sparsebev.box_selection import as_detections, select_boxes
 from sparsebev.decoder_layer import DecoderLayer, DecoderOptions
 from sparsebev.detection_losses import DetectionLosses, LossOptions
@@ -50,13 +52,17 @@ class SparseBEVHead(BaseModule):
 
     Args:
         num_classes: K.
-        num_queries: Q, a square number: they start on a grid.
+        num_queries: Q; a square number for learned queries: they start on a grid.
         point_cloud_range: x, y, z from and to, meters; of the centers of queries.
         decoder: sizes and switches of the decoder layer, see :class:`DecoderOptions`.
         num_passes: through the shared layer.
         denoising_groups: copies of the ground truth in training, 0 for none.
         losses: see :class:`LossOptions`.
         detections: see :class:`DetectionOptions`.
+        queries: how they begin: ``dict(type='learned')`` as published, ``'heatmap'`` or
+            ``'image'`` (both from the images of now), with options of the class in
+            :mod:`sparsebev.beginnings`, or one that somebody registered
+            (:func:`~sparse3d.models.query.initializations.register_queries`).
         published: quirks, see :class:`sparsebev.published.SparseBEVPublished`.
 
     Source: SparseBEV (ICCV 2023), section 3.
@@ -70,13 +76,10 @@ class SparseBEVHead(BaseModule):
             self, num_classes: int, num_queries: int, point_cloud_range: Sequence[float],
             decoder: dict | DecoderOptions | None = None, num_passes: int = 6,
             denoising_groups: int = 10, losses: dict | LossOptions | None = None,
-            detections: dict | DetectionOptions | None = None,
+            detections: dict | DetectionOptions | None = None, queries: dict | None = None,
             published: dict | SparseBEVPublished | None = None,
             init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
-        if math.isqrt(num_queries) ** 2 != num_queries:
-            raise ConfigError(f'num_queries must be a square number, not {num_queries}: '
-                              f'the queries start on a grid')
         self.published = SparseBEVPublished.of(published)
         options = argument_object(self, 'decoder', decoder)
         losses = argument_object(self, 'losses', losses)
@@ -88,7 +91,10 @@ class SparseBEVHead(BaseModule):
         self.limits = tuple(chosen.limits or _default_limits(point_cloud_range))
         self.max_detections = chosen.max_detections
         self.score_threshold = chosen.score_threshold
-        self.query_boxes = nn.Parameter(grid_of_queries(num_queries))
+        self.num_queries, self.channels = num_queries, options.channels
+        self.beginning = build_queries(self, queries, default='learned')
+        if self.beginning.has_boxes:
+            self.query_boxes = nn.Parameter(grid_of_queries(num_queries))
         self.label_embedding = nn.Embedding(num_classes + 1, options.channels - 1)
         self.layer = DecoderLayer(point_cloud_range, num_classes, options, self.published)
         self.losses = DetectionLosses(num_classes, losses.loss_cls, losses.loss_bbox,
@@ -106,7 +112,8 @@ class SparseBEVHead(BaseModule):
             ``logits`` [D, B, Q, K] and ``codes`` [D, B, Q, 10]; with denoising queries also
             ``noisy_logits`` [D, B, S, K] and ``noisy_codes`` [D, B, S, 10].
         """
-        query, features, attn_mask = self._first_queries(len(maps[0]), noisy)
+        first = self.beginning(self, maps, views)
+        query, features, attn_mask = self._first_queries(len(maps[0]), noisy, first)
         images = self.pack(maps, views)
         logits, boxes = [], []
         for _ in range(self.num_passes):
@@ -118,6 +125,8 @@ class SparseBEVHead(BaseModule):
         codes = query_to_code(torch.nan_to_num(torch.stack(boxes)), self.point_cloud_range)
         slots = 0 if noisy is None else noisy.query.shape[1]
         outputs = {'logits': logits[:, :, slots:], 'codes': codes[:, :, slots:]}
+        if first.found is not None:
+            outputs['beginning'] = first
         if noisy is not None:
             outputs.update(noisy_logits=logits[:, :, :slots], noisy_codes=codes[:, :, :slots])
         return outputs
@@ -152,7 +161,11 @@ class SparseBEVHead(BaseModule):
             noise = draw_noise(sum(map(len, boxes)), self.denoising_groups, self.num_classes,
                                device=maps[0].device)
             noisy = noisy_queries(boxes, labels, noise, self.point_cloud_range)
-        return self.losses_of(self(maps, views, noisy), boxes, labels, noisy)
+        outputs = self(maps, views, noisy)
+        losses = self.losses_of(outputs, boxes, labels, noisy)
+        if 'beginning' in outputs:
+            losses.update(self.beginning.losses(outputs['beginning'], boxes, labels, views))
+        return losses
 
     def losses_of(self, outputs: dict[str, Tensor], boxes: Sequence[Tensor],
                   labels: Sequence[Tensor], noisy: NoisyQueries | None = None
@@ -180,27 +193,37 @@ class SparseBEVHead(BaseModule):
                                             self.score_threshold))
                 for logits, codes in zip(outputs['logits'][-1], outputs['codes'][-1], strict=True)]
 
-    def _first_queries(self, batch: int, noisy: NoisyQueries | None
-                       ) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _first_queries(self, batch: int, noisy: NoisyQueries | None,
+                       first: Beginning | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
         """Query boxes, features and who is hidden from whom, denoising queries first."""
-        count = len(self.query_boxes)
+        if first is None:
+            first = Beginning(self.query_boxes.expand(batch, -1, -1))
+        count = first.boxes.shape[1]
         nothing = self.label_embedding.weight[self.num_classes].expand(count, -1)
         features = torch.nn.functional.pad(nothing, (0, 1)).expand(batch, -1, -1)
-        query = self.query_boxes.expand(batch, -1, -1)
+        if first.features is not None:
+            features = features + first.features
         if noisy is None:
-            return query, features, None
+            return first.boxes, features, None
         told = torch.nn.functional.pad(self.label_embedding(noisy.label), (0, 1), value=1.0)
         told = told * noisy.filled[..., None]
         attn_mask = denoising_attn_mask(noisy, count, self.published.attend_empty_slots)
-        return torch.cat([noisy.query, query], 1), torch.cat([told, features], 1), attn_mask
+        return (torch.cat([noisy.query, first.boxes], 1), torch.cat([told, features], 1),
+                attn_mask)
 
 
 def grid_of_queries(count: int) -> Tensor:
     """First query boxes [count, 10]: a grid over the range, x slowest, standing still.
 
     Sizes along and across and the direction start at random, as published.
+
+    Raises:
+        ConfigError: if ``count`` is no square number.
     """
     side = math.isqrt(count)
+    if side ** 2 != count:
+        raise ConfigError(f'num_queries must be a square number, not {count}: the queries start '
+                          f'on a grid')
     line = (torch.arange(side) + 0.5) / side
     boxes = torch.randn(count, 10)
     boxes[:, :2] = torch.cartesian_prod(line, line).reshape(-1, 2)

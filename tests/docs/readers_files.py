@@ -133,6 +133,11 @@ def openpcdet_pv_rcnn(golden: Golden) -> Weights:
     return tensors('openpcdet_pv_rcnn_kitti')
 
 
+def spsconv_centerpoint(golden: Golden) -> Weights:
+    from baseline_layouts import pruned_tensors
+    return pruned_tensors()
+
+
 def image_detector(golden: Golden) -> Weights:
     """Backbone and pyramid of a Mask R-CNN."""
     return {name.removeprefix('img_'): value for name, value in sparsefusion_r50(golden).items()
@@ -180,7 +185,9 @@ READERS_FILES: dict[str, dict[str, Writer]] = {
         'CHECKPOINT': initial_weights('dsvt/dsvt_pillar_waymo_1frame_24e.py', DSVT_SMALL),
         'a.bin': waymo_cloud, 'b.bin': waymo_cloud,
     },
-    'projects/focalsconv/README.md': {'PUBLISHED.pth': released(focalsconv_f_nuscenes)},
+    'projects/focalsconv/README.md': {
+        'PUBLISHED.pth': released(focalsconv_f_nuscenes),
+        'SPSCONV.pth': released(spsconv_centerpoint, 'model_state')},
     'projects/sparsebev/README.md': {
         **dict.fromkeys(
             ('work_dirs/sparsebev_r50_nuscenes/epoch_24.pth',

@@ -15,7 +15,7 @@ ROWS = {'*voxel_rcnn*': '| Voxel R-CNN, PV-RCNN', '*pv_rcnn*': '| Voxel R-CNN, P
         '*cameras_only*': '| Sparse-Dense Fusion without points (`*cameras_only*`)',
         '*object_seeking*': '| patches with objects (`*object_seeking*`)',
         'hednet_*': '| HEDNet, SAFDNet (`safdnet`)', 'safdnet_*': '| HEDNet, SAFDNet (`safdnet`)',
-        '*': '| VoxelKP'}
+        'spsconv_*': '| SPS-Conv (`spsconv_*`', '*': '| VoxelKP'}
 
 
 def test_every_graph_and_every_gap_has_its_row():

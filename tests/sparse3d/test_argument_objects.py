@@ -27,7 +27,9 @@ OF_THE_FRAMEWORK = {'self', 'init_cfg', 'train_cfg', 'test_cfg', 'data_preproces
 # Stands in for a class of mmdet3d and takes its arguments as well.
 STANDS_FOR = {'FocalSparseEncoder': SparseEncoder}
 REASONS = {'SparseDenseFusion': 'ten parts, each a config of its own, as mmdet3d has them',
+           'SparseBEVHead': 'how queries begin is a part of its own beside eight groups',
            'SparseFusion': 'seven parts, each a config of its own, as mmdet3d has them',
+           'TransFusionHead': 'how queries begin is a part of its own beside eight groups',
            'TwoStageVoxelDetector': 'nine parts, each a config of its own, as mmdet3d has them'}
 TABLES = [RENAMES, *(owner.renames for owner in [*data_sets().values(), *plugins().values()])]
 

@@ -1,6 +1,7 @@
 """Public weights of other frameworks' detectors: real names and shapes, random values."""
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import torch
@@ -25,4 +26,15 @@ def tensors(layout: str) -> dict[str, Tensor]:
         else:
             sizes = [] if shape == ['-'] else [int(size) for size in shape[0].split('x')]
             found[name] = torch.randn(sizes, generator=random) / 5
+    return found
+
+
+def pruned_tensors() -> dict[str, Tensor]:
+    """OpenPCDet's CenterPoint under the names of SPS-Conv's release: pruned layers are wrapped."""
+    found = {}
+    for name, value in tensors('openpcdet_centerpoint_nuscenes').items():
+        name = re.sub(r'^(backbone_3d\.conv[1-4]\.\d\.conv[12])\.', r'\1.conv_block.', name)
+        name = re.sub(r'^(backbone_3d\.conv[2-4]\.0)\.0\.', r'\1.conv.conv_block.', name)
+        name = re.sub(r'^(backbone_3d\.conv[2-4]\.0)\.1\.', r'\1.bn1.', name)
+        found[name] = value
     return found

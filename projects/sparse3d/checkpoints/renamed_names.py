@@ -1,6 +1,8 @@
 """Old and present names of the core that stand in checkpoints, from docs/renames.csv."""
 from sparse3d.plugins import RenamedNames
 
+# Old names of numbers that are present names of parts: a dict under them stays.
+PARTS_NOW = {('TransFusionHead', 'queries')}
 RENAMES = RenamedNames(
     types={
         'FadeOutHook': 'DisableAugmentationHook',

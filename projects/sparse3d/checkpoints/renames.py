@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from sparse3d.checkpoints.moved_quirks import Moves, move_in_config, move_options, moves
-from sparse3d.checkpoints.renamed_names import RENAMES
+from sparse3d.checkpoints.renamed_names import PARTS_NOW, RENAMES
 from sparse3d.errors import CheckpointError, ConfigError
 from sparse3d.plugins import (
     Plugin,
@@ -188,7 +188,8 @@ class _Renaming:
         if isinstance(node, Mapping):
             type_ = node.get('type')
             type_ = self._names.types.get(type_, type_) if isinstance(type_, str) else None
-            return {self._key(key, path, type_): self._type(value) if key == 'type'
+            return {key if (type_, key) in PARTS_NOW and isinstance(value, Mapping)
+                    else self._key(key, path, type_): self._type(value) if key == 'type'
                     else self.part(value, [*path, str(key)]) for key, value in node.items()}
         if isinstance(node, list | tuple):
             return type(node)(self.part(item, path) for item in node)

@@ -118,11 +118,11 @@ def _convolve(
                          f'the features have {input.features.shape[1]}')
     if self.conv1x1:
         return _multiply(input, weight, bias)
-    data = _indice_data(self, input)
+    data = indice_data(self, input)
     pairs = data.pairs.reversed if self.inverse else data.pairs
     features = sparse_convolution(input.features, weight, pairs, bias)
     features = conv._apply_act(features, act_type, act_alpha, act_beta)
-    output = _output(self, input, features, data)
+    output = output_tensor(self, input, features, data)
     if add_input is not None:
         output = output.replace_feature(conv._apply_act(
             output.features + add_input.features, self.act_type, self.act_alpha, self.act_beta))
@@ -135,7 +135,7 @@ def _multiply(tensor: SparseConvTensor, weight: Tensor, bias: Tensor | None) -> 
     return tensor.replace_feature(features if bias is None else features + bias)
 
 
-def _indice_data(layer, tensor: SparseConvTensor) -> CpuIndiceData:
+def indice_data(layer, tensor: SparseConvTensor) -> CpuIndiceData:
     """The layer's pair table: found under its key, or built."""
     known = tensor.find_indice_pair(layer.indice_key)
     if layer.inverse:
@@ -180,8 +180,8 @@ def _output_shape(layer, tensor: SparseConvTensor, pairs: PairTable) -> list[int
     return tensor.spatial_shape if layer.subm else list(pairs.output_shape)
 
 
-def _output(layer, tensor: SparseConvTensor, features: Tensor,
-            data: CpuIndiceData) -> SparseConvTensor:
+def output_tensor(layer, tensor: SparseConvTensor, features: Tensor,
+                  data: CpuIndiceData) -> SparseConvTensor:
     """The layer's result: new features, voxels and shape, and the table under its key."""
     output = tensor.shadow_copy().replace_feature(features)
     inverse = getattr(layer, 'inverse', False)
@@ -201,7 +201,7 @@ def _pool(operator: Callable, self, input: SparseConvTensor) -> SparseConvTensor
     if self.indice_key is not None and self.indice_key in input.indice_dict:
         raise ValueError(f'indice_key {self.indice_key!r} is taken; give each pooling its own')
     data = CpuIndiceData(self, input, _pairs(self, input))
-    return _output(self, input, operator(input.features, data.pairs), data)
+    return output_tensor(self, input, operator(input.features, data.pairs), data)
 
 
 def _pool_globally(self, input: SparseConvTensor) -> Tensor:

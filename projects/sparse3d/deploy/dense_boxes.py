@@ -156,6 +156,9 @@ class QueryBoxes(nn.Module):
 
     def __init__(self, head: TransFusionHead) -> None:
         super().__init__()
+        if not head.beginning.has_heat:
+            raise ConfigError("of TransFusionHead queries of type 'heatmap' are exported, not "
+                              'those of bbox_head.queries; leave that out')
         self.head = head
         self.periods = {'boxes': (6, 2 * math.pi, None)}
         self.rows_by = CommonRows('cells', ('boxes', 'scores', 'cells'))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from sparse3d.compat.spconv_pointwise_weights import MARK, effective_matrix
 from sparse3d.deploy.sparse_graph import Kernel, SparseGraph, SparseValue
 from sparse3d.errors import ConfigError
+from sparse3d.models.layers.pruned_convolution import PrunedConvolution
 from sparse3d.models.layers.sparse_residual_block import SparseResidualBlock
 
 
@@ -45,6 +46,9 @@ def add_convolution(graph: SparseGraph, layer: SparseConvolution, value: SparseV
     """A convolution with what stands behind it."""
     if layer.inverse or layer.transposed:
         raise ConfigError('inverse and transposed sparse convolutions are not exported')
+    if isinstance(layer, PrunedConvolution):
+        raise ConfigError('pruned sparse convolutions have no node in Autoware\'s operators; '
+                          'export the model without middle_encoder.pruning: its weights fit')
     kernel = Kernel(*(tuple(int(number) for number in numbers) for numbers in (
         layer.kernel_size, layer.stride, layer.padding, layer.dilation)), bool(layer.subm))
     weight, bias = folded(layer, norm)

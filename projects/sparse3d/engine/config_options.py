@@ -13,6 +13,7 @@ from sparse3d.argument_objects import argument_objects_of
 from sparse3d.engine.option_values import CommaText, parse_value
 from sparse3d.engine.registered import find_registered
 from sparse3d.errors import ConfigError
+from sparse3d.ops.pruning_options import PruningOptions
 
 # Keys that mmengine reads from a config beside the arguments of its Runner.
 RUNNER_KEYS = {*inspect.signature(Runner.__init__).parameters} - {'self', 'cfg'} | {
@@ -24,6 +25,8 @@ ARGUMENTS_OF = {
     'train_dataloader': DataLoader, 'val_dataloader': DataLoader, 'test_dataloader': DataLoader,
     'train_cfg': EpochBasedTrainLoop, 'randomness': Runner.set_randomness,
 }
+# Groups of arguments that a part takes under some key whatever its class.
+OF_EVERY = {'middle_encoder': {'pruning': PruningOptions}}
 # Keys beside the arguments of an optimizer's wrapper: who builds it, and what for each parameter.
 OF_THE_CONSTRUCTOR = ('constructor', 'paramwise_cfg')
 
@@ -170,7 +173,7 @@ def _accepts(node: Any, path: list[str], parent: str | None = None,
     owner = ARGUMENTS_OF.get(parent) if parent in ARGUMENTS_OF else fields
     if owner is None and isinstance(node.get('type'), str):
         owner = find_registered(node['type'])
-    group = argument_objects_of(owner).get(key)
+    group = argument_objects_of(owner).get(key) or OF_EVERY.get(parent, {}).get(key)
     if key in node:
         return not rest or _accepts(node[key], rest, key, group)
     if parent is None and key in RUNNER_KEYS:
@@ -179,6 +182,6 @@ def _accepts(node: Any, path: list[str], parent: str | None = None,
         return True  # mmengine takes it out before
     if parent == 'optim_wrapper' and key in OF_THE_CONSTRUCTOR and not rest:
         return True
-    if group is not None and rest:
-        return _accepts({}, rest, key, group)
+    if group is not None:
+        return not rest or _accepts({}, rest, key, group)
     return owner is not None and takes_argument(owner, key)

@@ -84,6 +84,12 @@ class PairTable:
         return PairTable(neighbors, self.input_coordinates, self.input_shape,
                          self.output_coordinates, self.output_shape)
 
+    def of_outputs(self, rows: Tensor) -> PairTable:
+        """The pairs of some of the output voxels, in the order of ``rows`` [m] int64."""
+        return PairTable(self.neighbors.index_select(1, rows),
+                         self.output_coordinates.index_select(0, rows), self.output_shape,
+                         self.input_coordinates, self.input_shape)
+
 
 def submanifold_pairs(
         coordinates: Tensor,            # [N, 1 + D] integer (batch, z, y, x)

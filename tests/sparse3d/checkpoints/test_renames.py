@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sparse3d.checkpoints.open import open_checkpoint
-from sparse3d.checkpoints.renames import renamed
+from sparse3d.checkpoints.renames import refuse_old_names_in, renamed
 from sparse3d.checkpoints.rewrite import rewrite_checkpoint
 from sparse3d.engine.load_config import load_config
 from sparse3d.errors import CheckpointError, ConfigError
@@ -190,3 +190,10 @@ def test_the_plug_ins_of_here_have_theirs(name, weight, options, expected):
     content = dict(state_dict={weight: torch.ones(1)}, meta=dict(
         cfg=f"custom_imports = dict(imports=['{name}'])\n", config_options=options))
     assert renamed(content)[1] == [expected]
+
+
+def test_an_old_name_of_a_number_is_the_present_one_of_a_part():
+    head = dict(type='TransFusionHead', queries=dict(type='learned'))
+    refuse_old_names_in(dict(model=dict(bbox_head=head)))
+    with pytest.raises(ConfigError, match='TransFusionHead.queries -> num_queries'):
+        refuse_old_names_in(dict(model=dict(bbox_head=dict(head, queries=200))))

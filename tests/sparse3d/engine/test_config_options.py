@@ -93,3 +93,11 @@ def test_arguments_of_bases_count_as_far_as_they_are_passed_on():
     assert takes_argument(Closed, 'high') and not takes_argument(Closed, 'low')
     assert not takes_argument(Open, 'other')
     assert takes_argument(lambda x: x, 'x')
+
+
+def test_every_middle_encoder_takes_a_pruning():
+    config = dict(CONFIG, model=dict(type='VoxelNet', middle_encoder=dict(type='SparseEncoder')))
+    check_options(config, {'model.middle_encoder.pruning': dict(submanifold_keep_ratio=0.3),
+                           'model.middle_encoder.pruning.downsampling_keep_ratio': 0.3})
+    with pytest.raises(ConfigError, match='no key .model.middle_encoder.pruning.keep_ratio'):
+        check_options(config, {'model.middle_encoder.pruning.keep_ratio': 0.3})

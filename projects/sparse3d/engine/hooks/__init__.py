@@ -7,6 +7,7 @@ from sparse3d.engine.hooks.learning_curves import LearningCurvesHook
 from sparse3d.engine.hooks.non_finite_watch import NonFiniteLoss, NonFiniteWatchHook
 from sparse3d.engine.hooks.point_statistics import PointStatisticsHook, TrainingComparisonHook
 from sparse3d.engine.hooks.progress import ProgressLines
+from sparse3d.engine.hooks.pruning_ramp import PruningRampHook
 from sparse3d.engine.hooks.seed_every_epoch import SeedEveryEpochHook, seed_worker_from_torch
 from sparse3d.engine.hooks.validate_before_training import ValidateBeforeTrainingHook
 
@@ -20,6 +21,7 @@ __all__ = [
     'NonFiniteWatchHook',
     'PointStatisticsHook',
     'ProgressLines',
+    'PruningRampHook',
     'SeedEveryEpochHook',
     'TrainingComparisonHook',
     'ValidateBeforeTrainingHook',

@@ -9,6 +9,10 @@ from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample
 from torch import Tensor, nn
 
+from sparse3d.argument_objects import as_argument_object
+from sparse3d.models.layers.pruned_convolution import prune_convolutions
+from sparse3d.ops.pruning_options import PruningOptions
+
 
 class MiddleEncoder(Protocol):
     """Any middle encoder of mmdet3d: a dense map, or sparse 3D levels for a sparse head."""
@@ -75,11 +79,24 @@ class VoxelBackbone:
     @staticmethod
     def build(detector: nn.Module, voxel_encoder: dict, middle_encoder: dict,
               backbone: dict | None = None, neck: dict | None = None) -> None:
-        """Build the parts from configs as attributes of a detector, those named here."""
+        """Build the parts from configs as attributes of a detector, those named here.
+
+        ``middle_encoder.pruning`` is an option of every sparse encoder: a dict of
+        :class:`~sparse3d.ops.pruning_options.PruningOptions`, or None.
+
+        Raises:
+            ConfigError: for an unknown option of the pruning, or an encoder without any
+                convolution to prune.
+        """
+        middle_encoder = dict(middle_encoder)
+        pruning = middle_encoder.pop('pruning', None)
         parts = dict(voxel_encoder=voxel_encoder, middle_encoder=middle_encoder, backbone=backbone,
                      neck=neck)
         for name, config in parts.items():
             setattr(detector, name, None if config is None else MODELS.build(config))
+        if pruning is not None:
+            prune_convolutions(detector.middle_encoder, as_argument_object(
+                PruningOptions, pruning, 'middle_encoder.pruning'))
 
     @classmethod
     def of(cls, detector: nn.Module) -> VoxelBackbone:

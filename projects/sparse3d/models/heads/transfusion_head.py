@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample
@@ -15,6 +15,7 @@ from sparse3d.errors import ConfigError
 from sparse3d.models.center.heatmap_loss import RARE_BIAS
 from sparse3d.models.center.peaks import Peaks
 from sparse3d.models.center.predicted_iou import predicted_quality, rectified_scores
+from sparse3d.models.heads.transfusion_beginnings import Beginning
 from sparse3d.models.heads.transfusion_box_coder import BoxCoderOptions, TransFusionBoxCoder
 from sparse3d.models.heads.transfusion_branches import PredictionBranches
 from sparse3d.models.heads.transfusion_decoder import QueryDecoder
@@ -32,6 +33,7 @@ from sparse3d.models.heads.transfusion_targets import (
     heat_target,
     query_targets,
 )
+from sparse3d.models.query.initializations import build_queries
 from sparse3d.models.query.mean_count import mean_count
 
 BOX_OUTPUTS = dict(center=2, height=1, dim=3, rot=2, vel=2)
@@ -68,27 +70,30 @@ class TransFusionOutput:
     """What the head says about a batch.
 
     Attributes:
-        heat: [B, K, H, W] logits of the heat map.
-        peaks: of the heat map, one for each query.
+        heat: [B, K, H, W] logits of the heat map; None where queries begin without one.
+        peaks: of the heat map, one for each query; None without one.
         features: [B, C, H, W] the map that the queries were read from.
         queries: [B, Q, C] after the last decoder layer.
         positions: [B, Q, 2] x, y in cells where the last layer was told the queries stand: what
             its ``center`` was added to.
         layers: outputs of the branches for each decoder layer, [B, numbers, Q] by name;
             ``center`` in cells, ``heatmap`` the logits of the classes.
+        beginning: the queries before the decoder.
     """
 
-    heat: Tensor
-    peaks: Peaks
+    heat: Tensor | None
+    peaks: Peaks | None
     features: Tensor
     queries: Tensor
     positions: Tensor
     layers: list[dict[str, Tensor]]
+    beginning: Beginning | None = field(default=None, kw_only=True)
 
 
 @MODELS.register_module()
 class TransFusionHead(BaseModule):
-    """Detect on a BEV map with one query for each peak of its heat map.
+    """Detect on a BEV map with one query for each peak of its heat map, or queries that begin
+    otherwise.
 
     Args:
         in_channels: of the map.
@@ -101,6 +106,10 @@ class TransFusionHead(BaseModule):
             then scales the scores.
         losses: weights and matching, see :class:`LossOptions`.
         detections: what is kept of the boxes, see :class:`RectifiedDetectionOptions`.
+        queries: how queries begin: ``dict(type='heatmap')`` as published, ``'learned'``,
+            ``'image'`` (from the map), with options of the class in
+            :mod:`sparse3d.models.heads.transfusion_beginnings`, or one that somebody registered
+            (:func:`~sparse3d.models.query.initializations.register_queries`).
 
     Source: TransFusion (CVPR 2022), section 3; released code.
     """
@@ -118,17 +127,17 @@ class TransFusionHead(BaseModule):
             branches: dict[str, int] | None = None,
             losses: dict | LossOptions | None = None,
             detections: dict | RectifiedDetectionOptions | None = None,
+            queries: dict | None = None,
             init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
         branches = dict(branches or BOX_OUTPUTS)
-        self.queries = queries = argument_object(
-            self, 'query_initialization', query_initialization)
+        self.queries = argument_object(self, 'query_initialization', query_initialization)
         self.losses = argument_object(self, 'losses', losses)
         self.chosen = argument_object(self, 'detections', detections)
         self.coder = TransFusionBoxCoder(velocity='vel' in branches, **vars(
             argument_object(self, 'bbox_coder', bbox_coder)))
-        unsuppressed, channels = queries.unsuppressed_classes, queries.channels
+        unsuppressed, channels = self.queries.unsuppressed_classes, self.queries.channels
         if not decoder_layers or max(unsuppressed, default=0) >= num_classes:
             raise ConfigError(
                 'TransFusionHead needs at least one decoder layer, and unsuppressed_classes '
@@ -137,8 +146,10 @@ class TransFusionHead(BaseModule):
         self.num_classes = num_classes
         self.code_weights = tuple(self.losses.code_weights)[:self.coder.code_size]
         self.shared = nn.Conv2d(in_channels, channels, 3, padding=1)
-        self.heat = heat_branch(channels, num_classes)
-        self.class_encoding = ClassEncoding(num_classes, channels)
+        self.beginning = build_queries(self, queries, default='heatmap')
+        if self.beginning.has_heat:
+            self.heat = heat_branch(channels, num_classes)
+            self.class_encoding = ClassEncoding(num_classes, channels)
         layers = [MODELS.build(dict(channels=channels, **layer)) for layer in decoder_layers]
         self.decoder = QueryDecoder(
             layers, PredictionBranches(channels, dict(branches, heatmap=num_classes)))
@@ -149,7 +160,8 @@ class TransFusionHead(BaseModule):
         for parameter in self.decoder.layers.parameters():
             if parameter.dim() > 1:
                 nn.init.xavier_uniform_(parameter)
-        nn.init.constant_(self.heat[-1].bias, RARE_BIAS)
+        if self.beginning.has_heat:
+            nn.init.constant_(self.heat[-1].bias, RARE_BIAS)
         self.decoder.branches.init_weights()
 
     def forward(self, features: Tensor | Sequence[Tensor]) -> TransFusionOutput:
@@ -161,11 +173,11 @@ class TransFusionHead(BaseModule):
         return self.shared(features if isinstance(features, Tensor) else features[0])
 
     def detect_on(self, bev: Tensor) -> TransFusionOutput:
-        """All that comes behind :meth:`map_of`: heat map, queries, decoder and branches."""
-        heat = self.heat(bev)
-        first = self.queries_of(heat, bev)
+        """All that comes behind :meth:`map_of`: first queries, decoder and branches."""
+        first = self.beginning(self, bev)
         queries, positions, layers = self.decoder(first.features, first.positions, bev)
-        return TransFusionOutput(heat, first.peaks, bev, queries, positions[-2], layers)
+        return TransFusionOutput(first.heat, first.peaks, bev, queries, positions[-2], layers,
+                                 beginning=first)
 
     def queries_of(self, heat: Tensor, bev: Tensor) -> FirstQueries:
         """Queries from the peaks of a heat map [B, K, H, W] (logits) on a map [B, C, H, W]."""
@@ -174,14 +186,23 @@ class TransFusionHead(BaseModule):
 
     def loss(self, features: Tensor | Sequence[Tensor],
              data_samples: list[Det3DDataSample]) -> dict[str, Tensor]:
-        """``loss_heatmap`` and, for each layer, ``layer_N_loss_cls`` and ``layer_N_loss_bbox``."""
+        """``loss_heatmap`` and, for each layer, ``layer_N_loss_cls`` and ``layer_N_loss_bbox``.
+
+        Queries that begin without a heat map have no ``loss_heatmap``, and perhaps losses of
+        their own.
+        """
         return self.loss_of(self(features), [sample.gt_instances_3d for sample in data_samples])
 
     def loss_of(self, output: TransFusionOutput,
                 instances: list[InstanceData]) -> dict[str, Tensor]:
         """Losses of an output; see :meth:`loss`."""
         truth = [boxes_and_labels(objects, output.heat.device) for objects in instances]
-        losses = {'loss_heatmap': self.losses.heat_weight * self.heat_loss_of(output, truth)}
+        losses = {}
+        if output.heat is not None:
+            losses['loss_heatmap'] = self.losses.heat_weight * self.heat_loss_of(output, truth)
+        if output.beginning is not None:
+            losses.update(self.beginning.losses(output.beginning, [
+                self.coder.grid.to_cells(boxes[:, :2]) for boxes, _ in truth]))
         for number, layer in enumerate(output.layers):
             found = self.layer_losses(layer, self.targets(layer, truth))
             losses.update({f'layer_{number}_{name}': value for name, value in found.items()})
@@ -222,10 +243,12 @@ class TransFusionHead(BaseModule):
                                   self.chosen.suppression, self.chosen.range_height)
                 for row in range(len(boxes))]
 
-    def decoded(self, layer: dict[str, Tensor], peaks: Peaks) -> tuple[Tensor, Tensor]:
+    def decoded(self, layer: dict[str, Tensor],
+                peaks: Peaks | None) -> tuple[Tensor, Tensor]:
         """Boxes [B, Q, 7 or 9] and scores [B, Q, K] of all queries of a layer."""
         boxes = self.coder.decode(self.coder.stack(layer))
-        scores = peak_scores(layer['heatmap'], peaks)
+        scores = layer['heatmap'].float().sigmoid().transpose(1, 2) if peaks is None else \
+            peak_scores(layer['heatmap'], peaks)
         if 'iou' in layer:
             quality = predicted_quality(layer['iou'][:, 0].float())[..., None]
             scores = rectified_scores(scores, quality, self.chosen.iou_power) * (scores > 0)

@@ -1,12 +1,16 @@
 """From voxels to maps: which way a middle encoder is called, and whose the modules are."""
 from __future__ import annotations
 
+import pytest
 import torch
 from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
+from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 from torch import nn
 
+from sparse3d.errors import ConfigError
 from sparse3d.models.detectors.voxel_backbone import LearningMiddleEncoder, VoxelBackbone
+from sparse3d.models.layers.pruned_convolution import PrunedConvolution
 
 
 class Plain(nn.Module):
@@ -73,3 +77,23 @@ def test_parts_that_are_exchanged_later_are_used():
     assert len(VoxelBackbone.of(detector)(HARD, 1).maps) == 2
     assert [name for name, _ in detector.named_children()] == [
         'voxel_encoder', 'middle_encoder', 'backbone']
+
+
+def test_any_sparse_encoder_is_pruned_by_an_option():
+    encoder = dict(type='SparseEncoder', in_channels=4, sparse_shape=[9, 16, 16],
+                   encoder_channels=((16,), (32, 32)), encoder_paddings=((1,), (1, 1)))
+    detector = nn.Module()
+    with DefaultScope.overwrite_default_scope('mmdet3d'):
+        VoxelBackbone.build(detector, dict(type='HardSimpleVFE'), dict(
+            encoder, pruning=dict(submanifold_keep_ratio=0.3)))
+        pruned = [layer for layer in detector.middle_encoder.modules()
+                  if isinstance(layer, PrunedConvolution)]
+        assert [layer.keep_ratio for layer in pruned] == [0.3, 0.5, 0.3]
+        VoxelBackbone.build(detector, dict(type='HardSimpleVFE'), dict(encoder, pruning=None))
+        assert not any(isinstance(layer, PrunedConvolution)
+                       for layer in detector.middle_encoder.modules())
+        for pruning, words in ((dict(keep=0.3), "middle_encoder.pruning has no 'keep'"),
+                               (0.3, 'middle_encoder.pruning is 0.3; give a dict with')):
+            with pytest.raises(ConfigError, match=words):
+                VoxelBackbone.build(detector, dict(type='HardSimpleVFE'),
+                                    dict(encoder, pruning=pruning))

@@ -1,0 +1,5 @@
+# SPS-Conv on a simulated drive: 70 % of the voxels kept.
+_base_ = ['spsconv_centerpoint_simulated_kitti_car.py']
+
+model = dict(
+    middle_encoder=dict(pruning=dict(submanifold_keep_ratio=0.7, downsampling_keep_ratio=0.7)))

@@ -1,0 +1,58 @@
+"""How a sparse encoder is pruned: the options, without any layer."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sparse3d.errors import ConfigError
+
+IMPORTANCE = ('sigmoid', 'none')
+CHOICES = ('magnitude', 'random')
+
+
+@dataclass(frozen=True)
+class PruningOptions:
+    """How a sparse encoder is pruned; a config gives it as ``middle_encoder.pruning``.
+
+    Attributes:
+        submanifold_keep_ratio: share of the voxels of a sample where submanifold convolutions are
+            computed; a number, or one for each pruned layer in their order. 1 leaves them plain.
+        downsampling_keep_ratio: share whose voxels open all cells around them in down-sampling.
+        importance: what features are multiplied by: ``'sigmoid'`` of their magnitude, as
+            published, or ``'none'``: with a ratio of 1 the encoder is then as it was, bit for bit.
+        choice: ``'magnitude'``, or ``'random'``: as many voxels, drawn; the control.
+        threshold: in place of the ratios: voxels are weak whose sigmoid is at most this.
+        submanifold_bias: a bias in pruned submanifold convolutions that have none.
+        skip_index_zero, center_on_even, colliding_keys: accidents of the release, wanted for its
+            weights only, see :mod:`sparse3d.ops.pruned_edges` and
+            :class:`~sparse3d.models.layers.pruned_convolution.PrunedDownsampling`.
+
+    Source: SPS-Conv (NeurIPS 2022).
+    """
+
+    submanifold_keep_ratio: float | Sequence[float] = 0.5
+    downsampling_keep_ratio: float | Sequence[float] = 0.5
+    importance: str = 'sigmoid'
+    choice: str = 'magnitude'
+    threshold: float | None = None
+    submanifold_bias: bool = False
+    skip_index_zero: bool = False
+    center_on_even: bool = False
+    colliding_keys: bool = False
+
+    def __post_init__(self) -> None:
+        for name, known in (('importance', IMPORTANCE), ('choice', CHOICES)):
+            if getattr(self, name) not in known:
+                raise ConfigError(f'pruning.{name} is {getattr(self, name)!r}; use '
+                                  f'{" or ".join(map(repr, known))}')
+        for name in ('submanifold_keep_ratio', 'downsampling_keep_ratio'):
+            ratio = getattr(self, name)
+            if not all(0 <= each <= 1 for each in (ratio if isinstance(ratio, Sequence)
+                                                   else [ratio])):
+                raise ConfigError(f'pruning.{name} is {ratio}; it is the share of voxels that '
+                                  f'stay: use 0 to 1')
+
+    @property
+    def as_published(self) -> bool:
+        """Whether a down-sampling follows accidents of the release."""
+        return self.skip_index_zero or self.center_on_even or self.colliding_keys
