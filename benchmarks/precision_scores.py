@@ -102,8 +102,8 @@ def _run(given: argparse.Namespace) -> None:
                   options)
     if given.out:
         write_result(given.out, dict(
-            command=shlex.join(['python', '-m', NAME, *sys.argv[1:]]), config=given.config, checkpoint=Path(given.checkpoint).name, options=options,
-            calibration_frames=given.calibration_frames, runs=runs))
+            command=shlex.join(['python', '-m', NAME, *sys.argv[1:]]), config=given.config,
+            checkpoint=Path(given.checkpoint).name, options=options, calibration_frames=given.calibration_frames, runs=runs))
         print(f'{len(runs)} runs written to {given.out}')
 
 
