@@ -103,7 +103,8 @@ def _run(given: argparse.Namespace) -> None:
     if given.out:
         write_result(given.out, dict(
             command=shlex.join(['python', '-m', NAME, *sys.argv[1:]]), config=given.config,
-            checkpoint=Path(given.checkpoint).name, options=options, calibration_frames=given.calibration_frames, runs=runs))
+            checkpoint=Path(given.checkpoint).name, options=options,
+            calibration_frames=given.calibration_frames, runs=runs))
         print(f'{len(runs)} runs written to {given.out}')
 
 
