@@ -196,7 +196,7 @@ class TransFusionHead(BaseModule):
     def loss_of(self, output: TransFusionOutput,
                 instances: list[InstanceData]) -> dict[str, Tensor]:
         """Losses of an output; see :meth:`loss`."""
-        truth = [boxes_and_labels(objects, output.heat.device) for objects in instances]
+        truth = [boxes_and_labels(objects, output.features.device) for objects in instances]
         losses = {}
         if output.heat is not None:
             losses['loss_heatmap'] = self.losses.heat_weight * self.heat_loss_of(output, truth)
