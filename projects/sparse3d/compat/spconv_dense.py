@@ -44,10 +44,10 @@ class _ChannelsFirst(torch.autograd.Function):
         cells = indices[:, 1]
         for axis, extent in enumerate(spatial[1:], start=2):
             cells = cells * extent + indices[:, axis]
-        ctx.places = _of_samples(indices[:, 0], cells, batch)
+        ctx.rows_and_cells = _of_samples(indices[:, 0], cells, batch)
         ctx.channels_first = (batch, channels, torch.Size(spatial).numel())
         result = features.new_zeros(ctx.channels_first)
-        for sample, (rows, of_sample) in enumerate(ctx.places):
+        for sample, (rows, of_sample) in enumerate(ctx.rows_and_cells):
             result[sample].index_copy_(1, of_sample, features[rows].T)
         return result.transpose(1, 2).unflatten(1, spatial)
 
@@ -56,8 +56,8 @@ class _ChannelsFirst(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
         batch, channels, count = ctx.channels_first
         gradient = gradient.movedim(-1, 1).reshape(batch, channels, count)
-        found = gradient.new_zeros(sum(len(cells) for _, cells in ctx.places), channels)
-        for sample, (rows, cells) in enumerate(ctx.places):
+        found = gradient.new_zeros(sum(len(cells) for _, cells in ctx.rows_and_cells), channels)
+        for sample, (rows, cells) in enumerate(ctx.rows_and_cells):
             found[rows] = gradient[sample].index_select(1, cells).T
         return found, None, None
 

@@ -57,9 +57,9 @@ def write_frames(frames: Sequence[LabeledFrame], root: Path, validation: Collect
     for folder in ('points', 'boxes', 'splits'):
         make_folder(root / folder)
     for frame in frames:
-        buffer = io.BytesIO()
-        np.save(buffer, frame.points[frame.labeled(frame.points)].astype(np.float32))
-        write_bytes_atomically(root / 'points' / f'{frame.name}.npy', buffer.getvalue())
+        stream = io.BytesIO()
+        np.save(stream, frame.points[frame.labeled(frame.points)].astype(np.float32))
+        write_bytes_atomically(root / 'points' / f'{frame.name}.npy', stream.getvalue())
         rows = [','.join([str(kind), *(f'{value:.4f}' for value in box)])
                 for kind, box in zip(frame.kinds, frame.boxes, strict=True) if kind in TRAINED]
         write_lines(root / 'boxes' / f'{frame.name}.csv', [_HEADER, *rows])

@@ -113,9 +113,9 @@ def write_sweep(root: Path, frame: int, snapshot: Snapshot, sensor: Sensor,
                 options: AnywhereOptions, rng: np.random.Generator) -> None:
     """Write the files of a sweep; the boxes come last."""
     seen = sweep(snapshot, sensor, rng)
-    buffer = io.BytesIO()
-    np.save(buffer, seen.points)
-    write_bytes_atomically(_path(root, frame, 'points'), buffer.getvalue())
+    stream = io.BytesIO()
+    np.save(stream, seen.points)
+    write_bytes_atomically(_path(root, frame, 'points'), stream.getvalue())
     write_lines(_path(root, frame, 'boxes'), label_lines(snapshot, sensor, seen, options))
 
 
