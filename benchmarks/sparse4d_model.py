@@ -51,6 +51,6 @@ def comparison(image: tuple[int, int] = HALF) -> SideBySide:
     return SideBySide('Sparse4D decoder', ours, original, [*maps, *head.parameters()], note)
 
 
-def at_once(maps: list[Tensor], places: Tensor, weights: Tensor, *_: object) -> Tensor:
+def at_once(maps: list[Tensor], points: Tensor, weights: Tensor, *_: object) -> Tensor:
     """In place of the aggregation."""
-    return weighted_readings(maps, places, weights)
+    return weighted_readings(maps, points, weights)

@@ -148,7 +148,8 @@ def raw_writes(source: str) -> list[str]:
         elif name in ('replace', 'copy', 'rename', 'move', 'symlink'):  # also of texts, dicts, ...
             bad = owner in ('os', 'shutil') or (name == 'rename' and len(node.args) == 1)
         elif name in STREAMED and owner in MODULES_THAT_WRITE:
-            given = node.args[STREAMED[name]:STREAMED[name] + 1]
+            at = 0 if owner in ('np', 'numpy') else STREAMED[name]
+            given = node.args[at:at + 1]
             bad = not (given and getattr(given[0], 'id', '') in STREAMS)
         else:
             bad = name in WRITING
@@ -163,7 +164,8 @@ def test_the_check_finds_what_is_written_raw():
                  'shutil.copy(a, b)', 'points.tofile(path)', 'plt.savefig(path)'):
         assert raw_writes(line), line
     for line in ("open(path)", "open(path, 'rb')", 'torch.save(x, stream)', "a.replace('a', 'b')",
-                 'replace(style, size=1)', 'points.copy()', 'np.savez(stream, a=1)'):
+                 'replace(style, size=1)', 'points.copy()', 'np.savez(stream, a=1)',
+                 'np.save(stream, x)'):
         assert not raw_writes(line), line
 
 

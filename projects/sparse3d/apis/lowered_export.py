@@ -60,6 +60,7 @@ def export_lowered(config: str | PathLike | Config, checkpoint: str | PathLike |
         from sparse3d.deploy.lowered_folder import lower_folder
         seen, about = {}, {}
         if precision == STATIC:
+            assert checkpoint is not None
             seen = calibration_inputs(config, checkpoint, whole, frames, cfg_options, exporter)
             about = dict(calibration=dict(split='train', frames=frames))
         return lower_folder(whole, out, precision, seen, about)
@@ -100,7 +101,8 @@ def groups_of_frames(count: int, available: int) -> list[int]:
 def _predict(detector: nn.Module, dataset: Sequence, numbers: Sequence[int]) -> None:
     with reusing_features(detector):
         for number in numbers:
-            detector.test_step(pseudo_collate([dataset[number]]))
+            detector.test_step(  # type: ignore[operator]
+                pseudo_collate([dataset[number]]))
 
 
 def _remembering(run: Run, seen: list[Inputs]) -> Run:

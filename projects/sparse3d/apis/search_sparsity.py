@@ -116,6 +116,7 @@ class ScoredModel:
              work_dir: str | PathLike | None) -> ScoredModel:
         """The detector of a config with the weights of a checkpoint, ready to be tested."""
         config, opened = open_with_config(request.config, request.checkpoint, cfg_options)
+        assert opened is not None  # a checkpoint is named
         _check_test(config)
         config.work_dir = choose_work_dir(config, work_dir)
         config.verbose = False
@@ -163,7 +164,7 @@ def seen_by(model: nn.Module, backbone: SparseSwin, sample: dict
         lambda module, given: seen.append((given[0].detach(), *given[1:2])))
     try:
         with torch.no_grad():
-            model.eval().test_step(pseudo_collate([sample]))
+            model.eval().test_step(pseudo_collate([sample]))  # type: ignore[operator]
     finally:
         hook.remove()
     images, *rest = seen[0]

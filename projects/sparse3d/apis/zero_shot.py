@@ -168,7 +168,7 @@ def _judge_frames(detector: Detector, frames: Sequence[LabeledFrame], limits: Li
         found = detector(points)
         counts = count_points_in_boxes(torch.from_numpy(frame.points.astype(np.float64)),
                                        torch.from_numpy(frame.boxes)).numpy()
-        centers = found.boxes_3d[:, :3] + [0, 0, 1] * found.boxes_3d[:, 5:6] / 2
+        centers = found.boxes_3d[:, :3] + np.array([0, 0, 0.5]) * found.boxes_3d[:, 5:6]
         seen = frame.labeled(centers)
         names = np.array([SAME.get(name.lower(), name) for name in found.names], object)
         classes = judged.scores.setdefault(frame.source, {name: [] for name in CLASSES})

@@ -106,8 +106,8 @@ def weights_of(length: int, low: float, high: float, outputs: int,
         times 2^22; int32.
     """
     function, reach = FILTERS[interpolation]
-    low, high = np.float32(low), np.float32(high)  # Pillow's box, and its difference
-    low, scale = float(low), float(high - low) / outputs
+    begin, end = np.float32(low), np.float32(high)  # Pillow's box, and its difference
+    low, scale = float(begin), float(end - begin) / outputs
     wide = max(scale, 1.0)
     support = reach * wide
     taps = int(np.ceil(support)) * 2 + 1

@@ -138,7 +138,8 @@ def images_and_rig(images: Tensor | None, metas: Sequence[Mapping[str, Any]],
     if images is None:
         images = torch.zeros(len(metas), 1, 3, *BLANK_IMAGE, device=device)
         metas = [dict(lidar2img=torch.eye(4)[None].numpy(), image_valid=[False]) for _ in metas]
-    rig = CameraRig.from_metas(metas, tuple(images.shape[-2:]), images.device, images.shape[1])
+    rig = CameraRig.from_metas(metas, (images.shape[-2], images.shape[-1]), images.device,
+                               images.shape[1])
     if not use_cameras:
         rig = replace(rig, cameras=rig.cameras.with_valid(torch.zeros_like(rig.valid)))
     return rig.cameras.without_missing(images), rig

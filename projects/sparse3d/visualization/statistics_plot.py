@@ -13,12 +13,20 @@ from sparse3d.visualization.picture_files import save_figure
 
 class Curves(Protocol):
     """Numbers of one data set, see :mod:`sparse3d.metrics.sweep_statistics`."""
-    source: str
-    frames: int
-    points: np.ndarray
-    heights: np.ndarray
 
-    def quantiles(self) -> np.ndarray:
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def frames(self) -> int: ...
+
+    @property
+    def points(self) -> np.ndarray: ...
+
+    @property
+    def heights(self) -> np.ndarray: ...
+
+    def quantiles(self, shares: Sequence[float] = (.1, .5, .9)) -> np.ndarray:
         """Points of an object by distance: 10 %, 50 % and 90 %."""
 
 
