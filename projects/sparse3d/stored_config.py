@@ -165,11 +165,19 @@ def texts_of(node: Any, source: str = 'the config') -> Iterator[tuple[str, str, 
             waiting += [(f'{place}.{number}', key, item) for number, item in enumerate(value)]
 
 
+_NAMED_TYPES: set[str] = set()
+
+
+def know_type(name: str) -> None:
+    """Take a name behind ``type`` for registered that no registry of mmengine holds."""
+    _NAMED_TYPES.add(name)
+
+
 def _is_registered(name: str) -> bool:
     scope, dot, bare = name.rpartition('.')
     if dot and scope not in SCOPES:
         return False
-    return bare in SUPPRESSIONS or any(bare in registry.module_dict for registry in _registries())
+    return bare in SUPPRESSIONS or bare in _NAMED_TYPES or any(bare in registry.module_dict for registry in _registries())
 
 
 def _registries() -> Iterator[Registry]:

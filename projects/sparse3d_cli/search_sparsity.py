@@ -12,8 +12,7 @@ from pathlib import Path
 EXAMPLES = """\
   sparse3d search-sparsity CONFIG adapted.pth --limits 0.5 0.6 --out ratios.json
   sparse3d search-sparsity CONFIG adapted.pth --unit ms --limits 20 25 --out ratios.json
-  sparse3d search-sparsity CONFIG adapted.pth --limits 0.6 0.7 --out ratios.json \\
-      --generations 3 --population 8 --parents 3 --metric NuScenes/mAP
+  sparse3d search-sparsity CONFIG adapted.pth --limits 0.6 0.7 --population 8 --out r.json
 """
 
 

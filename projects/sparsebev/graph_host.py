@@ -9,6 +9,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from sparse3d.deploy.graph_host import Run
+from sparse3d.models.backbones.seen_images import SeenImages
 from sparsebev.detector import SparseBEV
 from sparsebev.feature_cache import FeatureCache, FrameMaps
 from sparsebev.onnx_export import image_size_of
@@ -39,7 +40,8 @@ class SparseBEVHost:
         self.detector, self.image_size, self.graphs = detector, image_size, graphs
         self.cache = FeatureCache(4 * detector.num_frames)
 
-    def maps_of_images(self, images: Tensor, mask: bool = True) -> list[Tensor]:
+    def maps_of_images(self, images: Tensor, mask: bool = True,
+                       seen: SeenImages | None = None) -> list[Tensor]:
         """The images [M, 3, H, W] themselves: the graphs make maps of them in :meth:`detect`."""
         return [images]
 

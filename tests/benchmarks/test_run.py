@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from sparse3d.errors import ConfigError, PluginError
+from sparse3d_benchmarks import names
 from sparse3d_benchmarks import run as module
 
 
@@ -19,8 +20,9 @@ def fake(monkeypatch):
 
     monkeypatch.setitem(sys.modules, 'fake_benchmark', SimpleNamespace(
         run=run, __spec__=SimpleNamespace()))
-    monkeypatch.setattr(module, 'offers', lambda kind: {
-        'fake': 'fake_benchmark:run', f'of_{kind}': 'no.such.module:run'})
+    for place in (module, names):
+        monkeypatch.setattr(place, 'offers', lambda kind: {
+            'fake': 'fake_benchmark:run', f'of_{kind}': 'no.such.module:run'})
 
 
 def test_runs_with_the_threads_asked_for_and_prints_a_table(fake):

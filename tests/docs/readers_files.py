@@ -160,7 +160,6 @@ READERS_FILES: dict[str, dict[str, Writer]] = {
     },
     'docs/index.md': {
         'sweep.bin': kitti_cloud,
-        'converted_or_trained.pth': kitti_car,
     },
     'docs/anywhere.md': {'sweep.bin': floor_and_box, 'sweep.npy': floor_and_box},
     'docs/tools.md': {

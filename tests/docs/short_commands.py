@@ -65,8 +65,6 @@ NOT_RUN = {
     'python tools/install.py': 'changes the environment and loads from the network',
     'python tools/measure_recording.py':
     'detects in ten minutes of a drive; tests/tools/test_measure_recording.py has its parts',
-    'python tools/make_weights.py':
-    'simulates and trains for an hour; tests/sparse3d/apis/test_make_weights.py has its parts',
     'python tools/matrix.py': 'installs environments and loads from the network',
     'python tests/support/reporters_table.py':
     'runs all cases for ten minutes; tests/support/test_reporters_table.py runs some',

@@ -31,7 +31,8 @@ def model_of(config) -> torch.nn.Module:
     init_default_scope('mmdet3d')
     options = config.model.copy()
     options.backbone.pop('init_cfg', None)
-    with torch.device('meta'):
+    # Swin reads numbers of a tensor while it is built.
+    with torch.device('cpu' if 'Swin' in options.backbone.type else 'meta'):
         return MODELS.build(options)
 
 

@@ -88,11 +88,13 @@ def data_set(name: str) -> DataSet:
 
 
 def near(name: str, names: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name: the nearest one, and all there are."""
+    """The end of a sentence about an unknown name: the nearest one, and all there are (if many,
+    the first ones)."""
     names = list(names)
     close = get_close_matches(name, names, n=1)
     hint = f'; did you mean {close[0]!r}?' if close else ''
-    return f'{hint} (installed: {", ".join(names) or NOTHING_INSTALLED})'
+    more = [f'and {len(names) - MOST_NAMES} more'] if len(names) > MOST_NAMES else []
+    return f'{hint} (installed: {", ".join(names[:MOST_NAMES] + more) or NOTHING_INSTALLED})'
 
 
 def _installed(group: str, kind: type) -> tuple[Installed, ...]:
@@ -139,5 +141,6 @@ def _named(name: str, there: Mapping[str, Any], found: tuple[Installed, ...], wh
     raise PluginError(f'there is no {what} {name!r}{near(name, there)}')
 
 
+MOST_NAMES = 24  # that a sentence lists
 NOTHING_INSTALLED = ('none; entry points need installed metadata, which a folder on PYTHONPATH '
                      'does not have: pip install -e . where its setup.cfg lies')

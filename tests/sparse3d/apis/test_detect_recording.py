@@ -112,9 +112,15 @@ def test_a_bag_folder_of_ros_2_gives_the_same_boxes(storage, detect, tmp_path):
         (time, str(made)) for time, made in read('of_file.mcap', topic)]
 
 
-def test_a_recording_without_a_model_is_told_what_is_missing(detect, tmp_path):
+def test_a_recording_alone_is_for_the_weights_that_come_with_it(detect, tmp_path):
     code, _, err = detect(simple_drive(), '--out', 'boxes.mcap', model=())
-    assert code == 2 and 'drive.mcap is given alone; give a model' in err and err.count('\n') == 1
+    assert code == 0, err
+    assert detect.given[0][0] == 'anywhere' and (tmp_path / 'boxes.mcap').is_file()
+
+
+def test_a_model_without_a_recording_is_told_what_is_missing(detect):
+    code, _, err = detect('w.pth', '--out', 'boxes.mcap', model=())
+    assert code == 2 and 'w.pth is given alone; give a model' in err and err.count('\n') == 1
 
 
 def cut(path, share=.6):

@@ -107,6 +107,7 @@ WITHIN_OTHERS = {
     'box_members': "CPU form of mmcv's points in boxes",
     'neighbor_lists': 'ball query, voxel query', 'packed_views': 'sampling of views',
     'pair_chunks': 'ball query', 'sample_views_triton': 'sampling of views',
+    'pruned_edges': 'a pruned convolution, out of tables of pairs',
     'deformable_aggregation_triton': 'deformable aggregation',
     'packed_maps': 'deformable aggregation',
     'circle_grid': 'suppression of boxes', 'near_boxes': 'points in boxes',

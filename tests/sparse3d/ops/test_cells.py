@@ -185,6 +185,7 @@ ONLY_HERE = {'unique_consecutive', 'segment_reduce', 'searchsorted', 'scatter_re
 MAY = {  # what is no cell, group or segment
     'sparse3d/ops/points_in_boxes.py': 'places of points along x, first box of a point',
     'sparse3d/ops/gaussian_heatmap.py': 'the highest of Gaussians that overlap, on a full map',
+    'sparse3d/models/backbones/object_mask.py': 'the highest of ellipses that overlap, on a map',
     'sparse3d/ops/sparse_blocks.py': 'pairs of a block by output row, 16 bits each',
     'sparse3d/ops/sparse_pairs.py': 'neighbors among sorted keys, for pair tables alone',
     'sparse3d/ops/sparse_depth.py': 'the nearest point of each pixel',

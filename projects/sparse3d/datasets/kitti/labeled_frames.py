@@ -18,6 +18,7 @@ from sparse3d.structures.labeled_frame import (
     SITTING,
     LabeledFrame,
 )
+from sparse3d.structures.projection import pixels_and_depth
 from sparse3d.transforms.load_xyz import read_xyz
 
 KIND_OF = {'Car': CAR, 'Pedestrian': PEDESTRIAN, 'Cyclist': CYCLIST, 'Van': LARGE_VEHICLE,
@@ -42,10 +43,9 @@ def labeled_frames(root: Path) -> list[LabeledFrame]:
 def in_picture(calibration: KittiCalibration, centers: np.ndarray) -> np.ndarray:
     """Which centers (K, 3) the left color camera sees: there KITTI has labels."""
     homogeneous = np.column_stack([centers, np.ones(len(centers))])
-    u, _, depth = (homogeneous @ (calibration.cam2img[2] @ calibration.lidar2cam).T).T[:3]
-    with np.errstate(divide='ignore', invalid='ignore'):
-        column = u / depth
-    return (depth > .5) & (column >= 0) & (column < _PICTURE_WIDTH)
+    seen = homogeneous @ (calibration.cam2img[2] @ calibration.lidar2cam).T
+    pixels, depth = pixels_and_depth(seen[:, :3], near=.5)
+    return (depth > .5) & (pixels[:, 0] >= 0) & (pixels[:, 0] < _PICTURE_WIDTH)
 
 
 def _frame(folder: Path, name: str) -> LabeledFrame:

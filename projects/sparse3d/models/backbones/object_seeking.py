@@ -122,7 +122,13 @@ class ObjectSeeking(BaseModule):
 
     def init_weights(self) -> None:
         """Those of the backbone, as its config says."""
+        about = getattr(self, '_params_init_info', None)  # mmengine's, there while a model begins
+        if about is None:
+            self.net.init_weights()
+            return
+        self.net._params_init_info = about
         self.net.init_weights()
+        del self.net._params_init_info
 
     def train(self, mode: bool = True) -> ObjectSeeking:
         """Switch to training; what the backbone freezes stays as it is."""

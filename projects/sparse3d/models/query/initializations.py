@@ -18,6 +18,7 @@ from typing import Any
 from torch import nn
 
 from sparse3d.errors import ConfigError, PluginError
+from sparse3d.stored_config import know_type
 
 _KNOWN: dict[tuple[str, str], type[nn.Module]] = {}
 
@@ -38,6 +39,7 @@ def register_queries(head: str, name: str) -> Callable[[type[nn.Module]], type[n
             raise PluginError(f'queries of {head} called {name!r} are {known.__qualname__} of '
                               f'{known.__module__}; call {kind.__qualname__} something else')
         _KNOWN[head, name] = kind
+        know_type(name)
         return kind
     return add
 
