@@ -177,7 +177,8 @@ def _is_registered(name: str) -> bool:
     scope, dot, bare = name.rpartition('.')
     if dot and scope not in SCOPES:
         return False
-    return bare in SUPPRESSIONS or bare in _NAMED_TYPES or any(bare in registry.module_dict for registry in _registries())
+    return bare in SUPPRESSIONS or bare in _NAMED_TYPES or any(
+        bare in registry.module_dict for registry in _registries())
 
 
 def _registries() -> Iterator[Registry]:
