@@ -65,6 +65,8 @@ NOT_RUN = {
     'python tools/install.py': 'changes the environment and loads from the network',
     'python tools/measure_recording.py':
     'detects in ten minutes of a drive; tests/tools/test_measure_recording.py has its parts',
+    'python tools/zero_shot.py --kitti':
+    'needs real frames; tests/sparse3d/apis/test_zero_shot.py has its parts',
     'python tools/matrix.py': 'installs environments and loads from the network',
     'python tests/support/reporters_table.py':
     'runs all cases for ten minutes; tests/support/test_reporters_table.py runs some',
