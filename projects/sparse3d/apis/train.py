@@ -167,7 +167,8 @@ def _stretched(config: str | PathLike | Config, options: dict[str, Any],
 
 def _sets_a_length(key: str) -> bool:
     """Whether an option says itself where a schedule begins or ends, or replaces schedules."""
-    first, *_, last = key.split('.')
+    parts = key.split('.')
+    first, last = parts[0], parts[-1]
     return first == 'param_scheduler' and (last in SCHEDULE_LENGTHS or last == first
                                            or last.isdigit())
 

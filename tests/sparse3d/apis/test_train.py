@@ -277,3 +277,11 @@ def test_an_empty_test_set_is_told(tiny_config, tmp_path):
     checkpoint = train(tiny_config, tmp_path, EPOCHS).checkpoint
     with pytest.raises(DataError, match='nothing to test on: the test set has 0 samples'):
         test(tiny_config, checkpoint, tmp_path / 'test', {'test_dataloader.dataset.frames': 0})
+
+
+@pytest.mark.parametrize('key, sets', [
+    ('load_from', False), ('param_scheduler', True), ('param_scheduler.0', True),
+    ('param_scheduler.0.total_steps', True), ('param_scheduler.0.eta_max', False)])
+def test_which_options_say_how_long_a_schedule_is(key, sets):
+    """An option of one word, ``load_from`` beside ``train_cfg.max_epochs``, once ended in a trace."""
+    assert sys.modules['sparse3d.apis.train']._sets_a_length(key) == sets
