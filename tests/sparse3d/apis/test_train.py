@@ -283,5 +283,5 @@ def test_an_empty_test_set_is_told(tiny_config, tmp_path):
     ('load_from', False), ('param_scheduler', True), ('param_scheduler.0', True),
     ('param_scheduler.0.total_steps', True), ('param_scheduler.0.eta_max', False)])
 def test_which_options_say_how_long_a_schedule_is(key, sets):
-    """An option of one word, ``load_from`` beside ``train_cfg.max_epochs``, once ended in a trace."""
+    """``load_from`` beside ``train_cfg.max_epochs`` once ended in a trace."""
     assert sys.modules['sparse3d.apis.train']._sets_a_length(key) == sets
