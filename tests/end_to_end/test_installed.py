@@ -16,8 +16,7 @@ CHECKPOINT = f'work_dirs/{CONFIG}/epoch_1.pth'
 CLOUD = 'data/simulated_kitti/training/velodyne/000000.bin'
 NO_WORKERS = 'train_dataloader.num_workers=0'
 # What a reader puts in place of the README's words.
-READ = {'focalsconv_centerpoint_kitti_car': CONFIG, 'converted_or_trained.pth': CHECKPOINT,
-        'sweep.bin': CLOUD, '0.3': '0.01'}
+READ = {"'sweep.bin'": f"'{CLOUD}'"}
 
 
 def five_lines() -> str:
@@ -43,6 +42,8 @@ torch.save({'state_dict': model.state_dict(),
 # After the five lines: the checkpoint alone, another model by its bare name, configs that inherit.
 SNIPPET = f"""
 
+detector = load_detector('{CONFIG}', '{CHECKPOINT}')
+detections = detector('{CLOUD}', score_threshold=0.01)
 alone = load_detector('{CHECKPOINT}')
 again = alone('{CLOUD}', score_threshold=0.01)
 assert len(again.scores) and np.array_equal(again.boxes_3d, detections.boxes_3d)
