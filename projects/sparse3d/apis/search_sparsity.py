@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 
-from sparse3d.apis.test import TEST_KEYS, TRAINING_KEYS, VALIDATION_KEYS
+from sparse3d.apis.test import keep_test_alone
 from sparse3d.apis.train import choose_work_dir
 from sparse3d.atomic_files import check_place
 from sparse3d.checkpoints.open import load_weights
-from sparse3d.engine.agreement.check import check_checkpoint, check_config
+from sparse3d.engine.agreement.check import check_checkpoint
 from sparse3d.engine.checkpoint_config import open_with_config
-from sparse3d.engine.config_parts import check_parts
 from sparse3d.engine.hooks.draw_window_ratios import sparse_swins
 from sparse3d.engine.ratio_search import Candidate, EvolutionarySearch, SearchSettings
 from sparse3d.engine.ratio_space import Numbers, RatioSpace
@@ -117,7 +115,7 @@ class ScoredModel:
         """The detector of a config with the weights of a checkpoint, ready to be tested."""
         config, opened = open_with_config(request.config, request.checkpoint, cfg_options)
         assert opened is not None  # a checkpoint is named
-        _check_test(config)
+        keep_test_alone(config)
         config.work_dir = choose_work_dir(config, work_dir)
         config.verbose = False
         config.load_from, config.resume, config.launcher = opened.path, False, 'none'
@@ -169,16 +167,6 @@ def seen_by(model: nn.Module, backbone: SparseSwin, sample: dict
         hook.remove()
     images, *rest = seen[0]
     return images, rest[0] if rest else None
-
-
-def _check_test(config: Config) -> None:
-    missing = [key for key in TEST_KEYS if config.get(key) is None]
-    if missing:
-        raise ConfigError(f'the config cannot test: it has no {", ".join(missing)}')
-    for key in TRAINING_KEYS + VALIDATION_KEYS:
-        config[key] = None
-    check_parts(config.to_dict())
-    check_config(config, ['test'])
 
 
 def _first_precision(metrics: dict[str, float]) -> str:

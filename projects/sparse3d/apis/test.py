@@ -27,6 +27,21 @@ TRAINING_KEYS = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_schedu
 VALIDATION_KEYS = ('val_dataloader', 'val_cfg', 'val_evaluator')
 
 
+def keep_test_alone(config: Config) -> None:
+    """Take training and validation out of a config, and check what is left.
+
+    Raises:
+        ConfigError: if it cannot test, or cannot mean what it says.
+    """
+    missing = [key for key in TEST_KEYS if config.get(key) is None]
+    if missing:
+        raise ConfigError(f'the config cannot test: it has no {", ".join(missing)}')
+    for key in TRAINING_KEYS + VALIDATION_KEYS:
+        config[key] = None
+    check_parts(config.to_dict())
+    check_config(config, ['test'])
+
+
 def test(
         config: str | PathLike | Config,
         checkpoint: str | PathLike,
@@ -66,13 +81,7 @@ def test(
     config, opened = open_with_config(config, checkpoint, cfg_options, allow_partial)
     if opened is None:
         raise ConfigError('a test needs a checkpoint')
-    missing = [key for key in TEST_KEYS if config.get(key) is None]
-    if missing:
-        raise ConfigError(f'the config cannot test: it has no {", ".join(missing)}')
-    for key in TRAINING_KEYS + VALIDATION_KEYS:
-        config[key] = None
-    check_parts(config.to_dict())
-    check_config(config, ['test'])
+    keep_test_alone(config)
     config.work_dir = choose_work_dir(config, work_dir)
     check_writable(config.work_dir)
     config.verbose = verbose
