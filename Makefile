@@ -60,7 +60,7 @@ floors: install
 weights: install
 	@$(RUN) tools/make_weights.py $(WEIGHTS_OPTIONS)
 
-# make benchmark-all   every benchmark in one run, one table, beside the stored runs in results/
+# make benchmark-all   the usual benchmarks in one run, an hour, beside the stored runs in results/
 benchmark-all: install
 	@$(RUN) tools/benchmark.py all --against results $(BENCHMARK_OPTIONS)
 

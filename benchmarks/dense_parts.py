@@ -46,8 +46,8 @@ def parts() -> dict[str, tuple[nn.Module, Tensor]]:
 
 def rows_of(name: str, part: nn.Module, given: Tensor, repeats: int) -> list[dict]:
     """Forward in four ways and a training step in two."""
-    plain = part.eval()
-    last = copy.deepcopy(plain)
+    part.eval()     # mmdet's ResNet returns nothing here
+    plain, last = part, copy.deepcopy(part)
     channels_last(last)
     exact = _forward(plain, given)()
     rows = []

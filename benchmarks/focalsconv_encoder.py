@@ -14,6 +14,7 @@ from focalsconv.focal_sparse_convolution import FocalSparseConvolution
 from focalsconv.focal_sparse_encoder import EncodedVoxels, FocalSparseEncoder
 from focalsconv.importance import Importance
 from sparse3d_benchmarks.focalsconv_loop import dilate_in_a_loop, importance_loss_in_a_loop
+from sparse3d_benchmarks.peak_memory import resident_mebibytes
 
 KITTI = dict(in_channels=4, sparse_shape=[41, 1600, 1408], voxel_size=[0.05, 0.05, 0.1],
              point_cloud_range=[0, -40, -3, 70.4, 40, 1])
@@ -119,11 +120,19 @@ def encoder_rows(inputs: EncoderInputs, where: str, repeats: int, measure: Calla
                 name=f'encoder, {what}{name}', value=ours.milliseconds, unit='ms',
                 baseline=theirs.milliseconds, ratio=theirs.median / ours.median,
                 note=f'{note}; plain encoder {plain.milliseconds:,.0f} ms'))
-    ours, theirs, plain = (peak_mebibytes(lambda each=each: inputs.step(each))
-                           for each in (inputs.focal, inputs.published, inputs.plain))
-    return rows + [dict(name='encoder, training step, peak memory', value=ours, unit='MiB',
-                        baseline=theirs, ratio=theirs / ours,
-                        note=f'{note}; plain encoder {plain:,.0f} MiB')]
+    for name, measured in (('peak memory', peak_mebibytes),
+                           ('memory of the process', resident_mebibytes)):
+        ours, theirs, plain = (measured(lambda each=each: inputs.step(each))
+                               for each in (inputs.focal, inputs.published, inputs.plain))
+        if ours is not None and (measured is peak_mebibytes or _on_cpu(inputs)):
+            rows.append(dict(name=f'encoder, training step, {name}', value=ours, unit='MiB',
+                             baseline=theirs, ratio=theirs / ours if ours else None,
+                             note=f'{note}; plain encoder {plain:,.0f} MiB'))
+    return rows
+
+
+def _on_cpu(inputs: EncoderInputs) -> bool:
+    return inputs.features.device.type == 'cpu'
 
 
 def _cast(device: str, dtype: torch.dtype | None):

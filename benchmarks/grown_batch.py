@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ QUERIES = ('num_queries', 'num_lidar_queries', 'num_camera_queries', 'num_propos
            'num_anchors')
 REMEMBERED = ('num_temporal',)      # of them, from frame to frame
 FRAMES = ('num_frames',)
+GRIDS = ('num_queries',)            # which may begin on a square grid
 
 
 @dataclass(frozen=True)
@@ -112,11 +114,17 @@ def _cells(layer: Mapping[str, Any]) -> np.ndarray:
 
 def _multiplied(node: Any, keys: tuple[str, ...], factor: int) -> Any:
     if isinstance(node, Mapping):
-        return {key: value * factor if key in keys and isinstance(value, int)
+        return {key: _times(value, factor, key in GRIDS) if key in keys and isinstance(value, int)
                 else _multiplied(value, keys, factor) for key, value in node.items()}
     if isinstance(node, list | tuple):
         return type(node)(_multiplied(value, keys, factor) for value in node)
     return node
+
+
+def _times(number: int, factor: int, is_grid: bool) -> int:
+    """So many times as many; of a square grid the nearest square."""
+    grown = number * factor
+    return round(grown ** 0.5) ** 2 if is_grid and math.isqrt(number) ** 2 == number else grown
 
 
 def _numbers(node: Any, keys: tuple[str, ...]) -> list[int]:

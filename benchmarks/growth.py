@@ -64,8 +64,13 @@ def run(threads: int = 2, repeats: int = 10, models: Sequence[str] | None = None
     quicker counts. A model that fails gets a row that says why, and the others go on.
     """
     with torch_threads(1):
-        return [row for name in models or (*trial_names(), *MORE)
+        return [row for name in models or model_names()
                 for row in rows_of_model(name, min(repeats, 2))]
+
+
+def model_names() -> tuple[str, ...]:
+    """Configs of the models that are measured."""
+    return (*trial_names(), *MORE)
 
 
 def rows_of_model(name: str, repeats: int) -> list[dict]:

@@ -73,6 +73,7 @@ def draw_growth(source: str | PathLike, path: str | PathLike) -> None:
                 side.set_major_formatter('{x:g}')
                 side.set_minor_formatter('')
             axes.set_xticks([1, 2, 4])
+            axes.set_yticks([1, 2, 4])
             axes.grid(alpha=0.3)
     figure.legend(list(handles.values()), list(handles), loc='outside lower center', ncols=3,
                   fontsize='small')

@@ -7,6 +7,7 @@ plugin = Plugin(
     benchmarks={
         'sparse_convolution': 'sparse3d_benchmarks.sparse_convolution:run',
         'dense_parts': 'sparse3d_benchmarks.dense_parts:run',
+        'linear_layers': 'sparse3d_benchmarks.linear_layers:run',
         'freed_memory': 'sparse3d_benchmarks.freed_memory:run',
         'waiting_threads': 'sparse3d_benchmarks.waiting_threads:run',
         'sparse_swin': 'sparse3d_benchmarks.sparse_swin:run',
@@ -23,6 +24,7 @@ plugin = Plugin(
         'growth': 'sparse3d_benchmarks.growth:run',
         'scale': 'sparse3d_benchmarks.scale:run',
         'tracking_metrics': 'sparse3d_benchmarks.tracking_metrics:run',
+        'weight_sparsity': 'sparse3d_benchmarks.weight_sparsity:run',
         'data': 'sparse3d_benchmarks.data:run',
         'data_memory': 'sparse3d_benchmarks.data_memory:run',
     },

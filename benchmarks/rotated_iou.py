@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import torch
 from mmcv.ops import box_iou_rotated, nms_rotated, points_in_boxes_cpu
@@ -11,7 +12,10 @@ from sparse3d.engine.timing import Timing, measure
 from sparse3d.ops.points_in_boxes import points_in_boxes
 from sparse3d.ops.rotated_iou import rotated_iou_bev
 from sparse3d.ops.rotated_nms import rotated_nms
+from sparse3d_benchmarks.detection_range import exponent
 from sparse3d_benchmarks.sweep import full_sweep
+
+GROWING = (1000, 2000, 4000)    # boxes
 
 
 def run(threads: int = 2, repeats: int = 10) -> list[dict]:
@@ -21,7 +25,7 @@ def run(threads: int = 2, repeats: int = 10) -> list[dict]:
     torch.manual_seed(0)
     rows = [_iou_row(500, 100.0, repeats, threads), _iou_row(300, 5.0, repeats, threads),
             _nms_row(2000, 100.0, repeats, threads), _points_row(100, repeats, threads)]
-    return rows + [_degenerate_row()]
+    return [*rows, _nms_growth_row(repeats, threads), _degenerate_row()]
 
 
 def _iou_row(number: int, span: float, repeats: int, threads: int) -> dict:
@@ -40,6 +44,24 @@ def _nms_row(number: int, span: float, repeats: int, threads: int) -> dict:
                 measure(lambda: nms_rotated(boxes, scores, 0.1), repeats, warmup=1),
                 f'{number} boxes in {span:.0f} m x {span:.0f} m, {len(kept)} kept, {threads} '
                 f'threads; mmcv; {"same" if torch.equal(kept, expected) else "OTHER"} boxes')
+
+
+def _nms_growth_row(repeats: int, threads: int) -> dict:
+    """Exponents of CPU time about the number of boxes, as dense as ever: who overlaps grows too."""
+    seconds: list[tuple[float, float]] = []
+    for number in GROWING:
+        boxes, scores = _boxes(number, 100.0 * (number / 2000) ** 0.5), torch.rand(number)
+        ours, theirs = (
+            measure(lambda nms=nms, given=(boxes, scores): nms(*given, 0.1), few, warmup=1,
+                    clock=time.process_time).median
+            for nms, few in ((rotated_nms, repeats), (nms_rotated, 1)))
+        seconds.append((ours, theirs))
+    values = [exponent(list(GROWING), list(times)) for times in zip(*seconds, strict=True)]
+    costs = ', '.join(f'{number}: {1e3 * ours:.3g} and {1e3 * theirs:,.0f} ms'
+                      for number, (ours, theirs) in zip(GROWING, seconds, strict=True))
+    return dict(name='rotated NMS, exponent of the number of boxes', value=values[0], unit='',
+                baseline=values[1], ratio=None,
+                note=f'boxes of one density, CPU time, {threads} threads; {costs}; mmcv')
 
 
 def _points_row(number: int, repeats: int, threads: int) -> dict:

@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from sparse3d.engine.timing import torch_threads
+from sparse3d.ops import linear
 
 LINES = 5            # of a profile
 WORDS = 'forward', 'forward and backward'
@@ -45,7 +47,8 @@ class SideBySide:
         rows = []
         with torch_threads(1):
             for backward in (False, True) if self.backward else (False,):
-                ways = [self._way(which, backward) for which in (self.ours, self._of(backward))]
+                ways = [self._way(self.ours, backward),
+                        by_pytorch(self._way(self._of(backward), backward))]
                 seconds = in_turn(ways, repeats)
                 lines = top_lines(ways[0])
                 most = '; '.join(f'{100 * share:.0f} % {line}' for line, share in lines)
@@ -77,6 +80,14 @@ class SideBySide:
             return 'OTHER CELLS'
         apart = (ours - original).abs().max() / original.abs().max().clamp(min=1e-12)
         return f'largest relative difference {apart.item():.0e}'
+
+
+def by_pytorch(way: Callable[[], None]) -> Callable[[], None]:
+    """A call whose linear layers are PyTorch's own, as in released code."""
+    def called() -> None:
+        with patch.object(linear, '_suits', lambda *_: False):
+            way()
+    return called
 
 
 def in_turn(ways: Sequence[Callable[[], None]], repeats: int) -> list[float]:

@@ -12,7 +12,9 @@ pictures are followed, without any depth but the pseudo-depth.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,11 @@ from typing import Any
 import numpy as np
 
 import sparse3d.register  # noqa: F401  (formats of tracks)
+from sparse3d.atomic_files import check_place, make_folder, write_bytes_atomically
 from sparse3d.datasets.argoverse2.categories import CLASSES
 from sparse3d.datasets.argoverse2.poses import read_poses
 from sparse3d.datasets.argoverse2.prepare.annotations import read_annotations
+from sparse3d.engine.result_record import result_record
 from sparse3d.errors import DataError
 from sparse3d.metrics.clear_mot import ClearMot, clear_mot
 from sparse3d.metrics.hota import combine_hota, hota
@@ -39,9 +43,11 @@ from sparse3d.structures.track_files import (
     track_format,
 )
 from sparse3d.structures.tracks import Tracks
+from sparse3d.tracking import TRACKERS as ALL_TRACKERS
 from sparse3d.tracking import make_tracker
 from sparse3d.tracking.picture_tracker import PictureOptions, PictureTracker
 from sparse3d.transforms.info_files import read_plain_file
+from sparse3d.transforms.point_files import read_bytes
 
 TRACKERS: Mapping[str, tuple[str, dict]] = {
     'greedy': ('greedy', {}), 'two_stage': ('two_stage', {}),
@@ -49,6 +55,7 @@ TRACKERS: Mapping[str, tuple[str, dict]] = {
     'depth_cascade, 6 levels': ('depth_cascade', dict(levels=6, low_levels=6))}
 PICTURE_LEVELS = (1, 3, 6)
 HEAD = ('tracker', 'identities', 'survive', 'switches', 'HOTA', 'AssA', 'DetA', 'MOTA')
+Scores = dict[str, list[tuple[float, ...]]]  # by tracker, for each seed the numbers of HEAD
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,13 @@ class Damage:
     misses: float = 0.1
     false: float = 3.0
     interval: int = 1
+
+    def __post_init__(self) -> None:
+        limits = dict(noise=(0, 100), misses=(0, 1), false=(0, 10_000), interval=(1, 10_000))
+        for name, (low, high) in limits.items():
+            if not low <= getattr(self, name) <= high:
+                raise DataError(f'{name} is {getattr(self, name)}; it has to lie between {low} and '
+                                f'{high}')
 
 
 def labeled_scenes(paths: Sequence[str], interval: int = 1
@@ -179,10 +193,10 @@ def with_velocities(scene: Sequence[tuple[TrackFrame, Tracks]]) -> list[np.ndarr
 
 
 def compare(scenes: Sequence[Sequence[tuple[TrackFrame, Tracks]]], damage: Damage,
-            seeds: int) -> list[tuple[Any, ...]]:
-    """A row of :data:`HEAD` for each tracker: means over the seeds, survivors with their spread."""
+            seeds: int) -> Scores:
+    """Scores of each tracker on the same detections."""
     velocities = [with_velocities(scene) for scene in scenes]
-    rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in TRACKERS}
+    rows: Scores = {name: [] for name in TRACKERS}
     for seed in range(seeds):
         found = []
         for number, (scene, of) in enumerate(zip(scenes, velocities, strict=True)):
@@ -194,7 +208,7 @@ def compare(scenes: Sequence[Sequence[tuple[TrackFrame, Tracks]]], damage: Damag
                                    for scene, here in zip(scenes, found, strict=True)])
             rows[name].append((scores.identities, scores.survived, len(scores.switches),
                                scores.hota, scores.ass_a, scores.det_a, scores.mota))
-    return [_row(name, of) for name, of in rows.items()]
+    return rows
 
 
 def _followed(kind: str, options: dict, scene: Sequence[tuple[TrackFrame, Tracks]],
@@ -204,12 +218,12 @@ def _followed(kind: str, options: dict, scene: Sequence[tuple[TrackFrame, Tracks
         yield labels, tracker.update(here, frame.seconds, frame.pose)
 
 
-def compare_pictures(paths: Sequence[str], damage: Damage, seeds: int) -> list[tuple[Any, ...]]:
+def compare_pictures(paths: Sequence[str], damage: Damage, seeds: int) -> Scores:
     """The same of boxes in KITTI's pictures: matched by IoU, with levels of pseudo-depth."""
     drives = list(_picture_drives(paths, damage.interval))
-    return [_row(f'IoU, {levels} level{"s" if levels > 1 else ""}', [
-        _score_pictures(drives, damage, seed, levels) for seed in range(seeds)])
-        for levels in PICTURE_LEVELS]
+    return {f'IoU, {levels} level{"s" if levels > 1 else ""}': [
+        _score_pictures(drives, damage, seed, levels) for seed in range(seeds)]
+        for levels in PICTURE_LEVELS}
 
 
 def _picture_drives(paths: Sequence[str],
@@ -292,11 +306,55 @@ def _survivors(gt: list, pred: list, similarity: list) -> np.ndarray:
     return np.array([len(long), survived, switches])
 
 
+def _rows(runs: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    """A row of :data:`HEAD` for each tracker: means over the seeds, the first with their spread."""
+    scores: Scores = {}
+    for run in runs:
+        scores.setdefault(run['name'], []).append(tuple(run['metrics'][key] for key in HEAD[1:]))
+    return [_row(name, of) for name, of in scores.items()]
+
+
 def _row(name: str, of: Sequence[tuple[float, ...]]) -> tuple[Any, ...]:
     mean, spread = np.mean(of, axis=0), np.std(of, axis=0)
     return (name, f'{mean[0]:.0f}', f'{mean[1]:.1f} ± {spread[1]:.1f}',
             f'{mean[2]:.1f} ± {spread[2]:.1f}', f'{mean[3]:.3f} ± {spread[3]:.3f}',
             *(f'{value:.3f}' for value in mean[4:]))
+
+
+def as_runs(scores: Scores, command: str) -> dict[str, Any]:
+    """What a file of results holds, for tables: a run for each tracker and seed."""
+    record = result_record({})
+    about = {key: record[key] for key in ('commit', 'device', 'torch', 'date')}
+    return dict(data=command, runs=[
+        dict(name=name, seed=seed, **about,
+             metrics={key: float(value) for key, value in zip(HEAD[1:], values, strict=True)})
+        for name, of in scores.items() for seed, values in enumerate(of)])
+
+
+def trackers_of(path: Path, row: str) -> dict[str, Any]:
+    """The same of a file of ``sparse3d compare`` whose tests followed detections with trackers
+    (``NuScenesTrackingMetric``): what each tracker made of the detections of one row.
+
+    Raises:
+        DataError: if the file has no such row, or no trackers.
+    """
+    content = json.loads(read_bytes(path))
+    runs = [run for run in content.get('runs', ()) if run['name'] == row]
+    found = []
+    for run in runs:
+        by_tracker: dict[str, dict[str, float]] = {}
+        for key, value in run['metrics'].items():
+            _, *between, name = key.split('/')
+            if len(between) == 1 and between[0] in ALL_TRACKERS:
+                by_tracker.setdefault(between[0], {})[name] = value
+        found += [dict({key: value for key, value in run.items() if key != 'metrics'},
+                       name=name, metrics=metrics) for name, metrics in by_tracker.items()]
+    if not found:
+        names = ', '.join(sorted({run['name'] for run in content.get('runs', ())})) or 'none'
+        raise DataError(f'{path} has no scores of trackers for {row!r}; its rows: {names}')
+    order = list(ALL_TRACKERS)
+    found.sort(key=lambda run: (order.index(run['name']), run['seed']))
+    return dict(data=content.get('data', ''), runs=found)
 
 
 def format_rows(rows: Sequence[Sequence[Any]]) -> str:
@@ -308,7 +366,8 @@ def format_rows(rows: Sequence[Sequence[Any]]) -> str:
 def main(given: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('infos', nargs='+', help='info files with identities')
+    parser.add_argument('infos', nargs='+', help='info files with identities; with --row a file '
+                        'of sparse3d compare')
     parser.add_argument('--seeds', type=int, default=5, help='draws of the damage (%(default)s)')
     parser.add_argument('--noise', type=float, default=Damage.noise,
                         help='of centers, each axis, in meters (%(default)s)')
@@ -320,16 +379,33 @@ def main(given: Sequence[str] | None = None) -> None:
                         help='keep one of so many frames (%(default)s)')
     parser.add_argument('--pictures', action='store_true',
                         help='follow the boxes in pictures (KITTI tracking) instead')
+    parser.add_argument('--row', help='trackers on the detections of this row of a comparison')
+    parser.add_argument('--out', type=Path, metavar='FILE.json',
+                        help='also a file of results, for tables')
     arguments = parser.parse_args(given)
-    damage = Damage(arguments.noise, arguments.misses, arguments.false, arguments.interval)
-    make: Callable[[], list] = (
-        (lambda: compare_pictures(arguments.infos, damage, arguments.seeds)) if arguments.pictures
-        else (lambda: compare(labeled_scenes(arguments.infos, arguments.interval), damage,
-                              arguments.seeds)))
+    command = ' '.join(['python -m sparse3d_benchmarks.tracker_comparison',
+                        *map(str, sys.argv[1:] if given is None else given)])
     try:
-        print(format_rows(make()))
+        if arguments.out is not None:
+            check_place(arguments.out)
+        if arguments.seeds < 1:
+            raise DataError(f'seeds is {arguments.seeds}; one draw is needed at least')
+        content = trackers_of(Path(arguments.infos[0]), arguments.row) if arguments.row else \
+            as_runs(_compared(arguments), command)
     except DataError as error:
         parser.exit(2, f'error: {error}\n')
+    if not arguments.row:
+        print(format_rows(_rows(content['runs'])))
+    if arguments.out is not None:
+        make_folder(arguments.out.parent)
+        write_bytes_atomically(arguments.out, (json.dumps(content, indent=1) + '\n').encode())
+
+
+def _compared(arguments: argparse.Namespace) -> Scores:
+    damage = Damage(arguments.noise, arguments.misses, arguments.false, arguments.interval)
+    if arguments.pictures:
+        return compare_pictures(arguments.infos, damage, arguments.seeds)
+    return compare(labeled_scenes(arguments.infos, arguments.interval), damage, arguments.seeds)
 
 
 if __name__ == '__main__':

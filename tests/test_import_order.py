@@ -31,6 +31,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ('sparse3d.transforms',),
     ('sparse3d.preparation', 'sparse3d.simulate', 'sparse3d.visualization'),
     ('sparse3d.metrics', 'sparse3d.models', 'sparse3d.checkpoints'),
+    ('sparse3d.pretraining', 'sparse3d.weight_sparsity'),
     ('sparse3d.engine',),
     ('sparse3d.datasets',),
     ('sparse3d.tracking', 'sparse3d.deploy'),

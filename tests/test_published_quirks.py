@@ -48,7 +48,7 @@ SHOWN = {
                  'test_published_squares_continue_in_the_next_column',
         top_height='dsvt/test_published.py::test_each_quirk_reaches_its_part',
         iou_shift='dsvt/test_published.py::test_each_quirk_reaches_its_part',
-        leaf_parameters='dsvt/test_published_optimizer.py::'
+        leaf_parameters='sparse3d/engine/test_leaf_optimizer.py::'
                         'test_projections_into_attention_move_only_by_default'),
     'safdnet': dict(
         int32_keys='sparse3d/models/voxel_encoders/test_dynamic_voxel_encoder.py::'
@@ -59,7 +59,9 @@ SHOWN = {
                       'test_a_full_sample_is_lost_only_as_published',
         unmasked='safdnet/test_sparse_transfusion_head.py::'
                  'test_masks_differ_and_empty_samples_are_normal',
-        iou_shift='safdnet/test_published.py::test_each_quirk_reaches_its_part'),
+        iou_shift='safdnet/test_published.py::test_each_quirk_reaches_its_part',
+        leaf_parameters='test_released_recipes.py::'
+                        'test_what_a_release_leaves_out_is_trained_unless_asked_for'),
     'voxelkp': dict(
         cell_offsets='voxelkp/test_bev_fusion.py::test_published_places_and_weights',
         level_weights='voxelkp/test_bev_fusion.py::test_published_places_and_weights',

@@ -3,13 +3,15 @@
 Each system is trained on eight frames without augmentation, all losses on, and tested on the same
 frames: detectors need an average precision of 0.95, poses a mean joint error of 0.05 m. Each has
 15 minutes of one core, with cameras 60; a row says how many it took. What the file of results has
-is not run again, a training that was stopped goes on.
+is not run again, a training that was stopped goes on. An image backbone may begin with what a
+training on other simulated pictures has learned (--image-backbone); the row says so.
 
 examples:
   python tools/floors.py --list
   python tools/floors.py
   python tools/floors.py dsvt voxelkp --again
   python tools/floors.py focalsconv --quick
+  python tools/floors.py sparse4d --image-backbone work_dirs/sparse4d_first_weights/epoch_8.pth
 """
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ FRAMES, QUICK_FRAMES, QUICK_STEPS = 8, 2, 100
 # Steps of a pipeline that draw random numbers; in their place comes what testing does, if anything.
 RANDOM = {'GroundTruthSampling', 'RandomFlip3D', 'GlobalRotScaleTrans', 'PointShuffle',
           'AugmentScene', 'AugmentPeople', 'CropAroundObjects', 'AugmentImages', 'DropCameras',
-          'DropBeams', 'DropPoints'}
+          'DropBeams', 'DropPoints', 'TurnScene'}
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,9 @@ FLOORS = {
     'sparse_dense_fusion': Floor('sdf_simulated_nuscenes', 'nuscenes', OF_NUSCENES, minutes=60),
     'safdnet': Floor('safdnet_simulated_waymo', 'waymo', OF_WAYMO),
     'sparsebev': Floor('sparsebev_simulated_nuscenes', 'nuscenes', OF_NUSCENES, minutes=60),
+    'sparse4d': Floor('sparse4d_simulated_nuscenes', 'nuscenes', OF_NUSCENES, epochs=450,
+                      minutes=60, options={'model.bbox_head.decoder.dropout': 0.0,
+                                           'model.bbox_head.decoder.weights_dropout': 0.0}),
     'sparsebev_swin': Floor('sparsebev_swin_simulated_nuscenes', 'nuscenes', OF_NUSCENES,
                             minutes=60),
 }
@@ -128,6 +133,9 @@ def main() -> int:
                         help='folder for logs and checkpoints (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0, help='default: %(default)s')
     parser.add_argument('--epochs', type=int, help="in place of a system's own")
+    parser.add_argument('--image-backbone', type=Path, metavar='CHECKPOINT',
+                        help='of a training on other simulated pictures, whose image backbone the '
+                             'system begins with')
     parser.add_argument('--again', action='store_true', help='also what the file has')
     parser.add_argument('--quick', action='store_true',
                         help=f'{QUICK_STEPS} steps on {QUICK_FRAMES} frames: only whether the '
@@ -148,6 +156,8 @@ def _run(arguments: argparse.Namespace) -> int:
     unknown = [name for name in arguments.systems if name not in FLOORS]
     if unknown:
         raise DataError(f'no system {", ".join(unknown)}; there are {", ".join(FLOORS)}')
+    if arguments.image_backbone and not arguments.image_backbone.is_file():
+        raise DataError(f'--image-backbone {arguments.image_backbone} does not exist')
     for place in (arguments.out, arguments.work_dir / 'run'):
         check_place(place)
     from sparse3d.parallel.progress import Progress
@@ -259,6 +269,8 @@ def overfit(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     config = plan(floor, simulated(floor.drive, arguments.data_root, arguments.seed), FRAMES,
                   epochs)
     folder = arguments.work_dir / f'{name}_{arguments.seed}_{epochs}'
+    if arguments.image_backbone:
+        config.pretrained_encoder = str(image_backbone(arguments.image_backbone, folder))
     spent = _spent_before(folder)
     start = time.process_time()
     trained = train(config, folder, resume='auto', seed=arguments.seed)
@@ -274,7 +286,28 @@ def overfit(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
             'reached': bool(reached), 'minutes_of_core': round(minutes, 1),
             'minutes_allowed': floor.minutes, 'in_time': minutes <= floor.minutes,
             'passed': bool(reached and minutes <= floor.minutes),
+            'image_backbone': str(arguments.image_backbone or ''),
             **{key: record[key] for key in ('commit', 'device', 'torch', 'date')}}
+
+
+def image_backbone(checkpoint: Path, folder: Path) -> Path:
+    """The image backbone of a checkpoint as a file that a detector begins with.
+
+    Raises:
+        CheckpointError: if the checkpoint cannot be read.
+        DataError: if it holds none.
+    """
+    from sparse3d.checkpoints.open import open_checkpoint
+    from sparse3d.pretraining.encoder_files import IMAGE_PART, IMAGE_PARTS, write_encoder
+    weights = open_checkpoint(checkpoint).weights
+    parts = [part for part in IMAGE_PARTS if any(name.startswith(f'{part}.') for name in weights)]
+    if not parts:
+        raise DataError(f'{checkpoint} has no image backbone ({", ".join(IMAGE_PARTS)}); give a '
+                        f'checkpoint of a camera model')
+    make_folder(folder)
+    return write_encoder({name.replace(parts[0], IMAGE_PART, 1): value
+                          for name, value in weights.items() if name.startswith(f'{parts[0]}.')},
+                         folder / 'image_backbone.pth', dict(checkpoint=str(checkpoint)))
 
 
 def _spent_before(folder: Path) -> float:

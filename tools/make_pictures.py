@@ -4,8 +4,8 @@ The drive is one of the nuScenes simulator, with its labels, and with detections
 is given. The demo's pictures, and those of Focals Conv, come from work_dirs/demo, where "make
 demo" has run before. The other plug-ins are trained for a few epochs on small simulated drives,
 minutes each on a CPU, where work_dirs/pictures has no checkpoint of theirs yet; DSVT's windows and
-sets do not depend on weights, so that it is not trained. The picture of cost against range is that
-of the stored run of its benchmark.
+sets do not depend on weights, so that it is not trained. The pictures of cost against range and of
+precision against labels are those of stored runs.
 """
 from __future__ import annotations
 
@@ -71,7 +71,8 @@ PLUGINS = {
     'voxelkp': [PluginPicture('voxelkp_simulated_waymo', [
         '--keypoints', '--score-threshold', '0.6'], ['people'], 4, 5, 'crowd')],
 }
-NAMES = ('drive', 'demo', 'range', 'growth', *PLUGINS)
+NAMES = ('drive', 'demo', 'range', 'growth', 'few_labels', *PLUGINS)
+FEW_LABELS = (20, 100)  # labeled frames of the stored trainings
 
 
 def parse() -> argparse.Namespace:
@@ -95,6 +96,9 @@ def parse() -> argparse.Namespace:
                         help='stored run of the benchmark range (default: %(default)s)')
     parser.add_argument('--growth-run', default='results/growth.json', metavar='FILE',
                         help='stored run of the benchmark growth (default: %(default)s)')
+    parser.add_argument('--few-labels', default='results/pretraining_{}_labels.json',
+                        metavar='FILE', help='stored trainings, {} for the number of labeled '
+                        'frames (default: %(default)s)')
     parser.add_argument('--work-dirs', default='work_dirs/pictures', metavar='FOLDER',
                         help='where plug-ins are trained (default: %(default)s)')
     parser.add_argument('--out', default='docs/images', metavar='FOLDER',
@@ -181,6 +185,19 @@ def draw_growth(arguments: argparse.Namespace) -> list[Path]:
         return []
     path = Path(arguments.out) / 'growth.webp'
     growth_plot.draw_growth(arguments.growth_run, path)
+    return [path]
+
+
+def draw_few_labels(arguments: argparse.Namespace) -> list[Path]:
+    """Precision against labeled frames, of the stored trainings; nothing where there are none."""
+    from sparse3d_benchmarks import label_curves
+    files = {frames: Path(arguments.few_labels.format(frames)) for frames in FEW_LABELS}
+    absent = [str(file) for file in files.values() if not file.is_file()]
+    if absent:
+        print(f'{absent[0]} is not there; docs/sparsity.md has the command that makes it')
+        return []
+    path = Path(arguments.out) / 'few_labels.webp'
+    label_curves.draw_label_curves(files, path)
     return [path]
 
 
@@ -282,6 +299,8 @@ def draw(arguments: argparse.Namespace) -> list[Path]:
             made.append(draw_range(arguments))
         elif name == 'growth':
             made += draw_growth(arguments)
+        elif name == 'few_labels':
+            made += draw_few_labels(arguments)
         else:
             made += draw_demo(arguments) if name == 'demo' else draw_plugin(name, arguments)
     return made

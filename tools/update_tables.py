@@ -23,7 +23,7 @@ def pages() -> list[Path]:
     """The project's README, those of the plug-ins, and the pages that some have in docs/."""
     return [ROOT / 'README.md', *sorted(ROOT.glob('projects/*/README.md')),
             *(path for path in sorted(ROOT.glob('docs/*.md'))
-              if re.search('<!-- (published|pivot): ', path.read_text()))]
+              if re.search('<!-- (published|pivot|table|lines): ', path.read_text()))]
 
 
 def run(files: list[Path]) -> None:

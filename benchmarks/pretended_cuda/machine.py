@@ -11,7 +11,7 @@ from unittest import mock
 import torch
 from torch.utils._pytree import tree_map
 
-from sparse3d.models.layers import constants
+from sparse3d.ops import constants
 from sparse3d_benchmarks.pretended_cuda import library, mmcv_operators, sparse_layers
 from sparse3d_benchmarks.pretended_cuda.record import Gpu
 from sparse3d_benchmarks.pretended_cuda.tensors import (

@@ -1,5 +1,6 @@
 # HEDNet on nuScenes, key frame and nine sweeps, balanced classes, 20 epochs.
 _base_ = [
+    '_base_/initial_weights/hednet.py',
     '_base_/models/hednet_nuscenes.py',
     '../_base_/datasets/nuscenes_lidar_balanced.py',
     '_base_/schedules/onecycle_20e.py',

@@ -1,5 +1,6 @@
 # HEDNet on all of Waymo, one LiDAR frame, 24 epochs.
 _base_ = [
+    '_base_/initial_weights/hednet.py',
     '_base_/models/hednet_waymo.py',
     '_base_/datasets/waymo_1frame.py',
     '_base_/schedules/onecycle_24e.py',

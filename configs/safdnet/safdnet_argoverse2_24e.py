@@ -1,5 +1,6 @@
 # SAFDNet on Argoverse 2 up to 200 m, 26 classes, 24 epochs.
 _base_ = [
+    '_base_/initial_weights/safdnet.py',
     '_base_/models/safdnet_argoverse2.py',
     '_base_/datasets/argoverse2.py',
     '_base_/schedules/onecycle_24e.py',

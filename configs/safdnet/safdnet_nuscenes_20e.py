@@ -1,5 +1,6 @@
 # SAFDNet on nuScenes, key frame and nine sweeps, balanced classes, 20 epochs.
 _base_ = [
+    '_base_/initial_weights/safdnet.py',
     '_base_/models/safdnet_nuscenes.py',
     '../_base_/datasets/nuscenes_lidar_balanced.py',
     '_base_/schedules/onecycle_20e.py',

@@ -1,5 +1,6 @@
 # SAFDNet on all of Waymo, one LiDAR frame, 12 epochs.
 _base_ = [
+    '_base_/initial_weights/safdnet.py',
     '_base_/models/safdnet_waymo.py',
     '_base_/datasets/waymo_1frame.py',
     '_base_/schedules/onecycle_12e.py',

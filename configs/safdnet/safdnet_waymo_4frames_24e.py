@@ -1,5 +1,6 @@
 # SAFDNet on all of Waymo, four LiDAR frames, 24 epochs.
 _base_ = [
+    '_base_/initial_weights/safdnet.py',
     '_base_/models/safdnet_waymo.py',
     '_base_/datasets/waymo_4frames.py',
     '_base_/schedules/onecycle_24e.py',

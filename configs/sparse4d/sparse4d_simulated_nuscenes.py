@@ -32,7 +32,15 @@ val_dataloader = dict(
     num_workers=1,
     dataset=dict(data_root=data_root, pipeline=test_pipeline, metainfo=metainfo))
 test_dataloader = val_dataloader
-val_evaluator = dict(data_root=data_root, ann_file=data_root + '/nuscenes_infos_val.pkl')
+trackers = dict(
+    greedy=dict(),
+    two_stage=dict(high_score=0.2, low_score=0.05, birth_score=0.2),
+    depth_cascade=dict(high_score=0.2, low_score=0.05, birth_score=0.2))
+val_evaluator = dict(
+    type='NuScenesTrackingMetric',
+    data_root=data_root,
+    ann_file=data_root + '/nuscenes_infos_val.pkl',
+    trackers=dict(query_identity=dict(), **trackers))
 test_evaluator = val_evaluator
 
 default_hooks = dict(validate_first=dict(max_batches=2))

@@ -18,3 +18,6 @@ model = dict(
         type='Sparse4DTraining',
         matching=dict(round_classes=[9]),      # traffic cones have no direction
         losses=dict(reversible_classes=[5])))  # barriers look alike from both sides
+
+val_evaluator = dict(type='NuScenesTrackingMetric', trackers=dict(query_identity=dict()))
+test_evaluator = val_evaluator

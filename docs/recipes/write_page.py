@@ -58,15 +58,16 @@ class Loop(BaseLoop):
 def stored_facts(folder: Path) -> dict[str, Any]:
     """Settings in effect, from ``groups.json`` and ``schedule.npz`` of a released training."""
     listing = json.loads((folder / 'groups.json').read_text())
+    parameters = _parameters(listing)
     schedule = np.load(folder / 'schedule.npz')
-    given = {name: about for name, about in listing['parameters'].items()
+    given = {name: about for name, about in parameters.items()
              if about.get('group') is not None}
     examples = [given[name] for name in schedule['group_example'].tolist()]
     trained = [about for about in given.values() if about['requires_grad']]
     columns = {about['lr']: column for column, about in enumerate(examples)}
     rates = {(column, about['weight_decay']) for about in trained
              for column in [columns[about['lr']]]}
-    left_out = [about for about in listing['parameters'].values() if about.get('group') is None]
+    left_out = [about for about in parameters.values() if about.get('group') is None]
     return {
         'rates': sorted([*_ends(schedule['published_lr'][:, column]), decay]
                         for column, decay in rates),
@@ -82,9 +83,23 @@ def stored_facts(folder: Path) -> dict[str, Any]:
         'iterations of an epoch': int(schedule['published_iters_per_epoch'])}
 
 
+def _parameters(listing: dict) -> dict[str, dict]:
+    """What each parameter was given; parameters may share a setting by its number."""
+    if 'settings' not in listing:
+        return listing['parameters']
+    return {name: {**listing['settings'][number], 'shape': shape}
+            for name, (number, shape) in listing['parameters'].items()}
+
+
 def _ends(values: np.ndarray, sign: int = 1) -> list[float]:
     """First, highest (of negative values: lowest) and last."""
     return [float(f'{sign * value:.9g}') for value in (values[0], values.max(), values[-1])]
+
+
+def stored_folder(name: str, goldens: Path) -> Path:
+    """Where a released training is stored: in the repository, or in the goldens."""
+    here = HERE.parents[1] / name if name.startswith('tests/') else None
+    return here or goldens / name
 
 
 # Ours, from built objects -----------------------------------------------------
@@ -181,7 +196,8 @@ def our_words(name: str, on_meta: bool) -> Iterator[tuple[str, str]]:
     yield 'statistics over all GPUs', str(config.get('sync_bn') or 'no')
     yield 'averages of the weights', ', '.join(
         _call(hook) for hook in config.get('custom_hooks') or () if 'EMA' in hook.type) or 'none'
-    yield 'initial weights', OWN_WEIGHTS if config.get('released_weights') else 'as released'
+    own = config.get('released_weights') and config.get('initial_weights') != 'released'
+    yield 'initial weights', OWN_WEIGHTS if own else 'as released'
     yield 'begins from', ', '.join(_first_weights(config)) or 'random weights'
 
 
@@ -314,7 +330,7 @@ def main() -> None:
     systems = json.loads(RELEASED.read_text())
     if arguments.stored:
         for system in systems.values():
-            system['stored'] = stored_facts(arguments.stored / system['folder'])
+            system['stored'] = stored_facts(stored_folder(system['folder'], arguments.stored))
         text = json.dumps(systems, indent=1, ensure_ascii=False) + '\n'
         write_bytes_atomically(RELEASED, text.encode())
     write_bytes_atomically(PAGE, write(systems).encode())

@@ -22,7 +22,7 @@ from sparse3d.models.center.heatmap_loss import RARE_BIAS, heatmap_loss
 from sparse3d.models.center.heatmap_targets import Drawing
 from sparse3d.models.center.predicted_iou import rectified_scores
 from sparse3d.models.center.selection import suppress_by_class
-from sparse3d.models.layers.constants import constant
+from sparse3d.ops.constants import constant
 from sparse3d.structures.box_tensors import at_centers
 
 CODES = dict(center=2, center_z=1, dim=3, rot=2)  # in the order of the code; rot is cos, sin

@@ -6,8 +6,9 @@ from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
 from dsvt.window_partition import Window
-from sparse3d.models.layers.constants import constant
+from sparse3d.models.layers.linear import Linear
 from sparse3d.ops import voxel_batch_norm  # noqa: F401  (registers VoxelBN1d)
+from sparse3d.ops.constants import constant
 
 BATCH_NORM = dict(type='VoxelBN1d', eps=1e-5, momentum=0.1)
 
@@ -29,7 +30,7 @@ class PositionEmbedding(nn.Module):
         self.shape = window.shape
         self.position_embedding_head = nn.Sequential(
             nn.Linear(self.axes, channels), MODELS.build({**BATCH_NORM, 'num_features': channels}),
-            nn.ReLU(inplace=True), nn.Linear(channels, channels))
+            nn.ReLU(inplace=True), Linear(channels, channels))
 
     def forward(self, inside: Tensor, position: Tensor) -> Tensor:
         """Embed N places.

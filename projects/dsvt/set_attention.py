@@ -4,6 +4,9 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sparse3d.models.layers.linear import Linear
+from sparse3d.ops.linear import linear
+
 
 class SetAttention(nn.Module):
     """Attention among the voxels of a set, then a feed-forward network, each with a residual.
@@ -24,8 +27,8 @@ class SetAttention(nn.Module):
         super().__init__()
         # Holds the weights only; its forward would mask and project slot by slot.
         self.self_attn = nn.MultiheadAttention(channels, num_heads, batch_first=True)
-        self.linear1 = nn.Linear(channels, feedforward_channels)
-        self.linear2 = nn.Linear(feedforward_channels, channels)
+        self.linear1 = Linear(channels, feedforward_channels)
+        self.linear2 = Linear(feedforward_channels, channels)
         self.norm1 = nn.LayerNorm(channels)
         self.norm2 = nn.LayerNorm(channels)
 
@@ -41,8 +44,8 @@ class SetAttention(nn.Module):
         sets, slots = voxels.shape
         heads, channels = self.self_attn.num_heads, features.shape[1]
         weight, bias = self.self_attn.in_proj_weight, self.self_attn.in_proj_bias
-        query_key = F.linear(features + position, weight[:2 * channels], bias[:2 * channels])
-        value = F.linear(features, weight[2 * channels:], bias[2 * channels:])
+        query_key = linear(features + position, weight[:2 * channels], bias[:2 * channels])
+        value = linear(features, weight[2 * channels:], bias[2 * channels:])
         query, key, value = (
             part.index_select(0, voxels.flatten()).view(
                 sets, slots, heads, channels // heads).transpose(1, 2)
@@ -50,5 +53,6 @@ class SetAttention(nn.Module):
         mixed = F.scaled_dot_product_attention(
             query, key, value, attn_mask=attended[:, None, None, :])
         mixed = mixed.transpose(1, 2).reshape(sets * slots, channels).index_select(0, slot_of_voxel)
-        features = self.norm1(features + self.self_attn.out_proj(mixed))
+        last = self.self_attn.out_proj
+        features = self.norm1(features + linear(mixed, last.weight, last.bias))
         return self.norm2(features + self.linear2(F.gelu(self.linear1(features))))

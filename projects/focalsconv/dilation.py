@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sparse3d.models.layers.constants import constant
 from sparse3d.ops.cells import (
     cell_columns,
     cell_coordinates,
@@ -20,6 +19,7 @@ from sparse3d.ops.cells import (
     ranks_in_groups,
     sum_groups,
 )
+from sparse3d.ops.constants import constant
 
 GridShape = Sequence[int]  # cells along z, y, x
 

@@ -85,6 +85,8 @@ class FocalSparseEncoder(nn.Module):
 
     published_set = FocalsConvPublished
     argument_objects = dict(focal=FocalLayerOptions)
+    # Importance is learned from boxes, and dilation makes voxels out of hidden ones.
+    pretraining_options = dict(focal=dict(stages=()), image_fusion=None)
     not_pruned = ('focal_layers', 'image_layer')  # they choose voxels on their own
 
     def __init__(

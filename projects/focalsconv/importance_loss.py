@@ -4,7 +4,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sparse3d.models.layers.constants import constant
+from sparse3d.ops.constants import constant
 from sparse3d.ops.points_in_boxes import points_in_boxes
 from sparse3d.structures.box_tensors import at_bottoms
 

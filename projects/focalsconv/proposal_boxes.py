@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from sparse3d.models.layers.constants import constant
+from sparse3d.ops.constants import constant
 
 CORNERS = tuple((x, y, z) for x in (-.5, .5) for y in (-.5, .5) for z in (-.5, .5))  # of a unit box
 

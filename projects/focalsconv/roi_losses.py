@@ -7,7 +7,7 @@ from torch import Tensor
 
 from focalsconv.proposal_boxes import apply_residuals, box_corners, residuals
 from focalsconv.proposal_targets import ProposalTargets
-from sparse3d.models.layers.constants import constant
+from sparse3d.ops.constants import constant
 
 SMOOTH_UNTIL = 1 / 9  # where the smooth L1 loss of residuals becomes linear
 

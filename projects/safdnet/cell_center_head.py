@@ -24,7 +24,7 @@ from sparse3d.models.center.bev_grid import BEVGrid, GridOptions
 from sparse3d.models.center.box_coder import CenterBoxCoder
 from sparse3d.models.center.heatmap_loss import heatmap_loss
 from sparse3d.models.center.predicted_iou import iou_error
-from sparse3d.models.layers.constants import constant
+from sparse3d.ops.constants import constant
 from sparse3d.structures.box_tensors import at_centers, with_velocities
 
 LARGEST_LOG_SIZE = 5  # of predicted boxes whose overlap is measured

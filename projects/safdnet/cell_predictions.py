@@ -15,7 +15,7 @@ from sparse3d.models.center.box_coder import CenterBoxCoder
 from sparse3d.models.center.peaks import top_peaks
 from sparse3d.models.center.predicted_iou import predicted_quality, rectified_scores
 from sparse3d.models.center.selection import in_range, suppress_by_class
-from sparse3d.models.layers.constants import constant
+from sparse3d.ops.constants import constant
 
 
 class TaskPredictions(NamedTuple):

@@ -28,3 +28,6 @@ class SAFDNetPublished(PublishedSet):
     iou_shift: bool = quirk(
         False, 'nuScenes: queries are matched with box centers taken for bottom centers',
         'with the boxes', switches={f'{HEAD}.losses.iou_shift': 0.5})
+    leaf_parameters: bool = quirk(
+        False, 'nuScenes: the projections into the attention are never trained', 'they are',
+        switches={'optim_wrapper.paramwise_cfg.leaf_parameters': True})

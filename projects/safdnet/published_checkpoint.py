@@ -27,10 +27,11 @@ CONFIGS = dict(
 SPARSE = dict(int32_keys=True, swapped_limits=True)
 QUIRKS = dict(
     argoverse2=SPARSE, waymo=SPARSE, waymo_frames=SPARSE,
-    nuscenes=dict(int32_keys=True, inverted_mask=True, iou_shift=True),
+    nuscenes=dict(int32_keys=True, inverted_mask=True, iou_shift=True,
+                  leaf_parameters=True),
     hednet_waymo=dict(int32_keys=True), hednet_waymo_frames=dict(int32_keys=True),
     hednet_argoverse2=dict(int32_keys=True),
-    hednet_nuscenes=dict(int32_keys=True, iou_shift=True))
+    hednet_nuscenes=dict(int32_keys=True, iou_shift=True, leaf_parameters=True))
 NOTES = dict(nuscenes=(
     'queries attend to the empty cells, as in the last release; weights trained before it want '
     "model.published.inverted_mask=False and model.published.unmasked=True: try both", ))

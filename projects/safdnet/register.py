@@ -10,7 +10,8 @@ from safdnet.hednet_transfusion_head import HEDNetTransFusionHead
 from safdnet.sparse_center_head import SparseCenterHead
 from safdnet.sparse_encoder import HEDNetEncoder, SAFDNetEncoder
 from safdnet.sparse_transfusion_head import SparseTransFusionHead
+from sparse3d.engine.leaf_optimizer import LeafOptimWrapperConstructor
 
 __all__ = ['AdaptiveFeatureDiffusion', 'DenseEncoderDecoders', 'HEDNetCenterHead', 'HEDNetEncoder',
-           'HEDNetTransFusionHead', 'SAFDNet', 'SAFDNetEncoder', 'SparseCenterHead',
-           'SparseTransFusionHead']
+           'HEDNetTransFusionHead', 'LeafOptimWrapperConstructor', 'SAFDNet', 'SAFDNetEncoder',
+           'SparseCenterHead', 'SparseTransFusionHead']

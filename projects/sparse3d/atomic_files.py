@@ -185,6 +185,18 @@ def check_place(path: str | os.PathLike) -> None:
                              f'({error.strerror or error}); {WAY_OUT}') from error
 
 
+def check_file_place(path: str | os.PathLike) -> None:
+    """As :func:`check_place`, for a file: a folder of its name is refused, too.
+
+    Raises:
+        UnwritableFile: naming what stands in the way.
+    """
+    check_place(path)
+    if os.path.isdir(path):
+        raise UnwritableFile(f'{path} could not be written: it is a folder; give the name of a '
+                             f'file')
+
+
 def _refuse_remote(path: str | os.PathLike) -> None:
     if is_remote(path):
         raise UnwritableFile(f'{address_of(path)} lies on a server, and servers are only read; '

@@ -17,6 +17,7 @@ from sparse3d.plugins import NOTHING_INSTALLED, data_sets, installed_data_sets, 
 # What registers types, or formats of detections, when it is imported.
 REGISTERING: tuple[str, ...] = (
     'engine.hooks',
+    'engine.scene_sampler',
     'engine.schedules',
     'metrics',
     'models.backbones',
@@ -27,6 +28,7 @@ REGISTERING: tuple[str, ...] = (
     'models.voxel_encoders',
     'ops.grid_mask',
     'ops.photometric_distortion',
+    'pretraining',
     'transforms',
     'visualization.detection_pictures',
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 import argparse
 
 EXAMPLES = """\
-  sparse3d benchmark                                 # everything
+  sparse3d benchmark                                 # all of the usual ones, an hour
   sparse3d benchmark sparse_convolution voxelization --threads 2
   sparse3d benchmark all --out results/benchmark.json
   sparse3d benchmark all --against results           # side by side with stored runs
@@ -15,7 +15,8 @@ ORIGINAL = 'original'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('names', nargs='*', default=['all'], help='which benchmarks; default: all')
+    parser.add_argument('names', nargs='*', default=['all'],
+                        help='which benchmarks; default: all, without those that take long')
     parser.add_argument('--threads', type=int, default=2, help='torch threads (%(default)s)')
     parser.add_argument('--repeats', type=int, default=10,
                         help='timed calls after warm-up; the median is shown (%(default)s)')
@@ -28,11 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from sparse3d_benchmarks.names import chosen
+    from sparse3d.plugins import offers
+    from sparse3d_benchmarks.names import chosen, is_apart
     names = chosen(arguments.names)
+    apart = [name for name in offers('benchmarks') if is_apart(name) and name not in names] \
+        if 'all' in arguments.names else []
     if arguments.list:
-        print('\n'.join([*names, f'{len(names)} benchmarks']))
+        print('\n'.join([*names, *apart, f'{len(names + apart)} benchmarks']))
         return
+    if apart:
+        print(f'left out, to be named themselves: {", ".join(apart)}', flush=True)
     from dataclasses import asdict
 
     from sparse3d.atomic_files import check_place

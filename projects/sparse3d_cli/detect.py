@@ -2,8 +2,8 @@
 
 Clouds alone are looked at with the weights that come with Sparse3D ("anywhere": cars, pedestrians,
 cyclists and large vehicles for any rotating LiDAR). A checkpoint of Sparse3D alone stands for its
-config as well. A recording (.mcap, or a ROS 2 bag)
-gives another recording with the boxes on its time line; exit status 1 when anything was left out.
+config as well. A recording (.mcap, or a ROS 2 bag) gives another recording with the boxes on its
+time line; exit status 1 when anything was left out.
 """
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import argparse
 import sys
 
 from sparse3d.parallel.executors import add_executor
+from sparse3d_cli.track import pair
 
 EXAMPLES = """\
   sparse3d detect sweep.bin                                   # weights that come with it
@@ -55,6 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         choices=['', *TRACKERS],
                         help='tracks with ids too, from file to file (times of frames.json) or '
                         f'along a recording; {", ".join(TRACKERS)} (without: two_stage)')
+    parser.add_argument('--track-options', nargs='+', metavar='KEY=VALUE',
+                        help='options of the tracker, max_lost=2')
+    parser.add_argument('--like', nargs='+', metavar='NAME=CLASS', default=[], type=pair,
+                        help='what classes of your own move like, forklift=car; for --track')
     parser.add_argument('--frame-rate', type=float, metavar='HZ',
                         help='for --track, of files without frames.json, in order of their names')
     parser.add_argument('--device', help='cpu or cuda; default: the GPU if there is one')
@@ -97,12 +102,17 @@ def configs(arguments: argparse.Namespace) -> list[str]:
 
 def _following(arguments: argparse.Namespace) -> object:
     from sparse3d.apis.followed_files import Following
-    from sparse3d.errors import ConfigError
     if not arguments.track:
-        if arguments.frame_rate is not None:
-            raise ConfigError('--frame-rate is for --track; give both or none')
         return None
-    return Following(arguments.track, frame_rate=arguments.frame_rate)
+    return Following(arguments.track, _tracker_options(arguments), arguments.frame_rate)
+
+
+def _tracker_options(arguments: argparse.Namespace) -> dict:
+    """Options of the tracker by name."""
+    from sparse3d.engine.config_options import parse_options
+    from sparse3d.tracking.choose import with_motions
+    return dict(with_motions(parse_options(arguments.track_options, '--track-options') or {},
+                             dict(arguments.like)))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -121,6 +131,9 @@ def _refuse_useless(arguments: argparse.Namespace, recording: bool) -> None:
                    retry_failed=False) if recording else dict(
         points=[], images=[], odometry='', frame='', fixed_frame='', rate=0.0,
         interval=0.5, clock='aligned', deskew=False, with_input=False)
+    for name, default in dict(frame_rate=None, track_options=None, like=[]).items():
+        if not arguments.track and getattr(arguments, name) != default:
+            raise ConfigError(f'--{name.replace("_", "-")} is for --track; give both or none')
     for name, default in useless.items():
         if getattr(arguments, name) != default:
             raise ConfigError(f'--{name.replace("_", "-")} is for '
@@ -140,7 +153,8 @@ def _sort(arguments: argparse.Namespace) -> None:
         return
     if arguments.checkpoint is None:
         raise ConfigError(f'{arguments.config} is given alone; give a model and what to detect in: '
-                          f'CHECKPOINT drive.mcap, or CONFIG CHECKPOINT CLOUDS')
+                          f'CHECKPOINT drive.mcap, or CONFIG CHECKPOINT CLOUDS; or clouds alone '
+                          f'({", ".join(CLOUDS)}, or a folder)')
     if _stands_alone(arguments.config) and not _stands_alone(arguments.checkpoint):
         arguments.clouds = [arguments.checkpoint, *arguments.clouds]
         arguments.checkpoint = None
@@ -207,7 +221,8 @@ def _recording(arguments: argparse.Namespace) -> int:
         arguments.config, arguments.checkpoint, recording,
         arguments.out or f'{Path(recording).stem}_boxes.mcap',
         TopicNames(arguments.points, pairs(arguments.images, '--images'), arguments.odometry),
-        DetectionOptions(_score_threshold(arguments), arguments.track, interval=arguments.interval),
+        DetectionOptions(_score_threshold(arguments), arguments.track, _tracker_options(arguments),
+                         arguments.interval),
         AssemblyOptions(arguments.frame, arguments.fixed_frame, arguments.clock, arguments.deskew,
                         arguments.rate),
         arguments.with_input, arguments.device, parse_options(arguments.cfg_options),

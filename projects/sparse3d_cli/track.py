@@ -76,7 +76,8 @@ def run(arguments: argparse.Namespace) -> None:
     from sparse3d.apis.track import score_stored_tracks, track
     from sparse3d.engine.config_options import parse_options
     from sparse3d.errors import ConfigError
-    score_options = parse_options(arguments.score_options)
+    score_options = parse_options(arguments.score_options, '--score-options')
+    _refuse_useless(arguments)
     if arguments.only_evaluate:
         if arguments.out or arguments.evaluate or arguments.checkpoint:
             raise ConfigError('--only-evaluate scores tracks that are there: it goes with SOURCE '
@@ -89,8 +90,23 @@ def run(arguments: argparse.Namespace) -> None:
     if not arguments.out:
         raise ConfigError('--out is missing: it says where the tracks go')
     print(track(arguments.source, arguments.infos, arguments.out, arguments.tracker,
-                parse_options(arguments.options), arguments.confirmed, arguments.evaluate,
+                parse_options(arguments.options, '--options'), arguments.confirmed,
+                arguments.evaluate,
                 checkpoint=arguments.checkpoint, split=arguments.split,
                 score_threshold=arguments.score_threshold, form=arguments.format,
                 like=dict(arguments.like), cfg_options=parse_options(arguments.cfg_options),
                 device=arguments.device, score_options=score_options))
+
+
+def _refuse_useless(arguments: argparse.Namespace) -> None:
+    """An option that would be passed over is a misunderstanding."""
+    from sparse3d.errors import ConfigError
+    model = dict(split='test', score_threshold=0.0, device=None, cfg_options=None)
+    tracking = dict(tracker='two_stage', options=None, like=[], confirmed=False, format=None)
+    checked = [(model, 'a CHECKPOINT behind a config', arguments.checkpoint is None),
+               (tracking, 'tracking, which --only-evaluate does not do',
+                bool(arguments.only_evaluate))]
+    for options, what, useless in checked:
+        for name, default in options.items():
+            if useless and getattr(arguments, name) != default:
+                raise ConfigError(f'--{name.replace("_", "-")} is for {what}; leave it out')

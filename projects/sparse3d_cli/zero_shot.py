@@ -72,18 +72,19 @@ def roots(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from sparse3d.apis.zero_shot import labeled_frames, statistics, threshold_of, zero_shot
+    from sparse3d.apis.zero_shot import frames_by_name, statistics, threshold_of, zero_shot
     from sparse3d.datasets.custom.labeled_frames import write_frames
     from sparse3d.engine.allocator import set_allocator
     from sparse3d.errors import ConfigError
-    from sparse3d.metrics.zero_shot import Limits
+    from sparse3d.metrics.zero_shot import Limits, refuse_odd_allowance
     set_allocator()
+    if arguments.hold_out and not arguments.as_custom:
+        raise ConfigError('--hold-out is for --as-custom; give both or none')
     if arguments.statistics:
         print(statistics(roots(arguments), arguments.statistics))
         return
     if arguments.as_custom:
-        frames = [frame for name, root in roots(arguments).items()
-                  for frame in labeled_frames(name, root)]
+        frames = [frame for of_it in frames_by_name(roots(arguments)).values() for frame in of_it]
         write_frames(frames, Path(arguments.as_custom), arguments.hold_out)
         print(f'{len(frames)} frames in {arguments.as_custom}')
         return
@@ -93,7 +94,10 @@ def run(arguments: argparse.Namespace) -> None:
         try:
             heights[name] = float(value)
         except ValueError:
-            raise ConfigError(f'--sensor-height {text} is no NAME=METERS') from None
+            raise ConfigError(f'--sensor-height {text} is no NAME=METERS, such as '
+                              f'kitti=1.73') from None
+    if arguments.choose_threshold is not None:
+        refuse_odd_allowance(arguments.choose_threshold)
     judged = zero_shot(
         arguments.config, arguments.checkpoint, roots(arguments), arguments.score_threshold,
         Limits(arguments.min_points, arguments.max_distance), heights, arguments.pictures,

@@ -126,5 +126,5 @@ def places_in_images(points: Tensor, cameras: Cameras) -> Tensor:
     with full_precision(points):
         pixels, _ = cameras.project(at_least_float32(points).flatten(1, 2))   # [B, N, A*P, 2]
         height, width = cameras.image_size
-        places = pixels / pixels.new_tensor([width, height])
+        places = torch.stack([pixels[..., 0] / width, pixels[..., 1] / height], -1)
     return places.transpose(1, 2).unflatten(1, points.shape[1:3])

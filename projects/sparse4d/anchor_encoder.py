@@ -21,7 +21,7 @@ class AnchorEncoder(nn.Module):
         summed: the embeddings are summed and pass a fifth network, as in v1 and v2; all have the
             same channels then.
 
-    Source: Sparse4D v3 (arXiv 2311.11722), section 3.3; v1 (arXiv 2211.10581), section 3.1.
+    Source: Sparse4D v3 (arXiv 2311.11722); v1 (arXiv 2211.10581).
     """
 
     def __init__(self, channels: Sequence[int] = (128, 32, 32, 64), blocks: int = 4,

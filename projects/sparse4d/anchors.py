@@ -4,7 +4,7 @@ anchor [..., 11]: x, y, z of the gravity center in meters; logarithms of dx, dy,
 of yaw (never normalized: the length of the pair scales key points along x and y); vx, vy, vz in
 m/s. All in the LiDAR frame of the sample, yaw counter-clockwise from +x.
 
-Source: Sparse4D (arXiv 2211.10581), section 3.1.
+Source: Sparse4D (arXiv 2211.10581).
 """
 from __future__ import annotations
 

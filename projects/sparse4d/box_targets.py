@@ -17,6 +17,7 @@ from torch import Tensor
 
 from sparse3d.errors import ConfigError
 from sparse3d.models.query.hungarian_matching import cheapest_pairs, focal_cost
+from sparse3d.ops.constants import constant
 
 CODE_SIZE = 10
 SIN, COS = 6, 7
@@ -89,7 +90,7 @@ def number_weights(codes: Tensor, labels: Tensor, options: MatchOptions) -> Tens
     weights = torch.ones_like(codes)
     for label in options.round_classes:
         weights = torch.where((labels == label)[:, None],
-                              weights.new_tensor(list(options.round_weights)), weights)
+                              constant(options.round_weights, weights), weights)
     return weights * ~codes.isnan()
 
 
@@ -103,7 +104,7 @@ def box_cost(
     distance = (predicted[:, None] - codes[None]).abs()
     if not options.published_unknown_velocities:
         distance = distance.masked_fill(codes.isnan()[None], 0)
-    factors = weights * weights.new_tensor(list(options.code_weights))
+    factors = weights * constant(options.code_weights, weights)
     return (distance * factors[None]).sum(-1) * options.box_weight
 
 

@@ -94,7 +94,7 @@ class DecoderLayer(nn.Module):
         single_frame: without attention.
         quirks: of the parts.
 
-    Source: Sparse4D v3 (arXiv 2311.11722), figure 3.
+    Source: Sparse4D v3 (arXiv 2311.11722).
     """
 
     def __init__(self, num_classes: int, options: DecoderOptions, single_frame: bool,

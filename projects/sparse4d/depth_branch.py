@@ -25,7 +25,7 @@ class DepthBranch(BaseModule):
         max_depth: meters; what is predicted beyond counts as this.
         loss_weight: of the loss.
 
-    Source: Sparse4D v2 (arXiv 2305.14018), section 3.4, and the released code.
+    Source: Sparse4D v2 (arXiv 2305.14018) and the released code.
     """
 
     def __init__(self, channels: int = 256, num_levels: int = 3, equal_focal: float = 100.0,

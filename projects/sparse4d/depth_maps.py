@@ -64,7 +64,7 @@ class DepthMaps(BaseTransform):
         ConfigError: for a stride that is not positive.
         DataError: if the image is not a multiple of a stride high and wide.
 
-    Source: Sparse4D v2 (arXiv 2305.14018), section 3.4, and the released code.
+    Source: Sparse4D v2 (arXiv 2305.14018) and the released code.
     """
 
     def __init__(self, strides: Sequence[int] = (4, 8, 16), max_depth: float = 60.0,

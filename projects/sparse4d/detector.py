@@ -14,9 +14,12 @@ from torch import Tensor
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.models.backbones.image_objects import images_with_objects
 from sparse3d.models.backbones.seen_images import SeenImages, image_maps
+from sparse3d.ops.packed_maps import pack_maps
 from sparse3d.published import hand_down
 from sparse4d.denoising import CachedGroups
 from sparse4d.frame import Frame
+from sparse4d.frames_head import FrameQueue
+from sparse4d.frames_training import Sparse4DFramesTraining, earlier_frames
 from sparse4d.instance_bank import BankState
 from sparse4d.training import DenoisingPass, Objects, focal_lengths, stacked_depth_maps
 
@@ -133,6 +136,8 @@ class Sparse4D(Base3DDetector):
         if self.losses is None:
             raise ConfigError('the model has no losses to train with: set '
                               "model.training=dict(type='Sparse4DTraining')")
+        if isinstance(self.losses, Sparse4DFramesTraining):
+            return self._losses_of_frames(batch_inputs, data_samples)
         of_backbone: dict[str, Tensor] = {}
         maps, frame = self.seen(batch_inputs, data_samples, of_backbone)
         objects = Objects.of([sample.gt_instances_3d for sample in data_samples], maps[0].device)
@@ -145,6 +150,40 @@ class Sparse4D(Base3DDetector):
                 losses['loss_dense_depth'] = self.depth_branch.loss(
                     depths, stacked_depth_maps(batch_inputs))
         return {**losses, **of_backbone}
+
+    def _losses_of_frames(self, batch_inputs: dict, data_samples: list[Det3DDataSample]
+                          ) -> dict[str, Tensor]:
+        """Losses of a head that reads several frames, whose images come with the sample (v1)."""
+        images, metas = batch_inputs['imgs'], [sample.metainfo for sample in data_samples]
+        frame, earlier = earlier_frames(metas, tuple(images.shape[-2:]), images.device)
+        parts = images.chunk(len(earlier) + 1, 1)
+        seen = images_with_objects(self.backbone, frame.cameras,
+                                   [sample.gt_instances_3d for sample in data_samples])
+        maps = self.extract_feat(dict(imgs=frame.cameras.without_missing(parts[0])), seen)
+        with torch.no_grad():
+            before = [self.extract_feat(dict(imgs=other.cameras.without_missing(part)),
+                                        images_with_objects(self.backbone, other.cameras, None))
+                      for part, (other, _) in zip(parts[1:], earlier, strict=True)]
+        objects = Objects.of([sample.gt_instances_3d for sample in data_samples], images.device)
+        with self.head_precision(maps):
+            queue = FrameQueue(
+                tuple((pack_maps(self.for_head(levels)), other)
+                      for levels, (other, _) in zip(before, earlier, strict=True)),
+                tuple(there for _, there in earlier))
+            return {**self.frames_losses(self.for_head(maps), frame, queue, objects), **seen.losses}
+
+    def frames_losses(self, maps: Sequence[Tensor], frame: Frame, queue: FrameQueue,
+                      objects: Objects) -> dict[str, Tensor]:
+        """Losses of the instances of a frame behind those of the queue (v1).
+
+        Args:
+            maps: L x [B, N, C, H_l, W_l].
+        """
+        outputs, _ = self.bbox_head(maps, frame, queue)
+        losses = self.losses.of_outputs(outputs, None, objects, None)
+        if self.bbox_head.depth is not None:
+            losses['loss_depth'] = self.losses.depth_loss(self.bbox_head, maps, frame, objects)
+        return losses
 
     def instance_losses(self, maps: Sequence[Tensor], frame: Frame, objects: Objects,
                         denoised: DenoisingPass | None = None, order: Tensor | None = None

@@ -1,15 +1,12 @@
 """A drive detected sample by sample: instances of a sample live on in the next."""
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import torch
 from mmdet3d.structures import Det3DDataSample
-from mmengine.dist import get_world_size
 from torch import Tensor
 
-from sparse3d.errors import Sparse3DWarning
 from sparse4d.detector import Sparse4D
 from sparse4d.frame import Frame
 
@@ -17,14 +14,8 @@ from sparse4d.frame import Frame
 def drive(detector: Sparse4D) -> DrivenSequence:
     """Who drives a detector through a sequence.
 
-    A :class:`sparse3d.engine.hooks.SequenceDriver`, as the plug-in names it. Warns where frames
-    of a drive are spread over processes: none of them sees its drive whole.
+    A :class:`sparse3d.engine.hooks.SequenceDriver`, as the plug-in names it.
     """
-    processes = get_world_size()
-    if processes > 1:
-        warnings.warn(f'frames are spread over {processes} processes, each sees every '
-                      f'{processes}th frame of a drive and its scores are lower than those of one '
-                      f'process; test with one', Sparse3DWarning, stacklevel=2)
     return DrivenSequence(detector)
 
 
@@ -40,6 +31,8 @@ class DrivenSequence:
     Attributes:
         state: of the sample before, see :meth:`Sparse4D.detect`.
     """
+
+    whole_scenes = True
 
     def __init__(self, detector: Sparse4D) -> None:
         self.detector = detector

@@ -99,6 +99,7 @@ class FramesAggregation(nn.Module):
         """As published."""
         nn.init.xavier_uniform_(self.output.weight)
         nn.init.zeros_(self.output.bias)
+        nn.init.zeros_(self.fusion.bias)
 
     def forward(self, features: Tensor, anchors: Tensor, frames: Sequence[SeenFrame],
                 encoder: AnchorEncoder, depth: DepthConfidence | None = None) -> Tensor:

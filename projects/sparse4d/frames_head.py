@@ -36,15 +36,21 @@ class QueueOptions:
 
     num_frames: int = 3
     num_cameras: int = 6
-    max_interval: float = 2.0
+    max_interval: float = 5.0
     with_depth: bool = True
 
 
 @dataclass(frozen=True)
 class FrameQueue:
-    """Earlier frames of B streams, newest first, each with its feature maps."""
+    """Earlier frames of B streams, newest first, each with its feature maps.
+
+    Attributes:
+        frames: maps and moments.
+        there: for each of them [B] bool, in which samples there is such a frame; None: in all.
+    """
 
     frames: tuple[tuple[PackedMaps, Frame], ...] = ()
+    there: tuple[Tensor, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.frames[0][1]) if self.frames else 0
@@ -59,7 +65,7 @@ class FramesLayer(nn.Module):
         num_cameras: N.
         border: which places count.
 
-    Source: Sparse4D (arXiv 2211.10581), figure 3.
+    Source: Sparse4D (arXiv 2211.10581).
     """
 
     def __init__(self, num_classes: int, options: DecoderOptions, num_cameras: int,
@@ -121,11 +127,9 @@ class Sparse4DFramesHead(BaseModule):
             for _ in range(options.num_layers))
 
     def init_weights(self) -> None:
-        """As published: uniform by Xavier but in the refinements, then each part its own."""
-        parts = [self.anchor_encoder]
-        for layer in self.layers:
-            parts += [part for name, part in layer.named_children() if name != 'refinement']
-        initialize(parts)
+        """As published, see :meth:`sparse4d.head.Sparse4DHead.init_weights`."""
+        initialize([part for layer in self.layers for name, part in layer.named_children()
+                    if name != 'refinement'])
         super().init_weights()
 
     def forward(self, maps: Sequence[Tensor], frame: Frame, state: FrameQueue | None = None
@@ -171,18 +175,23 @@ class Sparse4DFramesHead(BaseModule):
 
     def _queued(self, packed: PackedMaps, frame: Frame, queue: FrameQueue) -> FrameQueue:
         kept = PackedMaps(packed.features.detach(), packed.sizes)
-        return FrameQueue(((kept, frame), *queue.frames)[:self.queue_options.num_frames])
+        most = self.queue_options.num_frames
+        there = None if queue.there is None else (
+            torch.ones(len(frame), dtype=torch.bool), *queue.there)[:most]
+        return FrameQueue(((kept, frame), *queue.frames)[:most], there)
 
     def _frames(self, packed: PackedMaps, frame: Frame, queue: FrameQueue) -> list[SeenFrame]:
         """The present frame and those of the queue."""
         seen = []
-        for maps, other in ((packed, frame), *queue.frames):
+        for place, (maps, other) in enumerate(((packed, frame), *queue.frames)):
             back = torch.linalg.inv(other.lidar2global) @ frame.lidar2global
             elapsed = (frame.timestamps - other.timestamps).to(packed.features)
             kept = (elapsed.abs() <= self.queue_options.max_interval) & same_scenes(
                 frame, other).to(elapsed.device)
             if self.published.stale_keys:
                 kept = torch.ones_like(kept)
+            if place and queue.there is not None:
+                kept = kept & queue.there[place - 1].to(kept.device)
             seen.append(SeenFrame(maps, other, back.to(packed.features), elapsed, kept))
         return seen
 

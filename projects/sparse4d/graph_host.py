@@ -10,12 +10,12 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from sparse3d.deploy.graph_host import Run
+from sparse3d.deploy.image_sizes import image_size_of
 from sparse4d.deployable import CACHE, inputs_of
 from sparse4d.detections import as_detections, decode
 from sparse4d.detector import Sparse4D
 from sparse4d.frame import Frame
 from sparse4d.instance_bank import BankState, BankStep
-from sparse4d.onnx_export import image_size_of
 
 
 def host(detector: Sparse4D, config: Config, graphs: Mapping[str, Run]) -> None:

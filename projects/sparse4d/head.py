@@ -154,11 +154,10 @@ class Sparse4DHead(BaseModule):
             for index in range(options.num_layers))
 
     def init_weights(self) -> None:
-        """As published: uniform by Xavier but in the refinements, then each part its own."""
-        parts = [self.anchor_encoder, self.values]
-        for layer in self.layers:
-            parts += [part for name, part in layer.named_children() if name != 'refinement']
-        initialize(parts)
+        """As published: uniform by Xavier in the layers but in their refinements, then each part
+        its own; embeddings of anchors begin as PyTorch has them."""
+        initialize([part for layer in self.layers for name, part in layer.named_children()
+                    if name != 'refinement'])
         super().init_weights()
 
     def forward(self, maps: Sequence[Tensor], frame: Frame, state: BankState | None = None,

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from sparse3d.errors import ConfigError, DataError
+from sparse4d.anchor_file import read_anchor_file
 from sparse4d.anchors import COS, NUMBERS, projected
 from sparse4d.frame import Frame
 from sparse4d.published import Sparse4DPublished
@@ -94,6 +95,7 @@ class BankOptions:
         max_interval: seconds, of either sign; after more the next frame starts afresh.
         decay: of the confidence of an instance from frame to frame.
         learn_anchors: whether anchors are trained.
+        learn_features: whether the features that instances begin with are (v1); else they are 0.
         id_threshold: an instance of less confidence gets no identity; None: all do.
         first_interval: seconds taken where there is no frame before, or one of the same time.
     """
@@ -105,6 +107,7 @@ class BankOptions:
     max_interval: float = 2.0
     decay: float = 0.6
     learn_anchors: bool = True
+    learn_features: bool = False
     id_threshold: float | None = None
     first_interval: float = FIRST_INTERVAL
 
@@ -118,7 +121,8 @@ class InstanceBank(nn.Module):
         quirks: of the carrying over.
 
     Raises:
-        ConfigError: if more instances are carried over than there are.
+        ConfigError: if more instances are carried over than there are, or for a size or a time that
+            is none.
     """
 
     def __init__(self, channels: int, options: BankOptions | None = None,
@@ -126,11 +130,16 @@ class InstanceBank(nn.Module):
         super().__init__()
         self.quirks = quirks or Sparse4DPublished()
         self.options = options = _of_the_file(options or BankOptions(), self.quirks.num_anchors)
+        _refuse_odd(options)
         if not 0 <= options.num_temporal <= options.num_anchors:
             raise ConfigError(f'num_temporal is {options.num_temporal} and num_anchors '
                               f'{options.num_anchors}; carry over so many at most')
         self.anchor = nn.Parameter(first_anchors(options), requires_grad=options.learn_anchors)
-        self.register_buffer('instance_feature', torch.zeros(options.num_anchors, channels))
+        features = torch.zeros(options.num_anchors, channels)
+        if options.learn_features:
+            self.instance_feature = nn.Parameter(nn.init.xavier_uniform_(features))
+        else:
+            self.register_buffer('instance_feature', features)
 
     def get(self, frame: Frame, state: BankState | None = None) -> BankStep:
         """Instances to begin a frame with.
@@ -230,19 +239,11 @@ def first_anchors(options: BankOptions) -> Tensor:
     """Anchors [A, 11] to begin a training with: those of the file, or drawn around the car.
 
     Raises:
-        ConfigError: if the file cannot be read or holds other numbers.
+        DataError: if the file cannot be read or holds other numbers.
     """
     if options.anchors is None:
         return drawn_anchors(options.num_anchors, options.reach)
-    try:
-        anchors = np.load(options.anchors, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f'the anchors {options.anchors} cannot be read: {error}; make them with '
-                          f'sparse3d create_data, or leave bank.anchors out') from error
-    if anchors.shape != (options.num_anchors, NUMBERS) or not np.isfinite(anchors).all():
-        raise ConfigError(f'{options.anchors} holds {anchors.shape} numbers; num_anchors = '
-                          f'{options.num_anchors} needs finite ({options.num_anchors}, {NUMBERS})')
-    return torch.from_numpy(anchors.astype(np.float32))
+    return torch.from_numpy(read_anchor_file(options.anchors, options.num_anchors))
 
 
 def drawn_anchors(count: int, reach: float) -> Tensor:
@@ -297,6 +298,17 @@ def _of_the_file(options: BankOptions, num_anchors: int | None) -> BankOptions:
         return options
     temporal = options.num_temporal * num_anchors // options.num_anchors
     return replace(options, num_anchors=num_anchors, num_temporal=temporal, anchors=None)
+
+
+def _refuse_odd(options: BankOptions) -> None:
+    for name in ('num_anchors', 'reach', 'max_interval', 'first_interval'):
+        if not getattr(options, name) > 0:
+            raise ConfigError(f'{name} of the instance bank is {getattr(options, name)!r}; it has '
+                              f'to be more than 0')
+    for name in ('decay', 'id_threshold'):
+        value = getattr(options, name)
+        if value is not None and not 0 <= value <= 1:
+            raise ConfigError(f'{name} of the instance bank is {value!r}; it lies between 0 and 1')
 
 
 def _with(state: BankState, **changed: Tensor) -> BankState:

@@ -99,23 +99,24 @@ class InstanceLosses(nn.Module):
         losses = dict(cls=self._classification(logits.flatten(0, 1), targets.labels.flatten(),
                                                count))
         scores = logits.detach().max(-1).values.sigmoid()
-        chosen = targets.matched & (scores > self.options.box_score_threshold)
-        codes = anchors[..., :CODE_SIZE][chosen]
-        wanted = self._nearer_direction(targets.codes[chosen], codes, targets.labels[chosen])
-        losses['box'] = self._boxes(codes, wanted, targets.weights[chosen], count)
+        chosen = _rows(targets.matched & (scores > self.options.box_score_threshold))
+        codes = anchors[..., :CODE_SIZE].flatten(0, 1)[chosen]
+        wanted = self._nearer_direction(targets.codes.flatten(0, 1)[chosen], codes,
+                                        targets.labels.flatten()[chosen])
+        losses['box'] = self._boxes(codes, wanted, targets.weights.flatten(0, 1)[chosen], count)
         if quality is not None:
-            losses.update(self._qualities(quality[chosen], codes, wanted, count))
+            losses.update(self._qualities(quality.flatten(0, 1)[chosen], codes, wanted, count))
         return losses
 
     def denoised(self, logits: Tensor, anchors: Tensor, noisy: NoisyInstances
                  ) -> dict[str, Tensor]:
         """Losses ``cls`` and ``box`` of denoising instances [B, S, .]."""
-        valid = noisy.valid
-        count = mean_count(valid.sum())
-        labels = noisy.labels[valid]
-        positive = labels >= 0
-        codes, wanted = anchors[..., :CODE_SIZE][valid][positive], noisy.codes[valid][positive]
-        return dict(cls=self._classification(logits[valid], labels, count),
+        count = mean_count(noisy.valid.sum())
+        valid, positive = _rows(noisy.valid), _rows(noisy.valid & (noisy.labels >= 0))
+        codes = anchors[..., :CODE_SIZE].flatten(0, 1)[positive]
+        wanted = noisy.codes.flatten(0, 1)[positive]
+        labels = noisy.labels.flatten()[valid]
+        return dict(cls=self._classification(logits.flatten(0, 1)[valid], labels, count),
                     box=self._boxes(codes, wanted, (~wanted.isnan()).to(codes.dtype), count))
 
     def _classification(self, logits: Tensor, labels: Tensor, count: Tensor) -> Tensor:
@@ -150,6 +151,11 @@ class InstanceLosses(nn.Module):
         chance = quality[:, YAWNESS].sigmoid()
         return dict(cns=self.options.centerness_weight * loss / count,
                     yns=self.options.yawness_weight * _gaussian_focal(chance, right).sum() / count)
+
+
+def _rows(chosen: Tensor) -> Tensor:
+    """Where [B, A] is true, as rows of [B * A]: a GPU is waited for once, not by each mask."""
+    return chosen.flatten().nonzero()[:, 0]
 
 
 def _same_direction(codes: Tensor, wanted: Tensor) -> Tensor:

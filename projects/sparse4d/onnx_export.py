@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sparse3d.deploy.export_folder import FolderReport, export_folder
 from sparse3d.deploy.graphs import CommonRows, Graph, Sample
+from sparse3d.deploy.image_sizes import image_size_of, padded_size
 from sparse3d.deploy.onnx_files import to_onnx
 from sparse3d.errors import ConfigError
 from sparse3d.structures.cameras import Cameras
@@ -76,24 +77,6 @@ def graphs_on(detector: Sparse4D, image_size: tuple[int, int], frames: int = FRA
                   module=module)
             for stated, module, samples in zip((FIRST_FRAME, NEXT_FRAME), modules,
                                                ([first], later), strict=True)]
-
-
-def image_size_of(config: Config) -> tuple[int, int]:
-    """Height and width of the images that the test pipeline gives.
-
-    Raises:
-        ConfigError: if the pipeline does not fix it.
-    """
-    for transform in config.test_dataloader.dataset.pipeline:
-        if transform['type'] == 'AugmentImages':
-            return tuple(transform['size'])
-    raise ConfigError('the test pipeline has no AugmentImages, which says how large images are')
-
-
-def padded_size(detector: Sparse4D, image_size: tuple[int, int]) -> tuple[int, int]:
-    """Height and width after the preprocessor's padding."""
-    divisor = detector.data_preprocessor.size_divisor
-    return tuple(-(-length // divisor) * divisor for length in image_size)
 
 
 def detector_answer(detector: Sparse4D, image_size: tuple[int, int]

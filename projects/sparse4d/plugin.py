@@ -1,5 +1,6 @@
 """What Sparse4D offers to the core; text only, so that reading it is light."""
 from sparse3d.plugins import ExportedGraph, Plugin
+from sparse4d.renamed_names import RENAMES
 
 FRAME = {'images': ('N', 3, 'H', 'W'), 'lidar2img': (1, 'N', 4, 4), 'valid': (1, 'N')}
 FOUND = {'logits': (1, 'A', 'K'), 'anchors': (1, 'A', 11), 'quality*': (1, 'A', 2),
@@ -27,6 +28,7 @@ plugin = Plugin(
     exporters={'sparse4d_onnx': 'sparse4d.onnx_export:export_onnx'},
     exports={'sparse4d_onnx': (FIRST_FRAME, NEXT_FRAME)},
     graph_hosts={'sparse4d_onnx': 'sparse4d.graph_host:host'},
+    trial_configs=('sparse4d_simulated_nuscenes',),
     not_exported={
         'sparse4d_v1_*': 'its memory is the feature maps of past frames, which every layer samples '
                          'anew; graphs are made of heads that carry instances over, v2 and v3',
@@ -34,4 +36,5 @@ plugin = Plugin(
                                    'of heads that carry instances over, v2 and v3'},
     stream='sparse4d.streaming:open_stream',
     sequence='sparse4d.driven_sequence:drive',
+    renames=RENAMES,
     docs='projects/sparse4d/README.md')

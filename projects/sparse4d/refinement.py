@@ -33,7 +33,7 @@ class Refinement(nn.Module):
         with_quality: predict centerness and yawness, too (v3).
         add_yaw: sin and cos are added to those of the anchor; False: they replace them (v1).
 
-    Source: Sparse4D (arXiv 2211.10581), section 3.1; v3 (arXiv 2311.11722), section 3.2.
+    Source: Sparse4D (arXiv 2211.10581); v3 (arXiv 2311.11722).
     """
 
     def __init__(self, channels: int, num_classes: int, with_quality: bool = True,

@@ -7,6 +7,7 @@ from sparse4d.depth_branch import DepthBranch
 from sparse4d.depth_maps import DepthMaps
 from sparse4d.detector import Sparse4D
 from sparse4d.frames_head import Sparse4DFramesHead
+from sparse4d.frames_training import Sparse4DFramesTraining
 from sparse4d.head import Sparse4DHead
 from sparse4d.sequence_augmentation import AugmentSequenceImages, TurnScene
 from sparse4d.sequence_sampler import SequenceBatchSampler, SequenceSampler
@@ -24,6 +25,7 @@ __all__ = [
     'SequenceSampler',
     'Sparse4D',
     'Sparse4DFramesHead',
+    'Sparse4DFramesTraining',
     'Sparse4DHead',
     'Sparse4DTraining',
     'TurnScene',

@@ -34,8 +34,8 @@ def sequence_groups(scenes: Sequence[Any], parts: int = 1) -> list[list[int]]:
     Raises:
         ConfigError: if ``parts`` is not positive.
     """
-    if parts < 1:
-        raise ConfigError(f'a scene is cut into at least 1 sequence, not {parts}')
+    if not isinstance(parts, int) or parts < 1:
+        raise ConfigError(f'a scene is cut into at least 1 sequence, not {parts!r}')
     edges = [row for row, scene in enumerate(scenes) if not row or scene != scenes[row - 1]]
     groups = []
     for start, stop in pairwise([*edges, len(scenes)]):
@@ -81,7 +81,7 @@ class SequenceSampler(Sampler):
             follows from ``seed``.
 
     Raises:
-        ConfigError: if the data set has no scenes, or a probability is none.
+        ConfigError: if the data set has no scenes, or a probability or a seed is none.
     """
 
     def __init__(self, dataset: Sized, parts: int = 2, skip: float = 0.5, reverse: float = 0.1,
@@ -91,8 +91,12 @@ class SequenceSampler(Sampler):
             raise ConfigError(f'SequenceSampler needs a data set that says which samples follow '
                               f'each other (scenes), not {type(dataset).__name__}')
         for name, chance in (('skip', skip), ('reverse', reverse)):
-            if not 0 <= chance <= 1:
-                raise ConfigError(f'{name} of SequenceSampler is a probability, not {chance}')
+            if not isinstance(chance, int | float) or not 0 <= chance <= 1:
+                raise ConfigError(f'{name} of SequenceSampler is a probability, not {chance!r}')
+        for name, number in (('seed', seed), ('random_seed', random_seed)):
+            if number is not None and (not isinstance(number, int) or not 0 <= number < 2 ** 32):
+                raise ConfigError(f'{name} of SequenceSampler is {number!r}; give a whole number '
+                                  f'from 0 to {2 ** 32 - 1}')
         self.rank, self.world_size = get_dist_info()
         self.seed = sync_random_seed() if seed is None else seed
         self.random_seed = random_seed

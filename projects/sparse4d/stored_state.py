@@ -49,6 +49,9 @@ def load_state(path: str | PathLike, device: torch.device | str = 'cpu'
         raise DataError(f'{path} holds no state of a stream: {error}') from error
     if not isinstance(content, dict) or content.get('kind') != KIND:
         raise DataError(f'{path} holds no state of a stream; give a file that stream.save() wrote')
+    absent = [name for name in (*TENSORS, 'next_id', 'scenes', 'scene') if name not in content]
+    if absent:
+        raise DataError(f'{path} lacks {absent[0]} of the state of a stream; save it again')
     on_device = {name: None if content[name] is None else content[name].to(device)
                  for name in ('features', 'anchors', 'confidence', 'ids')}
     scenes = content['scenes']

@@ -12,6 +12,7 @@ from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.camera_frame import CameraFrame, StreamedDetections, checked_frame
 from sparse4d.detector import Sparse4D
 from sparse4d.frame import Frame
+from sparse4d.instance_bank import BankState, InstanceBank
 from sparse4d.stored_state import load_state, save_state
 
 
@@ -69,10 +70,24 @@ class InstanceStream:
         """Go on from what :meth:`save` wrote.
 
         Raises:
-            DataError: if the file is damaged or of another kind of head.
+            DataError: if the file is damaged, of another kind of head or of one of other sizes;
+                nothing is forgotten then.
         """
+        state, scene = load_state(path, self.detector.data_preprocessor.device)
+        self._refuse_other_sizes(state, path)
         self.reset()
-        self.state, self.scene = load_state(path, self.detector.data_preprocessor.device)
+        self.state, self.scene = state, scene
+
+    def _refuse_other_sizes(self, state: BankState, path: str | PathLike) -> None:
+        bank = getattr(self.detector.bbox_head, 'bank', None)
+        if not isinstance(bank, InstanceBank) or not bank.options.num_temporal:
+            raise DataError(f'{path} holds instances, and this detector takes none over from the '
+                            f'frame before')
+        wanted = bank.options.num_temporal, bank.instance_feature.shape[1]
+        if len(state) and tuple(state.features.shape[1:]) != wanted:
+            raise DataError(f'{path} remembers {state.features.shape[1]} instances of '
+                            f'{state.features.shape[2]} numbers, this detector {wanted[0]} of '
+                            f'{wanted[1]}; load what a stream of the same config saved')
 
     def __call__(self, frame: CameraFrame) -> list[StreamedDetections]:
         """Take in a frame; its answer, or none where ``interval`` passes it over.

@@ -10,7 +10,7 @@ import torch
 from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
-from sparse3d.argument_objects import argument_object
+from sparse3d.argument_objects import argument_object, as_argument_object
 from sparse3d.errors import DataError
 from sparse3d.models.query.box_code import ground_truth_boxes
 from sparse4d.anchors import projected
@@ -117,7 +117,7 @@ class Sparse4DTraining(nn.Module):
         losses: see :class:`~sparse4d.losses.LossOptions`.
         denoising: see :class:`~sparse4d.denoising.DenoisingOptions`.
 
-    Source: Sparse4D v3 (arXiv 2311.11722), sections 3.1 and 3.2.
+    Source: Sparse4D v3 (arXiv 2311.11722).
     """
 
     argument_objects = dict(matching=MatchOptions, losses=LossOptions, denoising=DenoisingOptions)
@@ -128,7 +128,8 @@ class Sparse4DTraining(nn.Module):
         super().__init__()
         self.losses = InstanceLosses(num_classes, argument_object(self, 'matching', matching),
                                      argument_object(self, 'losses', losses))
-        self.denoising = argument_object(self, 'denoising', denoising)
+        self.denoising = as_argument_object(DenoisingOptions, denoising,
+                                            f'denoising of {type(self).__name__}')
 
     def noisy(self, objects: Objects, cached: CachedGroups | None, sizes: tuple[int, int],
               swapped_yaw: bool = False, noise: Noise | None = None) -> DenoisingPass | None:

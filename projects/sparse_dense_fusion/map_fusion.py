@@ -7,10 +7,10 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from sparse3d.models.center.bev_grid import cell_centers
-from sparse3d.models.layers.constants import constant
 from sparse3d.models.layers.precision import full_precision
 from sparse3d.models.query.deformable_attention import DeformableAttention
 from sparse3d.models.query.positions import PositionEmbedding
+from sparse3d.ops.constants import constant
 
 
 class MapFusionLayer(nn.Module):

@@ -8,8 +8,8 @@ from mmdet3d.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from sparse3d.models.layers.constants import constant
 from sparse3d.models.query.attention import scaled_attention
+from sparse3d.ops.constants import constant
 from sparse3d.ops.sample_views import sample_views
 from sparse3d.structures.camera_rig import CameraRig
 

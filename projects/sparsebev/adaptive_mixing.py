@@ -5,6 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sparse3d.models.layers.linear import Linear
+
 
 def mix(sampled: Tensor, channel_weights: Tensor, point_weights: Tensor) -> Tensor:
     """Mix channels, then points; each followed by a norm over the whole matrix and ReLU.
@@ -41,8 +43,8 @@ class AdaptiveMixing(nn.Module):
         self.num_groups, self.num_points, self.out_points = num_groups, num_points, out_points
         self.width = channels // num_groups
         per_group = self.width * self.width + num_points * out_points
-        self.parameter_generator = nn.Linear(channels, num_groups * per_group)
-        self.output = nn.Linear(self.width * out_points * num_groups, channels)
+        self.parameter_generator = Linear(channels, num_groups * per_group)
+        self.output = Linear(self.width * out_points * num_groups, channels)
         self.init_weights()
 
     def init_weights(self) -> None:

@@ -99,9 +99,11 @@ class ViewQueries(nn.Module):
 
     def __init__(self, head: nn.Module, outputs: int, level: int, patch: int) -> None:
         super().__init__()
-        if not 0 <= level < head.num_levels or patch < 1:
-            raise ConfigError(f'queries.level is {level} and queries.patch {patch}; the head has '
-                              f'levels 0 to {head.num_levels - 1}, and a patch 1 cell or more')
+        whole = type(level) is int and type(patch) is int
+        if not (whole and 0 <= level < head.num_levels and patch > 0):
+            raise ConfigError(f'queries.level is {level!r:.40} and queries.patch {patch!r:.40}; '
+                              f'the head has levels 0 to {head.num_levels - 1}, and a patch 1 '
+                              f'cell or more')
         channels = head.channels
         self.level, self.patch, self.outputs = level, patch, outputs
         self.count, self.limits = head.num_queries, head.point_cloud_range

@@ -23,5 +23,6 @@ def head(config: Mapping[str, Any]) -> Reading:
 
 @states('VideoPreprocessor')
 def preprocessor(config: Mapping[str, Any]) -> Reading:
-    """Frames."""
-    yield 'model.frames', config['num_frames'], 'num_frames'
+    """Frames, where training and testing have as many."""
+    if config.get('num_train_frames') in (None, config['num_frames']):
+        yield 'model.frames', config['num_frames'], 'num_frames'

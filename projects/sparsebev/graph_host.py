@@ -9,10 +9,10 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from sparse3d.deploy.graph_host import Run
+from sparse3d.deploy.image_sizes import image_size_of
 from sparse3d.models.backbones.seen_images import SeenImages
 from sparsebev.detector import SparseBEV
 from sparsebev.feature_cache import FeatureCache, FrameMaps
-from sparsebev.onnx_export import image_size_of
 from sparsebev.views import Views
 
 

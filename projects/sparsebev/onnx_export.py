@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sparse3d.deploy.export_folder import FolderReport, export_folder
 from sparse3d.deploy.graphs import Graph, Sample
+from sparse3d.deploy.image_sizes import image_size_of, padded_size
 from sparse3d.deploy.onnx_files import to_onnx
 from sparse3d.errors import ConfigError
 from sparse3d.structures.cameras import Cameras
@@ -60,24 +61,6 @@ def graphs_on(detector: SparseBEV, image_size: tuple[int, int]) -> list[Graph]:
     if detector.frame_kind == 'past':
         return _graphs_of_stream(detector, image_size)
     return _encoder_and_decoder(detector, image_size)
-
-
-def image_size_of(config: Config) -> tuple[int, int]:
-    """Height and width of the images that the test pipeline gives.
-
-    Raises:
-        ConfigError: if the pipeline does not fix it.
-    """
-    for transform in config.test_dataloader.dataset.pipeline:
-        if transform['type'] == 'AugmentImages':
-            return tuple(transform['size'])
-    raise ConfigError('the test pipeline has no AugmentImages, which says how large images are')
-
-
-def padded_size(detector: SparseBEV, image_size: tuple[int, int]) -> tuple[int, int]:
-    """Height and width after the preprocessor's padding."""
-    divisor = detector.data_preprocessor.size_divisor
-    return tuple(-(-length // divisor) * divisor for length in image_size)
 
 
 def matrices_of_cases(views: Views) -> dict[str, Tensor]:

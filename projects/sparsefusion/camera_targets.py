@@ -14,7 +14,7 @@ from sparse3d.models.heads.transfusion_matching import (
     match_cost,
 )
 from sparse3d.models.heads.transfusion_targets import QueryTargets, targets_of_pairs
-from sparse3d.models.layers.constants import constant
+from sparse3d.ops.constants import constant
 from sparse3d.ops.gaussian_heatmap import draw_gaussians, gaussian_radii
 from sparse3d.ops.rotated_iou import rotated_iou_3d
 from sparsefusion.view_objects import ViewObjects

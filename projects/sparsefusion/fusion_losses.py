@@ -24,8 +24,8 @@ from sparse3d.models.heads.transfusion_targets import (
     heat_target,
     query_targets,
 )
-from sparse3d.models.layers.constants import constant
 from sparse3d.models.query.mean_count import mean_count
+from sparse3d.ops.constants import constant
 from sparse3d.structures.camera_rig import CameraRig
 from sparsefusion.camera_targets import camera_targets, image_heat_target
 from sparsefusion.fusion_output import FusionOutput

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
-from sparse3d.models.layers.constants import constant
+from sparse3d.ops.constants import constant
 from sparse3d.structures.camera_rig import CameraRig
 
 

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from sparse3d.models.center.bev_grid import cell_centers
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
-from sparse3d.models.layers.constants import constant
+from sparse3d.models.layers.linear import Linear
 from sparse3d.models.query.positions import logit
+from sparse3d.ops.constants import constant
 from sparse3d.structures.camera_rig import CameraRig
 from sparse3d.structures.projection import NEAR
 from sparsefusion.convolution_block import convolution_block
@@ -114,7 +115,7 @@ class SemanticTransfer(nn.Module):
 
 def projection(channels: int) -> nn.Sequential:
     """A linear layer with a layer normalization."""
-    return nn.Sequential(nn.Linear(channels, channels), nn.LayerNorm(channels))
+    return nn.Sequential(Linear(channels, channels), nn.LayerNorm(channels))
 
 
 def _per_pixel(layer: nn.Module, features: Tensor) -> Tensor:  # [B, C, H, W] -> the same

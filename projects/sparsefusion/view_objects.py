@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sparse3d.models.layers.constants import constant
+from sparse3d.ops.constants import constant
 from sparse3d.structures.box_tensors import at_centers
 from sparse3d.structures.camera_rig import CameraRig
 from sparse3d.structures.projection import near_crossings, project_points

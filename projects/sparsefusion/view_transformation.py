@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from sparse3d.models.heads.transfusion_box_coder import TransFusionBoxCoder
 from sparse3d.models.heads.transfusion_branches import PredictionBranches
-from sparse3d.models.layers.constants import constant
 from sparse3d.models.query.positions import logit
+from sparse3d.ops.constants import constant
 from sparse3d.structures.camera_rig import CameraRig
 from sparsefusion.camera_candidates import CameraCandidates
 from sparsefusion.lifted_boxes import LiftedBoxes

@@ -7,7 +7,7 @@ from torch import Tensor
 from sparse3d.models.center.bev_grid import BEVGrid
 from sparse3d.models.center.heatmap_loss import heatmap_loss
 from sparse3d.models.center.predicted_iou import diou_aligned, iou_error
-from sparse3d.models.layers.constants import constant
+from sparse3d.ops.constants import constant
 from voxelkp.head_outputs import HeadOutputs
 from voxelkp.keypoint_targets import Targets
 from voxelkp.skeleton import BONES, bone_lengths, joint_weights

@@ -4,7 +4,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sparse3d.models.layers.constants import constant
+from sparse3d.ops.constants import constant
 
 # In the order of sparse3d.structures.keypoints.JOINTS.
 BONES = ((13, 0), (1, 3), (2, 4), (3, 5), (4, 6), (7, 9), (8, 10), (9, 11), (10, 12), (13, 1),

@@ -1,6 +1,8 @@
 """The benchmark compares like with like: both ways of growing give the same voxels."""
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 from spconv.pytorch import SparseConvTensor
@@ -62,6 +64,9 @@ def test_rows_of_layer_and_encoders(monkeypatch, cloud):
     monkeypatch.setattr(benchmark, '_nuscenes_voxels', lambda: (
         (five, coordinates, boxes), 'drawn cells'))
     rows = benchmark.run(threads=1, repeats=1)
+    whole = [row for row in rows if row['name'].endswith('memory of the process')]
+    assert len(whole) == (2 if sys.platform == 'linux' else 0)  # too small here to grow at all
+    rows = [row for row in rows if row not in whole]
     assert [row['name'] for row in rows[3:]] == [
         f'{data} encoder, {what}' for data in ('KITTI', 'nuScenes')
         for what in ('forward', 'training step', 'training step, peak memory')]

@@ -19,8 +19,11 @@ def test_voxelization_rows_compare_the_same_voxels(monkeypatch):
 
 def test_rotated_rows_compare_the_same_results(monkeypatch):
     monkeypatch.setattr(rotated_iou, 'full_sweep', lambda: (sweep.drawn_sweep(), 'drawn sweep'))
+    monkeypatch.setattr(rotated_iou, 'GROWING', (200, 400))
     rows = rotated_iou.run(threads=1, repeats=1)
     assert all(set(row) == KEYS for row in rows)
+    assert rows[-2]['name'] == 'rotated NMS, exponent of the number of boxes'
+    assert rows[-2]['note'].partition('200: ')[2] and -1 < rows[-2]['value'] < 4
     notes = ' '.join(row['note'] for row in rows)
     assert 'same boxes' in notes and 'same points' in notes
     assert rows[-1]['value'] < 1e-4

@@ -30,6 +30,14 @@ def test_queries_and_frames_of_a_config_are_multiplied():
     assert grown_config(config, 'points', 2) is None
 
 
+def test_queries_on_a_grid_stay_on_one():
+    """SparseBEV begins on a square grid."""
+    config = load_config('sparsebev_simulated_nuscenes')
+    side = config.model.bbox_head.num_queries ** 0.5
+    twice = grown_config(config, 'queries', 2).grown_to
+    assert twice == round(twice ** 0.5) ** 2 and twice / side ** 2 == pytest.approx(2, rel=0.1)
+
+
 def test_room_in_a_grid():
     room = capacity(load_config('pointpillars_simulated_kitti_car'))
     assert 1000 < room < 100_000

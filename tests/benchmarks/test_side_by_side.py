@@ -4,7 +4,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sparse3d_benchmarks.side_by_side import SideBySide, in_turn, top_lines
+from sparse3d.ops.linear import linear
+from sparse3d_benchmarks.side_by_side import SideBySide, by_pytorch, in_turn, top_lines
 
 pytestmark = pytest.mark.fast
 
@@ -45,3 +46,9 @@ def test_shares_of_all_lines_are_a_whole():
     lines = top_lines(lambda: torch.randn(200, 200) @ torch.randn(200, 200), 100)
     assert sum(share for _, share in lines) == pytest.approx(1)
     assert sorted(lines, key=lambda line: -line[1]) == lines
+
+
+def test_linear_layers_of_the_original_are_pytorchs():
+    values, weight = torch.randn(300, 200), torch.randn(256, 200)
+    lines = top_lines(by_pytorch(lambda: linear(values, weight)), 100)
+    assert 'aten::linear' in dict(lines) and not any('mkldnn' in name for name, _ in lines)

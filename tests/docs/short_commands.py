@@ -34,6 +34,7 @@ SHORTER = (
     (r'^tools/simulate\.py waymo(?!.*--image-width 0)', '--image-width 160', ''),
     (r'^tools/create_data\.py (kitti|nuscenes|waymo|argoverse2|custom|crops)', '--workers 1', ''),
     (r'tools/train\.py', '', 'train_dataloader.num_workers=0 val_dataloader.num_workers=0'),
+    (r'^tools/pretrain\.py', '--epochs 1', 'train_dataloader.num_workers=0'),
     (rf'tools/train\.py configs/\w+/\w+{SMALL}(?!.*--epochs)', '', 'train_cfg.max_epochs=1'),
     (rf'tools/train\.py configs/\w+/\w+{SMALL}.*--epochs', '--epochs 1', ''),
     # The short drives have one sample to train on.
@@ -70,6 +71,18 @@ NOT_RUN = {
     'python tools/matrix.py': 'installs environments and loads from the network',
     'python tests/support/reporters_table.py':
     'runs all cases for ten minutes; tests/support/test_reporters_table.py runs some',
+    'python -m sparse3d_benchmarks.detection_oracles results_nusc.json':
+    'stands for your own results; tests/benchmarks/test_detection_oracles.py scores drawn ones',
+    'python -m sparse3d_benchmarks.simulation_ablation':
+    'hours of training; tests/benchmarks/test_simulation_ablation.py makes small rows',
+    'python -m sparse3d_benchmarks.growth_parts':
+    'takes minutes of a core; tests/benchmarks/test_growth_parts.py does it with drawn rows',
+    'python tools/make_pictures.py --only growth':
+    'draws what growth_parts wrote; tests/benchmarks/test_growth_plot.py draws a run',
+    'python -m sparse3d_benchmarks.step_memory':
+    'a step at full size; tests/benchmarks/test_step_memory.py measures a small one',
+    'SPARSE3D_KERNELS=off python -m sparse3d_benchmarks.step_memory':
+    'the same',
     'python -m sparse3d_benchmarks.precision_scores':
     'scores a test set five times; tests/end_to_end/test_lowered_exports.py does it once',
     'python tools/demo.py': 'tests/end_to_end/test_demo.py runs it with a few frames',

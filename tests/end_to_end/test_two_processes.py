@@ -75,6 +75,31 @@ def test_the_gradient_of_two_halves_is_that_of_the_whole(tiny_config, tmp_path):
                                    atol=1e-6 * entry['exp_avg'].abs().max().item())
 
 
+@pytest.mark.slow
+def test_sparse_weights_move_alike_in_two_processes(tiny_config, tmp_path):
+    """The gradient that makes weights grow is that of all processes.
+
+    By SGD: Adam's first step moves every weight that grew by the same, and which of those goes
+    first is then a matter of rounding.
+    """
+    hook = dict(type='WeightSparsityHook', mode='rigl', sparsity=0.5,
+                layers=dict(include='hidden'), pace=dict(interval=1, end=0.9))
+    config = tmp_path / 'sparse.py'
+    config.write_text(f'_base_ = {str(tiny_config)!r}\nmodel = dict(width=16)\n'
+                      f'custom_hooks = [{hook!r}]\n'
+                      'optim_wrapper = dict(optimizer=dict(_delete_=True, type="SGD", lr=0.05))\n')
+    in_two_processes('dist_train.sh', config, 2, '--work-dir', tmp_path / 'two',
+                     '--cfg-options', 'train_dataloader.batch_size=2')
+    one = train(config, tmp_path / 'one')
+    alone, together = (torch.load(path, map_location='cpu') for path in (
+        one.checkpoint, tmp_path / 'two' / 'epoch_4.pth'))
+    assert torch.equal(alone['weight_masks']['hidden.weight']['bits'],
+                       together['weight_masks']['hidden.weight']['bits'])
+    torch.testing.assert_close(together['state_dict']['hidden.weight'],
+                               alone['state_dict']['hidden.weight'], rtol=1e-4, atol=1e-5)
+    assert int((alone['state_dict']['hidden.weight'] == 0).sum()) >= 32
+
+
 UNEVEN = ('--cfg-options', 'train_dataloader.batch_size=2', 'train_dataloader.dataset.frames=7',
           'val_dataloader.dataset.frames=5')
 

@@ -57,7 +57,7 @@ def test_the_model_is_built(config):
     shape, (x, y, z) = model.middle_encoder.sparse_shape, model.voxel_encoder.grid
     assert shape == [z if z == 1 else z + 1, y, x]
     head = model.bbox_head
-    stride = 2 if z == 1 else 8
+    stride = 2 if z == 1 else 2 ** len(config.model.middle_encoder.stem_channels)
     assert head.coder.grid.shape == (x // stride, y // stride)
 
 

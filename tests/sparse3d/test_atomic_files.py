@@ -8,6 +8,7 @@ from sparse3d.atomic_files import (
     atomic_file,
     atomic_folder,
     atomic_path,
+    check_file_place,
     check_place,
     empty_folder,
     link_folder,
@@ -124,3 +125,9 @@ def test_a_folder_is_there_as_a_whole_or_not(tmp_path):
         with atomic_folder(tmp_path / 'new') as folder:
             write_bytes_atomically(folder / 'b', b'b')
     assert sorted(os.listdir(tmp_path)) == ['empty', 'new']
+
+
+def test_a_folder_is_no_place_for_a_file(tmp_path):
+    check_file_place(tmp_path / 'new/folder/a.pth')
+    with pytest.raises(UnwritableFile, match='could not be written: it is a folder; give the name'):
+        check_file_place(tmp_path)

@@ -13,7 +13,9 @@ OF_THREADS = ('GOMP_SPINCOUNT', 'OMP_WAIT_POLICY')
 PACKAGES = sorted(path.parent.name for path in ROOT.glob('projects/*/__init__.py'))
 # What a tool needs on its command line before it asks for torch.
 ARGUMENTS = {
-    'train': 'absent.py', 'test': 'absent.py absent.pth', 'visualize': 'absent.py',
+    'train': 'absent.py', 'pretrain': 'absent.py',
+    'prune': 'absent.py absent.pth absent_out.pth', 'test': 'absent.py absent.pth',
+    'visualize': 'absent.py',
     'analyze': 'absent.py absent.pth', 'benchmark': '--list', 'demo': '',
     'create_data': 'kitti absent', 'detect': 'absent.py absent.pth absent.bin',
     'export': 'absent.py', 'check': 'absent',

@@ -7,6 +7,7 @@ import pytest
 
 from sparse3d.checkpoints import shipped
 from sparse3d.errors import ConfigError
+from sparse3d.tracking.class_motion import CLASS_MOTIONS
 from sparse3d_cli import detect
 
 pytestmark = pytest.mark.fast
@@ -75,3 +76,22 @@ def test_a_config_has_weights_of_its_own():
         assert sorted_out('mine', weights, 'x.bin') == ('mine', weights, ['x.bin'], ['mine'])
     with pytest.raises(ConfigError, match='mine and a.pth are given, and no cloud'):
         sorted_out('mine', 'a.pth')
+
+
+@pytest.mark.parametrize('words', [['--frame-rate', '10'], ['--track-options', 'max_lost=2'],
+                                   ['--like', 'forklift=car']])
+def test_what_is_for_tracks_goes_with_track(words):
+    arguments, _ = sorted_words('a.bin', *words)
+    with pytest.raises(ConfigError, match=f'{words[0]} is for --track'):
+        detect._refuse_useless(arguments, recording=False)
+
+
+def test_options_of_the_tracker():
+    arguments, _ = sorted_words('a.bin', '--track', 'greedy', '--track-options', 'max_lost=2',
+                                '--like', 'forklift=truck')
+    following = detect._following(arguments)
+    assert following.tracker == 'greedy' and following.options['max_lost'] == 2
+    assert following.options['motions']['forklift'] == CLASS_MOTIONS['truck']
+    arguments, _ = sorted_words('a.bin', '--track', '--like', 'forklift=ship')
+    with pytest.raises(ConfigError, match="forklift cannot move like 'ship'"):
+        detect._following(arguments)

@@ -7,9 +7,10 @@ import torch
 from mmdet3d.registry import MODELS
 from mmengine.registry import init_default_scope
 
+from sparse3d.deploy.image_sizes import image_size_of
 from sparse3d.engine.load_config import load_config
 from sparse4d.driven_sequence import DrivenSequence
-from sparse4d.onnx_export import image_size_of, ring_of_cameras
+from sparse4d.onnx_export import ring_of_cameras
 from sparse4d_small import batch_of, predictions
 
 SIZE = (64, 192)

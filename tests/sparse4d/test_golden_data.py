@@ -1,6 +1,7 @@
 """Draws, order of samples, samples and submissions beside those of the published code."""
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,13 +9,24 @@ import pytest
 import torch
 from mmdet3d.structures import LiDARInstance3DBoxes, LiDARPoints
 
+from sparse3d.apis.detector import detections_of
+from sparse3d.datasets.nuscenes.evaluate.tracking_boxes import TRACKING_CLASSES
 from sparse3d.datasets.nuscenes.objects import object_arrays
+from sparse3d.datasets.nuscenes.prepare.upgrade import upgraded_nuscenes
+from sparse3d.datasets.nuscenes.results import make_submission, sample_boxes
+from sparse3d.datasets.nuscenes.tracks import tracks_to_nuscenes
+from sparse3d.models.video_preprocessor import VideoPreprocessor
 from sparse3d.ops.photometric_distortion import PhotometricDraw, distort_photometrically
 from sparse3d.preparation.box_anchors import box_anchors
 from sparse3d.structures.box_conversions import center_to_lidar
+from sparse3d.structures.quaternions import rotation_matrices
+from sparse3d.tracking.query_identity import QueryIdentityTracker
 from sparse3d.transforms.augment_images import AugmentImages
+from sparse3d.transforms.camera_history import CameraHistory
+from sparse3d.transforms.load_multi_view_images import CAMERAS
 from sparse3d.transforms.object_filters import KeepObjects
 from sparse4d.depth_maps import DepthMaps
+from sparse4d.detections import Decoded, as_detections
 from sparse4d.sequence_augmentation import (
     KEY,
     AugmentSequenceImages,
@@ -24,6 +36,10 @@ from sparse4d.sequence_augmentation import (
 from sparse4d.sequence_sampler import SequenceSampler, sequence_groups
 from sparse4d.training_objects import KeepNearObjects
 
+MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+PUBLISHED_CLASSES = ('car', 'truck', 'construction_vehicle', 'bus', 'trailer', 'barrier',
+                     'motorcycle', 'bicycle', 'pedestrian', 'traffic_cone')
+CLASS_RANGES = dict(zip(PUBLISHED_CLASSES, (50, 50, 50, 50, 50, 30, 40, 40, 40, 30), strict=True))
 PUBLISHED = dict(published_resize_matrix=True, published_nearest_turning=True)
 
 
@@ -149,6 +165,32 @@ def test_a_sample(data_facts, stored_data, name):
     assert sample['gt_track_ids'].tolist() == stored['instance_id'].tolist()
     focal = np.sqrt(np.abs(np.linalg.det(sample['cam2img'][:, :2, :2])))
     np.testing.assert_allclose(focal, stored['focal'], rtol=1e-6)
+    pixels = torch.from_numpy(np.stack(sample['img'])).permute(0, 3, 1, 2)
+    normal = VideoPreprocessor(MEAN, STD).normalize(pixels)[:, :, ::8, ::8]
+    np.testing.assert_allclose(normal, stored['norm_slice'], atol=0.04)  # 2 of 256 gray levels
+
+
+def test_matrices_of_an_info_file(data_facts, stored_data, raw_data):
+    raw = {name.removeprefix('info_'): value.numpy() for name, value in raw_data.items()
+           if name.startswith('info_')}
+    info = dict(
+        token='a', timestamp=data_facts['info_timestamp_us'], lidar_path='a.bin',
+        **{name: raw[name] for name in (
+            'lidar2ego_translation', 'lidar2ego_rotation', 'ego2global_translation',
+            'ego2global_rotation')},
+        cams={camera: dict(
+            data_path=f'{camera}.jpg', timestamp=data_facts['info_timestamp_us'],
+            sensor2lidar_rotation=raw['cam_rotation'][place],
+            sensor2lidar_translation=raw['cam_translation'][place],
+            cam_intrinsic=raw['intrinsic'][place]) for place, camera in enumerate(CAMERAS)})
+    _, entries, _ = upgraded_nuscenes(dict(infos=[info]), Path('old.pkl'))
+    history = CameraHistory(entries, Path('.'))
+    views = history.load((0, 0), 0)
+    np.testing.assert_allclose(np.stack([views[camera].lidar2img for camera in CAMERAS]),
+                               stored_data['info_lidar2img'], atol=1e-6)
+    np.testing.assert_allclose(history.lidar2global[0], stored_data['info_lidar2global'],
+                               atol=1e-9)
+    assert history.timestamps[0] == pytest.approx(float(stored_data['info_timestamp']), abs=1e-6)
 
 
 def test_labels_of_an_info_file(data_facts, stored_data, raw_data):
@@ -194,6 +236,79 @@ def test_photometric_distortion(stored_data):
     draw = published_photometric_draw(np.random.RandomState(3), len(images))
     found = distort_photometrically(images, draw, clip=False).permute(0, 2, 3, 1)
     np.testing.assert_allclose(found, stored_data['photo_seed3'], atol=5e-3)
+
+
+# Submissions ------------------------------------------------------------------
+
+
+@pytest.fixture
+def submitted(data_facts, raw_data):
+    """Sample by sample: token, pose, detections, and the ranges of their boxes around the car."""
+    samples = []
+    for number, info in enumerate(data_facts['submission_infos']):
+        boxes, scores, class_scores, labels, ids = (
+            raw_data[f'sub{number}_{what}'] for what in (
+                'boxes', 'scores', 'cls_scores', 'labels', 'ids'))
+        found = as_detections(Decoded(boxes.float(), scores, labels.long(), class_scores,
+                                      ids.long()), 0.2)
+        pose = matrix(info, 'ego2global') @ matrix(info, 'lidar2ego')
+        centers = boxes[:, :3].double().numpy() @ matrix(info, 'lidar2ego')[:3, :3].T + \
+            matrix(info, 'lidar2ego')[:3, 3]
+        samples.append((info['token'], pose, found, np.linalg.norm(centers[:, :2], axis=1)))
+    return samples
+
+
+def matrix(info: dict, name: str) -> np.ndarray:
+    found = np.eye(4)
+    found[:3, :3] = rotation_matrices(np.array(info[f'{name}_rotation']))
+    found[:3, 3] = info[f'{name}_translation']
+    return found
+
+
+def same_records(ours: list[dict], stored: list[dict]) -> None:
+    for mine, theirs in zip(ours, stored, strict=True):
+        assert mine.keys() == theirs.keys()
+        for key, value in theirs.items():
+            if isinstance(value, str):
+                assert mine[key] == value, key
+            elif key == 'rotation':  # a quaternion and its negative turn alike
+                assert abs(np.dot(mine[key], value)) == pytest.approx(1, abs=1e-5)
+            else:
+                np.testing.assert_allclose(mine[key], value, atol=2e-4 if key == 'translation'
+                                           else 1e-5, err_msg=key)
+
+
+def test_submission_of_detections(data_facts, submitted):
+    """The released code leaves out what the devkit does not score."""
+    stored = data_facts['submission_detection']
+    assert make_submission({}, dict(use_camera=True))['meta'] == stored['meta']
+    for token, pose, found, ranges in submitted:
+        ours = sample_boxes(token, found.bboxes_3d.tensor.numpy(), found.scores_3d.numpy(),
+                            found.labels_3d.numpy(), PUBLISHED_CLASSES, pose)
+        scored = [record for record, distance in zip(ours, ranges, strict=True)
+                  if distance <= CLASS_RANGES[record['detection_name']]]
+        same_records(scored, stored['results'][token])
+        assert len(scored) < len(ours)
+
+
+def test_submission_of_tracks(data_facts, submitted):
+    tracker, names, stored = QueryIdentityTracker(), {}, data_facts['submission_tracking']
+    for number, (token, pose, found, ranges) in enumerate(submitted):
+        place = {tuple(box): distance for box, distance in zip(
+            found.bboxes_3d.tensor.double().tolist(), ranges, strict=True)}
+        detections = detections_of(found, PUBLISHED_CLASSES)
+        tracked = np.array([name in TRACKING_CLASSES for name in detections.names])
+        tracks = tracker.update(detections[tracked], 0.5 * number, pose)
+        tracks = tracks[np.array([place[tuple(box)] <= CLASS_RANGES[name] for box, name in zip(
+            np.asarray(tracks.boxes_3d, np.float64).tolist(), tracks.names, strict=True)])]
+        ours, theirs = tracks_to_nuscenes(tracks, token, pose), stored['results'][token]
+        ours, theirs = (sorted(map(dict, records), key=lambda record: -record['tracking_score'])
+                        for records in (ours, theirs))
+        for mine, other in zip(ours, theirs, strict=True):  # a number for the text of a tensor
+            identity = other.pop('tracking_id')
+            assert names.setdefault(mine.pop('tracking_id'), identity) == identity
+        same_records(ours, theirs)
+    assert len(set(names.values())) == len(names)
 
 
 # Anchors ----------------------------------------------------------------------

@@ -1,13 +1,20 @@
-"""The stored heads of v2 and v1: recurrence, queue of frames, detections."""
+"""The stored heads of v2 and v1: recurrence, queue of frames, detections, losses."""
 from __future__ import annotations
 
 import pytest
 import torch
 
+from sparse3d.ops.packed_maps import pack_maps
+from sparse4d.aggregation import AggregationWeights
+from sparse4d.frames_head import FrameQueue
+from sparse4d.frames_training import Sparse4DFramesTraining
 from sparse4d.head import decoded
+from sparse4d.training import Objects, Sparse4DTraining
 from sparse4d_golden import arrays, frame_of, head_of, maps_of_head
 
 pytestmark = pytest.mark.usefixtures('one_thread')
+OF_V1 = dict(code_weights=[2, 2, 2, *[1] * 7], round_classes=[9],
+             round_weights=[*[1] * 6, 0, 0, 1, 1])
 LOGITS, ANCHORS = 6e-4, 6e-3  # ten times the float noise
 
 
@@ -95,3 +102,61 @@ def test_v1_reads_no_frame_of_another_scene(stored, inputs):
     alone, _ = head(maps, frame)
     close(after.anchors[-1][0], alone.anchors[-1][0], 1e-4)
     assert (after.anchors[-1][1] - alone.anchors[-1][1]).abs().max() > 0.01
+
+
+# Training ---------------------------------------------------------------------
+
+
+def learning(head):
+    """The head in training, without anything random."""
+    for module in head.train().modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        if isinstance(module, torch.nn.MultiheadAttention):
+            module.dropout = 0.0
+        if isinstance(module, AggregationWeights):
+            module.dropout = 0.0
+    return head
+
+
+def objects_of(stored, version: str) -> Objects:
+    given = arrays(stored, 'heads_inputs')
+    boxes, labels = ([given[f'{version}_gt_{what}{sample}'] for sample in range(2)]
+                     for what in ('boxes', 'labels'))
+    return Objects([sample.float() for sample in boxes], [sample.long() for sample in labels])
+
+
+def same_losses(found, expected, version: str) -> None:
+    wanted = {name.removeprefix(f'{version}_loss.').replace('loss_reg', 'loss_box'): float(value)
+              for name, value in expected.items() if name.startswith(f'{version}_loss.')}
+    assert {name: float(value) for name, value in found.items()} == pytest.approx(wanted, rel=1e-4)
+
+
+def same_outputs(outputs, expected, version: str) -> None:
+    close(outputs.logits[0].detach(), expected[f'{version}_train_cls0'], LOGITS)
+    close(outputs.logits[-1].detach(), expected[f'{version}_train_cls'], LOGITS)
+    close(outputs.anchors[-1].detach(), expected[f'{version}_train_pred'], ANCHORS)
+
+
+def test_v2_losses_of_a_first_frame(stored, inputs, expected):
+    head, objects = learning(head_of(stored, 'v2')), objects_of(stored, 'v2')
+    training = Sparse4DTraining(10, dict(round_classes=[9]),
+                                denoising=dict(num_groups=0, num_temporal_groups=0))
+    outputs, _ = head(maps_of_head('v2', 0), frame_of(inputs, 0))
+    same_outputs(outputs, expected, 'v2')
+    same_losses(training.of_outputs(outputs, None, objects, None), expected, 'v2')
+
+
+def test_v1_losses_behind_two_frames(stored, inputs, expected):
+    head, objects = learning(head_of(stored, 'v1')), objects_of(stored, 'v1')
+    training = Sparse4DFramesTraining(10, OF_V1)
+    queue = FrameQueue(tuple((pack_maps(maps_of_head('v1', number)), frame_of(inputs, number))
+                             for number in (1, 0)))
+    maps, frame = maps_of_head('v1', 2), frame_of(inputs, 2)
+    outputs, _ = head(maps, frame, queue)
+    same_outputs(outputs, expected, 'v1')
+    losses = training.of_outputs(outputs, None, objects, None)
+    losses['loss_depth'] = training.depth_loss(head, maps, frame, objects)
+    same_losses(losses, expected, 'v1')
+    sum(losses.values()).backward()
+    assert head.depth.output.weight.grad.abs().max() > 0

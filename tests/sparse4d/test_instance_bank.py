@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from sparse3d.errors import ConfigError
+from sparse3d.errors import ConfigError, DataError
+from sparse4d.anchors import COS, NUMBERS, VELOCITY, projected
 from sparse4d.frame import Frame
 from sparse4d.instance_bank import (
     BankOptions,
@@ -44,9 +45,9 @@ def test_first_anchors_lie_around_or_are_those_of_the_file(tmp_path):
     found = first_anchors(replace(OPTIONS, anchors=str(tmp_path / 'anchors.npy')))
     assert found.dtype == torch.float32 and found[5, 10] == 65
     np.save(tmp_path / 'few.npy', np.zeros((5, 11)))
-    with pytest.raises(ConfigError, match=r'few.npy holds \(5, 11\) numbers; num_anchors = 6'):
+    with pytest.raises(DataError, match=r'few.npy holds an array \(5, 11\), no anchors \(6, 11\)'):
         first_anchors(replace(OPTIONS, anchors=str(tmp_path / 'few.npy')))
-    with pytest.raises(ConfigError, match='absent.npy cannot be read'):
+    with pytest.raises(DataError, match='absent.npy'):
         first_anchors(replace(OPTIONS, anchors=str(tmp_path / 'absent.npy')))
     with pytest.raises(ConfigError, match='num_temporal is 7 and num_anchors 6'):
         InstanceBank(2, BankOptions(6, 7))
@@ -110,3 +111,57 @@ def test_the_number_of_anchors_of_a_file():
                         Sparse4DPublished(num_anchors=60))
     assert (bank.options.num_anchors, bank.options.num_temporal) == (60, 40)
     assert bank.anchor.shape == (60, 11)
+
+
+@pytest.mark.parametrize(('name', 'value'), [
+    ('num_anchors', 0), ('reach', -1.0), ('max_interval', float('nan')), ('first_interval', 0),
+    ('decay', 1.5), ('id_threshold', -0.1)])
+def test_options_that_are_none(name, value):
+    with pytest.raises(ConfigError, match=f'{name} of the instance bank is {value}'):
+        InstanceBank(4, BankOptions(**{**dict(num_anchors=6, num_temporal=0), name: value}))
+
+
+@pytest.mark.slow
+def test_labels_of_a_training_lie_where_the_bank_moves_them(tmp_path, monkeypatch):
+    """Along sequences of a simulated drive, with skipped frames and augmentation of the scene."""
+    from mmdet3d.registry import DATASETS
+    from mmengine.registry import DATA_SAMPLERS, init_default_scope
+
+    import sparse3d.register  # noqa: F401
+    from sparse3d.datasets.nuscenes.prepare import prepare_nuscenes
+    from sparse3d.datasets.nuscenes.simulate import NuScenesOptions, simulate_nuscenes
+    from sparse3d.engine.load_config import load_config
+    options = NuScenesOptions(seconds=4, image_width=80, camera_rate=4, azimuths=120)
+    simulate_nuscenes(tmp_path / 'drive', 2, seed=3, options=options, show_progress=False)
+    prepare_nuscenes(tmp_path / 'drive', version=None)
+    monkeypatch.setenv('SPARSE3D_SIMULATED_NUSCENES', str(tmp_path / 'drive'))
+    init_default_scope('mmdet3d')
+    loader = load_config('sparse4d_simulated_nuscenes').train_dataloader
+    dataset = DATASETS.build(loader.dataset)
+    sampler = DATA_SAMPLERS.build(dict(loader.sampler, dataset=dataset, seed=1))
+    apart, before = [], None
+    for (index, ), _ in zip(sampler.batches(1), range(24), strict=False):
+        sample = dataset[index]['data_samples']
+        objects, of = sample.gt_instances_3d, sample.metainfo
+        if before is not None and before[1]['scene_token'] == of['scene_token']:
+            apart += _after_moving(before, (objects, of))
+        before = objects, of
+    assert len(apart) > 50 and np.median(apart) < 1e-3 and np.mean(apart) < 0.05
+
+
+def _after_moving(before: tuple, now: tuple) -> list[float]:
+    """How far labels of a frame, moved by the bank, lie from those of the next [m]."""
+    (objects, of), (others, where) = before, now
+    boxes = objects.bboxes_3d.tensor
+    anchors = torch.zeros(1, len(boxes), NUMBERS)
+    anchors[0, :, :3] = objects.bboxes_3d.gravity_center
+    anchors[0, :, VELOCITY.start:VELOCITY.start + 2] = boxes[:, 7:9]
+    anchors[0, :, COS] = 1
+    transforms = torch.linalg.inv(torch.as_tensor(where['lidar2global'])) @ torch.as_tensor(
+        of['lidar2global'])
+    moved = projected(anchors, transforms[None].float(), torch.tensor(
+        [where['timestamp'] - of['timestamp']]).float(), False)[0]
+    rows = {int(track): row for row, track in enumerate(others.track_ids)}
+    return [float((moved[row, :2] - others.bboxes_3d.tensor[rows[int(track)], :2]).norm())
+            for row, track in enumerate(objects.track_ids)
+            if int(track) in rows and not boxes[row, 7:9].isnan().any()]

@@ -137,3 +137,25 @@ def test_v2_has_neither_denoising_nor_quality():
     assert not any(step['type'] == 'LoadTrackIds' for step in pipeline)
     assert config.auto_scale_lr.base_batch_size == 64
     assert torch.tensor(config.train_dataloader.batch_size * GPUS) == 64
+
+
+def test_recipe_of_v1():
+    config = load_config('sparse4d_v1_r101_nuscenes')
+    wrapper, data = config.optim_wrapper, config.train_dataloader.dataset
+    assert (wrapper.optimizer.lr, wrapper.optimizer.weight_decay) == (2e-4, 0.01)
+    assert wrapper.paramwise_cfg.custom_keys.backbone.lr_mult == 0.1
+    assert wrapper.clip_grad.max_norm == 35 and wrapper.loss_scale == 32
+    assert config.param_scheduler[0].warmup_steps == WARM_UP
+    assert config.train_cfg.max_epochs == 24
+    assert config.auto_scale_lr.base_batch_size == GPUS * config.train_dataloader.batch_size
+    assert data.frames.to_dict() == dict(num_frames=4, kind='past', key_frames=True,
+                                         train_intervals=[1, 2], test_interval=1)
+    kinds = [step['type'] for step in data.pipeline]
+    assert 'AugmentScene' not in kinds and step_of(data.pipeline, 'KeepNearObjects')
+    images = step_of(data.pipeline, 'AugmentImages')
+    assert images['size'] == [640, 1600] and images.get('resize', [1.0, 1.0]) == [1.0, 1.0]
+    training = MODELS.build(dict(config.model.training, num_classes=10))
+    matching = training.losses.matching
+    assert list(matching.code_weights) == [2, 2, 2, *[1] * 7]
+    assert list(matching.round_weights) == [*[1] * 6, 0, 0, 1, 1]
+    assert training.losses.options.box_score_threshold == 0.05

@@ -93,6 +93,10 @@ def test_the_data_set_hears_of_epochs():
 
 @pytest.mark.parametrize(('options', 'said'), [
     (dict(parts=0), 'at least 1 sequence, not 0'), (dict(skip=1.5), 'skip of SequenceSampler'),
+    (dict(parts=1.5), 'at least 1 sequence, not 1.5'),
+    (dict(skip='half'), "skip of SequenceSampler is a probability, not 'half'"),
+    (dict(seed=-1), 'seed of SequenceSampler is -1; give a whole number from 0'),
+    (dict(random_seed=2.5), 'random_seed of SequenceSampler is 2.5'),
     (dict(reverse=-1), 'reverse of SequenceSampler')])
 def test_what_cannot_be_meant(options, said):
     with pytest.raises(ConfigError, match=said):

@@ -125,8 +125,20 @@ def test_what_is_remembered_goes_into_a_file_and_back(recurrent_detector, drive,
     (tmp_path / 'other.pt').write_bytes(b'something else')
     with pytest.raises(DataError, match='holds no state of a stream'):
         other.load(tmp_path / 'other.pt')
+    content = torch.load(tmp_path / 'state.pt', weights_only=True)
+    for change, words in ((dict(features=content['features'][:, :-1]), 'remembers .* instances of'),
+                          (dict(features=content['features'][..., :-1]), 'this detector'),
+                          (None, 'lacks ids of the state')):
+        torch.save({**content, **change} if change else {
+            name: value for name, value in content.items() if name != 'ids'}, tmp_path / 'other.pt')
+        before = other.state
+        with pytest.raises(DataError, match=words):
+            other.load(tmp_path / 'other.pt')
+        assert other.state is before  # nothing is forgotten
     first = open_stream(recurrent_detector('v1'))
     first(CameraFrame(**frames[0]))
+    with pytest.raises(DataError, match='this detector takes none over'):
+        first.load(tmp_path / 'state.pt')
     with pytest.raises(DataError, match='remembers the images of frames'):
         first.save(tmp_path / 'v1.pt')
 

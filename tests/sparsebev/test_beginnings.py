@@ -150,6 +150,8 @@ def test_targets_of_foreground_tokens(build_detector, drive, batch_of):
 def test_what_cannot_be_is_said(build_detector):
     with pytest.raises(ConfigError, match='queries.level is 2 and queries.patch 2; the head has'):
         build_detector(head=dict(queries=dict(type='image', level=2)))
+    with pytest.raises(ConfigError, match="queries.level is 0.5 and queries.patch '2'; the head"):
+        build_detector(head=dict(queries=dict(type='image', level=0.5, patch='2')))
     with pytest.raises(ConfigError, match='it offers heatmap, image, learned'):
         build_detector(head=dict(queries=dict(type='peaks')))
     head = build_detector(head=dict(queries=dict(type='heatmap'))).bbox_head

@@ -22,7 +22,7 @@ from sparse3d.datasets.argoverse2.results import submission_columns, write_argov
 from sparse3d.datasets.custom.prepare.files import read_calibration as read_camera_table
 from sparse3d.datasets.custom.prepare.labels import read_boxes
 from sparse3d.datasets.kitti.prepare import text as kitti
-from sparse3d.datasets.kitti.results import open_folder
+from sparse3d.datasets.kitti.results import ResultFolder
 from sparse3d.datasets.nuscenes.results import open_json
 from sparse3d.datasets.waymo.prepare.parquet_tables import ParquetTable
 from sparse3d.datasets.waymo.prepare.read_v1 import read_v1
@@ -298,7 +298,7 @@ def _results(folder: Path) -> Iterator[DamagedCase]:
     yield _feather(folder, sane)
     line = b'Car -1 -1 0.1 100.0 50.0 200.0 90.0 1.5 1.7 4.0 2.0 1.7 12.0 0.3 0.9\n'
     yield DamagedCase(
-        '000002.txt', line * 2, lambda path: open_folder(path.parent)(
+        '000002.txt', line * 2, lambda path: ResultFolder(path.parent)(
             dict(lidar_path='000002.bin', lidar2cam=IDENTITY)), equal, sane,
         whole_at=lambda size: True)
     found = Detections.from_lists(np.array([[1.0, 2, 3, 4, 5, 6, 0.1]]), [0.5], ['Car'], ['Car'])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -126,3 +127,23 @@ def sparsefusion(device: str, folder: Path) -> Any:
         data_samples=[sample]))
     output = model.bbox_head(model.scene(data['inputs'], data['data_samples']))
     return output.bev, output.transferred.heat, output.camera.heat
+
+
+@golden
+def sparse4d(device: str, folder: Path) -> Any:
+    """The operator on stored places, with gradients; the first layer of v3 on drawn maps."""
+    from sparse3d.ops.deformable_aggregation import deformable_aggregation
+    from sparse3d.ops.packed_maps import PackedMaps
+    from sparse4d_golden import arrays, frame_of, head_of, maps_of_head
+    head = head_of(folder / 'sparse4d', 'v3').to(device)
+    frame = frame_of(arrays(folder / 'sparse4d', 'inputs'), 0)
+    frame = replace(frame, cameras=frame.cameras.to(device, torch.float32))
+    outputs, _ = head([level.to(device) for level in maps_of_head('v3', 0)], frame)
+    stored = arrays(TESTS / 'fixtures' / 'sparse4d', 'aggregation')
+    leaves = [stored[f'op_{name}'].to(device).requires_grad_()
+              for name in ('feat', 'loc', 'weight')]
+    sizes = tuple(tuple(map(tuple, levels)) for levels in stored['op_spatial_shape'].tolist())
+    with torch.enable_grad():
+        read = deformable_aggregation(PackedMaps(leaves[0], sizes), *leaves[1:])
+        (read * stored['op_gradout'].to(device)).sum().backward()
+    return outputs.logits[0], outputs.anchors[0], read.detach(), [leaf.grad for leaf in leaves]

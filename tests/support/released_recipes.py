@@ -1,16 +1,18 @@
 """The published recipes: ours as built objects, beside what the released trainings have stored.
 
 The stored arrays were written by the released trainings themselves (``training*`` in the
-goldens): what every parameter was given, rates and momenta in force, and optimizer steps.
+goldens, and ``tests/fixtures/released_trainings``): what every parameter was given, rates and
+momenta in force, and optimizer steps.
 """
 from __future__ import annotations
 
 import importlib.util
 import json
 import logging
+import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,9 @@ from torch import nn
 
 import dsvt.published_checkpoint
 import focalsconv.published_checkpoint
+import safdnet.published_checkpoint
+import sparse4d.published_names
+import sparse4d.register
 import sparsebev.published_names
 import sparsefusion.published_names
 import voxelkp.published_checkpoint
@@ -29,7 +34,9 @@ from sparse3d.engine.load_config import load_config
 from sparse3d.engine.runner import Sparse3DRunner
 
 ROOT = Path(__file__).resolve().parents[2]
+HERE = ROOT / 'tests' / 'fixtures' / 'released_trainings'
 EXACT = dict(rtol=1e-9, atol=0)
+LONG, STAND_IN = 4096, 512  # elements: what is longer is stood in for by so many
 
 
 def focal_name(published: str) -> str | None:
@@ -44,12 +51,26 @@ def focal_name(published: str) -> str | None:
     return ours and f'middle_encoder.{ours}'
 
 
+@lru_cache(None)
+def released_names(folder: str) -> dict[str, None]:
+    """Names of all parameters of a released model whose training is stored here."""
+    return dict.fromkeys(json.loads((HERE / folder / 'groups.json').read_text())['parameters'])
+
+
+@lru_cache(None)
+def safdnet_name(folder: str, name: str) -> str | None:
+    """Our name of a parameter of HEDNet or SAFDNet; which of them it is all names tell."""
+    return safdnet.published_checkpoint.translate(name, released_names(folder))
+
+
 @dataclass
 class Recipe:
     """A published recipe and where its release's training is stored.
 
     Attributes:
         golden: folder of the stored arrays.
+        here: that folder is in ``tests/fixtures/released_trainings``; in its optimizer steps long
+            parameters have short ones to stand in for them.
         config: ours.
         translate: our name of a released parameter, empty or None where there is none.
         state: list of the released weights, relative to the folder above the golden.
@@ -73,6 +94,7 @@ class Recipe:
     whole: bool = False
     absent: int = 0
     meta: bool = True
+    here: bool = False
     options: dict = field(default_factory=dict)
     short_options: dict = field(default_factory=dict)
 
@@ -105,6 +127,30 @@ RECIPES = {
 }
 
 
+def _here(folder: str, config: str, translate: Callable, **options) -> Recipe:
+    return Recipe(folder, config, translate, here=True, **options)
+
+
+for _folder, _config, _absent in (
+        ('safdnet_argoverse2', 'safdnet_argoverse2_24e', 64),
+        ('safdnet_waymo', 'safdnet_waymo_4frames_24e', 64),
+        ('safdnet_nuscenes', 'safdnet_nuscenes_20e', 72),
+        ('hednet_argoverse2', 'hednet_argoverse2_12e', 36),
+        ('hednet_waymo', 'hednet_waymo_1frame_24e', 36),
+        ('hednet_nuscenes', 'hednet_nuscenes_20e', 48)):
+    RECIPES[_folder] = _here(_folder, f'safdnet/{_config}.py', partial(safdnet_name, _folder),
+                             absent=_absent)
+for _folder in ('safdnet_nuscenes', 'hednet_nuscenes'):
+    RECIPES[f'{_folder}_as_published'] = replace(
+        RECIPES[_folder], options={'model.published.leaf_parameters': True})
+    RECIPES[_folder].steps = 'optimizer_steps_all.npz'
+for _version, _config in (('v3', 'v3_r50'), ('v2', 'v2_r50'), ('v1', 'v1_r101')):
+    RECIPES[f'sparse4d_{_version}'] = _here(
+        f'sparse4d_{_version}', f'sparse4d/sparse4d_{_config}_nuscenes.py',
+        partial(sparse4d.published_names.ours, first_version=_version == 'v1'),
+        short_options={'param_scheduler.0.warmup_steps': 15})
+
+
 class Loop(BaseLoop):
     """As much of a training loop as schedules ask for."""
 
@@ -123,7 +169,7 @@ class Training:
                  options: dict | None = None) -> None:
         self.recipe, self.golden = recipe, golden / recipe.golden
         listing = json.loads((self.golden / 'groups.json').read_text())
-        self.released, self.clip = listing['parameters'], listing['clip']
+        self.released, self.clip = released_parameters(listing), listing['clip']
         self.schedule = np.load(self.golden / 'schedule.npz')
         self.kind = 'short' if short else 'published'
         config = load_config(ROOT / 'configs' / recipe.config,
@@ -160,12 +206,14 @@ class Training:
                 if self.released[name]['requires_grad']}
 
     def replace(self, values: dict[str, torch.Tensor]) -> None:
-        """Give some of our parameters (our name -> elements in any order) memory and values."""
+        """Give some of our parameters (our name -> elements in any order, or some that stand in
+        for them) memory and values."""
         for name, value in values.items():
             module, _, last = name.rpartition('.')
-            shape = self.parameters[name].shape
+            there = self.parameters[name]
             self.model.get_submodule(module).register_parameter(
-                last, nn.Parameter(value.reshape(shape)))
+                last, nn.Parameter(value.reshape(there.shape)
+                                   if value.numel() == there.numel() else value))
         self.parameters = dict(self.model.named_parameters())
 
     def start(self) -> None:
@@ -203,6 +251,26 @@ class Training:
                 schedule.load_state_dict({**schedule.state_dict(), 'last_step': iteration - 1,
                                           '_global_step': iteration - 1})
                 schedule.step()
+
+
+def released_parameters(listing: dict) -> dict[str, dict]:
+    """What the release gave each parameter, by its released name.
+
+    Args:
+        listing: ``groups.json``; parameters of one setting may share it by its number.
+    """
+    if 'settings' not in listing:
+        return listing['parameters']
+    return {name: {**listing['settings'][number], 'shape': shape}
+            for name, (number, shape) in listing['parameters'].items()}
+
+
+def drawn(name: str, shape: list[int]) -> torch.Tensor:
+    """Values by a name, the same with every NumPy: in place of a long array some elements."""
+    size = int(np.prod(shape))
+    draws = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(
+        STAND_IN if size > LONG else size)
+    return torch.from_numpy(0.05 * draws)
 
 
 def values(fill: Callable, name: str, shape: list[int]) -> torch.Tensor:

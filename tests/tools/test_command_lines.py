@@ -76,6 +76,13 @@ def test_a_missing_checkpoint(tiny_config, tmp_path):
     ('search_sparsity', ['absent.py', 'absent.pth', '--limits', '0', '1', '--out', 'a.json'],
      'config file absent.py does not exist'),
     ('update_tables', ['absent.md'], 'absent.md does not exist'),
+    ('make_weights', ['--without', 'snow'], "no ingredient 'snow'"),
+    ('make_weights', ['--frames', '8'], 'of 8 sweeps'),
+    ('make_weights', ['--name', '.', '--folder', '.'], 'is there already; name another folder'),
+    ('zero_shot', ['--hold-out', '000000'], '--hold-out is for --as-custom'),
+    ('zero_shot', ['--choose-threshold', '-1', '--custom', '.'], '-1 false boxes a frame'),
+    ('zero_shot', ['--min-points', '-3', '--custom', '.'], 'min_points -3'),
+    ('detect', ['sweep.xyz'], 'or clouds alone (.bin, .npy'),
     ('demo', ['--config', 'absent.py', '--data-root', 'data', '--out', 'out'], 'absent.py'),
 ])
 def test_what_a_user_can_mend_is_one_sentence_and_status_2(

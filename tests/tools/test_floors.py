@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from sparse3d.engine.load_config import load_config
+from sparse3d.errors import DataError
+from sparse3d.pretraining.encoder_files import load_encoder
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/floors.py'
 floors = runpy.run_path(str(TOOL))
@@ -38,7 +41,8 @@ def test_what_the_file_has_is_not_run_again(tmp_path):
 
 @pytest.mark.parametrize('arguments, sentence', [
     (['dvst'], 'no system dvst; there are dsvt'),
-    (['dsvt', '--out', 'floors.json'], 'floors.json is not a file of this tool')])
+    (['dsvt', '--out', 'floors.json'], 'floors.json is not a file of this tool'),
+    (['sparse4d', '--image-backbone', 'absent.pth'], 'absent.pth does not exist')])
 def test_what_cannot_be_meant_is_one_sentence(tmp_path, arguments, sentence):
     (tmp_path / 'floors.json').write_text('[]')
     done = run(*arguments, cwd=tmp_path)
@@ -51,6 +55,20 @@ def test_sentences():
         'more than the 15 allowed')
     assert floors['sentence']({'loss': [12.0, 3.0], 'falls_to': 0.5}) == (
         'loss 12 to 3, has to fall to 50%')
+
+
+def test_the_image_backbone_of_a_checkpoint_alone(tmp_path):
+    weights = {'backbone.conv1.weight': torch.ones(2), 'bbox_head.weight': torch.ones(1)}
+    torch.save(dict(state_dict=weights, meta={}), tmp_path / 'epoch_8.pth')
+    made = floors['image_backbone'](tmp_path / 'epoch_8.pth', tmp_path / 'work')
+    assert list(torch.load(made)['state_dict']) == ['image_backbone.conv1.weight']
+    model = torch.nn.ModuleDict({'backbone': torch.nn.ModuleDict(
+        {'conv1': torch.nn.Linear(2, 1, bias=False)})})
+    model['backbone']['conv1'].weight = torch.nn.Parameter(torch.zeros(2))
+    assert load_encoder(model, made).loaded == ['backbone.conv1.weight']
+    torch.save(dict(state_dict={'bbox_head.weight': torch.ones(1)}), tmp_path / 'head.pth')
+    with pytest.raises(DataError, match='head.pth has no image backbone'):
+        floors['image_backbone'](tmp_path / 'head.pth', tmp_path / 'work')
 
 
 def test_random_steps_are_those_of_the_test_or_left_out():

@@ -51,7 +51,7 @@ def test_every_plug_in_with_a_config_has_a_picture_of_something_that_is_offered(
 
 @pytest.mark.parametrize('path', sorted((ROOT / 'docs' / 'images').glob('*')), ids=lambda p: p.name)
 def test_stored_pictures_are_small_and_shown(path):
-    drawn = {'drive', 'demo_3d', 'demo_camera', 'range', 'growth'} | {
+    drawn = {'drive', 'demo_3d', 'demo_camera', 'range', 'growth', 'few_labels'} | {
         made.name or name for name, pictures in make_pictures.PLUGINS.items() for made in pictures}
     assert path.suffix == '.webp' and path.stem in drawn     # make pictures draws it
     assert path.stat().st_size < (3_000_000 if path.stem == 'drive' else 300_000)
@@ -79,3 +79,10 @@ def test_without_a_run_of_growth_nothing_is_drawn(tmp_path, capsys, monkeypatch)
                                       'growth', '--growth-run', str(tmp_path / 'none.json')])
     assert make_pictures.draw(make_pictures.parse()) == []
     assert 'benchmark growth --out' in capsys.readouterr().out and not list(tmp_path.iterdir())
+
+
+def test_without_trainings_with_few_labels_nothing_is_drawn(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['make_pictures.py', '--out', str(tmp_path), '--only',
+                                      'few_labels', '--few-labels', str(tmp_path / '{}.json')])
+    assert make_pictures.draw(make_pictures.parse()) == []
+    assert '20.json is not there' in capsys.readouterr().out and not list(tmp_path.iterdir())

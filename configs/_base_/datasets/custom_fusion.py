@@ -13,7 +13,7 @@ keep_objects = next(step for step in _base_.train_pipeline if step.type == 'Keep
 train_pipeline = changed(
     inserted_after(
         replaced(_base_.train_pipeline, KeepObjects=[]),
-        AugmentScene=[keep_objects, dict(type='PointShuffle')]),
+        AugmentScene=[keep_objects, dict(type='ShufflePoints')]),
     AugmentScene=dict(rotation=[-0.3, 0.3], flip_horizontal=0.5),
     PackSample=dict(
         keys=['points', 'img', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_velocity_known'],

@@ -20,7 +20,7 @@ train_pipeline = [
         order=['rotate', 'scale', 'translate', 'flip']),
     dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
     dict(type='KeepObjects', point_cloud_range=point_cloud_range, classes=_base_.class_names),
-    dict(type='PointShuffle'),
+    dict(type='ShufflePoints'),
     dict(type='MarkUnknownVelocities'),
     dict(
         type='PackSample',

@@ -35,7 +35,7 @@ train_pipeline = [
         flip_vertical=0.5),
     dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
     dict(type='KeepObjects', point_cloud_range=point_cloud_range, classes=class_names),
-    dict(type='PointShuffle'),
+    dict(type='ShufflePoints'),
     dict(type='PackSample', keys=['points', 'gt_bboxes_3d', 'gt_labels_3d', 'gt_keypoints_3d']),
 ]
 test_pipeline = [

@@ -27,7 +27,7 @@ from sparse3d.transforms.given_arrays import (
     taking_arrays,
 )
 from sparse3d.transforms.image_files import decode_image
-from sparse3d.transforms.load_xyz import read_xyz
+from sparse3d.transforms.load_xyz import read_xyz, refuse_transposed
 from sparse3d.transforms.named_columns import AXES, points_of_columns
 from sparse3d.transforms.point_files import read_bytes
 
@@ -166,6 +166,7 @@ class ArraySamples:
         if self.has_age and points.ndim == 2 and points.shape[1] == self.columns - 1:
             points = np.column_stack([points, np.zeros(len(points), np.float32)])
         if points.ndim == 2 and self.names == AXES:  # what else a sensor gives is not looked at
+            refuse_transposed(points.shape, 'the array of points')
             points = points[:, :len(AXES)]
         if points.ndim != 2 or points.shape[1] != self.columns:
             raise DataError(f'the points have the shape {points.shape}; this model needs {wanted}')

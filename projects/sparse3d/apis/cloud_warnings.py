@@ -3,16 +3,24 @@ from __future__ import annotations
 
 import threading
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from sparse3d.apis.ground_shift import finds_ground
 from sparse3d.engine.hooks.point_statistics import voxel_range
 from sparse3d.errors import Sparse3DWarning
+from sparse3d.models.detectors.ground_detector import USUAL_HEIGHT
 from sparse3d.ops.voxelization import mean_voxelize
-from sparse3d.structures.point_statistics import PointStatistics, TrainingComparison
+from sparse3d.structures.point_statistics import (
+    OTHER_GROUND,
+    Limits,
+    PointStatistics,
+    TrainingComparison,
+)
 
 
 class CloudWarnings:
@@ -20,12 +28,16 @@ class CloudWarnings:
 
     Args:
         model: range, voxel size and limit are those of its voxelization; a model without one
-            has nothing to say.
+            has nothing to say. One that finds the ground by itself takes any z.
         training: numbers of the training's points, if the checkpoint holds them.
     """
 
     def __init__(self, model: nn.Module, training: PointStatistics | None = None) -> None:
-        self._comparison = TrainingComparison(training, voxel_range(model))
+        self._finder: Any = model.data_preprocessor if finds_ground(model) else None
+        limits = voxel_range(model)
+        self._comparison = TrainingComparison(
+            training, None if limits is None else self._any_height(limits).tolist(),
+            None if self._finder is None else self._say_ground)
         self._layer: Any = next(
             (layer for layer in model.modules() if hasattr(layer, 'point_cloud_range')
              and hasattr(layer, 'voxel_size') and hasattr(layer, 'max_voxels')), None)
@@ -45,7 +57,7 @@ class CloudWarnings:
         """
         if self._layer is None or not len(points):
             return  # an empty cloud is a normal frame
-        limits = np.array([float(value) for value in self._layer.point_cloud_range])
+        limits = self._any_height(self._layer.point_cloud_range)
         xyz = points[:, :3]
         inside = ((xyz >= limits[:3]) & (xyz < limits[3:])).all(axis=1)
         if not inside.any():
@@ -56,13 +68,36 @@ class CloudWarnings:
                       f'frame, x forward, y left, z up from the sensor')
             return
         limit = self._max_voxels()
-        if 0 < limit < inside.sum() and 'voxels' not in self._said:
+        if self._finder is None and 0 < limit < inside.sum() and 'voxels' not in self._said:
             count = len(mean_voxelize(torch.from_numpy(np.ascontiguousarray(xyz[inside])),
                                       self._layer.voxel_size, self._layer.point_cloud_range)[2])
             if count > limit:
                 self._say('voxels', f'{name} fills {count:,} voxels, the model takes the first '
                           f'{limit:,}: the points of the others are left out; raise max_voxels of '
                           f'the voxel_layer, or leave out points')
+
+    def _any_height(self, limits: Sequence[float]) -> np.ndarray:
+        """Limits of x, y, z that hold before the ground is moved."""
+        numbers = np.array([float(value) for value in limits])
+        if self._finder is not None:
+            numbers[[2, 5]] = -np.inf, np.inf
+        return numbers
+
+    def _say_ground(self, found: float | None, learned: Limits | None) -> str | None:
+        """What is odd about the ground of a cloud for a model that finds it by itself."""
+        given = self._finder.sensor_height
+        if given is not None:
+            return None if found is None or abs(found + given) <= OTHER_GROUND else (
+                f'the ground lies at z {found:.2f} m, and sensor_height={given:g} puts it at '
+                f'{0.0 - given:.2f} m')
+        if found is None:
+            return (f'no ground is seen around the sensor, which is taken to be {USUAL_HEIGHT:g} m '
+                    f'above it; --sensor-height tells it')
+        if learned is None or learned[0] - OTHER_GROUND <= found <= learned[2] + OTHER_GROUND:
+            return None
+        return (f'the ground is found at z {found:.2f} m, in training {learned[0]:.2f} to '
+                f'{learned[2]:.2f} m: fine for a frame whose origin lies there, else see that z is '
+                f'up and in meters')
 
     def _max_voxels(self) -> int:
         limit = self._layer.max_voxels
@@ -78,4 +113,4 @@ class CloudWarnings:
 
 def _range(limits: np.ndarray) -> str:
     return ', '.join(f'{axis} {low:g} to {high:g}' for axis, low, high in
-                     zip('xyz', limits[:3], limits[3:], strict=True))
+                     zip('xyz', limits[:3], limits[3:], strict=True) if np.isfinite(high - low))

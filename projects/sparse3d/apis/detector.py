@@ -20,10 +20,10 @@ from mmengine.registry import init_default_scope
 import sparse3d.register  # noqa: F401  (repairs the stack, registers)
 from sparse3d.apis.array_samples import ArraySamples, Image
 from sparse3d.apis.cloud_warnings import CloudWarnings
-from sparse3d.apis.ground_shift import ground_shift
+from sparse3d.apis.ground_shift import checked_height, finds_ground, ground_shift
 from sparse3d.apis.tracked_stream import TrackedStream, TrackedVideo, chosen_tracker
 from sparse3d.checkpoints.open import SUFFIXES
-from sparse3d.checkpoints.shipped import THRESHOLD_KEY
+from sparse3d.checkpoints.shipped import threshold_in
 from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.engine.dense_parts import arithmetic_type, compile_dense_parts
@@ -62,7 +62,8 @@ def load_detector(
             units of the training (1 / 255 for 0..255 where the training had 0..1).
         sensor_height: of your LiDAR above the ground in meters, if it is not that of the training:
             z is shifted so that the ground lies where the model learned it, and results come
-            back in your frame.
+            back in your frame. A model that finds the ground by itself (``'anywhere'``) takes it
+            for what it would find.
         compile: let ``torch.compile`` have backbones and necks of images and BEV maps, channels
             last. Scores and boxes change by rounding alone. The first call takes a minute longer,
             and so does the first with another image size.
@@ -90,9 +91,8 @@ def load_detector(
     training = None if opened is None else PointStatistics.from_meta(opened.meta)
     samples = ArraySamples(config, intensity_scale, 0.0 if _tells_ground(model, sensor_height)
                            else ground_shift(config, training, sensor_height))
-    threshold = None if opened is None else opened.meta.get(THRESHOLD_KEY)
     return Detector(model, samples, _class_names(config), training, computed_in,
-                    threshold if isinstance(threshold, float) else None)
+                    None if opened is None else threshold_in(opened.meta))
 
 
 class Detector:
@@ -268,12 +268,10 @@ def _array(values: Any) -> np.ndarray:
 
 def _tells_ground(model: BaseModel, sensor_height: float | None) -> bool:
     """Tell a model that finds the ground by itself how high the sensor is; False for others."""
-    preprocessor: Any = model.data_preprocessor
-    if not hasattr(preprocessor, 'sensor_height'):
+    if not finds_ground(model):
         return False
-    if sensor_height is not None and not np.isfinite(float(sensor_height)):
-        raise ConfigError(f'sensor_height={sensor_height} is no height in meters')
-    preprocessor.sensor_height = sensor_height
+    preprocessor: Any = model.data_preprocessor
+    preprocessor.sensor_height = None if sensor_height is None else checked_height(sensor_height)
     return True
 
 

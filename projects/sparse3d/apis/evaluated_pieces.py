@@ -16,8 +16,10 @@ from typing import Any
 from mmengine.config import Config
 
 from sparse3d.checkpoints.open import load_weights, open_checkpoint
+from sparse3d.engine.hooks.feature_reuse import reusing_features, tell_split_scenes
 from sparse3d.engine.piece_sampler import PieceSampler
 from sparse3d.engine.runner import Sparse3DRunner, bare_model
+from sparse3d.engine.scene_sampler import SceneSampler, scene_bounds
 from sparse3d.errors import DataError
 from sparse3d.parallel.executors import Workers
 from sparse3d.parallel.failures import Failures
@@ -79,7 +81,11 @@ def test_in_pieces(runner: Sparse3DRunner, config: Config, checkpoint: str, work
     """
     loop = runner.test_loop
     samples, batch = len(loop.dataloader.dataset), loop.dataloader.batch_size or 1
-    pieces = pieces_of(samples, batch)
+    with reusing_features(runner.model) as driver:
+        tell_split_scenes(driver, loop.dataloader.sampler, 2)
+    by_scenes = isinstance(loop.dataloader.sampler, SceneSampler)
+    pieces = pieces_of(samples, batch) if not by_scenes else pieces_of_scenes(
+        scene_bounds(list(loop.dataloader.dataset.scenes)))
     folder = Path(config.work_dir)
     journal = Journal(folder / '.test_pieces', dict(
         config=hashlib.sha256(config.pretty_text.encode()).hexdigest(),
@@ -113,6 +119,22 @@ def pieces_of(samples: int, batch_size: int) -> list[PieceOfTest]:
     size = max(1, min(MOST_SAMPLES, samples // PIECES))
     size = -(-size // batch_size) * batch_size
     return [PieceOfTest(start, min(start + size, samples)) for start in range(0, samples, size)]
+
+
+def pieces_of_scenes(bounds: Sequence[tuple[int, int]]) -> list[PieceOfTest]:
+    """Pieces of whole scenes, for a model that remembers the frame before.
+
+    Args:
+        bounds: first sample of each scene, and the one behind its last.
+    """
+    size = max(1, min(MOST_SAMPLES, bounds[-1][1] // PIECES)) if bounds else 1
+    pieces: list[PieceOfTest] = []
+    for start, stop in bounds:
+        if pieces and pieces[-1].stop - pieces[-1].start < size:
+            pieces[-1] = PieceOfTest(pieces[-1].start, stop)
+        else:
+            pieces.append(PieceOfTest(start, stop))
+    return pieces
 
 
 def predict_piece(task: TestTask, piece: PieceOfTest) -> list[list]:

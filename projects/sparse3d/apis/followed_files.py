@@ -10,6 +10,7 @@ from sparse3d.apis.tracked_stream import chosen_tracker
 from sparse3d.datasets.custom.prepare.times import FILE, FrameTime, in_order, read_times
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.detections import Detections
+from sparse3d.tracking.tracker import follow
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,9 @@ class FollowedFiles:
             DataError: if the frame cannot be tracked.
         """
         time = self._times[file.stem]
-        if time.scene != self._scene:
-            self._tracker.reset()
-            self._scene = time.scene
-        tracks = self._tracker.update(found, time.timestamp, time.lidar2global)
+        tracks = follow(self._tracker, found, time.timestamp, time.lidar2global,
+                        time.scene != self._scene)
+        self._scene = time.scene
         return replace(tracks.detections, points=found.points)
 
 

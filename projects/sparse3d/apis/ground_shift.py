@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from mmengine.config import Config
+from torch import nn
 
 from sparse3d.engine.registered import find_registered
 from sparse3d.errors import ConfigError
@@ -31,15 +32,33 @@ def ground_shift(config: Config, training: PointStatistics | None,
     """
     if sensor_height is None:
         return 0.0
-    height = float(sensor_height)
-    if not np.isfinite(height):
-        raise ConfigError(f'sensor_height={sensor_height} is no height in meters')
+    height = checked_height(sensor_height)
     ground = learned_ground(config, training)
     if ground is None:
         raise ConfigError(f'sensor_height={height:g} needs to know where the ground lay in '
                           f'training, and neither the checkpoint nor the data set of the config '
                           f'says it: shift z of the points by yourself')
     return ground + height
+
+
+def checked_height(sensor_height: Any) -> float:
+    """A height of a sensor as a number.
+
+    Raises:
+        ConfigError: if it is no finite number.
+    """
+    try:
+        height = float('nan' if isinstance(sensor_height, bool) else sensor_height)
+    except (TypeError, ValueError):
+        height = float('nan')
+    if not np.isfinite(height):
+        raise ConfigError(f'sensor_height={sensor_height!r:.40} is no height in meters')
+    return height
+
+
+def finds_ground(model: nn.Module) -> bool:
+    """Whether a model finds the ground of each cloud by itself, or takes it as it is told."""
+    return hasattr(getattr(model, 'data_preprocessor', None), 'sensor_height')
 
 
 def learned_ground(config: Config, training: PointStatistics | None) -> float | None:

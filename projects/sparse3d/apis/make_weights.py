@@ -4,53 +4,26 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sparse3d.apis.publish import CardFacts, publish
 from sparse3d.apis.train import train
+from sparse3d.apis.weights_recipe import CONFIG, Recipe, note_recipe
 from sparse3d.apis.zero_shot import Judgement, threshold_of, zero_shot
-from sparse3d.atomic_files import make_folder, write_bytes_atomically
+from sparse3d.atomic_files import check_place, make_folder, write_bytes_atomically
 from sparse3d.checkpoints.hub import WEIGHTS, sum_of
-from sparse3d.checkpoints.shipped import FOLDER, THRESHOLD_KEY
+from sparse3d.checkpoints.shipped import FOLDER, NAMES, THRESHOLD_KEY
 from sparse3d.datasets.custom.prepare.frames import CustomPreparation, prepare_custom
 from sparse3d.datasets.custom.simulate.anywhere import simulate_anywhere
-from sparse3d.datasets.custom.simulate.options import AnywhereOptions
 from sparse3d.errors import ConfigError
+from sparse3d.structures.labeled_frame import LARGE_VEHICLE
 
-CONFIG = 'centerpoint_simulated_anywhere'
 DATA_VARIABLE = 'SPARSE3D_SIMULATED_ANYWHERE'
+CLASSES_OF = {'large_vehicles': (LARGE_VEHICLE, )}  # an ingredient's, which go with it
 HOURS = 'hours.json'  # in the working folder: seconds of each step, those of stopped runs too
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What decides the weights.
-
-    Attributes:
-        frames: simulated sweeps, those of validation included.
-        epochs: of the training.
-        seed: of the simulation and of the training.
-        val_fraction: share of the places, with sensors of their own, that the score threshold is
-            chosen on.
-        false_per_frame: false cars a frame at that threshold.
-        without: ingredients of the simulation that are left out.
-    """
-
-    frames: int = 1100
-    epochs: int = 4
-    seed: int = 28
-    val_fraction: float = .1
-    false_per_frame: float = 1.0
-    without: Sequence[str] = ()
-
-    def command(self) -> str:
-        """What makes the same weights again."""
-        left_out = f' --without {" ".join(self.without)}' if self.without else ''
-        return (f'python tools/make_weights.py --frames {self.frames} --epochs {self.epochs} '
-                f'--seed {self.seed}{left_out}')
 
 
 def make_weights(work_dir: Path, data: Path, recipe: Recipe | None = None,
@@ -63,31 +36,37 @@ def make_weights(work_dir: Path, data: Path, recipe: Recipe | None = None,
         work_dir: for checkpoints and logs.
         data: folder for the simulated sweeps.
         recipe: what decides the weights.
-        name: of the weights; a folder of that name is written anew.
-        folder: where it goes.
+        name: of the weights.
+        folder: where a folder of that name is made.
         workers: processes that simulate.
 
     Returns:
         The folder with the weights.
 
     Raises:
-        ConfigError: if the folder of that name is there.
+        ConfigError: if the folder of that name is there, or the working folder was begun with
+            another recipe.
+        DataError: if the data are of another simulation, or a file cannot be written.
     """
     recipe = recipe or Recipe()
     target = folder / name
     if target.exists():
-        raise ConfigError(f'{target} is there already; move it away before new weights are made')
+        raise ConfigError(f'{target} is there already; name another folder (--folder), or move it '
+                          f'away before new weights are made')
+    check_place(target)
     make_folder(work_dir)
+    note_recipe(work_dir, recipe)
     _timed(work_dir, 'simulate', lambda: simulate_anywhere(
         data, recipe.frames, recipe.seed, workers, recipe.val_fraction,
-        AnywhereOptions(without=tuple(recipe.without))))
+        recipe.options))
     _timed(work_dir, 'prepare', lambda: prepare_custom(
         data, CustomPreparation(4, recipe.val_fraction, False, False), 1))
     os.environ[DATA_VARIABLE] = str(data)  # where the config looks
     last = work_dir / f'epoch_{recipe.epochs}.pth'
     if not last.is_file():
         _timed(work_dir, 'train', lambda: train(
-            CONFIG, work_dir, resume='auto', seed=recipe.seed, epochs=recipe.epochs))
+            CONFIG, work_dir, _without_classes(recipe), resume='auto', seed=recipe.seed,
+            epochs=recipe.epochs, batch_size=recipe.batch_size))
     return ship(last, data, recipe, target, hours_of(work_dir))
 
 
@@ -101,15 +80,22 @@ def ship(checkpoint: Path, data: Path, recipe: Recipe, target: Path, hours: dict
         recipe: what the weights were made with.
         target: folder to write.
         hours: of each step.
+
+    Returns:
+        That folder.
+
+    Raises:
+        DataError: if there is no such sweep.
     """
     judged = zero_shot(CONFIG, checkpoint, {'custom': data}, .3)
     threshold = threshold_of(judged, recipe.false_per_frame)
-    chosen = Judgement(judged.frames, judged.detections, judged.scores, threshold)
+    chosen = replace(judged, threshold=threshold)
     facts = CardFacts(
         license='apache-2.0', data=_data(recipe), notes={
             THRESHOLD_KEY: threshold, 'command': recipe.command(), 'seed': recipe.seed,
             'hours': round(sum(hours.values()), 2)},
-        load_as=target.name, text=_text(recipe, chosen, hours))
+        load_as=target.name if target in [FOLDER / name for name in NAMES] else None,
+        text=_text(recipe, chosen, hours))
     publish(CONFIG, checkpoint, target, facts)
     print(f'{target / WEIGHTS}: SHA-256 {sum_of(target / WEIGHTS)}')
     return target
@@ -120,6 +106,14 @@ def hours_of(work_dir: Path) -> dict[str, float]:
     path = work_dir / HOURS
     return {step: seconds / 3600 for step, seconds in json.loads(path.read_text()).items()} \
         if path.is_file() else {}
+
+
+def _without_classes(recipe: Recipe) -> dict[str, Any]:
+    """Options of the config: which classes no sweep has. The detector has places for them still."""
+    absent = [name for ingredient in recipe.without for name in CLASSES_OF.get(ingredient, ())]
+    return {f'{loader}.dataset.absent_classes': absent
+            for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader')
+            if absent}
 
 
 def _timed(work_dir: Path, step: str, run: Callable[[], Any]) -> Any:
@@ -146,7 +140,7 @@ def _text(recipe: Recipe, judged: Judgement, hours: dict[str, float]) -> str:
     spent = ', '.join(f'{step} {value:.2f}' for step, value in hours.items())
     return '\n'.join([
         '## How it was made', '', f'    {recipe.command()}', '',
-        f'Hours of one core: {spent or "not noted"}. Points are x, y, z alone: intensities are '
+        f'Hours by the clock: {spent or "not noted"}. Points are x, y, z alone: intensities are '
         f'not looked at. The height of the sensor is estimated from the ground of each sweep.', '',
         '## On simulated sweeps kept apart', '',
         f'Places and sensors of their own; the score threshold, {judged.threshold:.2f}, is the '

@@ -35,6 +35,7 @@ from sparse3d.plugins import offer, offers
 from sparse3d.structures.detections import Detections, refuse_odd_threshold
 from sparse3d.structures.point_statistics import PointStatistics, TrainingComparison
 from sparse3d.structures.result_files import Results
+from sparse3d.structures.tracks import are_somebody, whole_ids
 from sparse3d.visualization.frame import Boxes, Frame
 
 logger = logging.getLogger(__name__)
@@ -243,6 +244,9 @@ def _as_prediction(sample: dict, found: Detections) -> Det3DDataSample:
         bboxes_3d=LiDARInstance3DBoxes(boxes.reshape(-1, width), box_dim=width),
         scores_3d=torch.as_tensor(found.scores, dtype=torch.float32),
         labels_3d=torch.as_tensor(found.labels, dtype=torch.long))
+    if found.track_ids is not None:  # as a detector gives them: numbers, -1 is nobody
+        prediction.pred_instances_3d.track_ids = torch.from_numpy(np.where(
+            are_somebody(found.track_ids), whole_ids(found.track_ids), -1))
     return prediction
 
 

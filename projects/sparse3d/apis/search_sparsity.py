@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from sparse3d.apis.test import keep_test_alone
 from sparse3d.apis.train import choose_work_dir
-from sparse3d.atomic_files import check_place
+from sparse3d.atomic_files import check_file_place
 from sparse3d.checkpoints.open import load_weights
+from sparse3d.deploy.weights_sum import weights_sum
 from sparse3d.engine.agreement.check import check_checkpoint
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.engine.hooks.draw_window_ratios import sparse_swins
@@ -75,9 +76,12 @@ def search_sparsity(request: SearchRequest, out: str | PathLike, settings: Searc
     """
     if request.unit not in UNITS:
         raise ConfigError(f'unit is {request.unit!r}; use one of {", ".join(UNITS)}')
-    check_place(out)
-    known = _known(Path(out), request)
+    check_file_place(out)
+    known, weights = _known(Path(out), request)
     scored = ScoredModel.open(request, cfg_options, work_dir)
+    if weights not in (None, scored.weights):
+        raise DataError(f'{out} is of a search with other weights than {request.checkpoint} has '
+                        f'now; name another file, or remove it')
     search = EvolutionarySearch(scored.space, settings, scored.cost, scored.score, known)
 
     def write(best: Candidate | None = None) -> dict[str, Any]:
@@ -95,10 +99,14 @@ class ScoredModel:
         runner: of a test; with the weights.
         unit: of the costs.
         metric: see :class:`SearchRequest`.
+
+    Attributes:
+        weights: the sum that tells them from others.
     """
 
     def __init__(self, runner: Sparse3DRunner, unit: str, metric: str | None) -> None:
         self.runner, self.unit, self.metric = runner, unit, metric
+        self.weights = weights_sum(bare_model(runner.model))
         found = sparse_swins(bare_model(runner.model))
         if len(found) != 1:
             raise ConfigError(f'the model has {len(found)} SparseSwin, and a search changes one; '
@@ -179,21 +187,24 @@ def _first_precision(metrics: dict[str, float]) -> str:
 
 def _content(request: SearchRequest, settings: SearchSettings, search: EvolutionarySearch,
              scored: ScoredModel, best: Candidate | None) -> dict[str, Any]:
-    looked_at = [one for one in search.known.values() if one.score is not None]
+    lowest, highest = settings.limits  # a search before may have had others
+    looked_at = [one for one in search.known.values()
+                 if one.score is not None and lowest <= one.cost <= highest]
     best = best or max(looked_at, key=lambda one: (one.score, -one.cost))
     return {
         'request': asdict(request), 'settings': asdict(settings),
         'ratios': search.space.blocks(best.numbers), 'score': best.score, 'cost': best.cost,
-        'dense_cost': scored.dense_cost, 'scored': len(looked_at),
+        'dense_cost': scored.dense_cost, 'weights': scored.weights, 'scored': len(looked_at),
         'candidates': [asdict(one) for one in search.known.values()]}
 
 
-def _known(out: Path, request: SearchRequest) -> dict[Numbers, Candidate]:
+def _known(out: Path, request: SearchRequest) -> tuple[dict[Numbers, Candidate], str | None]:
+    """The candidates of a search before, and the sum of its weights."""
     if not out.is_file():
-        return {}
+        return {}, None
     try:
         content = json.loads(out.read_text())
-        before = content['request']
+        before, weights = content['request'], content.get('weights')
         known = [Candidate(tuple(one['numbers']), one['cost'], one['score'])
                  for one in content['candidates']]
     except (ValueError, KeyError, TypeError) as error:
@@ -202,7 +213,7 @@ def _known(out: Path, request: SearchRequest) -> dict[Numbers, Candidate]:
         if before.get(name) != value:
             raise DataError(f'{out} is of a search with {name} {before.get(name)!r:.80}, asked for '
                             f'is {value!r:.80}; name another file, or remove it')
-    return {one.numbers: one for one in known}
+    return {one.numbers: one for one in known}, weights
 
 
 def _tell(content: dict[str, Any]) -> None:

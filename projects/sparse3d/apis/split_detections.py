@@ -6,6 +6,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sparse3d.apis.detector import detections_of
 from sparse3d.apis.predicted_frames import predict_frames
 from sparse3d.engine.checkpoint_config import open_with_config
@@ -26,12 +28,14 @@ class SplitDetections:
         entries: of the info file, those that there are detections of.
         source: the info file, for sentences.
         left_out: detections by class that were not wanted; known after :meth:`close`.
+        others: samples of the result file that the info file does not have; known then, too.
     """
 
     def __init__(self, data_set: str, entries: Sequence[Mapping[str, Any]], source: str,
                  class_names: Sequence[str]) -> None:
         self.data_set, self.entries, self.source = data_set, entries, source
         self.left_out: dict[str, int] = {}
+        self.others = 0
         self._class_names = tuple(class_names)
 
     def open(self, class_names: Sequence[str]) -> OfFrame:
@@ -61,7 +65,7 @@ class _OfFile(SplitDetections):
     def close(self) -> None:
         if self._results is not None:
             self._results.refuse_if_none_is_left()
-            self.left_out = dict(self._results.left_out)
+            self.left_out, self.others = dict(self._results.left_out), self._results.unread
 
 
 class _OfModel(SplitDetections):
@@ -73,13 +77,20 @@ class _OfModel(SplitDetections):
         wanted = tuple(class_names or self._class_names)
 
         def of_frame(frame: TrackFrame) -> Detections:
-            found = self._found[frame.info['_place']]
+            found = _usable(self._found[frame.info['_place']])
             kept = [row for row, name in enumerate(found.names) if name in wanted]
             for name in found.names:
                 if name not in wanted:
                     self.left_out[name] = self.left_out.get(name, 0) + 1
             return found[kept]
         return of_frame
+
+
+def _usable(found: Detections) -> Detections:
+    """Without boxes that no result file would hold: not finite, or of no size."""
+    boxes = found.boxes_3d
+    usable = np.isfinite(boxes[:, :7]).all(axis=1) & ~np.isinf(boxes).any(axis=1)
+    return found[usable & (boxes[:, 3:6] > 0).all(axis=1) & np.isfinite(found.scores)]
 
 
 def of_file(results: str | PathLike, infos: str | PathLike | None) -> SplitDetections:
@@ -101,8 +112,14 @@ def of_file(results: str | PathLike, infos: str | PathLike | None) -> SplitDetec
 
 def of_checkpoint(config: str | PathLike, infos: str | PathLike | None,
                   checkpoint: str | PathLike, split: str, score_threshold: float,
-                  cfg_options: Mapping[str, Any] | None, device: str | None) -> SplitDetections:
+                  cfg_options: Mapping[str, Any] | None, device: str | None,
+                  ready: Callable[[str, Sequence[Mapping[str, Any]]], Any] = lambda *_: None
+                  ) -> SplitDetections:
     """What a model finds in the frames of a split of its config.
+
+    Args:
+        ready: called with the name of the data set and the entries of its info file before the
+            first frame is looked at; may refuse what could not be done with them.
 
     Raises:
         ConfigError: if an info file is given beside, or the data set has none.
@@ -119,6 +136,7 @@ def of_checkpoint(config: str | PathLike, infos: str | PathLike | None,
                           f'followed')
     content, name = _info_file(dataset.ann_file)
     chosen = dataset.choose_frames(content['data_list'])
+    ready(name, chosen)
     names = tuple(dataset.metainfo['classes'])
     entries, found = [], {}
     for each in predicted:

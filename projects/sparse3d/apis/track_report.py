@@ -24,7 +24,7 @@ from sparse3d.metrics.track_scores import (
 from sparse3d.structures.detections import Detections
 from sparse3d.structures.result_files import Results
 from sparse3d.structures.track_files import TrackFrame, scenes_in_order, track_format
-from sparse3d.structures.tracks import Tracks, whole_ids
+from sparse3d.structures.tracks import Tracks, are_somebody, whole_ids
 from sparse3d.transforms.data_paths import file_name
 from sparse3d.transforms.info_files import read_plain_file
 from sparse3d.visualization.bev_view import draw_bev
@@ -118,7 +118,10 @@ def _have_identities(found: Sequence[Detections]) -> bool:
 
 
 def _as_tracks(found: Detections) -> Tracks:
-    return Tracks.of(found, whole_ids([] if found.track_ids is None else found.track_ids))
+    """Boxes that are somebody; of Sparse4D's results not all are."""
+    ids = np.zeros(0, np.int64) if found.track_ids is None else found.track_ids
+    kept = np.flatnonzero(are_somebody(ids))
+    return Tracks.of(found[kept], whole_ids(ids[kept]))
 
 
 def _timed(tracks: Tracks, frame: TrackFrame, classes: Sequence[str]) -> Tracks:

@@ -12,6 +12,7 @@ from sparse3d.errors import DataError
 from sparse3d.structures.detections import Detections
 from sparse3d.structures.result_files import Results
 from sparse3d.structures.track_files import TrackFrame, scenes_in_order, track_format
+from sparse3d.structures.tracks import are_somebody, whole_ids
 from sparse3d.transforms.info_files import read_plain_file
 from sparse3d.visualization.frame import Frame
 
@@ -29,7 +30,7 @@ class TrackTails:
     def __init__(self, dataset: BaseDataset, results: Results) -> None:
         self._dataset, self._results = dataset, results
         self._scenes: dict[int, tuple[list[TrackFrame], int]] | None = None  # by row: its place
-        self._positions: dict[str, dict[str, np.ndarray]] = {}               # by frame: world
+        self._positions: dict[str, dict[int, np.ndarray]] = {}               # by frame: world
 
     def added(self, frame: Frame, index: int, found: Detections) -> Frame:
         """The frame with tails of the tracks that are drawn; itself without any."""
@@ -40,7 +41,9 @@ class TrackTails:
         if not scene:
             return frame
         here = scene[place]
-        tails: dict[str, list[np.ndarray]] = {str(one): [] for one in drawn.track_ids}
+        names = {number: str(drawn.track_ids[row])
+                 for number, row in _numbers(drawn.track_ids).items()}
+        tails: dict[int, list[np.ndarray]] = {number: [] for number in names}
         for earlier in scene[:place + 1]:
             if here.seconds - earlier.seconds <= SECONDS + 1e-6:
                 for identity, position in self._of(earlier).items():
@@ -50,24 +53,24 @@ class TrackTails:
         turn = np.eye(3)
         if self._dataset.metainfo.get('forward_axis', 'x') != 'x':   # as the frame was turned
             turn = np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]])
-        labels = {str(one): int(label) for one, label in
-                  zip(drawn.track_ids, drawn.labels, strict=True)}
+        labels = {number: int(drawn.labels[row])
+                  for number, row in _numbers(drawn.track_ids).items()}
         known = {identity: (np.array(positions) @ back[:3, :3].T + back[:3, 3]) @ turn.T
                  for identity, positions in tails.items() if len(positions) > 1}
         return replace(frame, trails=tuple((labels[one], path) for one, path in known.items()),
-                       trail_ids=tuple(known))
+                       trail_ids=tuple(names[one] for one in known))
 
-    def _of(self, frame: TrackFrame) -> dict[str, np.ndarray]:
-        """Centers of the bottoms in the world, by identity."""
+    def _of(self, frame: TrackFrame) -> dict[int, np.ndarray]:
+        """Centers of the bottoms in the world, by the number of the identity."""
         if frame.name not in self._positions:
             found = self._results.quietly(frame.info)
             self._positions[frame.name] = {}
             if found is not None and found.track_ids is not None and len(found):
                 pose = np.eye(4) if frame.pose is None else frame.pose
                 bottoms = np.asarray(found.boxes_3d, np.float64)[:, :3]
-                centers = list(bottoms @ pose[:3, :3].T + pose[:3, 3])
-                self._positions[frame.name] = dict(zip(
-                    map(str, np.asarray(found.track_ids).tolist()), centers, strict=True))
+                centers = bottoms @ pose[:3, :3].T + pose[:3, 3]
+                self._positions[frame.name] = {
+                    number: centers[row] for number, row in _numbers(found.track_ids).items()}
         return self._positions[frame.name]
 
     def _place(self, index: int) -> tuple[list[TrackFrame], int]:
@@ -90,3 +93,9 @@ class TrackTails:
             return {}
         return {frame.info['_row']: (scene, place) for scene in scenes
                 for place, frame in enumerate(scene)}
+
+
+def _numbers(ids: np.ndarray) -> dict[int, int]:
+    """Rows of the boxes that are somebody, by :func:`whole_ids`: a report draws tracks by these."""
+    rows = np.flatnonzero(are_somebody(ids))
+    return dict(zip(whole_ids(np.asarray(ids)[rows]).tolist(), rows.tolist(), strict=True))

@@ -10,7 +10,7 @@ import numpy as np
 from sparse3d.structures.detections import Detections
 from sparse3d.structures.tracks import Tracks
 from sparse3d.tracking.choose import make_tracker
-from sparse3d.tracking.tracker import Tracker
+from sparse3d.tracking.tracker import Tracker, follow
 
 
 class FrameDetector(Protocol):
@@ -62,10 +62,10 @@ class TrackedStream:
                 the state is then as it was.
         """
         found = self._detector(points, images, calibration, score_threshold=score_threshold)
-        if self._started and scene != self._scene:
-            self.tracker.reset()
+        tracks = follow(self.tracker, found, timestamp, ego_pose,
+                        self._started and scene != self._scene)
         self._scene, self._started = scene, True
-        return self.tracker.update(found, timestamp, ego_pose)
+        return tracks
 
     def reset(self) -> None:
         """A new scene begins."""
@@ -101,8 +101,8 @@ class TrackedVideo:
         self.tracker.reset()
 
     def _track(self, answer: Any) -> Tracks:
-        if self._started and answer.scene != self._scene:
-            self.tracker.reset()
-        self._scene, self._started = answer.scene, True
         found = self._detections_of(answer.instances, f'{answer.scene} {answer.number}')
-        return self.tracker.update(found, float(answer.timestamps[0]), answer.lidar2global)
+        tracks = follow(self.tracker, found, float(answer.timestamps[0]), answer.lidar2global,
+                        self._started and answer.scene != self._scene)
+        self._scene, self._started = answer.scene, True
+        return tracks

@@ -30,6 +30,7 @@ from sparse3d.engine.training_batch import set_batch
 from sparse3d.engine.training_folder import Attempt, check_folder, remove_checkpoints
 from sparse3d.engine.training_length import stretch_training
 from sparse3d.errors import CheckpointError, ConfigError
+from sparse3d.pretraining.encoder_files import load_encoder
 
 # Where curves can go -> mmengine's backend, and the package it needs.
 CURVES = {'tensorboard': ('TensorboardVisBackend', 'tensorboard'),
@@ -128,6 +129,7 @@ def train(
     check_initial_weights(config)
     resumed = resume is not None or bool(config.get('resume'))
     check_folder(config.work_dir, resumed, may_begin_anew=overwrite or dry_run)
+    _check_encoder(config, resumed)
     config.verbose = verbose
     _set_seed(config, seed)
     _set_amp(config, amp, only_looking=dry_run)
@@ -137,6 +139,8 @@ def train(
     prepare_launcher(config, launcher)
     with Attempt(config.work_dir, only_looks=dry_run) as attempt, clear_registry_errors():
         runner = attempt.runner = Sparse3DRunner.from_cfg(config)
+        if config.get('pretrained_encoder') and not resumed:
+            load_encoder(bare_model(runner.model), config.pretrained_encoder)  # or it is refused
         if opened is not None:
             _check_start(runner, opened, config, allow_partial)
         if stretched:
@@ -145,7 +149,8 @@ def train(
             return prepare_and_stop(runner)
         if overwrite and not resumed and is_main_process():
             runner.before_first_epoch = partial(
-                remove_checkpoints, config.work_dir, but=config.get('load_from'))
+                remove_checkpoints, config.work_dir,
+                but=config.get('load_from') or config.get('pretrained_encoder'))
         runner.train()
     return _result(runner)
 
@@ -241,8 +246,9 @@ def _config_and_start(
     work_dir = choose_work_dir(config, work_dir)
     path, resumed = config.get('load_from'), config.get('resume', False)
     if resume is not None:
-        path = latest_checkpoint(work_dir) if resume == 'auto' else Path(resume)
-        resumed = path is not None
+        latest = latest_checkpoint(work_dir) if resume == 'auto' else Path(resume)
+        resumed = latest is not None
+        path = latest if resumed else path  # nothing to go on from: the first weights stay
     elif path is None and resumed:  # mmengine looks in its work_dir for the latest one
         path = latest_checkpoint(work_dir)
     opened = open_checkpoint(path) if path is not None else None
@@ -283,6 +289,14 @@ def _check_start(runner: Sparse3DRunner, opened: Checkpoint, config: Config,
     if runner.published_options:
         kept = ', '.join(f'{key}={value}' for key, value in runner.published_options.items())
         runner.logger.info(f'The options of {opened.path} are kept: {kept}')
+
+
+def _check_encoder(config: Config, resumed: bool) -> None:
+    """One file gives the first weights."""
+    encoder = config.get('pretrained_encoder')
+    if encoder and config.get('load_from') and not resumed:
+        raise ConfigError(f'pretrained_encoder={encoder} and load_from={config.load_from} both '
+                          f'give the encoder its weights: leave one of them out')
 
 
 def _result(runner: Sparse3DRunner) -> TrainingResult:

@@ -1,8 +1,8 @@
 """A detector judged on labeled frames of data sets that it never saw."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from sparse3d.apis.detector import Detector, load_detector
-from sparse3d.atomic_files import make_folder
+from sparse3d.atomic_files import check_place, make_folder
 from sparse3d.engine.result_record import write_result
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.metrics.zero_shot import (
@@ -26,12 +26,13 @@ from sparse3d.metrics.zero_shot import (
 )
 from sparse3d.ops.points_in_boxes import count_points_in_boxes
 from sparse3d.plugins import data_sets, load
-from sparse3d.structures.detections import Detections
+from sparse3d.structures.detections import Detections, refuse_odd_threshold
 from sparse3d.structures.labeled_frame import CAR, CYCLIST, PEDESTRIAN, LabeledFrame
 
 # What detectors of other data sets call the three classes.
 SAME = {'car': CAR, 'regular_vehicle': CAR, 'vehicle': CAR, 'pedestrian': PEDESTRIAN,
-        'cyclist': CYCLIST, 'bicyclist': CYCLIST, 'bicycle': CYCLIST, 'sign': ''}
+        'cyclist': CYCLIST, 'bicyclist': CYCLIST, 'bicycle': CYCLIST}
+USUAL_THRESHOLD = .3  # of weights that recommend none
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ def zero_shot(
     Args:
         config, checkpoint, device: see :func:`sparse3d.apis.load_detector`.
         roots: name of a data set to the folder of its raw files.
-        score_threshold: that counts; None takes the one that the weights come with, else 0.3.
+        score_threshold: that counts; None takes the one that the weights come with, else
+            :data:`USUAL_THRESHOLD`.
         limits: which objects are wanted.
         sensor_heights: name of a data set to the height of its sensor above the ground in
             meters; a detector that finds the ground needs none.
@@ -94,27 +96,55 @@ def zero_shot(
         out: JSON file for the numbers.
 
     Raises:
-        ConfigError: for a data set that gives no labeled frames.
-        DataError: for files that cannot be read.
+        ConfigError: for a data set that gives no labeled frames, a height of one that is not
+            judged on, or a detector that takes no points.
+        DataError: for files that cannot be read, or not be written.
     """
-    frames = {name: labeled_frames(name, root) for name, root in roots.items()}
-    if not frames:
-        raise ConfigError('there is nothing to judge on; name a data set and its folder')
-    judged = Judgement([], [], {}, 0.0)
-    for name, of_it in frames.items():
-        detector = load_detector(config, checkpoint, device,
-                                 sensor_height=(sensor_heights or {}).get(name))
+    limits, heights = limits or Limits(), sensor_heights or {}
+    other = next((name for name in heights if name not in roots), None)
+    if other is not None:
+        raise ConfigError(f'there is a sensor height of {other}, which is not judged on; there are '
+                          f'{", ".join(roots) or "no data sets"}')
+    if score_threshold is not None:
+        refuse_odd_threshold(score_threshold)
+    for place in (pictures, out):
+        if place is not None:
+            check_place(place)
+    judged, detectors = Judgement([], [], {}, 0.0), {}
+    for name, frames in frames_by_name(roots).items():
+        height = heights.get(name)
+        if height not in detectors:
+            detectors[height] = load_detector(config, checkpoint, device, sensor_height=height)
+        detector = detectors[height]
+        if not detector.samples.columns:
+            raise ConfigError(f'{config} takes no points; name a detector of point clouds')
         if score_threshold is None:
-            score_threshold = getattr(detector, 'score_threshold', None)
-        _judge_frames(detector, of_it, limits or Limits(), judged)
-    judged = Judgement(judged.frames, judged.detections, judged.scores,
-                       .3 if score_threshold is None else score_threshold)
+            score_threshold = detector.score_threshold
+        _judge_frames(detector, frames, limits, judged)
+    judged = replace(judged, threshold=USUAL_THRESHOLD if score_threshold is None
+                     else score_threshold)
     if pictures is not None:
         draw(judged, Path(pictures))
     if out is not None:
-        write_result(out, {'threshold': judged.threshold, 'limits': asdict(limits or Limits()),
+        write_result(out, {'threshold': judged.threshold, 'limits': asdict(limits),
                            'sources': judged.to_dict()})
     return judged
+
+
+def frames_by_name(roots: Mapping[str, str | PathLike]) -> dict[str, list[LabeledFrame]]:
+    """The labeled frames of several data sets.
+
+    Args:
+        roots: name of a data set to the folder of its raw files.
+
+    Raises:
+        ConfigError: if there is none, and as :func:`labeled_frames`.
+        DataError: as :func:`labeled_frames`.
+    """
+    if not roots:
+        raise ConfigError('there is nothing to judge on; name a data set and its folder, such as '
+                          '--kitti FOLDER, or set SPARSE3D_REAL_DATA to a folder that has some')
+    return {name: labeled_frames(name, root) for name, root in roots.items()}
 
 
 def labeled_frames(name: str, root: str | PathLike) -> list[LabeledFrame]:
@@ -134,7 +164,11 @@ def labeled_frames(name: str, root: str | PathLike) -> list[LabeledFrame]:
 
 
 def threshold_of(judged: Judgement, false_per_frame: float = 1.0) -> float:
-    """The score at which so many false cars a frame are left, over all frames."""
+    """The score at which so many false cars a frame are left, over all frames.
+
+    Raises:
+        DataError: if that is no number of boxes.
+    """
     return choose_threshold([score for classes in judged.scores.values()
                              for score in classes[CAR]], false_per_frame)
 
@@ -150,10 +184,12 @@ def statistics(roots: Mapping[str, str | PathLike], path: str | PathLike | None 
         A table in Markdown.
 
     Raises:
-        ConfigError, DataError: as :func:`labeled_frames`.
+        ConfigError, DataError: as :func:`frames_by_name`.
     """
     from sparse3d.metrics.sweep_statistics import DISTANCES, TABLE_HEAD, sweep_statistics
-    found = [sweep_statistics(labeled_frames(name, root)) for name, root in roots.items()]
+    if path is not None:
+        check_place(path)
+    found = [sweep_statistics(frames) for frames in frames_by_name(roots).values()]
     if path is not None:
         from sparse3d.visualization.statistics_plot import draw_statistics
         draw_statistics(found, DISTANCES, path)
@@ -161,7 +197,8 @@ def statistics(roots: Mapping[str, str | PathLike], path: str | PathLike | None 
 
 
 def _judge_frames(detector: Detector, frames: Sequence[LabeledFrame], limits: Limits,
-          judged: Judgement) -> None:
+                  judged: Judgement) -> None:
+    """Add what a detector comes to on the frames of a data set."""
     for frame in frames:
         points = np.zeros((len(frame.points), detector.samples.columns), np.float32)
         points[:, :3] = frame.points
@@ -170,7 +207,7 @@ def _judge_frames(detector: Detector, frames: Sequence[LabeledFrame], limits: Li
                                        torch.from_numpy(frame.boxes)).numpy()
         centers = found.boxes_3d[:, :3] + np.array([0, 0, 0.5]) * found.boxes_3d[:, 5:6]
         seen = frame.labeled(centers)
-        names = np.array([SAME.get(name.lower(), name) for name in found.names], object)
+        names = np.array(_shared_names(found.names), object)
         classes = judged.scores.setdefault(frame.source, {name: [] for name in CLASSES})
         for name in CLASSES:
             rows = np.flatnonzero(names == name)
@@ -188,7 +225,7 @@ def draw(judged: Judgement, folder: Path) -> list[Path]:
     make_folder(folder)
     paths = []
     for frame, found in zip(judged.frames, judged.detections, strict=True):
-        names = tuple(found.class_names)
+        names = tuple(_shared_names(found.class_names))
         labels = np.array([names.index(kind) if kind in names else -1 for kind in frame.kinds], int)
         shown = found.filter(judged.threshold)
         path = folder / f'{frame.source.replace(" ", "_").lower()}_{frame.name}.png'
@@ -196,6 +233,10 @@ def draw(judged: Judgement, folder: Path) -> list[Path]:
                        Boxes(shown.boxes_3d, shown.labels, shown.scores)), path)
         paths.append(path)
     return paths
+
+
+def _shared_names(names: Iterable[str]) -> list[str]:
+    return [SAME.get(name.lower(), name) for name in names]
 
 
 def _span(limits: tuple[float, float]) -> str:

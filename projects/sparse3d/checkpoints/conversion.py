@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sparse3d.atomic_files import atomic_file, check_place, refuse_same_file
+from sparse3d.atomic_files import atomic_file, check_file_place, make_folder, refuse_same_file
 from sparse3d.checkpoints.options import PLACE, check_published_options
 from sparse3d.checkpoints.reading import read_published
 from sparse3d.checkpoints.written import refuse_safetensors_name
@@ -59,13 +59,14 @@ def convert_checkpoint(plug_in: str, source: str | PathLike, target: str | PathL
             unknown, misshapen or missing.
     """
     refuse_safetensors_name(target)
-    check_place(target)
+    check_file_place(target)
     refuse_same_file(source, target)
     conversion = converter(plug_in)(read_published(source), config)
     refuse_broken(conversion.weights, str(source))
     options = check_published_options(conversion.options, f'the converter of {plug_in}', plug_in)
     meta = dict(sparse3d_version=__version__, published=plug_in, config=conversion.config,
                 config_options=options, notes=list(conversion.notes))
+    make_folder(Path(target).parent)
     with atomic_file(Path(target)) as stream:
         torch.save(dict(meta=meta, state_dict=conversion.weights), stream)
     return conversion

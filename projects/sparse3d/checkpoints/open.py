@@ -33,6 +33,7 @@ checkpoint_loading.apply_patch()  # makes reading of training checkpoints safe a
 
 OF_MMENGINE = ('http', 'https', 'torchvision', 'open-mmlab', 'openmmlab', 'mmcls', 'modelzoo',
                'local')
+RESULTS = ('.json', '.csv', '.npz', '.feather', '.txt')  # of stored detections; never weights
 SUFFIXES = ('.pth', '.pt', '.ckpt', SUFFIX)  # by which a file is taken for a checkpoint
 
 
@@ -128,6 +129,10 @@ def read_any_checkpoint(path: str | PathLike, all_texts: bool = False) -> Any:
                               + (f'; give {latest}' if latest else ''))
     if not path.is_file():
         raise CheckpointError(f'checkpoint {path} does not exist')
+    if path.suffix.lower() in RESULTS:
+        raise CheckpointError(f'{path} is a {path.suffix.lower()} file, no checkpoint; stored '
+                              f'detections stand alone: sparse3d track {path.name} --infos '
+                              f'INFOS.pkl')
     if path.suffix.lower() == SUFFIX:
         weights, note = read_with_meta(path)
         return {'state_dict': weights, 'meta': note} if note else weights

@@ -6,8 +6,10 @@ looked at each time.
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from sparse3d.checkpoints.hub import CONFIG, SUMS, WEIGHTS, HubFiles, read_sums, sum_of
 from sparse3d.checkpoints.safetensors_files import read_with_meta
@@ -20,7 +22,7 @@ THRESHOLD_KEY = 'score_threshold'  # in the note of weights that recommend one
 
 
 def is_shipped(path: object) -> bool:
-    """Whether something names weights that come with Sparse3D; a file of that name is none."""
+    """Whether something names weights that come with Sparse3D, and not a file."""
     return isinstance(path, str | PathLike) and str(path) in NAMES
 
 
@@ -50,6 +52,11 @@ def recommended_threshold(name: str, otherwise: float) -> float:
     Raises:
         CheckpointError: as :func:`shipped_files`.
     """
-    note = read_with_meta(shipped_files(name).weights)[1]
+    found = threshold_in(read_with_meta(shipped_files(name).weights)[1])
+    return otherwise if found is None else found
+
+
+def threshold_in(note: Mapping[str, Any]) -> float | None:
+    """The score that the note of weights recommends, or None."""
     found = note.get(THRESHOLD_KEY)
-    return float(found) if isinstance(found, int | float) else otherwise
+    return float(found) if isinstance(found, int | float) else None

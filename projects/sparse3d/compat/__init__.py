@@ -16,6 +16,7 @@ NEEDED_BY: dict[str, str] = {
     # First: the others load mmdet3d.
     'nuscenes_devkit': 'mmdet3d 1.4.0 (its last release) where nuscenes-devkit is not installed',
     'activation_checkpointing': 'mmdet 3.2.0 and mmcv 2.1.0 with torch 2.4 and later',
+    'center_point_limits': 'mmdet3d 1.4.0 (a warning alone)',
     'checkpoint_loading': 'mmengine 0.10.7 with torch 2.4 and later',
     'class_balanced_sampling': 'mmdet3d 1.4.0',
     'config_scope': 'mmengine 0.10.7 (an addition, no fault)',

@@ -18,7 +18,7 @@ from sparse3d.ops.pruning_options import PruningOptions
 # Keys that mmengine reads from a config beside the arguments of its Runner.
 RUNNER_KEYS = {*inspect.signature(Runner.__init__).parameters} - {'self', 'cfg'} | {
     'custom_imports', 'model_wrapper_cfg', 'find_unused_parameters', 'sync_bn', 'runner_type',
-    'activation_checkpointing', 'compile'}
+    'activation_checkpointing', 'compile', 'pretrained_encoder'}
 
 # Dicts without a ``type`` that are arguments of something known.
 ARGUMENTS_OF = {
@@ -31,11 +31,14 @@ OF_EVERY = {'middle_encoder': {'pruning': PruningOptions}}
 OF_THE_CONSTRUCTOR = ('constructor', 'paramwise_cfg')
 
 
-def parse_options(texts: Sequence[str] | None) -> dict[str, Any]:
+def parse_options(texts: Sequence[str] | None, option: str = '--cfg-options') -> dict[str, Any]:
     """Read ``key.subkey=value`` texts as mmdet3d's tools do, and paths as they are given.
 
     Blanks, commas, apostrophes and backslashes of paths stay; see
     :func:`~sparse3d.engine.option_values.parse_value`.
+
+    Args:
+        option: that the texts were given to, for the sentence.
 
     Raises:
         ConfigError: if a text has no ``=``.
@@ -44,7 +47,7 @@ def parse_options(texts: Sequence[str] | None) -> dict[str, Any]:
     for text in texts or ():
         key, equals, value = text.partition('=')
         if not equals:
-            raise ConfigError(f'--cfg-options takes key=value, not {text!r}; '
+            raise ConfigError(f'{option} takes key=value, not {text!r}; '
                               f'quote values that contain blanks')
         options[key] = parse_value(value)
     return options

@@ -35,6 +35,7 @@ class Wanted:
         classes: number of labels.
         box_dim: 7, or 9 with velocities.
         keypoints: whether objects have joints.
+        depth_strides: pixels of a cell of each depth map; none where it learns from none.
     """
 
     point_columns: int
@@ -45,6 +46,7 @@ class Wanted:
     classes: int
     box_dim: int
     keypoints: bool
+    depth_strides: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, config: Config, cameras: int = 2, image_size: tuple[int, int] = (64, 128),
@@ -64,7 +66,9 @@ class Wanted:
             views=frames * cameras if 'img' in packed else 0, frames=frames,
             image_size=image_size, classes=len(config.get('class_names') or 'a'),
             box_dim=9 if 'vel' in set(_words(model)) or _has_code_of(model, 10) else 7,
-            keypoints='gt_keypoints_3d' in packed)
+            keypoints='gt_keypoints_3d' in packed,
+            depth_strides=next(_depth_strides(_plain(config.get('train_dataloader'))), ())
+            if 'depth_maps' in packed else ())
 
 
 def drawn_batch(wanted: Wanted, samples: int = 1, objects: int = 16, seed: int = 0,
@@ -81,6 +85,8 @@ def drawn_batch(wanted: Wanted, samples: int = 1, objects: int = 16, seed: int =
     random = np.random.default_rng(seed)
     drawn = [_sample(wanted, objects, random, empty_clouds, index) for index in range(samples)]
     inputs = {key: [inputs[key] for inputs, _ in drawn] for key in drawn[0][0]}
+    if wanted.depth_strides:  # one list for each scale, as the collating of a loader gives them
+        inputs['depth_maps'] = [list(level) for level in zip(*inputs['depth_maps'], strict=True)]
     return dict(inputs=inputs, data_samples=[sample for _, sample in drawn])
 
 
@@ -97,6 +103,11 @@ def _sample(wanted: Wanted, objects: int, random: np.random.Generator, empty_clo
         pictures = random.integers(0, 256, (wanted.views, 3, *wanted.image_size), dtype=np.uint8)
         inputs['img'] = torch.from_numpy(pictures)
         meta |= _cameras(wanted)
+    if wanted.depth_strides:
+        height, width = wanted.image_size
+        inputs['depth_maps'] = [torch.from_numpy(random.uniform(
+            1, 60, (wanted.views, height // stride, width // stride)).astype(np.float32))
+            for stride in wanted.depth_strides]
     sample = Det3DDataSample(metainfo=meta)
     tensor = torch.from_numpy(boxes)
     sample.gt_instances_3d = InstanceData(
@@ -151,7 +162,8 @@ def _cameras(wanted: Wanted) -> dict[str, Any]:
     lidar2cam = (lidar2cam[None] @ moved[:, None]).reshape(-1, 4, 4)
     return dict(lidar2img=cam2img @ lidar2cam, lidar2cam=lidar2cam,
                 cam2img=np.tile(cam2img, (len(lidar2cam), 1, 1)), img_shape=(height, width),
-                img_timestamp=np.repeat(100 - 0.5 * np.arange(wanted.frames), cameras))
+                img_timestamp=np.repeat(100 - 0.5 * np.arange(wanted.frames), cameras),
+                timestamp=100.0, lidar2global=np.eye(4))
 
 
 def _lidar2cam(angle: float) -> np.ndarray:
@@ -171,6 +183,14 @@ def _packed_keys(node: Any) -> Iterator[str]:
         yield from keys if isinstance(keys, list | tuple) else ()
     for value in _values(node):
         yield from _packed_keys(value)
+
+
+def _depth_strides(node: Any) -> Iterator[tuple[int, ...]]:
+    """Those of the step of a pipeline that makes depth maps."""
+    if isinstance(node, dict) and 'strides' in node and 'type' in node:
+        yield tuple(node['strides'])
+    for value in _values(node):
+        yield from _depth_strides(value)
 
 
 def _words(node: Any) -> Iterator[str]:

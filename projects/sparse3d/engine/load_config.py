@@ -113,11 +113,29 @@ def _with_variables(path: Path) -> Any:
 def _override(config: Config, options: dict[str, Any]) -> None:
     if isinstance(options.get('data_root'), str):
         move_data_root(config, options['data_root'])
+    _begin_lists(config, options)
     try:
         config.merge_from_dict(options)
     except (TypeError, KeyError) as error:
         raise ConfigError(f'the options {options} do not fit the config: '
                           f'{_first_line(error)}') from error
+
+
+def _begin_lists(config: Config, options: dict[str, Any]) -> None:
+    """Lists that a config does not have, for options such as ``custom_hooks.0.type``.
+
+    mmengine would make a dict with a key '0' of them.
+    """
+    for key in options:
+        name, _, rest = key.partition('.')
+        number = rest.partition('.')[0]
+        if not number.isdigit() or not (config.get(name) is None or config.get(name) == []):
+            continue
+        numbers = {other.split('.')[1] for other in options if other.startswith(f'{name}.')}
+        if numbers != set(map(str, range(len(numbers)))):
+            raise ConfigError(f'the config has no list {name}, and the options begin one with '
+                              f'{", ".join(sorted(numbers))}; count from 0')
+        config[name] = [{} for _ in numbers]
 
 
 def _first_line(error: Exception) -> str:

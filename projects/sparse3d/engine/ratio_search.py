@@ -21,6 +21,9 @@ class SearchSettings:
         parents: the best so far, whose children the next ones are.
         max_draws: draws in a row that may miss the limits.
         seed: of all draws.
+
+    Raises:
+        ConfigError: for numbers that no search can have.
     """
 
     limits: tuple[float, float]
@@ -29,6 +32,19 @@ class SearchSettings:
     parents: int = 25
     max_draws: int = 10_000
     seed: int = 0
+
+
+    def __post_init__(self) -> None:
+        lowest, highest = self.limits
+        if not lowest <= highest:
+            raise ConfigError(f'the limits are {lowest:g} and {highest:g}; give the lower cost '
+                              f'first')
+        if min(self.population, self.parents) < 1:
+            raise ConfigError(f'a search needs a population and parents of 1 or more, not '
+                              f'{self.population} and {self.parents}')
+        if min(self.generations, self.seed) < 0:
+            raise ConfigError(f'generations is {self.generations} and seed {self.seed}; give 0 or '
+                              f'more')
 
 
 @dataclass
@@ -76,11 +92,9 @@ class EvolutionarySearch:
         """The best candidate of all generations.
 
         Raises:
-            ConfigError: if no ratios within the limits are drawn.
+            ConfigError: if no ratios lie within the limits, or none of these are drawn.
         """
-        if min(self.settings.population, self.settings.parents) < 1:
-            raise ConfigError(f'a search needs a population and parents of 1 or more, not '
-                              f'{self.settings.population} and {self.settings.parents}')
+        self._refuse_limits_out_of_reach()
         rng = np.random.default_rng(self.settings.seed)
         population = self._generation(lambda number: self.space.draw(rng))
         for _ in range(self.settings.generations):
@@ -93,6 +107,18 @@ class EvolutionarySearch:
                     one, other, rng)
             population = [*parents, *self._generation(child)]
         return self._best(population)[0]
+
+    def _refuse_limits_out_of_reach(self) -> None:
+        """Or thousands of draws would be measured in vain."""
+        lowest, highest = self.settings.limits
+        if any(lowest <= one.cost <= highest for one in self.known.values()):
+            return
+        least, dense = (self.cost(self.space.everywhere(ratio)) for ratio in (
+            max(self.space.ratios), min(self.space.ratios)))
+        if highest < least or lowest > dense:
+            raise ConfigError(f'no ratios have a cost between {lowest:g} and {highest:g}: it is '
+                              f'{dense:.4g} with the fewest windows left out and {least:.4g} with '
+                              f'the most; set the limits there')
 
     def _generation(self, draw: Callable[[int], Numbers]) -> list[Candidate]:
         return [self._within_limits(lambda number=number: draw(number))

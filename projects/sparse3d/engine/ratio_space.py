@@ -33,6 +33,10 @@ class RatioSpace:
         """Numbers of each stage: one for a pair of blocks."""
         return tuple(-(-depth // BLOCKS) for depth in self.depths)
 
+    def everywhere(self, ratio: float) -> Numbers:
+        """One ratio in all blocks."""
+        return (ratio, ) * sum(self.sizes)
+
     def draw(self, rng: np.random.Generator) -> Numbers:
         """Every number by itself, then in order within each stage."""
         return self.ordered([self.ratios[rng.integers(len(self.ratios))]

@@ -33,6 +33,7 @@ from sparse3d.engine.threads import one_blas_thread
 from sparse3d.engine.training_batch import accumulated, samples_in_a_step
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.parallel.progress import Activity, said
+from sparse3d.pretraining.encoder_files import load_encoder
 
 # Hooks that mmengine adds unless they are None.
 BUILT_IN_HOOKS = {'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler',
@@ -102,12 +103,15 @@ class Sparse3DRunner(Runner):
         super().set_randomness(seed, **options)
 
     def _init_model_weights(self) -> None:
-        """Initialize the model; as its release does where the config asks for that."""
+        """Initialize the model: as it does itself, as its release, or from a pre-training."""
         super()._init_model_weights()
         if self.cfg.get('initial_weights', OWN) == RELEASED:
             draw_initial_weights(bare_model(self.model), self.cfg.released_weights)
             for value in self.model.state_dict().values():
                 broadcast(value)  # from the first process to all
+        encoder = self.cfg.get('pretrained_encoder')
+        if encoder and not self._resume:
+            self.logger.info(str(load_encoder(bare_model(self.model), encoder)))
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
         """Build the optimizer; ConfigError for values that it refuses."""

@@ -18,8 +18,8 @@ from sparse3d.atomic_files import UnwritableFile, make_folder, write_bytes_atomi
 from sparse3d.checkpoints.open import latest_checkpoint
 from sparse3d.errors import ConfigError, Sparse3DError
 
-# What mmengine writes of a training: checkpoints, the best ones, the note of the last.
-OF_A_TRAINING = ('epoch_*.pth', 'iter_*.pth', 'best_*.pth', 'last_checkpoint')
+# Of a training: checkpoints, the best ones, the note of the last, what a pre-training taught.
+OF_A_TRAINING = ('epoch_*.pth', 'iter_*.pth', 'best_*.pth', 'last_checkpoint', 'encoder.pth')
 
 
 def check_folder(work_dir: str | PathLike, resumed: bool, may_begin_anew: bool) -> None:

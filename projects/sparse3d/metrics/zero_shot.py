@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sparse3d.errors import DataError
 from sparse3d.metrics.box_average_precision import match_best_first
 from sparse3d.metrics.matching_rules import bev_ious
 from sparse3d.structures.labeled_frame import (
@@ -33,9 +34,19 @@ _DRAWS = 2000
 
 @dataclass(frozen=True)
 class Limits:
-    """Which objects are wanted."""
+    """Which objects are wanted.
+
+    Raises:
+        DataError: for a limit that no object can meet.
+    """
+
     min_points: int = 20
     max_distance: float = 40.0  # [m]
+
+    def __post_init__(self) -> None:
+        if not self.min_points >= 0 or not self.max_distance > 0:
+            raise DataError(f'min_points {self.min_points} or max_distance {self.max_distance:g} '
+                            f'is out of range; use 0 points or more, and more than 0 m')
 
 
 @dataclass(frozen=True)
@@ -127,9 +138,24 @@ def interval(values: np.ndarray, rng: np.random.Generator) -> tuple[float, float
 
 
 def choose_threshold(scores: Sequence[FrameScore], false_per_frame: float = 1.0) -> float:
-    """Lowest score at which at most so many false boxes a frame are left, rounded up to 0.01."""
+    """Lowest score at which at most so many false boxes a frame are left, rounded up to 0.01.
+
+    Raises:
+        DataError: if that is no number of boxes.
+    """
+    refuse_odd_allowance(false_per_frame)
     false = np.sort(np.concatenate([score.false for score in scores]))[::-1]
     allowed = int(false_per_frame * len(scores))
     if len(false) <= allowed:
         return .05
     return float(np.ceil(100 * false[allowed] + 1e-9) / 100)
+
+
+def refuse_odd_allowance(false_per_frame: float) -> None:
+    """Refuse a number of false boxes a frame that no threshold can leave.
+
+    Raises:
+        DataError: naming it.
+    """
+    if not 0 <= false_per_frame < np.inf:
+        raise DataError(f'{false_per_frame:g} false boxes a frame cannot be left; give 0 or more')

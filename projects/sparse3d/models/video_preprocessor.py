@@ -26,6 +26,8 @@ class VideoPreprocessor(BaseDataPreprocessor):
         size_divisor: height and width are padded with zeros to multiples of it, at the
             bottom and at the right, after normalization.
         num_frames: T.
+        num_train_frames: T in training, where a sample brings earlier frames that testing keeps
+            from the samples before; default: as many.
         distortion: called with float images [M, 3, H, W] 0-255 in training, before
             normalization; or its config.
     """
@@ -33,12 +35,12 @@ class VideoPreprocessor(BaseDataPreprocessor):
     def __init__(self, mean: Sequence[float], std: Sequence[float], bgr_to_rgb: bool = True,
                  size_divisor: int = 32, num_frames: int = 1,
                  distortion: Callable[[Tensor], Tensor] | dict | None = None,
-                 non_blocking: bool = False) -> None:
+                 non_blocking: bool = False, num_train_frames: int | None = None) -> None:
         super().__init__(non_blocking=non_blocking)
         self.register_buffer('mean', torch.tensor(list(mean)).view(-1, 1, 1), persistent=False)
         self.register_buffer('std', torch.tensor(list(std)).view(-1, 1, 1), persistent=False)
         self.bgr_to_rgb, self.size_divisor = bgr_to_rgb, size_divisor
-        self.num_frames = num_frames
+        self.num_frames, self.num_train_frames = num_frames, num_train_frames or num_frames
         self.distortion = MODELS.build(distortion) if isinstance(distortion, dict) else distortion
 
     def forward(self, data: dict, training: bool = False) -> dict:
@@ -60,12 +62,13 @@ class VideoPreprocessor(BaseDataPreprocessor):
         """
         samples = [item if isinstance(item, Tensor) else torch.stack(list(item))
                    for item in samples]
+        frames = self.num_train_frames if training else self.num_frames
         wrong = [tuple(item.shape) for item in samples
-                 if item.dim() != 4 or len(item) % self.num_frames]
+                 if item.dim() != 4 or len(item) % frames]
         if wrong or len({item.shape[1:] for item in samples}) != 1:
-            raise DataError(f'images must be (T*N, 3, H, W) with T = {self.num_frames} and one '
+            raise DataError(f'images must be (T*N, 3, H, W) with T = {frames} and one '
                             f'size in a batch, not {[tuple(item.shape) for item in samples]}')
-        batch = torch.stack(self._same_cameras(samples)).to(self.device)
+        batch = torch.stack(_same_cameras(samples, frames)).to(self.device)
         flat = batch.flatten(0, 1).float()
         if training and self.distortion is not None:
             flat = self.distortion(flat)
@@ -88,11 +91,13 @@ class VideoPreprocessor(BaseDataPreprocessor):
         loaded = images[..., :height, :width] * self.std + self.mean
         return loaded.flip(1) if self.bgr_to_rgb else loaded
 
-    def _same_cameras(self, samples: list[Tensor]) -> list[Tensor]:
-        cameras = max(len(item) for item in samples) // self.num_frames
-        filled = []
-        for item in samples:
-            frames = item.unflatten(0, (self.num_frames, -1))
-            lacking = cameras - frames.shape[1]
-            filled.append(F.pad(frames, (0, 0, 0, 0, 0, 0, 0, lacking)).flatten(0, 1))
-        return filled
+
+def _same_cameras(samples: list[Tensor], num_frames: int) -> list[Tensor]:
+    """Samples with as many cameras each: empty images at the end of every frame."""
+    cameras = max(len(item) for item in samples) // num_frames
+    filled = []
+    for item in samples:
+        frames = item.unflatten(0, (num_frames, -1))
+        lacking = cameras - frames.shape[1]
+        filled.append(F.pad(frames, (0, 0, 0, 0, 0, 0, 0, lacking)).flatten(0, 1))
+    return filled

@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from sparse3d.ops.cells import group_counts
+from sparse3d.ops.constants import constant
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,9 @@ def aggregate_rows(packed: PackedMaps, points: Tensor, weights: Tensor, border: 
         [B, A, C].
     """
     (batch, rows, channels), groups = packed.features.shape, weights.shape[-1]
-    instances, device = points.shape[1], points.device
-    sizes = torch.tensor(packed.sizes, device=device)                       # [N, L, 2]
-    starts = torch.tensor(packed.starts, device=device)                     # [N, L]
+    instances = points.shape[1]
+    sizes = constant(packed.sizes, points, torch.long)                      # [N, L, 2]
+    starts = constant(packed.starts, points, torch.long)                    # [N, L]
     sample, instance, point, camera = _seen(points.detach(), sizes, border).nonzero().unbind(1)
     read, shares = _corners(points[sample, instance, point, camera], sizes[camera],
                             starts[camera])                                 # [M, L, 4]

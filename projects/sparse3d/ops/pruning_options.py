@@ -8,6 +8,7 @@ from sparse3d.errors import ConfigError
 
 IMPORTANCE = ('sigmoid', 'none')
 CHOICES = ('magnitude', 'random')
+LEAST_SIGMOID = 0.5  # of a magnitude, which is 0 or more
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,21 @@ class PruningOptions:
                                   f'{" or ".join(map(repr, known))}')
         for name in ('submanifold_keep_ratio', 'downsampling_keep_ratio'):
             ratio = getattr(self, name)
-            if not all(0 <= each <= 1 for each in (ratio if isinstance(ratio, Sequence)
-                                                   else [ratio])):
-                raise ConfigError(f'pruning.{name} is {ratio}; it is the share of voxels that '
-                                  f'stay: use 0 to 1')
+            several = isinstance(ratio, Sequence) and not isinstance(ratio, str)
+            if not all(map(_is_share, ratio if several else [ratio])):
+                raise ConfigError(f'pruning.{name} is {ratio!r:.80}; it is the share of voxels '
+                                  f'that stay: use 0 to 1')
+        if self.threshold is not None and not (_is_share(self.threshold)
+                                               and LEAST_SIGMOID <= self.threshold < 1):
+            raise ConfigError(f'pruning.threshold is {self.threshold!r:.80}, and the sigmoid of a '
+                              f'magnitude lies from {LEAST_SIGMOID} to below 1: give a threshold '
+                              f'there')
 
     @property
     def as_published(self) -> bool:
         """Whether a down-sampling follows accidents of the release."""
         return self.skip_index_zero or self.center_on_even or self.colliding_keys
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1

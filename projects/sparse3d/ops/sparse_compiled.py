@@ -82,10 +82,9 @@ def _gradients(ctx, features: Tensor, weight: Tensor, gradient: Tensor,
     if ctx.needs_input_grad[0]:
         matrices, table = weight.transpose(0, 1), ctx.pairs  # [K, C_out, C_in]
         if table.symmetric:  # its own reverse, with the kernel offsets in reverse order
-            matrices = matrices.flip(0)
+            of_features = _multiply(gradient, matrices.flip(0), lists_of(table))
         else:
-            table = table.reversed
-        of_features = _multiply(gradient, matrices, lists_of(table))
+            of_features = _multiply(gradient, matrices, reversed_lists_of(table))
     if ctx.needs_input_grad[1]:
         of_weight = _weight_gradient(features.to(exact.dtype), exact, lists_of(ctx.pairs))
     return of_features, of_weight
@@ -98,12 +97,47 @@ def multiplies_bfloat16(channels: int) -> bool:
 
 
 def lists_of(pairs: PairTable) -> PairLists:
-    """The lists of a table; made once, for all layers that share it."""
+    """The lists of a table; made once, for all layers that share it.
+
+    They hold all that the table does in a fraction of its memory, so it is dropped.
+    """
     if 'lists' not in pairs.cache:
-        neighbors = pairs.neighbors.contiguous()
-        rows = min(max(-(-pairs.num_outputs // BLOCKS), FEWEST_ROWS), MOST_ROWS)
-        pairs.cache['lists'] = _lists(neighbors, rows)
+        lists = _lists(pairs.neighbors.contiguous(), _rows_of_block(pairs.num_outputs))
+        pairs.cache['lists'] = lists
+        pairs.drop_neighbors(lambda: neighbors_of(lists))
     return pairs.cache['lists']
+
+
+def reversed_lists_of(pairs: PairTable) -> PairLists:
+    """The lists of ``pairs.reversed``, made once and without that table."""
+    if 'reversed lists' not in pairs.cache:
+        pairs.cache['reversed lists'] = _reversed(lists_of(pairs), pairs.num_inputs)
+    return pairs.cache['reversed lists']
+
+
+def neighbors_of(lists: PairLists) -> Tensor:
+    """The neighbor table [K, M] int32 that lists were made of."""
+    counts = lists.starts.diff()
+    offsets = torch.arange(len(counts)).remainder_(lists.num_offsets).repeat_interleave(counts)
+    neighbors = torch.full((lists.num_offsets, lists.num_outputs), -1, dtype=torch.int32)
+    neighbors[offsets, lists.output_rows.long()] = lists.input_rows
+    return neighbors
+
+
+def _rows_of_block(rows: int) -> int:
+    return min(max(-(-rows // BLOCKS), FEWEST_ROWS), MOST_ROWS)
+
+
+def _reversed(lists: PairLists, num_inputs: int) -> PairLists:
+    rows = _rows_of_block(num_inputs)
+    num_blocks = -(-num_inputs // rows)
+    starts = torch.empty(num_blocks * lists.num_offsets + 1, dtype=torch.int64)
+    input_rows, output_rows = torch.empty(2, len(lists.input_rows), dtype=torch.int32)
+    call_for_result('sparse3d_reverse_lists', lists.starts, lists.input_rows, lists.output_rows,
+                    lists.num_offsets, lists.num_blocks, rows, num_blocks, starts, input_rows,
+                    output_rows)
+    return PairLists(starts, input_rows, output_rows, lists.num_offsets, num_blocks, rows,
+                     num_inputs)
 
 
 def _lists(neighbors: Tensor, rows_of_block: int) -> PairLists:

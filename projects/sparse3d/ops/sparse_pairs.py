@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -57,9 +57,26 @@ class PairTable:
     symmetric: bool = False         # offset k reversed is offset K - 1 - k (submanifold)
     cache: dict = field(default_factory=dict, repr=False, compare=False)  # a backend's own
 
+    if not TYPE_CHECKING:
+        def __getattr__(self, name: str) -> Tensor:
+            """The neighbor table where it was dropped: made anew, not kept."""
+            if name == 'neighbors' and 'neighbors' in self.cache:
+                return self.cache['neighbors']()
+            raise AttributeError(f'{type(self).__name__} has no attribute {name!r}')
+
+    def drop_neighbors(self, again: Callable[[], Tensor]) -> None:
+        """Free the neighbor table, which a backend keeps in another form.
+
+        Args:
+            again: makes the table anew, for whoever still asks for it.
+        """
+        self.cache['num_offsets'] = self.num_offsets
+        self.cache['neighbors'] = again
+        vars(self).pop('neighbors', None)
+
     @property
     def num_offsets(self) -> int:
-        return len(self.neighbors)
+        return self.cache.get('num_offsets') or len(self.neighbors)
 
     @property
     def num_inputs(self) -> int:
@@ -77,7 +94,7 @@ class PairTable:
     @cached_property
     def reversed(self) -> PairTable:
         """The same pairs with inputs and outputs exchanged: the inverse convolution's table."""
-        pairs = self.pairs
+        pairs = group_by_offset(self.neighbors)
         offsets = np.repeat(np.arange(self.num_offsets), pairs.counts)
         neighbors = _filled(self.num_offsets, self.num_inputs, offsets, pairs.input_rows.numpy(),
                             pairs.output_rows.numpy())

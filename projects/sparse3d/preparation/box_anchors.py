@@ -4,6 +4,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -29,11 +30,14 @@ def box_anchors(boxes: np.ndarray, count: int, max_distance: float = 55.0, seed:
         seed: same seed, same anchors.
 
     Raises:
-        DataError: if there are fewer places of boxes than anchors.
+        DataError: if there are fewer places of boxes than anchors, or for a seed that is none.
 
     Source: Sparse4D (arXiv 2211.10581), released code.
     """
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise DataError(f'seed is {seed!r}; give a whole number of 0 or more')
     boxes = np.asarray(boxes, np.float64)
+    boxes = boxes[np.isfinite(boxes).all(axis=1) & (boxes[:, 3:6] > 0).all(axis=1)]
     boxes = boxes[np.linalg.norm(boxes[:, :3], axis=1) <= max_distance]
     places = len(np.unique(boxes[:, :3], axis=0))
     if not 1 <= count <= places:
@@ -41,7 +45,9 @@ def box_anchors(boxes: np.ndarray, count: int, max_distance: float = 55.0, seed:
                         f'{max_distance:g} m; give a --count from 1 to {places}, or more data')
     centers = boxes[:, :3]
     start = _far_apart(centers, count, np.random.default_rng(seed))
-    found, _ = kmeans2(centers, start, iter=ITERATIONS, minit='matrix', missing='raise')
+    with catch_warnings():  # a cluster that has lost its boxes stays where it was
+        simplefilter('ignore')
+        found, _ = kmeans2(centers, start, iter=ITERATIONS, minit='matrix', missing='warn')
     anchors = np.zeros((count, 11))
     anchors[:, :3] = found[np.lexsort(found.T[::-1])]  # by x: any order is as good
     anchors[:, 3:6] = np.log(boxes[:, 3:6].mean(0))

@@ -32,6 +32,24 @@ def refuse_odd_threshold(threshold: Any) -> None:
         raise DataError(f'score_threshold is {threshold!r}; scores lie between 0 and 1')
 
 
+def _as_ids(given: Any) -> np.ndarray:
+    """Ids (N,) of tracks, numbers or texts.
+
+    Raises:
+        DataError: for another shape.
+    """
+    given = given.detach().cpu().numpy() if hasattr(given, 'detach') else given
+    try:
+        ids = np.asarray(given)
+    except ValueError as error:
+        raise DataError('track_ids are no list of numbers or texts, one for each box') from error
+    if ids.ndim != 1:
+        raise DataError(f'track_ids have the shape {ids.shape}; (N,) is needed')
+    if ids.dtype.kind == 'O':  # texts that pickles alone could store
+        ids = np.array(['' if one is None else str(one) for one in ids.tolist()], str)
+    return ids
+
+
 @dataclass(frozen=True)
 class Detections:
     """Boxes, scores and classes of one frame, the best first.
@@ -93,6 +111,8 @@ class Detections:
             if value is not None and shape[0] and np.ndim(value) != wanted.count(',') + (
                     wanted != '(N,)'):
                 raise DataError(f'{name} have the shape {np.shape(value)}; {wanted} is needed')
+        if self.track_ids is not None:
+            object.__setattr__(self, 'track_ids', _as_ids(self.track_ids))
         labels = np.asarray(self.labels)
         if labels.dtype.kind not in 'iu':
             whole = labels.astype(np.int64) if labels.dtype.kind == 'f' else None

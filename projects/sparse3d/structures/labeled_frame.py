@@ -11,6 +11,7 @@ LARGE_VEHICLE = 'LargeVehicle'  # trucks, buses, trailers, vans where a data set
 RIDERLESS = 'Riderless'         # bicycles and motorcycles, whose riders a data set does not tell
 SITTING = 'Sitting'             # people that are not wanted, and not false either
 OTHER = 'Other'
+SIMULATED = 'simulated'         # what frames of `simulate custom` call their source
 TRAINED = (CAR, PEDESTRIAN, CYCLIST, LARGE_VEHICLE)
 KINDS = (CAR, PEDESTRIAN, CYCLIST, LARGE_VEHICLE, RIDERLESS, SITTING, OTHER)
 

@@ -24,11 +24,11 @@ def write_own_tracks(frames: Sequence[FrameTracks], path: Path, source: Path | N
     names = {f'{frame.name}{suffix}' for frame, _ in frames}
     if any(Path(name).name != name for name in names):
         raise DataError('a frame is called like a path; tracks cannot have its name as a file')
-    others = sorted(other.name for other in path.glob(f'*{suffix}')
-                    if other.name not in names) if path.is_dir() else []
+    others = sorted(other.name for other in path.iterdir() if other.suffix.lower() in SUFFIXES
+                    and other.name not in names) if path.is_dir() else []
     if others:
-        raise DataError(f'{path} holds {len(others)} files of other frames, {others[0]} first; '
-                        f'choose an empty folder with --out')
+        raise DataError(f'{path} holds {len(others)} files of other frames or formats, {others[0]} '
+                        f'first; choose an empty folder with --out')
     make_folder(path)
     for frame, tracks in frames:
         tracks.save(path / f'{frame.name}{suffix}')

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -169,11 +169,14 @@ class TrainingComparison:
     Args:
         training: None has nothing to say (a released checkpoint holds no statistics).
         limits: range of the model; points outside do not count.
+        say_ground: takes the height of a cloud's ground (None where none is seen) and those of the
+            training, gives half a sentence or None; by default :func:`differences` says it.
     """
 
-    def __init__(self, training: PointStatistics | None,
-                 limits: Sequence[float] | None = None) -> None:
-        self.training, self._limits = training, limits
+    def __init__(self, training: PointStatistics | None, limits: Sequence[float] | None = None,
+                 say_ground: Callable[[float | None, Limits | None], str | None] | None = None
+                 ) -> None:
+        self.training, self._limits, self._say_ground = training, limits, say_ground
         self._said: set[str] = set()
         self._lock = threading.Lock()
 
@@ -192,6 +195,10 @@ class TrainingComparison:
         if cloud is None:
             return  # an empty cloud is a normal frame, one out of range is reported elsewhere
         found = differences(cloud, self.training)
+        if self._say_ground is not None:
+            found.pop('ground', None)
+            sentence = self._say_ground(cloud.ground, self.training.ground)
+            found.update({} if sentence is None else {'ground': sentence})
         with self._lock:
             new = {kind: text for kind, text in found.items() if kind not in self._said}
             self._said.update(new)

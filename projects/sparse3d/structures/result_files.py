@@ -25,7 +25,8 @@ class ResultFormat:
     Attributes:
         description: what such a file is, in words.
         matches: whether a path looks like one.
-        open: reads it; gives the detections of each sample.
+        open: reads it; gives the detections of each sample. What it gives may have an attribute
+            ``unread``, the names of the samples that nobody has asked for.
     """
 
     description: str
@@ -125,12 +126,14 @@ class Results:
         for other in found.names:
             if other not in self.class_names:
                 self.left_out[other] = self.left_out.get(other, 0) + 1
-        rows = [row for row, other in enumerate(found.names) if other in self.class_names]
-        self.kept += len(rows)
-        kept = found[rows]
-        return replace(Detections.from_lists(
-            kept.boxes_3d, kept.scores, kept.names, self.class_names, kept.keypoints_3d,
-            kept.keypoint_visibility), track_ids=kept.track_ids)
+        kept = of_classes(found, self.class_names)
+        self.kept += len(kept)
+        return kept
+
+    @property
+    def unread(self) -> int:
+        """Samples of the file that were not asked for; 0 where the format cannot say."""
+        return len(getattr(self._of_sample, 'unread', ()))
 
     def quietly(self, info: Mapping[str, Any]) -> Detections | None:
         """The detections of one more sample of all classes; nothing is counted."""
@@ -147,6 +150,14 @@ class Results:
                             f'is of a class of the data set: they are {", ".join(self.left_out)}, '
                             f'its classes {", ".join(self.class_names)}; give the config with '
                             f'their classes, or rename them')
+
+
+def of_classes(found: Detections, class_names: Sequence[str]) -> Detections:
+    """Those of some classes, with labels among these."""
+    kept = found[[row for row, other in enumerate(found.names) if other in class_names]]
+    return replace(Detections.from_lists(
+        kept.boxes_3d, kept.scores, kept.names, class_names, kept.keypoints_3d,
+        kept.keypoint_visibility), track_ids=kept.track_ids)
 
 
 def _format_of(path: Path, dataset: str) -> ResultFormat:

@@ -56,6 +56,7 @@ class TrackFormat:
             LiDAR frame; None where the entry has none.
         no_score: why ``evaluate`` is None, in half a sentence.
         score_options: that ``evaluate`` takes.
+        suffix: of the file; empty: it is a folder.
     """
 
     description: str
@@ -66,6 +67,7 @@ class TrackFormat:
     evaluate: Callable[..., str] | None = None
     no_score: str = 'the data set has no tracking scores here'
     score_options: tuple[str, ...] = ()
+    suffix: str = ''
 
 
 def labeled_tracks(boxes: Sequence[Sequence[float]], names: Sequence[str], ids: Sequence[str],

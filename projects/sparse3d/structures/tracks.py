@@ -12,7 +12,11 @@ import numpy as np
 
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.detections import Detections
-from sparse3d.structures.plausible_detections import refuse_unknown_options
+from sparse3d.structures.plausible_detections import (
+    real_numbers,
+    refuse_odd_names,
+    refuse_unknown_options,
+)
 
 TENTATIVE, CONFIRMED, LOST = 'tentative', 'confirmed', 'lost'
 STATES = (TENTATIVE, CONFIRMED, LOST)
@@ -85,7 +89,7 @@ class Tracks:
     name: str = 'frame'
 
     def __post_init__(self) -> None:
-        boxes = np.asarray(self.boxes_3d, np.float64)
+        boxes = real_numbers(self.boxes_3d, 'the boxes of tracks').astype(np.float64)
         boxes = boxes.reshape(0, 9) if not boxes.size else boxes
         if boxes.ndim != 2 or boxes.shape[1] not in (7, 9):
             raise DataError(f'the boxes of tracks have the shape {boxes.shape}; (N, 9) is needed: '
@@ -93,12 +97,17 @@ class Tracks:
         if boxes.shape[1] == 7:
             boxes = np.column_stack([boxes, np.full((len(boxes), 2), np.nan)])
         object.__setattr__(self, 'boxes_3d', boxes)
+        refuse_odd_names(self.class_names)
         object.__setattr__(self, 'class_names', tuple(self.class_names))
-        for key in ('scores', 'labels', 'ids', 'ages', 'states'):
-            value = np.asarray(getattr(self, key))
-            if value.shape != (len(boxes),):
-                raise DataError(f'{len(boxes)} boxes of tracks do not go with {len(value)} {key}')
-            object.__setattr__(self, key, value)
+        for key, values in dict(
+                scores=real_numbers(self.scores, 'the scores of tracks'),
+                labels=_whole_numbers(self.labels, 'labels'), ids=_whole_numbers(self.ids, 'ids'),
+                ages=_whole_numbers(self.ages, 'ages'), states=np.asarray(self.states)).items():
+            if values.shape != (len(boxes),):
+                raise DataError(f'{len(boxes)} boxes of tracks do not go with '
+                                f'{values.size} {key}' + f' of the shape {values.shape}'
+                                * (values.ndim != 1))
+            object.__setattr__(self, key, values)
         self._refuse_doubt()
 
     def _refuse_doubt(self) -> None:
@@ -205,9 +214,45 @@ class Tracks:
                    np.full(count, CONFIRMED), timestamp, detections.name)
 
 
+def _whole_numbers(values: Any, what: str) -> np.ndarray:
+    """Numbers as int64.
+
+    Raises:
+        DataError: for what is no whole number.
+    """
+    numbers = real_numbers(values, f'the {what} of tracks')
+    if numbers.dtype.kind == 'f':
+        with np.errstate(invalid='ignore'):
+            whole = numbers.astype(np.int64)
+        if (whole != numbers).any():
+            raise DataError(f'the {what} of tracks are {numbers[whole != numbers][0]} among '
+                            f'others; give whole numbers')
+        return whole
+    return numbers.astype(np.int64)
+
+
+def id_text(one: Any) -> str:
+    """An id as a text, the same whether a file holds 7, 7.0 or '7'; empty for nobody (None, NaN).
+
+    A column with gaps turns whole numbers into 7.0.
+    """
+    if one is None or isinstance(one, float) and np.isnan(one):
+        return ''
+    return str(int(one)) if isinstance(one, float) and one.is_integer() else str(one)
+
+
+def are_somebody(ids: Sequence | np.ndarray) -> np.ndarray:
+    """(N,) bool, which ids are of an object; a detector that gives none to a box writes a negative
+    number or nothing."""
+    words = [id_text(one) for one in np.asarray(ids).tolist()]
+    return np.array([word not in ('', 'None') and not word.startswith('-') for word in words], bool)
+
+
 def whole_ids(ids: Sequence | np.ndarray) -> np.ndarray:
-    """Ids (N,) as whole numbers, the same in all files: numbers as they are, words by 60 bits of
-    their SHA-256."""
-    words = [str(one) for one in np.asarray(ids).tolist()]
+    """Ids (N,) as whole numbers, the same in all files: numbers as they are, words (and digits too
+    many for a float) by 60 bits of their SHA-256."""
+    if np.asarray(ids).dtype.kind == 'i':
+        return np.asarray(ids).astype(np.int64)
+    words = [id_text(one) for one in np.asarray(ids).tolist()]
     return np.array([int(word) if word.isdecimal() and len(word) < 16 else
                      int(sha256(word.encode()).hexdigest()[:15], 16) for word in words], np.int64)

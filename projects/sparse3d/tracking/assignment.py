@@ -37,7 +37,7 @@ def assign_by_level(cost: np.ndarray, max_cost: float, track_levels: np.ndarray,
                     detection_levels: np.ndarray) -> Pairs:
     """Level after level, the nearest first; what finds no partner goes on into the next level.
 
-    SparseTrack's depth cascaded matching (arXiv 2306.05238, section 3.3).
+    SparseTrack's depth cascaded matching (arXiv 2306.05238).
 
     Args:
         cost, max_cost: see :func:`assign`.

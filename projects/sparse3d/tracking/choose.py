@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from sparse3d.errors import ConfigError
+from sparse3d.tracking.class_motion import CLASS_MOTIONS
 from sparse3d.tracking.depth_cascade import DepthCascadeOptions, DepthCascadeTracker
 from sparse3d.tracking.greedy import GreedyOptions, GreedyTracker
 from sparse3d.tracking.query_identity import QueryIdentityOptions, QueryIdentityTracker
@@ -30,8 +31,11 @@ def make_tracker(name: str, options: Mapping[str, Any] | None = None) -> Tracker
     Raises:
         ConfigError: for an unknown name or option, or a value that makes no sense.
     """
-    if name not in TRACKERS:
-        raise ConfigError(f'there is no tracker {name!r}; there are {", ".join(TRACKERS)}')
+    if not isinstance(name, str) or name not in TRACKERS:
+        raise ConfigError(f'there is no tracker {name!r:.60}; there are {", ".join(TRACKERS)}')
+    if not isinstance(options or {}, Mapping):
+        raise ConfigError(f'the options of the tracker {name} are {options!r:.60}; give a dict, '
+                          f'dict(max_lost=2) for instance')
     tracker, of = TRACKERS[name]
     known = {field.name: field for field in fields(of)}
     for key, value in (options or {}).items():
@@ -46,3 +50,21 @@ def make_tracker(name: str, options: Mapping[str, Any] | None = None) -> Tracker
             raise ConfigError(f'{key} of the tracker {name} is {value!r}; a '
                               f'{meant.__name__} is needed')
     return tracker(of(**(options or {})))
+
+
+def with_motions(options: Mapping[str, Any], like: Mapping[str, str]) -> Mapping[str, Any]:
+    """Options of a tracker with motions of own classes.
+
+    Args:
+        options: of a tracker, by name.
+        like: own classes to classes that they move like, ``{'forklift': 'car'}``.
+
+    Raises:
+        ConfigError: for a class whose motion is not known.
+    """
+    for name, other in like.items():
+        if other.lower() not in CLASS_MOTIONS:
+            raise ConfigError(f'{name} cannot move like {other!r}; there are '
+                              f'{", ".join(CLASS_MOTIONS)}')
+    motions = {name: CLASS_MOTIONS[other.lower()] for name, other in like.items()}
+    return dict(options, motions=motions) if motions else options

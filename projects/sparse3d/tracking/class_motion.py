@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
@@ -36,8 +37,9 @@ class ClassMotion:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not value > 0:
-                raise ConfigError(f'{name} of a class is {value!r}; it has to be more than 0')
+            if not isinstance(value, Real) or not 0 < value < np.inf:
+                raise ConfigError(f'{name} of a class is {value!r}; it has to be a number of more '
+                                  f'than 0')
 
 
 _CAR, _TRUCK = ClassMotion(), ClassMotion(4.0, 7.0, 2.0, 0.2, 0.6)

@@ -1,6 +1,6 @@
 """CenterPoint's tracker: each detection goes back by its own velocity and takes the closest track.
 
-Source: Yin et al. 2021, "Center-based 3D Object Detection and Tracking", section 4.3.
+Source: Yin et al. 2021, "Center-based 3D Object Detection and Tracking".
 """
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sparse3d.structures.tracks import CONFIRMED, LOST, Tracks
 from sparse3d.tracking.assignment import assign, assign_in_order
 from sparse3d.tracking.box_costs import center_distances
 from sparse3d.tracking.class_motion import ClassMotion, motions_of
+from sparse3d.tracking.plausible_options import refuse_odd_options
 from sparse3d.tracking.tracker import FrameOrder, in_lidar, in_world
 
 
@@ -38,6 +39,7 @@ class GreedyOptions:
     report_lost: bool = False
 
     def __post_init__(self) -> None:
+        refuse_odd_options(self)
         if self.assignment not in ('greedy', 'hungarian'):
             raise ConfigError(f'assignment is {self.assignment!r}; there are greedy and hungarian')
         if not self.max_lost > 0:
@@ -90,7 +92,8 @@ class GreedyTracker:
         Raises:
             DataError: also for detections without velocities.
         """
-        seconds, pose = self._order.check(detections, timestamp, ego_pose)
+        step = self._order.check(detections, timestamp, ego_pose)
+        timestamp, seconds, pose = step.timestamp, step.seconds, step.pose
         kept = np.flatnonzero(detections.scores >= self.options.score_threshold)
         detections = detections[kept[np.argsort(-detections.scores[kept], kind='stable')]]
         boxes = in_world(detections.boxes_3d, pose)

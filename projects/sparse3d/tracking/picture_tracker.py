@@ -8,13 +8,17 @@ pictures themselves.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.image_rectangles import rectangle_ious
+from sparse3d.structures.plausible_detections import real_numbers
 from sparse3d.tracking.assignment import Pairs, assign_by_level
 from sparse3d.tracking.depth_cascade import pseudo_depths, published_levels
+from sparse3d.tracking.plausible_options import refuse_odd_options, refuse_outside
+from sparse3d.tracking.tracker import seconds_of
 
 # Standard deviations in heights of the box, as in DeepSORT and ByteTrack, there per frame of a
 # thirtieth of a second.
@@ -44,6 +48,9 @@ class PictureOptions:
     max_lost: float = 1.0
 
     def __post_init__(self) -> None:
+        refuse_odd_options(self)
+        refuse_outside('max_cost', self.max_cost, 0, 1)
+        refuse_outside('low_max_cost', self.low_max_cost, 0, 1)
         if self.levels < 1:
             raise ConfigError(f'levels is {self.levels!r}; it has to be at least 1')
         if not self.low_score <= self.high_score <= self.birth_score:
@@ -102,23 +109,22 @@ class PictureTracker:
         Raises:
             DataError: for boxes that are none, or a time that is not later.
         """
-        boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
-        if not np.isfinite(boxes).all() or (boxes[:, 2:] <= boxes[:, :2]).any():
-            raise DataError('a box of the picture is not x1, y1, x2, y2 with x2 > x1 and y2 > y1')
+        boxes, scores, labels = _given(boxes, scores, labels)
+        timestamp = seconds_of(timestamp, 'the picture')
         seconds = 0.0 if np.isnan(self._time) else timestamp - self._time
         if not np.isnan(self._time) and not seconds > 0:
             raise DataError(f'the picture at {timestamp:.6f} s is not later than the one before, '
                             f'at {self._time:.6f} s; sort them, or call reset()')
         tracks = self._tracks.rows(timestamp - self._tracks.seen <= self.options.max_lost)
         tracks = _predicted(tracks, seconds)
-        rows, columns = self._match(tracks, boxes, np.asarray(scores), np.asarray(labels))
+        rows, columns = self._match(tracks, boxes, scores, labels)
         tracks = _corrected(tracks, rows, boxes[columns], timestamp)
         ids = np.full(len(boxes), -1)
         ids[columns] = tracks.ids[rows]
-        new = np.setdiff1d(np.flatnonzero(np.asarray(scores) >= self.options.birth_score), columns)
+        new = np.setdiff1d(np.flatnonzero(scores >= self.options.birth_score), columns)
         ids[new] = self._next_id + np.arange(len(new))
         self._next_id += len(new)
-        born = _started(boxes[new], np.asarray(labels)[new], ids[new], timestamp)
+        born = _started(boxes[new], labels[new], ids[new], timestamp)
         self._tracks, self._time = tracks.joined(born), timestamp
         return ids
 
@@ -143,6 +149,27 @@ class PictureTracker:
                   for part in (tracks.corners[rows], boxes[columns])]
         first, second = assign_by_level(cost[np.ix_(rows, columns)], max_cost, *levels)
         return rows[first], columns[second]
+
+
+def _given(boxes: Any, scores: Any, labels: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Boxes (N, 4), scores (N,), labels (N,) of a picture.
+
+    Raises:
+        DataError: for other shapes, or boxes that are none.
+    """
+    boxes = real_numbers(boxes, 'the boxes of a picture').astype(np.float64)
+    boxes = boxes.reshape(0, 4) if not boxes.size else boxes
+    scores, labels = (real_numbers(values, f'the {what} of a picture') for values, what in (
+        (scores, 'scores'), (labels, 'labels')))
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or not (
+            scores.shape == labels.shape == (len(boxes),)):
+        raise DataError(f'boxes, scores and labels of a picture have the shapes {boxes.shape}, '
+                        f'{scores.shape} and {labels.shape}; (N, 4), (N,) and (N,) are needed')
+    if not np.isfinite(boxes).all() or (boxes[:, 2:] <= boxes[:, :2]).any():
+        raise DataError('a box of the picture is not x1, y1, x2, y2 with x2 > x1 and y2 > y1')
+    if not np.isfinite(scores).all():
+        raise DataError('a score of a box of the picture is not finite')
+    return boxes, scores, labels
 
 
 def _heights(corners: np.ndarray) -> np.ndarray:

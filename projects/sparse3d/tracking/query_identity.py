@@ -7,7 +7,8 @@ import numpy as np
 
 from sparse3d.errors import DataError
 from sparse3d.structures.detections import Detections
-from sparse3d.structures.tracks import CONFIRMED, Tracks
+from sparse3d.structures.tracks import CONFIRMED, Tracks, are_somebody, id_text
+from sparse3d.tracking.plausible_options import refuse_odd_options
 from sparse3d.tracking.tracker import FrameOrder
 
 
@@ -20,6 +21,9 @@ class QueryIdentityOptions:
     """
 
     score_threshold: float = 0.0
+
+    def __post_init__(self) -> None:
+        refuse_odd_options(self)
 
 
 class QueryIdentityTracker:
@@ -48,7 +52,7 @@ class QueryIdentityTracker:
         Raises:
             DataError: also for detections without ``track_ids``, or two of one.
         """
-        self._order.check(detections, timestamp, ego_pose)
+        timestamp = self._order.check(detections, timestamp, ego_pose).timestamp
         given = _given_ids(detections)
         kept = [row for row, one in enumerate(given)
                 if one is not None and detections.scores[row] >= self.options.score_threshold]
@@ -85,6 +89,6 @@ def _given_ids(detections: Detections) -> list[str | None]:
             return []
         raise DataError(f'the detections of frame {detections.name} have no track ids: only a '
                         f'detector whose queries live on gives them; take the tracker two_stage')
-    given = np.asarray(detections.track_ids).tolist()
-    return [None if str(one) in ('', 'None') or str(one).startswith('-') else str(one)
-            for one in given]
+    given = np.asarray(detections.track_ids)
+    return [id_text(one) if somebody else None
+            for one, somebody in zip(given.tolist(), are_somebody(given), strict=True)]

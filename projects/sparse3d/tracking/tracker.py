@@ -1,14 +1,20 @@
 """What every tracker is, and what all of them check: the order of frames, poses, classes."""
 from __future__ import annotations
 
-from typing import Protocol
+from copy import deepcopy
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, Protocol
 
 import numpy as np
 
 from sparse3d.errors import DataError
 from sparse3d.structures.box_conversions import center_to_lidar, lidar_to_center, wrap_angle
 from sparse3d.structures.detections import Detections
+from sparse3d.structures.given_matrix import given_pose
 from sparse3d.structures.tracks import Tracks
+
+_LATEST = 1e11  # seconds since 1970 are less for some thousand years; milliseconds are more
 
 
 class Tracker(Protocol):
@@ -31,12 +37,46 @@ class Tracker(Protocol):
             What was seen in this frame, and if wanted what is lost, in its LiDAR frame.
 
         Raises:
-            DataError: if the timestamp is not later than the last, poses are given in some frames
-                only, or detections cannot be tracked; the state is then as it was.
+            DataError: if the timestamp is not later than the last or no number of seconds, the
+                pose is none or given in some frames only, or a box is not finite or of a class
+                that cannot be tracked; the state is then as it was.
         """
 
     def reset(self) -> None:
         """A new scene begins: all tracks end, and time may start anywhere."""
+
+
+def follow(tracker: Tracker, detections: Detections, timestamp: float,
+           ego_pose: np.ndarray | None, new_scene: bool) -> Tracks:
+    """Go on by a frame, of which a new scene may begin; a refused frame leaves all as it was.
+
+    Raises:
+        DataError: as :meth:`Tracker.update`.
+    """
+    if not new_scene:
+        return tracker.update(detections, timestamp, ego_pose)
+    before = deepcopy(vars(tracker))
+    tracker.reset()
+    try:
+        return tracker.update(detections, timestamp, ego_pose)
+    except BaseException:
+        vars(tracker).update(before)
+        raise
+
+
+@dataclass(frozen=True)
+class Step:
+    """A frame that may be tracked.
+
+    Attributes:
+        timestamp: of the frame [s].
+        seconds: since the frame before, 0 for the first.
+        pose: (4, 4) float64 LiDAR frame to world.
+    """
+
+    timestamp: float
+    seconds: float
+    pose: np.ndarray
 
 
 class FrameOrder:
@@ -52,28 +92,25 @@ class FrameOrder:
         self.__init__()  # type: ignore[misc]
 
     def check(self, detections: Detections, timestamp: float,
-              ego_pose: np.ndarray | None) -> tuple[float, np.ndarray]:
-        """Seconds since the frame before, 0 for the first, and the pose (4, 4).
+              ego_pose: np.ndarray | None) -> Step:
+        """The step to a frame.
 
         Nothing is remembered until :meth:`accept`.
 
         Raises:
             DataError: see :class:`Tracker`.
         """
+        _refuse_broken_boxes(detections)
         here = f'frame {detections.name}'
-        if not np.isfinite(timestamp):
-            raise DataError(f'the time of {here} is {timestamp}; give seconds')
-        pose = np.eye(4) if ego_pose is None else np.asarray(ego_pose, np.float64)
-        if pose.shape != (4, 4) or not np.isfinite(pose).all():
-            raise DataError(f'the ego_pose of {here} has the shape {pose.shape}; 4 x 4 finite '
-                            f'numbers are needed, LiDAR frame to world')
+        time = seconds_of(timestamp, here)
+        pose = np.eye(4) if ego_pose is None else given_pose(ego_pose, f'the ego_pose of {here}')
         if self._time is None:
-            return 0.0, pose
-        if timestamp <= self._time:
-            way = ('is there twice; leave one of the two out' if timestamp == self._time else
-                   f'is {self._time - timestamp:.3f} s earlier than the frame before; sort the '
+            return Step(time, 0.0, pose)
+        if time <= self._time:
+            way = ('is there twice; leave one of the two out' if time == self._time else
+                   f'is {self._time - time:.3f} s earlier than the frame before; sort the '
                    f'frames by time')
-            raise DataError(f'{here} at {timestamp:.6f} s {way}, or call reset() where a new '
+            raise DataError(f'{here} at {time:.6f} s {way}, or call reset() where a new '
                             f'scene begins')
         if self._with_pose != (ego_pose is not None):
             raise DataError(f'{here} has {"no" if self._with_pose else "a"} pose unlike '
@@ -82,13 +119,46 @@ class FrameOrder:
             raise DataError(f'the classes of {here} are {", ".join(detections.class_names)}, those '
                             f'of the frame before {", ".join(self._class_names)}; track results '
                             f'of one detector, or call reset() between them')
-        return timestamp - self._time, pose
+        return Step(time, time - self._time, pose)
 
     def accept(self, detections: Detections, timestamp: float,
                ego_pose: np.ndarray | None) -> None:
         """The frame is the last one now."""
-        self._time, self._with_pose = timestamp, ego_pose is not None
+        self._time, self._with_pose = float(timestamp), ego_pose is not None
         self._class_names = detections.class_names
+
+
+def seconds_of(timestamp: Any, here: str) -> float:
+    """A time as a number.
+
+    Raises:
+        DataError: for what is none, or not of seconds.
+    """
+    value = timestamp.item() if hasattr(timestamp, 'item') and not np.ndim(timestamp) else timestamp
+    if not isinstance(value, Real) or isinstance(value, bool) or not np.isfinite(value):
+        raise DataError(f'the time of {here} is {value!r:.60}; give seconds, as a finite number')
+    if abs(value) > _LATEST:
+        raise DataError(f'the time of {here} is {value:.0f}, which is not in seconds; divide '
+                        f'milliseconds by 1e3, microseconds by 1e6, nanoseconds by 1e9')
+    return float(value)
+
+
+def _refuse_broken_boxes(detections: Detections) -> None:
+    """Raise unless all can be followed; velocities may be unknown (NaN)."""
+    if not isinstance(detections, Detections):
+        raise DataError(f'a tracker follows Detections (sparse3d.structures.detections), not '
+                        f'{type(detections).__name__}')
+    if not len(detections):
+        return
+    boxes = np.asarray(detections.boxes_3d, np.float64)
+    scores = np.asarray(detections.scores, np.float64)
+    usable = np.isfinite(boxes[:, :7]).all(axis=1) & ~np.isinf(boxes).any(axis=1)
+    usable &= (boxes[:, 3:6] >= 0).all(axis=1) & np.isfinite(scores)
+    if not usable.all():
+        row = int(np.flatnonzero(~usable)[0])
+        raise DataError(f'detection {row} of frame {detections.name} has the box '
+                        f'{boxes[row].tolist()} and the score {scores[row]}; give finite numbers '
+                        f'and sizes of 0 m or more, or leave it out')
 
 
 def in_world(boxes: np.ndarray, pose: np.ndarray) -> np.ndarray:

@@ -10,14 +10,17 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from sparse3d.errors import ConfigError
+from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.detections import Detections
 from sparse3d.structures.tracks import CONFIRMED, LOST, TENTATIVE, Tracks
 from sparse3d.tracking import kalman_filter
 from sparse3d.tracking.assignment import Pairs, assign
 from sparse3d.tracking.box_costs import center_distances, generalized_iou
 from sparse3d.tracking.class_motion import ClassMotion, motions_of
+from sparse3d.tracking.plausible_options import refuse_odd_options, refuse_outside
 from sparse3d.tracking.tracker import FrameOrder, in_lidar, in_world
+
+_SCORES = -1.0, 2.0  # beyond them are percents and logits, not what a head adds to a probability
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,9 @@ class TwoStageOptions:
     report_lost: bool = False
 
     def __post_init__(self) -> None:
+        refuse_odd_options(self)
+        refuse_outside('second_stage', self.second_stage, 0, 1)
+        refuse_outside('min_generalized_iou', self.min_generalized_iou, -1, 1)
         if self.cost not in ('center_distance', 'generalized_iou'):
             raise ConfigError(f'cost is {self.cost!r}; there are center_distance and '
                               f'generalized_iou')
@@ -118,14 +124,20 @@ class TwoStageTracker:
 
     def update(self, detections: Detections, timestamp: float,
                ego_pose: np.ndarray | None = None) -> Tracks:
-        """See :meth:`Tracker.update`."""
-        seconds, pose = self._order.check(detections, timestamp, ego_pose)
+        """See :meth:`Tracker.update`.
+
+        Raises:
+            DataError: also for scores that are percents or logits.
+        """
+        step = self._order.check(detections, timestamp, ego_pose)
+        _refuse_other_scores(detections)
+        timestamp, pose = step.timestamp, step.pose
         detections = detections[np.flatnonzero(detections.scores >= self.options.low_score)]
         boxes = in_world(detections.boxes_3d, pose)
         motions = motions_of(detections, self.options.motions)
         tracks = self._tracks.rows(timestamp - self._tracks.seen <= self.options.max_lost)
         of_labels = self._motions_of_labels(detections)
-        tracks = _predicted(tracks, seconds, [of_labels[label] for label in tracks.labels])
+        tracks = _predicted(tracks, step.seconds, [of_labels[label] for label in tracks.labels])
         rows, columns = self._match(tracks, detections, boxes, motions, pose[:3, 3])
         tracks = self._corrected(tracks, rows, columns, detections, boxes, motions, timestamp)
         tracks = tracks.joined(self._born(columns, detections, boxes, motions, timestamp))
@@ -231,6 +243,16 @@ class TwoStageTracker:
         return Tracks(in_lidar(tracks.mean, pose), tracks.scores, tracks.labels,
                       detections.class_names, tracks.ids, tracks.ages, states, timestamp,
                       detections.name)
+
+
+def _refuse_other_scores(detections: Detections) -> None:
+    """The stages are limits of scores; percents and logits would all be sure or all be lost."""
+    scores = np.asarray(detections.scores, np.float64)
+    other = scores[(scores < _SCORES[0]) | (scores > _SCORES[1])]
+    if len(other):
+        raise DataError(f'{len(other)} of {len(scores)} detections of frame {detections.name} have '
+                        f'a score like {other[0]:g}; bring scores into 0 to 1 (percents / 100, '
+                        f'logits by a sigmoid), by which the stages of this tracker are chosen')
 
 
 def _predicted(tracks: FilteredTracks, seconds: float,

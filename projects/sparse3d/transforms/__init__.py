@@ -16,6 +16,7 @@ from sparse3d.transforms.load_xyz import LoadXYZPoints
 from sparse3d.transforms.object_filters import KeepObjects
 from sparse3d.transforms.pack_sample import PackSample
 from sparse3d.transforms.sensor_failures import DropBeams, DropCameras, DropPoints
+from sparse3d.transforms.shuffle_points import ShufflePoints
 from sparse3d.transforms.tanh_features import TanhFeatures
 
 __all__ = [
@@ -37,5 +38,6 @@ __all__ = [
     'LoadXYZPoints',
     'PackSample',
     'RemovePointsInOtherBoxes',
+    'ShufflePoints',
     'TanhFeatures',
 ]

@@ -47,6 +47,8 @@ class FrameChoice:
         train_intervals: smallest and largest one in training, drawn anew for each sample.
         across_scenes: at the end of a scene take later frames from the next
             one, as the released code does, instead of repeating the last.
+        key_frames: key frames alone, ``kind`` ``'past'``; intervals are counted in them. What lies
+            before the scene is absent: the sample's own frame stands in its place.
 
     Where the data set has fewer pictures than five between key frames, intervals shrink
     in proportion, to one set at least.
@@ -61,6 +63,7 @@ class FrameChoice:
     test_interval: int = 6
     train_intervals: tuple[int, int] = (4, 8)
     across_scenes: bool = False
+    key_frames: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -72,6 +75,8 @@ class FrameChoice:
         if not 1 <= low <= high or self.test_interval < 1:
             raise ConfigError(f'intervals {self.train_intervals} and {self.test_interval} of '
                               f'frames must be positive, the smaller first')
+        if self.key_frames and self.kind != 'past':
+            raise ConfigError(f"key_frames goes with frames of the kind 'past', not {self.kind!r}")
 
     def choose(self, timeline: Timeline, row: int, training: bool) -> list[CameraSet]:
         """The T camera sets of a sample; draws from ``numpy.random`` in training."""
@@ -79,6 +84,12 @@ class FrameChoice:
         if self.num_frames == 1:
             return [now]
         past = timeline.past(row)
+        if self.key_frames:
+            keys = [camera_set for camera_set in past if camera_set[1] == 0]
+            low, high = self.train_intervals if training else (self.test_interval, ) * 2
+            step = int(np.random.randint(low, high + 1))
+            there = keys[step - 1::step][:self.num_frames - 1]
+            return [now, *there, *[now] * (self.num_frames - 1 - len(there))]
         if self.kind == 'past':
             return [now, *self._within(past, self.num_frames - 1, timeline, now, training)]
         half = (self.num_frames - 1) // 2

@@ -57,6 +57,7 @@ class CameraHistory:
         self._ends = np.cumsum([len(row) for row in rows]).astype(np.int64)
         self._bytes = np.frombuffer(b''.join(rows), dtype=np.uint8)
         self.lidar2global = np.array([lidar2global(entry) for entry in entries]).reshape(-1, 4, 4)
+        self.timestamps = np.array([entry.get('timestamp', np.nan) for entry in entries], float)
         self.timeline = Timeline(
             [entry.get('scene_token', '') for entry in entries],
             [len(entry.get('image_sweeps', ())) if with_sweeps else 0 for entry in entries])
@@ -71,6 +72,18 @@ class CameraHistory:
         first = sum(map(len, names[:number]))
         return {camera: self._image(path, numbers[first + place], moved)
                 for place, (camera, path) in enumerate(names[number])}
+
+    def key_frames(self, chosen: Sequence[CameraSet]) -> dict[str, np.ndarray]:
+        """Times [s] and poses of chosen key frames, the first of which is now.
+
+        Returns:
+            ``frame_timestamps`` (T,), ``frame_lidar2global`` (T, 4, 4), and ``frame_there`` (T,)
+            bool: False where the first one stands for a frame that the scene does not have.
+        """
+        rows = [row for row, _ in chosen]
+        there = np.array([place == 0 or row != rows[0] for place, row in enumerate(rows)])
+        return dict(frame_timestamps=self.timestamps[rows],
+                    frame_lidar2global=self.lidar2global[rows], frame_there=there)
 
     def paths(self) -> list[Path]:
         """All files, in order."""

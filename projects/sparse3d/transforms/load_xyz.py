@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from sparse3d.transforms.npy_files import read_npy
 from sparse3d.transforms.number_type import refuse_other_numbers
 from sparse3d.transforms.point_files import read_bytes
 
+_MOST_COLUMNS = 20  # of a table of points
 USUAL_COLUMNS = 4  # of a raw file that does not show how many it has
 
 
@@ -28,7 +30,8 @@ def read_xyz(path: str | os.PathLike) -> np.ndarray:
     (:func:`~sparse3d.transforms.column_count.likely_columns`).
 
     Raises:
-        DataError: as :func:`~sparse3d.transforms.cloud_files.read_cloud`.
+        DataError: as :func:`~sparse3d.transforms.cloud_files.read_cloud`, and for rows that hold
+            the x, the y and the z of all points.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -43,8 +46,21 @@ def read_xyz(path: str | os.PathLike) -> np.ndarray:
     if suffix == '.npy':
         table = read_npy(read_bytes(path), path)
         if table.dtype.names is None and table.ndim == 2 and table.shape[1] > 3:
+            refuse_transposed(table.shape, path)
             return np.ascontiguousarray(read_cloud(path, table.shape[1])[:, :3])
     return read_cloud(path, 3)
+
+
+def refuse_transposed(shape: Sequence[int], where: str | os.PathLike) -> None:
+    """Refuse a table of points whose rows are columns, where any number of columns is taken.
+
+    Raises:
+        DataError: for a few rows of many numbers.
+    """
+    rows, columns = shape
+    if len(AXES) <= rows <= _MOST_COLUMNS < columns:
+        raise DataError(f'{where} has the shape ({rows}, {columns}): it is transposed, a row has '
+                        f'to be a point; give points.T')
 
 
 @TRANSFORMS.register_module()

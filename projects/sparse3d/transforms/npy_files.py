@@ -25,8 +25,8 @@ def read_npy(content: bytes, path: str | os.PathLike) -> np.ndarray:
             header declares.
     """
     if content.startswith(b'PK'):
-        raise DataError(f'{path} is no plain array of numbers but several in an .npz archive; '
-                        f'save the cloud alone with numpy.save')
+        raise DataError(f'{path} is no plain array of numbers but several in an archive (.npz, '
+                        f'.pth); save the array alone with numpy.save')
     stream = io.BytesIO(content)
     try:
         version = npy_format.read_magic(stream)

@@ -119,7 +119,7 @@ def test_the_machine_of_other_tests_has_no_gpu():
 
 
 def test_a_constant_is_copied_to_the_device_once(pretended_gpu):
-    from sparse3d.models.layers.constants import constant
+    from sparse3d.ops.constants import constant
     like = torch.zeros(2, device='cuda')
     with pretended_gpu.counting() as waits:
         first = constant([1.5, 11.25], like)

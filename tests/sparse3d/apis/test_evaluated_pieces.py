@@ -6,7 +6,7 @@ import json
 import pytest
 
 from sparse3d.apis import evaluated_pieces, test, train
-from sparse3d.apis.evaluated_pieces import pieces_of
+from sparse3d.apis.evaluated_pieces import pieces_of, pieces_of_scenes
 from sparse3d.errors import ConfigError
 from sparse3d_cli import main
 
@@ -20,6 +20,15 @@ def test_pieces_are_whole_batches_and_hold_every_sample_once():
         assert all(piece.stop - piece.start <= max(evaluated_pieces.MOST_SAMPLES + batch, batch)
                    for piece in pieces)
     assert len(pieces_of(2000, 1)) >= 16
+
+
+def test_pieces_of_scenes_are_whole_scenes():
+    bounds = [(0, 40), (40, 41), (41, 43), (43, 83)]
+    assert [(piece.start, piece.stop) for piece in pieces_of_scenes(bounds)] == [
+        (0, 40), (40, 83)]
+    many = pieces_of_scenes([(start, start + 40) for start in range(0, 6000, 40)])
+    assert all(piece.start % 40 == 0 for piece in many) and many[-1].stop == 6000
+    assert pieces_of_scenes([]) == []
 
 
 def test_two_ways_to_several_processes_are_refused(tiny_config, tmp_path):

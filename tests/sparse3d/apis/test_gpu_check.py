@@ -103,7 +103,7 @@ def test_operators_are_those_of_the_cpu(pretended_gpu):
 
 # What is no operator of its own on a GPU, or is run by the cases of others.
 WITHIN_OTHERS = {
-    'backends': 'chooses', 'grid_mask': 'NumPy',
+    'backends': 'chooses', 'constants': 'numbers alone', 'grid_mask': 'NumPy',
     'box_members': "CPU form of mmcv's points in boxes",
     'neighbor_lists': 'ball query, voxel query', 'packed_views': 'sampling of views',
     'pair_chunks': 'ball query', 'sample_views_triton': 'sampling of views',
@@ -114,6 +114,7 @@ WITHIN_OTHERS = {
     'deformable_aggregation_triton': 'deformable aggregation',
     'packed_maps': 'deformable aggregation',
     'circle_grid': 'suppression of boxes', 'near_boxes': 'points in boxes',
+    'linear': 'on the CPU only',
     'compile_kernels': 'on the CPU only', 'compiled_kernels': 'on the CPU only',
     'compiled_pairs': 'on the CPU only', 'kernel_places': 'on the CPU only',
     'sparse_compiled': 'on the CPU: spconv',
@@ -150,7 +151,8 @@ def test_a_wrong_operator_is_found(pretended_gpu, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ['dsvt', 'focalsconv', 'sparsebev', 'sparsefusion', 'voxelkp'])
+@pytest.mark.parametrize('name', ['dsvt', 'focalsconv', 'sparse4d', 'sparsebev', 'sparsefusion',
+                                  'voxelkp'])
 def test_a_published_model_on_stored_inputs(pretended_gpu, golden_dir, monkeypatch, name):
     monkeypatch.setenv('SPARSE3D_GOLDEN', str(golden_dir))
     assert f'golden: {name}' in part_names()

@@ -4,8 +4,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from mmengine.config import Config
+from torch import nn
 
-from sparse3d.apis.ground_shift import ground_shift, shifted_calibration
+from sparse3d.apis.ground_shift import (
+    checked_height,
+    finds_ground,
+    ground_shift,
+    shifted_calibration,
+)
 from sparse3d.errors import ConfigError
 from sparse3d.structures.point_statistics import PointStatistics
 
@@ -45,3 +51,19 @@ def test_matrices_see_a_shifted_point_where_it_was():
     for key in ('lidar2img', 'lidar2cam', 'lidar2global'):
         np.testing.assert_allclose((shifted[key] @ raised)[..., :3], (given[key] @ point)[..., :3])
     assert shifted['cam2img'] is given['cam2img'] and shifted_calibration(given, 0) is given
+
+
+@pytest.mark.parametrize('height', ['tall', '', None, True, [1.7], float('inf')])
+def test_what_is_no_height_is_said(height):
+    with pytest.raises(ConfigError, match='is no height in meters'):
+        checked_height(height)
+    assert checked_height('1.7') == checked_height(1.7) == 1.7
+
+
+def test_a_model_that_finds_the_ground_is_told_by_its_preprocessor():
+    model = nn.Module()
+    assert not finds_ground(model)
+    model.data_preprocessor = nn.Module()
+    assert not finds_ground(model)
+    model.data_preprocessor.sensor_height = None
+    assert finds_ground(model)

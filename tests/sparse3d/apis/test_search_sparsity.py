@@ -72,17 +72,23 @@ def test_a_second_start_tests_nothing_again(runner, tmp_path):
     assert runner.tests == tests and again['ratios'] == first['ratios']
 
 
+def stop_after(tests: int, runner):
+    """Interrupt the runner's next test when it has had so many; its test as it was."""
+    test = runner.test
+
+    def stopped():
+        if runner.tests == tests:
+            raise KeyboardInterrupt
+        return test()
+    runner.test = stopped
+    return test
+
+
 def test_an_interrupted_search_goes_on(runner, tmp_path):
     out, whole_out = tmp_path / 'ratios.json', tmp_path / 'whole.json'
     expected = whole.search_sparsity(REQUEST, whole_out, SETTINGS)
     needed, runner.tests = runner.tests, 0
-    test = runner.test
-
-    def stopped():
-        if runner.tests == 2:
-            raise KeyboardInterrupt
-        return test()
-    runner.test = stopped
+    test = stop_after(2, runner)
     with pytest.raises(KeyboardInterrupt):
         whole.search_sparsity(REQUEST, out, SETTINGS)
     assert json.loads(out.read_text())['scored'] == 2
@@ -106,6 +112,10 @@ def test_what_is_refused(runner, tmp_path):
     whole.search_sparsity(REQUEST, out, SETTINGS)
     with pytest.raises(DataError, match="search with checkpoint 'some.pth', asked for is 'b.pth'"):
         whole.search_sparsity(SearchRequest('some', 'b.pth', 'toy/mAP'), out, SETTINGS)
+    with torch.no_grad():  # the file of the checkpoint was written anew
+        next(runner.model.parameters()).add_(1)
+    with pytest.raises(DataError, match='other weights than some.pth has now; name another file'):
+        whole.search_sparsity(REQUEST, out, SETTINGS)
     out.write_text('{}')
     with pytest.raises(DataError, match='not a file of this tool'):
         whole.search_sparsity(REQUEST, out, SETTINGS)
@@ -119,3 +129,13 @@ def test_images_are_those_that_reach_the_backbone():
     images, seen = seen_by(model, model.backbone, {})
     assert images.shape == (2, 3, 112, 56) and seen is None
     assert model.backbone._forward_pre_hooks == {}
+
+
+def test_the_best_so_far_lies_within_the_limits_of_now(runner, tmp_path):
+    """A search with other limits may have left better scores in the file."""
+    out = tmp_path / 'ratios.json'
+    whole.search_sparsity(REQUEST, out, SearchSettings((.8, 1), 0, population=4, parents=2))
+    stop_after(5, runner)
+    with pytest.raises(KeyboardInterrupt):
+        whole.search_sparsity(REQUEST, out, SearchSettings((.4, .6), 0, population=4, parents=2))
+    assert runner.tests == 5 and .4 <= json.loads(out.read_text())['cost'] <= .6

@@ -70,10 +70,14 @@ def test_scores_that_are_not_there_are_said_before_anything_is_written(case):
 
 def test_wrong_endings_and_absent_files(case):
     name, found, infos, folder = case
-    wrong = dict(waymo='t.json', argoverse2='t.csv', kitti='t.txt', custom='t.json')
+    wrong = dict(waymo='t.json', argoverse2='t.csv', kitti='t.txt', custom='t.json',
+                 nuscenes='t.txt')
     if name in wrong:
         with pytest.raises(DataError, match=r'written as \.|has to be a folder'):
             track(found, infos, folder / wrong[name], like=dict(forklift='car'))
+    (folder / 'f').write_text('')
+    with pytest.raises(DataError, match=r'written as \.|has to be a folder'):
+        track(found, infos, folder / 'f', like=dict(forklift='car'))
     with pytest.raises(DataError, match='does not exist'):
         track(folder / 'none', infos, folder / 'o')
     with pytest.raises(ConfigError, match='give the info file of its split with --infos'):
@@ -149,11 +153,14 @@ def test_a_model_is_tracked_as_its_results_are(tmp_path, monkeypatch):
         def get_data_info(self, index):
             return dict(row=index)
 
+    looked_at = []
+
     def predict(config, opened, frames, score, split, device, title):
         for index in range(2):
+            looked_at.append(index)
             found = InstanceData(
-                bboxes_3d=LiDARInstance3DBoxes(torch.tensor([CAR, CAR, CAR])),
-                scores_3d=torch.tensor([.9, .8, .1]), labels_3d=torch.tensor([0, 1, 0]))
+                bboxes_3d=LiDARInstance3DBoxes(torch.tensor([CAR, CAR, CAR, [np.nan, *CAR[1:]]])),
+                scores_3d=torch.tensor([.9, .8, .1, .9]), labels_3d=torch.tensor([0, 1, 0, 0]))
             sample = Det3DDataSample()
             sample.pred_instances_3d = found
             yield PredictedFrame(index, {}, sample, None)
@@ -161,6 +168,13 @@ def test_a_model_is_tracked_as_its_results_are(tmp_path, monkeypatch):
     monkeypatch.setattr(split_detections, 'open_with_config', lambda *_: (None, None))
     monkeypatch.setattr(split_detections, 'predict_frames',
                         lambda *given, **more: (Drive(), predict(*given, **more)))
+    (tmp_path / 'file').write_text('')
+    for wrong, words in ((dict(out=tmp_path / 'file'), 'has to be a folder'),
+                         (dict(out=tmp_path / 'o', evaluate=tmp_path / 'none'), 'is no folder'),
+                         (dict(out=tmp_path / 'o', form='xml'), "not written as 'xml'")):
+        with pytest.raises((ConfigError, DataError), match=words):
+            track('config', checkpoint='c.pth', **wrong)
+    assert not looked_at  # hours of detection are not lost
     report = track('config', None, tmp_path / 't', checkpoint='c.pth', split='val',
                    score_threshold=.5)
     assert (report.frames, report.boxes, report.identities) == (2, 2, 1)

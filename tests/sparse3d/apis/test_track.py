@@ -112,3 +112,63 @@ def test_a_frame_that_is_there_twice_and_an_info_file_without_poses(case):
     write_info_file(case['infos'], dict(content['metainfo'], dataset='lyft'), [])
     with pytest.raises(DataError, match="tracks of the data set 'lyft' cannot be written"):
         track(case['results'], case['infos'], case['out'])
+
+
+@pytest.mark.parametrize(('options', 'words'), [
+    (['--split', 'val'], '--split is for a CHECKPOINT behind a config'),
+    (['--score-threshold', '-1'], '--score-threshold is for a CHECKPOINT'),
+    (['--cfg-options', 'a=1'], '--cfg-options is for a CHECKPOINT'),
+    (['--device', 'cpu'], '--device is for a CHECKPOINT')])
+def test_options_of_a_model_beside_stored_detections(case, options, words, capsys):
+    assert main(['track', str(case['results']), '--infos', str(case['infos']), '--out',
+                 str(case['out']), *options]) == 2
+    assert words in capsys.readouterr().err and not case['out'].exists()
+
+
+@pytest.mark.parametrize('options', [['--tracker', 'greedy'], ['--options', 'max_lost=2'],
+                                     ['--like', 'a=car'], ['--confirmed'], ['--format', 'json']])
+def test_options_of_tracking_where_nothing_is_tracked(case, options, capsys):
+    assert main(['track', str(case['results']), '--infos', str(case['infos']), '--only-evaluate',
+                 str(case['root']), *options]) == 2
+    assert f'{options[0]} is for tracking, which --only-evaluate does' in capsys.readouterr().err
+
+
+def test_detections_are_not_written_over_and_a_failed_score_says_where_the_tracks_are(case):
+    before = case['results'].read_bytes()
+    with pytest.raises(DataError, match='is the file that is read'):
+        track(case['results'], case['infos'], case['results'])
+    assert case['results'].read_bytes() == before
+    with pytest.raises(DataError, match='the tracks are written to .*tracks.json, but cannot be'):
+        track(case['results'], case['infos'], case['out'], evaluate=case['root'] / 'v1.0-mini')
+    assert case['out'].is_file()
+
+
+def test_samples_that_the_info_file_does_not_have_are_counted(case):
+    content = json.loads(case['results'].read_text())
+    boxes = next(iter(content['results'].values()))
+    content['results']['f' * 32] = [dict(box, sample_token='f' * 32) for box in boxes]
+    case['results'].write_text(json.dumps(content))
+    report = track(case['results'], case['infos'], case['out'])
+    assert report.others == 1 and 'of 1 samples that are not in the info file' in str(report)
+    assert 'f' * 32 not in json.loads(case['out'].read_text())['results']
+
+
+def test_an_option_without_a_value_is_named(case, capsys):
+    for option in ('--options', '--score-options'):
+        assert main(['track', str(case['results']), '--infos', str(case['infos']), '--out',
+                     str(case['out']), option, 'max_lost']) == 2
+        assert f"error: {option} takes key=value, not 'max_lost'" in capsys.readouterr().err
+
+
+def test_why_there_is_no_track(case):
+    content = json.loads(case['results'].read_text())
+    for boxes in content['results'].values():
+        for box in boxes:
+            box['detection_score'] *= .1
+    case['results'].write_text(json.dumps(content))
+    report = track(case['results'], case['infos'], case['out'])
+    assert report.boxes == 0 and 'no track: the best of' in str(report)
+    assert 'birth_score=' in str(report) and case['out'].is_file()
+    fine = track(case['results'], case['infos'], case['out'], options=dict(
+        birth_score=.01, high_score=.01, low_score=0))
+    assert fine.boxes and 'no track' not in str(fine)

@@ -5,6 +5,7 @@ import numpy as np
 
 from sparse3d.apis.track_tails import SECONDS, TrackTails
 from sparse3d.structures.detections import Detections
+from sparse3d.structures.tracks import whole_ids
 from sparse3d.transforms.info_files import write_info_file
 from sparse3d.visualization.frame import Boxes, Frame
 from tracked_entries import CAR, entries
@@ -24,12 +25,13 @@ class FewFrames:
         return dict(row=index)
 
     def quietly(self, info):
-        return Detections(np.array([CAR]), [.9], [0], ('car',), track_ids=np.array([4]))
+        return Detections(np.array([CAR]), [.9], [0], ('car',), track_ids=np.array([self.one]))
 
 
-def tails(tmp_path, made, index):
+def tails(tmp_path, made, index, one=4, drawn=4):
     few = FewFrames(tmp_path, made)
-    boxes = Boxes(np.array([CAR]), np.zeros(1, int), np.ones(1), track_ids=np.array([4]))
+    few.one = one
+    boxes = Boxes(np.array([CAR]), np.zeros(1, int), np.ones(1), track_ids=np.array([drawn]))
     frame = Frame('f', np.zeros((0, 4)), ('car',), detections=boxes)
     return TrackTails(few, few).added(frame, index, few.quietly(None))
 
@@ -53,3 +55,11 @@ def test_frames_that_are_no_drive_have_none(tmp_path):
     for entry in made:
         del entry['timestamp']
     assert tails(tmp_path, made, 3).trails == ()
+
+
+def test_ids_that_are_words_and_boxes_that_are_nobody(tmp_path):
+    (number,) = whole_ids(['a-7'])
+    for drawn in ('a-7', number):    # as the file has it, and as a report has it
+        frame = tails(tmp_path, entries('custom'), 3, 'a-7', drawn)
+        assert len(frame.trails) == 1 and frame.trail_ids == (str(drawn),)
+    assert tails(tmp_path, entries('custom'), 3, '-1', '-1').trails == ()

@@ -36,6 +36,14 @@ def test_one_identity_until_another_scene_begins():
         stream(timestamp=-5.0, ego_pose=pose, scene='b')
 
 
+def test_a_refused_frame_of_another_scene_leaves_the_tracks():
+    stream = TrackedStream(detect, chosen_tracker('two_stage', dict(min_hits=1)))
+    assert stream(timestamp=0.0, scene='a').ids.tolist() == [0]
+    with pytest.raises(DataError, match="the time of frame frame is 'later'"):
+        stream(timestamp='later', scene='b')
+    assert stream(timestamp=.1, scene='a').ids.tolist() == [0]
+
+
 def test_a_stream_that_answers_later_gives_tracks_of_its_answers():
     def answer(number, scene='a'):
         instances = InstanceData(

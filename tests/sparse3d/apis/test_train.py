@@ -180,6 +180,13 @@ def test_resume_without_a_checkpoint_starts(tiny_config, tmp_path):
     assert train(tiny_config, tmp_path, EPOCHS, resume='auto').epochs == 2
 
 
+def test_resume_without_a_checkpoint_starts_from_the_weights_that_the_config_names(
+        tiny_config, tmp_path):
+    other = train(tiny_config, tmp_path / 'other', {**EPOCHS, 'model.width': 5}).checkpoint
+    with pytest.raises(CheckpointError, match='hidden.weight'):  # they are looked at
+        train(tiny_config, tmp_path / 'a', {**EPOCHS, 'load_from': str(other)}, resume='auto')
+
+
 def test_curves_go_to_tensorboard(tiny_config, tmp_path):
     train(tiny_config, tmp_path, EPOCHS, log_to=['tensorboard'])
     assert list(tmp_path.rglob('events.out.tfevents.*'))

@@ -10,6 +10,7 @@ import pytest
 from sparse3d.apis import zero_shot as module
 from sparse3d.apis.zero_shot import labeled_frames, statistics, threshold_of, zero_shot
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.simulate.output_folder import STAMP
 from sparse3d.structures.detections import Detections
 
 CAR, PERSON = [10, 2, -1.6, 4, 2, 1.5, .3], [6, -4, -1.6, .8, .6, 1.7, 0]
@@ -20,6 +21,7 @@ def root(tmp_path):
     """Two frames with a car and a pedestrian, 200 points in each."""
     for folder in ('points', 'boxes'):
         (tmp_path / folder).mkdir()
+    (tmp_path / STAMP).write_text('{}')
     rng = np.random.default_rng(0)
     floor = np.column_stack([rng.uniform(-14, 14, (3000, 2)), np.full(3000, -1.7)])
     inside = [np.array(box[:3]) + rng.uniform(-.2, .2, (200, 3)) + [0, 0, .7]
@@ -91,3 +93,41 @@ def test_what_gives_no_frames_is_refused(tmp_path):
         labeled_frames('kitti', tmp_path / 'absent')
     with pytest.raises(ConfigError, match='nothing to judge on'):
         zero_shot('anything', None, {})
+
+
+@pytest.mark.parametrize('options, sentence', [
+    (dict(sensor_heights={'kity': 1.7}), 'sensor height of kity.*there are custom'),
+    (dict(score_threshold=float('nan')), 'score_threshold is nan'),
+    (dict(out='FILE/out.json'), 'is not a folder'),
+    (dict(pictures='FILE/seen'), 'is not a folder')])
+def test_what_cannot_be_judged_or_kept_is_refused_before_a_detector_is_loaded(
+        root, tmp_path, monkeypatch, options, sentence):
+    monkeypatch.setattr(module, 'load_detector', lambda *_, **__: pytest.fail('loaded'))
+    (tmp_path / 'file').write_text('')
+    options = {key: value.replace('FILE', str(tmp_path / 'file')) if isinstance(value, str)
+               else value for key, value in options.items()}
+    with pytest.raises((ConfigError, DataError), match=sentence):
+        zero_shot('anything', None, {'custom': root}, **options)
+
+
+def test_a_detector_of_pictures_is_refused(root, monkeypatch):
+    camera = SimpleNamespace(samples=SimpleNamespace(columns=0), score_threshold=None)
+    monkeypatch.setattr(module, 'load_detector', lambda *_, **__: camera)
+    with pytest.raises(ConfigError, match='anything takes no points'):
+        zero_shot('anything', None, {'custom': root})
+
+
+def test_one_detector_is_loaded_for_each_height(root, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(module, 'load_detector',
+                        lambda *_, sensor_height: loaded.append(sensor_height) or Stub())
+    frames = labeled_frames('custom', root)
+    monkeypatch.setattr(module, 'frames_by_name', lambda roots: dict.fromkeys(roots, frames))
+    zero_shot('anything', None, dict.fromkeys(('kitti', 'nuscenes', 'custom'), root),
+              sensor_heights={'nuscenes': 1.84})
+    assert loaded == [None, 1.84]
+
+
+def test_statistics_of_nothing_are_refused():
+    with pytest.raises(ConfigError, match='nothing to judge on.*SPARSE3D_REAL_DATA'):
+        statistics({})

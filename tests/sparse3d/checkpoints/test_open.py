@@ -131,6 +131,13 @@ def test_a_missing_file(tmp_path):
         open_checkpoint(tmp_path / 'absent.pth')
 
 
+def test_results_are_no_checkpoint(tmp_path):
+    (tmp_path / 'results_nusc.json').write_text('{}')
+    with pytest.raises(CheckpointError, match='is a .json file, no checkpoint; stored detections '
+                                              'stand alone: sparse3d track results_nusc.json'):
+        open_checkpoint(tmp_path / 'results_nusc.json')
+
+
 def test_a_folder_is_told_its_latest_checkpoint(tmp_path):
     with pytest.raises(CheckpointError, match='is a folder, not a checkpoint$'):
         open_checkpoint(tmp_path)

@@ -24,7 +24,7 @@ def rows(high, *shape):
     return torch.randint(0, high, shape, dtype=torch.int32)
 
 
-POINTS = torch.rand(2, 50, 3) * 8
+POINTS = torch.rand(2, 50, 3, generator=torch.Generator().manual_seed(0)) * 8
 BOXES = torch.tensor([[4.0, 4, 0, 5, 3, 6, 0.3], [2, 2, 0, 3, 3, 3, 1]]).repeat(2, 1, 1)
 ONE = torch.tensor([1], dtype=torch.int32)
 # Each kernel by a public function of mmcv that ends in it.

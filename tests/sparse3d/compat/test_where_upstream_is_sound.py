@@ -60,6 +60,18 @@ def activation_checkpointing(tmp_path, monkeypatch):
 
 
 @sound
+def center_point_limits(tmp_path, monkeypatch):
+    """In the first frame."""
+    from mmdet3d.models.task_modules.coders import CenterPointBBoxCoder
+    maps = [torch.rand(1, channels, 8, 8) for channels in (1, 1, 1, 1, 3)]
+    ours = CenterPointBBoxCoder.decode
+    found, wanted = (of(CenterPointBBoxCoder([-8, -8], 2, [1, 1], [-8., -8, -9, 8, 8, 9],
+                                             max_num=5), *maps, None)[0]
+                     for of in (ours, ours.upstream))
+    assert all(torch.equal(found[key], wanted[key]) for key in ('bboxes', 'scores', 'labels'))
+
+
+@sound
 def checkpoint_loading(tmp_path, monkeypatch):
     from mmengine.runner import load_checkpoint
     layer = nn.Linear(3, 2)

@@ -87,3 +87,12 @@ def test_a_config_in_yaml_runs_nothing(tmp_path, ending, text, words):
         load_config(path)
     assert words in str(caught.value) and str(tmp_path) in str(caught.value)
     assert '\n' not in str(caught.value) and not (tmp_path / 'touched').exists()
+
+
+def test_options_may_begin_a_list_that_the_config_does_not_have(tiny_config):
+    hook = {'custom_hooks.0.type': 'KillHook', 'custom_hooks.0.iteration': 3}
+    config = load_config(tiny_config, hook)
+    assert config.custom_hooks == [dict(type='KillHook', iteration=3)]
+    assert load_config(config, {'custom_hooks.0.iteration': 4}).custom_hooks[0].iteration == 4
+    with pytest.raises(ConfigError, match='no list custom_hooks, .* with 1; count from 0'):
+        load_config(tiny_config, {'custom_hooks.1.type': 'KillHook'})

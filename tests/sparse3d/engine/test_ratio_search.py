@@ -58,12 +58,30 @@ def test_only_candidates_within_the_limits_are_scored():
 
 
 def test_limits_that_nothing_meets():
-    settings = SearchSettings((.01, .02), max_draws=50)
-    with pytest.raises(ConfigError, match=r'50 draws .* between 0.01 and 0.02; costs of 0\.'):
+    settings = SearchSettings((.501, .502), max_draws=50)
+    with pytest.raises(ConfigError, match=r'50 draws .* between 0.501 and 0.502; costs of 0\.'):
         EvolutionarySearch(SPACE, settings, cost, score).run()
-    with pytest.raises(ConfigError, match='1 or more, not 0 and 5'):
-        EvolutionarySearch(SPACE, SearchSettings((0, 1), population=0, parents=5), cost,
-                           score).run()
+
+
+@pytest.mark.parametrize('limits', [(.01, .02), (20., 25.)])
+def test_limits_out_of_reach_are_told_by_two_costs(limits):
+    """With costs that are measured, thousands of draws would take hours."""
+    measured = []
+    with pytest.raises(ConfigError, match='it is 1 with the fewest .* and 0.2 with the most'):
+        EvolutionarySearch(SPACE, SearchSettings(limits),
+                           lambda numbers: measured.append(numbers) or cost(numbers), score).run()
+    assert measured == [(.8, ) * 3, (0, ) * 3]
+
+
+@pytest.mark.parametrize('wrong, told', [
+    (dict(limits=(.8, .5)), 'limits are 0.8 and 0.5; give the lower cost first'),
+    (dict(limits=(float('nan'), 1)), 'the limits are nan'),
+    (dict(limits=(0, 1), population=0, parents=5), '1 or more, not 0 and 5'),
+    (dict(limits=(0, 1), generations=-1), 'generations is -1'),
+    (dict(limits=(0, 1), seed=-1), 'seed -1')])
+def test_settings_that_no_search_can_have(wrong, told):
+    with pytest.raises(ConfigError, match=told):
+        SearchSettings(**wrong)
 
 
 def test_equal_scores_go_by_cost():

@@ -7,7 +7,7 @@ import torch
 from sparse3d.apis import train
 from sparse3d.atomic_files import UnwritableFile
 from sparse3d.engine.hooks import NonFiniteLoss
-from sparse3d.engine.training_folder import check_folder
+from sparse3d.engine.training_folder import check_folder, remove_checkpoints
 from sparse3d.errors import ConfigError, DataError
 
 
@@ -51,6 +51,16 @@ def test_weights_to_start_from_are_not_removed(tiny_config, trained):
           epochs=1, overwrite=True)
     assert names(trained) == ['epoch_1.pth', 'epoch_2.pth']
     assert torch.load(start)['state_dict'].keys() == weights.keys()
+
+
+def test_an_encoder_of_the_pre_training_before_goes_unless_it_is_what_begins(tmp_path):
+    """Or it would stand there as that of a new pre-training that was interrupted."""
+    for kept, left in ((tmp_path / 'encoder.pth', ['encoder.pth', 'other.pth']),
+                       (None, ['other.pth'])):
+        for name in ('epoch_1.pth', 'encoder.pth', 'other.pth'):
+            (tmp_path / name).write_text('')
+        remove_checkpoints(tmp_path, but=kept)
+        assert names(tmp_path) == left
 
 
 def test_going_on_and_beginning_anew_are_not_asked_for_together(tiny_config, trained):

@@ -4,6 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sparse3d.errors import DataError
 from sparse3d.metrics.zero_shot import Limits, choose_threshold, interval, score_frame, summarize
 from sparse3d.structures.labeled_frame import CAR, LARGE_VEHICLE, PEDESTRIAN, RIDERLESS
 
@@ -85,3 +86,12 @@ def test_the_threshold_leaves_so_many_false_boxes_a_frame():
     assert threshold == pytest.approx(.56)
     assert summarize(frames, threshold).false <= 2
     assert choose_threshold(frames, 5.0) == .05
+
+
+def test_limits_and_numbers_that_mean_nothing_are_refused():
+    for limits in (dict(min_points=-1), dict(max_distance=0), dict(max_distance=float('nan'))):
+        with pytest.raises(DataError, match='out of range'):
+            Limits(**limits)
+    for allowed in (-1., float('nan'), float('inf')):
+        with pytest.raises(DataError, match='cannot be left'):
+            choose_threshold([score([box(10)], [.9])], allowed)

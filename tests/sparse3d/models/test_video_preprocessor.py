@@ -30,3 +30,15 @@ def test_distortion_is_for_training_alone():
     assert preprocessor.images([image]).eq(0).all()
     built = VideoPreprocessor([0] * 3, [1] * 3, distortion=dict(type='PhotometricDistortion'))
     assert isinstance(built.distortion, MODELS.get('PhotometricDistortion'))
+
+
+def test_earlier_frames_of_training_alone_keep_their_cameras():
+    """A sample with one camera of two: the empty image stands behind each of its frames."""
+    preprocessor = VideoPreprocessor([0] * 3, [1] * 3, bgr_to_rgb=False, num_train_frames=2)
+    whole = torch.arange(1, 5, dtype=torch.uint8)[:, None, None, None].expand(4, 3, 32, 32)
+    fewer = torch.tensor([5, 6], dtype=torch.uint8)[:, None, None, None].expand(2, 3, 32, 32)
+    ready = preprocessor.images([whole, fewer], training=True)
+    assert ready[..., 0, 0, 0].tolist() == [[1, 2, 3, 4], [5, 0, 6, 0]]
+    assert preprocessor.images([whole[:2], whole[:1]]).shape[:2] == (2, 2)
+    with pytest.raises(DataError, match='T = 2'):
+        preprocessor.images([whole[:3]], training=True)

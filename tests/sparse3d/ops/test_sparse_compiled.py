@@ -1,13 +1,21 @@
 """The compiled backend beside the reference, on geometry and channels of every kind."""
 from __future__ import annotations
 
+import weakref
+
 import pytest
 import torch
 
 from sparse3d.engine.timing import torch_threads
 from sparse3d.ops import sparse_compiled
 from sparse3d.ops.compiled_kernels import lack
-from sparse3d.ops.sparse_compiled import FEWEST_ROWS, lists_of, multiplies_bfloat16
+from sparse3d.ops.sparse_compiled import (
+    FEWEST_ROWS,
+    lists_of,
+    multiplies_bfloat16,
+    neighbors_of,
+    reversed_lists_of,
+)
 from sparse3d.ops.sparse_convolution import sparse_convolution
 from sparse3d.ops.sparse_pairs import strided_pairs, submanifold_pairs, transposed_pairs
 
@@ -116,6 +124,7 @@ def test_not_a_number_stays_where_it_is():
 
 def test_lists_hold_every_pair_once_and_are_made_once():
     pairs = table('submanifold')
+    neighbors = pairs.neighbors
     lists = lists_of(pairs)
     assert lists_of(pairs) is lists and lists.num_blocks > 3
     assert lists.rows_of_block >= FEWEST_ROWS
@@ -123,10 +132,33 @@ def test_lists_hold_every_pair_once_and_are_made_once():
     offsets = offsets.repeat_interleave(lists.starts.diff())
     found = set(zip(offsets.tolist(), lists.output_rows.tolist(), lists.input_rows.tolist(),
                     strict=True))
-    offset, output = (pairs.neighbors >= 0).nonzero(as_tuple=True)
-    expected = set(zip(offset.tolist(), output.tolist(),
-                       pairs.neighbors[offset, output].tolist(), strict=True))
+    offset, output = (neighbors >= 0).nonzero(as_tuple=True)
+    expected = set(zip(offset.tolist(), output.tolist(), neighbors[offset, output].tolist(),
+                       strict=True))
     assert found == expected and len(offsets) == len(expected)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('share', [0, 0.3])
+def test_the_table_is_dropped_once_there_are_lists_and_made_anew_for_others(kind, share):
+    pairs = table(kind, share)
+    neighbors, offsets = pairs.neighbors, pairs.num_offsets
+    kept = weakref.ref(neighbors.untyped_storage())
+    lists_of(pairs)
+    assert torch.equal(pairs.neighbors, neighbors) and pairs.num_offsets == offsets
+    assert pairs.neighbors is not pairs.neighbors
+    del neighbors
+    assert kept() is None
+
+
+@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('share', [0, 0.02, 0.3])
+def test_reversed_lists_are_those_of_the_reversed_table(kind, share):
+    pairs = table(kind, share)
+    expected, found = lists_of(pairs.reversed), reversed_lists_of(pairs)
+    assert found[3:] == expected[3:] and torch.equal(found.starts, expected.starts)
+    assert torch.equal(neighbors_of(found), pairs.reversed.neighbors)
+    assert reversed_lists_of(pairs) is found
 
 
 @pytest.mark.parametrize('kind', KINDS)

@@ -40,6 +40,23 @@ def test_more_anchors_than_places():
     assert len(box_anchors(boxes(10), 10)) == 10
 
 
+@pytest.mark.parametrize('seed', [-1, 1.5, None])
+def test_seeds_that_are_none(seed):
+    with pytest.raises(DataError, match=f'seed is {seed}; give a whole number'):
+        box_anchors(boxes(10), 2, seed=seed)
+
+
+def test_broken_boxes_do_not_count_and_places_far_apart_all_get_one():
+    broken = boxes(3)
+    broken[0, 0], broken[1, 3], broken[2, 5] = np.nan, 0, -1
+    np.testing.assert_array_equal(box_anchors(np.concatenate([boxes(), broken]), 20),
+                                  box_anchors(boxes(), 20))
+    few = np.tile(boxes(1), (300, 1))
+    few[:40, :3] = np.linspace(-20, 20, 40)[:, None]
+    for seed in range(5):
+        assert np.isfinite(box_anchors(few, 39, seed=seed)).all()
+
+
 def test_boxes_of_samples_and_a_file_as_a_whole(tmp_path):
     assert gathered([boxes(3), boxes(0), np.ones((2, 9))]).shape == (5, 6)
     assert gathered([]).shape == (0, 6)

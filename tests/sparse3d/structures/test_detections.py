@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from numpy.lib import format as npy_format
 
 from sparse3d.apis import Detections
@@ -296,3 +297,15 @@ def test_tables_of_something_else_are_refused(tmp_path, text, message):
     (tmp_path / 'a.csv').write_text(text)
     with pytest.raises(DataError, match=message):
         Detections.read(tmp_path / 'a.csv')
+
+
+def test_ids_of_tracks_in_any_form(tmp_path):
+    found = Detections(np.ones((2, 7)), np.ones(2), np.zeros(2, int), ('car', ))
+    for ids, expected in (([1, 2], [1, 2]), (torch.tensor([1, 2]), [1, 2]),
+                          (np.array(['a', None], object), ['a', '']), (['a', 'b'], ['a', 'b'])):
+        given = replace(found, track_ids=ids)
+        assert given.track_ids.tolist() == expected and given[[1]].track_ids.tolist() == \
+            expected[1:]
+        assert Detections.read(given.save(tmp_path / 'a.npz')).track_ids.tolist() == expected
+    with pytest.raises(DataError, match=r'track_ids have the shape \(2, 2\)'):
+        replace(found, track_ids=np.zeros((2, 2)))

@@ -33,6 +33,14 @@ def test_a_file_in_the_way_or_other_frames_are_refused(tmp_path):
         write_own_tracks(frames(), tmp_path / 'tracks.json')
     (tmp_path / 'x').mkdir()
     (tmp_path / 'x' / 'old.json').write_text('[]')
-    with pytest.raises(DataError, match='1 files of other frames, old.json first'):
+    with pytest.raises(DataError, match='1 files of other frames or formats, old.json first'):
         write_own_tracks(frames(), tmp_path / 'x')
     assert [path.name for path in (tmp_path / 'x').iterdir()] == ['old.json']
+
+
+def test_a_second_format_beside_the_first_is_refused(tmp_path):
+    """Readers take one of them, which may be of another run."""
+    write_own_tracks(frames(), tmp_path / 'tracks')
+    write_own_tracks(frames(), tmp_path / 'tracks')
+    with pytest.raises(DataError, match='2 files of other frames or formats, a.json first'):
+        write_own_tracks(frames(), tmp_path / 'tracks', suffix='.npz')

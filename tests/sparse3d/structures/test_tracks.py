@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.detections import Detections
-from sparse3d.structures.tracks import Tracks, register_tracks_format, whole_ids
+from sparse3d.structures.tracks import Tracks, are_somebody, register_tracks_format, whole_ids
 
 BOXES = np.arange(18, dtype=float).reshape(2, 9) + 1
 
@@ -41,10 +42,40 @@ def test_detections_with_ids_and_back():
     (dict(ids=[1]), '2 boxes of tracks do not go with 1 ids'),
     (dict(ids=[3, 3]), 'the id 3 stands 2 times in frame frame'),
     (dict(labels=[0, 2]), 'a track has the label 2, but there are names for 2 classes'),
+    (dict(boxes_3d=[['a'] * 9] * 2), 'the boxes of tracks are .*, no real numbers'),
+    (dict(scores=.9), r'2 boxes of tracks do not go with 1 scores of the shape \(\)'),
+    (dict(scores=['x', 'y']), 'the scores of tracks are .*, no real numbers'),
+    (dict(labels=['car', 'bus']), 'the labels of tracks are'),
+    (dict(labels=[.5, 1]), 'the labels of tracks are 0.5 among others; give whole numbers'),
+    (dict(ids=[3.5, 1]), 'the ids of tracks are 3.5'), (dict(ids=None), 'the ids of tracks are'),
+    (dict(ids=[np.nan, 1]), 'the ids of tracks are nan'), (dict(ages=None), 'the ages of tracks'),
+    (dict(states='lost'), 'do not go with 1 states of the shape'),
+    (dict(class_names='car'), "class_names is the text 'car'"),
+    (dict(class_names=None), 'class_names is None'),
     (dict(states=['confirmed', 'gone']), "has the state 'gone'; there are tentative")])
 def test_what_is_no_track(changes, words):
     with pytest.raises(DataError, match=words):
         some(**changes)
+
+
+def test_tensors_and_whole_numbers_as_floats():
+    tracks = some(boxes_3d=torch.tensor(BOXES, requires_grad=True), ids=torch.tensor([7, 3]),
+                  labels=[1.0, 0.0])
+    assert [(one.id, one.name) for one in tracks] == [(7, 'bus'), (3, 'car')]
+
+
+def test_an_id_is_the_same_in_all_forms():
+    assert whole_ids([7, 8]).tolist() == whole_ids([7.0, 8.0]).tolist() == \
+        whole_ids(['7', '8']).tolist() == [7, 8]
+    words = whole_ids(['a', 'b'])
+    assert whole_ids(words).tolist() == words.tolist() and words.min() > 10 ** 12
+
+
+def test_who_is_nobody():
+    assert are_somebody(['3', '-1', '', 'None', 'a-1']).tolist() == [
+        True, False, False, False, True]
+    assert are_somebody(np.array([3.0, -1.0, np.nan])).tolist() == [True, False, False]
+    assert are_somebody([]).shape == (0,)
 
 
 def test_a_state_that_is_none():

@@ -70,3 +70,15 @@ def test_wrong_input():
         PictureOptions(low_score=.6)
     with pytest.raises(ConfigError, match='max_lost is 0'):
         PictureOptions(max_lost=0)
+
+
+@pytest.mark.parametrize(('boxes', 'scores', 'labels', 'time', 'words'), [
+    (None, None, None, 0.0, 'no real numbers'),
+    ([[1, 2, 3]], [.9], [0], 0.0, r'the shapes \(1, 3\), \(1,\) and \(1,\)'),
+    ([box(100)], [.9, .8], [0], 0.0, r'\(1, 4\), \(2,\) and \(1,\)'),
+    ([box(100)], [.9], [], 0.0, r'and \(0,\)'), ([box(100)], [np.nan], [0], 0.0, 'not finite'),
+    ([box(100)], ['high'], [0], 0.0, 'no real numbers'),
+    ([box(100)], [.9], [0], '1', "the time of the picture is '1'")])
+def test_other_shapes_and_kinds(boxes, scores, labels, time, words):
+    with pytest.raises(DataError, match=words):
+        PictureTracker().update(boxes, scores, labels, time)

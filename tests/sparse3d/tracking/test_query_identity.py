@@ -64,3 +64,16 @@ def test_detections_without_ids_and_two_of_one_leave_no_trace():
     assert [of.ids.tolist() for of in after] == [of.ids.tolist() for of in expected]
     nothing = Detections(np.zeros((0, 9)), np.zeros(0), np.zeros(0, np.int64), ('car',))
     assert len(QueryIdentityTracker().update(nothing, 0.0)) == 0
+
+
+def test_numbers_texts_and_columns_with_gaps_are_the_same_ids():
+    frame, *_ = with_ids(drive(TIMES))
+    given = frame.detections
+    forms = [list(range(8)), [float(one) for one in range(8)], [str(one) for one in range(8)]]
+    tracker = QueryIdentityTracker()
+    tracks = [tracker.update(replace(given, track_ids=form), time, frame.pose)
+              for time, form in enumerate(forms)]
+    assert len({tuple(of.ids.tolist()) for of in tracks}) == 1
+    for gaps in ([np.nan, 1, 2, 3, 4, 5, 6, 7], [None, '1', '2', '3', '4', '5', '6', '7'],
+                 ['', *map(str, range(1, 8))]):
+        assert len(QueryIdentityTracker().update(replace(given, track_ids=gaps), 0.0)) == 7

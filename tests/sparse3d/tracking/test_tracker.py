@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from driven_world import CLASSES, drive, ids_of_objects
 from sparse3d.errors import DataError
 from sparse3d.structures.detections import Detections
 from sparse3d.tracking import TRACKERS, GreedyTracker, make_tracker
-from sparse3d.tracking.tracker import in_lidar, in_world
+from sparse3d.tracking.tracker import follow, in_lidar, in_world
 
 TIMES = np.arange(12) * 0.5
 BY_BOXES = [name for name in TRACKERS if name != 'query_identity']  # that one has its own test
@@ -81,7 +82,10 @@ def test_a_new_scene_has_new_ids_and_its_own_time(tracker):
 @pytest.mark.parametrize(('time', 'words'), [
     (.5, 'frame 002 at 0.500000 s is there twice; leave one'),
     (.2, 'is 0.300 s earlier than the frame before; sort the frames by time'),
-    (np.nan, 'the time of frame 002 is nan')])
+    (np.nan, 'the time of frame 002 is nan'), ('0.7', "the time of frame 002 is '0.7'; give"),
+    (None, 'the time of frame 002 is None'), (np.datetime64('2020-01-01'), 'the time of frame 002'),
+    (True, 'the time of frame 002 is True'),
+    (1.7e18, 'which is not in seconds; divide milliseconds by 1e3')])
 def test_time_that_stands_or_runs_backwards(tracker, time, words):
     frames = drive(TIMES[:3])
     run(tracker, frames[:2])
@@ -105,6 +109,52 @@ def test_other_classes_poses_and_shapes(tracker):
     strange = replace(given, class_names=('dragon', 'pedestrian'))
     with pytest.raises(DataError, match="of the class 'dragon', of which the tracker does not"):
         type(tracker)().update(strange, 1.0, frames[1].pose)
+
+
+@pytest.mark.parametrize(('change', 'words'), [
+    ((0, np.nan), 'detection 2 of frame 001 has the box .nan,'), ((3, np.inf), 'has the box'),
+    ((3, -4.0), 'sizes of 0 m or more'), ((7, np.inf), 'has the box')])
+def test_boxes_that_are_none_leave_no_trace(tracker, change, words):
+    frames = drive(TIMES[:3])
+    run(tracker, frames[:1])
+    boxes = frames[1].detections.boxes_3d.copy()
+    boxes[2, change[0]] = change[1]
+    for broken in (replace(frames[1].detections, boxes_3d=boxes),
+                   replace(frames[1].detections, scores=np.full(8, np.nan))):
+        with pytest.raises(DataError, match=words if broken.scores[0] > 0 else 'the score nan'):
+            tracker.update(broken, 0.5, frames[1].pose)
+    assert rows(run(tracker, frames[1:])) == rows(run(type(tracker)(), frames)[1:])
+
+
+@pytest.mark.parametrize(('pose', 'words'), [
+    (np.zeros((4, 4)), 'cannot be inverted'), (np.diag([1., -1, 1, 1]), 'mirrors'),
+    (np.diag([2., 2, 2, 1]), 'changes lengths'), ('here', 'no real numbers'),
+    (np.eye(4) + np.eye(4)[[3, 0, 1, 2]], 'transposed')])
+def test_poses_that_are_none(tracker, pose, words):
+    with pytest.raises(DataError, match=f'ego_pose of frame 000 .*{words}'):
+        tracker.update(drive(TIMES)[0].detections, 0.0, pose)
+
+
+def test_tensors_serve(tracker):
+    frames = drive(TIMES[:3])
+    tracks = [tracker.update(frame.detections, torch.tensor(frame.timestamp),
+                             torch.tensor(frame.pose, requires_grad=True)) for frame in frames]
+    assert rows(tracks) == rows(run(type(tracker)(), frames))
+
+
+def test_what_is_no_detections(tracker):
+    with pytest.raises(DataError, match='a tracker follows Detections .* not dict'):
+        tracker.update(dict(boxes=[]), 0.0)
+
+
+def test_a_refused_frame_of_a_new_scene_leaves_the_old_one(tracker):
+    frames = drive(TIMES[:4])
+    run(tracker, frames[:2])
+    with pytest.raises(DataError, match='the time of frame 003'):
+        follow(tracker, frames[3].detections, np.nan, frames[3].pose, new_scene=True)
+    assert rows(run(tracker, frames[2:])) == rows(run(type(tracker)(), frames)[2:])
+    anew = follow(tracker, frames[0].detections, 0.0, frames[0].pose, new_scene=True)
+    assert set(anew.ages) == {0}
 
 
 def test_velocities_are_needed_by_the_greedy_one_alone(tracker):

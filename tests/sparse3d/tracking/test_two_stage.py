@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sparse3d.errors import ConfigError
+from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.detections import Detections
 from sparse3d.tracking.class_motion import ClassMotion
 from sparse3d.tracking.two_stage import TwoStageOptions, TwoStageTracker
@@ -65,3 +65,11 @@ def test_noise_of_a_class_decides_what_is_believed():
 def test_options_that_make_no_sense(options, words):
     with pytest.raises(ConfigError, match=words):
         TwoStageOptions(**options)
+
+
+@pytest.mark.parametrize('scores', [(.9, 95.), (-2.5, .4)])
+def test_percents_and_logits(scores):
+    with pytest.raises(DataError, match='1 of 2 detections of frame frame have a score like .*; '
+                                        'bring scores into 0 to 1'):
+        TwoStageTracker().update(found(*scores), 0.0)
+    assert len(TwoStageTracker().update(found(1.01, .5), 0.0)) == 2

@@ -95,3 +95,15 @@ def test_one_frame_and_nothing_at_all():
 def test_contradictory_options_are_refused(options):
     with pytest.raises(ConfigError):
         FrameChoice(**options)
+
+
+def test_key_frames_alone():
+    timeline = Timeline('aaaaaabb', [0, 5, 5, 5, 5, 5, 0, 5])
+    choice = FrameChoice(4, key_frames=True, train_intervals=(1, 2), test_interval=1)
+    assert choice.choose(timeline, 5, False) == [(5, 0), (4, 0), (3, 0), (2, 0)]
+    assert choice.choose(timeline, 7, False) == [(7, 0), (6, 0), (7, 0), (7, 0)]
+    assert choice.choose(timeline, 0, True) == [(0, 0)] * 4
+    drawn = {tuple(row for row, _ in choice.choose(timeline, 5, True)) for _ in range(40)}
+    assert drawn == {(5, 4, 3, 2), (5, 3, 1, 5)}
+    with pytest.raises(ConfigError, match="kind 'past', not 'future'"):
+        FrameChoice(3, 'future', key_frames=True)

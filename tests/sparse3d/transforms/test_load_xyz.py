@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sparse3d.errors import DataError
-from sparse3d.transforms.load_xyz import LoadXYZPoints, read_xyz
+from sparse3d.transforms.load_xyz import LoadXYZPoints, read_xyz, refuse_transposed
 
 
 def cloud(columns: int, rows: int = 3000) -> np.ndarray:
@@ -51,3 +51,13 @@ def test_a_frame_without_a_cloud_and_a_narrow_table_are_refused(tmp_path):
     np.save(tmp_path / 'two.npy', np.zeros((5, 2), np.float32))
     with pytest.raises(DataError, match='shape'):
         read_xyz(tmp_path / 'two.npy')
+
+
+def test_a_transposed_table_is_refused(tmp_path):
+    path = tmp_path / 'cloud.npy'
+    for columns in (3, 4, 6):
+        np.save(path, cloud(columns).T)
+        with pytest.raises(DataError, match=rf'cloud.npy has the shape .{columns}, 3000.*points.T'):
+            read_xyz(path)
+    refuse_transposed((3, 4), 'three points')
+    refuse_transposed((0, 4), 'no points')

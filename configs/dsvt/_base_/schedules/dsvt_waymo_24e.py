@@ -6,7 +6,7 @@ optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=learning_rate, betas=(0.95, 0.99), weight_decay=0.05),
     # The release never trains the projections into its attention: model.published does that.
-    constructor='DSVTOptimWrapperConstructor',
+    constructor='LeafOptimWrapperConstructor',
     paramwise_cfg=dict(leaf_parameters=False),
     clip_grad=dict(max_norm=10, norm_type=2))
 

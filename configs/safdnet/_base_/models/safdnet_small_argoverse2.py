@@ -6,7 +6,7 @@ from sparse3d_configs.safdnet._base_ import parts
 model_range = grids.ARGOVERSE2_RANGE_77  # meters: x, y, z from, x, y, z to
 model_voxel_size = [0.3, 0.3, 0.2]        # meters
 model_shape = [41, 512, 512]              # voxels: z, y, x; one more along z
-model_map = dict(point_cloud_range=model_range, voxel_size=model_voxel_size, stride=8)
+model_map = dict(point_cloud_range=model_range, voxel_size=model_voxel_size, stride=4)
 model_norm = dict(type='VoxelBN1d', eps=1e-3, momentum=0.1)  # hundreds of steps, not 1e5
 
 model = dict(

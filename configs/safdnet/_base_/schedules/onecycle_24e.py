@@ -5,6 +5,10 @@ learning_rate = 3e-3
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=learning_rate, betas=(0.95, 0.99), weight_decay=0.05),
+    # On nuScenes the release never trains the projections into its attention:
+    # model.published.leaf_parameters does that.
+    constructor='LeafOptimWrapperConstructor',
+    paramwise_cfg=dict(leaf_parameters=False),
     clip_grad=dict(max_norm=35, norm_type=2))
 
 param_scheduler = [  # as long as the training (train_cfg.max_epochs)

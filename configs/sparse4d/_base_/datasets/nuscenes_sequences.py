@@ -51,5 +51,7 @@ train_dataloader = dict(
         modality=dict(use_lidar=True, use_camera=True),
         frames=frames,
         objects='lidar'))
-val_dataloader = dict(dataset=dict(frames=frames))
+val_dataloader = dict(
+    sampler=dict(_delete_=True, type='SceneSampler'),  # no process gets a part of a scene
+    dataset=dict(frames=frames))
 test_dataloader = val_dataloader

@@ -30,7 +30,7 @@ model = dict(
     bbox_head=dict(
         type='Sparse4DFramesHead',
         num_classes=10,
-        bank=dict(num_anchors=900, num_temporal=0),
+        bank=dict(num_anchors=900, num_temporal=0, learn_features=True),
         decoder=dict(channels=256, num_layers=6, num_levels=4, feedforward_channels=512,
                      weights_dropout=0.0),
         queue=dict(num_frames=3, num_cameras=6)))

@@ -17,6 +17,7 @@ from sparse3d.transforms.feather_tables import read_table
 Columns = dict[str, np.ndarray]
 QUATERNION, TRANSLATION = ('qw', 'qx', 'qy', 'qz'), ('tx_m', 'ty_m', 'tz_m')
 SIZE = ('length_m', 'width_m', 'height_m')
+WHOLE = ('timestamp_ns',)  # a float64 has no digits left for nanoseconds since 1970
 TEXT = ('track_uuid', 'category', 'sensor_name', 'log_id')
 
 
@@ -61,9 +62,11 @@ def _column(table: pa.Table, name: str, path: Path) -> np.ndarray:
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise DataError(f'{path} is damaged in the column {name} '
                         f'({str(error).splitlines()[0]:.80}); fetch it again') from error
-    if values.dtype.kind not in 'iuf':
+    if values.dtype.kind not in ('iu' if name in WHOLE else 'iuf'):
+        wanted = ('whole numbers (int64): other types lose nanoseconds or count from elsewhere'
+                  if name in WHOLE else 'numbers')
         raise DataError(f'{path} has values of type {column.type} in {name}; they have to be '
-                        f'numbers')
+                        f'{wanted}')
     if values.dtype.kind == 'f' and not np.isfinite(values).all():
         raise DataError(f'{path} has NaN or infinity in {name}; fetch it again')
     return values

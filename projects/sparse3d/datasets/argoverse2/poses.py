@@ -16,6 +16,7 @@ from sparse3d.errors import DataError
 from sparse3d.structures.quaternions import rotation_matrices
 
 POSES = 'city_SE3_egovehicle.feather'
+SAME_POSE = 1e-6  # m, and of a rotation's numbers: rows that say the same twice
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,19 @@ def read_poses(log: str | os.PathLike) -> EgoPoses:
     """The poses of a log.
 
     Raises:
-        DataError: for a file that is absent or damaged, or a quaternion that is no rotation.
+        DataError: for a file that is absent or damaged, a quaternion that is no rotation, or two
+            poses of one time.
     """
     path = os.path.join(log, POSES)
     columns = read_feather(path, ('timestamp_ns', *QUATERNION, *TRANSLATION))
-    return EgoPoses.from_columns(columns['timestamp_ns'], rotations_of(columns, path),
-                                 stacked(columns, TRANSLATION))
+    poses = EgoPoses.from_columns(columns['timestamp_ns'], rotations_of(columns, path),
+                                  stacked(columns, TRANSLATION))
+    same = np.diff(poses.times) == 0
+    other = np.abs(np.diff(poses.matrices, axis=0)).max(axis=(1, 2), initial=0) > SAME_POSE
+    if (same & other).any():
+        time = poses.times[1:][same & other][0]
+        raise DataError(f'{path} has two poses of the time {time} ns that differ; fetch it again')
+    return poses
 
 
 def rotations_of(columns: dict[str, np.ndarray], path: str | os.PathLike) -> np.ndarray:

@@ -120,14 +120,19 @@ def open_feather(path: Path) -> Callable[[Mapping], Detections | None]:
     for row, key in enumerate(keys):
         rows.setdefault(key, []).append(row)
 
+    unread = set(rows)
+
     def of_sample(info: Mapping) -> Detections | None:
         if info['log_id'] not in logs:
             return None
-        found = np.array(rows.get((info['log_id'], int(info['timestamp_ns'])), []), int)
+        key = info['log_id'], int(info['timestamp_ns'])
+        unread.discard(key)
+        found = np.array(rows.get(key, []), int)
         part = {name: values[found] for name, values in columns.items()}
         made = from_argoverse2(part, sorted(set(part['category'].tolist())))
         return replace(made, track_ids=part[TRACK]) if TRACK in part and len(made) else made
 
+    of_sample.unread = unread
     return of_sample
 
 

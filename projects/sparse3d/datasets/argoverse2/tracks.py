@@ -72,4 +72,4 @@ def labels(entry: Mapping[str, Any]) -> Tracks | None:
 register_tracks_format('argoverse2', tracks_to_argoverse2)
 register_tracks('argoverse2', TrackFormat(
     'detections of Argoverse 2 with track_uuid (.feather)', CLASSES, track_frame, write_tracks,
-    labels, score_tracks, score_options=('max_range', 'region_of_interest')))
+    labels, score_tracks, score_options=('max_range', 'region_of_interest'), suffix='.feather'))

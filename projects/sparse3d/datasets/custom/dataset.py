@@ -1,7 +1,7 @@
 """A data set of one's own for 3D detection."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import sparse3d.compat.applied  # noqa: F401  (mmdet3d's data sets load only then)
@@ -41,6 +41,7 @@ class CustomDetectionDataset(DetectionDataset):
         unknown_velocities: ``'zero'``, or ``'nan'`` for ``MarkUnknownVelocities``.
         modality: ``dict(use_lidar=..., use_camera=...)``; by default points alone.
         frames: options of :class:`~sparse3d.transforms.camera_frames.FrameChoice`, for pictures.
+        absent_classes: classes of ``metainfo`` that may occur in no box, as in a split without.
         options: those of :class:`~sparse3d.datasets.detection_dataset.DetectionDataset`, which
             names errors as well.
 
@@ -55,14 +56,14 @@ class CustomDetectionDataset(DetectionDataset):
     def __init__(self, data_root: str, ann_file: str, metainfo: Mapping | None = None,
                  velocities: bool = False, modality: Mapping | None = None,
                  unknown_velocities: str = 'zero', frames: Mapping | None = None,
-                 **options) -> None:
+                 absent_classes: Sequence[str] = (), **options) -> None:
         if not (metainfo or {}).get('classes'):
             raise ConfigError('custom data needs metainfo=dict(classes=[...]): the classes to '
                               'detect')
         self.METAINFO = dict(classes=tuple(metainfo['classes']))  # mmdet3d looks names up there
         if unknown_velocities not in ('zero', 'nan'):
             raise ConfigError(f"unknown_velocities is 'zero' or 'nan', not {unknown_velocities!r}")
-        self.velocities = velocities
+        self.velocities, self._absent_classes = velocities, tuple(absent_classes)
         self._unknown_velocities = np.nan if unknown_velocities == 'nan' else 0.0
         self.frame_choice = FrameChoice(**(frames or {}))
         modality = dict(dict(use_lidar=True, use_camera=False), **(modality or {}))
@@ -80,7 +81,7 @@ class CustomDetectionDataset(DetectionDataset):
         """All of them; the info file says which classes its boxes have."""
         known = tuple(self.metainfo.get('categories', ()))
         if known:
-            refuse_unknown_classes(self.metainfo['classes'], known,
+            refuse_unknown_classes(self.metainfo['classes'], (*known, *self._absent_classes),
                                    f'occurs in no box of {self.ann_file}, which has')
         self._refuse_absent_sensors(entries)
         return entries

@@ -10,11 +10,12 @@ import numpy as np
 from sparse3d.atomic_files import make_folder, write_bytes_atomically
 from sparse3d.datasets.custom.prepare.labels import read_boxes
 from sparse3d.errors import DataError
-from sparse3d.simulate.output_folder import write_lines
-from sparse3d.structures.labeled_frame import KINDS, OTHER, TRAINED, LabeledFrame
+from sparse3d.simulate.output_folder import STAMP, write_lines
+from sparse3d.structures.labeled_frame import KINDS, OTHER, SIMULATED, TRAINED, LabeledFrame
 from sparse3d.transforms.cloud_files import SUFFIXES
 from sparse3d.transforms.load_xyz import read_xyz
 
+OWN = 'custom'  # what frames that no simulation made call their source
 _SPLIT = Path('splits') / 'val.txt'
 _HEADER = 'class,x,y,z_bottom,dx,dy,dz,yaw'
 
@@ -29,6 +30,7 @@ def labeled_frames(root: Path) -> list[LabeledFrame]:
     split = root / _SPLIT
     names = split.read_text().split() if split.is_file() else sorted(
         path.stem for path in (root / 'boxes').glob('*.csv'))
+    source = SIMULATED if (root / STAMP).is_file() else OWN
     found = []
     for name in names:
         cloud = next((path for suffix in SUFFIXES
@@ -36,7 +38,7 @@ def labeled_frames(root: Path) -> list[LabeledFrame]:
         if cloud is not None:
             kinds, boxes = read_boxes(root / 'boxes' / f'{name}.csv')
             found.append(LabeledFrame(
-                'simulated', name, read_xyz(cloud), boxes[:, :7],
+                source, name, read_xyz(cloud), boxes[:, :7],
                 np.array([kind if kind in KINDS else OTHER for kind in kinds], object)))
     if not found:
         raise DataError(f'{root} has no frame with points/ and boxes/*.csv')
@@ -53,7 +55,23 @@ def write_frames(frames: Sequence[LabeledFrame], root: Path, validation: Collect
         frames: of one or more data sets.
         root: folder to fill.
         validation: names of the frames that validate; the others are for training.
+
+    Raises:
+        DataError: if the folder holds a data set already, two frames have one name, there is no
+            frame of a name that validates, or a file cannot be written.
     """
+    names = [frame.name for frame in frames]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f'two frames are named {twice}; write one data set at a time')
+    unknown = sorted(set(validation) - set(names))
+    if unknown:
+        raise DataError(f'there is no frame {unknown[0]} to validate on; there are '
+                        f'{", ".join(names)}')
+    there = next((root / folder for folder in ('points', 'boxes', 'splits')
+                  if (root / folder).exists()), None)
+    if there is not None:
+        raise DataError(f'{there} is there already; name a new folder, or remove {root} first')
     for folder in ('points', 'boxes', 'splits'):
         make_folder(root / folder)
     for frame in frames:
@@ -65,4 +83,4 @@ def write_frames(frames: Sequence[LabeledFrame], root: Path, validation: Collect
         write_lines(root / 'boxes' / f'{frame.name}.csv', [_HEADER, *rows])
     for split, wanted in (('train', False), ('val', True)):
         write_lines(root / 'splits' / f'{split}.txt',
-                    [frame.name for frame in frames if (frame.name in validation) is wanted])
+                    [name for name in names if (name in validation) is wanted])

@@ -50,12 +50,18 @@ class KittiDetectionDataset(DetectionDataset, KittiDataset):
         # ids have any form; in the tracking layout each sequence begins with 000000
         name = info.get('frame_name') or Path(info['lidar_points']['lidar_path']).stem
         info = dict(super().parse_data_info(info), frame_name=name)
+        if not info.get('ann_info', True):
+            del info['ann_info']  # a frame without labels, see _tell_no_objects
         if self.test_mode and not self.modality['use_camera']:
             # for drawing detections on the image; nothing moves the points in testing
             info.update(img_path=str(image_path), lidar2cam=np.array(image['lidar2cam']),
                         cam2img=np.array(image['cam2img']),
                         lidar2img=np.array(image['lidar2img']))
         return info if self.modality['use_camera'] else _without_images(info)
+
+    def parse_ann_info(self, info: dict) -> dict:
+        """Objects of an entry; nothing where it has no labels."""
+        return super().parse_ann_info(info) if 'instances' in info else {}
 
 
 def _without_images(info: dict) -> dict:

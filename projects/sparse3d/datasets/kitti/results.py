@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from sparse3d.atomic_files import make_folder, write_bytes_atomically
 from sparse3d.datasets.kitti.evaluate.annotations import KittiObjects
 from sparse3d.datasets.kitti.evaluate.projection import lidar_boxes_to_kitti
 from sparse3d.datasets.kitti.prepare.text import KITTI_TYPES, read_labels, read_lines
-from sparse3d.datasets.kitti.sequence_results import of_sequence
+from sparse3d.datasets.kitti.sequence_results import Sequences
 from sparse3d.errors import DataError
 from sparse3d.structures.box_conversions import (
     kitti_camera_to_lidar,
@@ -154,25 +154,40 @@ def _line(detections: KittiObjects, row: int) -> str:
     return f'{name_in_file(detections.name[row])} -1 -1 {columns} {detections.score[row]:.6f}\n'
 
 
-def open_folder(folder: Path) -> Callable[[Mapping], Detections | None]:
+class ResultFolder:
     """A folder of result files, one per frame; a frame without a file has no entry.
 
-    Of the tracking layout see :func:`sparse3d.datasets.kitti.sequence_results.of_sequence`.
+    Of the tracking layout see :class:`sparse3d.datasets.kitti.sequence_results.Sequences`.
+
+    Args:
+        folder: of the files.
     """
-    def of_sample(info: Mapping) -> Detections | None:
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._sequences = folder, Sequences(folder, read_official)
+        self._read: set[str] = set()
+
+    def __call__(self, info: Mapping) -> Detections | None:
+        """The detections of a frame by its description."""
         if 'sequence' in info:
-            return of_sequence(info, folder, read_official)
+            return self._sequences.of_frame(info)
         camera = info if 'lidar2cam' in info else info['images']['CAM2']
-        path = folder / f'{Path(info["lidar_path"]).stem}.txt'
+        path = self._folder / f'{Path(info["lidar_path"]).stem}.txt'
+        self._read.add(path.stem)
         return read_official(path, dict(lidar2cam=np.asarray(camera['lidar2cam']))) \
             if path.is_file() else None
 
-    return of_sample
+    @property
+    def unread(self) -> set[str]:
+        """Names of the frames that nobody has asked for."""
+        if self._sequences.requested:
+            return self._sequences.unread()
+        return {path.stem for path in self._folder.glob('*.txt')} - self._read
 
 
 register_results('kitti', ResultFormat(
     'a folder of result files of KITTI (.txt)',
     lambda path: path.is_dir() and not holds_own(path) and (
-        any(path.glob('*.txt')) or any(path.glob('*/*.txt'))), open_folder))
+        any(path.glob('*.txt')) or any(path.glob('*/*.txt'))), ResultFolder))
 register_format('kitti', to_kitti, from_kitti, read_official)
 register_file('.txt', save_text, read_text)

@@ -1,6 +1,7 @@
 """Results of drives in KITTI's tracking layout: of the tracking benchmark, or a file a frame."""
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -17,34 +18,64 @@ from sparse3d.datasets.kitti.prepare.text import (
 from sparse3d.structures.box_conversions import kitti_camera_to_lidar
 from sparse3d.structures.detections import Detections
 
+_FRAME = re.compile(r'.+_\d{6}')
 _TYPES = {'Person': 'Person_sitting'}
 
 
-def of_sequence(info: Mapping, folder: Path,
-                read_frame: Callable[[Path, Mapping], Detections]) -> Detections | None:
-    """Detections of a frame of a sequence.
+class Sequences:
+    """Detections of sequences, frame by frame.
 
     ``<sequence>_<frame>.txt`` or ``<sequence>/<frame>.txt`` hold lines of the object benchmark;
     ``<sequence>.txt`` those of the tracking benchmark, whose ids are kept where they are not
     negative.
 
     Args:
-        info: with ``sequence``, ``frame`` and the camera's ``lidar2cam``.
         folder: of the results.
         read_frame: reads a file of one frame, with the camera.
+
+    Attributes:
+        requested: sequence and frame of what was wanted.
     """
-    name, frame = str(info['sequence']), int(info['frame'])
-    camera = info if 'lidar2cam' in info else info['images']['CAM2']
-    place = dict(lidar2cam=np.asarray(camera['lidar2cam'], np.float64))
-    for path in (folder / f'{name}_{frame:06d}.txt', folder / name / f'{frame:06d}.txt'):
-        if path.is_file():
-            return read_frame(path, place)
-    whole = folder / f'{name}.txt'
-    if not whole.is_file():
-        return None
-    with_score, frames = _whole(whole, whole.stat().st_mtime_ns)
-    rows = frames.get(frame, [])
-    return _detections(rows, with_score, place['lidar2cam'], f'{name}_{frame:06d}')
+
+    def __init__(self, folder: Path, read_frame: Callable[[Path, Mapping], Detections]) -> None:
+        self.requested: set[tuple[str, int]] = set()
+        self._folder, self._read_frame = folder, read_frame
+
+    def of_frame(self, info: Mapping) -> Detections | None:
+        """Detections of a frame, None where there is no file.
+
+        Args:
+            info: with ``sequence``, ``frame`` and the camera's ``lidar2cam``.
+        """
+        name, frame = str(info['sequence']), int(info['frame'])
+        self.requested.add((name, frame))
+        camera = info if 'lidar2cam' in info else info['images']['CAM2']
+        place = dict(lidar2cam=np.asarray(camera['lidar2cam'], np.float64))
+        for path in (self._folder / f'{name}_{frame:06d}.txt',
+                     self._folder / name / f'{frame:06d}.txt'):
+            if path.is_file():
+                return self._read_frame(path, place)
+        whole = self._folder / f'{name}.txt'
+        if not whole.is_file():
+            return None
+        with_score, frames = _whole(whole, whole.stat().st_mtime_ns)
+        rows = frames.get(frame, [])
+        return _detections(rows, with_score, place['lidar2cam'], f'{name}_{frame:06d}')
+
+    def unread(self) -> set[str]:
+        """Names of the frames that nobody has asked for."""
+        requested = {f'{name}_{frame:06d}' for name, frame in self.requested}
+        files = (*self._folder.glob('*.txt'), *self._folder.glob('*/*.txt'))
+        return {name for path in files for name in self._frames(path)} - requested
+
+    def _frames(self, path: Path) -> list[str]:
+        """The frames that a file has something of."""
+        name = path.stem if path.parent == self._folder else f'{path.parent.name}_{path.stem}'
+        if _FRAME.fullmatch(name):
+            return [name]
+        if not name.isdigit():  # notes and summaries of other tools
+            return []
+        return [f'{name}_{frame:06d}' for frame in _whole(path, path.stat().st_mtime_ns)[1]]
 
 
 @lru_cache(maxsize=4)

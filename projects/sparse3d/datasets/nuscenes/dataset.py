@@ -36,6 +36,8 @@ class NuScenesDetectionDataset(DetectionDataset):
     - ``image_frames``, with ``use_camera``: T frames, now first, each a dict from camera to
       :class:`~sparse3d.transforms.camera_history.CameraImage`: read by ``LoadMultiViewImages``.
       A camera without a picture is absent from the dict.
+    - ``frame_timestamps``, ``frame_lidar2global``, ``frame_there``, where only key frames are
+      chosen: see :meth:`~sparse3d.transforms.camera_history.CameraHistory.key_frames`.
     - ``timestamp`` [s], ``ego2global``, ``lidar2global`` (4, 4) float64, ``token``,
       ``scene_token``, ``frame_idx`` (place in the scene), ``epoch``.
     - ``ann_info`` in training, ``eval_ann_info`` in testing: ``gt_bboxes_3d`` (9 numbers,
@@ -81,6 +83,8 @@ class NuScenesDetectionDataset(DetectionDataset):
                                               not self.test_mode)
             sample['image_frames'] = [self.history.load(camera_set, sample['row'])
                                       for camera_set in chosen]
+            if self.frame_choice.key_frames:
+                sample.update(self.history.key_frames(chosen))
 
     def get_data_info(self, index: int) -> dict:
         """Description of one sample before the pipeline, without ``image_frames``."""
@@ -94,7 +98,11 @@ class NuScenesDetectionDataset(DetectionDataset):
     @property
     def scenes(self) -> np.ndarray:
         """(R,) scene of each sample as a number; the samples of one follow each other."""
-        return self.history.timeline.scenes
+        scenes = self.history.timeline.scenes
+        if len(self) == len(scenes):
+            return scenes
+        return scenes[[super(NuScenesDetectionDataset, self).get_data_info(index)['row']
+                       for index in range(len(self))]]  # a part of the samples (indices)
 
     def get_cat_ids(self, index: int) -> set[int]:
         """Classes in a sample, for class-balanced sampling."""
@@ -123,7 +131,8 @@ class NuScenesDetectionDataset(DetectionDataset):
         """Refuse a training without ground truth; keep what is known of the pictures."""
         self._refuse_no_objects(entries)
         self.history = CameraHistory(entries, Path(self.data_root),
-                                     with_sweeps=self.frame_choice.num_frames > 1)
+                                     with_sweeps=self.frame_choice.num_frames > 1
+                                     and not self.frame_choice.key_frames)
 
     def paths_of(self, data_list: list[dict]) -> list[Path]:
         """Point clouds and sweeps, and pictures of all frames."""

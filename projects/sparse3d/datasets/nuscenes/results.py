@@ -18,6 +18,7 @@ from sparse3d.structures.detections import Detections
 from sparse3d.structures.given_matrix import given_pose
 from sparse3d.structures.own_results import holds_own
 from sparse3d.structures.result_files import ResultFormat, register_results
+from sparse3d.structures.tracks import id_text
 from sparse3d.transforms.text_files import read_json
 
 CLASSES = ('car', 'truck', 'construction_vehicle', 'bus', 'trailer', 'barrier', 'motorcycle',
@@ -226,18 +227,16 @@ def open_json(path: Path) -> Callable[[Mapping], Detections | None]:
     if not isinstance(results, dict):
         raise DataError(f'{path} holds no results of nuScenes: it has no table "results"')
 
+    unread = set(results)
+
     def of_sample(info: Mapping) -> Detections | None:
         token, matrix = info['token'], info['lidar2global']
         if token not in results:
             return None
+        unread.discard(token)
         try:
-            entries = [_as_detection(entry) for entry in _list_of(results[token], token)]
-            names = sorted({entry['detection_name'] for entry in entries})
-            found = from_nuscenes(entries, names, matrix)
+            found = of_records(_list_of(results[token], token), matrix)
             _refuse_other_frame(found)
-            if entries and all('tracking_id' in entry for entry in entries):
-                ids = np.array([str(entry['tracking_id']) for entry in entries])
-                found = replace(found, track_ids=ids)
             return found
         except DataError as error:
             raise DataError(f'{path}, sample {token}: {error}') from error
@@ -245,7 +244,23 @@ def open_json(path: Path) -> Callable[[Mapping], Detections | None]:
             raise DataError(f'{path}: an entry of sample {token} is damaged '
                             f'({type(error).__name__}: {error})') from error
 
+    of_sample.unread = unread
     return of_sample
+
+
+def of_records(records: Sequence[Mapping], lidar2global: np.ndarray) -> Detections:
+    """The detections of a sample as a submission of the detection or the tracking task has them,
+    with ids where all have one.
+
+    Raises:
+        DataError: as :func:`from_nuscenes`.
+    """
+    entries = [_as_detection(entry) for entry in records]
+    names = sorted({entry['detection_name'] for entry in entries})
+    found = from_nuscenes(entries, names, lidar2global)
+    if entries and all('tracking_id' in entry for entry in entries):
+        found = replace(found, track_ids=[id_text(entry['tracking_id']) for entry in entries])
+    return found
 
 
 def _list_of(entries: Any, token: str) -> list:

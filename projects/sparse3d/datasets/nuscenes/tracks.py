@@ -103,4 +103,4 @@ def labels(entry: Mapping[str, Any]) -> Tracks | None:
 register_tracks_format('nuscenes', tracks_to_nuscenes)
 register_tracks('nuscenes', TrackFormat(
     'results of the tracking task of nuScenes (.json)', TRACKING_CLASSES, track_frame,
-    write_tracks, labels, score_tracks))
+    write_tracks, labels, score_tracks, suffix='.json'))

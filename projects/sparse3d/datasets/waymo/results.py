@@ -238,10 +238,14 @@ def open_objects(path: Path) -> Callable[[Mapping], Detections | None]:
         frames.setdefault((item.context_name, item.frame_timestamp_micros), []).append(item)
     segments = {name for name, _ in frames}
 
+    unread = set(frames)
+
     def of_sample(info: Mapping) -> Detections | None:
         if info['context_name'] not in segments:
             return None
-        found = frames.get((info['context_name'], int(info['timestamp'])), [])
+        key = info['context_name'], int(info['timestamp'])
+        unread.discard(key)
+        found = frames.get(key, [])
         boxes = [[getattr(item.object.box, name) for name in _BOX] for item in found]
         _refuse_damaged(found, boxes, f'{path} is damaged: an object of segment '
                                       f'{info["context_name"]} at {info["timestamp"]}')
@@ -252,6 +256,7 @@ def open_objects(path: Path) -> Callable[[Mapping], Detections | None]:
         ids = np.array([item.object.id for item in found])
         return replace(made, track_ids=ids) if len(ids) and all(ids) else made
 
+    of_sample.unread = unread
     return of_sample
 
 

@@ -73,4 +73,4 @@ register_tracks('waymo', TrackFormat(
     'a submission of Waymo for 3D tracking (.bin)', CLASS_NAMES, track_frame, write_tracks,
     labels,
     no_score='MOTA of Waymo waits for numbers of the official program to be compared with; the '
-             'written file is what that program and the server read'))
+             'written file is what that program and the server read', suffix='.bin'))

@@ -10,6 +10,7 @@ from sparse3d.engine.hooks.progress import ProgressLines
 from sparse3d.engine.hooks.pruning_ramp import PruningRampHook
 from sparse3d.engine.hooks.seed_every_epoch import SeedEveryEpochHook, seed_worker_from_torch
 from sparse3d.engine.hooks.validate_before_training import ValidateBeforeTrainingHook
+from sparse3d.engine.hooks.weight_sparsity import WeightSparsityHook
 
 __all__ = [
     'AtomicCheckpointHook',
@@ -25,6 +26,7 @@ __all__ = [
     'SeedEveryEpochHook',
     'TrainingComparisonHook',
     'ValidateBeforeTrainingHook',
+    'WeightSparsityHook',
     'reusing_features',
     'seed_worker_from_torch',
 ]

@@ -12,6 +12,7 @@ from torch import nn
 from sparse3d.engine.ratio_space import RATIOS, RatioSpace
 from sparse3d.errors import ConfigError
 from sparse3d.models.backbones.sparse_swin import SparseSwin
+from sparse3d.models.backbones.window_ratios import is_ratio
 
 
 @HOOKS.register_module()
@@ -27,12 +28,15 @@ class DrawWindowRatiosHook(Hook):
         ratios: that a pair of blocks may get.
 
     Raises:
-        ConfigError: if the model has no SparseSwin.
+        ConfigError: if the model has no SparseSwin, or a ratio is none.
 
     Source: SparseViT (CVPR 2023), section 3.2.
     """
 
     def __init__(self, ratios: Sequence[float] = RATIOS) -> None:
+        if not isinstance(ratios, Sequence) or not ratios or not all(map(is_ratio, ratios)):
+            raise ConfigError(f'DrawWindowRatiosHook.ratios is {ratios!r:.80}; give a list of '
+                              f'shares of windows to leave out, each 0 or more, below 1')
         self.ratios = tuple(ratios)
         self._of_config: list[tuple[SparseSwin, Any]] = []
 

@@ -25,9 +25,9 @@ class PruningRampHook(Hook):
     """
 
     def __init__(self, share: float = 1 / 3) -> None:
-        if not 0 < share <= 1:
-            raise ConfigError(f'PruningRampHook.share is {share}; it is the share of the steps: '
-                              f'above 0, at most 1')
+        if not isinstance(share, int | float) or not 0 < share <= 1:
+            raise ConfigError(f'PruningRampHook.share is {share!r:.40}; it is the share of the '
+                              f'steps: above 0, at most 1')
         self.share = share
 
     def before_train(self, runner) -> None:

@@ -1,6 +1,7 @@
 """Swin whose blocks work on the windows with the strongest activation alone."""
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ from sparse3d.models.backbones.window_ratios import (
 )
 
 BUDGETS = ('image', 'sample')
+ARGUMENTS = tuple(inspect.signature(SwinTransformer).parameters)
 
 
 @MODELS.register_module()
@@ -49,7 +51,8 @@ class SparseSwin(SwinTransformer):
         kwargs: arguments of mmdet's ``SwinTransformer``.
 
     Raises:
-        ConfigError: for ratios that cannot be, see :func:`checked_ratios`, or an unknown budget.
+        ConfigError: for ratios that cannot be, see :func:`checked_ratios`, an unknown budget, or
+            an option that there is not.
 
     Source: SparseViT (CVPR 2023, arXiv 2303.17605).
     """
@@ -61,6 +64,10 @@ class SparseSwin(SwinTransformer):
                  published: dict | SparseSwinPublished | None = None, **kwargs: Any) -> None:
         if budget not in BUDGETS:
             raise ConfigError(f'budget is {budget!r}; use one of {", ".join(BUDGETS)}')
+        unknown = [name for name in kwargs if name not in ARGUMENTS]
+        if unknown:
+            raise ConfigError(f'the config gives SparseSwin an option {unknown[0]!r} that it does '
+                              f'not have')
         super().__init__(**kwargs)
         self.budget, self.published = budget, SparseSwinPublished.of(published)
         self.depths = [len(stage.blocks) for stage in self.stages]

@@ -35,11 +35,12 @@ class EffectiveSqueezeExcitation(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.mean = nn.AdaptiveAvgPool2d(1)  # a module, which masked pre-training finds
         self.fc = nn.Conv2d(channels, channels, 1)
 
     def forward(self, features: Tensor) -> Tensor:
         """[M, C, H, W] -> [M, C, H, W]."""
-        return features * (F.relu6(self.fc(features.mean((2, 3), keepdim=True)) + 3) / 6)
+        return features * (F.relu6(self.fc(self.mean(features)) + 3) / 6)
 
 
 class OneShotAggregation(nn.Module):
@@ -88,6 +89,7 @@ class VoVNet(BaseModule):
         super().__init__(init_cfg)
         self.out_stages, self.frozen_stages = tuple(out_stages), frozen_stages
         self.norm_eval, self.with_checkpoint = norm_eval, with_checkpoint
+        self.pool = nn.MaxPool2d(3, 2, ceil_mode=True)
         self.stem = nn.Sequential()
         channels = 3
         for index, (out, stride) in enumerate(zip(STEM, (2, 1, 2), strict=True), 1):
@@ -113,7 +115,7 @@ class VoVNet(BaseModule):
     def run_stage(self, stage: int, features: Tensor) -> Tensor:
         """Features of the stage before (of the stem for stage 2) to those of a stage."""
         if stage > 2:
-            features = F.max_pool2d(features, 3, 2, ceil_mode=True)
+            features = self.pool(features)
         for block in getattr(self, f'stage{stage}').children():
             keep = self.with_checkpoint and self.training and features.requires_grad
             features = checkpoint(block, features, use_reentrant=False) if keep \

@@ -22,15 +22,18 @@ def checked_ratios(ratios: Sequence[Sequence[float]] | None, depths: Sequence[in
     """
     if ratios is None:
         return [[0.0] * depth for depth in depths]
+    if not isinstance(ratios, Sequence) or isinstance(ratios, str):
+        raise ConfigError(f'ratios is {ratios!r:.80}; give a list of ratios for each of the '
+                          f'{len(depths)} stages')
     if len(ratios) != len(depths):
         raise ConfigError(f'ratios has {len(ratios)} stages, the backbone {len(depths)}; give a '
                           f'list of ratios for each stage')
     for number, (stage, depth) in enumerate(zip(ratios, depths, strict=True), 1):
-        if isinstance(stage, str | int | float) or len(stage) != depth:
+        if not isinstance(stage, Sequence) or len(stage) != depth:
             raise ConfigError(f'ratios of stage {number} are {stage!r:.80}, and the stage has '
                               f'{depth} blocks; give one ratio for each')
         for block, ratio in enumerate(stage, 1):
-            if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 <= ratio < 1:
+            if not is_ratio(ratio):
                 raise ConfigError(f'the ratio of block {block} of stage {number} is {ratio!r:.40}; '
                                   f'give the share of windows to leave out, 0 or more, below 1')
         for block in range(2, depth):
@@ -40,6 +43,11 @@ def checked_ratios(ratios: Sequence[Sequence[float]] | None, depths: Sequence[in
                     f'{block - 1}) to {stage[block]} (block {block + 1}), and a block keeps a part '
                     f'of what the block two before it kept; give ratios that do not fall')
     return [[float(ratio) for ratio in stage] for stage in ratios]
+
+
+def is_ratio(value: object) -> bool:
+    """Whether a value is a share of windows that may be left out."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1
 
 
 def kept_windows(windows: int, ratio: float, truncated: bool = False) -> int:

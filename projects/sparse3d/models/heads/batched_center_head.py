@@ -13,9 +13,9 @@ from sparse3d.models.center.bev_grid import BEVGrid
 from sparse3d.models.center.box_coder import CenterBoxCoder
 from sparse3d.models.center.heatmap_loss import SURE, number_of_peaks
 from sparse3d.models.center.heatmap_targets import Drawing, heatmaps_of, objects_on_map
-from sparse3d.models.layers.constants import constant
 from sparse3d.models.layers.precision import at_least_float32
 from sparse3d.ops.cells import group_counts, order_of_keys, ranks_in_order
+from sparse3d.ops.constants import constant
 from sparse3d.structures.box_tensors import at_centers, with_velocities
 
 LAST_LAYER_SPREAD = 0.01

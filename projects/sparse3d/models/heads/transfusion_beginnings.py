@@ -127,9 +127,9 @@ class TokenQueries(nn.Module):
 
     def __init__(self, head: nn.Module, patch: int = 4, anchors: int = 2) -> None:
         super().__init__()
-        if patch < 1 or anchors < 1:
-            raise ConfigError(f'queries.patch is {patch} and queries.anchors {anchors}; use 1 or '
-                              f'more cells and anchors')
+        if not all(type(number) is int and number > 0 for number in (patch, anchors)):
+            raise ConfigError(f'queries.patch is {patch!r:.40} and queries.anchors '
+                              f'{anchors!r:.40}; use 1 or more cells and anchors')
         channels = head.queries.channels
         self.count, self.patch, self.anchors = head.queries.num_queries, patch, anchors
         self.token = nn.Sequential(nn.Conv2d(channels, channels, patch, patch, bias=False),

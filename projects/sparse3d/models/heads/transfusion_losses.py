@@ -13,9 +13,9 @@ from sparse3d.argument_objects import argument_object
 from sparse3d.models.center.heatmap_loss import heatmap_loss, number_of_peaks
 from sparse3d.models.heads.transfusion_matching import MatchWeights
 from sparse3d.models.heads.transfusion_targets import QueryTargets
-from sparse3d.models.layers.constants import constant
 from sparse3d.models.query.hungarian_matching import FOCAL_ALPHA, FOCAL_GAMMA
 from sparse3d.models.query.mean_count import mean_count
+from sparse3d.ops.constants import constant
 
 CODE_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.2, 0.2)
 

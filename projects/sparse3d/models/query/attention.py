@@ -4,6 +4,9 @@ from __future__ import annotations
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from sparse3d.models.layers.linear import Linear
+from sparse3d.ops.linear import linear
+
 
 class FeedForward(nn.Module):
     """Two linear layers with a residual connection and a layer normalization behind.
@@ -14,10 +17,10 @@ class FeedForward(nn.Module):
     def __init__(self, channels: int, feedforward_channels: int, dropout: float) -> None:
         super().__init__()
         self.network = nn.Sequential(
-            nn.Linear(channels, feedforward_channels),
+            Linear(channels, feedforward_channels),
             nn.ReLU(),
             nn.Dropout(dropout),
-            nn.Linear(feedforward_channels, channels),
+            Linear(feedforward_channels, channels),
             nn.Dropout(dropout),
         )
         self.norm = nn.LayerNorm(channels)
@@ -67,7 +70,7 @@ def scaled_attention(
     """
     weights = layer.in_proj_weight.split(layer.embed_dim)
     biases = layer.in_proj_bias.split(layer.embed_dim)
-    parts = (F.linear(source, weight, bias).unflatten(-1, (layer.num_heads, -1)).transpose(1, 2)
+    parts = (linear(source, weight, bias).unflatten(-1, (layer.num_heads, -1)).transpose(1, 2)
              for source, weight, bias in zip((queries, keys, keys), weights, biases, strict=True))
     there = None if seen is None else seen[:, None]
     if padding is not None:
@@ -75,4 +78,4 @@ def scaled_attention(
         there = filled if there is None else there & filled
     found = F.scaled_dot_product_attention(
         *parts, attn_mask=there, dropout_p=layer.dropout if layer.training else 0.0)
-    return layer.out_proj(found.transpose(1, 2).flatten(2))
+    return linear(found.transpose(1, 2).flatten(2), layer.out_proj.weight, layer.out_proj.bias)

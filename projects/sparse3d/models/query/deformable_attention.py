@@ -11,9 +11,10 @@ from mmcv.ops.multi_scale_deform_attn import (
     MultiScaleDeformableAttnFunction,
     multi_scale_deformable_attn_pytorch,
 )
-from torch import Tensor
+from torch import Tensor, nn
 
-from sparse3d.models.layers.constants import constant
+from sparse3d.ops.constants import constant
+from sparse3d.ops.linear import linear
 
 
 class DeformableAttention(MultiScaleDeformableAttention):
@@ -32,11 +33,11 @@ class DeformableAttention(MultiScaleDeformableAttention):
                 ) -> Tensor:         # [G, L, C]
         """Look at a few places around each reference, on every level."""
         groups, length, _ = queries.shape
-        value = self.value_proj(pixels).masked_fill(padding[..., None], 0.0)
+        value = _apply(self.value_proj, pixels).masked_fill(padding[..., None], 0.0)
         value = value.unflatten(2, (self.num_heads, -1))
-        offsets = self.sampling_offsets(queries).view(
+        offsets = _apply(self.sampling_offsets, queries).view(
             groups, length, self.num_heads, self.num_levels, self.num_points, 2)
-        weights = self.attention_weights(queries).view(groups, length, self.num_heads, -1)
+        weights = _apply(self.attention_weights, queries).view(groups, length, self.num_heads, -1)
         weights = weights.softmax(-1).view(offsets.shape[:-1])
         sizes = constant([(width, height) for height, width in shapes], offsets)  # [levels, 2]
         places = references[:, :, None, None, None] + offsets / sizes[:, None]
@@ -47,4 +48,8 @@ class DeformableAttention(MultiScaleDeformableAttention):
                 constant(tuple(starts), value, torch.long), places, weights, self.im2col_step)
         else:
             found = multi_scale_deformable_attn_pytorch(value, shapes, places, weights)
-        return self.output_proj(found)
+        return _apply(self.output_proj, found)
+
+
+def _apply(layer: nn.Linear, rows: Tensor) -> Tensor:
+    return linear(rows, layer.weight, layer.bias)

@@ -60,6 +60,9 @@ def build_queries(head: nn.Module, given: Mapping[str, Any] | None, default: str
     Raises:
         ConfigError: for an unknown type or option.
     """
+    if given is not None and not isinstance(given, Mapping):
+        raise ConfigError(f'queries of {type(head).__name__} is {given!r:.80}; give a dict, such '
+                          f'as dict(type={default!r})')
     given = dict(given or {})
     name = given.pop('type', default)
     known = query_initializations(type(head))

@@ -3,11 +3,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
 from sparse3d.errors import ConfigError
+from sparse3d.models.layers.linear import Linear
 from sparse3d.ops import voxel_batch_norm  # noqa: F401  (registers VoxelBN1d)
 from sparse3d.ops.cells import (
     Segments,
@@ -39,7 +41,7 @@ class _PointLayer(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, norm_cfg: dict) -> None:
         super().__init__()
-        self.linear = nn.Linear(in_channels, out_channels, bias=False)
+        self.linear = Linear(in_channels, out_channels, bias=False)
         self.norm = MODELS.build({**norm_cfg, 'num_features': out_channels})
 
     def forward(self, points: Tensor) -> Tensor:
@@ -94,8 +96,9 @@ class DynamicVoxelEncoder(nn.Module):
         self.register_buffer('middle', middle, persistent=False)
         self.register_buffer('extent', extent, persistent=False)
         self.meters, self.all_heights, self.int32_keys = meters, all_heights, int32_keys
-        self.grid = ((limits[3:] - limits[:3]) / size).round().long().tolist()  # x, y, z
         self.limits = tuple(map(float, voxel_size)), tuple(map(float, point_cloud_range))
+        cells, edges = (np.float32(values) for values in self.limits)  # on no device
+        self.grid = np.round((edges[3:] - edges[:3]) / cells).astype(int).tolist()  # x, y, z
         if all_heights and self.grid[2] != 1:
             raise ConfigError(f'all_heights of DynamicVoxelEncoder is for pillars; the grid has '
                               f'{self.grid[2]} voxels along z: leave it out')

@@ -90,3 +90,28 @@ extern "C" int sparse3d_list_pairs(const int32_t* neighbors, int64_t offsets, in
     }
     return failed;
 }
+
+// The same pairs with inputs and outputs exchanged, as blocks of `rows` inputs: counted into
+// starts [new_blocks * offsets + 1], then written, in the order of the old lists.
+extern "C" int sparse3d_reverse_lists(const int64_t* old_starts, const int32_t* old_inputs,
+                                      const int32_t* old_outputs, int64_t offsets, int64_t blocks,
+                                      int64_t rows, int64_t new_blocks, int64_t* starts,
+                                      int32_t* input_rows, int32_t* output_rows) {
+    const auto each = [&](auto&& visit) {
+        for (int64_t part = 0; part < blocks * offsets; ++part)
+            for (int64_t pair = old_starts[part]; pair < old_starts[part + 1]; ++pair)
+                visit(old_inputs[pair] / rows * offsets + part % offsets, pair);
+    };
+    std::fill_n(starts, new_blocks * offsets + 1, 0);
+    each([&](int64_t place, int64_t) { ++starts[place + 1]; });
+    for (int64_t place = 0; place < new_blocks * offsets; ++place)
+        starts[place + 1] += starts[place];
+    each([&](int64_t place, int64_t pair) {  // starts[place] moves to its end
+        const int64_t next = starts[place]++;
+        input_rows[next] = old_outputs[pair];
+        output_rows[next] = old_inputs[pair];
+    });
+    for (int64_t place = new_blocks * offsets; place > 0; --place) starts[place] = starts[place - 1];
+    starts[0] = 0;
+    return 0;
+}

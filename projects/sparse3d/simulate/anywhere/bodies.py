@@ -89,7 +89,7 @@ def build_body(name: str, size: tuple[float, float, float], color: Color,
 def _shell(body: Body, size: tuple[float, float, float], color: Color,
            rng: np.random.Generator) -> Mesh:
     length, width, height = size
-    outline = np.array(body.top) * (1, 1)
+    outline = np.array(body.top)
     outline[1:-1, 0] += rng.normal(0, .008, len(outline) - 2)
     outline = outline[np.argsort(outline[:, 0])]
     xs = np.unique(np.concatenate([outline[:, 0], np.linspace(-.5, .5, 11), [-.47, .47]]))
@@ -130,7 +130,6 @@ def _painted(vertices: np.ndarray, xs: np.ndarray, above: np.ndarray, body: Body
     windows = (strip == lower) & (high | sloped) & inside          # upper edge keeps its frame
     panes = (strip >= lower) & sloped & (place.ravel() < ring - 1) & inside
     glass = windows | panes
-    glass &= place.ravel() != ring - 1
     ends = [np.column_stack([np.full(ring - 2, base), base + np.arange(1, ring - 1),
                              base + np.arange(2, ring)]) for base in (0, (stations - 1) * ring)]
     triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]], *ends])

@@ -30,9 +30,12 @@ class Ingredients:
         Raises:
             DataError: for an unknown name.
         """
-        known = [field.name for field in fields(cls)]
-        for name in names:
-            if name not in known:
-                raise DataError(f'there is no ingredient {name!r} to leave out; there are '
-                                f'{", ".join(known)}')
-        return replace(cls(), **dict.fromkeys(names, False))
+        left_out = dict.fromkeys(names, False)
+        unknown = next((name for name in left_out if name not in INGREDIENTS), None)
+        if unknown is not None:
+            raise DataError(f'there is no ingredient {unknown!r} to leave out; there are '
+                            f'{", ".join(INGREDIENTS)}')
+        return replace(cls(), **left_out)
+
+
+INGREDIENTS = tuple(field.name for field in fields(Ingredients))

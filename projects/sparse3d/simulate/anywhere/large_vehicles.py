@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from sparse3d.simulate.anywhere.bodies import GLASS_COLOR
 from sparse3d.simulate.materials import Material
 from sparse3d.simulate.mesh import Color, Mesh, box, cylinder, fit, frustum, merge
 
 KINDS = ('box_truck', 'semi_trailer', 'bus', 'flatbed', 'trailer')
 _SHARES = (.4, .15, .25, .12, .08)
-GLASS_COLOR = (.10, .13, .16)
 Size = tuple[float, float, float]
 
 

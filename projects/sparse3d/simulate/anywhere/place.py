@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 
 from sparse3d.simulate.anywhere.bodies import PAINTS, build_body, draw_body
-from sparse3d.simulate.anywhere.clutter import THINGS
+from sparse3d.simulate.anywhere.clutter import THINGS, wall
 from sparse3d.simulate.anywhere.ground import UnevenTerrain, random_terrain
 from sparse3d.simulate.anywhere.ingredients import Ingredients
 from sparse3d.simulate.anywhere.large_vehicles import build_large_vehicle, draw_large_vehicle
@@ -50,7 +50,8 @@ def random_place(rng: np.random.Generator, ingredients: Ingredients) -> Scene:
         scenery.scatter_walls()
         traffic.scatter(int(rng.integers(8, 40)))
         scenery.add_houses(int(rng.integers(0, 14)))
-    traffic.drive_lanes(REACH, 8.) if style == 'lot' else None
+    if style == 'lot':
+        traffic.drive_lanes(REACH, 8.)
     traffic.cycle(REACH)
     traffic.walk(REACH, float(rng.uniform(.5, 2.5)))
     traffic.gather(int(rng.integers(0, 5)))
@@ -183,7 +184,7 @@ class MixedScenery(Scenery):
             self._fronts(REACH, side)
         for x in (-wide, wide):
             if self._rng.random() < .6:
-                mesh, size = THINGS[3](self._rng)
+                mesh, size = wall(self._rng)
                 self._add(mesh, size, x, float(self._rng.uniform(-15, 15)), np.pi / 2)
 
     def add_houses(self, count: int) -> None:

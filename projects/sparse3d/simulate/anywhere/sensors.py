@@ -1,7 +1,7 @@
 """Random rotating LiDARs: rings and how they are spread, mounting, noise, what they lose."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -30,7 +30,7 @@ class Sensor:
     blind: tuple[tuple[float, float, float], ...] = ()  # azimuth, half width [rad], share lost
     glass: float = 0.0                      # share of pulses that go through a window
     unit: float = 1.0                       # of the intensities
-    ego: tuple[float, ...] = field(default=())  # box below the sensor: dx, dy, top below it [m]
+    ego: tuple[float, ...] = ()  # vehicle below the sensor: half dx, half dy, top below it [m]
 
 
 def random_sensor(rng: np.random.Generator, ingredients: Ingredients) -> Sensor:

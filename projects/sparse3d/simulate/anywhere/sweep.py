@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparse3d.simulate.anywhere.sensors import Sensor
-from sparse3d.simulate.materials import RESPONSES, Material, response_table
+from sparse3d.simulate.materials import Material, response_table
 from sparse3d.simulate.poses import inverse, pose, rotate
 from sparse3d.simulate.ray_casting import NOTHING, Hits
 from sparse3d.simulate.scene import GROUND, Snapshot
@@ -14,7 +14,8 @@ from sparse3d.simulate.surfaces import describe_surfaces
 
 WEAKEST = .02     # as of `sparse3d.simulate.echoes`
 MIN_RANGE = .6    # [m]
-_BEYOND_GLASS = .02
+_BEYOND_GLASS = .02  # where a ray goes on behind a pane [m]
+_PANES = 3
 EGO = -4          # instance number of the vehicle that carries the sensor
 
 
@@ -98,11 +99,14 @@ def _echoes(snapshot: Snapshot, origin: np.ndarray, directions: np.ndarray, sens
 def _through_windows(snapshot: Snapshot, origin: np.ndarray, directions: np.ndarray, hits: Hits,
                      distance: np.ndarray, instance: np.ndarray, sensor: Sensor,
                      rng: np.random.Generator) -> Hits:
-    """Rays that go on behind glass, twice at most; ``distance`` and ``instance`` are changed."""
+    """Rays that go on behind glass, through three panes at most.
+
+    ``distance`` and ``instance`` are changed in place.
+    """
     materials = snapshot.caster.mesh.materials
     triangle, normal = hits.triangle.copy(), hits.normal.copy()
     rows = np.flatnonzero(hits.hit)
-    for _ in range(3):
+    for _ in range(_PANES):
         rows = rows[materials[triangle[rows]] == Material.GLASS]
         rows = rows[rng.random(len(rows)) < sensor.glass]
         if not len(rows):
@@ -120,8 +124,6 @@ def _answers(snapshot: Snapshot, origin: np.ndarray, directions: np.ndarray, hit
     """Intensity and the chance of no return, [N] each."""
     materials, colors = describe_surfaces(snapshot, origin, directions, hits)
     reflectance, retro, dropout = response_table()[materials].T
-    if not sensor.glass:
-        dropout = np.where(materials == Material.GLASS, RESPONSES[Material.GLASS].dropout, dropout)
     cosine = np.abs(np.einsum('ni,ni->n', hits.normal, directions))
     intensity = reflectance * (.5 + colors.mean(axis=1)) * (retro + (1 - retro) * cosine)
     intensity = intensity * snapshot.weather.transmission(

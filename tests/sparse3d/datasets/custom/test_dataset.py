@@ -145,3 +145,10 @@ def test_frames_of_cameras_alone(own):
 def test_pictures_that_are_not_there_are_said(own):
     with pytest.raises(DataError, match='has no pictures, which modality'):
         dataset(own, ['Car'], modality=dict(use_camera=True))
+
+
+def test_a_class_may_be_absent_where_that_is_said(own):
+    with pytest.raises(ConfigError, match="the class 'Truck' .* occurs in no box"):
+        dataset(own, ['Car', 'Truck'])
+    split = dataset(own, ['Car', 'Truck'], absent_classes=['Truck'])
+    assert set(split[0]['data_samples'].gt_instances_3d.labels_3d.tolist()) <= {0}

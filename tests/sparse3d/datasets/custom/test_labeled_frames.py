@@ -6,6 +6,7 @@ import pytest
 
 from sparse3d.datasets.custom.labeled_frames import labeled_frames, write_frames
 from sparse3d.errors import DataError
+from sparse3d.simulate.output_folder import STAMP
 from sparse3d.structures.labeled_frame import LabeledFrame
 
 
@@ -19,6 +20,9 @@ def test_frames_of_the_validation_split_are_read(tmp_path):
     assert [frame.name for frame in labeled_frames(tmp_path)] == ['a', 'b']
     (tmp_path / 'splits/val.txt').write_text('b\n')
     frame, = labeled_frames(tmp_path)
+    assert frame.source == 'custom'
+    (tmp_path / STAMP).write_text('{}')
+    assert labeled_frames(tmp_path)[0].source == 'simulated'
     assert (frame.name, frame.points.shape, frame.kinds.tolist()) == ('b', (5, 3), ['Car', 'Other'])
 
 
@@ -38,3 +42,16 @@ def test_frames_of_another_data_set_become_custom_data(tmp_path):
     np.testing.assert_allclose(frame.boxes, boxes[:1])
     np.testing.assert_array_equal(frame.points, points[:1])
     assert (tmp_path / 'splits/train.txt').read_text().split() == ['a']
+
+
+def test_frames_are_not_written_over_others(tmp_path):
+    frame = LabeledFrame('other', 'a', np.zeros((3, 3), np.float32), np.zeros((0, 7)),
+                         np.array([], object))
+    with pytest.raises(DataError, match='two frames are named a'):
+        write_frames([frame, frame], tmp_path / 'new')
+    with pytest.raises(DataError, match='no frame b to validate on; there are a'):
+        write_frames([frame], tmp_path / 'new', ['b'])
+    assert not (tmp_path / 'new').exists()
+    write_frames([frame], tmp_path / 'new')
+    with pytest.raises(DataError, match='points is there already'):
+        write_frames([frame], tmp_path / 'new')

@@ -327,3 +327,22 @@ def test_an_entry_that_is_none_and_a_path_that_leaves_the_root(root):
     write_info_file(root / 'broken.pkl', info['metainfo'], info['data_list'])
     with pytest.raises(DataError, match='entry 0 of .* is not a nuScenes sample'):
         build(root, ann_file='broken.pkl')
+
+
+def test_key_frames_bring_their_times_and_poses(root):
+    dataset = build(root, IMAGES, frames=dict(num_frames=3, key_frames=True, test_interval=1),
+                    ann_file='nuscenes_infos_train.pkl', test_mode=True)
+    sample, entries = dataset[2], [dataset.get_data_info(row) for row in range(3)]
+    assert len({entry['scene_token'] for entry in entries}) == 1
+    assert sample['frame_timestamps'].tolist() == [
+        entry['timestamp'] for entry in entries[::-1]]
+    np.testing.assert_array_equal(sample['frame_lidar2global'],
+                                  [entry['lidar2global'] for entry in entries[::-1]])
+    assert sample['frame_there'].all() and len(sample['img']) == 18
+    first = dataset[0]
+    assert first['frame_there'].tolist() == [True, False, False] and len(first['img']) == 18
+
+
+def test_scenes_of_a_part_of_the_samples(root):
+    whole = build(root)
+    assert build(root, indices=3).scenes.tolist() == whole.scenes[:3].tolist()

@@ -56,3 +56,9 @@ def test_validation_and_what_follows_see_the_ratios_of_the_config(model):
 def test_a_model_without_such_a_backbone_is_refused():
     with pytest.raises(ConfigError, match="no SparseSwin; set model's image backbone"):
         DrawWindowRatiosHook().before_train(SimpleNamespace(model=nn.Linear(1, 1)))
+
+
+@pytest.mark.parametrize('ratios', [(1.5,), (), ('a',), .5, (0, 1)])
+def test_ratios_that_cannot_be_are_refused_at_once(ratios):
+    with pytest.raises(ConfigError, match='DrawWindowRatiosHook.ratios is .*; give a list'):
+        DrawWindowRatiosHook(ratios)

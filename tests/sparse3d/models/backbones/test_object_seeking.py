@@ -136,7 +136,11 @@ def test_frozen_parts_and_copies():
 
 @pytest.mark.parametrize(('more', 'told'), [
     (dict(early_stages=4), 'sought after 4 stages of 4; give 1 to 3'),
+    (dict(early_stages='2'), "sought after '2' stages of 4"),
     (dict(in_training='some'), "in_training is 'some'; use one of sought, all"),
+    (dict(patch=64), 'patch is 64; give height and width'),
+    (dict(patch=(0, 64)), r'patch is \(0, 64\)'), (dict(threshold=1.5), 'threshold is 1.5'),
+    (dict(loss_weight='x'), "loss_weight is 'x'"), (dict(kernel=4), 'kernel is 4; give an odd'),
     (dict(net=dict(type='SparseSwin')), 'not in a SparseSwin; a Swin leaves windows out')])
 def test_what_cannot_be_is_refused(more, told):
     with pytest.raises(ConfigError, match=told):
@@ -146,5 +150,9 @@ def test_what_cannot_be_is_refused(more, told):
 def test_patches_that_fall_on_no_cells():
     with pytest.raises(ConfigError, match='60 x 64 pixels do not fall on whole cells'):
         backbone(patch=(60, 64))(images())
+    with pytest.raises(ConfigError, match='100 x 128; give patches and images .* multiples of 8'):
+        backbone()(torch.rand(1, 3, 100, 128))
+    with pytest.raises(ConfigError, match='16 x 64 pixels are one cell before stage 4'):
+        backbone(patch=(16, 64))(images())
     with pytest.raises(ConfigError, match='no whole cells in a later stage'), torch.no_grad():
         everywhere(backbone(patch=(40, 64)), 9.)(torch.randn(1, 3, 136, 128))

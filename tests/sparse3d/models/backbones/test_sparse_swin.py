@@ -121,6 +121,8 @@ def test_a_sample_needs_to_know_its_cameras():
             model(images(3), seen)
     with pytest.raises(ConfigError, match="budget is 'frame'; use one of image, sample"):
         backbone(budget='frame')
+    with pytest.raises(ConfigError, match="SparseSwin an option 'ratio' that it does not have"):
+        backbone(ratio=RATIOS)
 
 
 @pytest.mark.parametrize('budget', ['image', 'sample'])

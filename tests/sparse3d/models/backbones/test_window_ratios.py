@@ -34,6 +34,8 @@ def test_none_leaves_nothing_out():
     ([[0, 1], [0, 0], [0] * 6, [0, 0]], 'block 2 of stage 1 is 1; give the share'),
     ([[0, 0], [-.1, 0], [0] * 6, [0, 0]], 'block 1 of stage 2 is -0.1'),
     ([[0, 0], [0, float('nan')], [0] * 6, [0, 0]], 'block 2 of stage 2 is nan'),
+    (.5, 'ratios is 0.5; give a list of ratios for each of the 4 stages'),
+    ('none', "ratios is 'none'"), ([None, [0, 0], [0] * 6, [0, 0]], 'stage 1 are None'),
     ([[0, 0], [0, 0], [.4, .4, .2, .4, .5, .5], [0, 0]],
      r'stage 3 fall from 0.4 \(block 1\) to 0.2 \(block 3\)')])
 def test_ratios_that_cannot_be(ratios, told):

@@ -120,6 +120,8 @@ def test_tokens_find_where_something_is():
 def test_values_that_cannot_be():
     with pytest.raises(ConfigError, match='queries.patch is 0'):
         head_of(dict(type='image', patch=0))
+    with pytest.raises(ConfigError, match="queries.patch is '4' and queries.anchors 1.5; use 1 or"):
+        head_of(dict(type='image', patch='4', anchors=1.5))
     with pytest.raises(ConfigError, match='it offers heatmap, image, learned'):
         head_of(dict(type='grid'))
     assert isinstance(head_of(dict(type='image')).beginning, nn.Module)

@@ -51,6 +51,8 @@ def test_errors_name_what_there_is():
         build_queries(Head(), dict(type='lerned'), 'learned')
     with pytest.raises(ConfigError, match="queries of type 'learned' of Head: .*'count'"):
         build_queries(Head(), dict(type='learned', count=3), 'learned')
+    with pytest.raises(ConfigError, match=r"queries of Head is 'learned'; give a dict, such as "):
+        build_queries(Head(), 'learned', 'learned')
     with pytest.raises(PluginError, match="queries of Head called 'learned' are .*Learned"):
         @register_queries('Head', 'learned')
         class Another(nn.Module):

@@ -25,7 +25,7 @@ from sparse3d.datasets.argoverse2.evaluate.evaluate import (
     evaluate_argoverse2,
     in_region,
 )
-from sparse3d.datasets.argoverse2.evaluate.map_rasters import read_region
+from sparse3d.datasets.argoverse2.evaluate.map_rasters import find_map, read_region
 from sparse3d.datasets.argoverse2.poses import EgoPoses
 from sparse3d.datasets.argoverse2.results import submission_columns, write_argoverse2_submission
 from sparse3d.errors import ConfigError, DataError
@@ -82,8 +82,11 @@ class Argoverse2DetectionMetric(BaseMetric):
         self._frames: _Frames | None = None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep the detections of a batch as arrays."""
+        """Keep the detections of a batch as arrays; a log without a map is told at once."""
         for sample in data_samples:
+            if self.region_of_interest and not self.format_only:
+                frames = self._open()
+                frames.refuse_without_map(frames.entry(_sample_key(sample)))
             pred = sample['pred_instances_3d']
             if not isinstance(pred['bboxes_3d'], LiDARInstance3DBoxes):
                 raise DataError(f'Argoverse2DetectionMetric takes LiDAR boxes, not '
@@ -103,7 +106,8 @@ class Argoverse2DetectionMetric(BaseMetric):
             count = write_argoverse2_submission(
                 [_submitted(result, entry, classes)
                  for result, entry in zip(results, entries, strict=True)], self.submission_file)
-            print_log(f'wrote {count} boxes to {self.submission_file}', 'current')
+            print_log(f'wrote {count} boxes of {len(results)} of {len(frames)} frames to '
+                      f'{self.submission_file}', 'current')
         if self.format_only:
             return {}
         if len(results) < len(frames):
@@ -170,6 +174,7 @@ class _Frames:
         self.names = {label: name for name, label in info['metainfo']['categories'].items()}
         self._rows = {entry['token']: row for row, entry in enumerate(self.entries)}
         self._places: dict[str, LogPlace] = {}
+        self._with_map: set[str] = set()
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -197,6 +202,12 @@ class _Frames:
             entry, np.array([item['bbox_3d'][:7] for item in items]).reshape(-1, 7),
             np.array([classes.index(self.names[item['bbox_label_3d']]) for item in items], int),
             num_points=np.array([item['num_lidar_pts'] for item in items], int))
+
+    def refuse_without_map(self, entry: Mapping) -> None:
+        """Raise where the log of an entry has no map; each log is looked at once."""
+        if entry['log_id'] not in self._with_map:
+            find_map(path_inside(self.root, entry['log_path']))
+            self._with_map.add(entry['log_id'])
 
     def place(self, log: str) -> LogPlace:
         """Poses and region of a log; the region is made once."""

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,7 @@ from sparse3d.datasets.argoverse2.feather_files import QUATERNION, SIZE, TRANSLA
 from sparse3d.datasets.argoverse2.poses import EgoPoses, read_poses
 from sparse3d.datasets.argoverse2.prepare.annotations import Annotations, read_annotations
 from sparse3d.datasets.argoverse2.results import TRACK, read_argoverse2_submission
-from sparse3d.errors import DataError
+from sparse3d.errors import ConfigError, DataError
 from sparse3d.structures.box_conversions import lidar_to_center
 from sparse3d.structures.track_files import TrackFrame
 from sparse3d.transforms.data_paths import path_inside
@@ -44,9 +46,16 @@ def score_tracks(path: Path, root: Path, frames: Sequence[TrackFrame], max_range
             head along x of the city; here they are looked up where they are.
 
     Raises:
+        ConfigError: for options that are none.
         DataError: for a file without identities or with sweeps of other logs, a log without labels
             (the test split), or a damaged file.
     """
+    if isinstance(max_range, bool) or not isinstance(max_range, Real) or not isfinite(max_range):
+        raise ConfigError(f'max_range of the tracking scores is {max_range!r}; give meters, 50 for '
+                          f'instance')
+    if not isinstance(region_of_interest, bool):
+        raise ConfigError(f'region_of_interest of the tracking scores is {region_of_interest!r}; '
+                          f'give True or False')
     rules = TrackingRules(max_range=float(max_range))
     result = evaluate_argoverse2_tracking(
         sweeps_of_file(path, root, frames, region_of_interest), rules)

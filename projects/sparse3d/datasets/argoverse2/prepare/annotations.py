@@ -13,6 +13,7 @@ from sparse3d.datasets.argoverse2.feather_files import (
     QUATERNION,
     SIZE,
     TRANSLATION,
+    Columns,
     read_feather,
     stacked,
 )
@@ -36,6 +37,7 @@ class Annotations:
         tracks: (N,) names of tracks.
         num_points: (N,) int64 LiDAR points, -1 where the file does not say.
         ego_rows: rows of the recording vehicle that were left out.
+        repeated_rows: rows that say what another one says, left out.
     """
 
     times: np.ndarray
@@ -45,6 +47,7 @@ class Annotations:
     tracks: np.ndarray
     num_points: np.ndarray
     ego_rows: int = 0
+    repeated_rows: int = 0
 
     def at(self, time: int) -> np.ndarray:
         """Rows of the labels of a time."""
@@ -69,8 +72,8 @@ def read_annotations(path: Path, poses: EgoPoses) -> Annotations:
     """The labels of a log.
 
     Raises:
-        DataError: for a damaged file, a category that Argoverse 2 does not have, or a size that is
-            not above 0.
+        DataError: for a damaged file, a category that Argoverse 2 does not have, a size that is not
+            above 0, or two labels of a track at one time.
     """
     columns = read_feather(path, ('timestamp_ns', 'track_uuid', 'category', *SIZE, *QUATERNION,
                                   *TRANSLATION), optional=('num_interior_pts',))
@@ -78,6 +81,7 @@ def read_annotations(path: Path, poses: EgoPoses) -> Annotations:
     kept = np.flatnonzero(columns['category'] != EGO)
     order = kept[np.argsort(columns['timestamp_ns'][kept], kind='stable')]
     ego_rows = len(columns['category']) - len(kept)
+    order, repeated = _once(columns, order, path)
     columns = {name: values[order] for name, values in columns.items()}
     size, center = stacked(columns, SIZE), stacked(columns, TRANSLATION)
     if (size <= 0).any():
@@ -91,7 +95,27 @@ def read_annotations(path: Path, poses: EgoPoses) -> Annotations:
     points = columns.get('num_interior_pts', np.full(len(times), -1)).astype(np.int64)
     return Annotations(times, np.column_stack([bottom, size, yaw]),
                        velocities(times, columns['track_uuid'], center, poses),
-                       columns['category'], columns['track_uuid'], points, ego_rows)
+                       columns['category'], columns['track_uuid'], points, ego_rows, repeated)
+
+
+def _once(columns: Columns, order: np.ndarray, path: Path) -> tuple[np.ndarray, int]:
+    """The rows without repeated ones, and how many those are.
+
+    Raises:
+        DataError: if a track has two boxes at one time.
+    """
+    first: dict[tuple, int] = {}
+    kept = []
+    for row in order.tolist():
+        key = columns['timestamp_ns'][row], columns['track_uuid'][row]
+        before = first.setdefault(key, row)
+        if before == row:
+            kept.append(row)
+        elif any(values[before] != values[row] for values in columns.values()):
+            raise DataError(f'{path} has two labels of the track {key[1]} at {key[0]} ns, in the '
+                            f'rows {before} and {row}, that differ; a track is one object: leave '
+                            f'one out')
+    return np.array(kept, np.int64), len(order) - len(kept)
 
 
 def velocities(times: np.ndarray, tracks: np.ndarray, centers: np.ndarray,

@@ -52,9 +52,10 @@ def prepare_log(log: LogFolder, out: Path, options: Argoverse2Preparation) -> Pr
             raise DataError(NO_ANNOTATIONS.format(path=log.annotations))
         labels = read_annotations(log.annotations, poses)
         prepared.left_out['rows of the recording vehicle itself'] += labels.ego_rows
+        prepared.left_out['labels that stood there twice'] += labels.repeated_rows
     sweeps = _usable_sweeps(log, poses, options, prepared)
     if labels is not None:
-        _count_labels(labels, sweeps, prepared)
+        _count_labels(labels, sweeps, prepared, log.annotations)
     cameras = read_cameras(log, poses) if options.cameras else []
     prepared.left_out['pictures without a pose'] += sum(
         camera.without_pose for camera in cameras)
@@ -94,9 +95,14 @@ def _usable_sweeps(log: LogFolder, poses: EgoPoses, options: Argoverse2Preparati
     return usable
 
 
-def _count_labels(labels: Annotations, sweeps: dict[int, str], prepared: PreparedLog) -> None:
+def _count_labels(labels: Annotations, sweeps: dict[int, str], prepared: PreparedLog,
+                  path: Path) -> None:
     labeled = np.unique(labels.times)
     times = np.array(list(sweeps), np.int64)
+    if len(labeled) and not np.isin(labeled, times).any():
+        raise DataError(f'{path} has labels from {labeled[0]} to {labeled[-1]} ns and none at the '
+                        f'time of a sweep, from {times.min()} to {times.max()} ns: they are of '
+                        f'another log, or not in nanoseconds')
     prepared.left_out['labeled frames without a sweep'] += int((~np.isin(labeled, times)).sum())
     prepared.left_out['sweeps without a label (kept, as frames without objects)'] += int(
         (~np.isin(times, labeled)).sum())

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse3d.datasets.argoverse2.poses import POSES
 from sparse3d.errors import DataError
 
 SPLITS = ('train', 'val', 'test')
@@ -47,7 +48,8 @@ class LogFolder:
 
     def _by_time(self, folder: str, ending: str) -> dict[int, str]:
         place = self.path / folder
-        names = [path.name for path in place.glob(f'*{ending}')] if place.is_dir() else []
+        # Hidden files beside them are those of an operating system (._1.feather of macOS).
+        names = [path.name for path in place.glob(f'[!.]*{ending}')] if place.is_dir() else []
         for name in names:
             if not name.removesuffix(ending).isdecimal():
                 raise DataError(f'{place / name} is not named after its time in nanoseconds, as '
@@ -70,7 +72,7 @@ def find_logs(root: Path, splits: Sequence[str] | None = None) -> dict[str, list
     there = [split for split in SPLITS if (root / base / split).is_dir()]
     if not there:
         raise DataError(f'{root} is no Argoverse 2 sensor data set: it has none of '
-                        f'sensor/train, sensor/val, sensor/test')
+                        f'sensor/train, sensor/val, sensor/test{_what_it_is(root)}')
     for split in splits or ():
         if split not in there:
             raise DataError(f'{root} has no split {split!r}; it has {", ".join(there)}')
@@ -81,6 +83,18 @@ def find_logs(root: Path, splits: Sequence[str] | None = None) -> dict[str, list
     if not any(logs.values()):
         raise DataError(f'{root} has no log in {", ".join(logs)}')
     return logs
+
+
+def _what_it_is(root: Path) -> str:
+    """A log or a split in place of the data set, and what to give then; else nothing."""
+    whole = root.absolute()
+    if (whole / POSES).is_file():
+        return f'; it is one log, give {whole.parent.parent} (or a folder that holds its split)'
+    if whole.is_dir() and any(whole.glob(f'*/{POSES}')):
+        if whole.name in SPLITS:
+            return f'; it is one split, give {whole.parent}'
+        return f'; it holds logs, which belong into a folder {", ".join(SPLITS[:-1])} or test'
+    return ''
 
 
 def is_whole(path: Path) -> bool:

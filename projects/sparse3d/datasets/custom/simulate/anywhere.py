@@ -59,7 +59,7 @@ def simulate_anywhere(root: str | Path, num_frames: int = 200, seed: int = 0, wo
     root = Path(root)
     open_folder(root, ['points', 'boxes', 'splits'],
                 {'format': 'anywhere', 'version': VERSION, 'seed': seed,
-                 'options': {**vars(options), 'without': sorted(options.without)}})
+                 'options': {**vars(options), 'without': sorted(set(options.without))}})
     missing = [frame for frame in range(num_frames) if not _path(root, frame, 'boxes').exists()]
     places = sorted({frame // options.sweeps_per_place for frame in missing})
     jobs = [[frame for frame in missing if frame // options.sweeps_per_place == place]
@@ -68,8 +68,7 @@ def simulate_anywhere(root: str | Path, num_frames: int = 200, seed: int = 0, wo
              total=num_frames, done=num_frames - len(missing), show_progress=show_progress,
              failures=Failures(root, 'place',
                                name=lambda frames: str(frames[0] // options.sweeps_per_place)))
-    last = -(-num_frames // options.sweeps_per_place)
-    first_held_out = last - round(last * val_fraction)
+    _, first_held_out = options.split(num_frames, val_fraction)
     for split, of_it in (('train', lambda place: place < first_held_out),
                          ('val', lambda place: place >= first_held_out)):
         write_lines(root / 'splits' / f'{split}.txt',

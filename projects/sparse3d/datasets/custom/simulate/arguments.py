@@ -10,6 +10,7 @@ from sparse3d.parallel.failures import say_retried
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``simulate custom``."""
     from sparse3d.datasets.custom.simulate.options import AnywhereOptions
+    from sparse3d.simulate.anywhere.ingredients import INGREDIENTS
     default = AnywhereOptions()
     parser.add_argument('out', help='folder to fill; a stopped run goes on where it stopped')
     parser.add_argument('--frames', type=int, default=200, help='number of sweeps')
@@ -21,8 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--sweeps-per-place', type=int, default=default.sweeps_per_place,
                         help='sensors that look at each place, from different spots')
     parser.add_argument('--without', nargs='+', default=[], metavar='INGREDIENT',
-                        help='leave ingredients out: bodies, glass, large_vehicles, headings, '
-                        'plants, clutter, terrain, sensors, losses, noise, weather, ego')
+                        help=f'leave ingredients out: {", ".join(INGREDIENTS)}')
 
 
 def simulate(arguments: argparse.Namespace) -> str:

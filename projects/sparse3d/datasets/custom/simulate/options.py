@@ -22,3 +22,8 @@ class AnywhereOptions:
                 raise DataError(f'{name} is {getattr(self, name)}; it must lie between {low} '
                                 f'and {high}')
         Ingredients.without(self.without)
+
+    def split(self, num_frames: int, val_fraction: float) -> tuple[int, int]:
+        """Number of places of so many sweeps, and the first one that is kept for validation."""
+        places = -(-num_frames // self.sweeps_per_place)
+        return places, places - round(places * val_fraction)

@@ -65,12 +65,15 @@ class _Sequence:
 
     entries: list[dict] = field(default_factory=list)
     without_cloud: list[str] = field(default_factory=list)
+    without_picture: list[str] = field(default_factory=list)
+    lost_labels: list[str] = field(default_factory=list)  # frames whose labels have no place
     without_pose: bool = False
 
 
 def is_tracking_layout(root: str | os.PathLike) -> bool:
     """Whether a folder has the layout of the tracking benchmark."""
-    return any((Path(root) / folder / 'image_02').is_dir() for folder in ('training', 'testing'))
+    return any((Path(root) / folder / kind).is_dir() for folder in ('training', 'testing')
+               for kind in ('image_02', 'label_02'))
 
 
 def prepare_kitti_tracking(root: str | os.PathLike, out: str | os.PathLike | None = None,
@@ -80,8 +83,8 @@ def prepare_kitti_tracking(root: str | os.PathLike, out: str | os.PathLike | Non
 
     An entry is one of the object benchmark with ``sequence``, ``frame``, ``frame_name``
     (``0000_000012``), ``timestamp`` [s], ``lidar2global`` where there is ``oxts``, and
-    ``track_id`` in each instance. Frames without a cloud, of which the benchmark has a few, are
-    left out and counted.
+    ``track_id`` in each instance. Frames without a cloud, of which the benchmark has a few, or
+    without a picture are left out and counted.
 
     Args:
         root, out, splits, workers, types: see
@@ -111,6 +114,7 @@ def prepare_kitti_tracking(root: str | os.PathLike, out: str | os.PathLike | Non
     failures.close(len(keys))
     failures.refuse()
     _note(prepared, report)
+    _note_sequences_without_clouds(root, report)
     for split, names in sequences_of.items():
         entries = [entry for name in names for entry in prepared[_folder(split), name].entries]
         path = out / f'kitti_tracking_infos_{split}.pkl'
@@ -188,6 +192,10 @@ def _prepared(key: tuple[str, str], root: Path, out: Path, types: Mapping[str, s
         write_bytes_atomically(out / key[0] / 'velodyne_reduced' / name / f'{stem}.bin',
                                points.tobytes())
         made.entries.append(entry)
+    clouds = sorted(path.stem for path in (folder / 'velodyne' / name).glob('*.bin'))
+    made.without_picture += [f'{name}/{stem}' for stem in clouds if stem not in pictures]
+    there = {int(stem) for stem in (*pictures, *clouds) if stem.isdecimal()}
+    made.lost_labels += [f'{name}/{frame}' for frame in sorted(labels or ()) if frame not in there]
     return made
 
 
@@ -240,14 +248,30 @@ def _content(cloud: Path, picture: Path, calibration: KittiCalibration,
 
 
 def _note(prepared: Mapping[tuple[str, str], _Sequence], report: PreparationReport) -> None:
-    lost = [name for made in prepared.values() for name in made.without_cloud]
-    if lost:
-        report.notes.append(f'left out: {len(lost)} frames whose picture has no cloud '
-                            f'({", ".join(lost[:3])}{", ..." if len(lost) > 3 else ""})')
+    for names, what in (
+            ([name for made in prepared.values() for name in made.without_cloud],
+             'frames whose picture has no cloud'),
+            ([name for made in prepared.values() for name in made.without_picture],
+             'frames whose cloud has no picture'),
+            ([name for made in prepared.values() for name in made.lost_labels],
+             'labeled frames that are not there')):
+        if names:
+            report.notes.append(f'left out: {len(names)} {what} ({", ".join(names[:3])}'
+                                f'{", ..." if len(names) > 3 else ""})')
     still = [name for (_, name), made in prepared.items() if made.without_pose]
     if still:
         report.notes.append(f'{len(still)} sequences have no oxts or no Tr_imu_to_velo '
                             f'({still[0]} first): trackers take the vehicle there as standing')
+
+
+def _note_sequences_without_clouds(root: Path, report: PreparationReport) -> None:
+    """Sequences that nothing else names, because their folder of clouds is not there."""
+    lost = [path.name for folder in ('training', 'testing')
+            for path in sorted((root / folder / 'image_02').glob('*'))
+            if path.is_dir() and not (root / folder / 'velodyne' / path.name).is_dir()]
+    if lost:
+        report.notes.append(f'left out: {len(lost)} sequences whose pictures have no clouds '
+                            f'({", ".join(lost[:3])}{", ..." if len(lost) > 3 else ""})')
 
 
 def _source(root: Path) -> str:

@@ -112,7 +112,20 @@ class NuScenesDetectionMetric(BaseMetric):
         result = evaluate_nuscenes(make_submission(records, self.modality), tables, split,
                                    tokens=tokens if own else None, far_from=self.far_from)
         print_log(f'nuScenes evaluation on {split}\n{result.table()}', 'current')
-        return result.scores
+        return {**result.scores, **self.more_scores(results, info, tables, split, tokens)}
+
+    def more_scores(self, results: list[dict], info: Mapping, tables: Any, split: str,
+                    tokens: Sequence[str]) -> dict[str, float]:
+        """Further scores of the same results; a metric that has some says so here.
+
+        Args:
+            results: as :meth:`process` keeps them.
+            info: content of the info file.
+            tables: of the data set.
+            split: its name.
+            tokens: of its samples.
+        """
+        return {}
 
     # What a report shows first; the benchmark scores whole splits alone.
     headline = ('AP', 'ATE', 'ASE', 'AOE', 'AVE', 'AAE')
@@ -156,15 +169,8 @@ class NuScenesDetectionMetric(BaseMetric):
     def _records(self, results: list[dict], entries: list[dict],
                  classes: Sequence[str]) -> dict[str, list[dict]]:
         """Boxes of a submission by sample token; every entry of the info file has some."""
-        places = {Path(entry['lidar_points']['lidar_path']).name: row
-                  for row, entry in enumerate(entries)}
         records: dict[str, list[dict]] = {entry['token']: [] for entry in entries}
-        for result in results:
-            key = result['sample']
-            row = places.get(key, -1) if isinstance(key, str) else key
-            if not 0 <= row < len(entries):
-                raise DataError(f'a result is of the sample {key!r}, which {self.ann_file} does '
-                                f'not hold')
+        for row, result in self.by_row(results, entries).items():
             entry = entries[row]
             lidar2global = (np.array(entry['ego2global'])
                             @ np.array(entry['lidar_points']['lidar2ego']))
@@ -172,6 +178,35 @@ class NuScenesDetectionMetric(BaseMetric):
                 entry['token'], result['boxes'], result['scores'], result['labels'], classes,
                 lidar2global, _attribute_names(result['attributes']), result.get('track_ids'))
         return records
+
+    def by_row(self, results: Sequence[dict], entries: Sequence[Mapping]) -> dict[int, dict]:
+        """Results by the place of their sample in the info file, in its order.
+
+        Identities are numbered anew, scene by scene: processes that tested different scenes
+        counted for themselves.
+
+        Raises:
+            DataError: for a result of another sample.
+        """
+        places = {Path(entry['lidar_points']['lidar_path']).name: row
+                  for row, entry in enumerate(entries)}
+        found: dict[int, dict] = {}
+        for result in results:
+            key = result['sample']
+            row = places.get(key, -1) if isinstance(key, str) else key
+            if not 0 <= row < len(entries):
+                raise DataError(f'a result is of the sample {key!r}, which {self.ann_file} does '
+                                f'not hold')
+            found[row] = result
+        numbers: dict[tuple[Any, int], int] = {}
+        ordered = {row: dict(found[row]) for row in sorted(found)}
+        for row, result in ordered.items():
+            if result.get('track_ids') is not None:
+                scene = entries[row].get('scene_token')
+                result['track_ids'] = np.array([
+                    numbers.setdefault((scene, one), len(numbers)) if one >= 0 else one
+                    for one in np.asarray(result['track_ids']).tolist()], np.int64)
+        return ordered
 
 
 def _own_split(tables, info: Mapping) -> tuple[str, list[str]] | None:

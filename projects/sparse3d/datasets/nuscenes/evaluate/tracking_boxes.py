@@ -79,11 +79,12 @@ def read_tracks(results: Mapping[str, Sequence[Mapping]], samples: Samples,
     """The tracks of a submission: those that count, with their mean scores and without holes.
 
     Raises:
-        DataError: naming the sample, the box and its key.
+        DataError: naming the sample, the box and its key, or an id that stands twice in a sample.
     """
     records = {token: [_as_detection(record, f'box {number} of sample {token} of the submission')
                        for number, record in enumerate(_list_of(results, token))]
                for token in samples.tokens}
+    _refuse_doubled_ids(results, samples)
     boxes = read_submission(records, positions, rules)
     ids = [record['tracking_id'] for token in samples.tokens for record in results[token]]
     rows = rows_that_count(boxes, rules, tables, samples.tokens)
@@ -114,6 +115,18 @@ def read_object_tracks(tables: NuScenesTables, samples: Samples,
                           _numbers(samples.scenes[boxes.sample], [ids[row] for row in rows]),
                           boxes.score)
     return without_holes(tracks, samples)
+
+
+def _refuse_doubled_ids(results: Mapping[str, Sequence[Mapping]], samples: Samples) -> None:
+    """Raise for two boxes of a class and an id in a sample, whose scores would mean nothing."""
+    for token in samples.tokens:
+        seen = set()
+        for record in results[token]:
+            key = record['tracking_name'], str(record['tracking_id'])
+            if key in seen:
+                raise DataError(f'sample {token} of the submission has two boxes of the {key[0]} '
+                                f'with the tracking_id {key[1]}; an id is one object in a sample')
+            seen.add(key)
 
 
 def _list_of(results: Mapping, token: str) -> Sequence:

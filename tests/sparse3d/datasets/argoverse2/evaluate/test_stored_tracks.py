@@ -75,6 +75,9 @@ def test_tracking_and_scoring_at_once(case, capsys):
     (dict(score_options=dict(range=3)), ConfigError,
      "argoverse2 have no option 'range'; they have max_range, region_of_interest"),
     (dict(score_options=dict(max_range=-1)), DataError, 'max_range .* is -1'),
+    (dict(score_options=dict(max_range='far')), ConfigError, "max_range .* is 'far'; give meters"),
+    (dict(score_options=dict(max_range=float('nan'))), ConfigError, 'max_range .* is nan'),
+    (dict(score_options=dict(region_of_interest='no')), ConfigError, "is 'no'; give True or False"),
     (dict(infos=None), ConfigError, 'give the info file'),
 ])
 def test_what_is_refused(case, change, error, words):

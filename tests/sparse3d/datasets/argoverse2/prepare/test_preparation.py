@@ -150,6 +150,69 @@ def test_missing_poses_and_sweeps_are_counted(tmp_path):
         [time_of(0)]
 
 
+@pytest.mark.parametrize('name', ['annotations', 'city_SE3_egovehicle'])
+@pytest.mark.parametrize('kind', [np.float64, np.str_, 'datetime64[ns]'])
+def test_times_that_lose_nanoseconds(tmp_path, name, kind):
+    log = write_log(tmp_path)
+    rewrite(log / f'{name}.feather', lambda columns: dict(
+        columns, timestamp_ns=columns['timestamp_ns'].astype(kind)))
+    with pytest.raises(DataError, match=f'{name}.feather has values of type .* in timestamp_ns; '
+                                        'they have to be whole numbers .int64.'):
+        prepare_argoverse2(tmp_path)
+
+
+def test_labels_of_other_times(tmp_path):
+    log = write_log(tmp_path)
+    rewrite(log / 'annotations.feather', lambda columns: dict(
+        columns, timestamp_ns=columns['timestamp_ns'] // 1000))
+    with pytest.raises(DataError, match='none at the time of a sweep.*not in nanoseconds'):
+        prepare_argoverse2(tmp_path)
+
+
+def doubled(columns, **changes):
+    more = {name: values[:1] for name, values in columns.items()} | changes
+    return {name: np.concatenate([values, more[name]]) for name, values in columns.items()}
+
+
+def test_rows_that_stand_there_twice(tmp_path):
+    log = write_log(tmp_path)
+    rewrite(log / 'annotations.feather', doubled)
+    rewrite(log / 'city_SE3_egovehicle.feather', doubled)
+    report = prepare_argoverse2(tmp_path)
+    assert '1 labels that stood there twice' in report.notes
+    assert len(entries_of(tmp_path)[0]['instances']) == 2
+
+
+def test_two_boxes_of_a_track_and_two_poses_of_a_time(tmp_path):
+    log = write_log(tmp_path)
+    rewrite(log / 'annotations.feather', lambda columns: doubled(columns, tx_m=np.array([99.0])))
+    with pytest.raises(DataError, match='two labels of the track .* that differ'):
+        prepare_argoverse2(tmp_path)
+    log = write_log(tmp_path / 'b')
+    rewrite(log / 'city_SE3_egovehicle.feather',
+            lambda columns: doubled(columns, tx_m=columns['tx_m'][:1] + 1))
+    with pytest.raises(DataError, match='two poses of the time .* that differ'):
+        prepare_argoverse2(tmp_path / 'b')
+
+
+def test_hidden_files_beside_the_sweeps(tmp_path):
+    log = write_log(tmp_path)
+    (log / f'sensors/lidar/._{time_of(0)}.feather').write_bytes(b'')
+    assert prepare_argoverse2(tmp_path).frames == dict(val=4)
+
+
+def test_a_log_or_a_split_in_place_of_the_data_set(tmp_path):
+    log = write_log(tmp_path)
+    with pytest.raises(DataError, match=f'it is one log, give {tmp_path}/sensor '):
+        prepare_argoverse2(log)
+    with pytest.raises(DataError, match=f'it is one split, give {tmp_path}/sensor'):
+        prepare_argoverse2(log.parent)
+    log.parent.rename(tmp_path / 'mine')
+    with pytest.raises(DataError, match='it holds logs, which belong into a folder train, val or'):
+        prepare_argoverse2(tmp_path / 'mine')
+    assert not list(tmp_path.rglob('*.pkl'))
+
+
 def test_no_data_set(tmp_path):
     with pytest.raises(DataError, match='no Argoverse 2 sensor data set'):
         prepare_argoverse2(tmp_path)

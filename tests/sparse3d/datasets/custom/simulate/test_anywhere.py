@@ -1,6 +1,8 @@
 """Simulated sweeps as custom data: the same bytes, resumable, places apart, labels that hold."""
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,8 @@ def root(tmp_path_factory):
 
 def test_a_stopped_run_goes_on_to_the_same_bytes(root, tmp_path):
     simulate_anywhere(tmp_path, 1, seed=3, options=OPTIONS, show_progress=False)
-    simulate_anywhere(tmp_path, 4, seed=3, val_fraction=.5, options=OPTIONS, show_progress=False)
+    again = replace(OPTIONS, without=('clutter', 'plants', 'clutter'))  # the same, said otherwise
+    simulate_anywhere(tmp_path, 4, seed=3, val_fraction=.5, options=again, show_progress=False)
     assert files(tmp_path) == files(root)
 
 
@@ -58,5 +61,6 @@ def test_options_out_of_range_are_refused(tmp_path):
         AnywhereOptions(sweeps_per_place=0)
     with pytest.raises(DataError, match='no ingredient'):
         AnywhereOptions(without=('rain',))
+    assert AnywhereOptions(sweeps_per_place=3).split(7, .4) == (3, 2)
     with pytest.raises(DataError, match='num_frames 0'):
         simulate_anywhere(tmp_path, 0)

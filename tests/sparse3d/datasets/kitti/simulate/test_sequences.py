@@ -10,7 +10,7 @@ import pytest
 
 from sparse3d.apis.track import track
 from sparse3d.datasets.kitti.check import check_kitti as check
-from sparse3d.datasets.kitti.prepare.sequences import prepare_kitti_tracking
+from sparse3d.datasets.kitti.prepare.sequences import is_tracking_layout, prepare_kitti_tracking
 from sparse3d.datasets.kitti.simulate import KittiOptions
 from sparse3d.datasets.kitti.simulate.sequences import simulate_kitti_tracking
 from sparse3d.datasets.kitti.tracks import labels, track_frame
@@ -123,6 +123,37 @@ def test_a_frame_without_a_cloud_is_left_out_and_counted(drive, tmp_path):
     out = track(root / 'training' / 'label_02', root / 'kitti_tracking_infos_val.pkl',
                 tmp_path / 'tracks')
     assert out.frames == 3
+
+
+def test_a_frame_without_a_picture_and_labels_of_no_frame_are_counted(drive, tmp_path):
+    root = tmp_path / 'kitti'
+    shutil.copytree(drive, root)
+    (root / 'training' / 'image_02' / '0000' / '000001.png').unlink()
+    labels = root / 'training' / 'label_02' / '0000.txt'
+    first = labels.read_text().splitlines()[0].split()
+    labels.write_text(labels.read_text() + ' '.join(['99', *first[1:]]) + '\n')
+    report = prepare_kitti_tracking(root)
+    assert 'left out: 1 frames whose cloud has no picture (0000/000001)' in report.notes
+    assert 'left out: 1 labeled frames that are not there (0000/99)' in report.notes
+    assert report.frames['val'] == 3
+
+
+def test_a_sequence_without_clouds_is_named(drive, tmp_path):
+    root = tmp_path / 'kitti'
+    shutil.copytree(drive, root)
+    pictures = root / 'training' / 'image_02'
+    shutil.copytree(pictures / '0000', pictures / '0042')
+    assert 'left out: 1 sequences whose pictures have no clouds (0042)' in \
+        prepare_kitti_tracking(root).notes
+
+
+def test_the_layout_is_told_without_pictures_too(drive, tmp_path):
+    root = tmp_path / 'kitti'
+    shutil.copytree(drive, root)
+    shutil.rmtree(root / 'training' / 'image_02')
+    assert is_tracking_layout(root) and not is_tracking_layout(tmp_path)
+    with pytest.raises(DataError, match='image_02/000. has no picture'):
+        prepare_kitti_tracking(root)
 
 
 def test_leaps_of_an_object_are_a_problem(drive, tmp_path):

@@ -98,6 +98,20 @@ def test_detections_are_no_tracks(tiny, submission):
         evaluate_nuscenes_tracking(submission, tiny, 'mini_val')
 
 
+def test_an_id_of_two_boxes_in_a_sample(tiny, submission):
+    """Of one class; trackers of single classes count each for itself."""
+    doubled, apart = copy.deepcopy(submission), copy.deepcopy(submission)
+    token = next(token for token, of in submission['results'].items() if of)
+    box = submission['results'][token][0]
+    doubled['results'][token].append(dict(box))
+    with pytest.raises(DataError, match=f'sample {token} .* has two boxes of the .* with the '
+                                        f'tracking_id {box["tracking_id"]}; an id is one object'):
+        evaluate_nuscenes_tracking(doubled, tiny, 'mini_val')
+    other = next(name for name in ('bus', 'car') if name != box['tracking_name'])
+    apart['results'][token].append(dict(box, tracking_name=other))
+    assert evaluate_nuscenes_tracking(apart, tiny, 'mini_val').scores
+
+
 def test_half_a_split_and_another_configuration(tiny, submission):
     with pytest.raises(ConfigError, match="'other' is no configuration"):
         evaluate_nuscenes_tracking(submission, tiny, 'mini_val', config='other')

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import torch
 
-from sparse3d.models.layers.constants import constant
+from sparse3d.ops.constants import constant
 
 
 def test_it_is_made_once_for_a_type():

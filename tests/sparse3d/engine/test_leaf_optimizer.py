@@ -8,7 +8,7 @@ import torch
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
-import dsvt.register  # noqa: F401
+import sparse3d.engine.leaf_optimizer  # noqa: F401
 from sparse3d.errors import ConfigError
 
 
@@ -19,7 +19,7 @@ def model() -> nn.Module:
 
 def wrapper_of(net: nn.Module, published: bool, **more):
     return build_optim_wrapper(net, dict(
-        constructor='DSVTOptimWrapperConstructor',
+        constructor='LeafOptimWrapperConstructor',
         optimizer=dict(type='AdamW', lr=0.1, weight_decay=0.01),
         paramwise_cfg=dict(leaf_parameters=published, **more.pop('paramwise', {})),
         clip_grad=dict(max_norm=1.0), **more))
