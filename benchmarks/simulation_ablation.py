@@ -2,11 +2,12 @@
 
     python -m sparse3d_benchmarks.simulation_ablation --out results/anywhere_ablation.json
 
-makes the weights of ``make_weights.py`` once whole and once without each ingredient, with few
-sweeps, and judges all of them on the same whole sweeps of other places and sensors; with real
-frames beside them in ``SPARSE3D_REAL_DATA`` on these as well. The score that counts leaves one
-false car a frame on the simulated sweeps, for each detector by itself: no real frame chooses it.
-A run that was stopped goes on; what the file has is not run again.
+makes the weights of ``make_weights.py`` on sweeps without any ingredient; from these trains on with
+all ingredients, without each of them and without any, a few sweeps each; and judges all on the same
+whole sweeps of other places and sensors, with ``--real FOLDER`` on real frames as well. The score
+that counts leaves one false car a frame on the simulated sweeps, for each detector by itself: no
+real frame chooses it. A run that was stopped goes on; what the file has is not run again, and two
+runs with different rows (``--only``) may fill one file once the first weights are there.
 """
 from __future__ import annotations
 
@@ -25,30 +26,49 @@ from sparse3d_cli.zero_shot import FOLDERS
 if TYPE_CHECKING:
     from sparse3d.apis.zero_shot import Judgement
 
-WHOLE = 'whole'
+WHOLE, PLAIN, START = 'whole', 'plain', 'start'
+ROWS = (WHOLE, PLAIN, *INGREDIENTS)
 
 
 @dataclass(frozen=True)
 class Ablation:
     """What all rows have in common.
 
+    From nothing, so few sweeps teach too little to tell rows apart. Sweeps without any ingredient
+    teach all rows the same beginning, and none of what they are to miss.
+
     Attributes:
         frames: simulated sweeps of each training.
         epochs: of each training.
+        start_frames: sweeps without any ingredient that the first weights are made with.
+        start_epochs: of those.
+        start_seed: of those.
         judged_frames: simulated sweeps, of other places and sensors, that judge.
         judged_seed: of those.
         val_fraction: share of the places that does not train, as in ``make_weights.py``.
-        batch_size: sweeps of a step: with few sweeps many small steps learn more than few large.
+        batch_size: sweeps of a step of each training.
     """
 
     frames: int = 480
     epochs: int = 2
+    start_frames: int = 1000
+    start_epochs: int = 4
+    start_seed: int = 27
     judged_frames: int = 120
     judged_seed: int = 29
     val_fraction: float = Recipe.val_fraction
-    batch_size: int = 1
+    batch_size: int = 2
 
-    def recipe(self, name: str, seed: int) -> Recipe:
+    def start(self) -> Recipe:
+        """What the first weights of all rows are made with.
+
+        Raises:
+            DataError: as :class:`Recipe`.
+        """
+        return Recipe(self.start_frames, self.start_epochs, self.start_seed, self.val_fraction,
+                      without=INGREDIENTS)
+
+    def recipe(self, name: str, seed: int, load_from: str = '') -> Recipe:
         """What the weights of a row are made with.
 
         Raises:
@@ -59,35 +79,39 @@ class Ablation:
             raise DataError(f'the seed {seed} is that of the sweeps that judge: their places would '
                             f'train; take another seed')
         return Recipe(self.frames, self.epochs, seed, self.val_fraction,
-                      without=() if name == WHOLE else (name,), batch_size=self.batch_size)
+                      without={WHOLE: (), PLAIN: INGREDIENTS}.get(name, (name,)),
+                      batch_size=self.batch_size, load_from=load_from)
 
 
-def rows(ingredients: Sequence[str], seeds: Sequence[int]) -> list[tuple[str, int]]:
-    """Names of rows and seeds: the whole with all seeds, each ingredient with the first.
+def rows(names: Sequence[str], seeds: Sequence[int]) -> list[tuple[str, int]]:
+    """Names of rows and seeds: all with the first seed, the whole with the others too.
 
     Raises:
         DataError: for an unknown ingredient.
     """
-    Ingredients.without(ingredients)
+    Ingredients.without(name for name in names if name not in (WHOLE, PLAIN))
     first, *others = seeds
-    return [(WHOLE, first), *((name, first) for name in ingredients),
-            *((WHOLE, seed) for seed in others)]
+    return [*((name, first) for name in names), *((WHOLE, seed) for seed in others)]
 
 
 def run_row(name: str, seed: int, ablation: Ablation, work: Path, data: Path) -> Path:
-    """Make the weights of a row; the checkpoint of its last epoch.
+    """Make the weights of a row, the first ones before; the checkpoint of its last epoch.
 
     Raises:
-        ConfigError: if the working folder has those of other sizes.
+        ConfigError: if a working folder has those of other sizes.
     """
+    start = _made(START, ablation.start(), work, data)
     own = name if seed == Recipe.seed else f'{name}_seed_{seed}'
-    recipe = ablation.recipe(name, seed)
+    return _made(own, ablation.recipe(name, seed, str(start)), work, data)
+
+
+def _made(own: str, recipe: Recipe, work: Path, data: Path) -> Path:
     if (work / 'weights' / own).exists():
         note_recipe(work / own, recipe)
     else:
         from sparse3d.apis.make_weights import make_weights
         make_weights(work / own, data / own, recipe, own, work / 'weights')
-    return work / own / f'epoch_{ablation.epochs}.pth'
+    return work / own / f'epoch_{recipe.epochs}.pth'
 
 
 def judged_sweeps(folder: Path, ablation: Ablation) -> Path:
@@ -131,33 +155,42 @@ def run(out: Path, ablation: Ablation, wanted: Sequence[tuple[str, int]], work: 
     from sparse3d.apis.zero_shot import threshold_of, zero_shot
     from sparse3d.engine.result_record import write_result
     from sparse3d.structures.labeled_frame import SIMULATED
-    from sparse3d.transforms.text_files import read_json
+    ablation.start()
     for row in wanted:
         ablation.recipe(*row)
     check_place(out)
     common = dict(asdict(ablation), real=sorted(real))
-    stored = read_json(out) if out.is_file() else dict(common=common, runs=[])
-    known = stored.get('common') if isinstance(stored, dict) else None
-    if known != common:
-        raise DataError(f'{out} was made with {known}, not {common}; name another file, or the '
-                        f'same sizes')
-    runs, sweeps = stored['runs'], None
+    sweeps = None
     for name, seed in wanted:
-        if any((run['name'], run['seed']) == (_shown(name), seed) for run in runs):
+        if any((run['name'], run['seed']) == (_shown(name), seed)
+               for run in _stored_runs(out, common)):
             continue
         sweeps = sweeps or judged_sweeps(data / 'judged', ablation)
         checkpoint = run_row(name, seed, ablation, work, data)
         judged = zero_shot(CONFIG, checkpoint, {'custom': sweeps, **real}, .3)
         own = replace(judged, scores={SIMULATED: judged.scores[SIMULATED]})
-        runs.append(dict(name=_shown(name), seed=seed,
-                         metrics=metrics_of(judged, threshold_of(own))))
-        write_result(out, dict(common=common, runs=runs))
-        print(f'{name}, seed {seed}: {runs[-1]["metrics"]}', flush=True)
-    return runs
+        metrics = metrics_of(judged, threshold_of(own))
+        made = dict(name=_shown(name), seed=seed, metrics=metrics)
+        write_result(out, dict(common=common, runs=[*_stored_runs(out, common), made]))
+        print(f'{name}, seed {seed}: {metrics}', flush=True)
+    return _stored_runs(out, common)
+
+
+def _stored_runs(out: Path, common: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows that a file has, those of another process as well."""
+    from sparse3d.transforms.text_files import read_json
+    if not out.is_file():
+        return []
+    stored = read_json(out)
+    known = stored.get('common') if isinstance(stored, dict) else None
+    if known != common:
+        raise DataError(f'{out} was made with {known}, not {common}; name another file, or the '
+                        f'same sizes')
+    return stored['runs']
 
 
 def _shown(name: str) -> str:
-    return name if name == WHOLE else f'without {name}'
+    return name if name in (WHOLE, PLAIN) else f'without {name}'
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -165,8 +198,9 @@ def main(given: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', type=Path, required=True, help='JSON file of the rows')
-    parser.add_argument('--only', nargs='*', default=INGREDIENTS, metavar='INGREDIENT',
-                        help='default: each of them once')
+    parser.add_argument('--only', nargs='*', default=ROWS, metavar='ROW',
+                        help=f'"{WHOLE}", "{PLAIN}" (without any ingredient) or an ingredient '
+                        f'that is left out; default: each of them once')
     parser.add_argument('--seeds', type=int, nargs='+', default=[Recipe.seed],
                         help='of the whole; ingredients have the first (%(default)s); not '
                         f'{Ablation.judged_seed}, that of the sweeps that judge')

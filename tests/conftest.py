@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import sparse3d.passive_wait  # noqa: F401  (before anything imports torch)
 from on_pretended_cuda import pretended_gpu, pytest_pyfunc_call  # noqa: F401  (before torch too)
 from tiers import TESTS, is_fast
+from time_budget import end_of_run, group_of, skip_if_too_late
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -23,10 +25,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is in the everyday loop."""
+    """Mark what is in the everyday loop, and what goes to one process."""
+    end_of_run()  # refused before anything long, not test by test
+    numbers: Counter[str] = Counter()
     for item in items:
         if is_fast(item.path):
             item.add_marker(pytest.mark.fast)
+        file = (item.path.relative_to(TESTS) if item.path.is_relative_to(TESTS)
+                else item.path).as_posix()
+        item.add_marker(pytest.mark.xdist_group(group_of(file, numbers[file])))
+        numbers[file] += 1
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """No slow test begins after the end of the run."""
+    skip_if_too_late(item)
 
 
 def _folder(variable: str, default: str) -> Path:

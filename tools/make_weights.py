@@ -31,6 +31,8 @@ def main(given: Sequence[str] | None = None) -> int:
                         help='sweeps of a step (%(default)s)')
     parser.add_argument('--without', nargs='+', default=[], metavar='INGREDIENT',
                         help='of the simulation, left out; see "sparse3d simulate custom --help"')
+    parser.add_argument('--load-from', default='', metavar='CHECKPOINT',
+                        help='that the training begins with (default: from nothing)')
     parser.add_argument('--name', default='anywhere', help='of the weights (%(default)s)')
     parser.add_argument('--folder', type=Path, help='where a folder of that name is written '
                         '(default: the package, from where load_detector takes it)')
@@ -42,7 +44,7 @@ def main(given: Sequence[str] | None = None) -> int:
 
 def _make(arguments: argparse.Namespace) -> None:
     recipe = Recipe(arguments.frames, arguments.epochs, arguments.seed, without=arguments.without,
-                    batch_size=arguments.batch_size)
+                    batch_size=arguments.batch_size, load_from=arguments.load_from)
     from sparse3d.apis.make_weights import FOLDER, make_weights
     from sparse3d.engine.allocator import set_allocator
     set_allocator()

@@ -15,6 +15,7 @@ from sparse3d.metrics.zero_shot import FrameScore
 from sparse3d_benchmarks import simulation_ablation
 from sparse3d_benchmarks.simulation_ablation import (
     INGREDIENTS,
+    ROWS,
     Ablation,
     main,
     metrics_of,
@@ -40,9 +41,11 @@ def judged():
 
 
 def test_each_ingredient_once_and_the_whole_with_all_seeds():
-    assert rows(('glass', 'ego'), (28, 30)) == [('whole', 28), ('glass', 28), ('ego', 28),
+    assert rows(('whole', 'glass', 'ego'), (28, 30)) == [('whole', 28), ('glass', 28), ('ego', 28),
                                                ('whole', 30)]
-    assert len(rows(INGREDIENTS, (28,))) == 13
+    assert len(rows(ROWS, (28,))) == 14
+    without = [Ablation().recipe(name, 28).without for name in ('whole', 'glass', 'plain')]
+    assert without == [(), ('glass',), INGREDIENTS]
     with pytest.raises(DataError, match="no ingredient 'snow'"):
         rows(('snow',), (28,))
 
@@ -61,7 +64,7 @@ def test_a_row_that_is_there_is_not_run_again(tmp_path, monkeypatch, judged):
     monkeypatch.setattr(simulation_ablation, 'run_row',
                         lambda name, seed, *others: made.append((name, seed)))
     monkeypatch.setattr('sparse3d.apis.zero_shot.zero_shot', lambda *given: judged)
-    wanted = rows(('glass',), (28,))
+    wanted = rows(('whole', 'glass'), (28,))
     for given in (wanted[:1], wanted):
         run(tmp_path / 'rows.json', Ablation(), given, tmp_path, tmp_path, {})
     assert made == [('whole', 28), ('glass', 28)]
@@ -86,10 +89,43 @@ def test_rows_that_cannot_be_made_are_refused_before_the_first(tmp_path, monkeyp
         run(tmp_path / 'rows.json', Ablation(), [('whole', 28)], tmp_path, tmp_path, {})
 
 
+def test_all_rows_begin_with_weights_that_saw_no_ingredient(tmp_path, monkeypatch):
+    made = []
+
+    def make(work, data, recipe, own, folder):
+        made.append((own, recipe.without, recipe.load_from))
+        (folder / own).mkdir(parents=True)
+        (work).mkdir(parents=True)
+        note_recipe(work, recipe)
+
+    monkeypatch.setattr('sparse3d.apis.make_weights.make_weights', make)
+    for name in ('whole', 'glass'):
+        run_row(name, 28, Ablation(), tmp_path, tmp_path / 'data')
+    start = str(tmp_path / 'start' / 'epoch_4.pth')
+    assert made == [('start', INGREDIENTS, ''), ('whole', (), start), ('glass', ('glass',), start)]
+
+
+def test_two_runs_fill_one_file(tmp_path, monkeypatch, judged):
+    """What another process wrote while a row was made stays."""
+    out = tmp_path / 'rows.json'
+    monkeypatch.setattr(simulation_ablation, 'judged_sweeps', lambda folder, ablation: folder)
+
+    def row(name, *others):
+        if name == 'whole':
+            run(out, Ablation(), [('glass', 28)], tmp_path, tmp_path, {})
+
+    monkeypatch.setattr(simulation_ablation, 'run_row', row)
+    monkeypatch.setattr('sparse3d.apis.zero_shot.zero_shot', lambda *given: judged)
+    made = run(out, Ablation(), [('whole', 28)], tmp_path, tmp_path, {})
+    assert [one['name'] for one in made] == ['without glass', 'whole']
+
+
 def test_weights_of_other_sizes_are_not_judged(tmp_path):
-    for folder in ('weights/glass', 'glass'):
+    for folder in ('weights/glass', 'glass', 'weights/start', 'start'):
         (tmp_path / folder).mkdir(parents=True)
-    note_recipe(tmp_path / 'glass', Ablation(frames=100).recipe('glass', 28))
+    start = str(tmp_path / 'start' / 'epoch_4.pth')
+    note_recipe(tmp_path / 'start', Ablation().start())
+    note_recipe(tmp_path / 'glass', Ablation(frames=100).recipe('glass', 28, start))
     with pytest.raises(ConfigError, match='frames is 100, not 480'):
         run_row('glass', 28, Ablation(), tmp_path, tmp_path)
     assert run_row('glass', 28, Ablation(frames=100), tmp_path, tmp_path).name == 'epoch_2.pth'
@@ -103,9 +139,9 @@ def test_a_folder_without_real_frames_is_refused(tmp_path, capsys):
 @pytest.mark.slow
 def test_small_rows_are_made_and_judged(tmp_path, monkeypatch):
     monkeypatch.setenv('SPARSE3D_SIMULATED_ANYWHERE', 'changed by the run')
-    wanted = rows(('large_vehicles',), (28,))
-    made = run(tmp_path / 'rows.json', Ablation(8, 1, 8, val_fraction=.5), wanted,
-               tmp_path / 'work', tmp_path / 'data', {})
+    wanted = rows(('whole', 'large_vehicles'), (28,))
+    made = run(tmp_path / 'rows.json', Ablation(8, 1, 8, 1, judged_frames=8, val_fraction=.5),
+               wanted, tmp_path / 'work', tmp_path / 'data', {})
     assert [row['name'] for row in made] == ['whole', 'without large_vehicles']
     assert all(0 <= row['metrics']['simulated/Car recall at 0.3'] <= 1 for row in made)
     assert json.loads((tmp_path / 'rows.json').read_text())['runs'] == made

@@ -77,8 +77,14 @@ NOT_RUN = {
     'hours of training; tests/benchmarks/test_simulation_ablation.py makes small rows',
     'python -m sparse3d_benchmarks.growth_parts':
     'takes minutes of a core; tests/benchmarks/test_growth_parts.py does it with drawn rows',
-    'python tools/make_pictures.py --only growth':
-    'draws what growth_parts wrote; tests/benchmarks/test_growth_plot.py draws a run',
+    'python tools/make_pictures.py --only':
+    'trains what it draws, and writes docs/images; tests/tools/test_make_pictures.py has its '
+    'parts, tests/benchmarks/test_growth_plot.py draws a run',
+    'python tests/support/mmdet3d_families.py':
+    'trains thirty families for five minutes, and writes the page; '
+    'tests/end_to_end/test_mmdet3d_models.py trains six',
+    'python tools/floors.py':
+    'minutes to an hour of training; tests/tools/test_floors.py does the quick form',
     'python -m sparse3d_benchmarks.step_memory':
     'a step at full size; tests/benchmarks/test_step_memory.py measures a small one',
     'SPARSE3D_KERNELS=off python -m sparse3d_benchmarks.step_memory':

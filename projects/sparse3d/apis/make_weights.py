@@ -65,7 +65,7 @@ def make_weights(work_dir: Path, data: Path, recipe: Recipe | None = None,
     last = work_dir / f'epoch_{recipe.epochs}.pth'
     if not last.is_file():
         _timed(work_dir, 'train', lambda: train(
-            CONFIG, work_dir, _without_classes(recipe), resume='auto', seed=recipe.seed,
+            CONFIG, work_dir, _options(recipe), resume='auto', seed=recipe.seed,
             epochs=recipe.epochs, batch_size=recipe.batch_size))
     return ship(last, data, recipe, target, hours_of(work_dir))
 
@@ -108,12 +108,15 @@ def hours_of(work_dir: Path) -> dict[str, float]:
         if path.is_file() else {}
 
 
-def _without_classes(recipe: Recipe) -> dict[str, Any]:
-    """Options of the config: which classes no sweep has. The detector has places for them still."""
+def _options(recipe: Recipe) -> dict[str, Any]:
+    """Of the config: what a training begins with, and which classes no sweep has.
+
+    The detector has places for these classes still.
+    """
     absent = [name for ingredient in recipe.without for name in CLASSES_OF.get(ingredient, ())]
-    return {f'{loader}.dataset.absent_classes': absent
-            for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader')
-            if absent}
+    options = {f'{loader}.dataset.absent_classes': absent
+               for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader') if absent}
+    return options | (dict(load_from=recipe.load_from) if recipe.load_from else {})
 
 
 def _timed(work_dir: Path, step: str, run: Callable[[], Any]) -> Any:

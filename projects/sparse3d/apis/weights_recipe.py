@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ class Recipe:
         false_per_frame: false cars a frame at that threshold.
         without: ingredients of the simulation that are left out, each once.
         batch_size: sweeps of a step; fewer make more steps of few sweeps.
+        load_from: checkpoint that the training begins with; by default it begins from nothing.
 
     Raises:
         DataError: for an unknown ingredient, no epoch, no sweep in a step, or so few sweeps that
@@ -40,6 +42,7 @@ class Recipe:
     false_per_frame: float = 1.0
     without: Sequence[str] = ()
     batch_size: int = 4
+    load_from: str = ''
 
     def __post_init__(self) -> None:
         object.__setattr__(self, 'without', tuple(dict.fromkeys(self.without)))
@@ -64,8 +67,9 @@ class Recipe:
         """What makes the same weights again."""
         batch = f' --batch-size {self.batch_size}' if self.batch_size != Recipe.batch_size else ''
         left_out = f' --without {" ".join(self.without)}' if self.without else ''
+        begun = f' --load-from {shlex.quote(self.load_from)}' if self.load_from else ''
         return (f'python tools/make_weights.py --frames {self.frames} --epochs {self.epochs} '
-                f'--seed {self.seed}{batch}{left_out}')
+                f'--seed {self.seed}{batch}{begun}{left_out}')
 
 
 def note_recipe(work_dir: Path, recipe: Recipe) -> None:
@@ -83,7 +87,7 @@ def note_recipe(work_dir: Path, recipe: Recipe) -> None:
         write_bytes_atomically(path, json.dumps(wanted, indent=2).encode())
         return
     try:
-        noted = dict(json.loads(path.read_text()))
+        noted = asdict(Recipe()) | dict(json.loads(path.read_text()))  # older notes have fewer
     except (OSError, TypeError, ValueError) as error:
         raise DataError(f'{path} cannot be read ({error}); name another working folder') from error
     other = next((key for key in wanted if noted.get(key) != wanted[key]), None)

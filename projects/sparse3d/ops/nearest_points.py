@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from sparse3d.ops.backends import choose_backend
 from sparse3d.ops.cells import (
@@ -22,8 +23,8 @@ FEW = 2               # points of a cell that holds any, on average
 
 
 def nearest_points(
-        points: Tensor,     # [N, 3] meters
-        queries: Tensor,    # [M, 3] meters
+        points: Tensor,     # [N, D] meters, mostly D = 3
+        queries: Tensor,    # [M, D] meters
         count: int,
         backend: str = 'auto',
         pairs_at_once: int = PAIRS_AT_ONCE,
@@ -73,28 +74,30 @@ def _by_cells(points: Tensor, queries: Tensor, distances: Tensor, rows: Tensor,
               pairs_at_once: int) -> Tensor:
     """Fill in the rows [M, count] whose nearest points lie within one cell; which are left, [L].
 
-    What one grid leaves open the next one answers, with cells of twice the size.
+    What one grid leaves open the next one answers, with cells of twice the size. Its axes are the
+    first three columns: what is far along these is far.
     """
     count = distances.shape[1]
     there = points.isfinite().all(1).nonzero().squeeze(1)  # others are near nothing
     waiting = queries.isfinite().all(1).nonzero().squeeze(1)
     if len(there) <= count:
         return waiting
-    lowest = points[there].amin(0)
-    extent = float((points[there].amax(0) - lowest).amax())
+    axes = points[there][:, :3]  # [P, 1 to 3]
+    lowest = axes.amin(0)
+    extent = float((axes.amax(0) - lowest).amax())
     size = max(extent / len(there) ** 0.5, extent / MAX_CELLS)
     crowded = False
     while len(waiting) and size < extent / 3:  # a coarser grid is no more than all pairs
-        cells = ((points[there] - lowest) / size).long().flip(1)     # [P, 3] z, y, x
+        cells = _three_axes(((axes - lowest) / size).long())         # [P, 3] z, y, x
         grid = (cells.amax(0) + 1).tolist()
         sorted_keys, order = sort_keys(cell_keys((torch.zeros_like(cells[:, 0]),
                                                   *cells.unbind(1)), grid))
         crowded = crowded or len(there) >= max(FEW, count / 4) * _number_of(
             sorted_keys)
         if crowded:
-            wanted = ((queries[waiting] - lowest) / size).floor().clamp(-2, MAX_CELLS + 2)
-            runs = neighbor_runs(sorted_keys, torch.zeros_like(waiting), wanted.long().flip(1),
-                                 grid, (1, 1, 1))
+            wanted = (queries[waiting][:, :3] - lowest) / size
+            wanted = _three_axes(wanted.floor().clamp(-2, MAX_CELLS + 2).long())
+            runs = neighbor_runs(sorted_keys, torch.zeros_like(waiting), wanted, grid, (1, 1, 1))
             found = _nearest_in_runs(points, queries[waiting], *runs, there[order], count,
                                      pairs_at_once)
             sure = found[0][:, -1] < (SURE * size) ** 2  # all others are farther away
@@ -102,6 +105,10 @@ def _by_cells(points: Tensor, queries: Tensor, distances: Tensor, rows: Tensor,
             waiting = waiting[~sure]
         size *= 2
     return waiting
+
+
+def _three_axes(cells: Tensor) -> Tensor:  # [N, 1 to 3] x, y, z -> [N, 3] z, y, x
+    return pad(cells, (0, 3 - cells.shape[1])).flip(1)
 
 
 def _number_of(sorted_keys: Tensor) -> int:
@@ -133,7 +140,7 @@ def _nearest_in_runs(points: Tensor, queries: Tensor, begin: Tensor, end: Tensor
     return distances, rows
 
 
-def _pair_distances(a: Tensor, b: Tensor) -> Tensor:  # [P, 3] each -> [P]
+def _pair_distances(a: Tensor, b: Tensor) -> Tensor:  # [P, D] each -> [P]
     """As :func:`squared_distances`, of pairs side by side."""
     first, *others = (a - b).unbind(1)
     total = first.square()

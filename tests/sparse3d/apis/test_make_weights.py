@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sparse3d.apis import make_weights as module
-from sparse3d.apis.make_weights import DATA_VARIABLE, HOURS, _without_classes, make_weights
+from sparse3d.apis.make_weights import DATA_VARIABLE, HOURS, _options, make_weights
 from sparse3d.apis.weights_recipe import CONFIG, Recipe, note_recipe
 from sparse3d.apis.zero_shot import Judgement
 from sparse3d.checkpoints.safetensors_files import read_with_meta
@@ -21,11 +21,12 @@ RECIPE = Recipe(frames=8, epochs=1, seed=1, val_fraction=.5, without=('plants', 
 
 
 def test_classes_that_go_with_an_ingredient_may_be_absent():
-    options = _without_classes(Recipe(without=('plants', 'large_vehicles')))
+    options = _options(Recipe(without=('plants', 'large_vehicles'), load_from='a.pth'))
+    assert options.pop('load_from') == 'a.pth'
     assert set(map(tuple, options.values())) == {('LargeVehicle', )} and len(options) == 3
     config = load_config(CONFIG, options)
     assert config.train_dataloader.dataset.absent_classes == ['LargeVehicle']
-    assert _without_classes(RECIPE) == {}
+    assert _options(RECIPE) == {}
 
 
 def test_weights_that_are_there_are_not_written_over(tmp_path):

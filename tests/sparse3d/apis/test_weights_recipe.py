@@ -1,6 +1,8 @@
 """Recipes of weights: what they refuse, what a working folder notes of them."""
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from sparse3d.apis.weights_recipe import NOTE, Recipe, note_recipe
@@ -12,6 +14,8 @@ def test_the_command_names_all_that_decides_once():
                     without=('plants', 'clutter', 'plants'))
     assert recipe.command() == ('python tools/make_weights.py --frames 8 --epochs 1 --seed 1 '
                                 '--without plants clutter')
+    assert Recipe(load_from='of mine/epoch_1.pth', batch_size=2).command().endswith(
+        "--batch-size 2 --load-from 'of mine/epoch_1.pth'")
 
 
 @pytest.mark.parametrize('change, sentence', [
@@ -33,6 +37,12 @@ def test_a_working_folder_of_another_recipe_is_refused(tmp_path):
                        (Recipe(frames=40), r"without is \['glass'\], not \[\]")):
         with pytest.raises(ConfigError, match=f'begun with another recipe .{key}'):
             note_recipe(tmp_path, other)
+    with pytest.raises(ConfigError, match='load_from is , not a.pth'):
+        note_recipe(tmp_path, Recipe(frames=40, without=('glass',), load_from='a.pth'))
+    older = json.loads((tmp_path / NOTE).read_text())
+    del older['load_from']
+    (tmp_path / NOTE).write_text(json.dumps(older))
+    note_recipe(tmp_path, recipe)
     (tmp_path / NOTE).write_text('no JSON')
     with pytest.raises(DataError, match='cannot be read'):
         note_recipe(tmp_path, recipe)

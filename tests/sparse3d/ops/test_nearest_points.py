@@ -51,6 +51,18 @@ def test_cells_give_what_all_pairs_give(count, dtype, scene):
     assert found[0].equal(expected[0]) and found[1].equal(expected[1])
 
 
+@pytest.mark.parametrize('count', [1, 3, 50])
+@pytest.mark.parametrize('columns', [1, 2, 4, 5])
+def test_points_of_other_columns(count, columns):
+    """mmdet3d's SASSD looks points up with the number of their sample as a fourth column."""
+    random = torch.Generator().manual_seed(columns)
+    points = torch.randint(0, 24, (600, columns), generator=random).float()
+    queries = torch.randint(-3, 27, (80, columns), generator=random).float()
+    expected = nearest_points(points, queries, count, 'reference')
+    found = nearest_points(points, queries, count, grid_from=0, pairs_at_once=170)
+    assert found[0].equal(expected[0]) and found[1].equal(expected[1])
+
+
 def test_few_pairs_are_compared(monkeypatch):
     """Of 20,000 points and as many queries less than a hundredth of all pairs."""
     from sparse3d.ops import nearest_points as module
