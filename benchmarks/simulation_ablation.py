@@ -51,7 +51,7 @@ class Ablation:
 
     frames: int = 480
     epochs: int = 2
-    start_frames: int = 1000
+    start_frames: int = 600
     start_epochs: int = 4
     start_seed: int = 27
     judged_frames: int = 120
@@ -222,8 +222,10 @@ def main(given: Sequence[str] | None = None) -> int:
                 if (arguments.real / folder).is_dir()} if arguments.real else {}
         if arguments.real and not real:
             raise DataError(f'{arguments.real} has none of {", ".join(FOLDERS.values())}')
-        run(arguments.out, Ablation(arguments.frames, arguments.epochs, arguments.judged_frames),
-            rows(arguments.only, arguments.seeds), arguments.work_dir, arguments.data, real)
+        ablation = Ablation(arguments.frames, arguments.epochs,
+                            judged_frames=arguments.judged_frames)
+        run(arguments.out, ablation, rows(arguments.only, arguments.seeds), arguments.work_dir,
+            arguments.data, real)
     return run_command(work)
 
 

@@ -150,9 +150,10 @@ def _scene_of_cells(head: SparseFusionHead, frame: DrawnFrame) -> tuple:
     member = ((pixels >= 0) & (pixels < size)).all(-1) & (depth > 0) & occupied
     references = (pixels / size).clamp(0, 1)[0]
     positions = torch.cat([logit(references), depth[0, ..., None].clamp(min=0.1).log()], dim=-1)
-    levels = [torch.randn(6, 128, *(side // stride for side in IMAGE_SIZE),
+    width = head.semantic_transfer.decoder.norm.normalized_shape[0]
+    levels = [torch.randn(6, width, *(side // stride for side in IMAGE_SIZE),
                           generator=random).to(device) for stride in (4, 8, 16, 32)]
-    cells = torch.randn(1, len(xy), 128, generator=random).to(device)
+    cells = torch.randn(1, len(xy), width, generator=random).to(device)
     return cells, positions, references, member[0], ImagePyramid.of(levels, rig, 4)
 
 

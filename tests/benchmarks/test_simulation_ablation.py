@@ -131,6 +131,16 @@ def test_weights_of_other_sizes_are_not_judged(tmp_path):
     assert run_row('glass', 28, Ablation(frames=100), tmp_path, tmp_path).name == 'epoch_2.pth'
 
 
+def test_the_command_line_changes_what_it_names(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(simulation_ablation, 'run', lambda *words: given.append(words))
+    main(['--out', str(tmp_path / 'a.json'), '--frames', '40', '--epochs', '3',
+          '--judged-frames', '20', '--only', 'plain', '--seeds', '3', '4'])
+    (_, ablation, wanted, *_), = given
+    assert ablation == Ablation(frames=40, epochs=3, judged_frames=20)
+    assert wanted == [('plain', 3), ('whole', 4)]
+
+
 def test_a_folder_without_real_frames_is_refused(tmp_path, capsys):
     assert main(['--out', str(tmp_path / 'rows.json'), '--real', str(tmp_path)]) != 0
     assert 'has none of kitti' in capsys.readouterr().err
