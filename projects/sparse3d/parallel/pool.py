@@ -32,6 +32,7 @@ Item = TypeVar('Item')
 Result = TypeVar('Result')
 THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
 _MAX_CHUNK = 16  # items that a worker gets at once
+_PATIENCE = 10.0  # seconds for a broken pool to end its other workers
 
 
 def run_parallel(
@@ -173,8 +174,22 @@ def _by_workers(function: Callable[[Item], Result], items: Mapping[int, Item], w
         with Activity('interrupted: the pieces under way end'):
             pool.shutdown(cancel_futures=True)
         raise
+    except BrokenProcessPool:
+        _leave_broken(pool)
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _leave_broken(pool: ProcessPoolExecutor, patience: float = _PATIENCE) -> None:
+    """Wait until the other workers have ended, so that none writes beside its successor.
+
+    Not for ever: seen once, Python waited for a worker that was gone.
+    """
+    manager = pool._executor_manager_thread
+    pool.shutdown(wait=False, cancel_futures=True)
+    if manager is not None:
+        manager.join(patience)
 
 
 def _results_of(waiting: dict[Future, list[int]]) -> Iterator[tuple[int, Result]]:

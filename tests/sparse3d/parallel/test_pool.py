@@ -5,13 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 import pytest
 
 from sparse3d.errors import DataError
-from sparse3d.parallel.pool import run_jobs, run_parallel
+from sparse3d.parallel.pool import _leave_broken, run_jobs, run_parallel
 
 
 def _square(number):
@@ -63,6 +65,21 @@ def test_what_kills_its_worker_alone_too_has_failed_and_the_others_are_done(caps
     with pytest.raises(DataError, match='killed while it worked on 200'):
         run_jobs(_square, [1, 200, 2], 2, title='numbers', total=5)
     assert 'numbers: 5/5' in capsys.readouterr().err
+
+
+def test_a_broken_pool_is_not_waited_for_for_ever():
+    pool, gate = ProcessPoolExecutor(1), threading.Event()
+    manager = threading.Thread(target=gate.wait, daemon=True)  # as one that waits for a worker
+    manager.start()
+    pool._executor_manager_thread = manager
+    begun = time.monotonic()
+    _leave_broken(pool, .1)
+    pool.shutdown()
+    assert manager.is_alive() and time.monotonic() - begun < 5
+    gate.set()
+    pool._executor_manager_thread = manager
+    _leave_broken(pool, 60)
+    assert not manager.is_alive()
 
 
 def test_nothing_to_do():
