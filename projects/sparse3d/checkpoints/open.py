@@ -34,6 +34,7 @@ checkpoint_loading.apply_patch()  # makes reading of training checkpoints safe a
 OF_MMENGINE = ('http', 'https', 'torchvision', 'open-mmlab', 'openmmlab', 'mmcls', 'modelzoo',
                'local')
 RESULTS = ('.json', '.csv', '.npz', '.feather', '.txt')  # of stored detections; never weights
+PARTIAL = '--allow-partial of train, test and visualize loads what fits'
 SUFFIXES = ('.pth', '.pt', '.ckpt', SUFFIX)  # by which a file is taken for a checkpoint
 
 
@@ -334,7 +335,7 @@ def _refuse_differences(path: str, missing: list[str], unexpected: list[str],
     found = [f'{len(names)} {kind} ({a_few(names)})' for kind, names in kinds.items() if names]
     if found:
         raise CheckpointError(f'{path} is a checkpoint of another model: {"; ".join(found)}; '
-                              f'--allow-partial loads what fits')
+                              + PARTIAL)
 
 
 def a_few(names: list[str], count: int = 3) -> str:

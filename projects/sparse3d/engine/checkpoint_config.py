@@ -10,7 +10,7 @@ from typing import Any
 from mmengine.config import Config
 
 from sparse3d.checkpoints.hub import is_hub_address
-from sparse3d.checkpoints.open import Checkpoint, a_few, open_checkpoint
+from sparse3d.checkpoints.open import PARTIAL, Checkpoint, a_few, open_checkpoint
 from sparse3d.checkpoints.options import PLACE
 from sparse3d.checkpoints.shipped import is_shipped
 from sparse3d.engine.config_options import has_place, value_at
@@ -105,7 +105,7 @@ def fitting_options(checkpoint: Checkpoint, config: Config, allow_partial: bool 
     if of_model and not allow_partial:
         raise CheckpointError(f'{checkpoint.path} needs {a_few(of_model)}, which the model of '
                               f'{config.filename or "the config"} does not have: it is a '
-                              f'checkpoint of another model; --allow-partial loads what fits')
+                              f'checkpoint of another model; {PARTIAL}')
     left_out += [] if PLACE in left_out else without_place(config, published)
     if left_out:
         logger.warning('%s: left out, as the config has no place for it: %s', checkpoint.path,

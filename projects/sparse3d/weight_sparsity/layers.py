@@ -62,16 +62,7 @@ def weights_of_layers(model: nn.Module, kinds: Sequence[str] = (LINEAR, ),
     Raises:
         ConfigError: for an unknown kind, or if nothing is left.
     """
-    if isinstance(kinds, str):
-        raise ConfigError(f'the kinds of layers are {kinds!r}; give a list, such as [{kinds!r}]')
-    unknown = [kind for kind in kinds if kind not in KINDS]
-    if unknown:
-        raise ConfigError(f'there is no kind of layer {unknown[0]!r}; use {", ".join(KINDS)}')
-    for pattern in (include, exclude):
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ConfigError(f'{pattern!r} is no pattern of names: {error}') from error
+    check_choice(kinds, include, exclude)
     found, first = [], True
     for each in _all_weights(model):
         if each.kind in kinds:
@@ -83,6 +74,28 @@ def weights_of_layers(model: nn.Module, kinds: Sequence[str] = (LINEAR, ),
                           + (f' among those of {include!r}' if include else '')
                           + f' ({len(found)} were looked at)')
     return found
+
+
+def check_choice(kinds: Sequence[str], include: str, exclude: str) -> None:
+    """Refuse kinds and patterns that choose from no model.
+
+    Args:
+        kinds, include, exclude: as of :func:`weights_of_layers`.
+
+    Raises:
+        ConfigError: for an unknown kind, none, or what is no pattern.
+    """
+    if isinstance(kinds, str):
+        raise ConfigError(f'the kinds of layers are {kinds!r}; give a list, such as [{kinds!r}]')
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown or not kinds:
+        what = f'kind of layer {unknown[0]!r}' if unknown else 'layer of no kind'
+        raise ConfigError(f'there is no {what}; use {", ".join(KINDS)}')
+    for pattern in (include, exclude):
+        try:
+            re.compile(pattern)
+        except (re.error, TypeError) as error:
+            raise ConfigError(f'{pattern!r} is no pattern of names: {error}') from error
 
 
 def _all_weights(model: nn.Module) -> Iterator[Prunable]:

@@ -49,6 +49,10 @@ def test_nothing_left_unknown_kinds_and_broken_patterns_are_refused():
         weights_of_layers(network(), ('dense', ))
     with pytest.raises(ConfigError, match=r"are 'linear'; give a list, such as \['linear'\]"):
         weights_of_layers(network(), 'linear')
+    with pytest.raises(ConfigError, match='no layer of no kind; use linear'):
+        weights_of_layers(network(), ())
+    with pytest.raises(ConfigError, match='no pattern'):
+        weights_of_layers(network(), include=['ffn'])
     with pytest.raises(ConfigError, match='no pattern'):
         weights_of_layers(network(), include='(')
 

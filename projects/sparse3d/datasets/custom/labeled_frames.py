@@ -25,7 +25,7 @@ def labeled_frames(root: Path) -> list[LabeledFrame]:
     simulated sweeps.
 
     Raises:
-        DataError: if there is none, or a file cannot be read.
+        DataError: if there is none, one has no cloud, or a file cannot be read.
     """
     split = root / _SPLIT
     names = split.read_text().split() if split.is_file() else sorted(
@@ -35,11 +35,14 @@ def labeled_frames(root: Path) -> list[LabeledFrame]:
     for name in names:
         cloud = next((path for suffix in SUFFIXES
                       if (path := root / 'points' / f'{name}{suffix}').is_file()), None)
-        if cloud is not None:
-            kinds, boxes = read_boxes(root / 'boxes' / f'{name}.csv')
-            found.append(LabeledFrame(
-                source, name, read_xyz(cloud), boxes[:, :7],
-                np.array([kind if kind in KINDS else OTHER for kind in kinds], object)))
+        if cloud is None:
+            listed = split if split.is_file() else root / 'boxes'
+            raise DataError(f'{listed} has the frame {name}, and {root / "points"} no cloud of it '
+                            f'({", ".join(SUFFIXES)}); add it, or take the frame out')
+        kinds, boxes = read_boxes(root / 'boxes' / f'{name}.csv')
+        found.append(LabeledFrame(
+            source, name, read_xyz(cloud), boxes[:, :7],
+            np.array([kind if kind in KINDS else OTHER for kind in kinds], object)))
     if not found:
         raise DataError(f'{root} has no frame with points/ and boxes/*.csv')
     return found

@@ -16,7 +16,7 @@ from sparse3d.argument_objects import argument_object
 from sparse3d.engine.training_batch import accumulated
 from sparse3d.errors import ConfigError
 from sparse3d.weight_sparsity.dynamic import drop_and_grow, first_mask
-from sparse3d.weight_sparsity.layers import LINEAR, Prunable, weights_of_layers
+from sparse3d.weight_sparsity.layers import LINEAR, Prunable, check_choice, weights_of_layers
 from sparse3d.weight_sparsity.masks import KEY, WeightMasks
 from sparse3d.weight_sparsity.patterns import (
     check_blocks,
@@ -87,8 +87,8 @@ class WeightSparsityHook(Hook):
         seed: of RigL's first masks; the same in every process.
 
     Raises:
-        ConfigError: for an unknown mode or distribution, a share that is none, or blocks that do
-            not go into a layer.
+        ConfigError: for an unknown mode, distribution or kind of layers, what is no pattern, a
+            share that is none, or blocks that do not go into a layer.
         CheckpointError: for masks of another model.
 
     Source: 2:4 arXiv 2104.08378; gradual arXiv 1710.01878; RigL arXiv 1911.11134 (the weights that
@@ -115,6 +115,7 @@ class WeightSparsityHook(Hook):
             raise ConfigError(f"WeightSparsityHook.block is of mode='gradual', not of {mode!r}; "
                               f"leave it out")
         self.layers = argument_object(self, 'layers', layers)
+        check_choice(self.layers.kinds, self.layers.include, self.layers.exclude)
         self.pace = _checked_pace(argument_object(self, 'pace', pace), mode)
         self.masks = WeightMasks({})
         self._loaded: WeightMasks | None = None

@@ -31,6 +31,19 @@ def test_a_folder_without_frames_is_refused(tmp_path):
         labeled_frames(tmp_path)
 
 
+@pytest.mark.parametrize('listed', ['splits/val.txt', 'boxes'])
+def test_a_frame_without_a_cloud_is_named(tmp_path, listed):
+    for folder in ('points', 'boxes', 'splits'):
+        (tmp_path / folder).mkdir()
+    np.save(tmp_path / 'points/a.npy', np.ones((5, 4), np.float32))
+    for name in 'ab':
+        (tmp_path / f'boxes/{name}.csv').write_text('class,x,y,z_bottom,dx,dy,dz,yaw\n')
+    if listed != 'boxes':
+        (tmp_path / listed).write_text('a\nb\n')
+    with pytest.raises(DataError, match=f'{listed} has the frame b, and .*points no cloud of it'):
+        labeled_frames(tmp_path)
+
+
 def test_frames_of_another_data_set_become_custom_data(tmp_path):
     points = np.array([[5., 0, 0], [-5, 0, 0]], np.float32)
     boxes = np.array([[5, 0, -1, 4, 2, 1.5, .25], [9, 0, -1, 1, 1, 1, 0.]])

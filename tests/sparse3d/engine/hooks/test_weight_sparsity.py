@@ -147,7 +147,10 @@ def test_what_cannot_be_meant_is_refused(wrong, told):
     (dict(block=(4, 1), mode='rigl'), "block is of mode='gradual', not of 'rigl'"),
     (dict(distribution=['erk']), "distribution is"), (dict(seed='x'), "seed is 'x'"),
     (dict(pace=dict(begin='0')), "begin='0'"), (dict(pace=dict(interval=1.5)), 'interval=1.5'),
-    (dict(mode='rigl', pace=dict(replaced=2)), 'replaced=2')])
+    (dict(mode='rigl', pace=dict(replaced=2)), 'replaced=2'),
+    (dict(layers=dict(kinds=['dense'])), "no kind of layer 'dense'"),
+    (dict(layers=dict(kinds='linear')), "give a list, such as"),
+    (dict(layers=dict(exclude='ffn(')), 'no pattern of names')])
 def test_values_of_another_kind_are_refused(wrong, told):
     with pytest.raises(ConfigError, match=told):
         WeightSparsityHook(**wrong)
