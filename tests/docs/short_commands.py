@@ -73,6 +73,8 @@ NOT_RUN = {
     'runs all cases for ten minutes; tests/support/test_reporters_table.py runs some',
     'python -m sparse3d_benchmarks.detection_oracles results_nusc.json':
     'stands for your own results; tests/benchmarks/test_detection_oracles.py scores drawn ones',
+    'python -m sparse3d_benchmarks.query_places CONFIG CHECKPOINT':
+    'stands for your own detector; tests/end_to_end/test_sparsebev.py tests a small one',
     'python -m sparse3d_benchmarks.simulation_ablation':
     'hours of training; tests/benchmarks/test_simulation_ablation.py makes small rows',
     'python -m sparse3d_benchmarks.growth_parts':

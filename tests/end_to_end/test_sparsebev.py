@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import json
+import math
+from pathlib import Path
 
 import pytest
 
@@ -31,9 +33,23 @@ def test_train_test_offline_and_from_memory_and_draw(run, tmp_path, monkeypatch)
     assert len(metrics[0]) > 100 and set(metrics[0]) == set(metrics[1])
     for name, value in metrics[0].items():  # nan for what no class has
         assert metrics[1][name] == pytest.approx(value, abs=1e-3, nan_ok=True)
+    rows = _with_queries_at_objects(work, tmp_path / 'places.json')
+    assert [row['name'] for row in rows] == ['as it is', 'queries begin at the objects']
+    first, second = (row['metrics'] for row in rows)
+    assert set(first) == set(second) == set(metrics[0])
+    assert any(first[name] != second[name] for name in first if not math.isnan(first[name]))
     printed = run('visualize', CONFIG, work / 'epoch_1.pth', '--out', tmp_path / 'pictures',
                   '--indices', 1, '--score-threshold', 0, '--pictures', 'sampling_points')
     names = {path.name for path in (tmp_path / 'pictures').iterdir()}
     assert sum('sampling' in name for name in names) == 2
     assert sum('CAM' in name for name in names) == 6 and sum('tau' in name for name in names) == 1
     assert all(name in printed for name in names)
+
+
+def _with_queries_at_objects(work: Path, out: Path) -> list[dict]:
+    """A test as it is, and one whose queries begin at the labeled objects."""
+    from sparse3d_benchmarks.query_places import main
+    assert main([CONFIG, str(work / 'epoch_1.pth'), '--out', str(out), '--work-dir', str(work),
+                 '--cfg-options', *ALONE,
+                 'model.bbox_head.detections.score_threshold=0.0']) == 0
+    return json.loads(out.read_text())['runs']

@@ -28,6 +28,13 @@ def centers_in_meters(query: Tensor, point_cloud_range: Sequence[float]) -> Tens
                         for axis in range(3)], -1)
 
 
+def places_in_range(centers: Tensor, point_cloud_range: Sequence[float]) -> Tensor:
+    """Centers [..., 3] in meters as fractions of the range, as in query boxes."""
+    low, high = point_cloud_range[:3], point_cloud_range[3:]
+    return torch.stack([(centers[..., axis] - low[axis]) / (high[axis] - low[axis])
+                        for axis in range(3)], -1)
+
+
 def query_to_box(query: Tensor, point_cloud_range: Sequence[float]) -> Tensor:
     """Query boxes [..., 10] as boxes [..., 9]."""
     yaw = torch.atan2(query[..., 6:7], query[..., 7:8])
@@ -37,7 +44,7 @@ def query_to_box(query: Tensor, point_cloud_range: Sequence[float]) -> Tensor:
 
 def box_to_query(box: Tensor, point_cloud_range: Sequence[float]) -> Tensor:
     """Boxes [..., 9] as query boxes [..., 10]; centers outside the range exceed [0, 1]."""
-    return torch.cat([_to_fractions(box[..., :3], point_cloud_range), box[..., 3:6].log(),
+    return torch.cat([places_in_range(box[..., :3], point_cloud_range), box[..., 3:6].log(),
                       box[..., 6:7].sin(), box[..., 6:7].cos(), box[..., 7:9]], -1)
 
 
@@ -69,9 +76,3 @@ def ground_truth_boxes(boxes: LiDARInstance3DBoxes, velocity_known: Tensor | Non
         velocity_known: [M], where the boxes have a velocity but not all are measured.
     """
     return at_centers(with_velocities(boxes.tensor, velocity_known))
-
-
-def _to_fractions(centers: Tensor, point_cloud_range: Sequence[float]) -> Tensor:
-    low, high = point_cloud_range[:3], point_cloud_range[3:]
-    return torch.stack([(centers[..., axis] - low[axis]) / (high[axis] - low[axis])
-                        for axis in range(3)], -1)
