@@ -38,7 +38,7 @@ test-fast: install
 
 # make test-slow   what make test leaves out: whole trainings, commands of the pages, field cases
 test-slow: install
-	@$(TEST) --dist loadgroup -m slow $(PYTEST_OPTIONS)
+	@$(TEST) --dist loadgroup --no-loadscope-reorder -m slow $(PYTEST_OPTIONS)
 
 # make test-numpy2   the everyday loop with NumPy 2, in an environment of its own (.venvs/numpy2)
 test-numpy2:

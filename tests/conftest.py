@@ -11,7 +11,7 @@ import pytest
 import sparse3d.passive_wait  # noqa: F401  (before anything imports torch)
 from on_pretended_cuda import pretended_gpu, pytest_pyfunc_call  # noqa: F401  (before torch too)
 from tiers import TESTS, is_fast
-from time_budget import end_of_run, group_of, skip_if_too_late
+from time_budget import comes_last, end_of_run, group_of, skip_if_too_late
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -28,13 +28,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is in the everyday loop, and what goes to one process."""
     end_of_run()  # refused before anything long, not test by test
     numbers: Counter[str] = Counter()
+    items.sort(key=lambda item: comes_last(_in_tests(item.path)))
     for item in items:
         if is_fast(item.path):
             item.add_marker(pytest.mark.fast)
-        file = (item.path.relative_to(TESTS) if item.path.is_relative_to(TESTS)
-                else item.path).as_posix()
+        file = _in_tests(item.path)
         item.add_marker(pytest.mark.xdist_group(group_of(file, numbers[file])))
         numbers[file] += 1
+
+
+def _in_tests(path: Path) -> str:
+    return (path.relative_to(TESTS) if path.is_relative_to(TESTS) else path).as_posix()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

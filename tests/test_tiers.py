@@ -29,7 +29,9 @@ def test_ci_runs_both_and_ends_with_pytest():
     assert 'make test || failed=1' in commands
     pytest_line, last = commands[-2:]
     made = re.search(r'^TEST = (.*)$', MAKEFILE, re.M)[1].replace('$(RUN)', '.venv/bin/python')
-    assert pytest_line == f'{made} -m slow || failed=1'
+    in_groups = made.replace('loadfile', 'loadgroup --no-loadscope-reorder')
+    assert pytest_line == f'{in_groups} -m slow || failed=1'
+    assert '\t@$(TEST) --dist loadgroup --no-loadscope-reorder -m slow' in MAKEFILE
     assert last == 'exit "$failed"'
     assert 'set -euo pipefail' in commands
 

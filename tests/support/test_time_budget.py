@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tiers import TESTS
-from time_budget import END, GROUPS, group_of
+from time_budget import END, GROUPS, LAST, comes_last, group_of
 
 ROOT = TESTS.parent
 THREE = '''
@@ -44,14 +44,15 @@ def closing_line(folder: Path, end: str, *options: str) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize('options', [(), ('-n', '2', '--dist', 'loadgroup')])
-def test_late_slow_tests_are_skipped_and_say_so(tmp_path, options):
-    late = closing_line(tmp_path, str(time.time() - 5), *options)
+def test_late_slow_tests_are_skipped_and_say_so(tmp_path):
+    late = closing_line(tmp_path, str(time.time() - 5), '-n', '2', '--dist', 'loadgroup')
     assert re.search(r'1 passed, 4 skipped', late), late
     assert f'({END}); make test-slow runs all' in late
-    in_time = closing_line(tmp_path, str(time.time() + 600), *options)
+
+
+def test_in_time_all_run(tmp_path):
+    in_time = closing_line(tmp_path, str(time.time() + 600))
     assert re.search(r'5 passed', in_time) and 'skipped' not in in_time
-    assert re.search(r'5 passed', closing_line(tmp_path, '', *options))
 
 
 def test_an_end_that_is_no_time_is_told(tmp_path):
@@ -66,10 +67,12 @@ def test_a_file_goes_to_one_process_or_in_groups():
         assert len({group_of(file, number) for number in range(100)}) == groups
 
 
-def test_ci_sets_the_end_and_uses_groups():
+def test_benchmarks_come_last():
+    assert comes_last('benchmarks/test_growth.py') and not comes_last('docs/test_pages.py')
+    assert all((TESTS / folder).is_dir() for folder in LAST)
+
+
+def test_ci_sets_the_end():
     lines = (ROOT / '.ci/run').read_text()
     minutes = re.search(rf'{END}=\$\(\(\$\(date \+%s\) \+ 60 \* (\d+)\)\)', lines)
     assert minutes and int(minutes[1]) <= 75
-    assert '--dist loadgroup -m slow' in lines
-    assert re.search(r'^test-slow:.*\n\t@\$\(TEST\) --dist loadgroup -m slow',
-                     (ROOT / 'Makefile').read_text(), re.MULTILINE)

@@ -11,6 +11,7 @@ import time
 import pytest
 
 END = 'SPARSE3D_TESTS_END'
+LAST = ('benchmarks/', )  # folders that a slow machine leaves out first
 # Files of many long tests that have nothing in common but what each process makes once: groups of
 # them go to whichever process is free (``--dist loadgroup``). Other files stay in one process.
 GROUPS = {'docs/test_pages.py': 8, 'field/test_field_scripts.py': 4}
@@ -35,6 +36,11 @@ def skip_if_too_late(item: pytest.Item) -> None:
     if late >= 0 and item.get_closest_marker('slow'):
         pytest.skip(f'the time of this run was over {late:.0f} s ago ({END}); '
                     f'make test-slow runs all')
+
+
+def comes_last(file: str) -> bool:
+    """Whether tests of a file, relative to ``tests/``, run after all others."""
+    return file.startswith(LAST)
 
 
 def group_of(file: str, number: int) -> str:
