@@ -8,8 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 from tiers import TESTS
 from time_budget import END, GROUPS, LAST, comes_last, group_of
 
