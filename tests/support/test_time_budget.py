@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tiers import TESTS
-from time_budget import END, GROUPS, group_of
+from time_budget import END, GROUPS, end_of_run, group_of
 
 ROOT = TESTS.parent
 THREE = '''
@@ -52,6 +52,12 @@ def test_late_slow_tests_are_skipped_and_say_so(tmp_path, options):
     in_time = closing_line(tmp_path, str(time.time() + 600), *options)
     assert re.search(r'5 passed', in_time) and 'skipped' not in in_time
     assert re.search(r'5 passed', closing_line(tmp_path, '', *options))
+
+
+def test_an_end_that_no_time_comes_after_is_none(monkeypatch):
+    monkeypatch.setenv(END, 'nan')
+    with pytest.raises(pytest.UsageError, match="is 'nan', not a Unix time"):
+        end_of_run()
 
 
 def test_an_end_that_is_no_time_is_told(tmp_path):
