@@ -68,6 +68,5 @@ def run(arguments: argparse.Namespace) -> None:
         overwrite=arguments.overwrite, batch_size=arguments.batch_size,
         workers=arguments.workers, accumulate=arguments.accumulate)
     if os.environ.get('RANK', '0') == '0':
-        print(result if arguments.dry_run else
-              f'trained {result.epochs} epochs; checkpoint: {result.checkpoint}')
+        print(result)
     leave_process_group()

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
+from mmengine.runner import IterBasedTrainLoop
 
 import sparse3d.register  # noqa: F401  (repairs the stack, registers)
 from sparse3d.checkpoints.first_weights import check_first_weights
@@ -59,12 +60,18 @@ class TrainingResult:
         metrics: of the last validation, empty if there was none.
         work_dir: folder with logs and checkpoints.
         epochs: number of epochs trained, those before a resume included.
+        iterations: the same of a training that counts no epochs; else 0.
     """
 
     checkpoint: Path | None
     metrics: dict[str, float]
     work_dir: Path
     epochs: int
+    iterations: int = 0
+
+    def __str__(self) -> str:
+        length = f'{self.iterations} iterations' if self.iterations else f'{self.epochs} epochs'
+        return f'trained {length}; checkpoint: {self.checkpoint}'
 
 
 def train(
@@ -340,4 +347,5 @@ def _result(runner: Sparse3DRunner) -> TrainingResult:
                for name, buffer in scalars.items()
                if name.startswith('val/') and name not in ('val/time', 'val/data_time')}
     return TrainingResult(latest_checkpoint(runner.work_dir), metrics, Path(runner.work_dir),
-                          runner.epoch)
+                          runner.epoch, runner.iter * isinstance(runner.train_loop,
+                                                                 IterBasedTrainLoop))

@@ -139,10 +139,16 @@ class Sparse3DRunner(Runner):
 
         Raises:
             DataError: if there is nothing to train on.
+            ConfigError: if a step takes more batches than the training has.
         """
         loop = super().build_train_loop(loop)
         if len(loop.dataloader) == 0:
             raise DataError(_no_batch(loop.dataloader))
+        batches = accumulated(self.optim_wrapper)
+        if batches > loop.max_iters:  # one step would be made, where the rate has ended
+            raise ConfigError(f'a step takes {batches} batches (--accumulate, optim_wrapper.'
+                              f'accumulative_counts), the whole training has {loop.max_iters}: '
+                              f'give fewer')
         return loop
 
     def build_val_loop(self, loop: Any) -> Any:

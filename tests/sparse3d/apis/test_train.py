@@ -337,3 +337,18 @@ def test_a_wrapper_of_the_optimizer_without_a_type_is_the_plain_one(tiny_config,
     del config.optim_wrapper['type']
     assert train(config, tmp_path, dry_run=True).epochs == 4
     assert train(config, tmp_path, amp=True, dry_run=True).epochs == 4
+
+
+def test_a_step_of_more_batches_than_there_are_is_refused(tiny_config, tmp_path):
+    train(tiny_config, tmp_path, accumulate=8, dry_run=True)
+    with pytest.raises(ConfigError, match='takes 9 batches .*the whole training has 8: give fewer'):
+        train(tiny_config, tmp_path, accumulate=9, dry_run=True)
+
+
+def test_a_training_that_counts_iterations_says_how_many(tiny_config, tmp_path):
+    config = load_config(tiny_config)
+    config.train_cfg = dict(by_epoch=False, max_iters=6, val_interval=3)
+    config.param_scheduler = None
+    config.default_hooks.checkpoint.update(by_epoch=False, interval=3)
+    result = train(config, tmp_path)
+    assert str(result) == f'trained 6 iterations; checkpoint: {tmp_path / "iter_6.pth"}'
