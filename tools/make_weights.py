@@ -29,6 +29,10 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument('--seed', type=int, default=Recipe.seed, help='of both (%(default)s)')
     parser.add_argument('--batch-size', type=int, default=Recipe.batch_size,
                         help='sweeps of a step (%(default)s)')
+    parser.add_argument('--val-fraction', type=float, default=Recipe.val_fraction, metavar='SHARE',
+                        help='of the places, on which the score threshold is chosen (%(default)s)')
+    parser.add_argument('--false-per-frame', type=float, default=Recipe.false_per_frame,
+                        metavar='N', help='false cars a frame at that threshold (%(default)s)')
     parser.add_argument('--without', nargs='+', default=[], metavar='INGREDIENT',
                         help='of the simulation, left out; see "sparse3d simulate custom --help"')
     parser.add_argument('--load-from', default='', metavar='CHECKPOINT',
@@ -43,7 +47,8 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def _make(arguments: argparse.Namespace) -> None:
-    recipe = Recipe(arguments.frames, arguments.epochs, arguments.seed, without=arguments.without,
+    recipe = Recipe(arguments.frames, arguments.epochs, arguments.seed, arguments.val_fraction,
+                    arguments.false_per_frame, without=arguments.without,
                     batch_size=arguments.batch_size, load_from=arguments.load_from)
     from sparse3d.apis.make_weights import FOLDER, make_weights
     from sparse3d.engine.allocator import set_allocator

@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--work-dir', help='folder for logs and checkpoints; '
                         'default: work_dirs/<name of the config>')
     parser.add_argument('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
-                        help='go on from CHECKPOINT, or from the latest one in the work dir')
+                        help='go on from CHECKPOINT, or from the latest one in the work dir, '
+                             'with its seed, rates and schedules')
     parser.add_argument('--overwrite', action='store_true',
                         help='train anew in a folder that holds checkpoints; they are removed')
     parser.add_argument('--epochs', type=int, metavar='N',
@@ -27,12 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              'validation are stretched to them, the highest rate stays')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',
                         help='override the config, e.g. optim_wrapper.optimizer.lr=0.001')
-    parser.add_argument('--seed', type=int, help='override the seed of the config')
+    parser.add_argument('--seed', type=int, help='override the seed of the config; a resumed '
+                        'training keeps its own')
     parser.add_argument('--batch-size', type=int, metavar='N',
                         help='samples that each process reads at a time')
     parser.add_argument('--accumulate', type=int, metavar='N',
-                        help='add up the gradients of N batches for a step: N times the batch '
-                             'size in the memory of one')
+                        help='take the mean gradient of N batches for a step: N times the batch '
+                             'size in the memory of one; warm-ups in iterations count batches')
     parser.add_argument('--workers', type=int, metavar='N',
                         help='processes that read data beside each training process')
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (GPU)')
@@ -66,6 +68,5 @@ def run(arguments: argparse.Namespace) -> None:
         overwrite=arguments.overwrite, batch_size=arguments.batch_size,
         workers=arguments.workers, accumulate=arguments.accumulate)
     if os.environ.get('RANK', '0') == '0':
-        print(result if arguments.dry_run else
-              f'trained {result.epochs} epochs; checkpoint: {result.checkpoint}')
+        print(result)
     leave_process_group()

@@ -8,8 +8,10 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tiers import TESTS
-from time_budget import END, GROUPS, LAST, comes_last, group_of
+from time_budget import END, GROUPS, LAST, comes_last, end_of_run, group_of
 
 ROOT = TESTS.parent
 THREE = '''
@@ -51,6 +53,12 @@ def test_late_slow_tests_are_skipped_and_say_so(tmp_path):
 def test_in_time_all_run(tmp_path):
     in_time = closing_line(tmp_path, str(time.time() + 600))
     assert re.search(r'5 passed', in_time) and 'skipped' not in in_time
+
+
+def test_an_end_that_no_time_comes_after_is_none(monkeypatch):
+    monkeypatch.setenv(END, 'nan')
+    with pytest.raises(pytest.UsageError, match="is 'nan', not a Unix time"):
+        end_of_run()
 
 
 def test_an_end_that_is_no_time_is_told(tmp_path):

@@ -5,6 +5,7 @@ so that a slow machine leaves out the last tests instead of the results of all.
 """
 from __future__ import annotations
 
+import math
 import os
 import time
 
@@ -25,9 +26,12 @@ def end_of_run() -> float:
     """
     text = os.environ.get(END) or 'inf'
     try:
-        return float(text)
+        end = float(text)
     except ValueError:
-        raise pytest.UsageError(f'{END} is {text!r}, not a Unix time in seconds') from None
+        end = math.nan
+    if math.isnan(end):  # after which no time comes
+        raise pytest.UsageError(f'{END} is {text!r}, not a Unix time in seconds')
+    return end
 
 
 def skip_if_too_late(item: pytest.Item) -> None:

@@ -15,6 +15,7 @@ from sparse3d.apis.weights_recipe import CONFIG, Recipe, note_recipe
 from sparse3d.apis.zero_shot import Judgement, threshold_of, zero_shot
 from sparse3d.atomic_files import check_place, make_folder, write_bytes_atomically
 from sparse3d.checkpoints.hub import WEIGHTS, sum_of
+from sparse3d.checkpoints.open import latest_checkpoint, open_checkpoint
 from sparse3d.checkpoints.shipped import FOLDER, NAMES, THRESHOLD_KEY
 from sparse3d.datasets.custom.prepare.frames import CustomPreparation, prepare_custom
 from sparse3d.datasets.custom.simulate.anywhere import simulate_anywhere
@@ -46,6 +47,7 @@ def make_weights(work_dir: Path, data: Path, recipe: Recipe | None = None,
     Raises:
         ConfigError: if the folder of that name is there, or the working folder was begun with
             another recipe.
+        CheckpointError: if the recipe begins with a checkpoint that cannot be read.
         DataError: if the data are of another simulation, or a file cannot be written.
     """
     recipe = recipe or Recipe()
@@ -54,6 +56,8 @@ def make_weights(work_dir: Path, data: Path, recipe: Recipe | None = None,
         raise ConfigError(f'{target} is there already; name another folder (--folder), or move it '
                           f'away before new weights are made')
     check_place(target)
+    if recipe.load_from and latest_checkpoint(work_dir) is None:
+        open_checkpoint(recipe.load_from)  # or hours of simulation would come before the error
     make_folder(work_dir)
     note_recipe(work_dir, recipe)
     _timed(work_dir, 'simulate', lambda: simulate_anywhere(
@@ -132,9 +136,11 @@ def _timed(work_dir: Path, step: str, run: Callable[[], Any]) -> Any:
 
 def _data(recipe: Recipe) -> str:
     left_out = f', without {", ".join(recipe.without)}' if recipe.without else ''
+    begun = (f'Training began with the weights {recipe.load_from}, of whose data nothing is said '
+             f'here; beside them no' if recipe.load_from else 'No')
     return (f'{recipe.frames} sweeps that `sparse3d simulate custom` makes (seed {recipe.seed}'
             f'{left_out}): sensors of 16 to 128 rings at heights of 0.5 to 2.5 m in simulated '
-            f'streets, parking lots and squares. No real point entered training or the '
+            f'streets, parking lots and squares. {begun} real point entered training or the '
             f'choice of the score threshold. Slopes, tall things and the range of heights of the '
             f'simulation were set after a look at such statistics of six real frames.')
 

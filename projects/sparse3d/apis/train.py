@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
+from mmengine.runner import IterBasedTrainLoop
 
 import sparse3d.register  # noqa: F401  (repairs the stack, registers)
 from sparse3d.checkpoints.first_weights import check_first_weights
@@ -19,15 +20,21 @@ from sparse3d.checkpoints.open import Checkpoint, latest_checkpoint, load_weight
 from sparse3d.engine.agreement.check import check_checkpoint, check_config
 from sparse3d.engine.checkpoint_config import fitting_options, options_in_effect
 from sparse3d.engine.config_parts import check_parts
-from sparse3d.engine.distributed import prepare_launcher
+from sparse3d.engine.distributed import prepare_launcher, refuse_disagreement
 from sparse3d.engine.dry_run import DryRun, prepare_and_stop
 from sparse3d.engine.initial_weights import check_initial_weights
 from sparse3d.engine.load_config import load_config
 from sparse3d.engine.registry_errors import clear_registry_errors
+from sparse3d.engine.resumed_optimizer import check_epochs_left
 from sparse3d.engine.runner import Sparse3DRunner, bare_model
 from sparse3d.engine.schedule_ends import check_ends
 from sparse3d.engine.training_batch import set_batch
-from sparse3d.engine.training_folder import Attempt, check_folder, remove_checkpoints
+from sparse3d.engine.training_folder import (
+    Attempt,
+    check_folder,
+    check_place_of_resumed,
+    remove_checkpoints,
+)
 from sparse3d.engine.training_length import stretch_training
 from sparse3d.errors import CheckpointError, ConfigError
 from sparse3d.pretraining.encoder_files import load_encoder
@@ -53,12 +60,18 @@ class TrainingResult:
         metrics: of the last validation, empty if there was none.
         work_dir: folder with logs and checkpoints.
         epochs: number of epochs trained, those before a resume included.
+        iterations: the same of a training that counts no epochs; else 0.
     """
 
     checkpoint: Path | None
     metrics: dict[str, float]
     work_dir: Path
     epochs: int
+    iterations: int = 0
+
+    def __str__(self) -> str:
+        length = f'{self.iterations} iterations' if self.iterations else f'{self.epochs} epochs'
+        return f'trained {length}; checkpoint: {self.checkpoint}'
 
 
 def train(
@@ -88,10 +101,11 @@ def train(
         cfg_options: dotted keys and values that override the config.
         amp: automatic mixed precision (GPU).
         resume: ``'auto'`` goes on from the latest checkpoint in ``work_dir``, or starts
-            if there is none; a path goes on from that checkpoint.
+            if there is none; a path or an address goes on from that checkpoint.
         auto_scale_lr: scale the learning rate by samples of a step / ``base_batch_size``.
         launcher: ``'none'``, ``'pytorch'`` (torchrun), ``'slurm'`` or ``'mpi'``.
-        seed: overrides the config's ``randomness.seed``.
+        seed: overrides the config's ``randomness.seed``; a resumed training keeps the one that it
+            began with.
         allow_partial: let ``load_from`` name a checkpoint of which only a part fits.
         verbose: show on the console all that mmengine logs.
         log_to: where the curves go beside the log files: ``'tensorboard'``, ``'wandb'``.
@@ -107,7 +121,8 @@ def train(
 
     Raises:
         ConfigError: if the config cannot mean what it says, its schedules do not end with the
-            training, or the folder holds checkpoints and nothing says what becomes of them.
+            training, the folder holds checkpoints and nothing says what becomes of them, or
+            processes go on from different ones.
         CheckpointError: if a checkpoint is damaged or one of another model.
         DataError: if data cannot be read or a file cannot be written.
         OutOfMemory: if the GPU is too small, naming what makes the training smaller.
@@ -128,10 +143,15 @@ def train(
     check_first_weights(config.model.to_dict())
     check_initial_weights(config)
     resumed = resume is not None or bool(config.get('resume'))
+    if overwrite and resumed:
+        raise ConfigError('--overwrite begins anew and resume=True in the config goes on: leave '
+                          'one of them out')
     check_folder(config.work_dir, resumed, may_begin_anew=overwrite or dry_run)
+    if resume not in (None, 'auto') and not dry_run:
+        check_place_of_resumed(config.work_dir, resume)
     _check_encoder(config, resumed)
     config.verbose = verbose
-    _set_seed(config, seed)
+    _set_seed(config, seed, (cfg_options or {}).get('randomness.seed'), opened)
     _set_amp(config, amp, only_looking=dry_run)
     _set_logging(config, log_to)
     _set_auto_scale_lr(config, auto_scale_lr)
@@ -139,6 +159,8 @@ def train(
     prepare_launcher(config, launcher)
     with Attempt(config.work_dir, only_looks=dry_run) as attempt, clear_registry_errors():
         runner = attempt.runner = Sparse3DRunner.from_cfg(config)
+        refuse_disagreement('checkpoints to go on from',
+                            _place_of(opened if config.resume else None))
         if config.get('pretrained_encoder') and not resumed:
             load_encoder(bare_model(runner.model), config.pretrained_encoder)  # or it is refused
         if opened is not None:
@@ -184,22 +206,32 @@ def choose_work_dir(config: Config, work_dir: str | PathLike | None) -> str:
     return str(work_dir or config.get('work_dir') or Path('work_dirs') / name)
 
 
-def _set_seed(config: Config, seed: int | None) -> None:
+def _set_seed(config: Config, seed: int | None, of_options: int | None,
+              opened: Checkpoint | None) -> None:
+    """The seed asked for, else the config's, else 0; a resumed training goes on with its own."""
     randomness = dict(config.get('randomness') or {})
-    if seed is not None:
-        randomness['seed'] = seed
+    asked = of_options if seed is None else seed
+    begun = opened.meta.get('seed') if opened is not None and config.resume else None
+    if begun is not None:
+        if asked not in (None, begun):
+            raise ConfigError(f'the training of {opened.path} began with the seed {begun}, not '
+                              f'{asked}: leave the seed out to go on, or begin anew from its '
+                              f'weights with --cfg-options load_from={opened.path}')
+        asked = begun
+    if asked is not None:
+        randomness['seed'] = asked
     if randomness.get('seed') is None:
         randomness['seed'] = 0
     config.randomness = randomness
 
 
 def _set_amp(config: Config, amp: bool, only_looking: bool) -> None:
-    if amp and config.optim_wrapper.type != 'AmpOptimWrapper':
-        if config.optim_wrapper.type != 'OptimWrapper':
-            raise ConfigError(f'--amp needs optim_wrapper.type OptimWrapper, '
-                              f'not {config.optim_wrapper.type}')
+    kind = config.optim_wrapper.get('type', 'OptimWrapper')  # as mmengine takes it
+    if amp and kind != 'AmpOptimWrapper':
+        if kind != 'OptimWrapper':
+            raise ConfigError(f'--amp needs optim_wrapper.type OptimWrapper, not {kind}')
         config.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
-    if config.optim_wrapper.type == 'AmpOptimWrapper' and not torch.cuda.is_available():
+    if config.optim_wrapper.get('type') == 'AmpOptimWrapper' and not torch.cuda.is_available():
         if only_looking:  # here, for a machine with a GPU
             config.optim_wrapper = {
                 **{key: value for key, value in config.optim_wrapper.items()
@@ -224,9 +256,10 @@ def _set_logging(config: Config, log_to: Sequence[str]) -> None:
 
 
 def _set_auto_scale_lr(config: Config, wanted: bool) -> None:
-    if not wanted:
+    settings = config.get('auto_scale_lr') or {}
+    if not (wanted or settings.get('enable')):
         return
-    if 'base_batch_size' not in (config.get('auto_scale_lr') or {}):
+    if settings.get('base_batch_size') is None:
         raise ConfigError('--auto-scale-lr needs auto_scale_lr.base_batch_size in the config: '
                           'the batch size that its learning rate was chosen for')
     config.auto_scale_lr.enable = True
@@ -246,7 +279,7 @@ def _config_and_start(
     work_dir = choose_work_dir(config, work_dir)
     path, resumed = config.get('load_from'), config.get('resume', False)
     if resume is not None:
-        latest = latest_checkpoint(work_dir) if resume == 'auto' else Path(resume)
+        latest = latest_checkpoint(work_dir) if resume == 'auto' else resume
         resumed = latest is not None
         path = latest if resumed else path  # nothing to go on from: the first weights stay
     elif path is None and resumed:  # mmengine looks in its work_dir for the latest one
@@ -283,12 +316,21 @@ def _check_start(runner: Sparse3DRunner, opened: Checkpoint, config: Config,
         raise CheckpointError(f'{opened.path} holds weights but no state of a training to resume; '
                               f'use --cfg-options load_from={opened.path} to start from it')
     if config.resume:
-        runner.saved_schedules = opened.content.get('param_schedulers')
+        check_epochs_left(config.train_cfg.get('max_epochs'), opened.meta.get('epoch'), opened.path)
+        runner.saved_schedules = opened.content.get('param_schedulers') or []
+        runner.saved_optimizer = opened.content['optimizer']
     runner.opened = opened
     runner.published_options = options_in_effect(opened.options, config)
     if runner.published_options:
         kept = ', '.join(f'{key}={value}' for key, value in runner.published_options.items())
         runner.logger.info(f'The options of {opened.path} are kept: {kept}')
+
+
+def _place_of(opened: Checkpoint | None) -> str:
+    """Which checkpoint that is, whatever the folder is called here."""
+    if opened is None:
+        return 'none'
+    return f'{Path(opened.path).name} of iteration {opened.meta.get("iter")}'
 
 
 def _check_encoder(config: Config, resumed: bool) -> None:
@@ -305,4 +347,5 @@ def _result(runner: Sparse3DRunner) -> TrainingResult:
                for name, buffer in scalars.items()
                if name.startswith('val/') and name not in ('val/time', 'val/data_time')}
     return TrainingResult(latest_checkpoint(runner.work_dir), metrics, Path(runner.work_dir),
-                          runner.epoch)
+                          runner.epoch, runner.iter * isinstance(runner.train_loop,
+                                                                 IterBasedTrainLoop))

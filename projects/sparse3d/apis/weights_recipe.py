@@ -68,8 +68,12 @@ class Recipe:
         batch = f' --batch-size {self.batch_size}' if self.batch_size != Recipe.batch_size else ''
         left_out = f' --without {" ".join(self.without)}' if self.without else ''
         begun = f' --load-from {shlex.quote(self.load_from)}' if self.load_from else ''
+        chosen = ''.join(
+            f' --{name.replace("_", "-")} {getattr(self, name):g}'
+            for name in ('val_fraction', 'false_per_frame')
+            if getattr(self, name) != getattr(Recipe, name))
         return (f'python tools/make_weights.py --frames {self.frames} --epochs {self.epochs} '
-                f'--seed {self.seed}{batch}{begun}{left_out}')
+                f'--seed {self.seed}{batch}{begun}{chosen}{left_out}')
 
 
 def note_recipe(work_dir: Path, recipe: Recipe) -> None:

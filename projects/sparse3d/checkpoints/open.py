@@ -199,7 +199,8 @@ def latest_checkpoint(work_dir: str | PathLike) -> Path | None:
     note = work_dir / 'last_checkpoint'
     if note.is_file():
         noted = note.read_text().strip()
-        for path in (Path(noted), work_dir / Path(noted).name):  # the folder may have moved
+        # Its own first: the folder may be a copy, or have moved.
+        for path in (work_dir / Path(noted).name, Path(noted)):
             if noted and path.is_file():
                 return path
     numbered = [(int(match[1]), path) for path in work_dir.glob('*.pth')

@@ -6,9 +6,12 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import all_gather_object
 
 from sparse3d.errors import ConfigError
 
@@ -63,6 +66,35 @@ def leave_process_group() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
+
+
+def refuse_disagreement(what: str, seen: object) -> None:
+    """Refuse to begin where processes see different things: they would wait without end.
+
+    Args:
+        what: in the plural, for the error.
+        seen: by this process; plain data.
+
+    Raises:
+        ConfigError: in every process, naming what two of them see.
+    """
+    of_all = all_gather_object(seen)
+    other = next((rank for rank, value in enumerate(of_all) if value != of_all[0]), None)
+    if other is not None:
+        raise ConfigError(f'processes see different {what}: the first one {of_all[0]}, number '
+                          f'{other} (from 0) {of_all[other]}; give them a work folder that all '
+                          f'machines share')
+
+
+@contextmanager
+def without_others() -> Iterator[None]:
+    """Run a block as if this process were the only one: nothing in it waits for another."""
+    asked = torch.distributed.is_initialized
+    torch.distributed.is_initialized = lambda: False
+    try:
+        yield
+    finally:
+        torch.distributed.is_initialized = asked
 
 
 def _prepare_gloo(config: Config, launcher: str) -> None:

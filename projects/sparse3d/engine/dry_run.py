@@ -51,8 +51,7 @@ def prepare_and_stop(runner: Runner) -> DryRun:
         ConfigError: if samples are not packed for the model.
     """
     loop = runner.train_loop
-    if hasattr(runner.model, 'init_weights'):
-        runner.model.init_weights()
+    runner._init_model_weights()
     runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     runner.scale_lr(runner.optim_wrapper, runner.auto_scale_lr)
     schedules = runner.param_schedulers

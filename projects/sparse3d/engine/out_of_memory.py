@@ -34,22 +34,32 @@ def explained_out_of_memory(config: Config, place: Any) -> Iterator[None]:
 
 
 def _sentence(config: Config, where: str) -> str:
-    loader = 'val_dataloader' if where.startswith('validation') else 'train_dataloader'
+    validates = where.startswith('validation')
+    loader = 'val_dataloader' if validates else 'train_dataloader'
     batch = config[loader].get('batch_size', 1)
-    ways = []
-    if loader == 'val_dataloader':
-        ways.append('a smaller val_dataloader.batch_size')
-    elif batch > 1:
-        ways.append('a smaller --batch-size (with --accumulate a step keeps its samples)')
-    if config.optim_wrapper.get('type') != 'AmpOptimWrapper':
-        ways.append('--amp')
-    off = list(without_checkpointing(config.model))
-    if off:
-        ways.append(f'activation checkpointing (--cfg-options '
-                    f'{" ".join(f"{key}=True" for key in off)})')
-    ways.append('a GPU with more memory')
+    ways = [*(_of_validation if validates else _of_training)(config, batch),
+            'a GPU with more memory']
     return (f'the GPU has not enough memory for batches of {batch} ({loader}.batch_size), '
             f'in {where}: try {", ".join(ways[:-1])}{" or " * (len(ways) > 1)}{ways[-1]}')
+
+
+def _of_training(config: Config, batch: int) -> Iterator[str]:
+    if batch > 1:
+        yield 'a smaller --batch-size (with --accumulate a step keeps its samples)'
+    if config.optim_wrapper.get('type') != 'AmpOptimWrapper':
+        yield '--amp'
+    off = list(without_checkpointing(config.model))
+    if off:
+        yield (f'activation checkpointing (--cfg-options '
+               f'{" ".join(f"{key}=True" for key in off)})')
+
+
+def _of_validation(config: Config, batch: int) -> Iterator[str]:
+    """No gradient is kept there, and ``--amp`` is of the training alone."""
+    if batch > 1:
+        yield 'a smaller val_dataloader.batch_size'
+    if not (config.get('val_cfg') or {}).get('fp16'):
+        yield 'half precision (--cfg-options val_cfg.fp16=True)'
 
 
 def without_checkpointing(part: Any, place: str = 'model') -> Iterator[str]:

@@ -9,7 +9,8 @@ from sparse3d.errors import ConfigError
 
 RANGES = ('point_cloud_range', 'pc_range')
 SIZES = ('voxel_size', )
-COUNTS = ('val_interval', 'num_classes', 'max_epochs', 'max_iters', 'accumulative_counts')
+COUNTS = ('val_interval', 'num_classes', 'max_epochs', 'max_iters', 'accumulative_counts',
+          'base_batch_size')
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 

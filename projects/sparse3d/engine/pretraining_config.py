@@ -102,7 +102,8 @@ def pretraining_config(config: Config, options: PretrainingOptions) -> Config:
     config.default_hooks = hooks
     config.custom_hooks = None
     config.load_from, config.resume = None, False
-    config.pop('pretrained_encoder', None)
+    for key in ('pretrained_encoder', 'initial_weights'):  # of the detector
+        config.pop(key, None)
     _set_schedule(config, options)
     return config
 

@@ -22,15 +22,18 @@ from sparse3d.engine.hooks.feature_reuse import FeatureReuseHook
 from sparse3d.engine.initial_weights import OWN, RELEASED, draw_initial_weights
 from sparse3d.engine.out_of_memory import explained_out_of_memory
 from sparse3d.engine.registry_errors import clear_value_errors
+from sparse3d.engine.resumed_optimizer import check_resumed_optimizer
 from sparse3d.engine.schedule_ends import (
     check_iterations,
     check_resumed,
     lasting,
+    schedules_of,
     tell_long_warm_ups,
 )
 from sparse3d.engine.schedules.lost_multipliers import refuse_lost_multipliers
 from sparse3d.engine.threads import one_blas_thread
 from sparse3d.engine.training_batch import accumulated, samples_in_a_step
+from sparse3d.engine.training_folder import explained_full_disk
 from sparse3d.errors import ConfigError, DataError
 from sparse3d.parallel.progress import Activity, said
 from sparse3d.pretraining.encoder_files import load_encoder
@@ -51,11 +54,13 @@ class Sparse3DRunner(Runner):
         opened: the checkpoint to start from, if it is open already.
         published_options: config options that the weights need; kept in every checkpoint.
         saved_schedules: of the checkpoint that a training is resumed from, else None.
+        saved_optimizer: its state in that checkpoint, else None.
         begun: whether a batch was read for training or testing.
         before_first_epoch: called when nothing is left that could refuse the training.
     """
 
     saved_schedules: Any = None
+    saved_optimizer: Any = None
     before_first_epoch: Callable[[], object] | None = None
     begun: bool = False
     _point: tuple[str, int | None] = ('', None)  # the last hooks called, and for which batch
@@ -134,11 +139,16 @@ class Sparse3DRunner(Runner):
 
         Raises:
             DataError: if there is nothing to train on.
+            ConfigError: if a step takes more batches than the training has.
         """
         loop = super().build_train_loop(loop)
         if len(loop.dataloader) == 0:
-            raise DataError('there is no batch to train on: the training set has '
-                            f'{len(loop.dataloader.dataset)} samples')
+            raise DataError(_no_batch(loop.dataloader))
+        batches = accumulated(self.optim_wrapper)
+        if batches > loop.max_iters:  # one step would be made, where the rate has ended
+            raise ConfigError(f'a step takes {batches} batches (--accumulate, optim_wrapper.'
+                              f'accumulative_counts), the whole training has {loop.max_iters}: '
+                              f'give fewer')
         return loop
 
     def build_val_loop(self, loop: Any) -> Any:
@@ -151,7 +161,8 @@ class Sparse3DRunner(Runner):
 
     def train(self) -> Any:
         """Train; a heartbeat says how far the training is."""
-        with Activity(self._place), explained_out_of_memory(self.cfg, self._place):
+        with (Activity(self._place), explained_out_of_memory(self.cfg, self._place),
+              explained_full_disk(self.work_dir, 'go on with --resume')):
             return super().train()
 
     def val(self) -> dict:
@@ -161,17 +172,22 @@ class Sparse3DRunner(Runner):
 
     def test(self) -> dict:
         """Test; a heartbeat says how far it is."""
-        with Activity(self._place):
+        with (Activity(self._place),
+              explained_full_disk(self.work_dir, 'run the command again')):
             return super().test()
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
         """Call the hooks, and remember where in the loops that is."""
-        self._point = fn_name, kwargs.get('batch_idx')
+        self.note_place(fn_name, kwargs.get('batch_idx'))
         self.begun |= fn_name in ('before_train_iter', 'before_test_iter')
         if fn_name == 'before_train_epoch' and self.before_first_epoch is not None:
             self.before_first_epoch()
             self.before_first_epoch = None
         super().call_hook(fn_name, **kwargs)
+
+    def note_place(self, point: str, step: int | None = None) -> None:
+        """Remember where in the loops that is, by the name of hooks and the number of a batch."""
+        self._point = point, step
 
     def _place(self) -> str:
         """Where the loops are, for a line of progress."""
@@ -197,7 +213,8 @@ class Sparse3DRunner(Runner):
         Raises:
             ConfigError: if they end early or late, or would undo the rates of single
                 parameter groups.
-            CheckpointError: if a training is resumed whose schedules had other lengths.
+            CheckpointError: if a training is resumed whose schedules or optimizer had other
+                numbers.
         """
         refuse_lost_multipliers(scheduler, self.optim_wrapper)
         epoch_length = len(self.train_dataloader)
@@ -208,9 +225,17 @@ class Sparse3DRunner(Runner):
         built = super().build_param_scheduler(scheduler)
         if accumulated(self.optim_wrapper) > 1:  # or mmengine warns until the first step is made
             self.optim_wrapper._global_step = 0
-        if self.saved_schedules is not None:
-            check_resumed(built, self.saved_schedules, str(self._load_from))
+        self._check_resumed(built)
         return built
+
+    def _check_resumed(self, schedules: Any) -> None:
+        """Schedules and optimizer are those of the checkpoint, which replaces their numbers."""
+        if self.saved_schedules is None:
+            return
+        check_resumed(schedules, self.saved_schedules, str(self._load_from))
+        if not isinstance(self.optim_wrapper, OptimWrapperDict):
+            check_resumed_optimizer(self.optim_wrapper.optimizer.param_groups,
+                                    self.saved_optimizer or {}, str(self._load_from))
 
     def load_checkpoint(self, filename: str, map_location: Any = 'cpu', strict: bool = False,
                         revise_keys: Sequence = ((r'^module.', ''), )) -> dict:
@@ -243,7 +268,15 @@ class Sparse3DRunner(Runner):
         mmengine scales the optimizer's rate alone, which schedules with an absolute
         ``eta_max`` or ``eta_min`` (one cycle, cosine) then override, and does not count the
         batches that are accumulated. What is done, or could be, is said once.
+
+        Raises:
+            CheckpointError: if a training without schedules is resumed that had other settings.
         """
+        self._scale_lr(optim_wrapper, auto_scale_lr)
+        if self.param_schedulers is None:  # else it is done where they are built
+            self._check_resumed([])
+
+    def _scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict | None) -> None:
         base = (auto_scale_lr or {}).get('base_batch_size')
         if not base:
             return
@@ -259,17 +292,30 @@ class Sparse3DRunner(Runner):
         wrappers = optim_wrapper.values() if isinstance(optim_wrapper, OptimWrapperDict) else [
             optim_wrapper]
         for wrapper in wrappers:
-            for group in wrapper.optimizer.param_groups:
+            for group in wrapper.param_groups:  # the one that logs the base rate among them
                 group['lr'] *= ratio
         highest = max(group['lr'] for wrapper in wrappers
                       for group in wrapper.optimizer.param_groups)
         self.logger.info(f'The learning rate is scaled by {ratio:g} to {highest:g}, for steps of '
                          f'{samples} samples ({told}) instead of {base}')
-        schedules = self.param_schedulers or []
-        for schedule in schedules if isinstance(schedules, list) else [schedules]:
+        for _, schedule in schedules_of(self.param_schedulers):
             if str(schedule.get('type', '')).endswith('LR'):
                 for key in {'eta_max', 'eta_min'} & set(schedule):
-                    schedule[key] *= ratio
+                    schedule[key] = _times(schedule[key], ratio)
+
+
+def _times(value: Any, ratio: float) -> Any:
+    """A rate, or one for each group, times a ratio."""
+    return [item * ratio for item in value] if isinstance(value, list | tuple) else value * ratio
+
+
+def _no_batch(loader: Any) -> str:
+    samples, batch = len(loader.dataset), loader.batch_size
+    told = f'there is no batch to train on: the training set has {samples} samples'
+    if samples and batch and loader.drop_last:
+        told += (f', a batch of each process takes {batch}, and an incomplete one is dropped '
+                 f'(train_dataloader.drop_last): give a smaller --batch-size')
+    return told
 
 
 def _with_samples(loop: Any, purpose: str) -> Any:

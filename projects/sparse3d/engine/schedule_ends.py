@@ -5,14 +5,19 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sparse3d.engine.schedules.group_schedule import GroupSchedule
 from sparse3d.errors import CheckpointError, ConfigError
 
 # Keys that say how long a schedule lasts from its ``begin``; without one, its ``end`` does.
 LENGTHS = ('total_steps', 'T_max')
 FOREVER = 10 ** 9  # mmengine's INF
 TOLERANCE = 1e-6   # of an epoch
-# What a resumed training takes from the checkpoint in place of the config.
+# What a resumed training takes from the checkpoint in place of the config: of all schedules, and
+# of mmengine's.
 RESUMED = ('begin', 'end', 'T_max', 'total_steps', 'step_size', 'periods')
+RESUMED_OF_MMENGINE = (
+    'milestones', 'gamma', 'factor', 'start_factor', 'end_factor', 'eta_min', 'eta_min_ratio',
+    'eta_max', 'div_factor', 'final_div_factor', 'power', 'restart_weights')
 
 
 def schedules_of(param_scheduler: Any) -> Iterator[tuple[str, dict]]:
@@ -165,10 +170,10 @@ def _lasts_no_step(schedule: Mapping, epoch_length: int) -> bool:
 
 
 def check_resumed(built: Any, saved: Any, checkpoint: str) -> None:
-    """Refuse to go on with schedules of another length than those of the checkpoint.
+    """Refuse to go on with other schedules than those of the checkpoint.
 
-    mmengine takes the lengths from the checkpoint: the training would end in the middle of the
-    schedule, or die at its end.
+    mmengine takes their numbers from the checkpoint: the training would end in the middle of the
+    schedule, die at its end, or not do what the config says by now.
 
     Args:
         built: the schedules of the config, a list or lists by name.
@@ -179,19 +184,25 @@ def check_resumed(built: Any, saved: Any, checkpoint: str) -> None:
         CheckpointError: naming what differs.
     """
     ours, theirs = _flat(built), _flat(saved)
-    way_out = ('go on with the epochs, the batch size and the number of processes that it had, or '
-               f'begin a new schedule from its weights: --cfg-options load_from={checkpoint}')
+    way_out = ('go on with the schedule, epochs, batch size and number of processes that it had, '
+               f'or begin a new schedule from its weights: --cfg-options load_from={checkpoint}')
     if len(ours) != len(theirs):
         raise CheckpointError(f'{checkpoint} belongs to a training with {len(theirs)} schedules, '
                               f'this one has {len(ours)}: {way_out}')
     for number, (one, other) in enumerate(zip(ours, theirs, strict=True)):
         values = vars(one)
-        for key in RESUMED:
+        taken = RESUMED if isinstance(one, GroupSchedule) else RESUMED + RESUMED_OF_MMENGINE
+        for key in taken:
             if key in values and key in other and values[key] != other[key]:
                 raise CheckpointError(
                     f'{checkpoint} belongs to a training whose schedule {number} '
-                    f'({type(one).__name__}) has {key} {other[key]}, here it has {values[key]}: '
-                    f'{way_out}')
+                    f'({type(one).__name__}) has {key} {_number(other[key])}, here it has '
+                    f'{_number(values[key])}: {way_out}')
+
+
+def _number(value: Any) -> Any:
+    """As a config gives it: milestones are kept as a count of each."""
+    return sorted(value) if isinstance(value, Mapping) else value
 
 
 def _flat(schedules: Any) -> list:

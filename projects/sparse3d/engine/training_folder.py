@@ -4,9 +4,11 @@ What fails before the first batch, or only looks, leaves nothing in it.
 """
 from __future__ import annotations
 
+import errno
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -16,8 +18,10 @@ from mmengine.dist import is_main_process
 
 from sparse3d.atomic_files import UnwritableFile, make_folder, write_bytes_atomically
 from sparse3d.checkpoints.open import latest_checkpoint
+from sparse3d.engine.training_log import SCALARS
 from sparse3d.errors import ConfigError, Sparse3DError
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 # Of a training: checkpoints, the best ones, the note of the last, what a pre-training taught.
 OF_A_TRAINING = ('epoch_*.pth', 'iter_*.pth', 'best_*.pth', 'last_checkpoint', 'encoder.pth')
 
@@ -38,6 +42,20 @@ def check_folder(work_dir: str | PathLike, resumed: bool, may_begin_anew: bool) 
             '--work-dir')
 
 
+def check_place_of_resumed(work_dir: str | PathLike, checkpoint: str | PathLike) -> None:
+    """Refuse to go on from a checkpoint that lies elsewhere among those of another training.
+
+    Raises:
+        ConfigError: naming both, and the ways on.
+    """
+    last = latest_checkpoint(work_dir)
+    if last is not None and Path(checkpoint).resolve().parent != Path(work_dir).resolve():
+        raise ConfigError(
+            f'{work_dir} already holds {last.name} of a training, and {checkpoint}, from which '
+            f'this one goes on, lies elsewhere: checkpoints would be written over; choose another '
+            f'--work-dir, or go on from {last.name} with --resume alone')
+
+
 def check_writable(work_dir: str | PathLike) -> None:
     """Refuse a folder of logs and checkpoints that cannot be made or written to; make nothing.
 
@@ -55,12 +73,38 @@ def check_writable(work_dir: str | PathLike) -> None:
 
 
 def remove_checkpoints(work_dir: str | PathLike, but: str | PathLike | None = None) -> None:
-    """Remove the checkpoints of an earlier training; logs stay, and so does the file ``but``."""
+    """Remove the checkpoints of an earlier training; logs stay, and so does the file ``but``.
+
+    Its logged numbers get another name, or they would be drawn as those of the new training.
+    """
     kept = None if but is None else Path(but).resolve()
     for pattern in OF_A_TRAINING:
         for path in Path(work_dir).glob(pattern):
             if path.resolve() != kept:
                 path.unlink(missing_ok=True)
+    for path in Path(work_dir).glob(SCALARS):
+        os.replace(path, path.with_name(f'{path.stem}_of_removed{path.suffix}'))
+
+
+@contextmanager
+def explained_full_disk(work_dir: str | PathLike, way_on: str) -> Iterator[None]:
+    """Turn the error of a log on a full or read-only disk into a sentence.
+
+    Args:
+        work_dir: folder of the logs.
+        way_on: what to do once there is room.
+
+    Raises:
+        UnwritableFile: in place of the system's error, which stays its cause.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        where = error.filename or f'a file in {work_dir}'
+        raise UnwritableFile(f'{where} could not be written: {error.strerror}; make room and '
+                             f'{way_on}') from error
 
 
 class Begun(Protocol):

@@ -11,12 +11,14 @@ from statistics import mean
 from sparse3d.errors import DataError
 from sparse3d.transforms.text_files import read_text
 
+SCALARS = '*/vis_data/scalars.json'  # in the folder of a training
+
 
 @dataclass(frozen=True)
 class LoggedLoss:
     """Mean loss of the iterations since the last line of the log."""
 
-    epoch: int  # from 1
+    epoch: int  # from 1; 1 where a training counts no epochs
     step: int   # iterations since the start of the training
     loss: float
 
@@ -26,7 +28,8 @@ class LoggedTraining:
     """All numbers that a training has logged, each line with its ``step``.
 
     Attributes:
-        iterations: loss, its parts and ``lr``, with the ``epoch`` (from 1), by iteration.
+        iterations: loss, its parts and ``lr``, with the ``epoch`` (from 1; none in the log of a
+            training that counts iterations), by iteration.
         validations: metrics, by the epoch (or iteration) after which they were taken.
     """
 
@@ -44,10 +47,10 @@ def read_training(work_dir: str | PathLike) -> LoggedTraining:
     """
     iterations: dict[int, dict] = {}
     validations: dict[int, dict] = {}
-    for log in sorted(Path(work_dir).glob('*/vis_data/scalars.json')):
+    for log in sorted(Path(work_dir).glob(SCALARS)):
         for number, line in enumerate(read_text(log).splitlines(), 1):
             row = _row(line, f'line {number} of {log}')
-            if {'loss', 'step', 'epoch'} <= set(row):
+            if {'loss', 'step'} <= set(row) and {'epoch', 'iter'} & set(row):
                 iterations[row['step']] = row
             elif 'step' in row:
                 validations[row['step']] = row
@@ -57,7 +60,7 @@ def read_training(work_dir: str | PathLike) -> LoggedTraining:
 
 def read_losses(work_dir: str | PathLike) -> list[LoggedLoss]:
     """All logged losses in order of their steps; errors as :func:`read_training`."""
-    return [LoggedLoss(row['epoch'], row['step'], row['loss'])
+    return [LoggedLoss(row.get('epoch', 1), row['step'], row['loss'])
             for row in read_training(work_dir).iterations]
 
 

@@ -184,12 +184,16 @@ def _by_workers(function: Callable[[Item], Result], items: Mapping[int, Item], w
 def _leave_broken(pool: ProcessPoolExecutor, patience: float = _PATIENCE) -> None:
     """Wait until the other workers have ended, so that none writes beside its successor.
 
-    Not for ever: seen once, Python waited for a worker that was gone.
+    Not for ever: seen once, Python waited for a worker that was gone. One that does not end when it
+    is asked to is killed then.
     """
-    manager = pool._executor_manager_thread
+    manager, workers = pool._executor_manager_thread, list((pool._processes or {}).values())
     pool.shutdown(wait=False, cancel_futures=True)
-    if manager is not None:
-        manager.join(patience)
+    if manager is None:
+        return
+    manager.join(patience)
+    for worker in workers if manager.is_alive() else ():
+        worker.kill()
 
 
 def _results_of(waiting: dict[Future, list[int]]) -> Iterator[tuple[int, Result]]:

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from sparse3d.apis import make_weights as module
-from sparse3d.apis.make_weights import DATA_VARIABLE, HOURS, _options, make_weights
+from sparse3d.apis.make_weights import DATA_VARIABLE, HOURS, _data, _options, make_weights
 from sparse3d.apis.weights_recipe import CONFIG, Recipe, note_recipe
 from sparse3d.apis.zero_shot import Judgement
 from sparse3d.checkpoints.safetensors_files import read_with_meta
 from sparse3d.checkpoints.shipped import shipped_files
 from sparse3d.engine.load_config import load_config
-from sparse3d.errors import ConfigError
+from sparse3d.errors import CheckpointError, ConfigError
 from sparse3d.metrics.zero_shot import FrameScore
 
 RECIPE = Recipe(frames=8, epochs=1, seed=1, val_fraction=.5, without=('plants', 'clutter'))
@@ -34,6 +34,20 @@ def test_weights_that_are_there_are_not_written_over(tmp_path):
     with pytest.raises(ConfigError, match='is there already'):
         make_weights(tmp_path / 'work', tmp_path / 'data', RECIPE, folder=tmp_path)
     assert not (tmp_path / 'work').exists()
+
+
+def test_first_weights_that_are_not_there_are_missed_before_hours_of_simulation(tmp_path):
+    with pytest.raises(CheckpointError, match='a.pth does not exist'):
+        make_weights(tmp_path / 'work', tmp_path / 'data', replace(RECIPE, load_from='a.pth'),
+                     folder=tmp_path / 'out')
+    assert list(tmp_path.iterdir()) == []  # nothing that the right path would disagree with
+
+
+def test_the_card_says_what_the_training_began_with():
+    assert 'squares. No real point entered' in _data(RECIPE)
+    begun = _data(replace(RECIPE, load_from='mine/epoch_1.pth'))
+    assert 'began with the weights mine/epoch_1.pth, of whose data nothing is said here' in begun
+    assert 'No real point' not in begun and 'no real point entered' in begun
 
 
 def test_checkpoints_of_another_recipe_do_not_become_weights(tmp_path):

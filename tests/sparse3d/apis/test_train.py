@@ -137,6 +137,10 @@ def test_weights_alone_cannot_be_resumed(tiny_config, tmp_path):
     ({'train_dataloader.dataset.type': 'TinyFrame'}, {}, "did you mean 'TinyFrames'"),
     ({'optim_wrapper': None}, {}, 'it has no optim_wrapper'),
     ({'auto_scale_lr': None}, {'auto_scale_lr': True}, 'base_batch_size'),
+    ({'auto_scale_lr.base_batch_size': None}, {'auto_scale_lr': True}, 'needs auto_scale_lr.base'),
+    ({'auto_scale_lr': dict(enable=True)}, {}, 'needs auto_scale_lr.base_batch_size'),
+    ({'auto_scale_lr.base_batch_size': -4}, {'auto_scale_lr': True}, 'is -4; .*from 1'),
+    ({'resume': True}, {'overwrite': True}, '--overwrite begins anew and resume=True'),
     ({}, {'launcher': 'pytorch'}, 'dist_train.sh'),
     ({}, {'launcher': 'teleport'}, "'teleport' is none of"),
 ])
@@ -292,3 +296,59 @@ def test_an_empty_test_set_is_told(tiny_config, tmp_path):
 def test_which_options_say_how_long_a_schedule_is(key, sets):
     """``load_from`` beside ``train_cfg.max_epochs`` once ended in a trace."""
     assert sys.modules['sparse3d.apis.train']._sets_a_length(key) == sets
+
+
+RANDOM = {'model.dropout': 0.3, 'train_dataloader.dataset.jitter': 0.5,
+          'default_hooks.checkpoint.max_keep_ckpts': -1, 'default_hooks.validate_first': None}
+
+
+def test_a_resumed_training_keeps_the_seed_that_it_began_with(tiny_config, tmp_path):
+    whole = train(tiny_config, tmp_path / 'a', RANDOM, seed=5)
+    middle = tmp_path / 'a/epoch_2.pth'
+    resumed = train(tiny_config, tmp_path / 'b', RANDOM, resume=middle)
+    first, second = weights(whole.checkpoint), weights(resumed.checkpoint)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    for options, seed in ((RANDOM, 7), ({**RANDOM, 'randomness.seed': 7}, None)):
+        with pytest.raises(ConfigError, match='epoch_2.pth began with the seed 5, not 7'):
+            train(tiny_config, tmp_path / 'c', options, resume=middle, seed=seed)
+
+
+def test_a_training_is_resumed_from_an_address(tiny_config, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr('sparse3d.apis.train.open_checkpoint', asked.append)
+    train(tiny_config, tmp_path, resume='s3://bucket/epoch_2.pth', dry_run=True)
+    assert asked == ['s3://bucket/epoch_2.pth']
+
+
+def test_a_rate_for_each_group_is_scaled(tiny_config, tmp_path):
+    ready = train(tiny_config, tmp_path, {'param_scheduler.0.eta_max': [0.01]}, batch_size=8,
+                  auto_scale_lr=True, dry_run=True)
+    assert ready.rates[0].peak == pytest.approx(0.02, rel=1e-2)
+
+
+def test_a_batch_that_takes_more_samples_than_there_are_is_told(tiny_config, tmp_path):
+    with pytest.raises(DataError, match='set has 8 samples, a batch of each process takes 100, '
+                                        'and an incomplete one is dropped .*--batch-size'):
+        train(tiny_config, tmp_path, {'train_dataloader.drop_last': True}, batch_size=100)
+
+
+def test_a_wrapper_of_the_optimizer_without_a_type_is_the_plain_one(tiny_config, tmp_path):
+    config = load_config(tiny_config)
+    del config.optim_wrapper['type']
+    assert train(config, tmp_path, dry_run=True).epochs == 4
+    assert train(config, tmp_path, amp=True, dry_run=True).epochs == 4
+
+
+def test_a_step_of_more_batches_than_there_are_is_refused(tiny_config, tmp_path):
+    train(tiny_config, tmp_path, accumulate=8, dry_run=True)
+    with pytest.raises(ConfigError, match='takes 9 batches .*the whole training has 8: give fewer'):
+        train(tiny_config, tmp_path, accumulate=9, dry_run=True)
+
+
+def test_a_training_that_counts_iterations_says_how_many(tiny_config, tmp_path):
+    config = load_config(tiny_config)
+    config.train_cfg = dict(by_epoch=False, max_iters=6, val_interval=3)
+    config.param_scheduler = None
+    config.default_hooks.checkpoint.update(by_epoch=False, interval=3)
+    result = train(config, tmp_path)
+    assert str(result) == f'trained 6 iterations; checkpoint: {tmp_path / "iter_6.pth"}'

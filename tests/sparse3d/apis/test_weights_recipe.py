@@ -13,9 +13,10 @@ def test_the_command_names_all_that_decides_once():
     recipe = Recipe(frames=8, epochs=1, seed=1, val_fraction=.5,
                     without=('plants', 'clutter', 'plants'))
     assert recipe.command() == ('python tools/make_weights.py --frames 8 --epochs 1 --seed 1 '
-                                '--without plants clutter')
+                                '--val-fraction 0.5 --without plants clutter')
     assert Recipe(load_from='of mine/epoch_1.pth', batch_size=2).command().endswith(
         "--batch-size 2 --load-from 'of mine/epoch_1.pth'")
+    assert Recipe(false_per_frame=.5).command().endswith('--seed 28 --false-per-frame 0.5')
 
 
 @pytest.mark.parametrize('change, sentence', [

@@ -8,6 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+from sparse3d.apis import train
+from sparse3d.engine.distributed import without_others
+from sparse3d.errors import ConfigError
 
 TESTS = Path(__file__).resolve().parents[2]
 LEAVES = '''
@@ -45,3 +50,20 @@ def test_a_process_of_gloo_ends_where_it_leaves_the_group(tmp_path):
     assert done.returncode == 0, done.stderr
     said = done.stdout.splitlines()
     assert said[-2:] == ['leaves', 'handlers have run']
+
+
+def test_processes_that_would_go_on_from_different_checkpoints(tiny_config, tmp_path, monkeypatch):
+    """As on two machines without a shared folder: the first process alone writes checkpoints."""
+    train(tiny_config, tmp_path)
+    monkeypatch.setattr('sparse3d.engine.distributed.all_gather_object',
+                        lambda seen: [seen, 'none'])
+    with pytest.raises(ConfigError, match='the first one epoch_4.pth of iteration 8, number 1 '
+                                          r'.from 0. none; .*all machines share'):
+        train(tiny_config, tmp_path, resume='auto')
+
+
+def test_a_block_without_others_sets_back_what_it_changed(monkeypatch):
+    monkeypatch.setattr(torch.distributed, 'is_initialized', lambda: True)
+    with without_others():
+        assert not torch.distributed.is_initialized()
+    assert torch.distributed.is_initialized()

@@ -86,3 +86,10 @@ def test_samples_that_are_not_packed_are_refused(tiny_config, tmp_path, monkeypa
                         lambda self, index: dict(points=plain(self, index)['inputs']['points']))
     with pytest.raises(ConfigError, match=r'train_dataloader have no "inputs".*\(they have points'):
         train(tiny_config, tmp_path, dry_run=True)
+
+
+def test_first_weights_by_a_table_are_drawn(tiny_config, tmp_path):
+    config = load_config(tiny_config)
+    config.released_weights, config.initial_weights = [['hidden.*', 'normal', 1.0]], 'released'
+    with pytest.raises(ConfigError, match='no row for center.weight'):
+        train(config, tmp_path, dry_run=True)

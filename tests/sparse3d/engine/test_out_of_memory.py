@@ -32,6 +32,23 @@ def test_a_gpu_without_memory_for_a_batch(tiny_config, tmp_path, monkeypatch):
     assert isinstance(caught.value.__cause__, torch.cuda.OutOfMemoryError)
 
 
+@pytest.mark.parametrize('options, ways', [
+    ({}, 'a smaller val_dataloader.batch_size, half precision (--cfg-options val_cfg.fp16=True) '
+         'or a GPU with more memory'),
+    ({'val_cfg.fp16': True, 'val_dataloader.batch_size': 1}, 'a GPU with more memory')])
+def test_a_gpu_without_memory_for_the_validation_before_training(
+        tiny_config, tmp_path, monkeypatch, options, ways):
+    """No gradients are kept there: neither --amp nor checkpointing makes it smaller."""
+    train(tiny_config, tmp_path, dry_run=True)  # imports the model
+    monkeypatch.setattr(sys.modules['tiny_training'].TinyDetector, 'forward', full)
+    with pytest.raises(OutOfMemory) as caught:
+        train(tiny_config, tmp_path, options)
+    batch = options.get('val_dataloader.batch_size', 2)
+    assert str(caught.value) == (
+        f'the GPU has not enough memory for batches of {batch} (val_dataloader.batch_size), in '
+        f'validation  0/{4 // batch}: try {ways}')
+
+
 def test_the_keys_that_keep_fewer_activations_are_named():
     config = load_config('dsvt_pillar_waymo_1frame_24e')
     keys = list(without_checkpointing(config.model))

@@ -19,7 +19,7 @@ def config(**changes):
                 point_cloud_range=[0, -40, -3, 70, 40, 1])),
             bbox_head=dict(type='Anchor3DHead', num_classes=3)),
         train_cfg=dict(by_epoch=True, max_epochs=3, val_interval=1),
-        optim_wrapper=dict(accumulative_counts=1),
+        optim_wrapper=dict(accumulative_counts=1), auto_scale_lr=dict(base_batch_size=8),
         train_dataloader=dict(dataset=dict(
             type='KittiDataset', metainfo=dict(classes=['Car', 'Cyclist', 'Van']),
             pipeline=[dict(type='PackSample')]))))
@@ -44,6 +44,8 @@ def test_possible_ones_pass():
     ('train_cfg.max_epochs', -1, 'whole number from 1'),
     ('train_cfg.max_epochs', 2.5, 'whole number from 1'),
     ('optim_wrapper.accumulative_counts', 0, 'whole number from 1'),
+    ('auto_scale_lr.base_batch_size', 0, 'whole number from 1'),
+    ('auto_scale_lr.base_batch_size', 'eight', 'whole number from 1'),
     ('optim_wrapper.clip_grad.max_norm', -1, 'a number above 0'),
 ])
 def test_others_are_refused_by_key_and_value(key, value, message):

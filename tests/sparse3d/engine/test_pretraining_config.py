@@ -31,6 +31,11 @@ def test_of_a_lidar_detector():
     MODELS.build(model)
 
 
+def test_the_first_weights_of_a_release_are_the_detectors():
+    config = load_config('transfusion_l_simulated_nuscenes', dict(initial_weights='released'))
+    assert 'initial_weights' not in pretraining_config(config, PretrainingOptions())
+
+
 def test_of_a_detector_with_balanced_classes_and_two_sensors():
     config = made('transfusion_l_simulated_nuscenes')
     assert config.model.type == 'MaskedVoxelPretraining'

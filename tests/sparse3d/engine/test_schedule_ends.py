@@ -103,6 +103,19 @@ def test_a_resume_with_another_length_is_refused(tiny_config, tmp_path, options)
               epochs=2 if options else 4)
 
 
+@pytest.mark.parametrize('change, told', [
+    (dict(milestones=[3]), r'has milestones \[2, 3\], here it has \[3\]'),
+    (dict(gamma=0.5), 'has gamma 0.1, here it has 0.5')])
+def test_a_resume_with_other_steps_is_refused(tiny_config, tmp_path, change, told):
+    config = load_config(tiny_config)
+    steps = dict(type='MultiStepLR', milestones=[2, 3])
+    config.param_scheduler = [steps]
+    train(config, tmp_path)
+    config.param_scheduler = [{**steps, **change}]
+    with pytest.raises(CheckpointError, match=told):
+        train(config, tmp_path, resume='auto', dry_run=True)
+
+
 def test_ten_steps_with_a_tenth_rising_train(tiny_config, tmp_path):
     result = train(tiny_config, tmp_path, {
         'param_scheduler.0.pct_start': 0.1, 'param_scheduler.0.total_steps': 5,

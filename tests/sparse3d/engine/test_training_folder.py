@@ -1,13 +1,18 @@
 """A training does not begin among the checkpoints of another unasked."""
 from __future__ import annotations
 
+import errno
+import shutil
+
 import pytest
 import torch
 
 from sparse3d.apis import train
 from sparse3d.atomic_files import UnwritableFile
+from sparse3d.checkpoints.open import latest_checkpoint
 from sparse3d.engine.hooks import NonFiniteLoss
-from sparse3d.engine.training_folder import check_folder, remove_checkpoints
+from sparse3d.engine.training_folder import check_folder, explained_full_disk, remove_checkpoints
+from sparse3d.engine.training_log import read_training
 from sparse3d.errors import ConfigError, DataError
 
 
@@ -36,6 +41,13 @@ def test_it_may_be_resumed_looked_over_or_begun_anew(tiny_config, trained):
     assert names(trained) == ['epoch_1.pth', 'epoch_2.pth']
     result = train(tiny_config, trained, epochs=1, overwrite=True)
     assert names(trained) == ['epoch_1.pth'] and result.checkpoint.name == 'epoch_1.pth'
+
+
+def test_numbers_of_a_removed_training_are_not_those_of_the_new_one(tiny_config, trained):
+    train(tiny_config, trained, epochs=1, overwrite=True)
+    logged = read_training(trained)
+    assert [row['step'] for row in logged.iterations] == [1, 2]  # of four that were removed
+    assert len(list(trained.glob('*/vis_data/scalars*.json'))) == 2
 
 
 def test_nothing_is_removed_for_a_training_that_cannot_begin(tiny_config, trained):
@@ -114,3 +126,33 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tiny_config, tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(DataError, match='the folder .*file/deep could not be made'):
         train(tiny_config, tmp_path / 'file/deep')
+
+
+def test_a_log_on_a_full_disk_is_one_sentence(tiny_config, tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr('mmengine.visualization.LocalVisBackend.add_scalars', full)
+    with pytest.raises(UnwritableFile, match='a file in .* could not be written: No space left on '
+                                             'device; make room and go on with --resume'):
+        train(tiny_config, tmp_path)
+
+
+def test_other_errors_of_the_system_stay_as_they_are(tmp_path):
+    with pytest.raises(FileNotFoundError), explained_full_disk(tmp_path, 'go on'):
+        (tmp_path / 'absent').read_bytes()
+
+
+def test_a_training_from_elsewhere_does_not_go_on_among_other_checkpoints(tiny_config, trained):
+    before = (trained / 'epoch_2.pth').read_bytes()
+    train(tiny_config, trained / 'other', epochs=2)
+    with pytest.raises(ConfigError, match='already holds epoch_2.pth .*other/epoch_1.pth, from '):
+        train(tiny_config, trained, epochs=2, resume=trained / 'other/epoch_1.pth')
+    assert (trained / 'epoch_2.pth').read_bytes() == before
+    train(tiny_config, trained, epochs=2, resume=trained / 'epoch_1.pth')
+
+
+def test_a_copy_of_a_folder_goes_on_from_its_own_checkpoint(trained, tmp_path_factory):
+    copy = tmp_path_factory.mktemp('copies') / 'copy'
+    shutil.copytree(trained, copy)
+    assert latest_checkpoint(copy) == copy / 'epoch_2.pth'

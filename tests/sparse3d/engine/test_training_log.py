@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sparse3d.engine.training_log import LoggedLoss, loss_by_epoch, read_losses
+from sparse3d.engine.training_log import LoggedLoss, loss_by_epoch, read_losses, read_training
 from sparse3d.errors import DataError
 
 
@@ -36,3 +36,12 @@ def test_a_line_that_is_cut_or_no_entry_is_named(tmp_path, line):
 
 def test_no_log_no_losses(tmp_path):
     assert read_losses(tmp_path) == [] and loss_by_epoch(tmp_path) == []
+
+
+def test_a_training_that_counts_iterations(tmp_path):
+    write(tmp_path, '20260101_000000', dict(iter=5, step=5, loss=8.0, lr=0.1),
+          dict(step=5, mAP=0.5), dict(iter=10, step=10, loss=6.0, lr=0.1))
+    logged = read_training(tmp_path)
+    assert [row['step'] for row in logged.iterations] == [5, 10]
+    assert logged.validations == [dict(step=5, mAP=0.5)]
+    assert loss_by_epoch(tmp_path) == [7.0]

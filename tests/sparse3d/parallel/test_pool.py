@@ -71,10 +71,12 @@ def test_a_broken_pool_is_not_waited_for_for_ever():
     pool, gate = ProcessPoolExecutor(1), threading.Event()
     manager = threading.Thread(target=gate.wait, daemon=True)  # as one that waits for a worker
     manager.start()
-    pool._executor_manager_thread = manager
+    stubborn = subprocess.Popen(['sleep', '600'])
+    pool._executor_manager_thread, pool._processes = manager, {stubborn.pid: stubborn}
     begun = time.monotonic()
     _leave_broken(pool, .1)
     pool.shutdown()
+    assert stubborn.wait(60) == -signal.SIGKILL  # or it would write beside its successor
     assert manager.is_alive() and time.monotonic() - begun < 5
     gate.set()
     pool._executor_manager_thread = manager

@@ -28,7 +28,7 @@ def check_config(config: Config, splits: Sequence[str]) -> None:
     Raises:
         ConfigError: naming both values and both places.
     """
-    training = ('train_cfg', 'optim_wrapper') if 'train' in splits else ()
+    training = ('train_cfg', 'optim_wrapper', 'auto_scale_lr') if 'train' in splits else ()
     refuse_impossible({key: _plain(config.get(key)) for key in (
         'model', *training, *(f'{split}_dataloader' for split in splits))})
     said = [*statements_in(_plain(config.get('model')), 'model'), *_of_splits(config, splits)]

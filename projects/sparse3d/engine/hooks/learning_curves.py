@@ -73,7 +73,8 @@ def _best_by(runner: Any) -> list[str] | None:
 
 
 def draw_curves(logged: LoggedTraining, metrics: list[str] | None = None) -> Figure:
-    """A figure with losses and learning rate by iteration, and metrics below them.
+    """A figure with losses and learning rate by iteration, and metrics below them, by epoch or by
+    iteration as the training counts.
 
     Args:
         logged: with at least one iteration.
@@ -93,7 +94,8 @@ def draw_curves(logged: LoggedTraining, metrics: list[str] | None = None) -> Fig
     if chosen:
         for name in chosen:
             _line(axes[2], logged.validations, name, 1.6, 'o-')
-        axes[2].set(xlabel='epoch', ylabel='metric' if len(chosen) == number
+        axes[2].set(xlabel='epoch' if 'epoch' in logged.iterations[0] else 'iteration',
+                    ylabel='metric' if len(chosen) == number
                     else f'{len(chosen)} of {number} metrics')
         axes[2].legend(frameon=False, fontsize='x-small')
     for part in axes:

@@ -14,6 +14,7 @@ from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 
 from sparse3d.atomic_files import atomic_file
+from sparse3d.engine.distributed import without_others
 from sparse3d.errors import Sparse3DError
 
 
@@ -80,10 +81,18 @@ def first_non_finite(model: nn.Module, batch: Mapping,
                      context: Callable[[], AbstractContextManager] = nullcontext) -> str:
     """Name of the first tensor that is not finite when a batch goes through a model.
 
+    Other processes are elsewhere by then: means over all of them are those of this one here.
+
     Args:
         context: under which it went, such as autocast. What is finite without it overflowed in the
             half type, which is said.
     """
+    with without_others():
+        return _first_non_finite(model, batch, context)
+
+
+def _first_non_finite(model: nn.Module, batch: Mapping,
+                      context: Callable[[], AbstractContextManager]) -> str:
     for name, tensor in _tensors(batch.get('inputs'), 'inputs'):
         if not _finite(tensor):
             return f'{name} of the batch'

@@ -6,7 +6,7 @@ import time
 
 import torch
 from mmdet3d.registry import HOOKS
-from mmengine.dist import get_world_size
+from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
 from mmengine.runner.amp import autocast
 
@@ -53,11 +53,19 @@ class ValidateBeforeTrainingHook(Hook):
         loop = runner.val_loop
         runner.model.eval()
         frames = 0
-        for batch in itertools.islice(loop.dataloader, self.max_batches):
+        for number, batch in enumerate(itertools.islice(loop.dataloader, self.max_batches)):
+            _note_place(runner, 'before_val_iter', number)
             with autocast(enabled=loop.fp16):
                 outputs = runner.model.val_step(batch)
             loop.evaluator.process(data_samples=outputs, data_batch=batch)
             frames += len(outputs)
-        # The last samples are repeated where processes or batches do not divide the set.
-        frames = min(frames * get_world_size(), len(loop.dataloader.dataset))
+        _note_place(runner, 'after_val_epoch')
+        # Samples are repeated where processes do not divide the set, scenes are dealt out unevenly.
+        frames = min(sum(all_gather_object(frames)), len(loop.dataloader.dataset))
         return frames, loop.evaluator.evaluate(frames)
+
+
+def _note_place(runner, *place) -> None:
+    """Tell our runner where it stands, for progress and errors; mmengine's does not ask."""
+    if hasattr(runner, 'note_place'):
+        runner.note_place(*place)

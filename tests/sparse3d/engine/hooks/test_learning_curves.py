@@ -60,3 +60,10 @@ def test_a_damaged_log_is_said_once_and_the_training_goes_on(tiny_config, tmp_pa
     assert train(tiny_config, tmp_path).epochs == 4
     assert capsys.readouterr().out.count(f'{PICTURE} is not drawn: line 1 of') == 1
     assert not (tmp_path / PICTURE).exists()
+
+
+def test_metrics_of_a_training_that_counts_iterations_stand_over_iterations():
+    rows = [{key: value for key, value in row.items() if key != 'epoch'} for row in ROWS]
+    metrics = [dict(step=3, mAP=0.2)]
+    for given, label in ((ROWS, 'epoch'), (rows, 'iteration')):
+        assert draw_curves(LoggedTraining(given, metrics)).axes[2].get_xlabel() == label

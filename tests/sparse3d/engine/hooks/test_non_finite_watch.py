@@ -33,6 +33,20 @@ def test_the_first_tensor_is_named():
     assert first_non_finite(model, good) == 'the weight second.weight'
 
 
+def test_no_other_process_is_waited_for(monkeypatch):
+    """Their losses are finite: they are in the backward pass by then."""
+    monkeypatch.setattr(torch.distributed, 'is_initialized', lambda: True)
+    model, forward = Model(), Model.forward
+
+    def waiting(self, *given, **options):
+        assert not torch.distributed.is_initialized(), 'a mean over all processes hangs here'
+        return forward(self, *given, **options)
+
+    monkeypatch.setattr(Model, 'forward', waiting)
+    first_non_finite(model, {'inputs': {'points': torch.ones(3, 2)}})
+    assert torch.distributed.is_initialized()
+
+
 def test_training_stops_with_weights_as_they_were(tiny_config, tmp_path):
     """Points of 1e38 overflow in the first layer."""
     with pytest.raises(NonFiniteLoss) as error:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from sparse3d.apis import train
@@ -36,8 +38,25 @@ def test_a_training_without_validation(tiny_config, tmp_path):
     assert train(config, tmp_path).metrics == {}
 
 
+class Loader(list):
+    """Batches of this process, of a set of twelve frames."""
+
+    dataset = range(12)
+
+
+def test_frames_of_processes_that_have_unequal_numbers_are_all_evaluated(monkeypatch):
+    """Scenes of 5, 4 and 3 frames: the first process has one of them, the other two."""
+    monkeypatch.setattr('sparse3d.engine.hooks.validate_before_training.all_gather_object',
+                        lambda frames: [frames, 7])
+    evaluator = SimpleNamespace(process=lambda **given: None, evaluate=lambda size: {'size': size})
+    runner = SimpleNamespace(
+        model=SimpleNamespace(eval=lambda: None, val_step=list),
+        val_loop=SimpleNamespace(fp16=False, evaluator=evaluator,
+                                 dataloader=Loader([[0, 1], [2, 3], [4]])))
+    assert ValidateBeforeTrainingHook()._validate(runner) == (12, {'size': 12})
+
+
 def test_it_is_off_for_a_runner_without_validation_loop():
-    from types import SimpleNamespace
     said = []
     runner = SimpleNamespace(val_loop=None, iter=0, hooks=[],
                              logger=SimpleNamespace(info=said.append))

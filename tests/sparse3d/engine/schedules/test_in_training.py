@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from sparse3d.apis import load_config, train
+from sparse3d.engine.training_log import read_training
 from sparse3d.errors import CheckpointError, ConfigError
 
 SCHEDULES = [
@@ -59,3 +60,11 @@ def test_a_cycle_that_would_undo_lr_mult_is_refused_at_the_start(tiny_config, tm
     with pytest.raises(ConfigError, match='use ExactOneCycleLR'):
         train(config, tmp_path, dry_run=dry_run)
     assert not list(tmp_path.glob('*.pth'))
+
+
+def test_the_base_rate_that_is_logged_is_scaled_with_those_of_the_groups(tiny_config, tmp_path):
+    config = config_of(tiny_config, 2)
+    config.optim_wrapper.paramwise_cfg = dict(custom_keys=dict(hidden=dict(lr_mult=0.1)))
+    train(config, tmp_path, batch_size=8, auto_scale_lr=True)
+    rows = read_training(tmp_path).iterations
+    assert rows and all(row['base_lr'] == pytest.approx(10 * row['lr']) for row in rows)
