@@ -77,7 +77,9 @@ def stored_rows(path: str | Path) -> list[dict]:
         return []
     content = read_json(path)
     rows = content.get('rows') if isinstance(content, dict) else None
-    if not isinstance(rows, list) or any(row.get('benchmark') != 'growth' for row in rows):
+    if not isinstance(rows, list) or not all(
+            isinstance(row, dict) and row.get('benchmark') == 'growth' and 'name' in row
+            for row in rows):
         raise DataError(f'{path} is no stored run of the benchmark growth; name another file, or '
                         f'remove it')
     return rows

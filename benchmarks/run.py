@@ -11,7 +11,7 @@ import sparse3d.register  # noqa: F401
 from sparse3d.engine.allocator import set_allocator
 from sparse3d.engine.result_record import commit, device_name
 from sparse3d.engine.timing import torch_threads
-from sparse3d.errors import PluginError
+from sparse3d.errors import ConfigError, PluginError
 from sparse3d.parallel.progress import Activity
 from sparse3d.plugins import load, offers, owner_of, register
 from sparse3d_benchmarks.names import chosen
@@ -65,9 +65,12 @@ def benchmark(names: Sequence[str] = ('all',), threads: int = 2, repeats: int = 
             the same; by default the first error ends the run.
 
     Raises:
-        ConfigError: for an unknown name.
+        ConfigError: for an unknown name, or less than one thread or call.
         PluginError: if a plug-in's benchmark cannot be imported.
     """
+    for what, number in (('threads', threads), ('repeats', repeats)):
+        if number < 1:
+            raise ConfigError(f'{what} is {number}; benchmarks need at least 1')
     set_allocator()  # as training and testing do
     rows = []
     there = offers('benchmarks')

@@ -49,7 +49,8 @@ def test_models_are_chosen_by_name(measured, tmp_path):
 
 def test_another_file_is_not_written_over(measured, tmp_path):
     out = tmp_path / 'data.json'
-    out.write_text(json.dumps(dict(rows=[dict(benchmark='data', name='x')])))
-    with pytest.raises(DataError, match='is no stored run of the benchmark growth'):
-        measure_missing(out, None, 1, '')
+    for rows in ([dict(benchmark='data', name='x')], [dict(benchmark='growth')], ['growth']):
+        out.write_text(json.dumps(dict(rows=rows)))
+        with pytest.raises(DataError, match='is no stored run of the benchmark growth'):
+            measure_missing(out, None, 1, '')
     assert not measured

@@ -34,6 +34,12 @@ def test_runs_with_the_threads_asked_for_and_prints_a_table(fake):
                 for line in table.splitlines() if 'fake' in line}) == 1
 
 
+@pytest.mark.parametrize('numbers', [dict(threads=0, repeats=1), dict(threads=1, repeats=0)])
+def test_nothing_is_measured_by_no_thread_or_no_call(fake, numbers):
+    with pytest.raises(ConfigError, match='is 0; benchmarks need at least 1'):
+        module.benchmark(['fake'], on_error=lambda *_: None, **numbers)
+
+
 def test_rows_beside_the_original_are_told_from_settings_of_ours(fake):
     rows = module.benchmark(['fake'], threads=1, repeats=1)
     assert [row.original for row in rows] == [True, False]

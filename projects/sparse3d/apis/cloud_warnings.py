@@ -1,7 +1,6 @@
 """Said once of a detector's clouds: out of its range, too many voxels, unlike the training's."""
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from sparse3d.engine.hooks.point_statistics import voxel_range
 from sparse3d.errors import Sparse3DWarning
 from sparse3d.models.detectors.ground_detector import USUAL_HEIGHT
 from sparse3d.ops.voxelization import mean_voxelize
+from sparse3d.parallel.process_lock import ProcessLock
 from sparse3d.structures.point_statistics import (
     OTHER_GROUND,
     Limits,
@@ -42,7 +42,7 @@ class CloudWarnings:
             (layer for layer in model.modules() if hasattr(layer, 'point_cloud_range')
              and hasattr(layer, 'voxel_size') and hasattr(layer, 'max_voxels')), None)
         self._said: set[str] = set()
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
 
     def compare(self, points: object, name: str) -> None:
         """Warn if points, as the model takes them, do not look like those of the training."""

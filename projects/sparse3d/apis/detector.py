@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -28,6 +27,7 @@ from sparse3d.engine.build_model import build_model
 from sparse3d.engine.checkpoint_config import open_with_config
 from sparse3d.engine.dense_parts import arithmetic_type, compile_dense_parts
 from sparse3d.errors import ConfigError, DataError
+from sparse3d.parallel.process_lock import ProcessLock
 from sparse3d.plugins import load, plugin_of
 from sparse3d.structures.detections import Detections
 from sparse3d.structures.plausible_detections import refuse_unknown_options
@@ -99,7 +99,8 @@ class Detector:
     """Arrays or files in, :class:`~sparse3d.structures.detections.Detections` out.
 
     May be called from several threads: calls wait for each other. A process that was forked
-    may go on using it on the CPU, with one torch thread.
+    may go on using it on the CPU, with one torch thread. ``copy.deepcopy`` and ``pickle`` give a
+    detector of its own.
 
     Attributes:
         model: the mmdet3d model in evaluation mode.
@@ -116,7 +117,7 @@ class Detector:
                  score_threshold: float | None = None) -> None:
         self.model, self.samples, self.class_names = model, samples, tuple(class_names)
         self.computed_in, self.score_threshold = computed_in, score_threshold
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._warnings = CloudWarnings(model, training)
         _detectors.add(self)
 
@@ -226,9 +227,7 @@ _detectors: weakref.WeakSet[Detector] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    """In a forked child: locks that nobody holds, and no threads that did not come along."""
-    for detector in _detectors:
-        detector._lock = threading.Lock()
+    """In a forked child: no threads that did not come along."""
     if _detectors:
         torch.set_num_threads(1)
 

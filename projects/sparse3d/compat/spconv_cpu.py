@@ -167,13 +167,15 @@ def _shared_submanifold_pairs(indices: Tensor, shape: list[int], layer) -> PairT
     """Layers without a key share a table too, as long as they get the same voxels.
 
     mmdet3d's residual blocks give their layers no key: 17 tables instead of 4 in one encoder.
+    Voxels are compared: a buffer may be filled anew through NumPy, of which torch knows nothing.
     """
-    version = 0 if indices.is_inference() else indices._version
-    geometry = (version, *shape, *layer.kernel_size, *layer.dilation)
+    geometry = (*shape, *layer.kernel_size, *layer.dilation)
     tables = _TABLES.setdefault(indices, {})
-    if geometry not in tables:
-        tables[geometry] = submanifold_pairs(indices, shape, layer.kernel_size, layer.dilation)
-    return tables[geometry]
+    known = tables.get(geometry)
+    if known is None or not torch.equal(known.input_coordinates, indices.int()):
+        known = submanifold_pairs(indices, shape, layer.kernel_size, layer.dilation)
+        tables[geometry] = known
+    return known
 
 
 def _output_shape(layer, tensor: SparseConvTensor, pairs: PairTable) -> list[int]:

@@ -6,7 +6,9 @@ change with every frame, stay as they are.
 """
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 
 import torch
 from torch import nn
@@ -15,7 +17,6 @@ from sparse3d.errors import ConfigError
 
 NAMES = ('backbone', 'neck')                # the whole name, or its end after _
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
-COMPILERS = ('c++', 'g++', 'clang++')
 TYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
 
@@ -50,13 +51,19 @@ def compile_dense_parts(model: nn.Module, device: torch.device | str) -> list[st
     if not parts:
         raise ConfigError(f'{type(model).__name__} has no dense backbone or neck that compile=True '
                           f'could be for; leave compile out')
-    if str(device).startswith('cpu') and not any(map(shutil.which, COMPILERS)):
-        raise ConfigError(f'compile=True needs a C++ compiler on the CPU and finds none '
-                          f'({", ".join(COMPILERS)}); install g++ or leave compile out')
+    if str(device).startswith('cpu') and not shutil.which(_compiler()):
+        raise ConfigError(f'compile=True needs a C++ compiler on the CPU and finds none by the '
+                          f'name {_compiler()!r}, which torch calls; install it, name another in '
+                          'CXX, or leave compile out')
     for part in parts.values():
         channels_last(part)
         part.compile()
     return list(parts)
+
+
+def _compiler() -> str:
+    """What ``torch.compile`` calls on a CPU, and nothing else."""
+    return os.environ.get('CXX', 'clang++' if sys.platform == 'darwin' else 'g++')
 
 
 def channels_last(part: nn.Module) -> None:

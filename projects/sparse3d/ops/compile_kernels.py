@@ -24,17 +24,21 @@ PROBE = 'import ctypes, sys; ctypes.CDLL(sys.argv[1])'
 SECONDS = 300
 
 
-def find_compiler() -> str:
+def find_compiler() -> list[str]:
     """The C++ compiler to use: ``CXX`` where it is set, else one of the path.
+
+    Returns:
+        Its path, then the arguments that ``CXX`` names behind it (``ccache g++``).
 
     Raises:
         BackendUnavailable: if there is none.
     """
-    wanted = os.environ.get('CXX')
+    wanted = os.environ.get('CXX', '').strip()
     for name in (wanted,) if wanted else COMPILERS:
-        found = shutil.which(name)
-        if found:
-            return found
+        for command in ([name], name.split()):  # a path may have a space
+            found = shutil.which(command[0])
+            if found:
+                return [found, *command[1:]]
     looked_for = wanted or ', '.join(COMPILERS)
     raise BackendUnavailable(f'no C++ compiler was found (looked for {looked_for}); install g++, '
                              f'or set CXX. Without one everything runs in plain PyTorch')
@@ -60,10 +64,10 @@ def compile_kernels() -> Path:
         return _keep(built.read_bytes(), compiler)
 
 
-def _compile(compiler: str, target: Path) -> None:
+def _compile(compiler: list[str], target: Path) -> None:
     flags = [*kernel_places.FLAGS, *kernel_places.BY_LEVEL.get(kernel_places.level(), ())]
     sources = map(str, kernel_places.source_files())
-    command = [compiler, *flags, *sources, '-o', str(target)]
+    command = [*compiler, *flags, *sources, '-o', str(target)]
     probe = [sys.executable, '-c', PROBE, str(target)]
     threaded = _run([*command, '-fopenmp'])
     if threaded.returncode == 0 and _run(probe).returncode == 0:
@@ -72,8 +76,8 @@ def _compile(compiler: str, target: Path) -> None:
     if alone.returncode or _run(probe).returncode:
         lines = (threaded.stderr + alone.stderr).strip().splitlines()
         said = next((line for line in lines if 'error' in line), lines[0] if lines else 'no output')
-        raise BackendUnavailable(f'{compiler} cannot build the kernels: {said[:200]}; everything '
-                                 'runs in plain PyTorch')
+        raise BackendUnavailable(f'{" ".join(compiler)} cannot build the kernels: {said[:200]}; '
+                                 'everything runs in plain PyTorch')
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess:
@@ -81,28 +85,30 @@ def _run(command: list[str]) -> subprocess.CompletedProcess:
                           timeout=SECONDS)
 
 
-def _keep(library: bytes, compiler: str) -> Path:
+def _keep(library: bytes, compiler: list[str]) -> Path:
     digest = hashlib.sha256(library).hexdigest()
-    version = _run([compiler, '--version']).stdout.splitlines()
+    version = _run([*compiler, '--version']).stdout.splitlines()
     listed = dict(file=f'{kernel_places.key()}-{digest[:12]}.so', sha256=digest,
-                  compiler=version[0] if version else compiler, level=kernel_places.level())
+                  compiler=version[0] if version else compiler[0], level=kernel_places.level())
     failures = []
     for folder in kernel_places.folders():
         try:
             return _write(folder, library, listed)
         except UnwritableFile as error:
             failures.append(error)
-    raise failures[0]
+    if failures:
+        raise failures[0]
+    raise UnwritableFile('there is no folder to keep the kernels in, as this user has no home; '
+                         f'name one in {kernel_places.SETTING}')
 
 
 def _write(folder: Path, library: bytes, listed: dict[str, str]) -> Path:
     make_folder(folder, mode=0o755)
     path = folder / listed['file']
-    try:
-        os.chmod(folder, 0o755)
-    except OSError as error:
-        raise UnwritableFile(f'{folder} is not ours to write to; name another folder in '
-                             f'{kernel_places.SETTING}') from error
+    if not kernel_places.is_only_ours(folder):  # nothing would be loaded from there
+        raise UnwritableFile(f'others may write to {folder}, so that kernels there would not be '
+                             f'trusted; name another folder in {kernel_places.SETTING}, or make '
+                             'this one writable to you alone')
     for target, content in ((path, library),  # the list last: it names only what is there
                             (kernel_places.list_file(folder), json.dumps(listed).encode())):
         with atomic_file(target) as stream:

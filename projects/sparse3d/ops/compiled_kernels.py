@@ -52,7 +52,7 @@ def call(name: str, *arguments: Tensor | int | None) -> None:
     The number of threads goes last, as a C int; see :func:`threads_for`.
 
     Raises:
-        BackendUnavailable: without kernels.
+        BackendUnavailable: without kernels, or for a tensor that is not on the CPU.
         MemoryError: if the kernel found no memory for its tables.
     """
     *values, threads = arguments
@@ -61,7 +61,11 @@ def call(name: str, *arguments: Tensor | int | None) -> None:
 
 
 def call_for_result(name: str, *arguments) -> int:
-    """As :func:`call`, for functions that return a number; ctypes values pass as they are."""
+    """As :func:`call`, for functions that return a number; ctypes values pass as they are.
+
+    Raises:
+        BackendUnavailable: without kernels, or for a tensor that is not on the CPU.
+    """
     found = library()
     if found is None:
         raise BackendUnavailable(f'sparse convolution: the compiled backend {lack()}')
@@ -70,6 +74,9 @@ def call_for_result(name: str, *arguments) -> int:
 
 def _as_c(value):
     if isinstance(value, Tensor):
+        if value.device.type != 'cpu':  # its pointer says nothing here
+            raise BackendUnavailable(f'the compiled kernels read tensors on the CPU, and one is '
+                                     f'on {value.device}; move it with .cpu()')
         return ctypes.c_void_p(value.data_ptr())
     if value is None:
         return ctypes.c_void_p(None)

@@ -65,9 +65,10 @@ def folders() -> list[Path]:
     """Folders to look in, the first that can be written to takes a new build."""
     named = os.environ.get(SETTING)
     if named:
-        return [Path(named).expanduser()]
-    cache_folder = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
-    found = [cache_folder / 'sparse3d' / 'kernels']
+        return [Path(os.path.expanduser(named))]
+    cache_folder = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
+    # A user whom the system does not know, as in some containers, has no home: the ~ stays.
+    found = [] if cache_folder.startswith('~') else [Path(cache_folder) / 'sparse3d' / 'kernels']
     if sys.prefix != sys.base_prefix:  # of an environment, it goes where the environment goes
         found.insert(0, Path(sys.prefix) / 'share' / 'sparse3d' / 'kernels')
     return found
@@ -84,7 +85,7 @@ def usable_file() -> KernelFile:
         return KernelFile(None, f'is switched off by {SETTING}')
     lacks = []
     for folder in folders():
-        if list_file(folder).is_file():
+        if os.path.isfile(list_file(folder)):  # False also where we may not look
             found = _listed(folder)
             if found.path:
                 return found
@@ -97,7 +98,7 @@ def _listed(folder: Path) -> KernelFile:
         listed = json.loads(list_file(folder).read_text())
         path = folder / Path(listed['file']).name
         for place in (folder, list_file(folder), path):
-            if not _only_ours(place):
+            if not is_only_ours(place):
                 return KernelFile(None, f'does not trust {place}, which others may write to; make '
                                   f'it writable to you alone')
         if hashlib.sha256(path.read_bytes()).hexdigest() != listed['sha256']:
@@ -108,7 +109,7 @@ def _listed(folder: Path) -> KernelFile:
     return KernelFile(path, compiler=str(listed.get('compiler', '')))
 
 
-def _only_ours(path: Path) -> bool:
+def is_only_ours(path: Path) -> bool:
     """Whether nobody may write but us, root, or who could change this package anyway."""
     status = path.stat()
     owners = {os.getuid(), 0, Path(__file__).stat().st_uid}

@@ -24,22 +24,30 @@ def linear(
 ) -> Tensor:                            # [..., C_out]
     """:func:`torch.nn.functional.linear`, differentiable as often; other last bits.
 
-    What is small, on another device, of another type than float32, under autocast, or being traced
-    or compiled goes to PyTorch as ever.
+    What is small, on another device, of another type than float32, under autocast, being traced,
+    compiled or transformed (``torch.func``), and a bias that is not [C_out] in one piece, goes to
+    PyTorch as ever.
     """
-    if not _suits(features, weight):
+    if not _suits(features, weight, bias):
         return F.linear(features, weight, bias)
     rows = features.reshape(-1, features.shape[-1])
     return _product(rows, weight, bias).view(*features.shape[:-1], weight.shape[0])
 
 
-def _suits(features: Tensor, weight: Tensor) -> bool:
+def _suits(features: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     if torch.jit.is_tracing() or torch.compiler.is_compiling():
         return False
-    return features.numel() * weight.shape[0] >= FEWEST \
+    return weight.ndim == 2 and features.numel() * weight.shape[0] >= FEWEST \
+        and features.shape[-1] == weight.shape[1] and _is_plain(bias, weight) \
         and features.device.type == weight.device.type == 'cpu' \
         and features.dtype == weight.dtype == torch.float32 \
         and not torch.is_autocast_enabled('cpu') and _is_there() and not _is_watched()
+
+
+def _is_plain(bias: Tensor | None, weight: Tensor) -> bool:
+    """Whether oneDNN reads a bias as it is: it goes by the pointer, whatever the strides are."""
+    return bias is None or (bias.shape == weight.shape[:1] and bias.is_contiguous()
+                            and (bias.dtype, bias.device) == (weight.dtype, weight.device))
 
 
 @cache
@@ -49,8 +57,9 @@ def _is_there() -> bool:
 
 
 def _is_watched() -> bool:
-    """Whether modes see every operator, such as counters of operations: they know linear."""
-    return not torch.backends.mkldnn.enabled or torch._C._len_torch_dispatch_stack() > 0
+    """Whether modes or transforms see every operator, such as counters: they know linear."""
+    return not torch.backends.mkldnn.enabled or torch._C._len_torch_dispatch_stack() > 0 \
+        or torch._C._are_functorch_transforms_active()
 
 
 def _product(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

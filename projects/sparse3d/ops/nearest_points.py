@@ -35,7 +35,8 @@ def nearest_points(
     Places without a point, or with a NaN, hold row 0 at an infinite distance. On a CPU points are
     looked up in cells around each query, so that the cost grows with the points and not with the
     pairs; for few, and on a device, which is not waited for, all pairs are compared, a bounded
-    number at a time.
+    number at a time. Half types and integers are compared in float32, where a square of 300 m does
+    not overflow; distances come in the type of the queries, those of integers in float32.
 
     Args:
         backend: ``'auto'``, ``'fast'`` (as above) or ``'reference'`` (all distances, sorted).
@@ -43,18 +44,22 @@ def nearest_points(
         grid_from: pairs from which on points are looked up in cells.
 
     Raises:
+        ValueError: if points and queries have not the same columns, or for a negative count.
         BackendUnavailable: for another backend.
 
     Source: PointNet++ (NeurIPS 2017), section 3.4; mmcv's kernel keeps a heap, which leaves the
     order of equally near points open.
     """
     backend = choose_backend('nearest_points', backend)
-    points, queries = points.detach(), queries.detach()
+    _check(points, queries, count)
+    work_type = torch.promote_types(torch.promote_types(points.dtype, queries.dtype), torch.float32)
+    result_type = queries.dtype if queries.is_floating_point() else work_type
+    points, queries = points.detach().to(work_type), queries.detach().to(work_type)
     distances = queries.new_full((len(queries), count), torch.inf)
     rows = torch.zeros(len(queries), count, dtype=torch.long, device=queries.device)
     listed = min(count, len(points))
     if listed == 0:
-        return distances, rows
+        return distances.to(result_type), rows
     at_once = pairs_at_once if backend != 'reference' else len(queries) * len(points)
     nearest = _sorted if backend == 'reference' else _few if listed <= 3 else _many
     waiting = None
@@ -67,7 +72,17 @@ def nearest_points(
         table.masked_fill_(table.isnan(), torch.inf)
         place = part if waiting is None else waiting[part]
         distances[place, :listed], rows[place, :listed] = nearest(table, listed)
-    return distances, rows.masked_fill_(distances.isinf(), 0)
+    rows.masked_fill_(distances.isinf(), 0)
+    return distances.to(result_type), rows
+
+
+def _check(points: Tensor, queries: Tensor, count: int) -> None:
+    shapes = list(points.shape), list(queries.shape)
+    if points.ndim != 2 or queries.ndim != 2 or shapes[0][1] != shapes[1][1] or not shapes[0][1]:
+        raise ValueError(f'points {shapes[0]} and queries {shapes[1]} are no tables [N, D] and '
+                         '[M, D] of the same columns')
+    if count < 0:
+        raise ValueError(f'count is {count}; ask for 0 nearest points or more')
 
 
 def _by_cells(points: Tensor, queries: Tensor, distances: Tensor, rows: Tensor,

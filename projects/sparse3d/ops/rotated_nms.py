@@ -36,7 +36,7 @@ def rotated_nms(
         backend: ``'auto'``, ``'fast'`` (rounds) or ``'reference'`` (a greedy loop).
 
     Raises:
-        ValueError: if the lengths differ.
+        ValueError: if the lengths differ, or for a threshold that is negative or a NaN.
         BackendUnavailable: for another backend.
     """
     if boxes.ndim != 2 or boxes.shape[1] != 5:
@@ -44,6 +44,9 @@ def rotated_nms(
     for name, values in (('scores', scores), ('labels', labels)):
         if values is not None and values.shape != boxes.shape[:1]:
             raise ValueError(f'{len(boxes)} boxes have {list(values.shape)} {name}')
+    if not iou_threshold >= 0:  # boxes far apart would compete too
+        raise ValueError(f'iou_threshold is {iou_threshold}; overlaps are 0 to 1, and from 1 on '
+                         'nothing is dropped')
     order = scores.argsort(descending=True, stable=True)
     ranked = boxes.detach()[order]
     ranked_labels = None if labels is None else labels[order]

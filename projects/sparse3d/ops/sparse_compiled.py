@@ -5,6 +5,7 @@ depend on the number of threads.
 """
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -104,7 +105,7 @@ def lists_of(pairs: PairTable) -> PairLists:
     if 'lists' not in pairs.cache:
         lists = _lists(pairs.neighbors.contiguous(), _rows_of_block(pairs.num_outputs))
         pairs.cache['lists'] = lists
-        pairs.drop_neighbors(lambda: neighbors_of(lists))
+        pairs.drop_neighbors(partial(neighbors_of, lists))  # can be pickled, as a lambda cannot
     return pairs.cache['lists']
 
 

@@ -39,15 +39,15 @@ def sparse_convolution(
             (PyTorch, in blocks) or ``'reference'`` (PyTorch, plain).
 
     Raises:
-        ValueError: if shapes of features, weight and pairs do not belong together.
-        BackendUnavailable: for another backend, or if the tensors are not on the CPU.
+        ValueError: if shapes of features, weight, bias and pairs do not belong together.
+        BackendUnavailable: for another backend, or if one of the tensors is not on the CPU.
 
     Source: Graham, Engelcke and van der Maaten, "3D Semantic Segmentation with Submanifold
     Sparse Convolutional Networks" (CVPR 2018), section 3; layout as in spconv 2.
     """
-    _check(features, weight, pairs)
-    device = features.device.type
-    lack = None if device == 'cpu' else f'works on CPU tensors, not on {device}'
+    _check(features, weight, pairs, bias)
+    device = _other_device(features, weight, bias)
+    lack = None if device is None else f'works on CPU tensors, not on {device}'
     backend = choose_backend('sparse_convolution', backend, {
         'compiled': lack or lack_of_kernels(), 'fast': lack, 'reference': lack})
     if torch.is_autocast_enabled('cpu'):
@@ -62,7 +62,9 @@ def sparse_convolution(
                 and multiplies_bfloat16(weight.shape[-1]):
             result = Bfloat16Convolution.apply(features, weight, pairs)
         else:
-            result = WAYS[backend](features.to(work_type), weight.to(work_type), pairs)
+            # An imaginary part of a conjugate is a negation that is still to be done.
+            result = WAYS[backend](features.to(work_type).resolve_neg(),
+                                   weight.to(work_type).resolve_neg(), pairs)
         if bias is not None:
             result = result + bias.to(work_type)
         return result.to(result_type)
@@ -87,9 +89,18 @@ WAYS: dict[str, Callable[[Tensor, Tensor, PairTable], Tensor]] = {
     'reference': reference_convolution}
 
 
-def _check(features: Tensor, weight: Tensor, pairs: PairTable) -> None:
+def _other_device(*tensors: Tensor | None) -> str | None:
+    """Kind of the first device that is not the CPU: the kernels read memory where it lies."""
+    kinds = (tensor.device.type for tensor in tensors if tensor is not None)
+    return next((kind for kind in kinds if kind != 'cpu'), None)
+
+
+def _check(features: Tensor, weight: Tensor, pairs: PairTable, bias: Tensor | None) -> None:
     kernel = weight.shape[1:-1].numel()
     if features.shape != (pairs.num_inputs, weight.shape[-1]) or kernel != pairs.num_offsets:
         raise ValueError(
             f'features {list(features.shape)} and weight {list(weight.shape)} do not fit a pair '
             f'table of {pairs.num_inputs} inputs and {pairs.num_offsets} kernel offsets')
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(f'the bias is {list(bias.shape)}; a weight of {weight.shape[0]} output '
+                         f'channels needs [{weight.shape[0]}]')

@@ -160,7 +160,8 @@ def strided_pairs(
     ``torch.nn.functional.conv3d``.
 
     Raises:
-        ValueError: if a voxel lies outside ``spatial_shape`` or nothing is left of the volume.
+        ValueError: if a voxel occurs twice or lies outside ``spatial_shape``, or nothing is left
+            of the volume.
         ConfigError: if the cells of the batch are too many to number.
     """
     output_shape = [
@@ -190,7 +191,8 @@ def transposed_pairs(
     ``torch.nn.functional.conv_transpose3d``.
 
     Raises:
-        ValueError: if a voxel lies outside ``spatial_shape`` or nothing is left of the volume.
+        ValueError: if a voxel occurs twice or lies outside ``spatial_shape``, or nothing is left
+            of the volume.
         ConfigError: if the cells of the batch are too many to number.
     """
     output_shape = [
@@ -214,6 +216,10 @@ def _reaching_pairs(coordinates, spatial_shape, output_shape, kernel_size, reach
         raise ValueError(f'a kernel of {list(kernel_size)} leaves nothing of the spatial shape '
                          f'{list(spatial_shape)}; use a smaller kernel or more padding')
     batch_size = _batch_size(coordinates) if found is None else found.batch_size
+    if found is None or not found.rising:  # else the reading told that each is there once
+        keys = cell_keys(coordinates.unbind(1), spatial_shape, batch_size) if found is None \
+            else found.keys
+        _refuse_duplicates(_in_order(keys)[0].numpy())
     strides = key_strides(output_shape, batch_size)
     shape = tuple(int(extent) for extent in spatial_shape)
     given = coordinates.to(torch.int32, copy=True)
@@ -253,6 +259,9 @@ def _checked(coordinates: Tensor, spatial_shape: Sequence[int]) -> Tensor:
     if coordinates.ndim != 2 or coordinates.shape[1] != width:
         raise ValueError(f'coordinates must be [N, {width}] (batch, then one column per axis of '
                          f'the spatial shape), got {list(coordinates.shape)}')
+    if coordinates.is_floating_point() or coordinates.is_complex():
+        raise ValueError(f'voxel coordinates are whole numbers, not {coordinates.dtype}; round '
+                         'them as the grid does, then .int()')
     coordinates = coordinates.long()
     if len(coordinates):
         low, high = torch.aminmax(coordinates, dim=0)
@@ -260,14 +269,17 @@ def _checked(coordinates: Tensor, spatial_shape: Sequence[int]) -> Tensor:
         if int(low.min()) < 0 or any(too_high):
             raise ValueError(f'voxel coordinates run from {low.tolist()} to {high.tolist()} '
                              f'(batch first), outside the spatial shape {list(spatial_shape)}')
+        if int(high.max()) > torch.iinfo(torch.int32).max:
+            raise ValueError(f'voxel coordinates run to {high.tolist()} (batch first), more than '
+                             'the 32 bits of a pair table hold; number the samples from 0')
     return coordinates
 
 
 def _refuse_duplicates(ordered: np.ndarray) -> None:
     repeated = int((ordered[1:] == ordered[:-1]).sum())
     if repeated:
-        raise ValueError(f'{repeated} voxels occur more than once; a submanifold convolution '
-                         'needs each voxel once per sample')
+        raise ValueError(f'{repeated} voxels occur more than once; a sparse convolution needs '
+                         'each voxel once per sample')
 
 
 def _batch_size(coordinates: Tensor) -> int:

@@ -50,7 +50,7 @@ def rows_of_maps(maps: Sequence[Tensor], groups: int, shared: SharedGradient) ->
 
 def weighted_rows(
         table: Tensor,      # [R, C]; the last row is zero, and has no gradient
-        rows: Tensor,       # [M, k] int64
+        rows: Tensor,       # [M, k] int64, or int32 to be summed in plain PyTorch
         weights: Tensor,    # [M, k]
         shared: SharedGradient | None = None,
 ) -> Tensor:                # [M, C]
@@ -61,7 +61,8 @@ def weighted_rows(
     """
     learns = torch.is_grad_enabled() and (table.requires_grad or weights.requires_grad)
     kernels = table.device.type == 'cpu' and table.dtype == weights.dtype == torch.float32 \
-        and not torch.compiler.is_compiling() and library() is not None
+        and rows.dtype == torch.int64 and not torch.compiler.is_compiling() \
+        and library() is not None
     if learns and kernels:
         return _WeightedRows.apply(table, rows, weights, shared)
     return _bags(table, rows, weights)

@@ -1,7 +1,6 @@
 """What the points of a training look like in numbers, and whether others look like them."""
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sparse3d.errors import Sparse3DWarning
+from sparse3d.parallel.process_lock import ProcessLock
 
 META_KEY = 'point_statistics'  # of a checkpoint's meta
 OTHER_UNITS = 5.0     # a 99 % quantile of intensities that differs by this factor
@@ -178,7 +178,7 @@ class TrainingComparison:
                  ) -> None:
         self.training, self._limits, self._say_ground = training, limits, say_ground
         self._said: set[str] = set()
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
 
     def look(self, points: Any, name: str, stacklevel: int = 2) -> None:
         """Look at one cloud.

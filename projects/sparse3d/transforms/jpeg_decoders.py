@@ -58,7 +58,8 @@ def _turbo_jpeg() -> Any:
         raise BackendUnavailable(
             "decoder='turbojpeg' needs PyTurboJPEG, which is not installed; run \"pip install "
             'sparse3d-perception[turbojpeg]", or use decoder=\'opencv\'') from error
-    except (RuntimeError, OSError) as error:  # it looks for the library itself
+    except (RuntimeError, OSError, AttributeError) as error:  # it looks for the library itself
         raise BackendUnavailable(
             "decoder='turbojpeg' finds no library libturbojpeg; install it (Debian: apt install "
-            "libturbojpeg0), or use decoder='opencv'") from error
+            "libturbojpeg0; PyTurboJPEG 2 wants libjpeg-turbo 3), or use decoder='opencv'"
+        ) from error

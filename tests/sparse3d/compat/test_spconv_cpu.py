@@ -201,6 +201,15 @@ def test_layers_without_a_key_share_the_table_of_the_same_voxels(monkeypatch):
     assert len(built) == 3
 
 
+def test_a_buffer_filled_anew_through_numpy_gets_a_table_of_its_own():
+    tensor, layer = sparse_tensor(), spconv.SubMConv3d(4, 4, 3)
+    layer(tensor)
+    voxels = tensor.indices.numpy()
+    voxels[:, 1] = SHAPE[0] - 1 - voxels[:, 1]  # torch counts no version
+    fresh = spconv.SparseConvTensor(tensor.features, tensor.indices.clone(), SHAPE, 2)
+    assert torch.equal(layer(tensor).features, layer(fresh).features)
+
+
 def test_repairing_twice_changes_nothing():
     before = SparseConvolutionBase._conv_forward
     spconv_cpu.apply_patch()

@@ -81,6 +81,16 @@ def test_what_cannot_be_compiled_is_refused(monkeypatch):
         compile_dense_parts(Model(), 'cpu')
 
 
+def test_the_compiler_that_torch_calls_is_looked_for(monkeypatch):
+    monkeypatch.setattr(module.shutil, 'which', lambda name: name if name == 'clang++' else None)
+    monkeypatch.setattr(module.sys, 'platform', 'linux')
+    monkeypatch.delenv('CXX', raising=False)
+    with pytest.raises(ConfigError, match=r"by the name 'g\+\+', which torch calls"):
+        compile_dense_parts(Model(), 'cpu')
+    monkeypatch.setenv('CXX', 'clang++')
+    assert compile_dense_parts(Model(), 'cpu')
+
+
 def test_types():
     assert arithmetic_type(None, 'cpu') is arithmetic_type('float32', 'cuda') is None
     assert arithmetic_type(torch.bfloat16, 'cpu') == arithmetic_type('bfloat16', 'cpu') \

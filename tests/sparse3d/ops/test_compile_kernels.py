@@ -4,10 +4,12 @@ from __future__ import annotations
 import logging
 import platform
 import shutil
+import stat
 
 import pytest
 import torch
 
+from sparse3d.atomic_files import UnwritableFile
 from sparse3d.errors import BackendUnavailable
 from sparse3d.ops import compile_kernels, compiled_kernels, kernel_places
 from sparse3d.ops.sparse_convolution import sparse_convolution
@@ -97,6 +99,36 @@ def test_what_a_compiler_says_stands_in_the_error(place, tmp_path, monkeypatch):
     with pytest.raises(BackendUnavailable, match='fatal error: no such header'):
         compile_kernels.compile_kernels()
     assert not place.exists()
+
+
+def test_the_compiler_may_be_named_with_arguments(tmp_path, monkeypatch):
+    wrapped, plain = tmp_path / 'my tools', tmp_path / 'wrap'
+    for path in (wrapped, plain):
+        path.write_text('#!/bin/sh\n')
+        path.chmod(0o755)
+    monkeypatch.setenv('CXX', f'{plain} g++ -m64')
+    assert compile_kernels.find_compiler() == [str(plain), 'g++', '-m64']
+    monkeypatch.setenv('CXX', str(wrapped))
+    assert compile_kernels.find_compiler() == [str(wrapped)]
+
+
+def test_a_folder_of_the_user_keeps_its_permissions(place):
+    place.mkdir()
+    listed = dict(file='it.so')
+    for mode in (0o700, 0o1777):
+        place.chmod(mode)
+        if mode == 0o700:
+            assert compile_kernels._write(place, b'x', listed).read_bytes() == b'x'
+        else:
+            with pytest.raises(UnwritableFile, match='others may write to'):
+                compile_kernels._write(place, b'x', listed)
+        assert stat.S_IMODE(place.stat().st_mode) == mode
+
+
+def test_without_any_folder_one_is_asked_for(monkeypatch):
+    monkeypatch.setattr(kernel_places, 'folders', list)
+    with pytest.raises(UnwritableFile, match='name one in SPARSE3D_KERNELS'):
+        compile_kernels._keep(b'x', ['true'])
 
 
 @NEEDS_COMPILER

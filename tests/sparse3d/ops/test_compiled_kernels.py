@@ -38,3 +38,9 @@ def test_a_kernel_without_memory_raises(monkeypatch):
     monkeypatch.setattr(compiled_kernels, 'library', Library)
     with pytest.raises(MemoryError, match='hungry'):
         compiled_kernels.call('hungry', 3, torch.zeros(2), 1)
+
+
+def test_a_pointer_of_another_device_is_not_read(monkeypatch):
+    monkeypatch.setattr(compiled_kernels, 'library', lambda: ctypes.pythonapi)
+    with pytest.raises(BackendUnavailable, match='one is on meta'):
+        compiled_kernels.call_for_result('Py_IsInitialized', torch.zeros(1, device='meta'))

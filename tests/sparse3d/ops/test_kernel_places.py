@@ -17,6 +17,26 @@ def test_a_build_goes_with_its_environment_or_into_the_cache(monkeypatch):
     assert kernel_places.folders() == [Path('/mine')]
 
 
+def test_a_user_without_a_home_has_no_cache(monkeypatch):
+    for name in (kernel_places.SETTING, 'XDG_CACHE_HOME'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr('os.path.expanduser', lambda path: path)  # who is unknown to the system
+    monkeypatch.setattr('sys.prefix', '/no/such/env')
+    assert kernel_places.folders() == [Path('/no/such/env/share/sparse3d/kernels')]
+    monkeypatch.setattr('sys.base_prefix', '/no/such/env')
+    assert kernel_places.folders() == []
+    assert 'finds no compiled kernels' in kernel_places.usable_file().lack
+
+
+def test_a_folder_that_may_not_be_looked_into_is_passed_over(monkeypatch):
+    def refuse(path, **_):
+        raise PermissionError(13, 'Permission denied', str(path))
+    monkeypatch.setenv(kernel_places.SETTING, '/root/of/another')
+    kernel_places.key()  # read before
+    monkeypatch.setattr('os.stat', refuse)
+    assert 'finds no compiled kernels' in kernel_places.usable_file().lack
+
+
 def test_other_sources_or_another_processor_have_another_key(monkeypatch, tmp_path):
     fresh = kernel_places.key.__wrapped__
     keys = {fresh()}

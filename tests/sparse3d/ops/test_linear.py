@@ -85,3 +85,29 @@ def test_others_go_to_pytorch(what):
             torch.backends.mkldnn.flags(enabled=what != 'off'):
         assert SOURCE not in _operators(lambda: linear(features, weight, bias))
         assert torch.equal(linear(features, weight, bias), F.linear(features, weight, bias))
+
+
+@pytest.mark.parametrize('bias', ['expanded', 'strided', 'of one number'])
+def test_a_bias_of_any_layout_counts_as_in_pytorch(bias):
+    features, weight, _ = _given()
+    given = {'expanded': torch.ones(1).expand(OUT), 'strided': torch.arange(2.0 * OUT)[::2],
+             'of one number': torch.ones(1)}[bias]
+    torch.testing.assert_close(linear(features, weight, given), F.linear(features, weight, given),
+                               rtol=1e-5, atol=1e-4)
+
+
+def test_what_does_not_fit_gets_the_sentence_of_pytorch():
+    features, weight, bias = _given()
+    with pytest.raises(RuntimeError, match='shapes cannot be multiplied'):
+        linear(features[..., :-1], weight, bias)
+    with pytest.raises(RuntimeError, match='expanded size'):
+        linear(features, weight, bias[:-1])
+    vector = torch.rand(IN)
+    rows = torch.rand(linear_module.FEWEST // IN, IN)
+    assert linear(rows, vector).shape == F.linear(rows, vector).shape
+
+
+def test_transforms_of_functions_see_a_linear_layer():
+    features, weight, bias = _given()
+    found = torch.func.grad(lambda given: linear(given, weight, bias).sum())(features)
+    torch.testing.assert_close(found, weight.sum(0).expand_as(features), rtol=1e-4, atol=1e-3)

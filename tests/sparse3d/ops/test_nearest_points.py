@@ -96,3 +96,20 @@ def test_a_nan_is_nowhere(count, grid_from):
     assert not (rows[kept] == 4).any() and distances[4].isinf().all()
     with pytest.raises(BackendUnavailable, match="no backend 'heap'"):
         nearest_points(points, points, 3, backend='heap')
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.int64])
+@pytest.mark.parametrize('backend', ['fast', 'reference'])
+def test_squares_do_not_overflow_in_coarse_types(dtype, backend):
+    points = torch.tensor([[500, 0, 0], [400, 0, 0]]).to(dtype)
+    distances, rows = nearest_points(points, torch.zeros(1, 3).to(dtype), 2, backend)
+    assert rows.tolist() == [[1, 0]]
+    assert distances.dtype == (torch.float16 if dtype == torch.float16 else torch.float32)
+
+
+def test_tables_that_do_not_belong_together_are_refused():
+    for points, queries in ((3, 2), (2, 3), (0, 0)):
+        with pytest.raises(ValueError, match='same columns'):
+            nearest_points(torch.zeros(4, points), torch.zeros(1, queries), 1)
+    with pytest.raises(ValueError, match='count is -1'):
+        nearest_points(torch.zeros(4, 3), torch.zeros(1, 3), -1)

@@ -57,8 +57,21 @@ def test_agrees_with_mmcv():
 def test_slices_agree_with_the_reference_in_chunks_of_any_size(pairs, monkeypatch):
     points, boxes = scene()
     monkeypatch.setitem(operator.PAIRS_AT_ONCE, 'cpu', pairs)
+    monkeypatch.setattr(operator, 'COMPARED_AT_ONCE', 4 * pairs)
     expected = points_in_boxes(points, boxes, backend='reference')
+    counts = count_points_in_boxes(points, boxes)
     assert torch.equal(points_in_boxes(points, boxes), expected)
+    monkeypatch.setattr(operator, 'points_near_boxes', lambda *_: None)  # as without kernels
+    assert torch.equal(points_in_boxes(points, boxes), expected)
+    assert torch.equal(count_points_in_boxes(points, boxes), counts)
+
+
+@pytest.mark.parametrize('backend', ['fast', 'reference'])
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.int64])
+def test_coarse_points_do_not_make_boxes_coarse(dtype, backend):
+    points = torch.tensor([[64, 0, 0], [66, 0, 0]]).to(dtype)
+    boxes = torch.tensor([[64.9, 0, 0, 2.0, 1, 1, 0]])  # in bfloat16 at 65, in integers at 64
+    assert points_in_boxes(points, boxes, backend).tolist() == [0, -1]
 
 
 def test_columns_beyond_position_and_velocity_are_ignored():

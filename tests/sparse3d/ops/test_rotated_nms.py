@@ -66,6 +66,9 @@ def test_wrong_input_is_named():
     boxes, scores = crowd(3, 1.0)
     with pytest.raises(ValueError, match='table'):
         rotated_nms(boxes[:, :4], scores, 0.5)
+    for threshold in (-1.0, float('nan')):
+        with pytest.raises(ValueError, match=f'iou_threshold is {threshold}'):
+            rotated_nms(boxes, scores, threshold)
     with pytest.raises(ValueError, match='3 boxes have .* scores'):
         rotated_nms(boxes, scores[:2], 0.5)
     with pytest.raises(ValueError, match='labels'):

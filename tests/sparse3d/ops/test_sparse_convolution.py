@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -247,3 +250,52 @@ def test_wrong_input_is_named():
         submanifold_pairs(coordinates, (4, 4, 2), (3, 3, 3))
     with pytest.raises(ValueError, match='leaves nothing'):
         strided_pairs(coordinates, (4, 4, 4), (5, 5, 5), (1, 1, 1), (0, 0, 0), (1, 1, 1))
+    for bias in (torch.zeros(1), torch.zeros(2, 1)):
+        with pytest.raises(ValueError, match=r'the bias is .* 2 output channels needs \[2\]'):
+            sparse_convolution(torch.zeros(2, 4), weight, pairs, bias)
+
+
+@pytest.mark.parametrize('dtype', [torch.int32, torch.int64])
+@pytest.mark.parametrize('rows', [[0, 0, 1], [0, 1, 0]])
+def test_a_voxel_that_comes_twice_is_not_dropped_in_silence(dtype, rows):
+    coordinates = torch.tensor([[0, 1, 1, 1], [0, 1, 1, 2]], dtype=dtype)[rows]
+    three, one = (3, 3, 3), (1, 1, 1)
+    for build in (lambda: strided_pairs(coordinates, (4, 4, 4), three, (2, 2, 2), one, one),
+                  lambda: transposed_pairs(coordinates, (4, 4, 4), three, one, one, one,
+                                           (0, 0, 0))):
+        with pytest.raises(ValueError, match='1 voxels occur more than once'):
+            build()
+
+
+def test_coordinates_that_are_no_numbers_of_cells_are_refused():
+    with pytest.raises(ValueError, match='whole numbers, not torch.float32'):
+        submanifold_pairs(torch.tensor([[0, 1.7, 1, 1]]), (4, 4, 4), (3, 3, 3))
+    with pytest.raises(ValueError, match='more than the 32 bits of a pair table'):
+        submanifold_pairs(torch.tensor([[2**32 + 1, 1, 1, 1]]), (4, 4, 4), (3, 3, 3))
+
+
+@pytest.mark.parametrize('at', [0, 1, 2])
+def test_a_tensor_on_another_device_is_refused_before_its_memory_is_read(at):
+    pairs = submanifold_pairs(torch.tensor([[0, 1, 1, 1]]), (4, 4, 4), (3, 3, 3))
+    given = [torch.zeros(1, 4), torch.zeros(2, 3, 3, 3, 4), torch.zeros(2)]
+    given[at] = given[at].to('meta')
+    with pytest.raises(BackendUnavailable, match='works on CPU tensors, not on meta'):
+        sparse_convolution(*given[:2], pairs, given[2])
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_a_negation_still_to_be_done_is_done(backend):
+    pairs = submanifold_pairs(torch.tensor([[0, 1, 1, 1]]), (4, 4, 4), (1, 1, 1))
+    features = torch.complex(torch.zeros(1, 4), torch.ones(1, 4)).conj().imag
+    found = sparse_convolution(features, torch.ones(2, 1, 1, 1, 4), pairs, backend=backend)
+    assert features.is_neg() and found.tolist() == [[-4, -4]]
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_a_table_that_was_used_can_be_sent_to_another_process(backend):
+    pairs = submanifold_pairs(random_voxels((4, 5, 6)), (4, 5, 6), (3, 3, 3))
+    given = torch.randn(pairs.num_inputs, 4), torch.randn(2, 3, 3, 3, 4), pairs
+    expected = sparse_convolution(*given, backend=backend)
+    for again in (pickle.loads(pickle.dumps(pairs)), copy.deepcopy(pairs)):
+        assert torch.equal(again.neighbors, pairs.neighbors)
+        assert torch.equal(sparse_convolution(*given[:2], again, backend=backend), expected)

@@ -127,3 +127,16 @@ def test_without_kernels_the_gradients_are_the_same(monkeypatch):
         rows, table, mode='sum', per_sample_weights=weights), None, module._joined(levels, 4))
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs)
+
+
+def test_rows_of_32_bits_are_not_read_as_64():
+    table = torch.randn(900, 8)
+    table[-1] = 0
+    rows, weights = reading(40)
+    gradients = []
+    for kind in (torch.int64, torch.int32):
+        given = table.clone().requires_grad_(), weights.clone().requires_grad_()
+        weighted_rows(given[0], rows.to(kind), given[1]).square().sum().backward()
+        gradients.append([value.grad for value in given])
+    torch.testing.assert_close(gradients[1][0][:-1], gradients[0][0][:-1])
+    torch.testing.assert_close(gradients[1][1], gradients[0][1])

@@ -77,8 +77,9 @@ def test_missing_decoders_are_refused_at_the_start(monkeypatch):
     jpeg_decoders._turbo_jpeg.cache_clear()
     with pytest.raises(BackendUnavailable, match='needs PyTurboJPEG.*pip install'):
         TRANSFORMS.build(dict(load, decoder='turbojpeg'))
-    without_library = ModuleType('turbojpeg')
-    without_library.TurboJPEG = lambda: (_ for _ in ()).throw(RuntimeError('no library'))
-    monkeypatch.setitem(sys.modules, 'turbojpeg', without_library)
-    with pytest.raises(BackendUnavailable, match='finds no library libturbojpeg; install it'):
-        TRANSFORMS.build(dict(load, decoder='turbojpeg'))
+    for error in (RuntimeError('no library'), AttributeError('undefined symbol: tj3Init')):
+        without_library = ModuleType('turbojpeg')
+        without_library.TurboJPEG = lambda error=error: (_ for _ in ()).throw(error)
+        monkeypatch.setitem(sys.modules, 'turbojpeg', without_library)
+        with pytest.raises(BackendUnavailable, match='finds no library libturbojpeg; install it'):
+            TRANSFORMS.build(dict(load, decoder='turbojpeg'))
