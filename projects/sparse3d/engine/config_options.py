@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner, TestLoop, ValLoop
 from torch.utils.data import DataLoader
 
 from sparse3d.argument_objects import argument_objects_of
@@ -23,7 +23,8 @@ RUNNER_KEYS = {*inspect.signature(Runner.__init__).parameters} - {'self', 'cfg'}
 # Dicts without a ``type`` that are arguments of something known.
 ARGUMENTS_OF = {
     'train_dataloader': DataLoader, 'val_dataloader': DataLoader, 'test_dataloader': DataLoader,
-    'train_cfg': EpochBasedTrainLoop, 'randomness': Runner.set_randomness,
+    'train_cfg': EpochBasedTrainLoop, 'val_cfg': ValLoop, 'test_cfg': TestLoop,
+    'randomness': Runner.set_randomness,
 }
 # Groups of arguments that a part takes under some key whatever its class.
 OF_EVERY = {'middle_encoder': {'pruning': PruningOptions}}
@@ -174,6 +175,8 @@ def _accepts(node: Any, path: list[str], parent: str | None = None,
     if not isinstance(node, dict):
         return node is None  # an option that was off is given its first values
     owner = ARGUMENTS_OF.get(parent) if parent in ARGUMENTS_OF else fields
+    if parent in ('val_cfg', 'test_cfg') and 'type' in node:
+        owner = None  # a loop of its own
     if owner is None and isinstance(node.get('type'), str):
         owner = find_registered(node['type'])
     group = argument_objects_of(owner).get(key) or OF_EVERY.get(parent, {}).get(key)

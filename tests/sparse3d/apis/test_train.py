@@ -315,14 +315,15 @@ def test_a_resumed_training_keeps_the_seed_that_it_began_with(tiny_config, tmp_p
 
 def test_a_training_is_resumed_from_an_address(tiny_config, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr('sparse3d.apis.train.open_checkpoint', asked.append)
+    monkeypatch.setitem(train.__globals__, 'open_checkpoint', asked.append)
     train(tiny_config, tmp_path, resume='s3://bucket/epoch_2.pth', dry_run=True)
     assert asked == ['s3://bucket/epoch_2.pth']
 
 
 def test_a_rate_for_each_group_is_scaled(tiny_config, tmp_path):
-    ready = train(tiny_config, tmp_path, {'param_scheduler.0.eta_max': [0.01]}, batch_size=8,
-                  auto_scale_lr=True, dry_run=True)
+    config = load_config(tiny_config)
+    config.param_scheduler[0].eta_max = [0.01]
+    ready = train(config, tmp_path, batch_size=8, auto_scale_lr=True, dry_run=True)
     assert ready.rates[0].peak == pytest.approx(0.02, rel=1e-2)
 
 

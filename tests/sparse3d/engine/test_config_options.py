@@ -6,6 +6,7 @@ from sparse3d.engine.config_options import (
     check_options,
     check_top_level,
     dotted_keys,
+    has_place,
     parse_options,
     takes_argument,
 )
@@ -101,3 +102,8 @@ def test_every_middle_encoder_takes_a_pruning():
                            'model.middle_encoder.pruning.downsampling_keep_ratio': 0.3})
     with pytest.raises(ConfigError, match='no key .model.middle_encoder.pruning.keep_ratio'):
         check_options(config, {'model.middle_encoder.pruning.keep_ratio': 0.3})
+
+
+def test_half_precision_of_a_validation_has_a_place():
+    for loop in ('val_cfg', 'test_cfg'):
+        assert has_place({loop: {}}, f'{loop}.fp16') and not has_place({loop: {}}, f'{loop}.fp61')

@@ -32,7 +32,8 @@ def test_of_a_lidar_detector():
 
 
 def test_the_first_weights_of_a_release_are_the_detectors():
-    config = load_config('transfusion_l_simulated_nuscenes', dict(initial_weights='released'))
+    config = load_config('transfusion_l_simulated_nuscenes')
+    config.initial_weights = 'released'
     assert 'initial_weights' not in pretraining_config(config, PretrainingOptions())
 
 
