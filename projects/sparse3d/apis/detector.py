@@ -99,8 +99,7 @@ class Detector:
     """Arrays or files in, :class:`~sparse3d.structures.detections.Detections` out.
 
     May be called from several threads: calls wait for each other. A process that was forked
-    may go on using it on the CPU, with one torch thread. ``copy.deepcopy`` and ``pickle`` give a
-    detector of its own.
+    may go on using it on the CPU, with one torch thread.
 
     Attributes:
         model: the mmdet3d model in evaluation mode.

@@ -1,9 +1,7 @@
 """Arrays in, boxes out: the same as the config's own test, whatever the way in."""
 from __future__ import annotations
 
-import copy
 import multiprocessing
-import pickle
 import subprocess
 import sys
 import threading
@@ -179,13 +177,6 @@ def test_threads_share_a_detector(detector, cloud):
         thread.join(60)
     for size, detections in wanted.items():
         equal(found[size], detections)
-
-
-def test_a_copy_and_a_pickle_detect_as_well(detector, cloud):
-    wanted = detector(cloud)
-    for again in (copy.deepcopy(detector), pickle.loads(pickle.dumps(detector))):
-        assert again.model is not detector.model
-        equal(again(cloud), wanted)
 
 
 def _in_child(detector, cloud, queue):
