@@ -259,7 +259,7 @@ def _checked(coordinates: Tensor, spatial_shape: Sequence[int]) -> Tensor:
     if coordinates.ndim != 2 or coordinates.shape[1] != width:
         raise ValueError(f'coordinates must be [N, {width}] (batch, then one column per axis of '
                          f'the spatial shape), got {list(coordinates.shape)}')
-    if coordinates.is_floating_point() or coordinates.is_complex():
+    if len(coordinates) and (coordinates.is_floating_point() or coordinates.is_complex()):
         raise ValueError(f'voxel coordinates are whole numbers, not {coordinates.dtype}; round '
                          'them as the grid does, then .int()')
     coordinates = coordinates.long()
