@@ -16,7 +16,12 @@ from typing import Protocol
 
 from mmengine.dist import is_main_process
 
-from sparse3d.atomic_files import UnwritableFile, make_folder, write_bytes_atomically
+from sparse3d.atomic_files import (
+    UnwritableFile,
+    make_folder,
+    move_file,
+    write_bytes_atomically,
+)
 from sparse3d.checkpoints.open import latest_checkpoint
 from sparse3d.engine.training_log import SCALARS
 from sparse3d.errors import ConfigError, Sparse3DError
@@ -83,7 +88,7 @@ def remove_checkpoints(work_dir: str | PathLike, but: str | PathLike | None = No
             if path.resolve() != kept:
                 path.unlink(missing_ok=True)
     for path in Path(work_dir).glob(SCALARS):
-        os.replace(path, path.with_name(f'{path.stem}_of_removed{path.suffix}'))
+        move_file(path, path.with_name(f'{path.stem}_of_removed{path.suffix}'))
 
 
 @contextmanager
