@@ -212,7 +212,7 @@ def _set_seed(config: Config, seed: int | None, of_options: int | None,
     randomness = dict(config.get('randomness') or {})
     asked = of_options if seed is None else seed
     begun = opened.meta.get('seed') if opened is not None and config.resume else None
-    if begun is not None:
+    if opened is not None and begun is not None:
         if asked not in (None, begun):
             raise ConfigError(f'the training of {opened.path} began with the seed {begun}, not '
                               f'{asked}: leave the seed out to go on, or begin anew from its '

@@ -217,9 +217,9 @@ def _reaching_pairs(coordinates, spatial_shape, output_shape, kernel_size, reach
                          f'{list(spatial_shape)}; use a smaller kernel or more padding')
     batch_size = _batch_size(coordinates) if found is None else found.batch_size
     if found is None or not found.rising:  # else the reading told that each is there once
-        keys = cell_keys(coordinates.unbind(1), spatial_shape, batch_size) if found is None \
+        cells = cell_keys(coordinates.unbind(1), spatial_shape, batch_size) if found is None \
             else found.keys
-        _refuse_duplicates(_in_order(keys)[0].numpy())
+        _refuse_duplicates(_in_order(cells)[0].numpy())
     strides = key_strides(output_shape, batch_size)
     shape = tuple(int(extent) for extent in spatial_shape)
     given = coordinates.to(torch.int32, copy=True)
