@@ -92,7 +92,8 @@ def load_encoder(model: nn.Module, path: str | PathLike) -> LoadedEncoder:
     Args:
         model: a detector, or a part of one under the detector's names.
         path: of :func:`write_encoder`, or any checkpoint whose names begin with
-            ``voxel_encoder.``, ``middle_encoder.`` or ``image_backbone.``.
+            ``voxel_encoder.``, ``middle_encoder.`` or ``image_backbone.``: a trained detector's
+            own will do, and then its ``img_backbone.``, or ``backbone.`` of a camera model.
 
     Raises:
         CheckpointError: if the file holds no encoder or one of another model, or a tensor has
@@ -100,12 +101,13 @@ def load_encoder(model: nn.Module, path: str | PathLike) -> LoadedEncoder:
     """
     opened = open_checkpoint(path)
     state = model.state_dict()
+    parts = encoder_parts(opened.weights)
     named = {_name_in(state, name): value for name, value in opened.weights.items()
-             if name.split('.')[0] in (*VOXEL_PARTS, IMAGE_PART)}
+             if name.split('.')[0] in parts}
     if not named:
         raise CheckpointError(f'{path} holds no encoder: none of its {len(opened.weights)} tensors '
-                              f'is of {", ".join((*VOXEL_PARTS, IMAGE_PART))}; give a file of '
-                              f'"sparse3d pretrain"')
+                              f'is of {", ".join((*VOXEL_PARTS, *IMAGE_PARTS))}; give a file of '
+                              f'"sparse3d pretrain" or a trained detector\'s checkpoint')
     fitting = {name: value for name, value in named.items() if name in state}
     if not fitting:
         raise CheckpointError(f'{path} holds an encoder of another model: none of its '
@@ -122,10 +124,24 @@ def load_encoder(model: nn.Module, path: str | PathLike) -> LoadedEncoder:
         sorted({name.split('.')[0] for name, _ in model.named_parameters()} - parts))
 
 
+def encoder_parts(weights: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """Which parts of a checkpoint are encoders.
+
+    Args:
+        weights: by names. Beside voxels, or under another name of an image backbone, ``backbone``
+            is not one of images: it is the network of the map, or of something else.
+    """
+    there = {name.split('.')[0] for name in weights}
+    image = [part for part in IMAGE_PARTS[:2] if part in there]
+    if not image and not there & set(VOXEL_PARTS):
+        image = [part for part in IMAGE_PARTS[2:] if part in there]
+    return (*(part for part in VOXEL_PARTS if part in there), *image[:1])
+
+
 def _name_in(state: Mapping[str, Tensor], name: str) -> str:
     """A tensor's name in a detector; image backbones have several."""
     part, _, rest = name.partition('.')
-    if part != IMAGE_PART:
+    if part not in IMAGE_PARTS:
         return name
     names = (f'{each}.{rest}' for each in IMAGE_PARTS)
     return next((each for each in names if each in state), name)

@@ -60,6 +60,23 @@ def test_an_image_backbone_goes_where_the_detector_has_it(tmp_path):
         assert torch.equal(detector.get_submodule(name).weight, weights['image_backbone.weight'])
 
 
+def a_detector(parts):
+    return nn.ModuleDict({part: nn.Conv2d(3, 4, 1) for part in parts})
+
+
+def test_a_trained_detector_gives_its_encoder(tmp_path):
+    def taken(trained, into):
+        path = write_encoder(a_detector(trained).state_dict(), tmp_path / 'epoch_1.pth', {})
+        return {name.split('.')[0] for name in load_encoder(a_detector(into), path).loaded}
+
+    assert taken(['backbone', 'bbox_head'], ['backbone', 'bbox_head']) == {'backbone'}
+    assert taken(['backbone', 'bbox_head'], ['img_backbone', 'bbox_head']) == {'img_backbone'}
+    fused = ['middle_encoder', 'img_backbone', 'backbone', 'bbox_head']  # backbone: of its map
+    assert taken(fused, fused) == {'middle_encoder', 'img_backbone'}
+    points = ['voxel_encoder', 'middle_encoder', 'backbone']
+    assert taken(points, points) == {'voxel_encoder', 'middle_encoder'}
+
+
 def test_other_files_are_refused_by_name(tmp_path):
     model = tiny_detector()
     weights = encoder_weights(model.state_dict())
