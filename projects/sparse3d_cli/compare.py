@@ -31,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--cost', type=int, default=0, metavar='FRAMES',
                         help='train nothing: measure time and voxels of the runs that the file '
                         'has, over so many test frames, one after the other')
+    parser.add_argument('--allow-partial', action='store_true',
+                        help='let load_from of the options name a checkpoint that fits some rows '
+                        'in part alone')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
                         help='override every config')
 
@@ -46,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
     plan = Plan(
         [Row.parse(text) for text in arguments.rows], arguments.seeds, arguments.out,
         arguments.work_dir or Path('work_dirs') / arguments.out.stem,
-        tuple(arguments.cfg_options), arguments.jobs, arguments.data)
+        tuple(arguments.cfg_options), arguments.jobs, arguments.data, arguments.allow_partial)
     set_allocator()  # --cost measures here what a test would take
     content = add_costs(plan, arguments.cost) if arguments.cost else compare(plan)
     done = sum(map(plan.has, content['runs']))

@@ -62,6 +62,7 @@ class Plan:
     options: tuple[str, ...] = ()    # KEY=VALUE, over every config
     jobs: int = 1                    # trainings at once
     data: str = ''                   # command that made the data, for the reader
+    allow_partial: bool = False      # load_from may fit some rows in part
 
     def check(self) -> None:
         """Refuse what could only fail after hours.
@@ -166,8 +167,9 @@ def add_costs(plan: Plan, frames: int) -> dict[str, Any]:
 
 def _content(plan: Plan) -> dict[str, Any]:
     """What the file already has, runs that the plan does not ask for among it."""
+    partial = dict(allow_partial=True) if plan.allow_partial else {}
     if not plan.out.is_file():
-        return {'data': plan.data, 'options': list(plan.options), 'runs': []}
+        return {'data': plan.data, 'options': list(plan.options), **partial, 'runs': []}
     try:
         content = json.loads(plan.out.read_text())
         content['runs'].sort(key=plan.place)
@@ -177,6 +179,10 @@ def _content(plan: Plan) -> dict[str, Any]:
     if content.get('options', []) != list(plan.options):
         raise DataError(f'the runs in {plan.out} were made with the options '
                         f'{content.get("options", [])}; name another file, or remove it')
+    if content.get('allow_partial', False) != plan.allow_partial:
+        raise DataError(f'the runs in {plan.out} were made '
+                        f'{"without" if plan.allow_partial else "with"} --allow-partial; do as '
+                        f'they did, or name another file')
     if plan.data:
         content['data'] = plan.data
     return content
@@ -199,8 +205,9 @@ def _train_and_test(plan: Plan, row: Row, seed: int,
     folder = plan.folder(row, seed)
     make_folder(folder)
     start = time.monotonic()
-    _run_verb(plan, folder, 'train', row.config, '--seed', str(seed), '--work-dir',
-              str(folder), '--resume', options=(*plan.options, *_evaluation_later(row, plan)))
+    partial = ['--allow-partial'] if plan.allow_partial else []
+    _run_verb(plan, folder, 'train', row.config, '--seed', str(seed), '--work-dir', str(folder),
+              '--resume', *partial, options=(*plan.options, *_evaluation_later(row, plan)))
     minutes = (time.monotonic() - start) / 60
     checkpoint = latest_checkpoint(folder)
     for other in missing:

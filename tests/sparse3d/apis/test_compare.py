@@ -63,6 +63,15 @@ def test_every_row_and_seed_is_run_once_and_written(tmp_path, config, started):
                               str(tmp_path / 'work' / 'a_0'), '--resume')
 
 
+def test_rows_may_take_the_part_of_first_weights_that_fits(tmp_path, config, started):
+    compare(plan_of(tmp_path, [Row('a', config)], allow_partial=True))
+    assert [call[-1] for call in started if call[0] == 'train'] == ['--allow-partial'] * 2
+    assert not any('--allow-partial' in call for call in started if call[0] == 'test')
+    with pytest.raises(DataError, match='made with --allow-partial'):
+        compare(plan_of(tmp_path, [Row('a', config)]))
+    assert json.loads((tmp_path / 'out.json').read_text())['allow_partial'] is True
+
+
 def test_runs_that_the_file_has_are_kept(tmp_path, config, started):
     compare(plan_of(tmp_path, [Row('a', config)]))
     first = list(started)
