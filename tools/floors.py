@@ -298,9 +298,14 @@ def image_backbone(checkpoint: Path, folder: Path) -> Path:
         DataError: if it holds none.
     """
     from sparse3d.checkpoints.open import open_checkpoint
-    from sparse3d.pretraining.encoder_files import IMAGE_PART, IMAGE_PARTS, write_encoder
+    from sparse3d.pretraining.encoder_files import (
+        IMAGE_PART,
+        IMAGE_PARTS,
+        encoder_parts,
+        write_encoder,
+    )
     weights = open_checkpoint(checkpoint).weights
-    parts = [part for part in IMAGE_PARTS if any(name.startswith(f'{part}.') for name in weights)]
+    parts = [part for part in encoder_parts(weights) if part in IMAGE_PARTS]
     if not parts:
         raise DataError(f'{checkpoint} has no image backbone ({", ".join(IMAGE_PARTS)}); give a '
                         f'checkpoint of a camera model')

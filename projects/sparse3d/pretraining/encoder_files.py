@@ -101,9 +101,9 @@ def load_encoder(model: nn.Module, path: str | PathLike) -> LoadedEncoder:
     """
     opened = open_checkpoint(path)
     state = model.state_dict()
-    parts = encoder_parts(opened.weights)
+    encoders = encoder_parts(opened.weights)
     named = {_name_in(state, name): value for name, value in opened.weights.items()
-             if name.split('.')[0] in parts}
+             if name.split('.')[0] in encoders}
     if not named:
         raise CheckpointError(f'{path} holds no encoder: none of its {len(opened.weights)} tensors '
                               f'is of {", ".join((*VOXEL_PARTS, *IMAGE_PARTS))}; give a file of '
