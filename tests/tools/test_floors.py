@@ -69,6 +69,10 @@ def test_the_image_backbone_of_a_checkpoint_alone(tmp_path):
     torch.save(dict(state_dict={'bbox_head.weight': torch.ones(1)}), tmp_path / 'head.pth')
     with pytest.raises(DataError, match='head.pth has no image backbone'):
         floors['image_backbone'](tmp_path / 'head.pth', tmp_path / 'work')
+    of_a_map = {'backbone.conv1.weight': torch.ones(2), 'middle_encoder.weight': torch.ones(1)}
+    torch.save(dict(state_dict=of_a_map), tmp_path / 'points.pth')
+    with pytest.raises(DataError, match='points.pth has no image backbone'):
+        floors['image_backbone'](tmp_path / 'points.pth', tmp_path / 'work')
 
 
 def test_random_steps_are_those_of_the_test_or_left_out():
